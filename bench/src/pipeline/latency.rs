@@ -1,0 +1,96 @@
+//! From payment to ticket-issued with room to spare: payments paced evenly at half of what was possible.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fulfillment_tests::payment::Payment;
+use fulfillment_tests::rig;
+use fulfillment_tests::wait::eventually;
+use futures::future::try_join_all;
+
+use super::tickets::Tickets;
+use super::world::World;
+use super::{Size, milliseconds};
+use crate::figures::Figures;
+use crate::ordering::SEATS;
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+pub(super) async fn measure(
+    world: &World,
+    size: Size,
+    tickets: &Tickets,
+    figures: &mut Figures,
+) -> Result<()> {
+    let rate = tickets.per_second / 2.0 / SEATS as f64;
+    let count = (rate * size.paced.as_secs_f64()).ceil().max(1.0) as usize;
+    eprintln!("bench: {count} payments, {rate:.1} a second");
+    // By the order's id, which is every message's key.
+    let sent: Mutex<HashMap<String, Instant>> = Mutex::default();
+    let caught_up = AtomicBool::new(false);
+    let mut times = Vec::with_capacity(count * SEATS);
+    let (mut seen, mut known) = (0, HashSet::new());
+    let reading = world.kafka.read(&world.issued, LIMIT, |messages| {
+        let now = Instant::now();
+        for message in &messages[seen..] {
+            let paid = message.key.as_ref().and_then(|key| lock(&sent).get(key).copied());
+            // An event that came again is no second arrival.
+            if known.insert(message.header("ce_id")) {
+                times.extend(paid.map(|paid| now - paid));
+            }
+        }
+        seen = messages.len();
+        caught_up.store(seen >= tickets.events, Ordering::Release);
+        times.len() >= count * SEATS
+    });
+    let paying = async {
+        let ready = async || Ok(caught_up.load(Ordering::Acquire).then_some(()));
+        eventually(LIMIT, "reading the events of the backlog", ready).await?;
+        // The service's own tidying after the backlog.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let begun = Instant::now();
+        let pay = |index: usize| {
+            let sent = &sent;
+            async move {
+                tokio::time::sleep_until((begun + Duration::from_secs_f64(index as f64 / rate)).into()).await;
+                let payment = Payment::of(rig::id());
+                lock(sent).insert(payment.order_id.to_string(), Instant::now());
+                world.kafka.pay(&world.payments, &payment).await
+            }
+        };
+        try_join_all((0..count).map(pay)).await
+    };
+    let read = async { reading.await.with_context(|| tickets.service.log()) };
+    tokio::try_join!(read, paying)?;
+    times.sort();
+    ensure!(!times.is_empty(), "no ticket came");
+    figures.add("latency at half load: p50", milliseconds(quantile(&times, 0.50)), "ms");
+    figures.add("latency at half load: p99", milliseconds(quantile(&times, 0.99)), "ms");
+    Ok(())
+}
+
+/// Of sorted times: the one that a share of them does not exceed.
+fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let place = (sorted.len() as f64 * share).ceil() as usize;
+    sorted[place.clamp(1, sorted.len()) - 1]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_times_that_were_measured() {
+        let times: Vec<_> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(quantile(&times, 0.50), Duration::from_millis(100));
+        assert_eq!(quantile(&times, 0.99), Duration::from_millis(198));
+        assert_eq!(quantile(&times[..1], 0.99), Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,93 @@
+//! From payment to ticket-issued, on Kafka, `PostgreSQL` and a folder of this machine.
+
+mod ingest;
+mod latency;
+mod ready;
+mod tickets;
+mod world;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::figures::Figures;
+use crate::floor::sql;
+use world::World;
+
+/// What to measure how long.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scripts/bench pipeline
+  scripts/bench pipeline --json figures.json
+  scripts/bench pipeline --quick          a smoke run; its figures mean little")]
+pub(crate) struct Options {
+    /// A short run that shows that everything can be measured
+    #[arg(long)]
+    quick: bool,
+    /// pgbench, where it is not on the PATH
+    #[arg(long, value_name = "FILE", env = "BENCH_PGBENCH")]
+    pgbench: Option<PathBuf>,
+}
+
+/// How much of everything.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    /// Payments waiting in the topic for the ingest figure.
+    payments: usize,
+    /// Orders waiting in the topic for the tickets figure.
+    orders: usize,
+    /// Starts for the start-up figure.
+    starts: usize,
+    /// How long payments are paced.
+    paced: Duration,
+    /// How long a floor without an end of its own is measured.
+    floor: Duration,
+}
+
+const FULL: Size = Size {
+    payments: 100_000,
+    orders: 10_000,
+    starts: 7,
+    paced: Duration::from_secs(20),
+    floor: Duration::from_secs(5),
+};
+
+const QUICK: Size = Size {
+    payments: 5_000,
+    orders: 512,
+    starts: 3,
+    paced: Duration::from_secs(3),
+    floor: Duration::from_secs(1),
+};
+
+/// Measures everything; what it has when something fails is in `figures`.
+pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
+    let size = if options.quick { QUICK } else { FULL };
+    let pgbench = sql::program(options.pgbench.as_deref())?;
+
+    eprintln!("bench: start-up, {} times", size.starts);
+    ready::measure(&World::new().await?, size, figures).await?;
+
+    eprintln!("bench: {} payments from Kafka into the inbox", size.payments);
+    ingest::measure(&World::new().await?, size, &pgbench, figures).await?;
+
+    eprintln!("bench: {} orders from payment to ticket-issued", size.orders);
+    let world = World::new().await?;
+    let tickets = tickets::measure(&world, size, figures).await?;
+
+    eprintln!("bench: payments at half of that rate for {:?}", size.paced);
+    latency::measure(&world, size, &tickets, figures).await?;
+
+    eprintln!("bench: the floors of tickets/s");
+    tickets::floors(&world, size, &pgbench, tickets, figures).await
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}

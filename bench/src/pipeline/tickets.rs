@@ -1,0 +1,131 @@
+//! A backlog of orders from payment to ticket-issued, by a process with every role.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fulfillment_tests::service::Service;
+
+use super::world::{World, stop};
+use super::{Size, mebibytes};
+use crate::figures::Figures;
+use crate::floor::sql::Pgbench;
+use crate::floor::{files, render};
+use crate::ordering::SEATS;
+use crate::process::{cpu_time, peak_memory};
+
+const LIMIT: Duration = Duration::from_secs(240);
+/// Orders that the service issues together: their files are synced together.
+const ORDERS_A_GROUP: usize = 64;
+/// The most connections that a floor is measured with: more make it lower on a small machine.
+const CLIENTS: usize = 8;
+
+/// The service after its backlog, warm and idle.
+pub(super) struct Tickets {
+    pub(super) service: Service,
+    pub(super) per_second: f64,
+    /// Events in the topic.
+    pub(super) events: usize,
+    /// Its most connections at work at once.
+    connections: usize,
+}
+
+pub(super) async fn measure(world: &World, size: Size, figures: &mut Figures) -> Result<Tickets> {
+    let expected = size.orders * SEATS;
+    world.pay(size.orders).await?;
+    world.database.execute("CHECKPOINT").await?;
+    let service = world.setup.launch()?;
+    let began = first_payment(world, &service).await?;
+    let cpu = cpu_time(service.pid())?;
+    let busiest = AtomicUsize::new(1);
+    let events = tokio::select! {
+        events = all_issued(world, expected) => events.with_context(|| service.log())?,
+        never = watch_connections(world, &busiest) => match never? {},
+    };
+    let time = began.elapsed();
+    let cpu = cpu_time(service.pid())?.saturating_sub(cpu);
+    let per_second = expected as f64 / time.as_secs_f64();
+    eprintln!("bench: {expected} tickets in {time:.1?}, {per_second:.0} a second");
+    if events > expected {
+        eprintln!("bench: {} events came again", events - expected);
+    }
+    figures.add("tickets: CPU of the service", cpu.as_secs_f64() * 1e6 / expected as f64, "us/ticket");
+    figures.add("tickets: peak memory", mebibytes(peak_memory(service.pid())?), "MiB");
+    Ok(Tickets { service, per_second, events, connections: busiest.into_inner() })
+}
+
+/// When the first payment came in: the group has its partitions by then.
+async fn first_payment(world: &World, service: &Service) -> Result<Instant> {
+    let begun = Instant::now();
+    while world.inbox_head().await? == 0 {
+        ensure!(begun.elapsed() < LIMIT, "no payment came in for {LIMIT:?}:\n{}", service.log());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(Instant::now())
+}
+
+/// Reads until so many different events are there; answers how many messages they were.
+async fn all_issued(world: &World, expected: usize) -> Result<usize> {
+    let mut known = HashSet::with_capacity(expected);
+    let mut seen = 0;
+    let messages = world
+        .kafka
+        .read(&world.issued, LIMIT, |messages| {
+            known.extend(messages[seen..].iter().filter_map(|message| message.header("ce_id")));
+            seen = messages.len();
+            known.len() >= expected
+        })
+        .await?;
+    Ok(messages.len())
+}
+
+async fn watch_connections(world: &World, busiest: &AtomicUsize) -> Result<Infallible> {
+    loop {
+        busiest.fetch_max(world.busy_connections().await?, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What this machine could do at most with the same tickets; the lowest is what the figure is held against.
+pub(super) async fn floors(
+    world: &World,
+    size: Size,
+    program: &Path,
+    tickets: Tickets,
+    figures: &mut Figures,
+) -> Result<()> {
+    let Tickets { service, per_second, connections, .. } = tickets;
+    stop(service).await?;
+
+    let pgbench = Pgbench { program, database: &world.database };
+    let alone = pgbench.issue(1).await? * SEATS as f64;
+    figures.add("floor: freeze + complete, 1 client", alone, "tickets/s");
+    let clients = connections.min(CLIENTS);
+    let together = if clients > 1 {
+        eprintln!("bench: the service used {connections} connections at once, pgbench {clients}");
+        let together = pgbench.issue(clients).await? * SEATS as f64;
+        figures.add("floor: freeze + complete, as many", together, "tickets/s");
+        together
+    } else {
+        alone
+    };
+
+    let rendering = render::measure(&world.database, size.floor).await?;
+    figures.add("floor: render loop", rendering.pages_per_second, "tickets/s");
+
+    // Beside the service's own folder: the same file system.
+    let folder = tempfile::tempdir_in(world.setup.data())?;
+    let (bytes, time) = (rendering.bytes, size.floor);
+    let written = tokio::task::spawn_blocking(move || {
+        files::measure(folder.path(), bytes, ORDERS_A_GROUP * SEATS, time)
+    })
+    .await??;
+    figures.add("floor: durable files", written, "tickets/s");
+
+    let lowest = together.min(rendering.pages_per_second).min(written);
+    figures.add_beside("tickets", per_second, "tickets/s", lowest);
+    Ok(())
+}

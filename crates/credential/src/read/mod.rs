@@ -1,0 +1,104 @@
+//! Finding codes in pictures and PDF files, from the modules as drawn: text hidden in a file counts for nothing.
+//!
+//! Files come from strangers. Sizes are bounded before anything is decoded, and a panic in a decoder becomes
+//! [`ReadError::Decoder`]. What bounds cannot catch (a file made to keep the rasteriser busy) is for the caller
+//! to end with a time limit; do not run this inside a server on files anyone may send.
+
+mod pdf;
+mod png;
+
+use std::panic::{UnwindSafe, catch_unwind};
+
+pub use self::pdf::codes_in_pdf;
+pub use self::png::codes_in_png;
+
+/// Bytes of a file at most.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
+/// Pixels of a picture at most; a phone's camera has up to 50 million.
+pub const MAX_PIXELS: usize = 64_000_000;
+/// Pages of a PDF at most.
+pub const MAX_PAGES: usize = 20;
+/// Pixels a side of a rasterised page at most; a larger page is drawn at a lower resolution.
+pub const MAX_PAGE_SIDE: u16 = 4000;
+
+/// Why a picture or file could not be searched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// More bytes, pixels or pages than this reader takes on.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// The file is damaged or of another kind.
+    #[error("not a readable {kind} file: {why}")]
+    Unreadable {
+        /// What it was taken for.
+        kind: &'static str,
+        /// What its decoder says.
+        why: String,
+    },
+    /// The pixels are not `width` times `height`.
+    #[error("{given} pixels do not make a picture of {width} x {height}")]
+    Dimensions {
+        /// Pixels a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Bytes that were passed.
+        given: usize,
+    },
+    /// A decoder gave up in a way it should not; the file is likely made to do that.
+    #[error("the file breaks the decoder and cannot be read")]
+    Decoder,
+}
+
+/// The texts of all QR codes in a picture, in the order in which they are found, each once; none is no error.
+///
+/// `luma` is one byte a pixel, 0 black to 255 white, row by row from the top.
+pub fn read_qr(width: usize, height: usize, luma: &[u8]) -> Result<Vec<String>, ReadError> {
+    if width.checked_mul(height) != Some(luma.len()) {
+        return Err(ReadError::Dimensions { width, height, given: luma.len() });
+    }
+    if luma.len() > MAX_PIXELS {
+        return Err(ReadError::TooLarge(format!("{width} x {height} pixels, at most {MAX_PIXELS} in all")));
+    }
+    // The smallest symbol is 21 modules wide.
+    if width < 21 || height < 21 {
+        return Ok(Vec::new());
+    }
+    contained(|| {
+        let mut image =
+            rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| luma[y * width + x]);
+        let mut codes = Vec::new();
+        for grid in image.detect_grids() {
+            // A grid that does not decode is a pattern that looked like one, or another kind of content.
+            if let Ok((_, text)) = grid.decode() {
+                push_new(&mut codes, text);
+            }
+        }
+        Ok(codes)
+    })
+}
+
+fn push_new(codes: &mut Vec<String>, text: String) {
+    if !codes.contains(&text) {
+        codes.push(text);
+    }
+}
+
+/// Runs a decoder of foreign bytes so that its panic is an error of this file alone.
+fn contained<T>(decode: impl FnOnce() -> Result<T, ReadError> + UnwindSafe) -> Result<T, ReadError> {
+    catch_unwind(decode).unwrap_or(Err(ReadError::Decoder))
+}
+
+fn check_size(bytes: &[u8]) -> Result<(), ReadError> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(ReadError::TooLarge(format!("{} bytes, at most {MAX_FILE_BYTES}", bytes.len())));
+    }
+    Ok(())
+}
+
+/// Brightness of a colour as television has weighed it since ITU-R BT.601, in whole numbers.
+fn luma_of(red: u8, green: u8, blue: u8) -> u8 {
+    let weighed = 77 * u32::from(red) + 150 * u32::from(green) + 29 * u32::from(blue);
+    // The weights add up to 256, so the quotient always fits.
+    u8::try_from(weighed / 256).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,144 @@
+//! The answer at the door.
+
+use std::fmt;
+
+use crate::wire::parse;
+use crate::{Credential, DoorFeed, KeySet, Kid, Malformed};
+
+/// What a door knows and asks for beyond the keys.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VerifyOptions<'a> {
+    /// The event this door is for; `None` takes tickets of every event.
+    pub event: Option<u32>,
+    /// The reissues and voids known here; `None` takes every code that is signed and not expired.
+    pub feed: Option<&'a DoorFeed>,
+}
+
+/// What a code is worth. Only [`Verdict::Valid`] opens a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Genuine, current, and for here.
+    Valid(Credential),
+    /// Well-formed, but its key is not among those given: another platform's, a revoked one, or keys that
+    /// need fetching again.
+    UnknownKey(Kid),
+    /// The key it names has not signed it: a forgery, or damage.
+    BadSignature(Kid),
+    /// Genuine, but its time is over.
+    Expired(Credential),
+    /// Genuine, but for another event than this door's.
+    OtherEvent {
+        /// What the code says.
+        credential: Credential,
+        /// The event of the door.
+        wanted: u32,
+    },
+    /// Genuine, but a later code has replaced it.
+    Superseded {
+        /// What the code says.
+        credential: Credential,
+        /// The first generation that is still good.
+        lowest_good: u8,
+    },
+    /// Genuine, but the ticket was voided.
+    Voided(Credential),
+    /// Not a code of this format.
+    Malformed(Malformed),
+}
+
+impl Verdict {
+    /// Whether the door opens.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        matches!(self, Self::Valid(_))
+    }
+
+    /// The word for machines; these do not change.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Valid(_) => "valid",
+            Self::UnknownKey(_) => "unknown_key",
+            Self::BadSignature(_) => "bad_signature",
+            Self::Expired(_) => "expired",
+            Self::OtherEvent { .. } => "other_event",
+            Self::Superseded { .. } => "superseded",
+            Self::Voided(_) => "voided",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+
+    /// What the code says, where its signature has shown that it may be believed.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Credential> {
+        match self {
+            Self::Valid(credential)
+            | Self::Expired(credential)
+            | Self::OtherEvent { credential, .. }
+            | Self::Superseded { credential, .. }
+            | Self::Voided(credential) => Some(credential),
+            Self::UnknownKey(_) | Self::BadSignature(_) | Self::Malformed(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Valid(c) => write!(f, "valid: a ticket for event {}", c.claims.event),
+            Self::UnknownKey(kid) => {
+                write!(f, "not accepted: signed with key {kid}, which is not known here")
+            }
+            Self::BadSignature(kid) => write!(f, "not genuine: key {kid} has not signed this code"),
+            Self::Expired(c) => match jiff::Timestamp::from_second(c.claims.expires_at) {
+                Ok(until) => write!(f, "expired: it was good until {until}"),
+                // Beyond the years 9999 before and after our era.
+                Err(_) => write!(f, "expired: it was good until second {} of Unix time", c.claims.expires_at),
+            },
+            Self::OtherEvent { credential, wanted } => {
+                write!(f, "for another event: {} instead of {wanted}", credential.claims.event)
+            }
+            Self::Superseded { credential, lowest_good } => write!(
+                f,
+                "replaced: this code is generation {}, good ones begin with {lowest_good}; ask for the new ticket",
+                credential.claims.generation
+            ),
+            Self::Voided(_) => write!(f, "voided: this ticket was cancelled"),
+            Self::Malformed(why) => write!(f, "not a ticket code: {why}"),
+        }
+    }
+}
+
+/// Judges a code at the time `now` (Unix seconds). Never panics, whatever the text is.
+///
+/// The form comes first, then the key and its signature; only of a genuine code is anything said about its
+/// ticket. A void is final and told before a replacement, both before the wrong door and the date, since they
+/// are what the holder has to act on.
+#[must_use]
+pub fn verify(code: &str, keys: &KeySet, now: i64, options: &VerifyOptions<'_>) -> Verdict {
+    let unverified = match parse(code) {
+        Ok(unverified) => unverified,
+        Err(why) => return Verdict::Malformed(why),
+    };
+    let credential = unverified.credential;
+    let Some(key) = keys.get(credential.kid) else {
+        return Verdict::UnknownKey(credential.kid);
+    };
+    if !key.has_signed(&unverified.signed_bytes, &unverified.signature) {
+        return Verdict::BadSignature(credential.kid);
+    }
+    let claims = credential.claims;
+    if let Some(standing) = options.feed.map(|feed| feed.standing(&claims.cti)) {
+        if standing.voided {
+            return Verdict::Voided(credential);
+        }
+        if claims.generation < standing.lowest_good_generation {
+            return Verdict::Superseded { credential, lowest_good: standing.lowest_good_generation };
+        }
+    }
+    match options.event {
+        Some(wanted) if wanted != claims.event => Verdict::OtherEvent { credential, wanted },
+        _ if now >= claims.expires_at => Verdict::Expired(credential),
+        _ => Verdict::Valid(credential),
+    }
+}

@@ -1,0 +1,113 @@
+//! A ticket in, the bytes of its PDF out.
+//!
+//! Drawing is pure: the same [`TicketPage`] gives the same bytes in every process and thread that has the same
+//! fonts, whatever was drawn before. Nothing here reads a clock, draws a random number or opens a file, except
+//! [`system`], which finds fonts for the caller to hand in.
+//!
+//! How a page comes about, a file each:
+//! `clean` strips what must not be drawn, `layout` says what stands where, `paragraph` breaks and shrinks
+//! text until it fits, `shape` turns text into glyphs (fallback by a fixed order of faces, both directions),
+//! `embed` decides which font subset holds which glyph, `qr` and `pdf` write the file.
+
+mod boxes;
+mod clean;
+mod common;
+mod embed;
+mod face;
+mod layout;
+mod paragraph;
+mod pdf;
+mod qr;
+mod renderer;
+mod shape;
+pub mod system;
+
+pub use face::{FontError, FontSource};
+pub use renderer::PdfRenderer;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// Everything a page is made of. Strings are as people are to read them: formatted, in the event's time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketPage {
+    /// The ticket's id, printed in full.
+    pub ticket_id: Uuid,
+    /// The number a person reads out on the phone; printed in groups where it has no separators of its own.
+    pub ticket_number: String,
+    /// The order's id, printed in full.
+    pub order_id: Uuid,
+    /// The event's name, the page's title.
+    pub event_name: String,
+    /// Who holds the event.
+    pub organizer_name: Option<String>,
+    /// Where it takes place.
+    pub venue_name: Option<String>,
+    /// The venue's address; line breaks are read as spaces.
+    pub venue_address: Option<String>,
+    /// When it starts.
+    pub starts: Option<String>,
+    /// When the doors open.
+    pub doors: Option<String>,
+    /// When it ends.
+    pub ends: Option<String>,
+    /// Whose ticket it is, where tickets are named.
+    pub holder_name: Option<String>,
+    /// The buyer: an e-mail address or an id.
+    pub customer: String,
+    /// The seat's section.
+    pub section: Option<String>,
+    /// The seat's row.
+    pub row: Option<String>,
+    /// The seat, or what stands for it ("Standing", "General admission").
+    pub seat: String,
+    /// The price category.
+    pub category: Option<String>,
+    /// The price with its currency, for instance "49.90 EUR".
+    pub price: String,
+    /// Which of the order's tickets it is, counted from 1.
+    pub ticket_index: u32,
+    /// How many tickets the order has.
+    pub ticket_count: u32,
+    /// The document's creation date. Outside the years 0 to 9999 it is left out of the file.
+    pub issued_at: Timestamp,
+    /// The same, as printed.
+    pub issued: String,
+    /// The QR code's content, "TK1:..." of QR alphanumeric characters.
+    pub code: String,
+    /// A BCP 47 tag: the document's language, the reading direction, and which Chinese characters' forms are meant.
+    pub locale: Option<String>,
+}
+
+/// A drawn page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The file.
+    pub pdf: Vec<u8>,
+    /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still
+    /// be copied from the file), and whoever issues the ticket should be told.
+    pub missing: Vec<char>,
+}
+
+/// Why a page could not be drawn.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The QR code's content is empty, or does not fit a code that a phone reads well.
+    #[error("the code cannot be drawn: {0}")]
+    Code(&'static str),
+    /// A font that a character needs could not be read, or could not be cut to the glyphs used.
+    #[error(transparent)]
+    Font(#[from] FontError),
+}
+
+/// Draws pages. One renderer serves every thread.
+pub trait Renderer: Send + Sync {
+    /// Draws one page.
+    ///
+    /// # Errors
+    /// [`RenderError::Code`] for a code that does not fit, [`RenderError::Font`] for a font that cannot be read.
+    fn render(&self, page: &TicketPage) -> Result<Page, RenderError>;
+
+    /// Names the engine and the fonts. Two renderers with the same version draw the same bytes.
+    fn version(&self) -> &str;
+}

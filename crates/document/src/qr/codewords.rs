@@ -1,0 +1,242 @@
+//! A text as codewords: alphanumeric mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
+
+/// How much a code can repair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Level {
+    /// About 15 % of the codewords.
+    M,
+    /// About 25 %.
+    Q,
+}
+
+/// The largest version here, 77 modules a side.
+pub(super) const VERSIONS: usize = 15;
+
+/// Per version: error correction codewords a block, and blocks.
+type Blocks = [(u8, u8); VERSIONS];
+
+const M: Blocks = [
+    (10, 1),
+    (16, 1),
+    (26, 1),
+    (18, 2),
+    (24, 2),
+    (16, 4),
+    (18, 4),
+    (22, 4),
+    (22, 5),
+    (26, 5),
+    (30, 5),
+    (22, 8),
+    (22, 9),
+    (24, 9),
+    (24, 10),
+];
+const Q: Blocks = [
+    (13, 1),
+    (22, 1),
+    (18, 2),
+    (26, 2),
+    (18, 4),
+    (24, 4),
+    (18, 6),
+    (22, 6),
+    (20, 8),
+    (24, 8),
+    (28, 8),
+    (26, 10),
+    (24, 12),
+    (20, 16),
+    (30, 12),
+];
+
+/// How the codewords of a version and level are split.
+struct Shape {
+    /// All codewords.
+    total: usize,
+    /// Error correction codewords a block.
+    correction: usize,
+    blocks: usize,
+}
+
+impl Shape {
+    fn of(version: usize, level: Level) -> Self {
+        let (correction, blocks) = match level {
+            Level::M => M[version - 1],
+            Level::Q => Q[version - 1],
+        };
+        Self { total: modules(version) / 8, correction: correction.into(), blocks: blocks.into() }
+    }
+
+    fn data(&self) -> usize {
+        self.total - self.correction * self.blocks
+    }
+}
+
+/// Modules left for codewords once finders, timing, alignment, format and version have theirs.
+fn modules(version: usize) -> usize {
+    let all = (16 * version + 128) * version + 64;
+    if version < 2 {
+        return all;
+    }
+    let aligned = version / 7 + 2;
+    all - ((25 * aligned - 10) * aligned - 55) - if version >= 7 { 36 } else { 0 }
+}
+
+/// Bits of the field that counts the characters.
+fn count_bits(version: usize) -> usize {
+    if version < 10 { 9 } else { 11 }
+}
+
+/// The smallest version that holds this many characters.
+pub(super) fn version_for(characters: usize, level: Level) -> Option<usize> {
+    let bits = characters / 2 * 11 + characters % 2 * 6;
+    (1..=VERSIONS).find(|&version| 4 + count_bits(version) + bits <= 8 * Shape::of(version, level).data())
+}
+
+/// A character's value, if it is one of the 45.
+pub(super) fn value(byte: u8) -> Option<u16> {
+    Some(match byte {
+        b'0'..=b'9' => u16::from(byte - b'0'),
+        b'A'..=b'Z' => u16::from(byte - b'A') + 10,
+        b' ' => 36,
+        b'$' => 37,
+        b'%' => 38,
+        b'*' => 39,
+        b'+' => 40,
+        b'-' => 41,
+        b'.' => 42,
+        b'/' => 43,
+        b':' => 44,
+        _ => return None,
+    })
+}
+
+/// All codewords in the order in which they are placed. The values fit the version.
+pub(super) fn codewords(values: &[u16], version: usize, level: Level) -> Vec<u8> {
+    let shape = Shape::of(version, level);
+    let data = data(values, version, shape.data());
+    // Blocks differ by at most one data codeword; the short ones come first.
+    let short = shape.data() / shape.blocks;
+    let longer = shape.data() % shape.blocks;
+    let generator = generator(shape.correction);
+    let mut rest = &data[..];
+    let blocks: Vec<(&[u8], Vec<u8>)> = (0..shape.blocks)
+        .map(|index| {
+            let (block, after) = rest.split_at(short + usize::from(index >= shape.blocks - longer));
+            rest = after;
+            (block, remainder(block, &generator))
+        })
+        .collect();
+    let mut out = Vec::with_capacity(shape.total);
+    for index in 0..=short {
+        out.extend(blocks.iter().filter_map(|(block, _)| block.get(index)));
+    }
+    for index in 0..shape.correction {
+        out.extend(blocks.iter().filter_map(|(_, correction)| correction.get(index)));
+    }
+    out
+}
+
+/// Mode, count, characters, terminator and padding.
+fn data(values: &[u16], version: usize, length: usize) -> Vec<u8> {
+    let mut bits = Bits { bytes: Vec::with_capacity(length), pending: 0, count: 0 };
+    bits.push(0b0010, 4);
+    bits.push(u32::try_from(values.len()).unwrap_or(0), count_bits(version));
+    for pair in values.chunks(2) {
+        match *pair {
+            [a, b] => bits.push(u32::from(a) * 45 + u32::from(b), 11),
+            [a] => bits.push(a.into(), 6),
+            _ => {}
+        }
+    }
+    let room = length * 8 - bits.bytes.len() * 8 - bits.count;
+    bits.push(0, room.min(4));
+    let mut bytes = bits.finish();
+    let padding = [0xEC, 0x11].into_iter().cycle().take(length - bytes.len());
+    bytes.extend(padding);
+    bytes
+}
+
+struct Bits {
+    bytes: Vec<u8>,
+    pending: u32,
+    count: usize,
+}
+
+impl Bits {
+    fn push(&mut self, value: u32, count: usize) {
+        self.pending = self.pending << count | value;
+        self.count += count;
+        while self.count >= 8 {
+            self.count -= 8;
+            self.bytes
+                .push(self.pending.wrapping_shr(u32::try_from(self.count).unwrap_or(0)).to_le_bytes()[0]);
+        }
+    }
+
+    /// Fills the last byte with zeros.
+    fn finish(mut self) -> Vec<u8> {
+        if self.count > 0 {
+            self.push(0, 8 - self.count);
+        }
+        self.bytes
+    }
+}
+
+/// Powers of 2 in GF(256) modulo x^8 + x^4 + x^3 + x^2 + 1, twice over, and their logarithms.
+const FIELD: ([u8; 510], [u8; 256]) = {
+    let (mut powers, mut logs) = ([0; 510], [0; 256]);
+    let mut value = 1_usize;
+    let mut index = 0;
+    while index < 255 {
+        powers[index] = value.to_le_bytes()[0];
+        powers[index + 255] = powers[index];
+        logs[value] = index.to_le_bytes()[0];
+        value <<= 1;
+        if value > 255 {
+            value ^= 0x11D;
+        }
+        index += 1;
+    }
+    (powers, logs)
+};
+
+fn multiply(a: u8, b: u8) -> u8 {
+    if a == 0 || b == 0 {
+        return 0;
+    }
+    let log = |value: u8| usize::from(FIELD.1[usize::from(value)]);
+    FIELD.0[log(a) + log(b)]
+}
+
+/// The coefficients of (x - 1)(x - 2)(x - 4)... below the highest, which is 1.
+fn generator(degree: usize) -> Vec<u8> {
+    let mut out = vec![0; degree];
+    out[degree - 1] = 1;
+    let mut root = 1;
+    for _ in 0..degree {
+        for index in 0..degree {
+            let next = out.get(index + 1).copied().unwrap_or(0);
+            out[index] = multiply(out[index], root) ^ next;
+        }
+        root = multiply(root, 2);
+    }
+    out
+}
+
+/// The remainder of a block's polynomial divided by the generator.
+fn remainder(block: &[u8], generator: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; generator.len()];
+    for &byte in block {
+        let factor = byte ^ out[0];
+        out.rotate_left(1);
+        if let Some(last) = out.last_mut() {
+            *last = 0;
+        }
+        for (value, &coefficient) in out.iter_mut().zip(generator) {
+            *value ^= multiply(coefficient, factor);
+        }
+    }
+    out
+}

@@ -1,0 +1,161 @@
+//! Finds Noto faces in font folders: the one place here that reads files.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::face::{FINGERPRINT_PREFIX, FontSource};
+
+/// Folders where Linux distributions put fonts.
+pub const USUAL_FOLDERS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
+
+/// Folders within folders that are looked into.
+const DEEPEST: usize = 6;
+
+type Ranges = &'static [(char, char)];
+
+/// A family looked for: the file's name without weight and extension, and the characters it is asked for.
+struct Family {
+    stem: &'static str,
+    ranges: Ranges,
+}
+
+const fn family(stem: &'static str, ranges: Ranges) -> Family {
+    Family { stem, ranges }
+}
+
+const ARABIC: Ranges = &[
+    ('\u{600}', '\u{6FF}'),
+    ('\u{750}', '\u{77F}'),
+    ('\u{870}', '\u{8FF}'),
+    ('\u{FB50}', '\u{FDFF}'),
+    ('\u{FE70}', '\u{FEFE}'),
+];
+const CJK: Ranges = &[
+    ('\u{1100}', '\u{11FF}'),
+    ('\u{2E80}', '\u{2FFF}'),
+    ('\u{3000}', '\u{A4CF}'),
+    ('\u{A960}', '\u{A97F}'),
+    ('\u{AC00}', '\u{D7FF}'),
+    ('\u{F900}', '\u{FAFF}'),
+    ('\u{FE30}', '\u{FE4F}'),
+    ('\u{FF00}', '\u{FFEF}'),
+    ('\u{20000}', '\u{3FFFF}'),
+];
+
+/// One script each, in the order in which they are asked; each in `Regular` and `Bold`.
+const FAMILIES: &[Family] = &[
+    family("NotoSansArabic", ARABIC),
+    family("NotoSansHebrew", &[('\u{590}', '\u{5FF}'), ('\u{FB1D}', '\u{FB4F}')]),
+    family("NotoSansDevanagari", &[('\u{900}', '\u{97F}'), ('\u{A8E0}', '\u{A8FF}')]),
+    family("NotoSansThai", &[('\u{E00}', '\u{E7F}')]),
+    family("NotoSansBengali", &[('\u{980}', '\u{9FF}')]),
+    family("NotoSansGurmukhi", &[('\u{A00}', '\u{A7F}')]),
+    family("NotoSansGujarati", &[('\u{A80}', '\u{AFF}')]),
+    family("NotoSansTamil", &[('\u{B80}', '\u{BFF}')]),
+    family("NotoSansTelugu", &[('\u{C00}', '\u{C7F}')]),
+    family("NotoSansKannada", &[('\u{C80}', '\u{CFF}')]),
+    family("NotoSansMalayalam", &[('\u{D00}', '\u{D7F}')]),
+    family("NotoSansSinhala", &[('\u{D80}', '\u{DFF}')]),
+    family("NotoSansLao", &[('\u{E80}', '\u{EFF}')]),
+    family("NotoSansMyanmar", &[('\u{1000}', '\u{109F}')]),
+    family(
+        "NotoSansGeorgian",
+        &[('\u{10A0}', '\u{10FF}'), ('\u{1C90}', '\u{1CBF}'), ('\u{2D00}', '\u{2D2F}')],
+    ),
+    family("NotoSansArmenian", &[('\u{530}', '\u{58F}'), ('\u{FB13}', '\u{FB17}')]),
+    family("NotoSansEthiopic", &[('\u{1200}', '\u{139F}'), ('\u{2D80}', '\u{2DDF}')]),
+    family("NotoSansKhmer", &[('\u{1780}', '\u{17FF}'), ('\u{19E0}', '\u{19FF}')]),
+    family("NotoEmoji", &[('\u{203C}', '\u{3299}'), ('\u{1F000}', '\u{1FAFF}')]),
+    family("NotoSansSymbols", &[('\u{2100}', '\u{27BF}'), ('\u{1F000}', '\u{1F8FF}')]),
+    family("NotoSansSymbols2", &[('\u{2100}', '\u{2BFF}'), ('\u{1F000}', '\u{1F8FF}')]),
+    family("NotoSans", &[('\u{100}', '\u{2FFF}'), ('\u{A640}', '\u{ABFF}')]),
+];
+
+/// The faces of the `NotoSansCJK` collection with the languages they are made for. Simplified Chinese is asked first
+/// where nothing says otherwise: Han characters alone are most often that.
+const CJK_FACES: &[(&str, u32, &[&str])] = &[
+    ("SC", 2, &["zh"]),
+    ("JP", 0, &["ja"]),
+    ("KR", 1, &["ko"]),
+    ("TC", 3, &["zh-tw", "zh-hant"]),
+    ("HK", 4, &["zh-hk", "zh-mo", "zh-hant-hk"]),
+];
+
+/// The Noto faces in these folders and those below them, in a fixed order whatever the folders' own. Files are only
+/// looked at here; each is read when a character first needs it. A folder that is not there counts as empty, a file
+/// found twice is taken from the first folder.
+#[must_use]
+pub fn noto(folders: &[PathBuf]) -> Vec<FontSource> {
+    let mut files = Vec::new();
+    for folder in folders {
+        list(folder, DEEPEST, &mut files);
+    }
+    let find = |name: &str| files.iter().find(|path| path.file_name().is_some_and(|file| file == name));
+    let mut sources = Vec::new();
+    for Family { stem, ranges } in FAMILIES {
+        for (weight, bold) in [("Regular", false), ("Bold", true)] {
+            let path =
+                find(&format!("{stem}-{weight}.ttf")).or_else(|| find(&format!("{stem}-{weight}.otf")));
+            if let Some(shared) = path.and_then(|path| Shared::open(path)) {
+                sources.push(shared.source(&format!("{stem}-{weight}"), 0).bold(bold).only(ranges));
+            }
+        }
+    }
+    for (weight, bold) in [("Regular", false), ("Bold", true)] {
+        let Some(shared) = find(&format!("NotoSansCJK-{weight}.ttc")).and_then(|path| Shared::open(path))
+        else {
+            continue;
+        };
+        for &(region, index, languages) in CJK_FACES {
+            let name = format!("NotoSansCJK{region}-{weight}");
+            sources.push(shared.source(&name, index).bold(bold).only(CJK).languages(languages));
+        }
+    }
+    sources
+}
+
+/// Collects the font files below a folder, sorted, so that two machines with the same files agree.
+fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut entries: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        let is_font = path.extension().is_some_and(|end| end == "ttf" || end == "otf" || end == "ttc");
+        if is_font {
+            files.push(path);
+        } else if depth > 0 && path.is_dir() {
+            list(&path, depth - 1, files);
+        }
+    }
+}
+
+/// A file, read at most once for all its faces.
+struct Shared {
+    path: PathBuf,
+    fingerprint: [u8; 32],
+    bytes: Arc<Mutex<Option<Arc<Vec<u8>>>>>,
+}
+
+impl Shared {
+    fn open(path: &Path) -> Option<Self> {
+        let file = File::open(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        let mut prefix = Vec::new();
+        file.take(FINGERPRINT_PREFIX as u64).read_to_end(&mut prefix).ok()?;
+        let fingerprint = FontSource::fingerprint(&prefix, length);
+        Some(Self { path: path.to_owned(), fingerprint, bytes: Arc::default() })
+    }
+
+    fn source(&self, name: &str, index: u32) -> FontSource {
+        let (path, bytes) = (self.path.clone(), Arc::clone(&self.bytes));
+        FontSource::lazy(name, index, self.fingerprint, move || {
+            let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+            if bytes.is_none() {
+                *bytes = std::fs::read(&path).ok().map(Arc::new);
+            }
+            bytes.clone()
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! Pages read back as strangers would: by poppler, qpdf and zbar.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
+
+#[path = "../examples/common/mod.rs"]
+mod pages;
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use fulfillment_document::{FontError, FontSource, PdfRenderer, RenderError, Renderer, TicketPage, system};
+
+/// Runs a tool that reads tickets back and returns what it prints.
+fn run(package: &str, tool: &str, args: &[&str]) -> String {
+    let output = Command::new(tool).args(args).output();
+    let output =
+        output.unwrap_or_else(|error| panic!("{tool}: {error}; install it: apt-get install {package}"));
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{tool} {args:?}: {out}{err}");
+    out.into_owned()
+}
+
+fn saved(pdf: &[u8]) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ticket.pdf");
+    std::fs::write(&path, pdf).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+/// The page's text, without the marks that poppler adds around text that reads from right to left.
+fn text(pdf: &[u8]) -> String {
+    let (_folder, path) = saved(pdf);
+    let text = run("poppler-utils", "pdftotext", &["-layout", &path, "-"]);
+    text.replace(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{C}'), "")
+}
+
+/// The same on one line, so that wrapped text can be looked for.
+fn flat(pdf: &[u8]) -> String {
+    let (_folder, path) = saved(pdf);
+    let text = run("poppler-utils", "pdftotext", &[&path, "-"]);
+    let text = text.replace(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{C}'), "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn noto() -> PdfRenderer {
+    let fonts = system::noto(&system::USUAL_FOLDERS.map(Into::into));
+    let names = format!("{fonts:?}");
+    for face in ["NotoSansArabic", "NotoSansHebrew", "NotoSansDevanagari", "NotoSansThai", "NotoSansCJKJP"] {
+        assert!(
+            names.contains(face),
+            "{face} is missing; install it: apt-get install fonts-noto-core fonts-noto-cjk"
+        );
+    }
+    PdfRenderer::with_fonts(fonts).unwrap()
+}
+
+fn plain() -> PdfRenderer {
+    PdfRenderer::new(Vec::new()).unwrap()
+}
+
+#[test]
+fn every_field_is_on_the_page() {
+    let page = pages::ticket();
+    let drawn = plain().render(&page).unwrap();
+    assert_eq!(drawn.missing, []);
+    let text = flat(&drawn.pdf);
+    let options = [
+        &page.organizer_name,
+        &page.venue_name,
+        &page.venue_address,
+        &page.starts,
+        &page.doors,
+        &page.ends,
+        &page.holder_name,
+        &page.section,
+        &page.row,
+        &page.category,
+    ];
+    let (order, ticket) = (page.order_id.to_string(), page.ticket_id.to_string());
+    let always = [&page.event_name, &page.customer, &page.seat, &page.price, &page.issued, &order, &ticket];
+    for field in options.into_iter().flatten().chain(always) {
+        assert!(text.contains(field.as_str()), "{field:?} is not in {text}");
+    }
+    assert!(text.contains("7K3M9 QXT2F") && text.contains("Ticket 2 of 4"), "{text}");
+}
+
+#[test]
+fn the_text_is_as_recorded() {
+    let drawn = plain().render(&pages::ticket()).unwrap();
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ticket.txt");
+    let text = text(&drawn.pdf);
+    let lines = text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
+    let expected = std::fs::read_to_string(&recorded).unwrap_or_default();
+    assert!(
+        lines == expected,
+        "the text of {} changed; if that is right, record:\n{lines}",
+        recorded.display()
+    );
+}
+
+#[test]
+fn the_file_is_sound_and_says_what_it_is() {
+    let renderer = noto();
+    for page in
+        [pages::ticket(), pages::bare(), pages::long(), pages::arabic(), pages::japanese(), pages::tall()]
+    {
+        let (_folder, path) = saved(&renderer.render(&page).unwrap().pdf);
+        let report = run("qpdf", "qpdf", &["--check", &path]);
+        assert!(report.contains("PDF Version: 1.7") && !report.contains("WARNING"), "{report}");
+    }
+    let (_folder, path) = saved(&renderer.render(&pages::ticket()).unwrap().pdf);
+    let info = run("poppler-utils", "pdfinfo", &["-rawdates", &path]);
+    assert!(info.contains("Sofia Lindqvist & The Northern Lights Orchestra – Ticket 7K3M9QXT2F"), "{info}");
+    assert!(info.contains("D:20261123184012Z") || info.contains("D:20261123184012+00"), "{info}");
+    assert!(info.contains("A4") && info.contains("Pages:           1"), "{info}");
+    assert!(info.contains(renderer.version()), "{info}");
+    let fonts = run("poppler-utils", "pdffonts", &[&path]);
+    assert!(
+        fonts.lines().skip(2).all(|line| line.contains("yes yes yes")),
+        "not embedded with text:\n{fonts}"
+    );
+}
+
+#[test]
+fn the_code_scans_from_the_drawn_page() {
+    let renderer = plain();
+    let base = pages::ticket();
+    let longer = format!("{}{}", base.code, "0123456789".repeat(8));
+    for code in [base.code.clone(), base.code[..178].to_owned(), "TK1:A".to_owned(), longer] {
+        let page = TicketPage { code: code.clone(), ..base.clone() };
+        let (folder, path) = saved(&renderer.render(&page).unwrap().pdf);
+        let image = folder.path().join("page");
+        run(
+            "poppler-utils",
+            "pdftoppm",
+            &["-r", "110", "-png", "-singlefile", &path, image.to_str().unwrap()],
+        );
+        let read = run("zbar-tools", "zbarimg", &["--raw", "-q", &format!("{}.png", image.display())]);
+        assert_eq!(read.trim_end_matches('\n'), code);
+    }
+}
+
+#[test]
+fn the_same_page_is_the_same_bytes_everywhere() {
+    let all =
+        [pages::ticket(), pages::bare(), pages::long(), pages::arabic(), pages::japanese(), pages::tall()];
+    let (one, other) = (Arc::new(noto()), noto());
+    assert_eq!(one.version(), other.version());
+    assert_ne!(one.version(), plain().version());
+    let expected: Vec<_> = all.iter().map(|page| one.render(page).unwrap().pdf).collect();
+    // Another renderer, in another order; then many threads on one.
+    for (page, pdf) in all.iter().zip(&expected).rev() {
+        assert!(&other.render(page).unwrap().pdf == pdf);
+    }
+    std::thread::scope(|scope| {
+        for start in 0..4 {
+            let (one, all, expected) = (&one, &all, &expected);
+            scope.spawn(move || {
+                for index in (0..all.len()).map(|index| (index + start) % all.len()) {
+                    assert!(one.render(&all[index]).unwrap().pdf == expected[index]);
+                }
+            });
+        }
+    });
+    let mut later = pages::ticket();
+    later.issued_at = "2026-11-23T18:40:13Z".parse().unwrap();
+    assert!(one.render(&later).unwrap().pdf != expected[0], "the issue's time is in the file");
+}
+
+#[test]
+fn names_in_many_scripts_come_back() {
+    let renderer = noto();
+    for name in [
+        "Nguyễn Thị Phương Thảo",
+        "Ελευθέριος Βενιζέλος",
+        "Наталія Їжакевич",
+        "Þórður Ægisson",
+        "Ștefan Țăranu",
+        "محمد عبد الإله الأنصاري",
+        "نگار یزدان‌پناه",
+        "שרה בן־דוד",
+        "प्रियंका श्रीवास्तव",
+        "สมชาย ใจดี",
+        "ศูนย์วัฒนธรรม ปิ่นเกล้า",
+        "מֹשֶׁה שָׁלוֹם",
+        "مُحَمَّد",
+        "王小明",
+        "고길동",
+        "さくら 山田",
+        "Finn O’Brien–Smith",
+    ] {
+        let page = TicketPage { holder_name: Some(name.to_owned()), ..pages::ticket() };
+        let drawn = renderer.render(&page).unwrap();
+        assert_eq!(drawn.missing, [], "{name}");
+        let text = flat(&drawn.pdf);
+        // Joiners shape the text and are not drawn.
+        let drawable = name.replace('\u{200C}', "");
+        assert!(text.replace('\u{200C}', "").contains(&drawable), "{name:?} is not in {text}");
+    }
+}
+
+#[test]
+fn what_no_font_has_is_reported() {
+    let renderer = plain();
+    let page = TicketPage { holder_name: Some("田中 José 𓀀".to_owned()), ..pages::ticket() };
+    let drawn = renderer.render(&page).unwrap();
+    assert_eq!(drawn.missing, ['田', '中', '𓀀']);
+    assert!(flat(&drawn.pdf).contains("田中 José"), "the text can still be copied");
+    let (_folder, path) = saved(&drawn.pdf);
+    run("qpdf", "qpdf", &["--check", &path]);
+}
+
+#[test]
+fn hidden_characters_do_not_reach_the_page() {
+    let page = TicketPage {
+        holder_name: Some("Ann\u{0}a\u{202E}\u{2066}\r\nLee\u{7}".to_owned()),
+        seat: "\u{0}7\u{200F}".to_owned(),
+        ..pages::ticket()
+    };
+    let drawn = plain().render(&page).unwrap();
+    assert_eq!(drawn.missing, []);
+    assert!(flat(&drawn.pdf).contains("Anna Lee"));
+}
+
+#[test]
+fn wrong_input_is_refused_with_the_reason() {
+    let renderer = plain();
+    for code in [String::new(), "TK1:lower".to_owned(), "A".repeat(2000)] {
+        let page = TicketPage { code, ..pages::ticket() };
+        assert!(matches!(renderer.render(&page), Err(RenderError::Code(_))));
+    }
+    assert!(matches!(PdfRenderer::new(vec![b"no font".to_vec()]), Err(FontError::Unusable(_))));
+}
+
+#[test]
+fn a_font_that_goes_or_changes_stops_the_page_that_needs_it() {
+    let file = Path::new("/usr/share/fonts/truetype/noto/NotoSansHebrew-Regular.ttf");
+    let mut bytes = std::fs::read(file).expect("install it: apt-get install fonts-noto-core");
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("NotoSansHebrew-Regular.ttf");
+    std::fs::write(&copy, &bytes).unwrap();
+    let fonts = || system::noto(&[folder.path().to_owned()]);
+    assert_eq!(fonts().len(), 1);
+    let hebrew = TicketPage { holder_name: Some("שרה".to_owned()), ..pages::ticket() };
+
+    let renderer = PdfRenderer::with_fonts(fonts()).unwrap();
+    // The table directory holds every table's checksum: one differs after any edit.
+    bytes[20] ^= 1;
+    std::fs::write(&copy, &bytes).unwrap();
+    assert!(matches!(renderer.render(&hebrew), Err(RenderError::Font(FontError::Changed(_)))));
+    assert!(renderer.render(&pages::ticket()).is_ok(), "other pages do not need it");
+
+    let renderer = PdfRenderer::with_fonts(fonts()).unwrap();
+    std::fs::remove_file(&copy).unwrap();
+    assert!(matches!(renderer.render(&hebrew), Err(RenderError::Font(FontError::Unreadable(_)))));
+}
+
+#[test]
+fn fonts_given_as_bytes_serve_as_well() {
+    let hebrew = std::fs::read("/usr/share/fonts/truetype/noto/NotoSansHebrew-Regular.ttf");
+    let hebrew = hebrew.expect("install it: apt-get install fonts-noto-core");
+    let page = TicketPage { holder_name: Some("שרה".to_owned()), ..pages::ticket() };
+    let drawn = PdfRenderer::new(vec![hebrew.clone()]).unwrap().render(&page).unwrap();
+    assert_eq!(drawn.missing, []);
+    assert!(flat(&drawn.pdf).contains("שרה"));
+    let named = FontSource::from_bytes("Hebrew", hebrew, 0).only(&[('\u{590}', '\u{5FF}')]);
+    let drawn = PdfRenderer::with_fonts(vec![named]).unwrap().render(&page).unwrap();
+    assert_eq!(drawn.missing, []);
+}

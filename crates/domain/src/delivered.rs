@@ -1,0 +1,52 @@
+//! `ticket-delivered`: Notification's word that a ticket reached its holder.
+
+use jiff::Timestamp;
+
+use crate::fields::{Fields, Unreadable};
+use crate::id::TicketId;
+use crate::payment::unwrap_cloud_event;
+
+/// One delivered ticket. Only the id is required.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Which ticket.
+    pub ticket_id: TicketId,
+    /// How: `email`, `sms`, whatever Notification calls it.
+    pub channel: Option<String>,
+    /// When, by Notification's clock.
+    pub delivered_at: Option<Timestamp>,
+}
+
+impl Delivered {
+    /// Reads a message of the topic `ticket-delivered`, in any spelling, wrapped as a `CloudEvent` or not.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let outer = Fields::parse(bytes)?;
+        let mut buffer = Vec::new();
+        let fields = unwrap_cloud_event(outer, &mut buffer)?;
+        let ticket_id = fields
+            .guid("ticketId")?
+            .map(TicketId)
+            .ok_or_else(|| Unreadable::field("ticketId", "is missing"))?;
+        Ok(Self { ticket_id, channel: fields.text("channel")?, delivered_at: fields.time("deliveredAt")? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_any_spelling() {
+        let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        for json in [
+            format!(r#"{{"ticketId":"{id}"}}"#),
+            format!(r#"{{"ticket_id":"{id}","channel":"email","delivered_at":"2026-11-22T10:00:00Z"}}"#),
+            format!(
+                r#"{{"specversion":"1.0","type":"x","source":"y","id":"1","data":{{"TicketId":"{id}"}}}}"#
+            ),
+        ] {
+            assert_eq!(Delivered::parse(json.as_bytes()).unwrap().ticket_id.to_string(), id, "{json}");
+        }
+        assert_eq!(Delivered::parse(b"{}").unwrap_err().field.as_deref(), Some("ticketId"));
+    }
+}

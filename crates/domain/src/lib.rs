@@ -1,0 +1,30 @@
+//! What an order, a payment, a ticket and an event are: ids, money, statuses and wire formats.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number. What comes from outside is parsed
+//! into a type once, with an error that names the field at fault; what goes out is rendered here too,
+//! so that the spelling of a field is decided in one place.
+
+pub mod clock;
+pub mod delivered;
+pub mod event;
+pub mod fields;
+pub mod id;
+pub mod money;
+pub mod order;
+pub mod payment;
+pub mod retry;
+pub mod secret;
+pub mod ticket;
+pub mod ticket_number;
+
+pub use clock::Clock;
+pub use delivered::Delivered;
+pub use event::{EventKind, OutboxEvent, Spelling};
+pub use fields::Unreadable;
+pub use id::{OrderId, TicketId};
+pub use money::{Amount, Currency, Money};
+pub use order::{OrderSnapshot, OrderState, Refusal, Seat};
+pub use payment::Payment;
+pub use retry::{Backoff, Decision, Failure};
+pub use secret::Secret;
+pub use ticket::{Flag, Flags, Ticket, TicketStatus};

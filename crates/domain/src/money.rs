@@ -1,0 +1,158 @@
+//! Money: an exact decimal with its ISO 4217 currency, never a float.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+/// An exact decimal of up to 28 significant digits that keeps its trailing zeros: `49.90` stays `49.90`.
+///
+/// Serialises as a JSON number with those digits (through `serde_json` only).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Amount(pub Decimal);
+
+/// Why a text is no amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadAmount {
+    /// No decimal number at all.
+    #[error("is not a decimal number")]
+    NotANumber,
+    /// More digits than can be kept exactly; rounding somebody's money is no answer.
+    #[error("has more than 28 significant digits, which cannot be kept exactly")]
+    TooPrecise,
+}
+
+impl FromStr for Amount {
+    type Err = BadAmount;
+
+    fn from_str(text: &str) -> Result<Self, BadAmount> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+        let parsed = if plain {
+            Decimal::from_str_exact(text)
+        } else if text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b)) {
+            Decimal::from_scientific(text)
+        } else {
+            return Err(BadAmount::NotANumber);
+        };
+        // What a float can read and a decimal cannot is a number of too many digits.
+        let why = if text.parse::<f64>().is_ok() { BadAmount::TooPrecise } else { BadAmount::NotANumber };
+        parsed.map(Amount).map_err(|_| why)
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.0.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        raw.get().trim_matches('"').parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An ISO 4217 code: three capital letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// What the record has when nobody names a currency.
+    pub const USD: Currency = Currency(*b"USD");
+
+    /// The three letters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+}
+
+/// The text is not three letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not an ISO 4217 code of three letters")]
+pub struct NotACurrency;
+
+impl FromStr for Currency {
+    type Err = NotACurrency;
+
+    fn from_str(text: &str) -> Result<Self, NotACurrency> {
+        match text.as_bytes() {
+            &[a, b, c] if [a, b, c].iter().all(u8::is_ascii_alphabetic) => {
+                Ok(Self([a, b, c].map(|l| l.to_ascii_uppercase())))
+            }
+            _ => Err(NotACurrency),
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Currency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An amount in a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    /// How much.
+    pub amount: Amount,
+    /// Of what.
+    pub currency: Currency,
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.amount, self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_digits_in_and_out() {
+        for text in ["0.1", "49.90", "100", "0.0000000001", "-3.50", "79228162514264337593543950335"] {
+            let amount: Amount = text.parse().unwrap();
+            assert_eq!(serde_json::to_string(&amount).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Amount>(text).unwrap(), amount);
+        }
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_keep() {
+        assert_eq!("0.12345678901234567890123456789".parse::<Amount>(), Err(BadAmount::TooPrecise));
+        assert_eq!("99999999999999999999999999999999".parse::<Amount>(), Err(BadAmount::TooPrecise));
+        for bad in ["", "a", "1,5", "0x10", "true", "1.2.3", "NaN"] {
+            assert!(bad.parse::<Amount>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn currencies_are_three_letters() {
+        assert_eq!("eur".parse::<Currency>().unwrap().as_str(), "EUR");
+        for bad in ["", "EU", "EURO", "E1R", "€"] {
+            assert!(bad.parse::<Currency>().is_err(), "{bad}");
+        }
+    }
+}

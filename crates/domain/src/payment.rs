@@ -1,0 +1,172 @@
+//! `payment-succeeded`: the message that starts everything.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use crate::fields::{Fields, Unreadable};
+use crate::id::OrderId;
+use crate::money::{Amount, Currency};
+
+/// A payment, as far as its producers can be relied upon: only the order id is always there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The payment's own id; a GUID in lower case, or whatever the producer has.
+    pub payment_id: Option<String>,
+    /// What was paid.
+    pub order_id: OrderId,
+    /// Who paid.
+    pub customer_id: Option<String>,
+    /// How much, exactly.
+    pub amount: Option<Amount>,
+    /// In what.
+    pub currency: Option<Currency>,
+    /// When, by the producer's clock. A time that cannot be read is no reason to refuse a paid order.
+    pub processed_at: Option<Timestamp>,
+}
+
+impl Payment {
+    /// Reads a message of the topic `payment-succeeded`: camelCase, `PascalCase`, `snake_case` or a mix,
+    /// bare or as a structured `CloudEvent`. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// No JSON object, no readable order id, a status other than succeeded, a wrong-typed amount,
+    /// currency or payment id, or two spellings of a field that disagree.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut buffer = Vec::new();
+        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        if let Some(status) = fields.text("status")?
+            && !status.eq_ignore_ascii_case("succeeded")
+        {
+            return Err(Unreadable::field("status", "is not \"succeeded\""));
+        }
+        let order_id =
+            fields.guid("orderId")?.map(OrderId).ok_or_else(|| Unreadable::field("orderId", "is missing"))?;
+        let amount = match fields.amount("amount")? {
+            Some(amount) => Some(amount),
+            None => fields.amount("price")?,
+        };
+        if amount.is_some_and(|a| a.0.is_sign_negative() && !a.0.is_zero()) {
+            return Err(Unreadable::field("amount", "is negative"));
+        }
+        let currency = fields
+            .text("currency")?
+            .map(|c| c.parse::<Currency>().map_err(|e| Unreadable::field("currency", e.to_string())))
+            .transpose()?;
+        Ok(Self {
+            payment_id: fields.identifier("paymentId")?,
+            order_id,
+            customer_id: fields.identifier("customerId").ok().flatten(),
+            amount,
+            currency,
+            processed_at: ["processedAt", "timestamp"]
+                .iter()
+                .find_map(|name| fields.time(name).ok().flatten()),
+        })
+    }
+
+    /// The idempotency key: the payment's id, or the order's when the producer gives none.
+    pub fn key(&self) -> String {
+        self.payment_id.clone().unwrap_or_else(|| format!("order:{}", self.order_id))
+    }
+
+    /// Whether another message with the same key says the same: order, amount and currency, compared
+    /// after parsing. A new timestamp or another spelling makes no difference, nor do trailing zeros.
+    pub fn says_the_same(&self, order: OrderId, amount: Option<Amount>, currency: Option<Currency>) -> bool {
+        self.order_id == order && self.amount == amount && self.currency == currency
+    }
+}
+
+/// The data of a structured `CloudEvent` (JSON format 1.0), or the object itself when it is none.
+/// `buffer` holds the decoded bytes when the data came as `data_base64`.
+pub(crate) fn unwrap_cloud_event<'a>(
+    fields: Fields<'a>,
+    buffer: &'a mut Vec<u8>,
+) -> Result<Fields<'a>, Unreadable> {
+    if fields.raw("specversion")?.is_none() {
+        return Ok(fields);
+    }
+    if let Some(encoded) = fields.raw("data_base64")? {
+        let encoded: String = serde_json::from_str(encoded.get())
+            .map_err(|_| Unreadable::field("data_base64", "is not a string"))?;
+        *buffer = STANDARD.decode(encoded).map_err(|_| Unreadable::field("data_base64", "is not base64"))?;
+        return Fields::parse(buffer).map_err(|e| Unreadable::field("data_base64", e.reason));
+    }
+    fields.object("data")?.ok_or_else(|| Unreadable::field("data", "is missing from the CloudEvent"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+
+    fn field_at_fault(json: &str) -> Option<String> {
+        Payment::parse(json.as_bytes()).unwrap_err().field
+    }
+
+    #[test]
+    fn reads_what_the_producer_of_record_writes() {
+        let payment = Payment::parse(
+            format!(
+                r#"{{"paymentId":"AA444840-9DC0-11D1-B245-5FFDCE74FAD2","orderId":"{ORDER}","customerId":"c",
+                "amount":99.80,"currency":"EUR","paymentMethod":"carrier_pigeon","status":"Succeeded",
+                "processedAt":"2026-11-22T18:30:00.1234567"}}"#
+            )
+            .as_bytes(),
+        )
+        .unwrap();
+        assert_eq!(payment.key(), "aa444840-9dc0-11d1-b245-5ffdce74fad2");
+        assert_eq!(payment.amount.unwrap().to_string(), "99.80");
+        assert!(payment.processed_at.is_some());
+    }
+
+    #[test]
+    fn reads_the_others() {
+        for json in [
+            format!(r#"{{"OrderId":"{ORDER}","CustomerId":"c","Amount":1}}"#),
+            format!(r#"{{"order_id":"{ORDER}","customer_email":"a@b","price":1,"timestamp":"x"}}"#),
+            format!(r#"{{"orderId":"{ORDER}","Amount":1,"payment_method":"wallet"}}"#),
+            format!(
+                r#"{{"specversion":"1.0","id":"1","type":"t","source":"s","data":{{"orderId":"{ORDER}","amount":1}}}}"#
+            ),
+            format!(
+                r#"{{"specversion":"1.0","data_base64":"{}"}}"#,
+                STANDARD.encode(format!(r#"{{"orderId":"{ORDER}","amount":1}}"#))
+            ),
+        ] {
+            let payment = Payment::parse(json.as_bytes()).unwrap();
+            assert_eq!(payment.key(), format!("order:{ORDER}"), "{json}");
+            assert_eq!(payment.amount.unwrap().to_string(), "1", "{json}");
+        }
+    }
+
+    #[test]
+    fn names_the_field_at_fault() {
+        assert_eq!(field_at_fault("{}").as_deref(), Some("orderId"));
+        assert_eq!(field_at_fault(r#"{"orderId":7}"#).as_deref(), Some("orderId"));
+        let with = |rest: &str| format!(r#"{{"orderId":"{ORDER}",{rest}}}"#);
+        assert_eq!(field_at_fault(&with(r#""amount":"much""#)).as_deref(), Some("amount"));
+        assert_eq!(field_at_fault(&with(r#""amount":-1"#)).as_deref(), Some("amount"));
+        assert_eq!(field_at_fault(&with(r#""currency":"euro""#)).as_deref(), Some("currency"));
+        assert_eq!(field_at_fault(&with(r#""status":"failed""#)).as_deref(), Some("status"));
+        assert_eq!(field_at_fault(&with(r#""paymentId":{}"#)).as_deref(), Some("paymentId"));
+        assert_eq!(
+            field_at_fault(&with(r#""paymentId":"a","payment_id":"b""#)).as_deref(),
+            Some("paymentId")
+        );
+        assert_eq!(field_at_fault("nonsense"), None);
+    }
+
+    #[test]
+    fn a_repeat_may_be_spelled_otherwise() {
+        let a =
+            Payment::parse(format!(r#"{{"orderId":"{ORDER}","amount":1.50,"currency":"EUR"}}"#).as_bytes())
+                .unwrap();
+        let b =
+            Payment::parse(format!(r#"{{"order_id":"{ORDER}","Amount":1.5,"currency":"eur"}}"#).as_bytes())
+                .unwrap();
+        assert!(a.says_the_same(b.order_id, b.amount, b.currency));
+        assert!(!a.says_the_same(b.order_id, None, b.currency));
+    }
+}

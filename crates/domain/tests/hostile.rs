@@ -1,0 +1,114 @@
+//! Whatever comes from outside, a parser answers: with a value or with an error, never with a panic.
+
+use fulfillment_domain::{Amount, Delivered, OrderId, OrderSnapshot, Payment, ticket_number};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+const NAMES: &[&str] = &[
+    "orderId",
+    "OrderId",
+    "order_id",
+    "paymentId",
+    "amount",
+    "price",
+    "currency",
+    "status",
+    "processedAt",
+    "customerEmail",
+    "eventId",
+    "eventName",
+    "seatNumber",
+    "items",
+    "quantity",
+    "itemId",
+    "seatId",
+    "section",
+    "row",
+    "ticketId",
+    "deliveredAt",
+    "specversion",
+    "data",
+    "data_base64",
+    "eventStartsAt",
+];
+
+const VALUES: &[&str] = &[
+    "null",
+    "true",
+    "-1",
+    "1e999",
+    "0.1",
+    "1e-400",
+    "99999999999999999999999999999999999",
+    "\"\"",
+    "\"x\"",
+    "\"\\u0000\"",
+    "\"7d444840-9dc0-11d1-b245-5ffdce74fad2\"",
+    "\"EUR\"",
+    "\"succeeded\"",
+    "[]",
+    "[{}]",
+    "[[1]]",
+    "{}",
+    "\"2026-02-30T25:61:00\"",
+    "\"Section A, Row 5, Seat 12\"",
+    "\"Event Details Pending\"",
+    "10001",
+    "9223372036854775808",
+    "\"e30=\"",
+    "\"1.0\"",
+];
+
+fn object() -> impl Strategy<Value = String> {
+    let leaf = prop::collection::vec((prop::sample::select(NAMES), prop::sample::select(VALUES)), 0..12)
+        .prop_map(|fields| {
+            let fields: Vec<_> = fields.iter().map(|(n, v)| format!("\"{n}\":{v}")).collect();
+            format!("{{{}}}", fields.join(","))
+        });
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        (prop::sample::select(NAMES), prop::collection::vec(inner, 0..4)).prop_map(|(name, items)| {
+            format!("{{\"orderId\":\"{}\",\"{name}\":[{}]}}", Uuid::nil(), items.join(","))
+        })
+    })
+}
+
+proptest! {
+    #[test]
+    fn json_of_the_right_names(text in object()) {
+        let _ = Payment::parse(text.as_bytes());
+        let _ = Delivered::parse(text.as_bytes());
+        if let Ok(order) = OrderSnapshot::parse(text.as_bytes(), OrderId(Uuid::nil()), 100) {
+            prop_assert!(!order.seats.is_empty() && order.seats.len() <= 100);
+            let mut units: Vec<_> = order.seats.iter().map(|s| (&s.line, s.unit)).collect();
+            units.sort();
+            units.dedup();
+            prop_assert_eq!(units.len(), order.seats.len(), "no two tickets are the same unit of a line");
+        }
+    }
+
+    #[test]
+    fn any_bytes(bytes: Vec<u8>) {
+        let _ = (Payment::parse(&bytes), Delivered::parse(&bytes));
+        let _ = OrderSnapshot::parse(&bytes, OrderId(Uuid::nil()), 100);
+    }
+
+    #[test]
+    fn amounts_keep_their_value(digits in 0u64.., scale in 0u32..19) {
+        let text = format!("{digits}e-{scale}");
+        let amount: Amount = text.parse().unwrap();
+        let again: Amount = amount.to_string().parse().unwrap();
+        prop_assert_eq!(amount, again);
+        prop_assert_eq!(amount.to_string(), again.to_string(), "digits and all");
+    }
+
+    #[test]
+    fn ticket_numbers_come_back(bits: u64) {
+        let number = ticket_number::encode(bits);
+        prop_assert_eq!(ticket_number::normalise(&ticket_number::grouped(&number)), Some(number));
+    }
+
+    #[test]
+    fn any_text_is_a_number_or_none(text: String) {
+        let _ = (text.parse::<Amount>(), ticket_number::normalise(&text));
+    }
+}

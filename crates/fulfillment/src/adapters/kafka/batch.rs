@@ -1,0 +1,160 @@
+//! What was read and not yet stored.
+
+use std::collections::HashMap;
+
+use fulfillment_domain::{Delivered, Payment};
+use fulfillment_store::{Incoming, Source};
+use jiff::Timestamp;
+use rdkafka::Message;
+use rdkafka::message::Headers as _;
+use tracing::warn;
+
+use crate::pipeline::ingest::{is_traceparent, too_large};
+
+/// A batch that holds this many bytes is full, however few messages they are.
+const FULL_BYTES: usize = 8 * 1024 * 1024;
+
+/// The offset to go on from, by topic and partition.
+pub(super) type Offsets = HashMap<(String, i32), i64>;
+
+/// Messages of both topics, and where to go on once they are stored.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) payments: Vec<Incoming>,
+    pub(super) delivered: Vec<Delivered>,
+    pub(super) offsets: Offsets,
+    messages: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages == 0
+    }
+
+    pub(super) fn is_full(&self, messages: usize) -> bool {
+        self.messages >= messages || self.bytes >= FULL_BYTES
+    }
+
+    fn add(&mut self, message: &impl Message) {
+        self.messages += 1;
+        self.bytes += message.payload().map_or(0, <[u8]>::len);
+        self.offsets.insert((message.topic().to_owned(), message.partition()), message.offset() + 1);
+        metrics::counter!("fulfillment_kafka_messages_total", "topic" => message.topic().to_owned())
+            .increment(1);
+    }
+
+    /// A payment, or what claims to be one: unreadable and oversized messages go along with their reason.
+    pub(super) fn add_payment(&mut self, message: &impl Message, max_message: usize, received_at: Timestamp) {
+        self.add(message);
+        let raw = message.payload().unwrap_or_default().to_vec();
+        let headers = headers(message);
+        let payment =
+            if raw.len() > max_message { Err(too_large(max_message)) } else { Payment::parse(&raw) };
+        self.payments.push(Incoming {
+            source: Source::Kafka {
+                topic: message.topic().to_owned(),
+                partition: message.partition(),
+                offset: message.offset(),
+                timestamp: message.timestamp().to_millis(),
+            },
+            key: message.key().map(<[u8]>::to_vec),
+            traceparent: headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))
+                .and_then(|(_, value)| std::str::from_utf8(value).ok())
+                .filter(|text| is_traceparent(text))
+                .map(str::to_owned),
+            raw,
+            headers,
+            received_at,
+            payment,
+        });
+    }
+
+    /// Notification's word. What cannot be read is said and passed over: no ticket depends on it.
+    pub(super) fn add_delivered(&mut self, message: &impl Message) {
+        self.add(message);
+        match Delivered::parse(message.payload().unwrap_or_default()) {
+            Ok(delivered) => self.delivered.push(delivered),
+            Err(reason) => {
+                metrics::counter!("fulfillment_delivered_unreadable_total").increment(1);
+                let (partition, offset) = (message.partition(), message.offset());
+                warn!(topic = message.topic(), partition, offset, %reason, "a message cannot be read; passed over");
+            }
+        }
+    }
+}
+
+fn headers(message: &impl Message) -> Vec<(String, Vec<u8>)> {
+    let Some(headers) = message.headers() else { return Vec::new() };
+    headers.iter().map(|h| (h.key.to_owned(), h.value.unwrap_or_default().to_vec())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+
+    use super::*;
+
+    const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn message(payload: Option<&str>, offset: i64, traceparent: &str) -> OwnedMessage {
+        let headers = OwnedHeaders::new()
+            .insert(Header { key: "traceparent", value: Some(traceparent) })
+            .insert(Header { key: "blob", value: Some(&[0xFF, 0][..]) })
+            .insert(Header::<&str> { key: "none", value: None });
+        OwnedMessage::new(
+            payload.map(|p| p.as_bytes().to_vec()),
+            Some(b"k\xFF".to_vec()),
+            "paid".into(),
+            rdkafka::Timestamp::CreateTime(5),
+            3,
+            offset,
+            Some(headers),
+        )
+    }
+
+    #[test]
+    fn a_payment_keeps_everything_it_came_with() {
+        let mut batch = Batch::default();
+        let json = format!(r#"{{"orderId":"{ORDER}"}}"#);
+        batch.add_payment(&message(Some(&json), 41, TRACE), 1000, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(Some(&json), 42, "nonsense"), 10, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(None, 43, TRACE), 10, Timestamp::UNIX_EPOCH);
+        let [good, large, tombstone] = &batch.payments[..] else { panic!() };
+        assert_eq!(good.payment.as_ref().unwrap().order_id.to_string(), ORDER);
+        assert_eq!(good.traceparent.as_deref(), Some(TRACE));
+        assert_eq!(good.key.as_deref(), Some(&b"k\xFF"[..]));
+        assert_eq!(good.headers[1], ("blob".to_owned(), vec![0xFF, 0]));
+        assert_eq!(good.headers[2], ("none".to_owned(), vec![]));
+        let source = Source::Kafka { topic: "paid".into(), partition: 3, offset: 41, timestamp: Some(5) };
+        assert_eq!(good.source, source);
+        assert!(large.payment.as_ref().unwrap_err().reason.contains("larger than 10 bytes"));
+        assert_eq!(large.raw, json.as_bytes());
+        assert_eq!(large.traceparent, None);
+        assert!(tombstone.payment.is_err());
+        assert_eq!(batch.offsets[&("paid".to_owned(), 3)], 44);
+    }
+
+    #[test]
+    fn what_notification_garbles_moves_the_offset_and_nothing_else() {
+        let mut batch = Batch::default();
+        batch.add_delivered(&message(Some(&format!(r#"{{"ticketId":"{ORDER}"}}"#)), 1, TRACE));
+        batch.add_delivered(&message(Some("{"), 2, TRACE));
+        assert_eq!(batch.delivered.len(), 1);
+        assert_eq!(batch.offsets[&("paid".to_owned(), 3)], 3);
+    }
+
+    #[test]
+    fn is_full_by_number_or_by_size() {
+        let mut batch = Batch::default();
+        assert!(batch.is_empty());
+        batch.add_payment(&message(Some("{}"), 1, TRACE), 10, Timestamp::UNIX_EPOCH);
+        assert!(!batch.is_full(2) && batch.is_full(1));
+        let large = "x".repeat(FULL_BYTES);
+        batch.add_payment(&message(Some(&large), 2, TRACE), 10, Timestamp::UNIX_EPOCH);
+        assert!(batch.is_full(500));
+    }
+}

@@ -1,0 +1,181 @@
+//! What consumer and producer have in common: how a broker is reached, and whether it is.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context as _;
+use rdkafka::ClientConfig;
+use rdkafka::ClientContext;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tracing::{debug, info, warn};
+
+use crate::config;
+
+/// The largest message written, in bytes. A broker's own limit is lower unless somebody raised it.
+pub(super) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
+
+/// The settings that both have.
+pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfig> {
+    let brokers = kafka.brokers.as_ref().context("kafka.brokers is not set")?;
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "fulfillment")
+        .set("security.protocol", kafka.security_protocol.0)
+        .set("allow.auto.create.topics", "false")
+        // A topic that is made after the start is found within this time.
+        .set("topic.metadata.refresh.interval.ms", "5000")
+        .set("reconnect.backoff.max.ms", "5000")
+        .set("socket.keepalive.enable", "true")
+        // How `Watch` learns that a broker is back.
+        .set("statistics.interval.ms", "2000")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    if kafka.security_protocol.0.ends_with("ssl") {
+        match &kafka.ssl_ca {
+            Some(path) => client.set("ssl.ca.location", path.display().to_string()),
+            // OpenSSL is built in and does not know where this system keeps its authorities.
+            None => client.set("ssl.ca.location", "probe"),
+        };
+        for (key, path) in
+            [("ssl.certificate.location", &kafka.ssl_certificate), ("ssl.key.location", &kafka.ssl_key)]
+        {
+            if let Some(path) = path {
+                client.set(key, path.display().to_string());
+            }
+        }
+        if let Some(password) = &kafka.ssl_key_password {
+            client.set("ssl.key.password", password.expose());
+        }
+    }
+    if kafka.security_protocol.0.starts_with("sasl") {
+        client.set("sasl.mechanism", kafka.sasl_mechanism.0);
+        let user = kafka.sasl_username.as_ref().context("kafka.sasl_username is not set")?;
+        let password = kafka.sasl_password.as_ref().context("kafka.sasl_password is not set")?;
+        client.set("sasl.username", user).set("sasl.password", password.expose());
+    }
+    Ok(client)
+}
+
+/// Looks after a client: keeps in mind what is wrong, and says so once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Watch(Arc<Mutex<Option<String>>>);
+
+impl Watch {
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_wrong(&self, what: String) {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.is_none() {
+            warn!(reason = what, "Kafka is in trouble");
+        }
+        *trouble = Some(what);
+    }
+
+    pub(super) fn is_right(&self) {
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+            info!("Kafka works again");
+        }
+    }
+}
+
+/// What librdkafka calls.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    pub(super) watch: Watch,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // `Watch` says once what librdkafka says at every try to connect.
+        if facility == "FAIL" || facility == "ERROR" {
+            debug!(facility, message, "librdkafka");
+        } else {
+            DefaultClientContext.log(level, facility, message);
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        use RDKafkaErrorCode as Code;
+        match error.rdkafka_error_code() {
+            // One of several brokers, or an idle connection that the broker closed.
+            Some(Code::BrokerTransportFailure) => debug!(%error, reason, "a connection to Kafka ended"),
+            Some(Code::AllBrokersDown) => self.watch.is_wrong("no Kafka broker can be reached".into()),
+            Some(
+                Code::Authentication
+                | Code::SaslAuthenticationFailed
+                | Code::SSL
+                | Code::Resolve
+                | Code::Fatal,
+            ) => {
+                self.watch.is_wrong(format!("Kafka: {reason}"));
+            }
+            _ => warn!(%error, reason, "Kafka reports an error"),
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mut brokers = statistics.brokers.values().filter(|broker| broker.source != "logical").peekable();
+        if brokers.any(|broker| broker.state == "UP") {
+            self.watch.is_right();
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+        use RDKafkaErrorCode as Code;
+        match result.as_ref().map_err(KafkaError::rdkafka_error_code) {
+            Ok(()) | Err(Some(Code::NoOffset)) => {}
+            // The partitions are somebody else's by now, who reads the batch again: a duplicate at worst.
+            Err(Some(
+                Code::IllegalGeneration
+                | Code::RebalanceInProgress
+                | Code::UnknownMemberId
+                | Code::StaleMemberEpoch
+                | Code::FencedMemberEpoch,
+            )) => debug!("an offset was not committed: the group is changing"),
+            Err(_) => warn!(error = ?result, "an offset could not be committed; a later one will be"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::outbound::testing::config;
+    use super::*;
+
+    #[test]
+    fn security_is_passed_on() {
+        let plain = client_config(&config(&[("FULFILLMENT_KAFKA_BROKERS", "a:1,b:2")]).kafka).unwrap();
+        assert_eq!(plain.get("bootstrap.servers"), Some("a:1,b:2"));
+        assert_eq!(plain.get("ssl.ca.location"), None);
+        assert!(client_config(&config(&[]).kafka).is_err());
+        let variables = [
+            ("FULFILLMENT_KAFKA_BROKERS", "a:1"),
+            ("FULFILLMENT_KAFKA_SECURITY_PROTOCOL", "sasl_ssl"),
+            ("FULFILLMENT_KAFKA_SASL_USERNAME", "user"),
+            ("FULFILLMENT_KAFKA_SASL_PASSWORD", "hush"),
+            ("FULFILLMENT_KAFKA_SSL_CA", "/ca.pem"),
+        ];
+        let secure = client_config(&config(&variables).kafka).unwrap();
+        assert_eq!(secure.get("sasl.mechanism"), Some("SCRAM-SHA-512"));
+        assert_eq!(secure.get("ssl.ca.location"), Some("/ca.pem"));
+        assert_eq!(secure.get("sasl.password"), Some("hush"));
+        assert!(client_config(&config(&variables[..2]).kafka).is_err(), "a password is missing");
+    }
+
+    #[test]
+    fn trouble_comes_and_goes() {
+        let watch = Watch::default();
+        watch.is_wrong("a".into());
+        assert_eq!(watch.trouble().as_deref(), Some("a"));
+        watch.is_right();
+        assert_eq!(watch.trouble(), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Events out.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::{Backoff, EventKind, TicketId};
+use fulfillment_store::{Delivery, DeliveryOutcome};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use tracing::error;
+
+use super::super::in_order::rounds;
+use super::client::{Context, MAX_MESSAGE, Watch, client_config};
+use crate::config;
+use crate::ports::Destination;
+
+/// Waits between tries. A broker that is away is away for all, so the longest is short.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
+/// How long librdkafka itself tries, well within the relay's lease.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Kafka as a place where events go.
+///
+/// One idempotent producer for the life of the process. A record that waits for its repeat holds back the
+/// partition's later ones inside librdkafka, and an order has one partition, so an order's events arrive in
+/// their order; a ticket's next event is handed over only after the report on the one before.
+pub(crate) struct KafkaDestination {
+    config: ClientConfig,
+    producer: Mutex<FutureProducer<Context>>,
+    issued_topic: String,
+    dead_letter_topic: String,
+    /// What the connection is like.
+    connection: Watch,
+    /// What became of the last deliveries.
+    deliveries: Watch,
+}
+
+impl KafkaDestination {
+    /// The destination's name in the store.
+    pub(crate) const NAME: &'static str = "kafka";
+
+    pub(crate) fn new(kafka: &config::Kafka) -> anyhow::Result<Self> {
+        let mut config = client_config(kafka)?;
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("linger.ms", "5")
+            // As the Java client does, so that every producer puts a key into the same partition.
+            .set("partitioner", "murmur2_random")
+            .set("message.max.bytes", MAX_MESSAGE.to_string())
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+            .set("topic.metadata.propagation.max.ms", "5000")
+            .set("queue.buffering.max.kbytes", "65536");
+        let connection = Watch::default();
+        let producer = config.create_with_context(Context { watch: connection.clone() })?;
+        Ok(Self {
+            config,
+            producer: Mutex::new(producer),
+            issued_topic: kafka.issued_topic.clone(),
+            dead_letter_topic: kafka.dead_letter_topic.clone(),
+            connection,
+            deliveries: Watch::default(),
+        })
+    }
+
+    /// The producer, a new one when the old one cannot go on.
+    fn producer(&self) -> FutureProducer<Context> {
+        let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((code, reason)) = producer.client().fatal_error() {
+            error!(%code, reason, "the Kafka producer broke; making another");
+            match self.config.create_with_context(Context { watch: self.connection.clone() }) {
+                Ok(new) => *producer = new,
+                Err(error) => error!(%error, "cannot make another Kafka producer"),
+            }
+        }
+        producer.clone()
+    }
+
+    fn send(
+        &self,
+        producer: &FutureProducer<Context>,
+        delivery: &Delivery,
+    ) -> Result<DeliveryFuture, KafkaError> {
+        let event = &delivery.event;
+        let topic = match event.kind {
+            EventKind::TicketIssued => &self.issued_topic,
+            EventKind::DeadLetter => &self.dead_letter_topic,
+        };
+        let headers = event
+            .headers
+            .iter()
+            .fold(OwnedHeaders::new_with_capacity(event.headers.len()), |headers, (key, value)| {
+                headers.insert(Header { key, value: Some(value) })
+            });
+        let mut record: FutureRecord<'_, [u8], [u8]> =
+            FutureRecord::to(topic).payload(event.value.as_slice()).headers(headers);
+        if let Some(key) = &event.key {
+            record = record.key(key.as_slice());
+        }
+        producer.send_result(record).map_err(|(error, _)| error)
+    }
+
+    async fn report(&self, delivery: &Delivery, sent: Result<DeliveryFuture, KafkaError>) -> DeliveryOutcome {
+        let report = match sent {
+            Ok(report) => match report.await {
+                Ok(report) => report.map_err(|(error, _)| error),
+                Err(_) => Err(KafkaError::Canceled),
+            },
+            Err(error) => Err(error),
+        };
+        match report {
+            Ok(_) => {
+                self.deliveries.is_right();
+                DeliveryOutcome::Sent
+            }
+            Err(error) if is_for_good(&error) => {
+                DeliveryOutcome::Parked { reason: format!("Kafka refuses it: {error}") }
+            }
+            Err(error) => {
+                let reason = format!("Kafka: {error}");
+                self.deliveries.is_wrong(reason.clone());
+                DeliveryOutcome::Retry { after: BACKOFF.wait(delivery.attempts, rand::random()), reason }
+            }
+        }
+    }
+}
+
+/// Whether another try would end the same way, whatever anybody does to the broker short of its limits.
+fn is_for_good(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::MessageSizeTooLarge | Code::InvalidMessage | Code::InvalidMessageSize | Code::InvalidRecord
+        )
+    )
+}
+
+#[async_trait]
+impl Destination for KafkaDestination {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    async fn deliver(&self, batch: Vec<Delivery>) -> Vec<(i64, DeliveryOutcome)> {
+        let producer = self.producer();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut waiting: HashSet<TicketId> = HashSet::new();
+        for round in rounds(batch) {
+            let sent: Vec<_> = round
+                .into_iter()
+                .map(|delivery| {
+                    let waits = delivery.event.ticket_id.is_some_and(|ticket| waiting.contains(&ticket));
+                    let sent = (!waits).then(|| self.send(&producer, &delivery));
+                    (delivery, sent)
+                })
+                .collect();
+            for (delivery, sent) in sent {
+                let outcome = match sent {
+                    Some(sent) => self.report(&delivery, sent).await,
+                    None => DeliveryOutcome::Retry {
+                        after: BACKOFF.wait(delivery.attempts, rand::random()),
+                        reason: "an earlier event of the ticket waits".into(),
+                    },
+                };
+                if let (Some(ticket), DeliveryOutcome::Retry { .. }) = (delivery.event.ticket_id, &outcome) {
+                    waiting.insert(ticket);
+                }
+                outcomes.push((delivery.outbox_id, outcome));
+            }
+        }
+        outcomes
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.connection.trouble().or_else(|| self.deliveries.trouble())
+    }
+}

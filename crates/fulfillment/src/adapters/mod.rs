@@ -1,0 +1,19 @@
+//! Everything that touches a neighbour, each behind a trait of [`crate::ports`].
+//!
+//! | part | port | what stands behind |
+//! |---|---|---|
+//! | [`ordering`], [`identity`] | `Ordering`, `Identity` | HTTP, by way of [`outbound`] |
+//! | [`blobs`] | `Files` | a folder, or S3, Azure Blob, GCS |
+//! | [`kafka`] | calls `Sink` and `DeliveredSink`; `Destination` | librdkafka |
+//! | [`webhook`] | `Destination` | HTTP, signed by the Standard Webhooks scheme |
+//!
+//! An adapter classifies what went wrong and never repeats a question by itself: how often and how long is
+//! the pipeline's decision, from what the store knows. The reasons it gives carry no personal data.
+
+pub(crate) mod blobs;
+pub(crate) mod identity;
+mod in_order;
+pub(crate) mod kafka;
+pub(crate) mod ordering;
+mod outbound;
+pub(crate) mod webhook;

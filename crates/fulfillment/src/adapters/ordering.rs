@@ -1,0 +1,215 @@
+//! Ordering, over HTTP: `GET {base}/orders/{orderId}`.
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use bytes::Bytes;
+use fulfillment_domain::OrderId;
+
+use super::outbound::{Limits, Neighbour, Unanswered};
+use crate::config;
+use crate::ports::{Ordering, OrderingError};
+
+/// Asks Ordering, once a call.
+pub(crate) struct OrderingClient(Neighbour);
+
+impl OrderingClient {
+    /// `settings.url` must be there.
+    pub(crate) fn new(settings: &config::Ordering) -> anyhow::Result<Self> {
+        let base = settings.url.as_ref().context("ordering.url is not set")?;
+        let limits = Limits {
+            timeout: settings.timeout,
+            concurrency: settings.concurrency,
+            max_answer: settings.max_answer.0,
+        };
+        Ok(Self(Neighbour::new("Ordering", base, settings.token.as_ref(), limits)?))
+    }
+
+    /// What is wrong with Ordering, as far as the last questions tell.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.0.trouble()
+    }
+}
+
+#[async_trait]
+impl Ordering for OrderingClient {
+    async fn order(&self, id: OrderId, traceparent: Option<&str>) -> Result<Bytes, OrderingError> {
+        self.0.get(&["orders", &id.to_string()], traceparent).await.map_err(|unanswered| match unanswered {
+            Unanswered::NotFound => OrderingError::Unknown,
+            Unanswered::Failed(failure) => OrderingError::Failed(failure),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::extract::Path;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::response::IntoResponse as _;
+    use axum::routing::get;
+    use fulfillment_domain::Decision;
+    use uuid::Uuid;
+
+    use super::super::outbound::testing::{config, nobody, serve, serve_raw};
+    use super::*;
+
+    const ORDER: OrderId = OrderId(Uuid::from_u128(7));
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn client(address: SocketAddr, more: &[(&str, &str)]) -> OrderingClient {
+        let url = format!("http://{address}/base");
+        let variables: Vec<_> =
+            [("FULFILLMENT_ORDERING_URL", url.as_str())].into_iter().chain(more.iter().copied()).collect();
+        OrderingClient::new(&config(&variables).ordering).unwrap()
+    }
+
+    async fn decision(address: SocketAddr) -> (Decision, String) {
+        match client(address, &[("FULFILLMENT_ORDERING_TIMEOUT", "200ms")])
+            .order(ORDER, None)
+            .await
+            .unwrap_err()
+        {
+            OrderingError::Failed(failure) => (failure.decision, failure.reason),
+            OrderingError::Unknown => panic!("unknown"),
+        }
+    }
+
+    async fn answering(status: u16, headers: &'static [(&'static str, &'static str)]) -> SocketAddr {
+        let answer = move || async move {
+            let mut response = StatusCode::from_u16(status).unwrap().into_response();
+            for (name, value) in headers {
+                response.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            response
+        };
+        serve(Router::new().fallback(answer)).await
+    }
+
+    #[tokio::test]
+    async fn asks_with_token_and_trace_context_and_answers_with_the_body() {
+        let router = Router::new().route(
+            "/base/orders/{id}",
+            get(|Path(id): Path<String>, headers: HeaderMap| async move {
+                assert_eq!(headers["authorization"], "Bearer hush");
+                format!("{id} {}", headers["traceparent"].to_str().unwrap())
+            }),
+        );
+        let client = client(serve(router).await, &[("FULFILLMENT_ORDERING_TOKEN", "hush")]);
+        let body = client.order(ORDER, Some(TRACE)).await.unwrap();
+        assert_eq!(body, format!("{ORDER} {TRACE}"));
+        assert_eq!(client.trouble(), None);
+    }
+
+    #[tokio::test]
+    async fn statuses_fall_into_their_classes() {
+        let transient = |after: Option<u64>| Decision::Transient { after: after.map(Duration::from_secs) };
+        for (status, headers, expected) in [
+            (408, &[][..], transient(None)),
+            (425, &[], transient(None)),
+            (429, &[("retry-after", "7")], transient(Some(7))),
+            (
+                429,
+                &[
+                    ("retry-after", "Sun, 22 Nov 2026 18:30:09 GMT"),
+                    ("date", "Sun, 22 Nov 2026 18:30:00 GMT"),
+                ],
+                transient(Some(9)),
+            ),
+            (500, &[], transient(None)),
+            (503, &[("retry-after", "3")], transient(Some(3))),
+            (400, &[], Decision::Permanent),
+            (410, &[], Decision::Permanent),
+            (401, &[], Decision::Blocked),
+            (403, &[], Decision::Blocked),
+            (302, &[("location", "/base/elsewhere")], Decision::Blocked),
+        ] {
+            let (decision, reason) = decision(answering(status, headers).await).await;
+            assert_eq!(decision, expected, "{status}");
+            assert!(reason.contains(&status.to_string()), "{reason}");
+        }
+        let unknown = client(answering(404, &[]).await, &[]).order(ORDER, None).await;
+        assert_eq!(unknown, Err(OrderingError::Unknown));
+    }
+
+    #[tokio::test]
+    async fn broken_slow_and_absent_answers_are_transient() {
+        let half = serve_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"orderId\":").await;
+        let garbage = serve_raw(b"what?\r\n\r\n").await;
+        let slow = serve(Router::new().fallback(|| async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }))
+        .await;
+        for (address, said) in [
+            (half, "amid its answer"),
+            (garbage, "ends the connection"),
+            (slow, "within 200ms"),
+            (nobody().await, "cannot be reached"),
+        ] {
+            let (decision, reason) = decision(address).await;
+            assert_eq!(decision, Decision::Transient { after: None }, "{reason}");
+            assert!(reason.contains(said), "{said} not in {reason}");
+            assert!(!reason.contains("/orders/"), "no URL: {reason}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_above_the_limit_is_refused_with_and_without_a_length() {
+        let long = serve(Router::new().fallback(|| async { "x".repeat(5000) })).await;
+        let endless = serve(Router::new().fallback(|| async {
+            axum::body::Body::from_stream(futures::stream::repeat_with(|| {
+                Ok::<_, std::io::Error>("x".repeat(999))
+            }))
+        }))
+        .await;
+        for address in [long, endless] {
+            let client = client(address, &[("FULFILLMENT_ORDERING_MAX_ANSWER", "4KiB")]);
+            let OrderingError::Failed(failure) = client.order(ORDER, None).await.unwrap_err() else {
+                panic!()
+            };
+            assert_eq!(failure.decision, Decision::Permanent);
+            assert!(failure.reason.contains("larger than 4096 bytes"), "{failure}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refused_wholesale_it_stops_asking_and_says_so() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let address = serve(Router::new().fallback(move || async move {
+            count.fetch_add(1, SeqCst);
+            StatusCode::UNAUTHORIZED
+        }))
+        .await;
+        let client = client(address, &[]);
+        for _ in 0..20 {
+            let OrderingError::Failed(failure) = client.order(ORDER, None).await.unwrap_err() else {
+                panic!()
+            };
+            assert_eq!(failure.decision, Decision::Blocked);
+        }
+        assert_eq!(asked.load(SeqCst), 5);
+        assert!(client.trouble().unwrap().contains("ordering.token"));
+    }
+
+    #[tokio::test]
+    async fn never_asks_more_at_once_than_it_may() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (n, m) = (Arc::clone(&now), Arc::clone(&most));
+        let address = serve(Router::new().fallback(move || async move {
+            m.fetch_max(n.fetch_add(1, SeqCst) + 1, SeqCst);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            n.fetch_sub(1, SeqCst);
+            "{}"
+        }))
+        .await;
+        let client = client(address, &[("FULFILLMENT_ORDERING_CONCURRENCY", "3")]);
+        let answers = futures::future::join_all((0..12).map(|_| client.order(ORDER, None))).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(most.load(SeqCst), 3);
+    }
+}

@@ -1,0 +1,191 @@
+//! A circuit breaker: when a neighbour refuses everything, asking more helps nobody.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+
+/// Failures in a row that open the circuit.
+const FAILURES: u32 = 5;
+/// How long it stays open at first; doubled whenever a probe fails.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest it stays open.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Closed, everybody passes. After five failures in a row it opens: nobody passes for a while, then one
+/// does, and how it fares decides for all.
+#[derive(Debug)]
+pub(in crate::adapters) struct Circuit {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Instant,
+        wait: Duration,
+        reason: String,
+    },
+    /// One is on its way to find out.
+    Probing {
+        since: Instant,
+        wait: Duration,
+        reason: String,
+    },
+}
+
+/// Leave to ask once. Dropped without a verdict (the task was cancelled), it changes nothing but lets
+/// another one probe.
+#[must_use]
+pub(in crate::adapters) struct Pass<'a> {
+    circuit: &'a Circuit,
+    probe: bool,
+}
+
+impl Circuit {
+    pub(in crate::adapters) fn new() -> Self {
+        Self { state: Mutex::new(State::Closed { failures: 0 }) }
+    }
+
+    /// Leave to ask, or why not.
+    pub(in crate::adapters) fn enter(&self) -> Result<Pass<'_>, String> {
+        self.enter_at(Instant::now())
+    }
+
+    fn enter_at(&self, now: Instant) -> Result<Pass<'_>, String> {
+        let mut state = self.lock();
+        match &*state {
+            State::Closed { .. } => Ok(Pass { circuit: self, probe: false }),
+            State::Open { until, wait, reason } if now >= *until => {
+                *state = State::Probing { since: now, wait: *wait, reason: reason.clone() };
+                Ok(Pass { circuit: self, probe: true })
+            }
+            State::Open { reason, .. } | State::Probing { reason, .. } => Err(not_asked(reason)),
+        }
+    }
+
+    /// Why it is open, if it is.
+    pub(in crate::adapters) fn trouble(&self) -> Option<String> {
+        match &*self.lock() {
+            State::Closed { .. } => None,
+            State::Open { reason, .. } | State::Probing { reason, .. } => Some(reason.clone()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass<'_> {
+    /// The neighbour works.
+    pub(in crate::adapters) fn succeeded(mut self) {
+        self.probe = false;
+        let mut state = self.circuit.lock();
+        if !matches!(*state, State::Closed { .. }) {
+            info!("a neighbour works again");
+        }
+        *state = State::Closed { failures: 0 };
+    }
+
+    /// The neighbour does not.
+    pub(in crate::adapters) fn failed(self, reason: &str) {
+        self.failed_at(Instant::now(), reason);
+    }
+
+    fn failed_at(mut self, now: Instant, reason: &str) {
+        let was_probe = std::mem::take(&mut self.probe);
+        let mut state = self.circuit.lock();
+        let wait = match &mut *state {
+            State::Closed { failures } => {
+                *failures += 1;
+                if *failures < FAILURES {
+                    return;
+                }
+                warn!(reason, "a neighbour fails again and again; it is asked now and then only");
+                FIRST
+            }
+            State::Probing { wait, .. } if was_probe => (*wait * 2).min(LONGEST),
+            // An answer to a question from before the circuit opened says nothing new.
+            State::Open { .. } | State::Probing { .. } => return,
+        };
+        *state = State::Open { until: now + wait, wait, reason: reason.to_owned() };
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            let mut state = self.circuit.lock();
+            if let State::Probing { since, wait, reason } = &*state {
+                *state = State::Open { until: *since, wait: *wait, reason: reason.clone() };
+            }
+        }
+    }
+}
+
+fn not_asked(reason: &str) -> String {
+    format!("{reason} (again and again; not asked for a while)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(circuit: &Circuit, now: Instant, times: u32) {
+        for _ in 0..times {
+            circuit.enter_at(now).unwrap().failed_at(now, "it is down");
+        }
+    }
+
+    #[test]
+    fn opens_after_five_failures_in_a_row_and_closes_after_one_success() {
+        let (circuit, now) = (Circuit::new(), Instant::now());
+        fail(&circuit, now, 4);
+        circuit.enter().unwrap().succeeded();
+        fail(&circuit, now, 4);
+        assert_eq!(circuit.trouble(), None);
+        fail(&circuit, now, 1);
+        assert_eq!(circuit.trouble().as_deref(), Some("it is down"));
+        assert!(circuit.enter_at(now).is_err());
+        let probe = circuit.enter_at(now + FIRST).unwrap();
+        assert!(circuit.enter_at(now + FIRST).is_err(), "one probe at a time");
+        probe.succeeded();
+        assert_eq!(circuit.trouble(), None);
+        assert!(circuit.enter_at(now).is_ok());
+    }
+
+    #[test]
+    fn a_failed_probe_doubles_the_wait_up_to_the_longest() {
+        let (circuit, mut now) = (Circuit::new(), Instant::now());
+        fail(&circuit, now, 5);
+        let mut wait = FIRST;
+        for _ in 0..8 {
+            assert!(circuit.enter_at(now + wait.mul_f64(0.99)).is_err(), "{wait:?}");
+            now += wait;
+            circuit.enter_at(now).unwrap().failed_at(now, "still");
+            wait = (wait * 2).min(LONGEST);
+        }
+    }
+
+    #[test]
+    fn an_abandoned_probe_lets_the_next_one_try() {
+        let (circuit, now) = (Circuit::new(), Instant::now());
+        fail(&circuit, now, 5);
+        drop(circuit.enter_at(now + FIRST).unwrap());
+        assert!(circuit.trouble().is_some());
+        circuit.enter_at(now + FIRST).unwrap().succeeded();
+    }
+
+    #[test]
+    fn late_failures_do_not_prolong_it() {
+        let (circuit, now) = (Circuit::new(), Instant::now());
+        let late = circuit.enter_at(now).unwrap();
+        fail(&circuit, now, 5);
+        late.failed_at(now + FIRST, "late");
+        assert!(circuit.enter_at(now + FIRST).is_ok());
+    }
+}

@@ -1,0 +1,237 @@
+//! Questions to a neighbour over HTTP: one connection pool, bounded in time, number and size.
+
+mod answer;
+mod circuit;
+#[cfg(test)]
+pub(super) mod testing;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::{Bytes, BytesMut};
+use fulfillment_domain::{Decision, Failure};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Response, StatusCode, Url};
+use tokio::sync::Semaphore;
+
+pub(super) use answer::{describe, retry_after};
+pub(super) use circuit::Circuit;
+
+use crate::config::{HttpUrl, Sensitive};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client as all of ours are. A redirect is never followed: it would carry the token, or an event with
+/// an e-mail address in it, to a place that nobody configured.
+pub(super) fn client(timeout: Duration) -> anyhow::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("fulfillment/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .timeout(timeout)
+        .build()
+        .context("cannot set up an HTTP client")
+}
+
+/// What one neighbour is like.
+pub(super) struct Limits {
+    /// The longest wait for a whole answer.
+    pub(super) timeout: Duration,
+    /// The most questions at once.
+    pub(super) concurrency: usize,
+    /// The largest answer, in bytes.
+    pub(super) max_answer: usize,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// 404.
+    NotFound,
+    /// Anything else.
+    Failed(Failure),
+}
+
+/// [`Unanswered`], and whether others would fare the same.
+struct Refusal {
+    unanswered: Unanswered,
+    of_all: bool,
+}
+
+impl Refusal {
+    fn of_this(unanswered: Unanswered) -> Self {
+        Self { unanswered, of_all: false }
+    }
+
+    fn of_all(unanswered: Unanswered) -> Self {
+        Self { unanswered, of_all: true }
+    }
+
+    fn outcome(&self) -> &'static str {
+        match &self.unanswered {
+            Unanswered::NotFound => "not_found",
+            Unanswered::Failed(failure) => match failure.decision {
+                Decision::Transient { .. } => "transient",
+                Decision::Permanent => "permanent",
+                Decision::Blocked => "blocked",
+            },
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match &self.unanswered {
+            Unanswered::NotFound => "does not know it",
+            Unanswered::Failed(failure) => &failure.reason,
+        }
+    }
+}
+
+/// A neighbour that is asked by GET.
+pub(super) struct Neighbour {
+    /// "Ordering": for reasons.
+    name: &'static str,
+    base: Url,
+    authorization: Option<HeaderValue>,
+    client: Client,
+    limits: Limits,
+    permits: Semaphore,
+    circuit: Circuit,
+}
+
+impl Neighbour {
+    pub(super) fn new(
+        name: &'static str,
+        base: &HttpUrl,
+        token: Option<&Sensitive>,
+        limits: Limits,
+    ) -> anyhow::Result<Self> {
+        let section = name.to_lowercase();
+        let authorization = token
+            .map(|token| HeaderValue::from_str(&format!("Bearer {}", token.expose())))
+            .transpose()
+            .with_context(|| format!("{section}.token has characters that no HTTP header can carry"))?
+            .map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+        Ok(Self {
+            name,
+            base: Url::parse(base.as_str()).with_context(|| format!("{section}.url is no URL"))?,
+            authorization,
+            client: client(limits.timeout)?,
+            permits: Semaphore::new(limits.concurrency),
+            limits,
+            circuit: Circuit::new(),
+        })
+    }
+
+    /// What is wrong, as far as the last questions tell.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.circuit.trouble()
+    }
+
+    /// Asks for `{base}/{path…}`, each segment percent-encoded, and answers with the body.
+    pub(super) async fn get(&self, path: &[&str], traceparent: Option<&str>) -> Result<Bytes, Unanswered> {
+        let Ok(_permit) = self.permits.acquire().await else {
+            return Err(self.blocked("is no longer asked: the service is stopping"));
+        };
+        // After the wait for a permit: those that waited fail at once when the circuit has opened meanwhile.
+        let pass = match self.circuit.enter() {
+            Ok(pass) => pass,
+            Err(reason) => return Err(Unanswered::Failed(Failure::blocked(reason))),
+        };
+        let answer = self.ask(path, traceparent).await;
+        let outcome = match &answer {
+            Err(refusal) if refusal.of_all => {
+                pass.failed(refusal.reason());
+                refusal.outcome()
+            }
+            Err(refusal) => {
+                pass.succeeded();
+                refusal.outcome()
+            }
+            Ok(_) => {
+                pass.succeeded();
+                "answered"
+            }
+        };
+        metrics::counter!("fulfillment_questions_total", "to" => self.name, "outcome" => outcome)
+            .increment(1);
+        answer.map_err(|refusal| refusal.unanswered)
+    }
+
+    async fn ask(&self, path: &[&str], traceparent: Option<&str>) -> Result<Bytes, Refusal> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let mut request = self.client.get(url).header(ACCEPT, "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization.clone());
+        }
+        if let Some(traceparent) = traceparent {
+            request = request.header("traceparent", traceparent);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| Refusal::of_all(self.transient(None, describe(&error, self.limits.timeout))))?;
+        if response.status().is_success() { self.body(response).await } else { Err(self.refusal(&response)) }
+    }
+
+    fn refusal(&self, response: &Response) -> Refusal {
+        let status = response.status();
+        let section = self.name.to_lowercase();
+        let said = format!("answers {}", status.as_u16());
+        let wait = retry_after(response.headers());
+        match status {
+            StatusCode::NOT_FOUND => Refusal::of_this(Unanswered::NotFound),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                Refusal::of_all(self.blocked(&format!("{said}: check {section}.token")))
+            }
+            _ if status.is_redirection() => Refusal::of_all(
+                self.blocked(&format!("{said}, and redirects are not followed: check {section}.url")),
+            ),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                Refusal::of_this(self.transient(wait, said))
+            }
+            _ if status.is_server_error() => Refusal::of_all(self.transient(wait, said)),
+            _ => Refusal::of_this(Unanswered::Failed(Failure::permanent(format!("{} {said}", self.name)))),
+        }
+    }
+
+    /// Reads the body as it comes, so that no answer takes more memory than it may.
+    async fn body(&self, mut response: Response) -> Result<Bytes, Refusal> {
+        let limit = self.limits.max_answer;
+        let too_large = || {
+            let reason = format!("{}'s answer is larger than {limit} bytes", self.name);
+            Refusal::of_this(Unanswered::Failed(Failure::permanent(reason)))
+        };
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(too_large()),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body.freeze()),
+                Err(error) => {
+                    let reason = describe(&error, self.limits.timeout);
+                    return Err(Refusal::of_all(self.transient(None, format!("{reason} (amid its answer)"))));
+                }
+            }
+        }
+    }
+
+    fn transient(&self, after: Option<Duration>, what: impl std::fmt::Display) -> Unanswered {
+        let mut failure = Failure::transient(format!("{} {what}", self.name));
+        failure.decision = Decision::Transient { after };
+        Unanswered::Failed(failure)
+    }
+
+    fn blocked(&self, what: &str) -> Unanswered {
+        Unanswered::Failed(Failure::blocked(format!("{} {what}", self.name)))
+    }
+}

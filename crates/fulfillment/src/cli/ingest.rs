@@ -1,0 +1,176 @@
+//! `fulfillment ingest`
+
+use std::io::{BufRead, BufReader, IsTerminal as _, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use fulfillment_domain::{Clock, Payment};
+use fulfillment_store::{Incoming, IngestOutcome, Source};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use crate::clock::SystemClock;
+use crate::pipeline::Wake;
+use crate::pipeline::ingest::{Ingest as Door, too_large};
+use crate::ports::Accept as _;
+use crate::stop::Stop;
+
+/// Payments in one transaction.
+const BATCH: usize = 500;
+
+/// Bring payments from a file, one JSON object a line, through the same inbox as every other payment
+///
+/// Payments that are known already are duplicates and change nothing, so a file can be brought again. Lines
+/// that cannot be read become dead letters. A running service issues what is new.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment ingest payments.ndjson
+  zcat payments.ndjson.gz | fulfillment ingest -
+Exit code: 1 when a line could not be read or was set apart.")]
+pub(crate) struct Ingest {
+    /// The file; - reads standard input
+    file: PathBuf,
+}
+
+/// How many of each.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    new: u64,
+    duplicate: u64,
+    already_paid: u64,
+    quarantined: u64,
+    dead_lettered: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &IngestOutcome) {
+        *match outcome {
+            IngestOutcome::New(_) => &mut self.new,
+            IngestOutcome::Duplicate(_) => &mut self.duplicate,
+            IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
+            IngestOutcome::Quarantined(_) => &mut self.quarantined,
+            IngestOutcome::DeadLettered(_) => &mut self.dead_lettered,
+        } += 1;
+    }
+}
+
+impl Ingest {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let config = context.config()?;
+        let store = context.store(&config).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let door = Door {
+            store,
+            dead_letters: crate::wiring::dead_letter_route(&config),
+            wake: Arc::new(Wake::default()),
+            clock: Arc::clone(&clock),
+            stop: CancellationToken::new(),
+        };
+        let (reader, bar) = self.open(context)?;
+        let mut lines =
+            Lines { reader: BufReader::new(bar.wrap_read(reader)), limit: config.pipeline.max_message.0 };
+        let name = self.file.display().to_string();
+        let mut counts = Counts::default();
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut line = 0;
+        loop {
+            let next = lines.next().map_err(|e| Stop::misuse(format!("cannot read {name}: {e}")))?;
+            let ended = next.is_none();
+            if let Some((raw, whole)) = next {
+                line += 1;
+                if raw.trim_ascii().is_empty() {
+                    continue;
+                }
+                let payment = if whole { Payment::parse(&raw) } else { Err(too_large(lines.limit)) };
+                batch.push(Incoming {
+                    source: Source::File { name: name.clone(), line },
+                    key: None,
+                    raw,
+                    headers: Vec::new(),
+                    traceparent: None,
+                    received_at: clock.now(),
+                    payment,
+                });
+            }
+            if batch.len() == BATCH || (ended && !batch.is_empty()) {
+                for outcome in door.accept(std::mem::take(&mut batch)).await? {
+                    counts.add(&outcome);
+                }
+            }
+            if ended {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        let bad = counts.dead_lettered + counts.quarantined;
+        context.answer(&counts, |c| {
+            format!(
+                "{} new, {} duplicate, {} already paid, {} quarantined, {} dead-lettered",
+                c.new, c.duplicate, c.already_paid, c.quarantined, c.dead_lettered
+            )
+        })?;
+        if bad > 0 { Err(Stop::no("")) } else { Ok(()) }
+    }
+
+    fn open(&self, context: &Context) -> Result<(Box<dyn Read + Send>, ProgressBar), Stop> {
+        if self.file.as_os_str() == "-" {
+            return Ok((Box::new(std::io::stdin()), ProgressBar::hidden()));
+        }
+        let file = std::fs::File::open(&self.file)
+            .map_err(|e| Stop::misuse(format!("cannot read {}: {e}", self.file.display())))?;
+        let size = file.metadata().map_or(0, |m| m.len());
+        let shown = std::io::stderr().is_terminal() && !context.global.json;
+        let bar = if shown { ProgressBar::new(size) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
+        Ok((Box::new(file), bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))))
+    }
+}
+
+/// Lines of a bounded length: of a longer one only the beginning is kept.
+struct Lines<R> {
+    reader: R,
+    limit: usize,
+}
+
+impl<R: Read> Lines<BufReader<R>> {
+    /// The next line without its break, and whether it is whole.
+    fn next(&mut self) -> std::io::Result<Option<(Vec<u8>, bool)>> {
+        let mut line = Vec::new();
+        let most = self.limit as u64 + 1;
+        let read = self.reader.by_ref().take(most).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            return Ok(Some((line, true)));
+        }
+        if line.len() <= self.limit {
+            return Ok(Some((line, true)));
+        }
+        line.truncate(self.limit);
+        self.reader.skip_until(b'\n')?;
+        Ok(Some((line, false)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_bounded_and_none_is_lost() {
+        let text: &[u8] = b"one\n\ntwo-is-too-long\r\nthree";
+        let mut lines = Lines { reader: BufReader::new(text), limit: 5 };
+        let mut all = Vec::new();
+        while let Some((line, whole)) = lines.next().unwrap() {
+            all.push((String::from_utf8(line).unwrap(), whole));
+        }
+        let expected = [("one", true), ("", true), ("two-i", false), ("three", true)];
+        assert_eq!(all, expected.map(|(l, w)| (l.to_owned(), w)));
+    }
+}

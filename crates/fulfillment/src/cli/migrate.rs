@@ -1,0 +1,47 @@
+//! `fulfillment migrate`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Context;
+use crate::stop::Stop;
+
+/// Bring the store's schema up to date
+///
+/// `serve` does so too when it starts. Run it by itself where the service's own database user may not
+/// change the schema.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment migrate                     applies what is missing
+  fulfillment migrate --check             says what is missing; exit code 1 if anything is")]
+pub(crate) struct Migrate {
+    /// Change nothing; say what is missing
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Serialize)]
+struct Pending {
+    pending: Vec<String>,
+}
+
+impl Migrate {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let config = context.config()?;
+        let store = crate::wiring::open_store(&config).await?;
+        if self.check {
+            let pending = store.pending_migrations().await?;
+            let missing = !pending.is_empty();
+            context.answer(&Pending { pending }, |p| match p.pending.len() {
+                0 => "the schema is up to date".to_owned(),
+                _ => format!("to apply: {}", p.pending.join(", ")),
+            })?;
+            return if missing { Err(Stop::no("")) } else { Ok(()) };
+        }
+        let report = store.migrate().await?;
+        context.answer(&report, |r| match r.applied.len() {
+            0 => format!("the schema is up to date, at version {}", r.version),
+            _ => format!("applied {}; the schema is at version {}", r.applied.join(", "), r.version),
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! The commands, a file each.
+
+mod config;
+mod demo;
+mod health;
+mod ingest;
+mod keys;
+mod migrate;
+mod order;
+mod retry;
+mod serve;
+mod ticket;
+mod verify;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use fulfillment_store::Store;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::stop::Stop;
+
+/// Turns a paid order into tickets that people hold in their hands.
+///
+/// A payment succeeds; Fulfillment asks Ordering what was bought, records a ticket for every seat, draws a
+/// PDF with a signed QR code, stores it, serves it, and tells the world by a `ticket-issued` event.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fulfillment",
+    version,
+    after_help = "Try it: fulfillment demo
+Run it: fulfillment config init && fulfillment serve
+
+Every setting is a key in the configuration file and an environment variable; `fulfillment config init -`
+prints them all. Exit codes: 0 done, 1 the answer is no, 2 wrong use or configuration, 3 something it needs
+cannot be reached."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The configuration file [default: fulfillment.toml where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Answer in JSON on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+    Migrate(migrate::Migrate),
+    Ingest(ingest::Ingest),
+    Retry(retry::Retry),
+    Ticket(ticket::Ticket),
+    Order(order::Order),
+    Verify(verify::Verify),
+    Keys(keys::Keys),
+    Config(config::ConfigCommand),
+    Health(health::Health),
+}
+
+/// The process's environment, handed to whoever may read it.
+pub(crate) type Environment = Vec<(String, String)>;
+
+/// What a command works with.
+pub(crate) struct Context {
+    pub(crate) global: Global,
+    pub(crate) environment: Environment,
+}
+
+impl Context {
+    /// The configuration, checked.
+    pub(crate) fn config(&self) -> Result<Config, Stop> {
+        Ok(Config::load(self.global.config.as_deref(), self.environment.iter().cloned())?)
+    }
+
+    /// The store, as a guest: the schema must be there already.
+    pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, Stop> {
+        let store = crate::wiring::open_store(config).await?;
+        let pending = store.pending_migrations().await?;
+        if !pending.is_empty() {
+            return Err(Stop::misuse(format!(
+                "the store's schema is not up to date ({} to apply): run `fulfillment migrate`",
+                pending.join(", ")
+            )));
+        }
+        Ok(store)
+    }
+
+    /// Prints an answer: as JSON when that was asked for, else for people.
+    pub(crate) fn answer<T: Serialize>(
+        &self,
+        value: &T,
+        people: impl FnOnce(&T) -> String,
+    ) -> Result<(), Stop> {
+        let text = if self.global.json {
+            serde_json::to_string(value).map_err(anyhow::Error::from)?
+        } else {
+            people(value)
+        };
+        print_line(&text);
+        Ok(())
+    }
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+pub(crate) fn print_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Runs one command.
+pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), Stop> {
+    let context = Context { global: cli.global, environment };
+    match cli.command {
+        Command::Demo(command) => command.run(&context).await,
+        Command::Serve(command) => command.run(&context).await,
+        Command::Migrate(command) => command.run(&context).await,
+        Command::Ingest(command) => command.run(&context).await,
+        Command::Retry(command) => command.run(&context).await,
+        Command::Ticket(command) => command.run(&context).await,
+        Command::Order(command) => command.run(&context).await,
+        Command::Verify(command) => command.run(&context),
+        Command::Keys(command) => command.run(&context).await,
+        Command::Config(command) => command.run(&context),
+        Command::Health(command) => command.run(&context).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_an_example() {
+        let mut command = super::Cli::command();
+        command.clone().debug_assert();
+        command.build();
+        for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {
+            let help = sub.clone().render_long_help().to_string();
+            assert!(help.contains("Example"), "{} has no example:\n{help}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `fulfillment retry`
+
+use clap::Args;
+use fulfillment_domain::{OrderId, TicketId};
+use fulfillment_store::RetrySelection;
+use serde::Serialize;
+
+use super::Context;
+use crate::stop::Stop;
+
+/// Set parked, waiting or failed orders going again, at once and with a new budget
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment retry --all                                          after an outage is over
+  fulfillment retry --order 7d444840-9dc0-11d1-b245-5ffdce74fad2   one order
+  fulfillment retry --ticket 8a0c808e-49a3-8ac3-bc48-7b143f4e409e  the order of one ticket")]
+pub(crate) struct Retry {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Selection {
+    /// Everything that is parked or waits for another try
+    #[arg(long)]
+    all: bool,
+    /// One order
+    #[arg(long, value_name = "ID")]
+    order: Option<OrderId>,
+    /// The order of one ticket
+    #[arg(long, value_name = "ID")]
+    ticket: Option<TicketId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Retried {
+    orders: u64,
+}
+
+impl Retry {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let selection = match (self.selection.order, self.selection.ticket) {
+            (Some(order), _) => RetrySelection::Order(order),
+            (_, Some(ticket)) => RetrySelection::Ticket(ticket),
+            (None, None) => RetrySelection::All,
+        };
+        let store = context.store(&context.config()?).await?;
+        let orders = store.retry(selection).await?;
+        context.answer(&Retried { orders }, |r| match r.orders {
+            0 => "nothing to set going: no such order is parked or waiting".to_owned(),
+            1 => "1 order set going".to_owned(),
+            n => format!("{n} orders set going"),
+        })?;
+        if orders == 0 && selection != RetrySelection::All { Err(Stop::no("")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,44 @@
+//! `fulfillment serve`
+
+use clap::Args;
+use tracing::info;
+
+use super::Context;
+use crate::lifecycle::{Running, Signals};
+use crate::stop::Stop;
+use crate::wiring::Role;
+
+/// Run the service
+///
+/// Brings the schema up to date, checks that store, keys and file storage belong together, and works until
+/// it is told to stop: the first signal lets work in hand end, the second ends the process.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment serve
+  fulfillment serve --config /etc/fulfillment.toml
+  fulfillment serve --roles http          serves tickets and takes payments
+  fulfillment serve --roles ingest,issue,relay
+Health and metrics are served whatever the roles.")]
+pub(crate) struct Serve {
+    /// What this process does: http (tickets out, payments in), ingest (payments from Kafka), issue (orders
+    /// to tickets), relay (events out)
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::ALL)]
+    roles: Vec<Role>,
+}
+
+impl Serve {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let config = context.config()?;
+        crate::telemetry::log(&config.log)?;
+        let mut signals = Signals::listen()?;
+        let service = tokio::select! {
+            started = Running::start(&config, &context.environment, &self.roles, None) => started?,
+            // Nothing is in hand yet.
+            () = signals.next() => return Ok(()),
+        };
+        info!(address = %service.address, roles = ?self.roles, "serving");
+        signals.first_of_two().await;
+        service.shut_down().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,58 @@
+//! `[data]`, `[store]`, `[files]` and `[credential]`: what must outlive the process.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::section::{Sensitive, section};
+
+section! {
+    /// The folder for everything that has no better place: keys, the embedded store, ticket files.
+    Data in "data" {
+        /// The folder. Made if it is not there.
+        dir: PathBuf = "./data";
+    }
+}
+
+section! {
+    /// The database.
+    Store in "store" {
+        /// sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE. Empty means sqlite://{data}/fulfillment.db.
+        url: Option<Sensitive> = "";
+        /// The PostgreSQL schema that the tables live in. Made if it is not there.
+        schema: String = "bc_fulfillment";
+        /// The most connections to PostgreSQL.
+        max_connections: u32 = "16";
+        /// How long to wait for a connection.
+        connect_timeout: Duration = "10s";
+    }
+}
+
+section! {
+    /// Where ticket files are kept.
+    Files in "files" {
+        /// file://PATH, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX. Empty means
+        /// file://{data}/tickets. S3 reads the usual AWS_* variables, Azure AZURE_*, GCS GOOGLE_*.
+        url: Option<String> = "";
+    }
+}
+
+section! {
+    /// The signed code in every QR.
+    Credential in "credential" {
+        /// The folder with the signing keys and the secret. Empty means {data}/keys. Keep a backup of it.
+        keys_dir: Option<PathBuf> = "";
+        /// The secret that ids and links are derived from, 64 hexadecimal digits. Empty means the file
+        /// `secret` in the folder above.
+        secret: Option<Sensitive> = "";
+    }
+}
+
+section! {
+    /// The page.
+    Document in "document" {
+        /// Folders with fonts beside the built-in one, searched before the system's.
+        fonts: Vec<PathBuf> = "";
+        /// Time zone of dates on the page when Ordering gives none, as an IANA name.
+        time_zone: String = "UTC";
+    }
+}

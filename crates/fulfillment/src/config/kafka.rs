@@ -1,0 +1,81 @@
+//! `[kafka]`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fulfillment_domain::Spelling;
+
+use super::section::{Sensitive, Setting, section};
+
+section! {
+    /// Kafka: payments in, events out. Without brokers, HTTP and webhooks do both.
+    Kafka in "kafka" {
+        /// Bootstrap servers, HOST:PORT with commas between. Empty means no Kafka.
+        brokers: Option<String> = "";
+        /// Consumer group.
+        group_id: String = "fulfillment-service";
+        /// Payments come from here.
+        payment_topic: String = "payment-succeeded";
+        /// `ticket-issued` goes here.
+        issued_topic: String = "ticket-issued";
+        /// Notification's word that a ticket arrived comes from here.
+        delivered_topic: String = "ticket-delivered";
+        /// Messages that cannot be read go here.
+        dead_letter_topic: String = "payment-succeeded.dlq";
+        /// Spelling of the fields in events: camelCase, snake_case or PascalCase. Also for webhooks.
+        spelling: Spelling = "camelCase";
+        /// The most messages taken from the broker at once.
+        batch: usize = "500";
+        /// How long a batch may fill.
+        batch_wait: Duration = "20ms";
+        /// The group protocol: classic (cooperative-sticky) or consumer (KIP-848, brokers from 4.0).
+        group_protocol: GroupProtocol = "classic";
+        /// How long the broker waits for a silent member of the group before its partitions move.
+        session_timeout: Duration = "45s";
+        /// plaintext, ssl, sasl_plaintext or sasl_ssl.
+        security_protocol: SecurityProtocol = "plaintext";
+        /// Certificate authorities in PEM, instead of the system's.
+        ssl_ca: Option<PathBuf> = "";
+        /// Client certificate in PEM.
+        ssl_certificate: Option<PathBuf> = "";
+        /// Its private key in PEM.
+        ssl_key: Option<PathBuf> = "";
+        /// Password of that key.
+        ssl_key_password: Option<Sensitive> = "";
+        /// PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+        sasl_mechanism: SaslMechanism = "SCRAM-SHA-512";
+        /// User.
+        sasl_username: Option<String> = "";
+        /// Password.
+        sasl_password: Option<Sensitive> = "";
+    }
+}
+
+macro_rules! words {
+    ($(#[doc = $doc:literal])* $name:ident, $expected:literal, $($word:literal),*) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) struct $name(pub(crate) &'static str);
+
+        impl Setting for $name {
+            const EXPECTED: &'static str = $expected;
+            fn read(text: &str) -> Option<Self> {
+                [$($word),*].into_iter().find(|w| w.eq_ignore_ascii_case(text)).map(Self)
+            }
+        }
+    };
+}
+
+words! {
+    /// How members of a group agree on partitions.
+    GroupProtocol, "classic or consumer", "classic", "consumer"
+}
+words! {
+    /// What protects the connection.
+    SecurityProtocol, "plaintext, ssl, sasl_plaintext or sasl_ssl",
+    "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"
+}
+words! {
+    /// How a client says who it is.
+    SaslMechanism, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
+}

@@ -1,0 +1,179 @@
+//! What there can be many of: `[[token]]` and `[[webhook]]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::raw::Raw;
+use super::section::{HttpUrl, Sensitive, Setting};
+use super::{Http, Webhook};
+
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// Bring payments.
+    Ingest,
+    /// Read tickets, orders and events.
+    Read,
+    /// Say that a ticket was delivered.
+    Deliver,
+    /// Everything that changes how the service works; metrics too.
+    Admin,
+}
+
+impl Scope {
+    pub(crate) const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Deliver, Self::Admin];
+
+    /// The word in the file.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Read => "read",
+            Self::Deliver => "deliver",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A bearer token, whose name goes into logs in its place.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedToken {
+    pub(crate) name: String,
+    pub(crate) token: Sensitive,
+    pub(crate) scopes: BTreeSet<Scope>,
+}
+
+/// Where events are posted.
+#[derive(Debug, Clone)]
+pub(crate) struct WebhookTarget {
+    /// Names the destination in the store: it must not change while events wait for it.
+    pub(crate) name: String,
+    pub(crate) url: HttpUrl,
+    pub(crate) secret: Sensitive,
+}
+
+/// `http.token` with every scope, then the `[[token]]` tables.
+pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
+    let mut tokens: Vec<NamedToken> = http
+        .and_then(|h| h.token.clone())
+        .map(|token| NamedToken { name: "http.token".into(), token, scopes: Scope::ALL.into() })
+        .into_iter()
+        .collect();
+    for (i, mut entry) in raw.take_list("token").into_iter().enumerate() {
+        let place = |key: &str| format!("token[{i}].{key}");
+        let name = required(raw, &mut entry, "name", &place);
+        let token = secret(raw, &mut entry, "token", &place);
+        let mut scopes = BTreeSet::new();
+        for word in entry.remove("scopes").unwrap_or_default().split(',').filter(|w| !w.is_empty()) {
+            match Scope::ALL.into_iter().find(|s| s.as_str() == word.trim()) {
+                Some(scope) => drop(scopes.insert(scope)),
+                None => raw.problem(
+                    place("scopes"),
+                    format!("must be ingest, read, deliver or admin, not {word:?}"),
+                ),
+            }
+        }
+        if scopes.is_empty() {
+            raw.problem(place("scopes"), "must name at least one of ingest, read, deliver, admin");
+        }
+        leftovers(raw, entry, &place, "name, token, token_file and scopes");
+        if let (Some(name), Some(token)) = (name, token) {
+            tokens.push(NamedToken { name, token, scopes });
+        }
+    }
+    tokens
+}
+
+/// The webhook of the two settings, then the `[[webhook]]` tables.
+pub(super) fn webhooks(raw: &mut Raw, single: Option<&Webhook>) -> Vec<WebhookTarget> {
+    let mut targets: Vec<WebhookTarget> = Vec::new();
+    match single.map(|w| (w.url.clone(), w.secret.clone())) {
+        Some((Some(url), Some(secret))) => {
+            check_secret(raw, "webhook.secret", &secret);
+            targets.push(WebhookTarget { name: "default".into(), url, secret });
+        }
+        Some((Some(_), None)) => raw.problem("webhook.secret", "must be there when webhook.url is"),
+        _ => {}
+    }
+    for (i, mut entry) in raw.take_list("webhook").into_iter().enumerate() {
+        let place = |key: &str| format!("webhook[{i}].{key}");
+        let name = required(raw, &mut entry, "name", &place);
+        let url = required(raw, &mut entry, "url", &place);
+        let url = url.and_then(|url| {
+            let read = <HttpUrl as Setting>::read(&url);
+            if read.is_none() {
+                raw.problem(place("url"), format!("must be {}, not {url:?}", HttpUrl::EXPECTED));
+            }
+            read
+        });
+        let secret = secret(raw, &mut entry, "secret", &place);
+        leftovers(raw, entry, &place, "name, url, secret and secret_file");
+        if let (Some(name), Some(url), Some(secret)) = (name, url, secret) {
+            check_secret(raw, &place("secret"), &secret);
+            if targets.iter().any(|t| t.name == name) {
+                raw.problem(place("name"), format!("must be there once; {name:?} is taken"));
+            }
+            targets.push(WebhookTarget { name, url, secret });
+        }
+    }
+    targets
+}
+
+/// Standard Webhooks: `whsec_` and base64 of 24 to 64 bytes.
+fn check_secret(raw: &mut Raw, key: &str, secret: &Sensitive) {
+    let good = secret
+        .expose()
+        .strip_prefix("whsec_")
+        .and_then(|encoded| STANDARD.decode(encoded).ok())
+        .is_some_and(|bytes| (24..=64).contains(&bytes.len()));
+    if !good {
+        raw.problem(
+            key,
+            "must be whsec_ and base64 of 24 to 64 bytes; try: echo whsec_$(openssl rand -base64 32)",
+        );
+    }
+}
+
+fn required(
+    raw: &mut Raw,
+    entry: &mut BTreeMap<String, String>,
+    key: &str,
+    place: &dyn Fn(&str) -> String,
+) -> Option<String> {
+    let value = entry.remove(key).filter(|v| !v.is_empty());
+    if value.is_none() {
+        raw.problem(place(key), "must be there");
+    }
+    value
+}
+
+/// A secret, or the file it stands in (`<key>_file`).
+fn secret(
+    raw: &mut Raw,
+    entry: &mut BTreeMap<String, String>,
+    key: &str,
+    place: &dyn Fn(&str) -> String,
+) -> Option<Sensitive> {
+    let text = match entry.remove(&format!("{key}_file")) {
+        Some(file) => match std::fs::read_to_string(&file) {
+            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                raw.problem(place(&format!("{key}_file")), format!("cannot read {file}: {error}"));
+                return None;
+            }
+        },
+        None => entry.remove(key),
+    };
+    let secret = text.and_then(|t| <Option<Sensitive> as Setting>::read(&t).flatten());
+    if secret.is_none() {
+        raw.problem(place(key), format!("must be there, or in the file that {key}_file names"));
+    }
+    secret
+}
+
+fn leftovers(raw: &mut Raw, entry: BTreeMap<String, String>, place: &dyn Fn(&str) -> String, known: &str) {
+    for key in entry.into_keys() {
+        raw.problem(place(&key), format!("is unknown; there are {known}"));
+    }
+}

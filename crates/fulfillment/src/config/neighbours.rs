@@ -1,0 +1,35 @@
+//! `[ordering]` and `[identity]`
+
+use std::time::Duration;
+
+use super::section::{HttpUrl, Sensitive, section};
+
+section! {
+    /// Ordering, which knows what was bought.
+    Ordering in "ordering" {
+        /// Its base: orders are asked for at {url}/orders/{orderId}.
+        url: Option<HttpUrl> = "";
+        /// The bearer token it wants.
+        token: Option<Sensitive> = "";
+        /// The longest wait for an answer.
+        timeout: Duration = "10s";
+        /// The most questions at once.
+        concurrency: usize = "32";
+        /// How long an unknown order, or an event without a name, may be a matter of waiting.
+        grace: Duration = "15min";
+        /// The largest answer.
+        max_answer: super::section::Bytes = "8MiB";
+    }
+}
+
+section! {
+    /// Identity, which knows a customer's e-mail address. Optional.
+    Identity in "identity" {
+        /// Its base: users are asked for at {url}/internal/users/{id}.
+        url: Option<HttpUrl> = "";
+        /// The bearer token it wants.
+        token: Option<Sensitive> = "";
+        /// The longest wait for an answer.
+        timeout: Duration = "5s";
+    }
+}

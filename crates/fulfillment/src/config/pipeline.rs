@@ -1,0 +1,85 @@
+//! `[pipeline]`
+
+use std::time::Duration;
+
+use super::section::{Bytes, section};
+
+section! {
+    /// From payment to ticket: batches, leases, retries, limits.
+    Pipeline in "pipeline" {
+        /// Batches of orders at work at once.
+        workers: usize = "3";
+        /// Orders claimed at once.
+        claim_batch: usize = "64";
+        /// How long a claim lasts; renewed at a third.
+        lease: Duration = "60s";
+        /// The longest an idle worker waits before it looks again.
+        idle_poll: Duration = "250ms";
+        /// Bound of the first wait after a failure; doubles, with full jitter.
+        retry_first: Duration = "1s";
+        /// Bound of the longest wait.
+        retry_longest: Duration = "15min";
+        /// Tries before an order is parked.
+        max_attempts: u32 = "20";
+        /// Time before an order is parked, whatever its tries.
+        max_age: Duration = "24h";
+        /// Parked orders and failed tickets are tried again this often ...
+        parked_retry_every: Duration = "1h";
+        /// ... for this long; afterwards by hand.
+        parked_retry_for: Duration = "7days";
+        /// The most tickets one order can have, up to 10000.
+        max_tickets: usize = "10000";
+        /// The largest message.
+        max_message: Bytes = "1MiB";
+        /// Raw messages and sent events are removed after this time.
+        prune_after: Duration = "30days";
+        /// How long work in hand may take to end when the service stops.
+        drain: Duration = "20s";
+    }
+}
+
+section! {
+    /// Webhooks in general; each is a [[webhook]] table, or the one of the two variables here.
+    Webhook in "webhook" {
+        /// One webhook, named "default". More go into [[webhook]] tables with name, url and secret.
+        url: Option<super::section::HttpUrl> = "";
+        /// Its signing secret, as Standard Webhooks has it: whsec_ and base64 of 24 to 64 bytes.
+        secret: Option<super::section::Sensitive> = "";
+        /// The longest wait for an answer.
+        timeout: Duration = "10s";
+        /// How long a delivery is tried before it is set apart.
+        budget: Duration = "3days";
+        /// Deliveries to one webhook at once.
+        concurrency: usize = "16";
+    }
+}
+
+section! {
+    /// What the service says about itself, on standard error.
+    Log in "log" {
+        /// error, warn, info, debug or trace; or a tracing filter like info,fulfillment=debug.
+        level: String = "info";
+        /// text or json.
+        format: LogFormat = "text";
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl super::section::Setting for LogFormat {
+    const EXPECTED: &'static str = "text or json";
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "text" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One declaration a setting: its type, its default and its documentation make the struct, the commented
+//! default file, the environment variable and the error message.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use fulfillment_domain::Spelling;
+use zeroize::Zeroize;
+
+/// A type that a setting can have. Every value is read from text, so that a file and the environment agree.
+pub(crate) trait Setting: Sized {
+    /// What would be right, to be read after "must be".
+    const EXPECTED: &'static str;
+    /// Whether the value must never be shown.
+    const SECRET: bool = false;
+    /// Reads the text; the error is one of [`Self::EXPECTED`]'s makers only when it can say more.
+    fn read(text: &str) -> Option<Self>;
+}
+
+macro_rules! settings {
+    ($($type:ty, $expected:literal, $read:expr;)*) => {
+        $(impl Setting for $type {
+            const EXPECTED: &'static str = $expected;
+            fn read(text: &str) -> Option<Self> {
+                let read: fn(&str) -> Option<Self> = $read;
+                read(text)
+            }
+        })*
+    };
+}
+
+settings! {
+    String, "text", |t| Some(t.to_owned());
+    Option<String>, "text, or nothing", |t| Some((!t.is_empty()).then(|| t.to_owned()));
+    PathBuf, "a path", |t| (!t.is_empty()).then(|| t.into());
+    Option<PathBuf>, "a path, or nothing", |t| Some((!t.is_empty()).then(|| t.into()));
+    bool, "true or false", |t| t.parse().ok();
+    u16, "a whole number up to 65535", |t| t.parse().ok();
+    u32, "a whole number from 0", |t| t.parse().ok();
+    usize, "a whole number from 0", |t| t.parse().ok();
+    SocketAddr, "an address and a port, like 127.0.0.1:5004", |t| t.parse().ok();
+    Duration, "a duration, like 500ms, 10s, 15min or 7days", |t| humantime::parse_duration(t).ok();
+    Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
+    Vec<PathBuf>, "paths with commas between",
+        |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
+    HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);
+    Option<HttpUrl>, "an http:// or https:// URL, or nothing",
+        |t| if t.is_empty() { Some(None) } else { HttpUrl::parse(t).map(Some) };
+    Bytes, "a size, like 512KiB, 1MiB or a number of bytes", Bytes::parse;
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bytes(pub(crate) usize);
+
+impl Bytes {
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.trim() {
+            "" | "B" => 0,
+            "KiB" => 10,
+            "MiB" => 20,
+            "GiB" => 30,
+            _ => return None,
+        };
+        number.parse::<usize>().ok()?.checked_mul(1 << shift).map(Self)
+    }
+}
+
+/// The base of an HTTP service, without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HttpUrl(String);
+
+impl HttpUrl {
+    fn parse(text: &str) -> Option<Self> {
+        let url = reqwest::Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host())
+            .then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+
+    /// As text, without a slash at its end.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A secret: never shown, wiped from memory when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Sensitive(String);
+
+impl Sensitive {
+    /// The secret itself.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Sensitive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sensitive(..)")
+    }
+}
+
+impl Drop for Sensitive {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Setting for Option<Sensitive> {
+    const EXPECTED: &'static str = "a secret, or nothing";
+    const SECRET: bool = true;
+    fn read(text: &str) -> Option<Self> {
+        Some((!text.is_empty()).then(|| Sensitive(text.to_owned())))
+    }
+}
+
+/// A setting, as documentation has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Its section.
+    pub(crate) section: &'static str,
+    /// Its name within.
+    pub(crate) name: &'static str,
+    /// The text that stands when nothing is said.
+    pub(crate) default: &'static str,
+    /// What it is for, a line an entry.
+    pub(crate) doc: &'static [&'static str],
+    /// What would be right.
+    pub(crate) expected: &'static str,
+    /// Whether it also comes from a file named by the variable with `_FILE` after it.
+    pub(crate) secret: bool,
+}
+
+impl Key {
+    /// The environment variable: `FULFILLMENT_<SECTION>_<KEY>`.
+    pub(crate) fn variable(&self) -> String {
+        format!("FULFILLMENT_{}_{}", self.section, self.name).to_uppercase()
+    }
+}
+
+/// Declares a section: a struct, its keys, and how it is read.
+macro_rules! section {
+    (
+        $(#[doc = $about:literal])*
+        $name:ident in $section:literal {
+            $($(#[doc = $doc:literal])* $field:ident: $type:ty = $default:literal;)*
+        }
+    ) => {
+        $(#[doc = $about])*
+        #[derive(Debug, Clone)]
+        pub(crate) struct $name {
+            $($(#[doc = $doc])* pub(crate) $field: $type,)*
+        }
+
+        impl $name {
+            pub(crate) const ABOUT: &'static [&'static str] = &[$($about),*];
+            pub(crate) const KEYS: &'static [$crate::config::section::Key] = &[
+                $($crate::config::section::Key {
+                    section: $section,
+                    name: stringify!($field),
+                    default: $default,
+                    doc: &[$($doc),*],
+                    expected: <$type as $crate::config::section::Setting>::EXPECTED,
+                    secret: <$type as $crate::config::section::Setting>::SECRET,
+                },)*
+            ];
+
+            /// Takes the section's values out of `raw`; what cannot be read goes to `raw`'s problems.
+            pub(crate) fn take(raw: &mut $crate::config::raw::Raw) -> Option<Self> {
+                let mut keys = Self::KEYS.iter();
+                $(let $field = keys.next().and_then(|key| raw.take::<$type>(key));)*
+                Some(Self { $($field: $field?,)* })
+            }
+        }
+    };
+}
+pub(crate) use section;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(Bytes::parse("1MiB"), Some(Bytes(1 << 20)));
+        assert_eq!(Bytes::parse("512"), Some(Bytes(512)));
+        for bad in ["", "1MB", "MiB", "-1", "99999999999999GiB"] {
+            assert_eq!(Bytes::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn bases_lose_their_last_slash() {
+        assert_eq!(HttpUrl::parse("http://a:1/b/").unwrap().as_str(), "http://a:1/b");
+        for bad in ["a:1", "ftp://a", "http://", ""] {
+            assert!(HttpUrl::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

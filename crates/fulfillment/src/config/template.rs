@@ -1,0 +1,34 @@
+//! The commented default file, written from the declarations themselves.
+
+use std::fmt::Write as _;
+
+/// The text of a file in which every setting stands, commented out, at its default.
+pub(crate) fn default_file() -> String {
+    let mut out = String::from(
+        "# Fulfillment. Every setting at its default; take the # away to change one.\n\
+         # The variable after each goes above the file; for secrets, the same with _FILE names a file.\n",
+    );
+    for (about, keys) in super::sections() {
+        let Some(first) = keys.first() else { continue };
+        out.push('\n');
+        for line in about {
+            let _ = writeln!(out, "#{line}");
+        }
+        let _ = writeln!(out, "[{}]", first.section);
+        for key in keys {
+            for line in key.doc {
+                let _ = writeln!(out, "#{line}");
+            }
+            let _ = writeln!(out, "# {}", key.variable());
+            let _ = writeln!(out, "#{} = {:?}", key.name, key.default);
+        }
+    }
+    out.push_str(
+        "\n# Tokens with fewer rights than http.token: any of ingest, read, deliver, admin.\n\
+         #[[token]]\n# name = \"door\"\n# token_file = \"/run/secrets/door-token\"\n# scopes = [\"read\"]\n\
+         \n# Webhooks, signed by the Standard Webhooks scheme.\n\
+         #[[webhook]]\n# name = \"crm\"\n# url = \"https://crm.example/hooks/tickets\"\n\
+         # secret_file = \"/run/secrets/crm-webhook\"\n",
+    );
+    out
+}

@@ -1,0 +1,8 @@
+//! A sample platform around the service: paid orders of realistic make, and an Ordering that knows them.
+
+mod names;
+mod ordering;
+mod orders;
+
+pub(crate) use ordering::serve_ordering;
+pub(crate) use orders::{SampleOrders, sample};

@@ -1,0 +1,59 @@
+//! `POST /tickets/{id}/delivered`: Notification's word that a ticket reached its holder.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::{Delivered, TicketId, Unreadable};
+
+use super::path::Id;
+use super::problem::{Kind, Problem};
+use super::{Api, body};
+use crate::config::Scope;
+
+/// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt}`.
+pub(super) async fn delivered(
+    State(api): State<Arc<Api>>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    api.access.require(request.headers(), Scope::Deliver)?;
+    let Id { id, .. } = path?;
+    let headers = request.headers().clone();
+    let bytes = body::read(request).await?;
+    let word = if bytes.is_empty() {
+        Delivered { ticket_id: id, channel: None, delivered_at: None }
+    } else {
+        body::require_type(&headers, &["application/json"])?;
+        parse(id, &bytes).map_err(|Unreadable { field, reason }| {
+            let name = field.as_deref().unwrap_or("the body");
+            let problem = Problem::new(Kind::BadRequest, format!("{name} {reason}"));
+            match field {
+                Some(field) => problem.with("field", field),
+                None => problem,
+            }
+        })?
+    };
+    let at = word.delivered_at.unwrap_or_else(|| api.clock.now());
+    let ticket = api
+        .store
+        .deliver(&word, at)
+        .await?
+        .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
+    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+}
+
+fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {
+    let fields = Fields::parse(bytes)?;
+    if fields.guid("ticketId")?.is_some_and(|named| named != id.0) {
+        return Err(Unreadable::field("ticketId", "is not the ticket of the path"));
+    }
+    Ok(Delivered {
+        ticket_id: id,
+        channel: fields.text("channel")?,
+        delivered_at: fields.time("deliveredAt")?,
+    })
+}

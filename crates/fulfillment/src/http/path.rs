@@ -1,0 +1,36 @@
+//! Ids in paths.
+
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+
+use super::problem::{Kind, Problem};
+
+/// A path's only parameter: a GUID in 8-4-4-4-12 form, with or without a file's ending behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Id<T> {
+    pub(super) id: T,
+    /// Whether `.pdf` follows.
+    pub(super) pdf: bool,
+}
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text =
+            Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
+        let (text, pdf) = match text.strip_suffix(".pdf") {
+            Some(stem) => (stem, true),
+            None => (text.as_str(), false),
+        };
+        match text.parse() {
+            Ok(id) => Ok(Self { id, pdf }),
+            Err(_) => Err(Problem::new(
+                Kind::NotAGuid,
+                "The id in the path must be a GUID of the form xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.",
+            )),
+        }
+    }
+}

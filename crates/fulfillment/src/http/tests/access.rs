@@ -1,0 +1,113 @@
+//! Who may do what.
+
+use super::{App, request};
+
+const TOKENS: &str = r#"
+[http]
+token = "all-of-it"
+[[token]]
+name = "shop"
+token = "shop-token"
+scopes = ["ingest"]
+[[token]]
+name = "mail"
+token = "mail-token"
+scopes = ["read", "deliver"]
+"#;
+
+const OPEN: [&str; 6] =
+    ["/health", "/health/live", "/health/ready", "/.well-known/ticket-keys.json", "/openapi.json", "/docs"];
+
+/// Each guarded route with the scope it needs.
+const GUARDED: [(&str, &str, &str); 7] = [
+    ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
+    ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
+    ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301/tickets", "read"),
+    ("GET", "/events?after=x", "read"),
+    ("GET", "/metrics", "admin"),
+    ("POST", "/events/payment-succeeded", "ingest"),
+    ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/delivered", "deliver"),
+];
+
+#[tokio::test]
+async fn a_token_does_what_its_scopes_say() {
+    let app = App::with(TOKENS).await;
+    for (method, path, scope) in GUARDED {
+        for bad in
+            [None, Some("Bearer wrong"), Some("Basic all-of-it"), Some("Bearer"), Some("Bearer all-of-it2")]
+        {
+            let headers: Vec<_> = bad.map(|b| ("authorization", b)).into_iter().collect();
+            let answer = app.ask(request(method, path, &headers, "")).await;
+            answer.is_problem(401, "unauthorized");
+            assert!(answer.header("www-authenticate").starts_with("Bearer"));
+        }
+        for (token, scopes) in [
+            ("all-of-it", "ingest read deliver admin"),
+            ("shop-token", "ingest"),
+            ("mail-token", "read deliver"),
+        ] {
+            let answer =
+                app.ask(request(method, path, &[("authorization", &format!("bearer {token}"))], "")).await;
+            if scopes.contains(scope) {
+                assert!(![401, 403].contains(&answer.status.as_u16()), "{path} {token} {}", answer.status);
+            } else {
+                answer.is_problem(403, "forbidden");
+                assert_eq!(answer.json()["scope"], scope);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signed_link_opens_its_pdf_and_nothing_else() {
+    let app = App::with(TOKENS).await;
+    let ticket = app.issued().await;
+    let link = app.signed(&ticket);
+    assert_eq!(app.get(&link, &[]).await.status, 200);
+    // Even with a token that may do other things.
+    assert_eq!(app.get(&link, &[("authorization", "Bearer shop-token")]).await.status, 200);
+    let bare = format!("/tickets/{}", ticket.id);
+    app.get(&bare, &[]).await.is_problem(401, "unauthorized");
+    app.get(&format!("{bare}?s=AAAAAAAAAAAAAAAAAAAAAA"), &[]).await.is_problem(401, "unauthorized");
+    let query = link.split_once('?').unwrap().1;
+    let json = [("accept", "application/json")];
+    app.get(&format!("{bare}?{query}"), &json).await.is_problem(401, "unauthorized");
+    // Not even whether another ticket exists.
+    let other = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    app.get(&format!("{other}?{query}"), &[]).await.is_problem(401, "unauthorized");
+    let reader = [("authorization", "Bearer mail-token"), ("accept", "application/json")];
+    assert_eq!(app.get(&bare, &reader).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_tokens_only_loopback_or_a_setting_opens() {
+    let everywhere = "[http]\nlisten = \"0.0.0.0:5004\"\n";
+    let closed = App::with(everywhere).await;
+    for (method, path, _) in GUARDED {
+        closed
+            .ask(request(method, path, &[("authorization", "Bearer x")], ""))
+            .await
+            .is_problem(401, "unauthorized");
+    }
+    let ticket = closed.issued().await;
+    assert_eq!(closed.get(&closed.signed(&ticket), &[]).await.status, 200);
+    for app in [closed, App::with(&format!("{everywhere}allow_anonymous = true")).await, App::open().await] {
+        for path in OPEN {
+            assert!(![401, 403].contains(&app.get(path, &[]).await.status.as_u16()), "{path}");
+        }
+    }
+    for app in [App::with(&format!("{everywhere}allow_anonymous = true")).await, App::open().await] {
+        for (method, path, _) in GUARDED {
+            assert_ne!(app.ask(request(method, path, &[], "")).await.status, 401, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_addresses_and_methods_are_problems_too() {
+    let app = App::open().await;
+    app.get("/nothing", &[]).await.is_problem(404, "no-such-page");
+    let wrong = app.ask(request("DELETE", "/tickets/x", &[], "")).await;
+    wrong.is_problem(405, "method-not-allowed");
+    assert_eq!(wrong.header("allow"), "GET,HEAD");
+}

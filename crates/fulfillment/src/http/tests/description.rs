@@ -1,0 +1,88 @@
+//! The description of the API says what the API does.
+
+use std::collections::BTreeSet;
+
+use fulfillment_store::conformance::fixtures::{generated, order, payment, ticket};
+use fulfillment_store::{DeadLetterRoute, Inbox, Records};
+use serde_json::Value;
+
+use super::App;
+use crate::http::docs::OPENAPI;
+use crate::http::problem::Kind;
+
+fn described() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn routes_and_description_are_the_same() {
+    let mut routes: BTreeSet<_> = super::super::ROUTES
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |m| ((*path).to_owned(), (*m).to_owned())))
+        .collect();
+    // One route of the router, two addresses for people.
+    routes.insert(("/tickets/{id}.pdf".into(), "get".into()));
+    let api = described();
+    let paths = api["paths"].as_object().unwrap();
+    let described: BTreeSet<_> =
+        paths.iter().flat_map(|(p, ops)| keys(ops).into_iter().map(|m| (p.clone(), m.to_owned()))).collect();
+    assert_eq!(routes, described);
+}
+
+#[test]
+fn every_problem_is_described() {
+    let api = described();
+    let types = &api["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
+    let described: Vec<_> =
+        types.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
+    let known: Vec<_> =
+        Kind::ALL.iter().map(|k| format!("urn:fulfillment:problem:{}", k.describe().0)).collect();
+    assert_eq!(described, known);
+}
+
+#[tokio::test]
+async fn records_have_the_fields_described() {
+    let api = described();
+    let fields = |schema: &str| &api["components"]["schemas"][schema]["properties"];
+    let record = serde_json::to_value(ticket(order(1), 1)).unwrap();
+    assert_eq!(keys(&record), keys(fields("Ticket")));
+    let app = App::open().await;
+    app.store.ingest(&[payment(1, 1, "1")], &DeadLetterRoute::default()).await.unwrap();
+    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    assert_eq!(keys(&record), keys(fields("Order")));
+    assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));
+}
+
+#[tokio::test]
+async fn what_is_served_is_the_file() {
+    let app = App::open().await;
+    let served = app.get("/openapi.json", &[]).await;
+    assert_eq!(served.body.as_ref(), OPENAPI.as_bytes());
+    assert_eq!(served.json()["openapi"], "3.1.0");
+    let page = app.get("/docs", &[]).await;
+    let html = std::str::from_utf8(&page.body).unwrap();
+    for path in keys(&described()["paths"]) {
+        assert!(html.contains(&format!(">{path}<")), "{path}");
+    }
+    assert!(!html.contains("<script") && !html.contains("src="));
+    let landing = app.get("/", &[]).await;
+    assert_eq!((landing.status.as_u16(), landing.header("location")), (303, "docs"));
+}
+
+#[test]
+fn the_topics_description_has_every_field_of_an_event() {
+    let topics = include_str!("../../../../../docs/asyncapi.yaml");
+    let issued = topics.split_once("    TicketIssued:\n").unwrap().1;
+    let event = generated(&ticket(order(1), 1), &[]).events.remove(0);
+    let value: Value = serde_json::from_slice(&event.value).unwrap();
+    for field in keys(&value) {
+        assert!(issued.contains(&format!("\n        {field}: {{type: ")), "{field}");
+    }
+    for (header, _) in &event.headers {
+        assert!(topics.contains(&format!("\n        {header}:\n")), "{header}");
+    }
+}

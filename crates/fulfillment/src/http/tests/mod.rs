@@ -1,0 +1,245 @@
+//! The HTTP end as callers see it, on a real embedded store.
+
+mod access;
+mod description;
+mod events;
+mod health;
+mod payments;
+mod tickets;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use bytes::Bytes;
+use fulfillment_credential::KeySet;
+use fulfillment_domain::clock::FixedClock;
+use fulfillment_domain::{Clock, Secret, Ticket, TicketId};
+use fulfillment_store::conformance::fixtures;
+use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_store::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, Work};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use super::{Access, Api, Limits, Readiness, router};
+use crate::config::Config;
+use crate::ports::{Accept, Files, FilesError, Heal, NewFile};
+
+/// What a ticket's file holds.
+const PDF: &[u8] = b"%PDF-1.7 ten bytes and a few more";
+
+/// The HTTP end and what stands behind it.
+struct App {
+    router: Router,
+    /// What a process without the HTTP role serves.
+    operations: Router,
+    store: Arc<SqliteStore>,
+    files: Arc<Shelf>,
+    healed: Arc<Healed>,
+    door: Arc<Door>,
+    readiness: Arc<Readiness>,
+    head: watch::Sender<i64>,
+    stop: CancellationToken,
+    secret: Secret,
+    _dir: TempDir,
+}
+
+/// An answer, read to its end.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {:?}", self.body))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// Checks that this is a whole problem document, of this status and type.
+    #[track_caller]
+    fn is_problem(&self, status: u16, kind: &str) {
+        assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(body["type"], format!("urn:fulfillment:problem:{kind}"));
+        assert_eq!(body["status"], status);
+        assert!(!body["title"].as_str().unwrap().is_empty() && !body["detail"].as_str().unwrap().is_empty());
+    }
+}
+
+impl App {
+    /// On a loopback address, open.
+    async fn open() -> Self {
+        Self::with("").await
+    }
+
+    /// With these lines of configuration.
+    async fn with(toml: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("fulfillment.toml");
+        std::fs::write(&file, toml).unwrap();
+        let config = Config::load(Some(&file), []).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock("2026-11-22T20:00:00Z".parse().unwrap()));
+        let store = Arc::new(SqliteStore::open(&dir.path().join("f.db"), Arc::clone(&clock)).await.unwrap());
+        store.migrate().await.unwrap();
+        let (files, healed) = (Arc::new(Shelf::default()), Arc::new(Healed::default()));
+        let door = Arc::new(Door { store: Arc::clone(&store), broken: AtomicBool::new(false) });
+        let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
+        let (head, positions) = watch::channel(0);
+        let secret = Secret::new([9; 32]);
+        let api = Api {
+            store: Arc::clone(&store) as _,
+            files: Arc::clone(&files) as _,
+            accept: Arc::clone(&door) as _,
+            heal: Arc::clone(&healed) as _,
+            clock,
+            secret: secret.clone(),
+            access: Access::new(&config.tokens, config.http.listen, config.http.allow_anonymous),
+            keys: KeySet::new(),
+            readiness: Arc::clone(&readiness),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            head: positions,
+            limits: Limits::new(&config.http, &config.pipeline),
+            stop: stop.clone(),
+        };
+        let api = Arc::new(api);
+        let (router, operations) = (router(Arc::clone(&api), true), router(api, false));
+        Self { router, operations, store, files, healed, door, readiness, head, stop, secret, _dir: dir }
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 24).await.unwrap();
+        assert_eq!(parts.headers["x-content-type-options"], "nosniff");
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// GET with headers.
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.ask(request("GET", path, headers, "")).await
+    }
+
+    async fn pay(&self, body: impl Into<Body>) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.ask(request("POST", "/events/payment-succeeded", &json, body)).await
+    }
+
+    /// An order with one ticket whose file is stored.
+    async fn issued(&self) -> Ticket {
+        let claim = fixtures::claimed(self.store.as_ref(), 1).await.remove(0);
+        let outcome = self.store.freeze(&[fixtures::freeze(&claim, 1)]).await.unwrap().remove(0);
+        let tickets = fixtures::frozen(outcome);
+        let mut completion = fixtures::completion(&claim, &tickets, &[]);
+        let ticket = &mut completion.generated[0].ticket;
+        ticket.sha256 = Some(Sha256::digest(PDF).into());
+        ticket.size = Some(PDF.len() as u64);
+        let ticket = ticket.clone();
+        assert_eq!(self.store.complete(&[completion]).await.unwrap(), [true]);
+        self.files.insert(&ticket.file_name(), PDF);
+        ticket
+    }
+
+    fn signed(&self, ticket: &Ticket) -> String {
+        format!("/tickets/{}.pdf?s={}", ticket.id, self.secret.link_signature(ticket.id, ticket.generation))
+    }
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+/// Files in memory; `broken` makes them unreachable.
+#[derive(Default)]
+struct Shelf {
+    files: Mutex<HashMap<String, Bytes>>,
+    broken: AtomicBool,
+}
+
+impl Shelf {
+    fn insert(&self, name: &str, content: &'static [u8]) {
+        self.files.lock().unwrap().insert(name.to_owned(), Bytes::from_static(content));
+    }
+}
+
+#[async_trait]
+impl Files for Shelf {
+    async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>> {
+        let mut kept = self.files.lock().unwrap();
+        files
+            .into_iter()
+            .map(|f| {
+                kept.insert(f.name, f.content);
+            })
+            .map(Ok)
+            .collect()
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(FilesError("away".into()));
+        }
+        Ok(self.files.lock().unwrap().get(name).cloned())
+    }
+
+    async fn marker(&self) -> Result<Option<Uuid>, FilesError> {
+        Ok(None)
+    }
+
+    async fn mark(&self, _: Uuid) -> Result<(), FilesError> {
+        Ok(())
+    }
+
+    async fn sweep(&self, _: Duration) -> Result<u64, FilesError> {
+        Ok(0)
+    }
+
+    fn describe(&self) -> String {
+        "memory".into()
+    }
+}
+
+/// Notes what was asked to be drawn again.
+#[derive(Default)]
+struct Healed(Mutex<Vec<TicketId>>);
+
+impl Heal for Healed {
+    fn heal(&self, id: TicketId) {
+        self.0.lock().unwrap().push(id);
+    }
+}
+
+/// Payments go straight into the store; `broken` makes it unreachable.
+struct Door {
+    store: Arc<SqliteStore>,
+    broken: AtomicBool,
+}
+
+#[async_trait]
+impl Accept for Door {
+    async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("away".into()));
+        }
+        self.store.ingest(&batch, &DeadLetterRoute::default()).await
+    }
+}

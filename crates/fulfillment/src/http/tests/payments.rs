@@ -1,0 +1,141 @@
+//! Payments in: the status for all, and a result for each.
+
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use fulfillment_store::Records;
+use fulfillment_store::conformance::fixtures::order;
+use serde_json::json;
+use tower::ServiceExt;
+
+use super::{App, request};
+
+fn payment(id: &str, of: u32, amount: &str) -> String {
+    format!(r#"{{"paymentId":"{id}","orderId":"{}","amount":{amount},"currency":"EUR"}}"#, order(of))
+}
+
+#[tokio::test]
+async fn one_payment() {
+    let app = App::open().await;
+    let new = app.pay(payment("a", 1, "49.90")).await;
+    assert_eq!(new.status, 202);
+    assert_eq!(
+        new.json(),
+        json!({"results": [{"index": 0, "outcome": "new", "orderId": order(1).to_string()}]})
+    );
+    let again = app.pay(payment("a", 1, "49.9")).await;
+    assert_eq!((again.status.as_u16(), &again.json()["results"][0]["outcome"]), (200, &"duplicate".into()));
+    let second = app.pay(payment("b", 1, "49.90")).await;
+    assert_eq!(
+        (second.status.as_u16(), &second.json()["results"][0]["outcome"]),
+        (200, &"already_paid".into())
+    );
+    let other = app.pay(payment("a", 1, "1")).await;
+    other.is_problem(409, "payment-quarantined");
+    assert_eq!(other.json()["results"][0]["outcome"], "quarantined");
+
+    let record = app.get(&format!("/orders/{}/tickets", order(1)), &[]).await.json();
+    assert_eq!((&record["state"], record["payments"].as_array().unwrap().len()), (&"received".into(), 2));
+    assert_eq!(app.get(&format!("/orders/{}", order(1)), &[]).await.json(), record);
+    app.get(&format!("/orders/{}", order(2)), &[]).await.is_problem(404, "no-such-order");
+    app.get("/orders/x", &[]).await.is_problem(400, "not-a-guid");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said_and_not_stored() {
+    let app = App::open().await;
+    for (body, field) in [
+        (r#"{"amount":1}"#, json!("orderId")),
+        (r#"{"orderId":7}"#, json!("orderId")),
+        ("nonsense", json!(null)),
+        ("", json!(null)),
+    ] {
+        let answer = app.pay(body).await;
+        answer.is_problem(400, "unreadable-payment");
+        assert_eq!(answer.json()["field"], field, "{body}");
+    }
+    app.pay(&b"\xff\xfe"[..]).await.is_problem(400, "unreadable-payment");
+    for body in ["[]", "[1,", "[{}]{}", "[{},1]"] {
+        app.pay(body).await.is_problem(400, "unreadable-payment");
+    }
+    assert_eq!(app.store.summary().await.unwrap().dead_lettered, 0);
+}
+
+#[tokio::test]
+async fn good_ones_are_committed_beside_bad_ones() {
+    let app = App::open().await;
+    let body = format!(
+        "\u{feff} [{}, {{\"orderId\":7}}, {}, {}]",
+        payment("a", 1, "1"),
+        payment("a", 1, "1.0"),
+        payment("c", 2, "3")
+    );
+    let answer = app.pay(body.clone()).await;
+    assert_eq!(answer.status, 202);
+    let results = answer.json()["results"].clone();
+    let words: Vec<_> = results.as_array().unwrap().iter().map(|r| r["outcome"].as_str().unwrap()).collect();
+    assert_eq!(words, ["new", "unreadable", "duplicate", "new"]);
+    assert_eq!((&results[1]["field"], &results[1]["index"]), (&json!("orderId"), &json!(1)));
+    assert_eq!(app.pay(body).await.status, 200);
+    let summary = app.store.summary().await.unwrap();
+    assert_eq!((summary.orders["received"], summary.dead_lettered), (2, 1));
+}
+
+#[tokio::test]
+async fn cloud_events_and_their_types() {
+    let app = App::open().await;
+    let wrapped = format!(
+        r#"{{"specversion":"1.0","id":"1","type":"t","source":"s","data":{}}}"#,
+        payment("a", 1, "1")
+    );
+    let types = [("content-type", "application/cloudevents+json; charset=utf-8")];
+    let path = "/events/payment-succeeded";
+    assert_eq!(app.ask(request("POST", path, &types, wrapped)).await.status, 202);
+    let binary = [
+        ("content-type", "application/json"),
+        ("ce-id", "7"),
+        ("ce-specversion", "1.0"),
+        ("traceparent", "bad"),
+    ];
+    assert_eq!(app.ask(request("POST", path, &binary, payment("b", 2, "1"))).await.status, 202);
+    for wrong in ["text/plain", "application/x-www-form-urlencoded", ""] {
+        let answer = app.ask(request("POST", path, &[("content-type", wrong)], payment("c", 3, "1"))).await;
+        answer.is_problem(415, "unsupported-media-type");
+    }
+}
+
+#[tokio::test]
+async fn limits() {
+    let toml = "[http]\nmax_body = \"2KiB\"\nmax_items = 2\n[pipeline]\nmax_message = 300\n";
+    let app = App::with(toml).await;
+    app.pay("x".repeat(2049)).await.is_problem(413, "too-large");
+    app.pay(format!("[{}]", ["1"; 3].join(","))).await.is_problem(413, "too-large");
+    let long = payment(&"x".repeat(300), 1, "1");
+    app.pay(long.clone()).await.is_problem(413, "too-large");
+    let beside = app.pay(format!("[{long},{}]", payment("b", 2, "1"))).await;
+    assert_eq!(beside.status, 202);
+    assert_eq!(beside.json()["results"][0]["outcome"], "unreadable");
+
+    // One request whose body never ends has the only place.
+    let app = App::with("[http]\nmax_ingest_requests = 1\n").await;
+    let path = "/events/payment-succeeded";
+    let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let slow = request("POST", path, &[("content-type", "application/json")], endless);
+    let first = tokio::spawn(app.router.clone().oneshot(slow));
+    tokio::task::yield_now().await;
+    let busy = app.pay(payment("a", 1, "1")).await;
+    busy.is_problem(429, "too-many-requests");
+    assert_eq!(busy.header("retry-after"), "1");
+    first.abort();
+    let _ = first.await;
+    assert_ne!(app.pay(payment("b", 2, "1")).await.status, 429);
+}
+
+#[tokio::test]
+async fn without_the_store_nothing_is_accepted() {
+    let app = App::open().await;
+    app.door.broken.store(true, Ordering::Relaxed);
+    let away = app.pay(payment("a", 1, "1")).await;
+    away.is_problem(503, "store-unavailable");
+    assert_eq!(away.header("retry-after"), "5");
+}

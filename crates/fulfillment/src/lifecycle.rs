@@ -1,0 +1,341 @@
+//! A service from its start to its end: begin in the right order, drain in the reverse.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fulfillment_domain::{Clock as _, Secret};
+use fulfillment_store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::adapters::kafka::KafkaConsumer;
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::http::{self, Access, Api, PartState, Readiness};
+use crate::installation;
+use crate::keyring::Keyring;
+use crate::pipeline::heal::{Redraw, healer};
+use crate::pipeline::ingest::Ingest;
+use crate::pipeline::{Wake, maintenance, relay};
+use crate::ports::{Accept, DeliveredSink, Sink};
+use crate::stop::Stop;
+use crate::wiring::{self, Neighbours, Role};
+
+/// A neighbour by name, and a way to ask what is wrong with it, as far as is known.
+type Watched = (String, Box<dyn Fn() -> Option<String> + Send + Sync>);
+
+/// Between two looks at the neighbours.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// The longest wait for the store's answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long open downloads may take after everything else has ended.
+const HTTP_DRAIN: Duration = Duration::from_secs(5);
+
+/// The signals that end a process. From [`Signals::listen`] on they no longer kill it by themselves: listen
+/// before others can know that the service runs, or an early signal ends it without draining.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Takes the signals over.
+    pub(crate) fn listen() -> Result<Self, Stop> {
+        let take = |kind| signal(kind).context("signals cannot be received");
+        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Waits for the first signal to stop. A second one, from then on, ends the process at once.
+    pub(crate) async fn first_of_two(mut self) {
+        self.next().await;
+        info!("stopping; a second signal ends the process at once");
+        tokio::spawn(async move {
+            self.next().await;
+            warn!("a second signal; ending at once");
+            std::process::exit(130);
+        });
+    }
+}
+
+/// A service at work.
+pub(crate) struct Running {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) secret: Secret,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// How others reach it.
+    pub(crate) public_url: String,
+    /// Ends claiming, polling and relaying.
+    stop: CancellationToken,
+    /// Ends the HTTP end, after the rest.
+    close: CancellationToken,
+    work: TaskTracker,
+    serving: TaskTracker,
+    readiness: Arc<Readiness>,
+    drain: Duration,
+}
+
+/// What the tasks of a service share.
+struct Parts {
+    store: Arc<dyn Store>,
+    keyring: Keyring,
+    neighbours: Neighbours,
+    wake: Arc<Wake>,
+    stop: CancellationToken,
+    work: TaskTracker,
+    readiness: Arc<Readiness>,
+}
+
+impl Running {
+    /// Begins: schema, keys, storage, then the tasks of `roles`, and at last the HTTP end.
+    pub(crate) async fn start(
+        config: &Config,
+        environment: &[(String, String)],
+        roles: &[Role],
+        listener: Option<TcpListener>,
+    ) -> Result<Self, Stop> {
+        let store = wiring::open_store(config).await?;
+        let report = store.migrate().await?;
+        if !report.applied.is_empty() {
+            info!(version = report.version, applied = ?report.applied, "the schema was brought up to date");
+        }
+        store.begin_serving().await?;
+        let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
+        let neighbours = wiring::neighbours(config, environment)?;
+        if roles.iter().any(|role| matches!(role, Role::Http | Role::Issue)) {
+            installation::check_storage(store.as_ref(), neighbours.files.as_ref()).await?;
+        }
+
+        let listener = match listener {
+            Some(listener) => listener,
+            None => TcpListener::bind(config.http.listen).await.with_context(|| {
+                format!("cannot listen on {}; another address: FULFILLMENT_HTTP_LISTEN", config.http.listen)
+            })?,
+        };
+        let address = listener.local_addr().context("the listener has no address")?;
+        let parts = Parts {
+            store,
+            keyring,
+            neighbours,
+            wake: Arc::default(),
+            stop: CancellationToken::new(),
+            work: TaskTracker::new(),
+            readiness: Arc::default(),
+        };
+        parts.serve(config, roles, listener, address)
+    }
+
+    /// Ends: no new work, work in hand to its end, then the HTTP end, each within its time.
+    pub(crate) async fn shut_down(self) {
+        self.readiness.draining();
+        self.stop.cancel();
+        self.work.close();
+        if tokio::time::timeout(self.drain, self.work.wait()).await.is_err() {
+            warn!(waited = ?self.drain, "work in hand did not end in time; its leases will");
+        }
+        self.close.cancel();
+        self.serving.close();
+        if tokio::time::timeout(HTTP_DRAIN, self.serving.wait()).await.is_err() {
+            warn!("open connections did not end in time");
+        }
+        self.store.close().await;
+        info!("stopped");
+    }
+}
+
+impl Parts {
+    fn serve(
+        self,
+        config: &Config,
+        roles: &[Role],
+        listener: TcpListener,
+        address: SocketAddr,
+    ) -> Result<Running, Stop> {
+        let public_url = config.public_url(address);
+        let renderer = wiring::renderer(config)?;
+        let ingest = Arc::new(Ingest {
+            store: Arc::clone(&self.store),
+            dead_letters: wiring::dead_letter_route(config),
+            wake: Arc::clone(&self.wake),
+            clock: Arc::new(SystemClock),
+            stop: self.stop.clone(),
+        });
+        if roles.contains(&Role::Issue) {
+            let pipeline = wiring::pipeline(
+                config,
+                Arc::clone(&self.store),
+                &self.keyring,
+                &self.neighbours,
+                Arc::clone(&renderer),
+                &public_url,
+                Arc::clone(&self.wake),
+            )?;
+            self.work.spawn(Arc::new(pipeline).run(self.stop.clone()));
+            self.work.spawn(maintenance::maintain(
+                Arc::clone(&self.store),
+                Arc::clone(&self.neighbours.files),
+                config.pipeline.prune_after,
+                self.stop.clone(),
+            ));
+        }
+        let mut watched = self.watched();
+        if roles.contains(&Role::Ingest) && config.kafka.brokers.is_some() {
+            watched.push(self.consume(config, &ingest)?);
+        }
+        let (head, followed) = tokio::sync::watch::channel(0);
+        if roles.contains(&Role::Relay) {
+            self.relay(config, head);
+        }
+        self.work.spawn(probe(
+            Arc::clone(&self.readiness),
+            Arc::clone(&self.store),
+            watched,
+            self.stop.clone(),
+        ));
+
+        let (healer, healing) = healer(
+            Redraw {
+                store: Arc::clone(&self.store),
+                files: Arc::clone(&self.neighbours.files),
+                renderer,
+                time_zone: wiring::time_zone(config)?,
+            },
+            self.stop.clone(),
+        );
+        self.work.spawn(healing);
+        let close = CancellationToken::new();
+        let serving = TaskTracker::new();
+        let api = Arc::new(Api {
+            store: Arc::clone(&self.store),
+            files: Arc::clone(&self.neighbours.files),
+            secret: self.keyring.secret.clone(),
+            clock: Arc::new(SystemClock),
+            access: Access::new(&config.tokens, address, config.http.allow_anonymous),
+            accept: ingest as Arc<dyn Accept>,
+            heal: Arc::new(healer),
+            readiness: Arc::clone(&self.readiness),
+            keys: self.keyring.public()?,
+            metrics: crate::telemetry::metrics()?,
+            limits: http::Limits::new(&config.http, &config.pipeline),
+            head: followed,
+            stop: self.stop.clone(),
+        });
+        let router = http::router(api, roles.contains(&Role::Http));
+        let closing = close.clone().cancelled_owned();
+        serving.spawn(async move {
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closing).await {
+                error!(%error, "the HTTP end failed");
+            }
+        });
+        Ok(Running {
+            store: self.store,
+            secret: self.keyring.secret.clone(),
+            address,
+            public_url,
+            stop: self.stop,
+            close,
+            work: self.work,
+            serving,
+            readiness: self.readiness,
+            drain: config.pipeline.drain,
+        })
+    }
+
+    /// Whom readiness asks about.
+    fn watched(&self) -> Vec<Watched> {
+        let ordering = self.neighbours.ordering.clone();
+        let mut watched: Vec<Watched> = vec![(
+            "ordering".into(),
+            Box::new(move || match &ordering {
+                Some(ordering) => ordering.trouble(),
+                None => Some("not configured: no order can be issued".into()),
+            }),
+        )];
+        if let Some(identity) = self.neighbours.identity.clone() {
+            watched.push(("identity".into(), Box::new(move || identity.trouble())));
+        }
+        for destination in &self.neighbours.destinations {
+            let destination = Arc::clone(destination);
+            watched.push((destination.name().to_owned(), Box::new(move || destination.trouble())));
+        }
+        watched
+    }
+
+    /// Payments and deliveries from Kafka.
+    fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Watched, Stop> {
+        let consumer = Arc::new(KafkaConsumer::new(
+            &config.kafka,
+            config.pipeline.max_message.0,
+            Arc::new(SystemClock),
+        )?);
+        let (reader, ingest, stop) = (Arc::clone(&consumer), Arc::clone(ingest), self.stop.clone());
+        self.work.spawn(async move {
+            let (payments, deliveries) =
+                (Arc::clone(&ingest) as Arc<dyn Sink>, ingest as Arc<dyn DeliveredSink>);
+            if let Err(error) = reader.run(payments, deliveries, stop).await {
+                error!("the Kafka consumer ended: {error:#}");
+            }
+        });
+        Ok(("kafka-consumer".into(), Box::new(move || consumer.trouble())))
+    }
+
+    /// Events to each destination, and into the stream.
+    fn relay(&self, config: &Config, head: tokio::sync::watch::Sender<i64>) {
+        let poll = config.pipeline.idle_poll;
+        for destination in &self.neighbours.destinations {
+            self.work.spawn(relay::relay(
+                Arc::clone(&self.store),
+                Arc::clone(destination),
+                Arc::clone(&self.wake),
+                poll,
+                self.stop.clone(),
+            ));
+        }
+        self.work.spawn(relay::sequence(
+            Arc::clone(&self.store),
+            Arc::clone(&self.wake),
+            head,
+            poll,
+            self.stop.clone(),
+        ));
+    }
+}
+
+/// Looks at the neighbours now and then, for whoever asks whether this process is ready.
+async fn probe(
+    readiness: Arc<Readiness>,
+    store: Arc<dyn Store>,
+    watched: Vec<Watched>,
+    stop: CancellationToken,
+) {
+    loop {
+        let store = match tokio::time::timeout(PROBE_TIMEOUT, store.ping()).await {
+            Ok(Ok(())) => PartState::Ok,
+            Ok(Err(_)) => PartState::Down("cannot be reached".into()),
+            Err(_) => PartState::Down("does not answer".into()),
+        };
+        readiness.set("store", store);
+        for (name, trouble) in &watched {
+            readiness.set(name, trouble().map_or(PartState::Ok, PartState::Degraded));
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PROBE_EVERY) => {}
+        }
+    }
+}

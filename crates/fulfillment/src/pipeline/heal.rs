@@ -1,0 +1,105 @@
+//! Drawing a file again that went missing or was damaged: the row has everything, so the bytes are the same.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fulfillment_document::Renderer;
+use fulfillment_domain::{Ticket, TicketId, TicketStatus};
+use fulfillment_store::Store;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use super::page::page_of;
+use crate::ports::{Files, Heal, NewFile};
+
+/// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
+const QUEUE: usize = 1_000;
+
+/// Takes requests for lost files, each once while it waits.
+pub(crate) struct Healer {
+    queue: mpsc::Sender<TicketId>,
+    waiting: Arc<Mutex<HashSet<TicketId>>>,
+}
+
+impl Heal for Healer {
+    fn heal(&self, id: TicketId) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.insert(id) && self.queue.try_send(id).is_err() {
+            waiting.remove(&id);
+            warn!(ticket = %id, "too many lost files at once; this one waits for its next download");
+        }
+    }
+}
+
+/// What drawing again takes.
+pub(crate) struct Redraw {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) time_zone: TimeZone,
+}
+
+/// The taker of requests, and the task that serves them until `stop`.
+pub(crate) fn healer(
+    redraw: Redraw,
+    stop: CancellationToken,
+) -> (Healer, impl Future<Output = ()> + Send + 'static) {
+    let (queue, mut requests) = mpsc::channel(QUEUE);
+    let waiting = Arc::new(Mutex::new(HashSet::new()));
+    let healer = Healer { queue, waiting: Arc::clone(&waiting) };
+    let serve = async move {
+        loop {
+            let id = tokio::select! {
+                () = stop.cancelled() => return,
+                id = requests.recv() => match id { Some(id) => id, None => return },
+            };
+            match redraw.redraw(id).await {
+                Ok(true) => info!(ticket = %id, "a lost file was drawn again"),
+                Ok(false) => {}
+                Err(error) => error!(ticket = %id, %error, "cannot draw a lost file again"),
+            }
+            waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+    };
+    (healer, serve)
+}
+
+impl Redraw {
+    /// Draws the file of one ticket again; `false` when there is nothing to draw.
+    async fn redraw(&self, id: TicketId) -> anyhow::Result<bool> {
+        let Some(ticket) = self.store.ticket(id).await? else { return Ok(false) };
+        if !has_file(&ticket) {
+            return Ok(false);
+        }
+        let there = self.files.get(&ticket.file_name()).await?;
+        if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
+            return Ok(false);
+        }
+        let (renderer, zone, name) = (Arc::clone(&self.renderer), self.time_zone.clone(), ticket.file_name());
+        let page = page_of(&ticket, &zone);
+        let pdf = tokio::task::spawn_blocking(move || renderer.render(&page)).await??.pdf;
+        let sha256: [u8; 32] = Sha256::digest(&pdf).into();
+        if ticket.sha256 != Some(sha256) {
+            warn!(
+                ticket = %id, drawn_by = ticket.renderer, now = self.renderer.version(),
+                "the file drawn again differs from the lost one; the code in it is the same",
+            );
+        }
+        let size = pdf.len() as u64;
+        for stored in self.files.put(vec![NewFile { name, content: pdf.into() }]).await {
+            stored?;
+        }
+        self.store.redrawn(id, sha256, size, self.renderer.version()).await?;
+        Ok(true)
+    }
+}
+
+/// A record that says there is a file, and may still hand it out.
+fn has_file(ticket: &Ticket) -> bool {
+    matches!(ticket.status, TicketStatus::Generated | TicketStatus::Delivered)
+        && ticket.voided_at.is_none()
+        && ticket.erased_at.is_none()
+}

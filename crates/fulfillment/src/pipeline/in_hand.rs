@@ -1,0 +1,61 @@
+//! The orders this process has claimed and not given back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fulfillment_domain::OrderId;
+use fulfillment_store::Claim;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bounds how many orders are in hand, and knows which.
+pub(super) struct InHand {
+    room: Arc<Semaphore>,
+    held: Mutex<HashMap<OrderId, i64>>,
+}
+
+/// A claimed order on its way; dropping it makes room for the next.
+pub(super) struct Job {
+    pub(super) claim: Claim,
+    in_hand: Arc<InHand>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl InHand {
+    pub(super) fn new(places: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(places)), held: Mutex::default() }
+    }
+
+    /// Waits for a fair number of free places, so that claims stay large under load, and answers how
+    /// many there are, `batch` at most.
+    pub(super) async fn room(&self, batch: usize) -> usize {
+        let fair = u32::try_from(batch.div_ceil(2)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        drop(self.room.acquire_many(fair).await);
+        self.room.available_permits().clamp(1, batch)
+    }
+
+    /// Takes a claim in hand. There is room: only one task claims.
+    pub(super) fn take(self: &Arc<Self>, claim: Claim) -> Job {
+        self.lock().insert(claim.order_id, claim.fence);
+        Job { claim, in_hand: Arc::clone(self), _place: Arc::clone(&self.room).try_acquire_owned().ok() }
+    }
+
+    /// Order and fence of everything in hand.
+    pub(super) fn held(&self) -> Vec<(OrderId, i64)> {
+        self.lock().iter().map(|(order, fence)| (*order, *fence)).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<OrderId, i64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let mut held = self.in_hand.lock();
+        // The same order may have been claimed anew before this one was dropped.
+        if held.get(&self.claim.order_id) == Some(&self.claim.fence) {
+            held.remove(&self.claim.order_id);
+        }
+    }
+}

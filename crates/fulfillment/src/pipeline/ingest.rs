@@ -1,0 +1,163 @@
+//! Payments in: a row before anything else. Nothing here asks a neighbour or draws a page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::{Clock, Delivered, Unreadable};
+use fulfillment_store::{DeadLetterRoute, Incoming, IngestOutcome, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::Wake;
+use crate::keyring::random;
+use crate::ports::{Accept, DeliveredSink, Sink};
+
+/// The one door that every payment comes through, from Kafka, HTTP or a file.
+pub(crate) struct Ingest {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) dead_letters: DeadLetterRoute,
+    pub(crate) wake: Arc<Wake>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Ends the wait for an unreachable store.
+    pub(crate) stop: CancellationToken,
+}
+
+#[async_trait]
+impl Accept for Ingest {
+    async fn accept(&self, mut batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
+        for message in &mut batch {
+            message.traceparent.get_or_insert_with(begin_trace);
+        }
+        let outcomes = match self.store.ingest(&batch, &self.dead_letters).await {
+            Err(StoreError::Refused(error)) => {
+                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
+                self.one_by_one(batch).await?
+            }
+            outcomes => outcomes?,
+        };
+        self.tell(&outcomes);
+        Ok(outcomes)
+    }
+}
+
+#[async_trait]
+impl Sink for Ingest {
+    async fn accept(&self, batch: Vec<Incoming>) -> bool {
+        self.until_stored("payments", || Accept::accept(self, batch.clone())).await
+    }
+}
+
+#[async_trait]
+impl DeliveredSink for Ingest {
+    async fn delivered(&self, batch: Vec<Delivered>) -> bool {
+        for delivered in &batch {
+            let at = delivered.delivered_at.unwrap_or_else(|| self.clock.now());
+            if !self.until_stored("a delivery", || self.store.deliver(delivered, at)).await {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Ingest {
+    /// Repeats `write` until the store takes it; false when the service stops before that.
+    async fn until_stored<T, F: Future<Output = Result<T, StoreError>> + Send>(
+        &self,
+        what: &str,
+        write: impl Fn() -> F + Send + Sync,
+    ) -> bool {
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match write().await {
+                Ok(_) => return true,
+                Err(error) => error!(%error, "cannot record {what}; trying again"),
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return false,
+                () = tokio::time::sleep(wait) => {}
+            }
+            wait = (wait * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// One bad row must not fail its neighbours: what the store refuses alone is a dead letter.
+    async fn one_by_one(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for mut message in batch {
+            let outcome = match self.store.ingest(std::slice::from_ref(&message), &self.dead_letters).await {
+                Err(StoreError::Refused(error)) => {
+                    warn!(%error, "the store refuses a message; it becomes a dead letter");
+                    message.payment = Err(Unreadable::whole("is refused by the store"));
+                    self.store.ingest(&[message], &self.dead_letters).await?
+                }
+                outcome => outcome?,
+            };
+            outcomes.extend(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    fn tell(&self, outcomes: &[IngestOutcome]) {
+        let mut any_new = false;
+        for outcome in outcomes {
+            let word = match outcome {
+                IngestOutcome::New(_) => "new",
+                IngestOutcome::Duplicate(_) => "duplicate",
+                IngestOutcome::AlreadyPaid(order) => {
+                    warn!(%order, "a second payment of an order; it issues nothing");
+                    "already_paid"
+                }
+                IngestOutcome::Quarantined(order) => {
+                    warn!(%order, "a known payment id says something else now; set apart");
+                    "quarantined"
+                }
+                IngestOutcome::DeadLettered(Unreadable { field, reason }) => {
+                    warn!(field, reason, "a message cannot be read; it is a dead letter");
+                    "dead_lettered"
+                }
+            };
+            any_new |= matches!(outcome, IngestOutcome::New(_));
+            metrics::counter!("fulfillment_payments_total", "outcome" => word).increment(1);
+        }
+        if any_new {
+            self.wake.orders.notify_one();
+        }
+        self.wake.events.send_replace(());
+    }
+}
+
+/// A trace of its own for a payment that came without one, so that its events can be followed all the same.
+fn begin_trace() -> String {
+    format!("00-{}-{}-01", hex::encode(random::<16>()), hex::encode(random::<8>()))
+}
+
+/// What a message above the limit becomes: kept, and not read.
+pub(crate) fn too_large(limit: usize) -> Unreadable {
+    Unreadable::whole(format!("is larger than {limit} bytes"))
+}
+
+/// Whether a text is a W3C trace context of version 00, as far as passing it on asks.
+pub(crate) fn is_traceparent(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.len() == 55
+        && bytes.iter().enumerate().all(|(i, b)| match i {
+            2 | 35 | 52 => *b == b'-',
+            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(b),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_begun_trace_is_a_trace() {
+        assert!(is_traceparent(&begin_trace()));
+        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        for bad in ["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0G", "x"] {
+            assert!(!is_traceparent(bad), "{bad}");
+        }
+    }
+}

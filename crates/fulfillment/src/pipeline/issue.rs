@@ -1,0 +1,260 @@
+//! Drawing frozen tickets, storing their files, and recording both the fact and its announcement at once.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use fulfillment_domain::event::{Publication, ticket_issued};
+use fulfillment_domain::{Failure, Flag, OutboxEvent, Ticket, TicketStatus};
+use fulfillment_store::{Claim, Completion, FailedTicket, GeneratedTicket};
+use futures::future::join_all;
+use jiff::{Timestamp, Unit};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tracing::error;
+
+use super::Pipeline;
+use super::in_hand::Job;
+use super::page::page_of;
+use crate::ports::{FilesError, NewFile};
+
+/// Orders taken from the queue at once.
+const BATCH: usize = 64;
+
+/// Tickets drawn, stored and recorded at once: bounds the memory of large orders.
+const GROUP: usize = 256;
+
+/// Groups on their way at once: while one is synced to disk, the next is drawn.
+const GROUPS_AT_ONCE: usize = 2;
+
+/// A drawn ticket whose file is yet to be stored.
+struct Drawn {
+    ticket: Ticket,
+    pdf: Bytes,
+}
+
+/// One order's share of a group.
+struct Part {
+    /// Index of its job in the batch.
+    job: usize,
+    tickets: Vec<Ticket>,
+    /// Whether the order ends with this part.
+    last: bool,
+}
+
+/// What went wrong with an order of the batch.
+#[derive(Default)]
+struct Trouble {
+    failed: Vec<FailedTicket>,
+    failure: Option<Failure>,
+}
+
+impl Pipeline {
+    /// Issues orders in batches until the queue ends.
+    pub(super) async fn issue_stage(self: Arc<Self>, queue: mpsc::Receiver<Job>) {
+        let queue = tokio::sync::Mutex::new(queue);
+        join_all((0..GROUPS_AT_ONCE).map(|_| async {
+            loop {
+                let mut batch = Vec::with_capacity(BATCH);
+                if queue.lock().await.recv_many(&mut batch, BATCH).await == 0 {
+                    return;
+                }
+                self.issue_batch(batch).await;
+            }
+        }))
+        .await;
+    }
+
+    async fn issue_batch(&self, mut batch: Vec<Job>) {
+        let mut trouble: Vec<Trouble> = batch.iter().map(|_| Trouble::default()).collect();
+        for group in groups(&mut batch) {
+            self.issue_group(group, &batch, &mut trouble).await;
+        }
+        for (job, trouble) in batch.into_iter().zip(trouble) {
+            let failure = trouble
+                .failure
+                .or_else(|| trouble.failed.first().map(|ticket| Failure::transient(ticket.reason.clone())));
+            if let Some(failure) = failure {
+                self.fail(job, failure, trouble.failed, None).await;
+            }
+        }
+        self.wake.events.send_replace(());
+    }
+
+    async fn issue_group(&self, group: Vec<Part>, batch: &[Job], trouble: &mut [Trouble]) {
+        let drawn = self.draw(group.iter().flat_map(|part| part.tickets.iter().cloned()).collect()).await;
+        let files = drawn
+            .iter()
+            .filter_map(|d| d.as_ref().ok())
+            .map(|d| NewFile { name: d.ticket.file_name(), content: d.pdf.clone() })
+            .collect();
+        let mut stored = self.files.put(files).await.into_iter();
+        let mut drawn = drawn.into_iter();
+        let mut completions = Vec::with_capacity(group.len());
+        let now = self.clock.now();
+        let now = now.round(Unit::Microsecond).unwrap_or(now);
+        for part in &group {
+            let (claim, trouble) = (&batch[part.job].claim, &mut trouble[part.job]);
+            let mut generated = Vec::with_capacity(part.tickets.len());
+            for drawn in drawn.by_ref().take(part.tickets.len()) {
+                match drawn {
+                    Err(failed) => trouble.failed.push(failed),
+                    Ok(drawn) => match stored.next().unwrap_or_else(unanswered) {
+                        Ok(()) => match self.announce(drawn.ticket, claim, now) {
+                            Ok(ticket) => generated.push(ticket),
+                            Err(failed) => trouble.failed.push(failed),
+                        },
+                        Err(error) => trouble.failure = Some(Failure::transient(error.to_string())),
+                    },
+                }
+            }
+            let clean = trouble.failed.is_empty() && trouble.failure.is_none();
+            if !generated.is_empty() || clean {
+                completions.push((
+                    part.job,
+                    Completion {
+                        order_id: claim.order_id,
+                        fence: claim.fence,
+                        generated,
+                        finished: part.last && clean,
+                    },
+                ));
+            }
+        }
+        self.complete(completions, trouble).await;
+    }
+
+    async fn complete(&self, completions: Vec<(usize, Completion)>, trouble: &mut [Trouble]) {
+        let (jobs, completions): (Vec<_>, Vec<_>) = completions.into_iter().unzip();
+        if completions.is_empty() {
+            return;
+        }
+        match self.store.complete(&completions).await {
+            // A stale fence: the order is somebody else's now, who writes the same bytes.
+            Ok(done) => {
+                let tickets: usize =
+                    completions.iter().zip(&done).filter(|(_, d)| **d).map(|(c, _)| c.generated.len()).sum();
+                metrics::counter!("fulfillment_tickets_issued_total").increment(tickets as u64);
+            }
+            Err(error) => {
+                error!(%error, orders = jobs.len(), "cannot record issued tickets");
+                for job in jobs {
+                    trouble[job].failure = Some(Failure::transient(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Draws tickets on all cores, answering in their order.
+    async fn draw(&self, tickets: Vec<Ticket>) -> Vec<Result<Drawn, FailedTicket>> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let share = tickets.len().div_ceil(cores).max(1);
+        let shares = tickets.chunks(share).map(|share| {
+            let (share, renderer, zone) =
+                (share.to_vec(), Arc::clone(&self.renderer), self.time_zone.clone());
+            spawn_blocking(move || {
+                share.into_iter().map(|ticket| draw_one(renderer.as_ref(), ticket, &zone)).collect::<Vec<_>>()
+            })
+        });
+        let started = std::time::Instant::now();
+        let mut drawn = Vec::with_capacity(tickets.len());
+        for (share, tickets) in join_all(shares).await.into_iter().zip(tickets.chunks(share)) {
+            match share {
+                Ok(share) => drawn.extend(share),
+                Err(error) => {
+                    error!(%error, "drawing ended in a panic");
+                    let reason = "drawing ended in a panic".to_owned();
+                    drawn.extend(
+                        tickets.iter().map(|t| Err(FailedTicket { id: t.id, reason: reason.clone() })),
+                    );
+                }
+            }
+        }
+        metrics::histogram!("fulfillment_draw_seconds").record(started.elapsed().as_secs_f64());
+        drawn
+    }
+
+    /// The ticket as it is to stand, and its `ticket-issued`.
+    fn announce(
+        &self,
+        mut ticket: Ticket,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<GeneratedTicket, FailedTicket> {
+        ticket.status = TicketStatus::Generated;
+        ticket.generated_at = Some(now);
+        ticket.updated_at = now;
+        ticket.sequence += 1;
+        let event = self.event(&ticket, claim.traceparent.as_deref()).map_err(|error| FailedTicket {
+            id: ticket.id,
+            reason: format!("its event cannot be written: {error}"),
+        })?;
+        Ok(GeneratedTicket { ticket, events: vec![event] })
+    }
+
+    fn event(&self, ticket: &Ticket, traceparent: Option<&str>) -> serde_json::Result<OutboxEvent> {
+        let signature = self.secret.link_signature(ticket.id, ticket.generation);
+        let url = format!("{}/tickets/{}.pdf?s={signature}", self.publishing.public_url, ticket.id);
+        ticket_issued(
+            ticket,
+            &Publication {
+                spelling: self.publishing.spelling,
+                ticket_pdf_url: &url,
+                traceparent,
+                destinations: &self.publishing.destinations,
+            },
+        )
+    }
+}
+
+/// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
+fn unanswered() -> Result<(), FilesError> {
+    Err(FilesError("gave no answer for a file".into()))
+}
+
+/// Draws one ticket and notes file name, hash, size and what the page could not show.
+fn draw_one(
+    renderer: &dyn fulfillment_document::Renderer,
+    mut ticket: Ticket,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Drawn, FailedTicket> {
+    let page = renderer
+        .render(&page_of(&ticket, zone))
+        .map_err(|error| FailedTicket { id: ticket.id, reason: error.to_string() })?;
+    if !page.missing.is_empty() {
+        ticket.flags.insert(Flag::MissingGlyphs);
+    }
+    ticket.ticket_pdf_path = Some(ticket.file_name());
+    ticket.sha256 = Some(Sha256::digest(&page.pdf).into());
+    ticket.size = Some(page.pdf.len() as u64);
+    renderer.version().clone_into(&mut ticket.renderer);
+    Ok(Drawn { ticket, pdf: page.pdf.into() })
+}
+
+/// Takes the batch's tickets apart into groups of [`GROUP`]; only an order's last part may finish it.
+fn groups(batch: &mut [Job]) -> Vec<Vec<Part>> {
+    let mut groups = Vec::new();
+    let mut group: Vec<Part> = Vec::new();
+    let mut room = GROUP;
+    for (job, claimed) in batch.iter_mut().enumerate() {
+        let mut tickets = std::mem::take(&mut claimed.claim.tickets);
+        loop {
+            let rest = tickets.split_off(tickets.len().min(room));
+            room -= tickets.len();
+            group.push(Part { job, tickets, last: rest.is_empty() });
+            if room == 0 {
+                groups.push(std::mem::take(&mut group));
+                room = GROUP;
+            }
+            if rest.is_empty() {
+                break;
+            }
+            tickets = rest;
+        }
+    }
+    if !group.is_empty() {
+        groups.push(group);
+    }
+    groups
+}

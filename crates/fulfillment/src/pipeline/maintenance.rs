@@ -1,0 +1,57 @@
+//! Sweeping and pruning, in the background.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::ports::Files;
+
+/// Temporary files older than this belong to nobody.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Rows pruned at once: a long transaction would hold up everybody else.
+const PRUNED: usize = 2_000;
+
+/// Removes what an earlier life left behind, then what has grown old, every hour until `stop`.
+pub(crate) async fn maintain(
+    store: Arc<dyn Store>,
+    files: Arc<dyn Files>,
+    prune_after: Duration,
+    stop: CancellationToken,
+) {
+    loop {
+        match files.sweep(STALE).await {
+            Ok(0) => {}
+            Ok(swept) => info!(swept, "temporary files of an earlier life removed"),
+            Err(error) => warn!(%error, "cannot sweep temporary files"),
+        }
+        prune(store.as_ref(), prune_after, &stop).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn prune(store: &dyn Store, age: Duration, stop: &CancellationToken) {
+    let mut pruned = 0;
+    while !stop.is_cancelled() {
+        match store.prune(age, PRUNED).await {
+            Ok(0) => break,
+            Ok(rows) => pruned += rows,
+            Err(error) => {
+                warn!(%error, "cannot prune old messages and events");
+                break;
+            }
+        }
+    }
+    if pruned > 0 {
+        info!(pruned, "old messages and sent events removed");
+    }
+}

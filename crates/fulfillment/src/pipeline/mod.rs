@@ -1,0 +1,219 @@
+//! From payment to ticket: the whole story.
+//!
+//! ```text
+//!  ingest ──> claim ──> enrich ──> freeze ──> issue ──> relay
+//!  (tx 1)              Ordering    (tx 2)    page, file  Kafka | webhook | stream
+//!                                            (tx 3)
+//! ```
+//!
+//! Every arrow is a row in the store, so any of it may die at any moment and be taken up again by
+//! whoever comes next. Stages hand over in batches: under load a batch fills while the one before it
+//! is written, and with nothing else to do a single order passes straight through.
+//!
+//! | stage | file | one batch is |
+//! |---|---|---|
+//! | ingest | `ingest.rs` | one transaction for up to 500 payments |
+//! | enrich | `enrich.rs` | one question to Ordering an order, many at a time |
+//! | freeze | `freeze.rs` | one transaction for up to 64 orders; nothing is decided after it |
+//! | issue | `issue.rs` | pages drawn on all cores, one group of files, one transaction |
+//! | relay | `relay.rs` | up to 500 events to one destination |
+//!
+//! `retry.rs` decides what a failure means, `in_hand.rs` keeps the leases of claimed orders alive,
+//! `heal.rs` draws files that went missing, `maintenance.rs` sweeps and prunes.
+
+mod enrich;
+mod freeze;
+pub(crate) mod heal;
+mod in_hand;
+pub(crate) mod ingest;
+mod issue;
+pub(crate) mod maintenance;
+mod page;
+pub(crate) mod relay;
+mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_credential::SigningKey;
+use fulfillment_document::Renderer;
+use fulfillment_domain::{Clock, OrderState, Secret, Spelling};
+use fulfillment_store::{Claim, Store};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
+
+use crate::config;
+use crate::ports::{Files, Identity, Ordering};
+pub(crate) use freeze::Numbers;
+use in_hand::{InHand, Job};
+
+/// Tells idle stages of this process that there is work; other processes find it by looking.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    /// An order is due.
+    pub(crate) orders: Notify,
+    /// An event is due: every relay looks, each for its own destination.
+    pub(crate) events: watch::Sender<()>,
+}
+
+/// How events are written.
+#[derive(Debug, Clone)]
+pub(crate) struct Publishing {
+    /// Spelling of their fields.
+    pub(crate) spelling: Spelling,
+    /// The base of `ticketPdfUrl`.
+    pub(crate) public_url: String,
+    /// Who gets them, beside the stream.
+    pub(crate) destinations: Vec<String>,
+}
+
+/// Everything an order needs on its way from paid to issued.
+pub(crate) struct Pipeline {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) ordering: Option<Arc<dyn Ordering>>,
+    pub(crate) identity: Option<Arc<dyn Identity>>,
+    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) secret: Secret,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: config::Pipeline,
+    pub(crate) grace: Duration,
+    pub(crate) time_zone: jiff::tz::TimeZone,
+    pub(crate) publishing: Publishing,
+    pub(crate) wake: Arc<Wake>,
+    /// This process, in the store's leases.
+    pub(crate) worker: String,
+    pub(crate) numbers: Numbers,
+}
+
+/// Orders that wait for the next stage: more than one batch, so that a stage never waits for a
+/// neighbour that has just begun.
+const QUEUE: usize = 256;
+
+impl Pipeline {
+    /// Works until `stop`, then ends what is in hand.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let in_hand = Arc::new(InHand::new(self.settings.workers * self.settings.claim_batch));
+        let (to_freeze, frozen_queue) = mpsc::channel(QUEUE);
+        let (to_issue, issue_queue) = mpsc::channel(QUEUE);
+
+        let stages = TaskTracker::new();
+        stages.spawn(Arc::clone(&self).freeze_stage(frozen_queue, to_issue.clone()));
+        stages.spawn(Arc::clone(&self).issue_stage(issue_queue));
+        stages.close();
+        let done = CancellationToken::new();
+        let renewal = tokio::spawn(Arc::clone(&self).renew_leases(Arc::clone(&in_hand), done.clone()));
+
+        self.claim_until(stop, &in_hand, &to_freeze, &to_issue).await;
+        // No more claims: the queues end when their last orders have passed.
+        drop((to_freeze, to_issue));
+        stages.wait().await;
+        done.cancel();
+        if renewal.await.is_err() {
+            error!("the task that renews leases ended early");
+        }
+        info!("the pipeline has come to rest");
+    }
+
+    async fn claim_until(
+        self: &Arc<Self>,
+        stop: CancellationToken,
+        in_hand: &Arc<InHand>,
+        to_freeze: &mpsc::Sender<enrich::Enriched>,
+        to_issue: &mpsc::Sender<Job>,
+    ) {
+        let enriching = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let room = tokio::select! {
+                () = stop.cancelled() => break,
+                room = in_hand.room(self.settings.claim_batch) => room,
+            };
+            let claims = match self.store.claim(&self.worker, room, self.settings.lease).await {
+                Ok(claims) => claims,
+                Err(error) => {
+                    error!(%error, "cannot claim orders; trying again");
+                    self.rest(&stop, Duration::from_secs(1)).await;
+                    continue;
+                }
+            };
+            if claims.is_empty() {
+                self.rest(&stop, self.idle_time().await).await;
+                continue;
+            }
+            metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
+            for claim in claims {
+                self.start(in_hand.take(claim), &stop, &enriching, to_freeze, to_issue).await;
+            }
+        }
+        enriching.close();
+        enriching.wait().await;
+    }
+
+    /// Sends a claimed order to the stage it needs.
+    async fn start(
+        self: &Arc<Self>,
+        job: Job,
+        stop: &CancellationToken,
+        enriching: &TaskTracker,
+        to_freeze: &mpsc::Sender<enrich::Enriched>,
+        to_issue: &mpsc::Sender<Job>,
+    ) {
+        if self.spent(&job.claim) {
+            return self.give_up_on_killer(job).await;
+        }
+        if job.claim.state == OrderState::Enriched {
+            // Its page is decided already. The receiver lives as long as this sender.
+            let _ = to_issue.send(job).await;
+            return;
+        }
+        let (pipeline, to_freeze, stop) = (Arc::clone(self), to_freeze.clone(), stop.clone());
+        enriching.spawn(async move {
+            if let Some(enriched) = pipeline.enrich(job, &stop).await {
+                let _ = to_freeze.send(enriched).await;
+            }
+        });
+    }
+
+    /// Waits for new work, a while at most.
+    async fn rest(&self, stop: &CancellationToken, longest: Duration) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.wake.orders.notified() => {}
+            () = tokio::time::sleep(longest) => {}
+        }
+    }
+
+    /// Until the next order is due, or until another process may have brought one.
+    async fn idle_time(&self) -> Duration {
+        let due = self.store.next_due().await.ok().flatten();
+        due.unwrap_or(Duration::MAX).clamp(Duration::from_millis(5), self.settings.idle_poll)
+    }
+
+    /// A renewal that fails is tried again well before the lease ends; a lease that is lost anyway
+    /// does no harm, because every write carries its fence.
+    async fn renew_leases(self: Arc<Self>, in_hand: Arc<InHand>, done: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.settings.lease / 3);
+        ticks.tick().await;
+        loop {
+            tokio::select! {
+                () = done.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let held = in_hand.held();
+            if held.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.store.renew(&held, self.settings.lease).await {
+                error!(%error, orders = held.len(), "cannot renew leases; trying again");
+            }
+        }
+    }
+
+    /// Whether a claim has more tries behind it than any failure leaves: its workers died.
+    fn spent(&self, claim: &Claim) -> bool {
+        !claim.was_parked && claim.attempts > self.settings.max_attempts + 1
+    }
+}

@@ -1,0 +1,110 @@
+//! Events out, to each destination apart, by state and never by "id above the last".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_store::{DeliveryOutcome, Outbox, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::Wake;
+use crate::ports::Destination;
+
+/// How long a relay may take for what it was lent. A delivery that takes longer is lent again, and the
+/// destination sees the same event id twice.
+const LEASE: Duration = Duration::from_secs(120);
+
+/// Events given a position at once.
+const SEQUENCED: usize = 2_000;
+
+/// Carries events to one destination until `stop`.
+pub(crate) async fn relay(
+    store: Arc<dyn Store>,
+    destination: Arc<dyn Destination>,
+    wake: Arc<Wake>,
+    idle_poll: Duration,
+    stop: CancellationToken,
+) {
+    let mut woken = wake.events.subscribe();
+    while !stop.is_cancelled() {
+        match relay_batch(store.as_ref(), destination.as_ref()).await {
+            // A full batch: there is more.
+            Ok(lent) if lent == destination.batch() => continue,
+            Ok(_) => {}
+            Err(error) => {
+                error!(destination = destination.name(), %error, "cannot relay events; trying again");
+            }
+        }
+        rest(&mut woken, idle_poll, &stop).await;
+    }
+}
+
+async fn relay_batch(store: &dyn Store, destination: &dyn Destination) -> fulfillment_store::Result<usize> {
+    let batch = store.claim_deliveries(destination.name(), destination.batch(), LEASE).await?;
+    let lent = batch.len();
+    if lent == 0 {
+        return Ok(0);
+    }
+    let outcomes = destination.deliver(batch).await;
+    let mut sent = 0;
+    for (id, outcome) in &outcomes {
+        match outcome {
+            DeliveryOutcome::Sent => sent += 1,
+            DeliveryOutcome::Retry { .. } => {}
+            DeliveryOutcome::Parked { reason } => {
+                warn!(
+                    destination = destination.name(),
+                    outbox_id = id,
+                    reason,
+                    "an event is refused; set apart"
+                );
+                metrics::counter!("fulfillment_events_parked_total", "destination" => destination.name().to_owned())
+                    .increment(1);
+            }
+        }
+    }
+    metrics::counter!("fulfillment_events_sent_total", "destination" => destination.name().to_owned())
+        .increment(sent);
+    // Recorded or lent again: a repeat is the same bytes under the same id.
+    store.record_deliveries(destination.name(), &outcomes).await?;
+    // With nothing sent, the destination is in trouble: take a rest.
+    Ok(if sent == 0 { 0 } else { lent })
+}
+
+/// Gives committed events their place in the stream, and tells followers of it, until `stop`.
+pub(crate) async fn sequence(
+    store: Arc<dyn Store>,
+    wake: Arc<Wake>,
+    head: watch::Sender<i64>,
+    idle_poll: Duration,
+    stop: CancellationToken,
+) {
+    let mut woken = wake.events.subscribe();
+    while !stop.is_cancelled() {
+        match Outbox::sequence_events(store.as_ref(), SEQUENCED).await {
+            Ok(position) => {
+                let moved = head.send_if_modified(|known| {
+                    let moved = *known != position;
+                    *known = position;
+                    moved
+                });
+                if moved {
+                    continue;
+                }
+            }
+            Err(error) => error!(%error, "cannot sequence events; trying again"),
+        }
+        rest(&mut woken, idle_poll, &stop).await;
+    }
+}
+
+/// Until an event of this process is due, until one of another's may be, or until `stop`.
+async fn rest(woken: &mut watch::Receiver<()>, longest: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        // The sender lives as long as the relay that waits here.
+        _ = woken.changed() => {}
+        () = tokio::time::sleep(longest) => {}
+    }
+}

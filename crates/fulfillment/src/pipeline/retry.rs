@@ -1,0 +1,83 @@
+//! What a failure means for an order: again soon, again without counting, or parked for people to see.
+
+use std::time::Duration;
+
+use fulfillment_domain::{Backoff, Decision, Failure, Ticket};
+use fulfillment_store::{Claim, FailedTicket, Release, Then};
+use tracing::{error, warn};
+
+use super::Pipeline;
+use super::in_hand::Job;
+
+impl Pipeline {
+    /// Gives an order back after a failure.
+    pub(super) async fn fail(
+        &self,
+        job: Job,
+        failure: Failure,
+        failed: Vec<FailedTicket>,
+        refused_answer: Option<Vec<u8>>,
+    ) {
+        let then = self.after(&job.claim, &failure);
+        self.give_back(job, failure.reason, failed, then, refused_answer).await;
+    }
+
+    /// Gives an order back untouched: the service is stopping.
+    pub(super) async fn put_back(&self, job: Job) {
+        let then = Then::Wait(Duration::ZERO);
+        self.give_back(job, "the service was stopping".into(), Vec::new(), then, None).await;
+    }
+
+    /// An order whose workers keep dying is parked before it takes another one with it. It is not tried
+    /// again in the background, where it would go on killing: somebody has to look at it.
+    pub(super) async fn give_up_on_killer(&self, job: Job) {
+        let reason = format!("{} tries ended with the death of the process", job.claim.attempts - 1);
+        let failed = |ticket: &Ticket| FailedTicket { id: ticket.id, reason: reason.clone() };
+        let failed = job.claim.tickets.iter().map(failed).collect();
+        self.give_back(job, reason, failed, Then::Park(None), None).await;
+    }
+
+    async fn give_back(
+        &self,
+        job: Job,
+        reason: String,
+        failed: Vec<FailedTicket>,
+        then: Then,
+        refused_answer: Option<Vec<u8>>,
+    ) {
+        let (order_id, fence) = (job.claim.order_id, job.claim.fence);
+        if matches!(then, Then::Park(_)) && !job.claim.was_parked {
+            metrics::counter!("fulfillment_orders_parked_total").increment(1);
+            warn!(order = %order_id, attempts = job.claim.attempts, reason, "order parked");
+        }
+        let release = Release { order_id, fence, reason, failed, then, refused_answer };
+        // What cannot be released now is freed by its lease; the try has been counted.
+        if let Err(error) = self.store.release(&[release]).await {
+            error!(order = %order_id, %error, "cannot give an order back; its lease will end");
+        }
+    }
+
+    fn after(&self, claim: &Claim, failure: &Failure) -> Then {
+        let settings = &self.settings;
+        let random: f64 = rand::random();
+        let age = Duration::try_from(self.clock.now().duration_since(claim.received_at)).unwrap_or_default();
+        let parked = || {
+            let again = age < settings.max_age.saturating_add(settings.parked_retry_for);
+            Then::Park(again.then_some(settings.parked_retry_every))
+        };
+        match failure.decision {
+            Decision::Blocked => Then::Wait(Duration::from_secs(2).mul_f64(1.0 + random)),
+            Decision::Permanent => parked(),
+            Decision::Transient { .. } if claim.was_parked => parked(),
+            Decision::Transient { .. }
+                if claim.attempts >= settings.max_attempts || age >= settings.max_age =>
+            {
+                parked()
+            }
+            Decision::Transient { after } => {
+                let backoff = Backoff { first: settings.retry_first, longest: settings.retry_longest };
+                Then::Retry(backoff.wait(claim.attempts, random).max(after.unwrap_or_default()))
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a command ends other than well, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use fulfillment_store::StoreError;
+
+use crate::config::BadConfig;
+use crate::ports::FilesError;
+
+/// The reasons, by exit code.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// 1: the answer is no. Already printed, or to be printed when there is text.
+    No(String),
+    /// 2: wrong use or configuration.
+    Misuse(anyhow::Error),
+    /// 3: something it needs cannot be reached.
+    Unreachable(anyhow::Error),
+}
+
+impl Stop {
+    /// The answer is no, for this reason.
+    pub(crate) fn no(text: impl Into<String>) -> Self {
+        Self::No(text.into())
+    }
+
+    /// Wrong use or configuration, and what would be right.
+    pub(crate) fn misuse(text: impl std::fmt::Display) -> Self {
+        Self::Misuse(anyhow::anyhow!("{text}"))
+    }
+
+    /// Prints the reason to standard error.
+    pub(crate) fn report(&self) -> ExitCode {
+        let (text, code) = match self {
+            Self::No(text) => (text.clone(), 1),
+            Self::Misuse(error) => (format!("{error:#}"), 2),
+            Self::Unreachable(error) => (format!("{error:#}"), 3),
+        };
+        if !text.is_empty() {
+            eprintln!("fulfillment: {text}");
+        }
+        ExitCode::from(code)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Refused(_) => Self::Unreachable(error.into()),
+            StoreError::Incompatible(_) | StoreError::InUse(_) => Self::Misuse(error.into()),
+        }
+    }
+}
+
+impl From<BadConfig> for Stop {
+    fn from(error: BadConfig) -> Self {
+        Self::Misuse(error.into())
+    }
+}
+
+impl From<FilesError> for Stop {
+    fn from(error: FilesError) -> Self {
+        Self::Unreachable(error.into())
+    }
+}
+
+/// The rest is about this machine: files, addresses, settings.
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Misuse(error)
+    }
+}

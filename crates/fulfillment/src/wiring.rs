@@ -1,0 +1,154 @@
+//! The only place where adapters meet: settings in, a service out.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fulfillment_document::{PdfRenderer, Renderer, system};
+use fulfillment_domain::Clock;
+use fulfillment_store::{DeadLetterRoute, Store};
+
+use crate::adapters::kafka::KafkaDestination;
+use crate::adapters::webhook::WebhookDestination;
+use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::keyring::Keyring;
+use crate::pipeline::{Numbers, Pipeline, Publishing, Wake};
+use crate::ports::{Destination, Files, Identity, Ordering};
+use crate::stop::Stop;
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Serves tickets, takes payments.
+    Http,
+    /// Takes payments and deliveries from Kafka.
+    Ingest,
+    /// Turns orders into tickets.
+    Issue,
+    /// Carries events out.
+    Relay,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Ingest, Self::Issue, Self::Relay];
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Ingest => "ingest",
+            Self::Issue => "issue",
+            Self::Relay => "relay",
+        })
+    }
+}
+
+/// Opens the store that the settings name, without changing it.
+pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> {
+    let url = config.store_url();
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        let folder = std::path::Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+        if let Some(folder) = folder {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+    }
+    let settings = fulfillment_store::Settings {
+        url,
+        schema: config.store.schema.clone(),
+        max_connections: config.store.max_connections,
+        connect_timeout: config.store.connect_timeout,
+    };
+    Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
+}
+
+/// Where dead letters go beside their table.
+pub(crate) fn dead_letter_route(config: &Config) -> DeadLetterRoute {
+    DeadLetterRoute {
+        destinations: config.kafka.brokers.iter().map(|_| KafkaDestination::NAME.to_owned()).collect(),
+        max_bytes: config.pipeline.max_message.0,
+    }
+}
+
+/// The page's engine, with the fonts of this machine.
+pub(crate) fn renderer(config: &Config) -> Result<Arc<dyn Renderer>, Stop> {
+    let usual = system::USUAL_FOLDERS.iter().map(PathBuf::from);
+    let folders: Vec<PathBuf> = config.document.fonts.iter().cloned().chain(usual).collect();
+    let renderer = PdfRenderer::with_fonts(system::noto(&folders)).map_err(anyhow::Error::from)?;
+    Ok(Arc::new(renderer))
+}
+
+/// Everything outside that the settings name.
+pub(crate) struct Neighbours {
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) ordering: Option<Arc<OrderingClient>>,
+    pub(crate) identity: Option<Arc<IdentityClient>>,
+    pub(crate) destinations: Vec<Arc<dyn Destination>>,
+}
+
+/// Makes the clients; none of them is asked anything yet.
+pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> Result<Neighbours, Stop> {
+    let ordering =
+        config.ordering.url.is_some().then(|| OrderingClient::new(&config.ordering)).transpose()?;
+    let identity =
+        config.identity.url.is_some().then(|| IdentityClient::new(&config.identity)).transpose()?;
+    let mut destinations: Vec<Arc<dyn Destination>> = Vec::new();
+    if config.kafka.brokers.is_some() {
+        destinations.push(Arc::new(KafkaDestination::new(&config.kafka)?));
+    }
+    for target in &config.webhooks {
+        destinations.push(Arc::new(WebhookDestination::new(target, &config.webhook, Arc::new(SystemClock))?));
+    }
+    Ok(Neighbours {
+        files: blobs::open(&config.files_url(), environment)?,
+        ordering: ordering.map(Arc::new),
+        identity: identity.map(Arc::new),
+        destinations,
+    })
+}
+
+/// The pipeline of a process that issues.
+pub(crate) fn pipeline(
+    config: &Config,
+    store: Arc<dyn Store>,
+    keyring: &Keyring,
+    neighbours: &Neighbours,
+    renderer: Arc<dyn Renderer>,
+    public_url: &str,
+    wake: Arc<Wake>,
+) -> Result<Pipeline, Stop> {
+    Ok(Pipeline {
+        store,
+        files: Arc::clone(&neighbours.files),
+        ordering: neighbours.ordering.clone().map(|client| client as Arc<dyn Ordering>),
+        identity: neighbours.identity.clone().map(|client| client as Arc<dyn Identity>),
+        renderer,
+        signing_key: keyring.signing_key()?.clone(),
+        secret: keyring.secret.clone(),
+        clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+        settings: config.pipeline.clone(),
+        grace: config.ordering.grace,
+        time_zone: time_zone(config)?,
+        publishing: Publishing {
+            spelling: config.kafka.spelling,
+            public_url: public_url.to_owned(),
+            destinations: neighbours.destinations.iter().map(|d| d.name().to_owned()).collect(),
+        },
+        wake,
+        worker: worker_name(),
+        numbers: Numbers::default(),
+    })
+}
+
+/// The zone of dates on pages whose event has none.
+pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, Stop> {
+    Ok(jiff::tz::TimeZone::get(&config.document.time_zone).context("document.time_zone")?)
+}
+
+/// Tells this process from every other in the store's leases.
+fn worker_name() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}:{}:{}", std::process::id(), hex::encode(crate::keyring::random::<4>()))
+}

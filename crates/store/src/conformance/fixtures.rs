@@ -1,0 +1,259 @@
+//! Payments, tickets and orders to test with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_domain::event::{Publication, ticket_issued};
+use fulfillment_domain::{Currency, Flags, OrderId, Payment, Spelling, Ticket, TicketId, TicketStatus};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Backend;
+use crate::{
+    Claim, Completion, DeadLetterRoute, Freeze, FreezeOutcome, GeneratedTicket, Incoming, IngestOutcome,
+    Source, Store,
+};
+
+/// Longer than any test.
+pub const LONG: Duration = Duration::from_secs(600);
+/// A lease that a test can wait for.
+pub const SHORT: Duration = Duration::from_millis(150);
+
+/// Waits until a [`SHORT`] lease is over.
+pub async fn wait() {
+    tokio::time::sleep(SHORT + Duration::from_millis(50)).await;
+}
+
+/// An order's id by a number.
+pub fn order(n: u32) -> OrderId {
+    OrderId(Uuid::from_u128(0x0f00_0000_0000_4000_8000_0000_0000_0000 | u128::from(n)))
+}
+
+/// A time with digits beyond microseconds, which no store keeps.
+pub fn at() -> Timestamp {
+    "2026-11-22T18:30:00.123456789Z".parse().unwrap()
+}
+
+/// The same in microseconds.
+pub fn at_stored() -> Timestamp {
+    "2026-11-22T18:30:00.123456Z".parse().unwrap()
+}
+
+/// A message with these bytes, from Kafka at this offset.
+pub fn message(offset: i64, raw: &[u8]) -> Incoming {
+    Incoming {
+        source: Source::Kafka {
+            topic: "payment-succeeded".into(),
+            partition: 3,
+            offset,
+            timestamp: Some(1_795_372_200_000),
+        },
+        key: Some(b"key\0".to_vec()),
+        raw: raw.to_vec(),
+        headers: vec![("h".into(), vec![0xff, 0]), ("traceparent".into(), b"00-x".to_vec())],
+        traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        received_at: at(),
+        payment: Payment::parse(raw),
+    }
+}
+
+/// The `n`th payment, of order `of`.
+pub fn payment(n: u32, of: u32, amount: &str) -> Incoming {
+    let json = format!(
+        r#"{{"paymentId":"pay-{n}","orderId":"{}","customerId":"c-{of}","amount":{amount},"currency":"EUR",
+        "status":"Succeeded","processedAt":"2026-11-22T18:29:59.5Z"}}"#,
+        order(of)
+    );
+    message(i64::from(n), json.as_bytes())
+}
+
+/// Dead letters go to Kafka too.
+pub fn to_kafka() -> DeadLetterRoute {
+    DeadLetterRoute { destinations: vec!["kafka".into()], max_bytes: 1_000 }
+}
+
+/// Ingests.
+pub async fn ingest(store: &dyn Store, batch: &[Incoming]) -> Vec<IngestOutcome> {
+    store.ingest(batch, &to_kafka()).await.unwrap()
+}
+
+/// Pays orders `1..=n`, one payment each, and claims them, in order of their numbers.
+pub async fn claimed(store: &dyn Store, n: u32) -> Vec<Claim> {
+    let batch: Vec<_> = (1..=n).map(|i| payment(i, i, "49.90")).collect();
+    ingest(store, &batch).await;
+    let mut claims = store.claim("w", n as usize, LONG).await.unwrap();
+    assert_eq!(claims.len(), n as usize);
+    claims.sort_by_key(|c| c.order_id);
+    claims
+}
+
+/// The `index`th ticket of an order, from 1, with every optional field filled, in a seat of its own.
+pub fn ticket(of: OrderId, index: u32) -> Ticket {
+    let n = of.0.as_u128() & 0xffff_ffff;
+    let id = TicketId(Uuid::from_u128((n << 32 | u128::from(index)) | 0x8000_0000_0000_0000 << 64));
+    let text = |t: &str| Some(t.to_owned());
+    Ticket {
+        id,
+        order_id: of,
+        customer_email: "zoë@example.org".into(),
+        event_name: "Gala \"1\" 東京".into(),
+        seat: format!("Section {n}, Row 5, Seat {index}"),
+        price: "49.90".parse().unwrap(),
+        currency: Currency::USD,
+        status: TicketStatus::Pending,
+        qr_code_data: "TK1:ABC".into(),
+        ticket_pdf_path: None,
+        generated_at: None,
+        created_at: at(),
+        updated_at: at(),
+        ticket_number: format!("N{n:05}{index:04}"),
+        payment_id: text("pay"),
+        customer_id: text("c"),
+        customer_name: text("Zoë"),
+        event_id: "event-1".into(),
+        event_number: 1,
+        item_id: text("item"),
+        seat_id: None,
+        line: format!("item:{index}"),
+        unit: 0,
+        ticket_index: index,
+        ticket_count: index,
+        section: text(&n.to_string()),
+        row: text("5"),
+        seat_number: text(&index.to_string()),
+        category: text("VIP"),
+        category_number: u16::MAX,
+        holder_name: text("李"),
+        holder_email: text("h@example.org"),
+        organizer_id: text("o"),
+        organizer_name: text("Org"),
+        event_starts_at: Some(at()),
+        event_ends_at: Some(at()),
+        doors_at: None,
+        time_zone: text("Asia/Tokyo"),
+        venue_name: text("Hall"),
+        venue_address: text("1 Way"),
+        locale: text("ja"),
+        template: "classic/1".into(),
+        renderer: "1".into(),
+        cti: [0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+        era: 0,
+        generation: u32::MAX,
+        kid: "01234567".into(),
+        issued_at: at(),
+        sha256: None,
+        size: None,
+        sequence: 0,
+        attempts: 0,
+        last_error: None,
+        voided_at: None,
+        void_reason: None,
+        delivered_at: None,
+        delivery_channel: None,
+        first_downloaded_at: None,
+        erased_at: None,
+        flags: Flags::default(),
+    }
+}
+
+/// A freeze of a claim with `tickets` tickets.
+pub fn freeze(claim: &Claim, tickets: u32) -> Freeze {
+    Freeze {
+        order_id: claim.order_id,
+        fence: claim.fence,
+        snapshot: b"{\"a\":\"\\u0000\"}\0".to_vec(),
+        tickets: (1..=tickets).map(|i| ticket(claim.order_id, i)).collect(),
+    }
+}
+
+/// The tickets of a freeze that went well.
+pub fn frozen(outcome: FreezeOutcome) -> Vec<Ticket> {
+    match outcome {
+        FreezeOutcome::Frozen(tickets) => tickets,
+        other => panic!("not frozen: {other:?}"),
+    }
+}
+
+/// The ticket with its file, and its event to these destinations.
+pub fn generated(ticket: &Ticket, destinations: &[&str]) -> GeneratedTicket {
+    let mut ticket = ticket.clone();
+    ticket.status = TicketStatus::Generated;
+    ticket.ticket_pdf_path = Some(ticket.file_name());
+    ticket.generated_at = Some(at());
+    ticket.sha256 = Some([7; 32]);
+    ticket.size = Some(18_700);
+    ticket.sequence += 1;
+    let destinations: Vec<String> = destinations.iter().map(|d| (*d).to_owned()).collect();
+    let publication = Publication {
+        spelling: Spelling::Camel,
+        ticket_pdf_url: "http://localhost/t",
+        traceparent: None,
+        destinations: &destinations,
+    };
+    let event = ticket_issued(&ticket, &publication).unwrap();
+    GeneratedTicket { ticket, events: vec![event] }
+}
+
+/// A completion that finishes the order with all these tickets.
+pub fn completion(claim: &Claim, tickets: &[Ticket], destinations: &[&str]) -> Completion {
+    Completion {
+        order_id: claim.order_id,
+        fence: claim.fence,
+        generated: tickets.iter().map(|t| generated(t, destinations)).collect(),
+        finished: true,
+    }
+}
+
+/// Orders `1..=n` with `tickets` tickets each, all the way to Issued, their events for `kafka`.
+pub async fn issued(store: &dyn Store, n: u32, tickets: u32) -> Vec<Ticket> {
+    let claims = claimed(store, n).await;
+    let mut all = Vec::new();
+    for claim in &claims {
+        let outcome = store.freeze(&[freeze(claim, tickets)]).await.unwrap().remove(0);
+        let tickets = frozen(outcome);
+        assert_eq!(store.complete(&[completion(claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
+        all.extend(tickets);
+    }
+    all
+}
+
+/// How many rows there are in all, by table.
+pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
+    let mut counts = Vec::new();
+    for table in [
+        "payments",
+        "orders",
+        "inbox",
+        "dead_letters",
+        "tickets",
+        "seats",
+        "ticket_history",
+        "outbox",
+        "outbox_delivery",
+    ] {
+        counts.push((table, backend.number(&format!("SELECT count(*) FROM {table}")).await));
+    }
+    counts
+}
+
+/// Runs `task` as several tasks at once, and gathers what each answers.
+pub async fn at_once<F, T>(
+    backend: &dyn Backend,
+    times: usize,
+    task: impl Fn(Arc<dyn Store>, usize) -> F,
+) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut tasks = Vec::new();
+    for n in 0..times {
+        let store = if n % 2 == 0 { backend.store() } else { backend.another().await };
+        tasks.push(tokio::spawn(task(store, n)));
+    }
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}

@@ -1,0 +1,186 @@
+//! Freezing orders.
+
+use fulfillment_domain::{Flag, OrderState};
+
+use super::Backend;
+use super::fixtures::{LONG, at_once, at_stored, claimed, freeze, frozen, order, ticket};
+use crate::{FreezeOutcome, StoreError};
+
+pub async fn writes_tickets_whole(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let tickets = frozen(store.freeze(&[freeze(&claim, 3)]).await.unwrap().remove(0));
+    assert_eq!(tickets.len(), 3);
+    for (index, stored) in (1..).zip(&tickets) {
+        let mut given = ticket(order(1), index);
+        for time in [&mut given.created_at, &mut given.updated_at, &mut given.issued_at] {
+            *time = at_stored();
+        }
+        given.event_starts_at = Some(at_stored());
+        given.event_ends_at = Some(at_stored());
+        assert_eq!(stored, &given);
+        assert_eq!(stored.price.to_string(), "49.90");
+        assert_eq!(store.ticket(given.id).await.unwrap().as_ref(), Some(&given), "reads as it was answered");
+    }
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.tickets), (OrderState::Enriched, tickets));
+    assert_eq!(backend.number("SELECT length(snapshot) FROM orders").await, 15);
+    let empty = crate::Freeze { tickets: vec![], ..freeze(&claim, 1) };
+    assert!(matches!(store.freeze(&[empty]).await, Err(StoreError::Refused(_))));
+    assert!(store.freeze(&[]).await.unwrap().is_empty());
+}
+
+pub async fn again_answers_the_first(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let first = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
+    let mut other = freeze(&claim, 3);
+    for (n, ticket) in other.tickets.iter_mut().enumerate() {
+        ticket.event_name = "Another".into();
+        ticket.ticket_number = format!("OTHER{n}");
+    }
+    let second = store.freeze(&[other.clone(), other]).await.unwrap();
+    assert_eq!(second, [FreezeOutcome::Frozen(first.clone()), FreezeOutcome::Frozen(first)]);
+    assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 2);
+}
+
+pub async fn numbers_taken(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 4).await;
+    frozen(store.freeze(&[freeze(&claims[0], 1)]).await.unwrap().remove(0));
+    let taken = ticket(order(1), 1).ticket_number;
+    let mut stored_before = freeze(&claims[1], 2);
+    stored_before.tickets[1].ticket_number.clone_from(&taken);
+    let mut within_batch = freeze(&claims[3], 2);
+    within_batch.tickets[0].ticket_number = ticket(order(3), 1).ticket_number;
+    let good = freeze(&claims[2], 1);
+    let outcomes = store.freeze(&[stored_before.clone(), good, within_batch]).await.unwrap();
+    assert_eq!(outcomes[0], FreezeOutcome::NumberTaken(taken));
+    assert_eq!(frozen(outcomes[1].clone()).len(), 1);
+    assert_eq!(outcomes[2], FreezeOutcome::NumberTaken(ticket(order(3), 1).ticket_number));
+    assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 2);
+    assert_eq!(backend.number("SELECT count(*) FROM seats").await, 2, "nothing is left of the refused");
+    assert_eq!(store.order(order(2)).await.unwrap().unwrap().state, OrderState::Received);
+    stored_before.tickets[1].ticket_number = "FREE".into();
+    assert_eq!(frozen(store.freeze(&[stored_before]).await.unwrap().remove(0)).len(), 2);
+    let mut twice = freeze(&claims[3], 2);
+    twice.tickets[1].ticket_number = "TWICE".into();
+    twice.tickets[0].ticket_number = "TWICE".into();
+    assert!(matches!(store.freeze(&[twice]).await.unwrap()[0], FreezeOutcome::NumberTaken(_)));
+}
+
+pub async fn voided_orders_are_stale(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 2).await;
+    backend.execute("UPDATE orders SET state = 'voided' WHERE payment_key = 'pay-1'").await;
+    let outcomes = store.freeze(&[freeze(&claims[0], 1), freeze(&claims[1], 1)]).await.unwrap();
+    assert_eq!(outcomes[0], FreezeOutcome::Stale);
+    frozen(outcomes[1].clone());
+    assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Voided);
+}
+
+pub async fn seat_conflicts(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 3).await;
+    let same_seat = |n: usize, tickets: u32| {
+        let mut freeze = freeze(&claims[n], tickets);
+        for ticket in &mut freeze.tickets {
+            ticket.section = Some("A ".into());
+            ticket.seat_number = Some("12".into());
+        }
+        freeze
+    };
+    let mut other_event = same_seat(1, 2);
+    other_event.tickets[1].event_id = "event-2".into();
+    let outcomes = store.freeze(&[same_seat(0, 2), other_event]).await.unwrap();
+    let flags = |outcome: &FreezeOutcome| -> Vec<bool> {
+        frozen(outcome.clone()).iter().map(|t| t.flags.contains(Flag::SeatConflict)).collect()
+    };
+    assert_eq!(flags(&outcomes[0]), [false, true], "within an order");
+    assert_eq!(flags(&outcomes[1]), [true, false], "within a batch, by event");
+    assert_eq!(flags(&store.freeze(&[same_seat(2, 1)]).await.unwrap()[0]), [true], "across batches");
+    assert_eq!(flags(&store.freeze(&[same_seat(0, 2)]).await.unwrap()[0]), [false, true], "and a repeat");
+    assert_eq!(store.summary().await.unwrap().seat_conflicts, 3);
+}
+
+pub async fn placeholders_share(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let mut freeze = freeze(&claim, 3);
+    for ticket in &mut freeze.tickets {
+        ticket.seat = "N/A".into();
+        ticket.section = None;
+        ticket.row = None;
+        ticket.seat_number = None;
+    }
+    let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
+    assert!(tickets.iter().all(|t| t.flags.iter().next().is_none()));
+}
+
+pub async fn freed_seats(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 4).await;
+    let freeze = |n: usize| {
+        let mut freeze = freeze(&claims[n], 1);
+        freeze.tickets[0].seat_id = Some("s".into());
+        freeze
+    };
+    let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);
+    assert!(!conflict(store.freeze(&[freeze(0)]).await.unwrap().remove(0)));
+    assert!(conflict(store.freeze(&[freeze(1)]).await.unwrap().remove(0)));
+    assert!(store.void_ticket(ticket(order(1), 1).id, "refund").await.unwrap());
+    assert!(conflict(store.freeze(&[freeze(2)]).await.unwrap().remove(0)), "the second has the seat now");
+    assert!(store.void_ticket(ticket(order(2), 1).id, "refund").await.unwrap());
+    assert!(store.void_ticket(ticket(order(3), 1).id, "refund").await.unwrap());
+    assert!(!conflict(store.freeze(&[freeze(3)]).await.unwrap().remove(0)), "nobody has it");
+}
+
+pub async fn concurrent_seats_and_numbers(backend: &dyn Backend) {
+    let claims = claimed(&*backend.store(), 24).await;
+    let outcomes = at_once(backend, 8, move |store, n| {
+        let mut batch: Vec<_> = claims.iter().skip(n * 3).take(3).map(|c| freeze(c, 4)).collect();
+        for ticket in batch.iter_mut().flat_map(|f| &mut f.tickets) {
+            ticket.section = Some("A".into());
+        }
+        batch[1].tickets[2].ticket_number = "WANTED".into();
+        if n % 2 == 1 {
+            batch.reverse();
+            for freeze in &mut batch {
+                freeze.tickets.reverse();
+            }
+        }
+        async move { store.freeze(&batch).await.unwrap() }
+    })
+    .await;
+    let outcomes: Vec<_> = outcomes.into_iter().flatten().collect();
+    let refused = outcomes.iter().filter(|o| matches!(o, FreezeOutcome::NumberTaken(n) if n == "WANTED"));
+    assert_eq!(refused.count(), 7, "one of eight has the number");
+    let tickets: Vec<_> =
+        outcomes.into_iter().filter(|o| matches!(o, FreezeOutcome::Frozen(_))).flat_map(frozen).collect();
+    assert_eq!(tickets.len(), 17 * 4);
+    let free = tickets.iter().filter(|t| !t.flags.contains(Flag::SeatConflict)).count();
+    assert_eq!(free, 4, "each of the four seats has one ticket without the flag");
+    assert_eq!(backend.number("SELECT count(*) FROM seats").await, 4);
+}
+
+pub async fn odd_text(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let mut freeze = freeze(&claim, 1);
+    let ticket = &mut freeze.tickets[0];
+    ticket.holder_name = Some("a\0b\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}".into());
+    ticket.customer_name = Some(String::new());
+    ticket.line = "pos:0".into();
+    ticket.event_starts_at = Some("-009999-01-03T04:00:00Z".parse().unwrap());
+    ticket.event_ends_at = Some("9999-12-30T21:00:00.9999999Z".parse().unwrap());
+    let stored = frozen(store.freeze(&[freeze]).await.unwrap().remove(0)).remove(0);
+    assert_eq!(
+        stored.holder_name.as_deref(),
+        Some("ab\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}"),
+        "but for NUL"
+    );
+    assert_eq!(stored.customer_name.as_deref(), Some(""));
+    assert_eq!(stored.event_ends_at, Some("9999-12-30T21:00:00.999999Z".parse().unwrap()));
+    assert!(store.claim("w", 1, LONG).await.unwrap().is_empty());
+    assert_eq!(store.ticket(stored.id).await.unwrap(), Some(stored));
+}

@@ -1,0 +1,126 @@
+//! The schema, and what belongs to it.
+
+use std::collections::HashSet;
+
+use uuid::Uuid;
+
+use super::Backend;
+use super::fixtures::{at, at_once, at_stored};
+use crate::{KeyRecord, Registration, StoreError};
+
+/// Undoes the migration, and leaves the file or schema empty.
+async fn empty(backend: &dyn Backend) {
+    for table in [
+        "fulfillment_migrations",
+        "outbox_delivery",
+        "outbox",
+        "ticket_history",
+        "seats",
+        "tickets",
+        "dead_letters",
+        "inbox",
+        "orders",
+        "payments",
+        "categories",
+        "events",
+        "keys",
+        "installation",
+    ] {
+        backend.execute(&format!("DROP TABLE {table}")).await;
+    }
+}
+
+pub async fn migrating_twice_and_at_once(backend: &dyn Backend) {
+    let store = backend.store();
+    assert!(store.migrate().await.unwrap().applied.is_empty());
+    assert!(store.pending_migrations().await.unwrap().is_empty());
+    empty(backend).await;
+    assert_eq!(store.pending_migrations().await.unwrap(), ["0001_init"]);
+    let reports = at_once(backend, 4, |store, _| async move { store.migrate().await.unwrap() }).await;
+    assert!(reports.iter().all(|r| r.version == 1));
+    assert_eq!(reports.iter().map(|r| r.applied.len()).sum::<usize>(), 1, "one of them did it");
+    assert!(store.pending_migrations().await.unwrap().is_empty());
+}
+
+pub async fn foreign_tables(backend: &dyn Backend) {
+    let store = backend.store();
+    empty(backend).await;
+    backend.execute("CREATE TABLE tickets (id INTEGER, qr TEXT)").await;
+    let refused = store.migrate().await.unwrap_err();
+    assert!(matches!(&refused, StoreError::Incompatible(why) if why.contains("tickets")), "{refused}");
+    assert!(matches!(store.pending_migrations().await, Err(StoreError::Incompatible(_))));
+    backend.execute("INSERT INTO tickets (id, qr) VALUES (1, 'x')").await;
+    backend.execute("CREATE TABLE orders (id INTEGER)").await;
+    backend.execute("DROP TABLE orders").await;
+    backend.execute("DROP TABLE tickets").await;
+    assert_eq!(store.migrate().await.unwrap().applied, ["0001_init"], "nothing was in the way but these");
+}
+
+pub async fn newer_schema(backend: &dyn Backend) {
+    let store = backend.store();
+    backend.execute("UPDATE fulfillment_migrations SET version = 9999").await;
+    assert!(matches!(store.migrate().await, Err(StoreError::Incompatible(why)) if why.contains("9999")));
+    assert!(matches!(store.pending_migrations().await, Err(StoreError::Incompatible(_))));
+}
+
+pub async fn registers_once(backend: &dyn Backend) {
+    let store = backend.store();
+    assert_eq!(store.registration().await.unwrap(), Registration::default());
+    let key = |kid: &str, byte| KeyRecord { kid: kid.into(), public_key: [byte; 32], created_at: at() };
+    let first = Registration {
+        secret_fingerprint: Some("f1".into()),
+        storage_marker: None,
+        keys: vec![key("0000000a", 1)],
+    };
+    let mut stands = store.register(&first).await.unwrap();
+    assert_eq!(stands.keys[0].created_at, at_stored());
+    stands.keys[0].created_at = at();
+    assert_eq!(stands, first);
+    let marker = Uuid::from_u128(7);
+    let second = Registration {
+        secret_fingerprint: Some("f2".into()),
+        storage_marker: Some(marker),
+        keys: vec![key("0000000b", 2), key("0000000a", 3)],
+    };
+    let stands = store.register(&second).await.unwrap();
+    assert_eq!((stands.secret_fingerprint.as_deref(), stands.storage_marker), (Some("f1"), Some(marker)));
+    let keys: Vec<_> = stands.keys.iter().map(|k| (k.kid.as_str(), k.public_key[0])).collect();
+    assert_eq!(keys, [("0000000a", 1), ("0000000b", 2)]);
+    assert_eq!(store.registration().await.unwrap(), stands);
+    let answers = at_once(backend, 4, |store, n| async move {
+        let wanted = Registration { secret_fingerprint: Some(n.to_string()), ..Registration::default() };
+        store.register(&wanted).await.unwrap().secret_fingerprint
+    })
+    .await;
+    assert!(answers.iter().all(|a| a.as_deref() == Some("f1")));
+}
+
+pub async fn adopts_a_secret(backend: &dyn Backend) {
+    let store = backend.store();
+    for fingerprint in ["one", "two"] {
+        store.adopt_secret(fingerprint).await.unwrap();
+        assert_eq!(store.registration().await.unwrap().secret_fingerprint.as_deref(), Some(fingerprint));
+    }
+}
+
+pub async fn numbers_for_good(backend: &dyn Backend) {
+    let store = backend.store();
+    assert_eq!((store.event_number("a").await.unwrap(), store.event_number("b").await.unwrap()), (1, 2));
+    assert_eq!(store.event_number("a").await.unwrap(), 1);
+    let vip = store.category_number("a", "VIP").await.unwrap();
+    let standing = store.category_number("a", "Standing").await.unwrap();
+    assert_eq!((vip, standing, store.category_number("b", "Standing").await.unwrap()), (1, 2, 1));
+    let numbers = at_once(backend, 6, |store, n| async move {
+        store.event_number(&format!("event-{}", n / 2)).await.unwrap()
+    })
+    .await;
+    assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), 3);
+    assert!(numbers.iter().all(|n| (3..=5).contains(n)), "{numbers:?}");
+}
+
+pub async fn pings(backend: &dyn Backend) {
+    let store = backend.another().await;
+    store.ping().await.unwrap();
+    store.close().await;
+    assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+}

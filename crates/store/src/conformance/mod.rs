@@ -1,0 +1,73 @@
+//! The contract of [`crate::Store`] as tests, the same for every implementation.
+//!
+//! A crate that has an implementation says how to open a fresh one ([`Backend`]) and calls
+//! [`crate::conformance_suite!`] in a test file: each test there is one behaviour, on a store of its own.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::missing_panics_doc, missing_docs, reason = "what a test demands is in its name")]
+
+pub mod claim;
+pub mod complete;
+pub mod fixtures;
+pub mod freeze;
+pub mod ingest;
+pub mod installation;
+pub mod outbox;
+pub mod records;
+pub mod release;
+pub mod sequencer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::Store;
+
+/// A fresh, migrated store of the implementation at test.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The store.
+    fn store(&self) -> Arc<dyn Store>;
+    /// Another handle on the same database, as a second process has it.
+    async fn another(&self) -> Arc<dyn Store>;
+    /// Runs SQL that both dialects take, to bring about what the trait has no method for.
+    async fn execute(&self, sql: &str);
+    /// The one number that a query answers with.
+    async fn number(&self, sql: &str) -> i64;
+}
+
+/// Makes a `#[tokio::test]` of every behaviour. `$open` is an async function that gives a [`Backend`].
+#[macro_export]
+macro_rules! conformance_suite {
+    ($open:ident) => {
+        $crate::conformance_suite! { @tests $open;
+            ingest { new_duplicate_already_paid, keeps_raw_bytes, one_key_another_content, poison_among_good,
+                replay_adds_nothing, dead_letters_without_route, large_dead_letters_become_pointers,
+                overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
+            claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
+                steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
+                carries_the_payment, next_due }
+            freeze { writes_tickets_whole, again_answers_the_first, numbers_taken, voided_orders_are_stale,
+                seat_conflicts, placeholders_share, freed_seats, concurrent_seats_and_numbers, odd_text }
+            complete { issues, step_by_step, keeps_what_is_done, delivered_before_generated, voided_tickets,
+                finished_needs_every_ticket, voided_orders, repeats_change_nothing }
+            release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,
+                retry_sets_going, retry_leaves_alone, a_repeat_is_stale }
+            outbox { lends_in_order_once, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,
+                destinations_apart, backlog, prune }
+            sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
+            records { order_with_everything, by_number, deliver, downloaded, redrawn, void, summary }
+            installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, adopts_a_secret,
+                numbers_for_good, pings }
+        }
+    };
+    (@tests $open:ident; $($part:ident { $($test:ident),* $(,)? })*) => {
+        $(mod $part {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let backend = super::$open().await;
+                $crate::conformance::$part::$test(&backend).await;
+            })*
+        })*
+    };
+}

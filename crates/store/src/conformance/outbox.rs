@@ -1,0 +1,172 @@
+//! Events out, to each destination apart.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use fulfillment_domain::EventKind;
+
+use super::Backend;
+use super::fixtures::{
+    LONG, SHORT, at_once, claimed, completion, freeze, frozen, generated, ingest, issued, message, payment,
+    wait,
+};
+use crate::DeliveryOutcome::{Parked, Retry, Sent};
+use crate::Store;
+
+/// Two events of one ticket, in order; the second by another name.
+async fn two_events(store: &dyn Store) {
+    let claim = claimed(store, 1).await.remove(0);
+    let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
+    let mut done = completion(&claim, &tickets, &["kafka"]);
+    let mut second = generated(&done.generated[0].ticket, &["kafka"]).events.remove(0);
+    second.sequence = 2;
+    done.generated[0].events.push(second);
+    assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
+}
+
+pub async fn lends_in_order_once(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = issued(&*store, 30, 2).await;
+    let first = store.claim_deliveries("kafka", 5, LONG).await.unwrap();
+    assert!(first.windows(2).all(|w| w[0].outbox_id < w[1].outbox_id));
+    let event = &first[0].event;
+    assert_eq!(
+        (event.kind, event.sequence, event.ticket_id),
+        (EventKind::TicketIssued, 1, Some(tickets[0].id))
+    );
+    assert_eq!(
+        event,
+        &fulfillment_domain::OutboxEvent {
+            destinations: vec![],
+            ..generated(&tickets[0], &["kafka"]).events.remove(0)
+        }
+    );
+    let lent = at_once(backend, 6, |store, _| async move {
+        let mut mine = Vec::new();
+        loop {
+            let lent = store.claim_deliveries("kafka", 4, LONG).await.unwrap();
+            if lent.is_empty() {
+                return mine;
+            }
+            let sent: Vec<_> = lent.iter().map(|d| (d.outbox_id, Sent)).collect();
+            store.record_deliveries("kafka", &sent).await.unwrap();
+            mine.extend(lent.into_iter().map(|d| d.outbox_id));
+        }
+    })
+    .await;
+    let all: Vec<_> = lent.into_iter().flatten().chain(first.iter().map(|d| d.outbox_id)).collect();
+    assert_eq!((all.len(), all.iter().collect::<HashSet<_>>().len()), (60, 60));
+    assert_eq!(store.backlog("kafka").await.unwrap().0, 5, "those lent first are not sent yet");
+}
+
+pub async fn retries_and_parks(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 3, 1).await;
+    let lent = store.claim_deliveries("kafka", 5, LONG).await.unwrap();
+    let retry = |after| Retry { after, reason: "no\0 leader".into() };
+    let outcomes = [
+        (lent[0].outbox_id, retry(Duration::ZERO)),
+        (lent[1].outbox_id, retry(LONG)),
+        (lent[2].outbox_id, Parked { reason: "too large".into() }),
+    ];
+    store.record_deliveries("kafka", &outcomes).await.unwrap();
+    let again = store.claim_deliveries("kafka", 5, LONG).await.unwrap();
+    assert_eq!(again.iter().map(|d| (d.outbox_id, d.attempts)).collect::<Vec<_>>(), [(lent[0].outbox_id, 2)]);
+    assert_eq!(again[0].event, lent[0].event, "the same bytes");
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.undelivered, summary.parked_deliveries), (2, 1));
+    // A late word about one that is parked changes nothing.
+    store.record_deliveries("kafka", &[(lent[2].outbox_id, retry(Duration::ZERO))]).await.unwrap();
+    assert!(store.claim_deliveries("kafka", 5, LONG).await.unwrap().is_empty());
+    store.record_deliveries("kafka", &[]).await.unwrap();
+}
+
+pub async fn leases_end(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 1, 1).await;
+    assert_eq!(store.claim_deliveries("kafka", 5, SHORT).await.unwrap().len(), 1);
+    assert!(store.claim_deliveries("kafka", 5, SHORT).await.unwrap().is_empty());
+    wait().await;
+    assert_eq!(store.claim_deliveries("kafka", 5, SHORT).await.unwrap()[0].attempts, 2);
+}
+
+pub async fn ticket_events_in_order(backend: &dyn Backend) {
+    let store = backend.store();
+    two_events(&*store).await;
+    let first = store.claim_deliveries("kafka", 5, LONG).await.unwrap();
+    assert_eq!(first.iter().map(|d| d.event.sequence).collect::<Vec<_>>(), [1], "the second is held back");
+    assert!(store.claim_deliveries("kafka", 5, LONG).await.unwrap().is_empty());
+    let parked = Parked { reason: "refused".into() };
+    store.record_deliveries("kafka", &[(first[0].outbox_id, parked)]).await.unwrap();
+    assert_eq!(store.claim_deliveries("kafka", 5, LONG).await.unwrap()[0].event.sequence, 2);
+}
+
+pub async fn void_suppresses(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = issued(&*store, 6, 1).await;
+    for ticket in &tickets[..5] {
+        assert!(store.void_ticket(ticket.id, "refund").await.unwrap());
+    }
+    let lent = store.claim_deliveries("kafka", 2, LONG).await.unwrap();
+    assert_eq!(lent.iter().map(|d| d.event.ticket_id).collect::<Vec<_>>(), [Some(tickets[5].id)]);
+    assert_eq!(backend.number("SELECT count(*) FROM outbox_delivery WHERE state = 'suppressed'").await, 5);
+    assert_eq!(store.backlog("kafka").await.unwrap().0, 1);
+}
+
+pub async fn destinations_apart(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
+    store.complete(&[completion(&claim, &tickets, &["kafka", "webhook:a"])]).await.unwrap();
+    let kafka = store.claim_deliveries("kafka", 5, LONG).await.unwrap();
+    store.record_deliveries("kafka", &[(kafka[0].outbox_id, Sent)]).await.unwrap();
+    assert!(store.claim_deliveries("webhook:b", 5, LONG).await.unwrap().is_empty());
+    assert_eq!(store.summary().await.unwrap().undelivered, 1);
+    let webhook = store.claim_deliveries("webhook:a", 5, LONG).await.unwrap();
+    assert_eq!((webhook[0].outbox_id, webhook[0].attempts), (kafka[0].outbox_id, 1));
+}
+
+pub async fn backlog(backend: &dyn Backend) {
+    let store = backend.store();
+    assert_eq!(store.backlog("kafka").await.unwrap(), (0, None));
+    issued(&*store, 3, 1).await;
+    let (waiting, since) = store.backlog("kafka").await.unwrap();
+    assert_eq!(waiting, 3);
+    let lent = store.claim_deliveries("kafka", 1, LONG).await.unwrap();
+    assert_eq!(since, Some(lent[0].created_at));
+    store.record_deliveries("kafka", &[(lent[0].outbox_id, Sent)]).await.unwrap();
+    let (waiting, later) = store.backlog("kafka").await.unwrap();
+    assert_eq!(waiting, 2);
+    assert!(later >= since);
+}
+
+pub async fn prune(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 5, 1).await;
+    ingest(&*store, &[message(77, b"nonsense")]).await;
+    assert_eq!(store.prune(LONG, 100).await.unwrap(), 5, "they came long ago");
+    assert_eq!(
+        backend.number("SELECT count(*) FROM inbox WHERE raw IS NOT NULL OR key IS NOT NULL").await,
+        0
+    );
+    store.sequence_events(100).await.unwrap();
+    let lent = store.claim_deliveries("kafka", 10, LONG).await.unwrap();
+    assert_eq!(lent.len(), 6);
+    let mut outcomes: Vec<_> = lent.iter().map(|d| (d.outbox_id, Sent)).collect();
+    outcomes[0].1 = Parked { reason: "no".into() };
+    outcomes[1].1 = Retry { after: LONG, reason: "no".into() };
+    store.record_deliveries("kafka", &outcomes).await.unwrap();
+    assert_eq!(store.prune(LONG, 100).await.unwrap(), 0, "too young");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(store.prune(Duration::from_millis(10), 1).await.unwrap(), 1, "up to the limit");
+    store.prune(Duration::from_millis(10), 100).await.unwrap();
+    assert_eq!(
+        backend.number("SELECT count(*) FROM outbox").await,
+        3,
+        "parked, waiting, and the newest position"
+    );
+    assert_eq!(store.events_after(4, 10).await.unwrap().len(), 1);
+    assert_eq!(ingest(&*store, &[payment(1, 1, "49.9")]).await.len(), 1);
+    assert_eq!(store.summary().await.unwrap().duplicates, 1, "what is pruned is still known");
+    assert_eq!(backend.number("SELECT count(*) FROM dead_letters WHERE length(raw) = 8").await, 1);
+}

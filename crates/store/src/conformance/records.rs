@@ -1,0 +1,99 @@
+//! What people ask for.
+
+use fulfillment_domain::{Delivered, OrderState, TicketId, TicketStatus};
+use jiff::Timestamp;
+
+use super::Backend;
+use super::fixtures::{at, at_stored, claimed, ingest, issued, message, order, payment, ticket};
+
+fn nobody() -> TicketId {
+    TicketId(uuid::Uuid::from_u128(404))
+}
+
+pub async fn order_with_everything(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 1, 3).await;
+    ingest(&*store, &[payment(8, 1, "1.10")]).await;
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!(record.state, OrderState::Issued);
+    assert_eq!(record.tickets.iter().map(|t| t.ticket_index).collect::<Vec<_>>(), [1, 2, 3]);
+    let paid: Vec<_> = record.payments.iter().map(|p| p.amount.unwrap().to_string()).collect();
+    assert_eq!(paid, ["49.90", "1.10"]);
+    assert!(store.order(order(9)).await.unwrap().is_none());
+}
+
+pub async fn by_number(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = issued(&*store, 1, 2).await;
+    let found = store.ticket_by_number(&tickets[1].ticket_number).await.unwrap().unwrap();
+    assert_eq!(found.id, tickets[1].id);
+    assert!(store.ticket_by_number("nothing\0").await.unwrap().is_none());
+    assert!(store.ticket(nobody()).await.unwrap().is_none());
+}
+
+pub async fn deliver(backend: &dyn Backend) {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    let word = |channel: &str| Delivered {
+        ticket_id: id,
+        channel: Some(channel.into()),
+        delivered_at: Some("2026-11-23T00:00:00Z".parse().unwrap()),
+    };
+    let first = store.deliver(&word("email"), at()).await.unwrap().unwrap();
+    assert_eq!(first.status, TicketStatus::Delivered);
+    assert_eq!(first.delivered_at.unwrap().to_string(), "2026-11-23T00:00:00Z");
+    assert_eq!(store.deliver(&word("sms"), at()).await.unwrap().as_ref(), Some(&first));
+    assert_eq!(store.ticket(id).await.unwrap(), Some(first));
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE to_status = 'Delivered'").await, 1);
+    let unknown = Delivered { ticket_id: nobody(), channel: None, delivered_at: None };
+    assert!(store.deliver(&unknown, at()).await.unwrap().is_none());
+}
+
+pub async fn downloaded(backend: &dyn Backend) {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    store.downloaded(id, at()).await.unwrap();
+    store.downloaded(id, Timestamp::UNIX_EPOCH).await.unwrap();
+    assert_eq!(store.ticket(id).await.unwrap().unwrap().first_downloaded_at, Some(at_stored()));
+    store.downloaded(nobody(), at()).await.unwrap();
+}
+
+pub async fn redrawn(backend: &dyn Backend) {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    let before = store.ticket(id).await.unwrap().unwrap();
+    store.redrawn(id, [7; 32], 18_700, "2").await.unwrap();
+    assert_eq!(store.ticket(id).await.unwrap(), Some(before), "the same bytes change nothing");
+    store.redrawn(id, [8; 32], 9, "2").await.unwrap();
+    let after = store.ticket(id).await.unwrap().unwrap();
+    assert_eq!((after.sha256, after.size, after.renderer.as_str()), (Some([8; 32]), Some(9), "2"));
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE why LIKE '%drawn again%'").await, 2);
+    store.redrawn(nobody(), [8; 32], 9, "2").await.unwrap();
+}
+
+pub async fn void(backend: &dyn Backend) {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    assert!(store.void_ticket(id, "refund\0").await.unwrap());
+    assert!(!store.void_ticket(id, "again").await.unwrap());
+    assert!(!store.void_ticket(nobody(), "x").await.unwrap());
+    let ticket = store.ticket(id).await.unwrap().unwrap();
+    assert!(ticket.voided_at.is_some());
+    assert_eq!((ticket.void_reason.as_deref(), ticket.status), (Some("refund"), TicketStatus::Generated));
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE why LIKE 'voided%'").await, 1);
+}
+
+pub async fn summary(backend: &dyn Backend) {
+    let store = backend.store();
+    let empty = store.summary().await.unwrap();
+    assert_eq!((empty.orders.len(), empty.tickets.len(), empty.duplicates), (5, 4, 0));
+    issued(&*store, 2, 2).await;
+    claimed(&*store, 0).await;
+    ingest(&*store, &[payment(5, 5, "1"), payment(5, 5, "1"), payment(6, 5, "1"), message(7, b"x")]).await;
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.orders["issued"], summary.orders["received"], summary.orders["parked"]), (2, 1, 0));
+    assert_eq!((summary.tickets["Generated"], summary.tickets["Pending"]), (4, 0));
+    assert_eq!((summary.duplicates, summary.already_paid, summary.dead_lettered), (1, 1, 1));
+    assert_eq!((summary.undelivered, summary.retrying, summary.seat_conflicts), (5, 0, 0));
+    assert_eq!(ticket(order(1), 1).order_id, order(1));
+}

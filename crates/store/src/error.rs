@@ -1,0 +1,68 @@
+//! What can go wrong in a store, by what the caller should do about it.
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, or ended the transaction for reasons of its own (serialisation,
+    /// deadlock, shutdown): nothing was written, or it is not known whether it was. Do it again.
+    #[error("the store cannot be reached: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database refuses this very input. In a batch, find the row by trying each alone.
+    #[error("the store refuses the data: {0}")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored does not fit this version: a foreign table, a newer schema, an unknown word.
+    #[error("{0}")]
+    Incompatible(String),
+    /// Somebody else has this embedded store open for writing as a server.
+    #[error("{0}")]
+    InUse(String),
+}
+
+pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::Unavailable(error.into())
+}
+
+/// Sorts an error of the driver. What is not known is `Unavailable`: a retry does no harm, and giving
+/// up on good data does.
+pub(crate) fn classify(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(db) => {
+            let code = db.code().unwrap_or_default().into_owned();
+            if code.len() == 5 { by_sqlstate(&code, error) } else { by_sqlite_code(&code, error) }
+        }
+        sqlx::Error::Encode(_) => StoreError::Refused(error.into()),
+        sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::Configuration(_)
+        | sqlx::Error::InvalidArgument(_) => StoreError::Incompatible(error.to_string()),
+        _ => unavailable(error),
+    }
+}
+
+/// PostgreSQL, appendix A. Class 22: data, 23: constraints, 54: limits, as an index's longest key.
+/// 42 and 3F are about tables that are not there or not ours: the schema is not the program's.
+fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
+    match &code[..2] {
+        "22" | "23" | "54" => StoreError::Refused(error.into()),
+        "42" | "3F" => StoreError::Incompatible(format!("{error}: is the schema migrated?")),
+        _ => unavailable(error),
+    }
+}
+
+/// SQLite's primary code is the lower byte: 18 too big, 19 constraint, 20 mismatch, 26 no database;
+/// 1 is an error in the SQL, as when a table is missing.
+fn by_sqlite_code(code: &str, error: sqlx::Error) -> StoreError {
+    match code.parse::<u32>().map(|c| c & 0xff) {
+        Ok(18..=20) => StoreError::Refused(error.into()),
+        Ok(1) => StoreError::Incompatible(format!("{error}: is the schema migrated?")),
+        Ok(26) => StoreError::Incompatible(error.to_string()),
+        _ => unavailable(error),
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        classify(error)
+    }
+}

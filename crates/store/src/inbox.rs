@@ -1,0 +1,94 @@
+//! Payments in.
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, Payment, Unreadable};
+use jiff::Timestamp;
+
+use crate::Result;
+
+/// Where a message came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A Kafka record. Topic, partition and offset are for people: topics get recreated, so they are no key.
+    Kafka {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+        /// The record's timestamp in milliseconds since 1970, where it has one.
+        timestamp: Option<i64>,
+    },
+    /// The HTTP end; the name of the token that brought it.
+    Http {
+        /// The token's name, or "anonymous".
+        caller: String,
+    },
+    /// `fulfillment ingest`; the file's name and line, from 1.
+    File {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: u64,
+    },
+}
+
+/// A message as it arrived, and what could be read of it.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Where it came from.
+    pub source: Source,
+    /// The message's key, where it has one.
+    pub key: Option<Vec<u8>>,
+    /// The value, untouched.
+    pub raw: Vec<u8>,
+    /// Its headers, untouched.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// W3C trace context: the message's own, or one begun here.
+    pub traceparent: Option<String>,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// What it says, or why it cannot be read.
+    pub payment: Result<Payment, Unreadable>,
+}
+
+/// What became of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IngestOutcome {
+    /// The order's first payment: its work is created.
+    New(OrderId),
+    /// This very payment is known, with the same order, amount and currency. Counted, nothing else.
+    Duplicate(OrderId),
+    /// Another payment of an order that has its tickets or will have: kept, shown, issues nothing.
+    AlreadyPaid(OrderId),
+    /// A known payment id that now says something else: kept apart, issues nothing.
+    Quarantined(OrderId),
+    /// Unreadable: kept raw with the reason.
+    DeadLettered(Unreadable),
+}
+
+/// The way in.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Writes a batch in one transaction: raw bytes and headers, the payment under its key, the order's
+    /// work, dead letters with their outbox event. Answers in the batch's order, one outcome a message.
+    ///
+    /// Within the batch the earlier message is the earlier payment. A plain duplicate leaves no raw copy;
+    /// it is counted at its payment. The same unreadable record read again (same source, key and bytes)
+    /// adds no row and no event. What is quarantined or unreadable gets a row in `dead_letters`, and,
+    /// when `dead_letters` names destinations, an outbox event of kind `DeadLetter` whose value is the
+    /// raw message and whose headers carry the original ones, then `dlq-reason`, `dlq-field`, `dlq-source`
+    /// and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its `max_bytes`
+    /// is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
+    async fn ingest(&self, batch: &[Incoming], dead_letters: &DeadLetterRoute) -> Result<Vec<IngestOutcome>>;
+}
+
+/// Where dead letters go beside their table.
+#[derive(Debug, Clone, Default)]
+pub struct DeadLetterRoute {
+    /// Outbox destinations: `["kafka"]`, or none.
+    pub destinations: Vec<String>,
+    /// The largest value that is sent whole, in bytes.
+    pub max_bytes: usize,
+}

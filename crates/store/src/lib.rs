@@ -1,0 +1,80 @@
+//! Where payments, orders, tickets and events are kept: one [`Store`] trait, two implementations.
+//!
+//! A payment becomes a row before anything else happens to it. From then on everything is a state
+//! transition in one database, and each method of the trait is one such transition in one transaction:
+//! it happened wholly, or not at all, and doing it again changes nothing.
+//!
+//! The trait is made of five parts, a file each, and every implementation has the same files:
+//!
+//! | part | what it is about |
+//! |---|---|
+//! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
+//! | [`Inbox`] | payments in, poison set apart |
+//! | [`Work`] | claim, freeze, complete, release: an order on its way to its tickets |
+//! | [`Outbox`] | events out, to each destination apart, and in one gapless order for readers |
+//! | [`Records`] | what people ask for: tickets, orders, counts |
+//!
+//! # How to add one
+//! Implement the five parts in a folder with the same file names, then run
+//! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
+//! The suite is the contract; where prose and suite differ, the suite is right.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod error;
+pub mod inbox;
+pub mod installation;
+pub mod outbox;
+pub mod postgres;
+pub mod records;
+mod shared;
+pub mod sqlite;
+pub mod work;
+
+pub use error::StoreError;
+pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
+pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
+pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent};
+pub use records::{OrderRecord, PaymentRecord, Records, RetrySelection, Summary};
+pub use work::{
+    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Then, Work,
+};
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_domain::Clock;
+
+/// Everything the service asks of its database.
+pub trait Store: Installation + Inbox + Work + Outbox + Records {}
+
+impl<T: Installation + Inbox + Work + Outbox + Records> Store for T {}
+
+/// Opens the store that `url` names: `sqlite://path/to/file` or `postgres://user@host/database`. It is not migrated by this.
+///
+/// # Errors
+/// [`StoreError::Incompatible`] for another kind of URL, otherwise as the implementation says.
+pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
+    match settings.url.split_once("://") {
+        Some(("sqlite", path)) => Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), clock).await?)),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PgStore::connect(settings).await?)),
+        _ => Err(StoreError::Incompatible("the store's URL must begin with sqlite:// or postgres://".into())),
+    }
+}
+
+/// Where the store is.
+#[derive(Clone)]
+pub struct Settings {
+    /// `sqlite://path/to/file` (relative, or absolute with a third slash) or `postgres://user:password@host/database`.
+    pub url: String,
+    /// The schema; PostgreSQL only.
+    pub schema: String,
+    /// The most connections to open; PostgreSQL only.
+    pub max_connections: u32,
+    /// How long to wait for a connection, new or from the pool; PostgreSQL only.
+    pub connect_timeout: Duration,
+}
+
+/// The result of asking the store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,193 @@
+//! Events out.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::OutboxEvent;
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::PgStore;
+use super::rows::{micros, rows_at_most};
+use crate::shared::cells::{Row, clean};
+use crate::shared::event::{delivery_from, event_columns, published_from};
+use crate::shared::headers;
+use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result};
+
+/// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends what a void made moot.
+const LEND: &str = concat!(
+    "WITH found AS (SELECT d.outbox_id FROM outbox_delivery d \
+        WHERE d.destination = $1 AND d.state = 'pending' AND d.due_at <= now() \
+        AND (d.sequence <= 1 OR d.sequence = (SELECT min(e.sequence) FROM outbox_delivery e \
+             WHERE e.destination = $1 AND e.ticket_id = d.ticket_id AND e.state = 'pending')) \
+        ORDER BY d.due_at, d.outbox_id LIMIT $2 FOR UPDATE OF d SKIP LOCKED), \
+     marked AS (UPDATE outbox_delivery d SET \
+        state = CASE WHEN m.moot THEN 'suppressed' ELSE 'pending' END, \
+        reason = CASE WHEN m.moot THEN 'the ticket was voided' ELSE d.reason END, \
+        attempts = d.attempts + CASE WHEN m.moot THEN 0 ELSE 1 END, lent = NOT m.moot, \
+        due_at = clock_timestamp() + CASE WHEN m.moot THEN 0 ELSE $3 END * interval '1 microsecond', \
+        updated_at = clock_timestamp() \
+        FROM (SELECT f.outbox_id, t.voided_at IS NOT NULL AND o.kind = 'ticket-issued' AS moot \
+              FROM found f JOIN outbox o ON o.id = f.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id) AS m \
+        WHERE d.outbox_id = m.outbox_id AND d.destination = $1 \
+        RETURNING d.outbox_id, d.attempts, m.moot) \
+     SELECT o.id, d.attempts, d.moot, ",
+    event_columns!(),
+    " FROM marked d JOIN outbox o ON o.id = d.outbox_id ORDER BY o.id"
+);
+
+#[async_trait]
+impl Outbox for PgStore {
+    async fn claim_deliveries(
+        &self,
+        destination: &str,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>> {
+        loop {
+            let query = sqlx::query(LEND).bind(destination).bind(rows_at_most(limit)).bind(micros(lease));
+            let rows = query.fetch_all(&self.pool).await?;
+            let mut lent = Vec::with_capacity(rows.len());
+            for row in &rows {
+                if !sqlx::Row::try_get::<bool, _>(row, "moot")? {
+                    lent.push(delivery_from(row)?);
+                }
+            }
+            // A round that found nothing but moot events has made room for the next.
+            if rows.is_empty() || !lent.is_empty() {
+                return Ok(lent);
+            }
+        }
+    }
+
+    async fn record_deliveries(&self, destination: &str, outcomes: &[(i64, DeliveryOutcome)]) -> Result<()> {
+        let mut outcomes: Vec<_> = outcomes.iter().collect();
+        outcomes.sort_by_key(|(id, _)| *id);
+        let columns = outcomes.iter().map(|(_, outcome)| match outcome {
+            DeliveryOutcome::Sent => ("sent", 0, None),
+            DeliveryOutcome::Retry { after, reason } => ("pending", micros(*after), Some(clean(reason))),
+            DeliveryOutcome::Parked { reason } => ("parked", 0, Some(clean(reason))),
+        });
+        let (states, rest): (Vec<_>, Vec<_>) =
+            columns.map(|(state, after, reason)| (state, (after, reason))).unzip();
+        let (after, reasons): (Vec<_>, Vec<_>) = rest.into_iter().unzip();
+        let sql = "WITH held AS (SELECT outbox_id, state FROM outbox_delivery \
+                   WHERE destination = $1 AND outbox_id = ANY($2::bigint[]) ORDER BY outbox_id FOR UPDATE) \
+                   UPDATE outbox_delivery d SET state = n.state, lent = FALSE, reason = n.reason, \
+                   due_at = clock_timestamp() + n.after * interval '1 microsecond', updated_at = clock_timestamp() \
+                   FROM held JOIN unnest($2::bigint[], $3::text[], $4::bigint[], $5::text[]) \
+                   AS n(id, state, after, reason) ON n.id = held.outbox_id \
+                   WHERE d.outbox_id = held.outbox_id AND d.destination = $1 AND held.state = 'pending'";
+        sqlx::query(sql)
+            .bind(destination)
+            .bind(outcomes.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+            .bind(states)
+            .bind(after)
+            .bind(reasons)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    async fn sequence_events(&self, limit: usize) -> Result<i64> {
+        let mut tx = self.begin().await?;
+        // One sequencer at a time; the next statement sees what was committed before the lock was had.
+        let lock =
+            "SELECT pg_advisory_xact_lock(hashtextextended('fulfillment sequencer ' || current_schema(), 0))";
+        sqlx::query(lock).execute(&mut *tx).await?;
+        let sql = "WITH top AS (SELECT coalesce(max(position), 0) AS position FROM outbox), \
+                   next AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM (SELECT id FROM outbox \
+                   WHERE position IS NULL AND kind <> 'dead-letter' ORDER BY id LIMIT $1) AS unsequenced), \
+                   done AS (UPDATE outbox o SET position = top.position + next.n FROM next, top \
+                   WHERE o.id = next.id RETURNING o.position) \
+                   SELECT coalesce((SELECT max(position) FROM done), (SELECT position FROM top))";
+        let top = sqlx::query_scalar(sql).bind(rows_at_most(limit)).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(top)
+    }
+
+    async fn events_after(&self, position: i64, limit: usize) -> Result<Vec<PublishedEvent>> {
+        let sql = concat!(
+            "SELECT o.position, ",
+            event_columns!(),
+            " FROM outbox o WHERE o.position > $1 ORDER BY o.position LIMIT $2"
+        );
+        let rows = sqlx::query(sql).bind(position).bind(rows_at_most(limit)).fetch_all(&self.pool).await?;
+        rows.iter().map(published_from).collect()
+    }
+
+    async fn position_of(&self, event: Uuid) -> Result<Option<i64>> {
+        let sql = "SELECT position FROM outbox WHERE event_id = $1";
+        let row = sqlx::query(sql).bind(event).fetch_optional(&self.pool).await?;
+        row.map_or(Ok(None), |row| row.int("position"))
+    }
+
+    async fn backlog(&self, destination: &str) -> Result<(u64, Option<Timestamp>)> {
+        let sql = "SELECT d.waiting, o.created_at AS since FROM \
+                   (SELECT count(*) AS waiting, min(outbox_id) AS first FROM outbox_delivery \
+                    WHERE destination = $1 AND state = 'pending') AS d LEFT JOIN outbox o ON o.id = d.first";
+        let row = sqlx::query(sql).bind(destination).fetch_one(&self.pool).await?;
+        Ok((row.number("waiting")?, row.time("since")?))
+    }
+
+    async fn prune(&self, age: Duration, limit: usize) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE inbox SET raw = NULL, headers = NULL, key = NULL, pruned_at = now() WHERE id IN \
+                   (SELECT id FROM inbox WHERE pruned_at IS NULL \
+                    AND received_at < now() - $1 * interval '1 microsecond' \
+                    ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        let raw = sqlx::query(sql).bind(micros(age)).bind(rows_at_most(limit)).execute(&mut *tx).await?;
+        let sql = "DELETE FROM outbox WHERE id IN (SELECT o.id FROM outbox o \
+                   WHERE o.created_at < now() - $1 * interval '1 microsecond' \
+                   AND (o.position IS NOT NULL OR o.kind = 'dead-letter') \
+                   AND o.position IS DISTINCT FROM (SELECT max(position) FROM outbox) \
+                   AND NOT EXISTS (SELECT 1 FROM outbox_delivery d \
+                                   WHERE d.outbox_id = o.id AND d.state IN ('pending', 'parked')) \
+                   ORDER BY o.created_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)";
+        let sent = sqlx::query(sql).bind(micros(age)).bind(rows_at_most(limit)).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(raw.rows_affected() + sent.rows_affected())
+    }
+}
+
+/// Writes events, in this order, and their deliveries; one that is there already is left alone.
+pub(super) async fn insert_events(db: &mut PgConnection, events: &[&OutboxEvent]) -> Result<()> {
+    macro_rules! column {
+        ($e:ident => $value:expr) => {
+            events.iter().map(|$e| $value).collect::<Vec<_>>()
+        };
+    }
+    if events.is_empty() {
+        return Ok(());
+    }
+    let headers = events.iter().map(|e| headers::encode(&e.headers)).collect::<Result<Vec<_>>>()?;
+    let deliveries = events.iter().flat_map(|e| e.destinations.iter().map(|d| (e.id, d.as_str())));
+    let (ids, destinations): (Vec<_>, Vec<_>) = deliveries.unzip();
+    let sql = "WITH written AS (INSERT INTO outbox \
+               (event_id, kind, order_id, ticket_id, sequence, key, value, headers, created_at) \
+               SELECT event_id, kind, order_id, ticket_id, sequence, key, value, headers, clock_timestamp() \
+               FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::bytea[], \
+               $7::bytea[], $8::bytea[]) WITH ORDINALITY \
+               AS n(event_id, kind, order_id, ticket_id, sequence, key, value, headers, place) ORDER BY place \
+               ON CONFLICT DO NOTHING RETURNING id, event_id, ticket_id, sequence) \
+               INSERT INTO outbox_delivery (outbox_id, destination, ticket_id, sequence, state, due_at, updated_at) \
+               SELECT w.id, d.destination, w.ticket_id, w.sequence, 'pending', clock_timestamp(), \
+               clock_timestamp() FROM written w \
+               JOIN unnest($9::uuid[], $10::text[]) AS d(event_id, destination) ON d.event_id = w.event_id \
+               ON CONFLICT DO NOTHING";
+    sqlx::query(sql)
+        .bind(column!(e => e.id))
+        .bind(column!(e => e.kind.as_str()))
+        .bind(column!(e => e.order_id.map(|o| o.0)))
+        .bind(column!(e => e.ticket_id.map(|t| t.0)))
+        .bind(column!(e => i64::from(e.sequence)))
+        .bind(column!(e => e.key.as_deref()))
+        .bind(column!(e => &e.value[..]))
+        .bind(headers)
+        .bind(ids)
+        .bind(destinations)
+        .execute(db)
+        .await?;
+    Ok(())
+}

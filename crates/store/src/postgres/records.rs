@@ -1,0 +1,187 @@
+//! What people ask for.
+
+use async_trait::async_trait;
+use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::PgStore;
+use super::rows::{At, note};
+use crate::shared::cells::clean;
+use crate::shared::order::{order_from, payment_from};
+use crate::shared::summary::{self, summary_from};
+use crate::shared::ticket::{redraw_note, seat_key, ticket_columns, ticket_from};
+use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
+
+#[async_trait]
+impl Records for PgStore {
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>> {
+        let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1");
+        let row = sqlx::query(sql).bind(id.0).fetch_optional(&self.pool).await?;
+        row.as_ref().map(ticket_from).transpose()
+    }
+
+    async fn ticket_by_number(&self, number: &str) -> Result<Option<Ticket>> {
+        let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE ticket_number = $1");
+        let row = sqlx::query(sql).bind(clean(number)).fetch_optional(&self.pool).await?;
+        row.as_ref().map(ticket_from).transpose()
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
+        let mut tx = self.begin().await?;
+        // One snapshot for the three answers.
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at \
+                   FROM orders WHERE order_id = $1";
+        let Some(order) = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await? else {
+            return Ok(None);
+        };
+        let sql = "SELECT key, order_id, amount::text AS amount, currency, outcome, duplicates, received_at \
+                   FROM payments WHERE order_id = $1 ORDER BY outcome <> 'accepted', received_at, key";
+        let payments = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
+        let sql =
+            concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
+        let tickets = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
+        let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
+        order_from(&order, payments, tickets).map(Some)
+    }
+
+    async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {
+        let mut tx = self.begin().await?;
+        let Some(before) = locked(&mut tx, delivered.ticket_id).await? else { return Ok(None) };
+        if before.delivered_at.is_some() {
+            return Ok(Some(before));
+        }
+        let sql = concat!(
+            "UPDATE tickets SET delivered_at = $2, delivery_channel = $3, updated_at = clock_timestamp(), \
+             status = CASE status WHEN 'Generated' THEN 'Delivered' ELSE status END WHERE id = $1 RETURNING ",
+            ticket_columns!()
+        );
+        let row = sqlx::query(sql)
+            .bind(delivered.ticket_id.0)
+            .bind(At(delivered.delivered_at.unwrap_or(at)))
+            .bind(delivered.channel.as_deref().map(clean))
+            .fetch_one(&mut *tx)
+            .await?;
+        let after = ticket_from(&row)?;
+        if after.status != before.status {
+            let step = (before.status.as_str(), after.status.as_str());
+            note(&mut tx, after.id, step, "notification", None).await?;
+        }
+        tx.commit().await?;
+        Ok(Some(after))
+    }
+
+    async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()> {
+        let sql = "UPDATE tickets SET first_downloaded_at = $2, updated_at = clock_timestamp() \
+                   WHERE id = $1 AND first_downloaded_at IS NULL";
+        sqlx::query(sql).bind(id.0).bind(At(at)).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let Some(before) = locked(&mut tx, id).await? else { return Ok(()) };
+        if before.sha256 != Some(sha256) {
+            let sql = "UPDATE tickets SET sha256 = $2, size = $3, renderer = $4, updated_at = clock_timestamp() \
+                       WHERE id = $1";
+            sqlx::query(sql)
+                .bind(id.0)
+                .bind(&sha256[..])
+                .bind(i64::try_from(size).unwrap_or(i64::MAX))
+                .bind(clean(renderer))
+                .execute(&mut *tx)
+                .await?;
+        }
+        let why = redraw_note(before.sha256, sha256, renderer);
+        let status = before.status.as_str();
+        note(&mut tx, id, (status, status), "storage", Some(&why)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let Some(ticket) = locked(&mut tx, id).await?.filter(|t| t.voided_at.is_none()) else {
+            return Ok(false);
+        };
+        let sql = "UPDATE tickets SET voided_at = clock_timestamp(), void_reason = $2, \
+                   updated_at = clock_timestamp() WHERE id = $1";
+        sqlx::query(sql).bind(id.0).bind(clean(reason)).execute(&mut *tx).await?;
+        pass_on_seat(&mut tx, &ticket).await?;
+        let status = ticket.status.as_str();
+        let why = format!("voided: {}", clean(reason));
+        note(&mut tx, id, (status, status), "operator", Some(&why)).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn retry(&self, selection: RetrySelection) -> Result<u64> {
+        let (order, ticket) = match selection {
+            RetrySelection::All => (None, None),
+            RetrySelection::Order(order) => (Some(order.0), None),
+            RetrySelection::Ticket(ticket) => (None, Some(ticket.0)),
+        };
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE orders SET attempts = 0, due_at = clock_timestamp(), parked_at = NULL, \
+                   updated_at = clock_timestamp(), \
+                   state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
+                   WHERE worker IS NULL \
+                   AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > now())) \
+                   AND ($1::uuid IS NULL OR order_id = $1) \
+                   AND ($2::uuid IS NULL OR order_id = (SELECT order_id FROM tickets WHERE id = $2)) \
+                   RETURNING order_id";
+        let going: Vec<Uuid> = sqlx::query_scalar(sql).bind(order).bind(ticket).fetch_all(&mut *tx).await?;
+        let count = going.len() as u64;
+        if count > 0 {
+            let sql = "WITH again AS (UPDATE tickets SET status = 'Pending', updated_at = clock_timestamp() \
+                       WHERE order_id = ANY($1::uuid[]) AND status = 'Failed' AND voided_at IS NULL RETURNING id) \
+                       INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
+                       SELECT id, clock_timestamp(), 'Failed', 'Pending', 'operator', 'tried again' FROM again";
+            sqlx::query(sql).bind(going).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    async fn summary(&self) -> Result<Summary> {
+        let groups = sqlx::query(summary::GROUPS).fetch_all(&self.pool).await?;
+        let sql = "SELECT clock_timestamp()";
+        let now: At = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
+        let counts = sqlx::query(summary::COUNTS).bind(now).fetch_one(&self.pool).await?;
+        summary_from(&groups, &counts)
+    }
+}
+
+/// A ticket under its lock.
+async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
+    let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 FOR NO KEY UPDATE");
+    let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
+    row.as_ref().map(ticket_from).transpose()
+}
+
+/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
+async fn pass_on_seat(db: &mut PgConnection, voided: &Ticket) -> Result<()> {
+    let Some(seat) = seat_key(voided) else { return Ok(()) };
+    let sql =
+        "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 FOR UPDATE";
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.0);
+    if query.fetch_optional(&mut *db).await?.is_none() {
+        return Ok(());
+    }
+    let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
+               AND strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
+    let heir: Option<Uuid> =
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
+    if let Some(heir) = heir {
+        let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
+        sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(heir).execute(db).await?;
+    } else {
+        let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
+        sqlx::query(sql).bind(&voided.event_id).bind(&seat).execute(db).await?;
+    }
+    Ok(())
+}

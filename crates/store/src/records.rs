@@ -1,0 +1,126 @@
+//! What people ask for.
+
+use async_trait::async_trait;
+use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticket, TicketId};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::Result;
+
+/// A payment as kept for good.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentRecord {
+    /// Idempotency key: the payment's id, or `order:<id>`; `sha256:` and the hash of one above 512 bytes.
+    pub key: String,
+    /// What was paid.
+    pub order_id: OrderId,
+    /// How much.
+    pub amount: Option<Amount>,
+    /// In what.
+    pub currency: Option<Currency>,
+    /// `accepted` (it made the order's work) or `already_paid`.
+    pub outcome: String,
+    /// How often the same message came again.
+    pub duplicates: u64,
+    /// When it first came.
+    pub received_at: Timestamp,
+}
+
+/// An order as recorded.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRecord {
+    /// Which.
+    pub order_id: OrderId,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Why it stands there; the last error while it is tried again.
+    pub reason: Option<String>,
+    /// Tries since it was last set going.
+    pub attempts: u32,
+    /// When it is tried next, if it will be.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When its first payment came.
+    pub received_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Its payments, first first.
+    pub payments: Vec<PaymentRecord>,
+    /// Its tickets, by index.
+    pub tickets: Vec<Ticket>,
+}
+
+/// How much of everything there is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Orders by state, every state named.
+    pub orders: std::collections::BTreeMap<String, u64>,
+    /// Tickets by status, every status named.
+    pub tickets: std::collections::BTreeMap<String, u64>,
+    /// Orders that wait for another try (not parked).
+    pub retrying: u64,
+    /// Payments of orders that were paid before.
+    pub already_paid: u64,
+    /// Repeats of known payments.
+    pub duplicates: u64,
+    /// Payments that said something else under a known id.
+    pub quarantined: u64,
+    /// Messages that could not be read.
+    pub dead_lettered: u64,
+    /// Tickets that share their seat with an earlier one.
+    pub seat_conflicts: u64,
+    /// Events not yet sent everywhere.
+    pub undelivered: u64,
+    /// Events set apart because a destination refuses them.
+    pub parked_deliveries: u64,
+}
+
+/// Which orders to set going again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetrySelection {
+    /// Every parked order, and every order that waits for another try.
+    All,
+    /// One order.
+    Order(OrderId),
+    /// The order of one ticket.
+    Ticket(TicketId),
+}
+
+/// The record.
+#[async_trait]
+pub trait Records: Send + Sync {
+    /// A ticket by its id.
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>>;
+
+    /// A ticket by its printed number, in stored form.
+    async fn ticket_by_number(&self, number: &str) -> Result<Option<Ticket>>;
+
+    /// An order with its payments and tickets.
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>>;
+
+    /// Notification's word: the ticket reached its holder. `None`: no such ticket. A ticket that is not
+    /// Generated yet keeps its status; the fact is kept and the status follows when it is. Saying it
+    /// again changes nothing.
+    async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>>;
+
+    /// Notes the holder's first download; later ones change nothing.
+    async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()>;
+
+    /// Records that a lost file was drawn again. `sha256` differs from the recorded one only when a
+    /// newer renderer drew it: then the hash, size and renderer are replaced and the history says so.
+    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()>;
+
+    /// Voids a ticket: it opens no door from now on, and its seat passes to the next live ticket that has
+    /// it, which keeps its flag. `false` when there is none or it is voided already.
+    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool>;
+
+    /// Sets orders going again at once: parked, waiting or failed ones get a new budget; orders that are
+    /// issued, held by a worker, or due already are left alone. Failed tickets are Pending again and keep
+    /// their last error until they have a file. Answers with how many orders were set going.
+    async fn retry(&self, selection: RetrySelection) -> Result<u64>;
+
+    /// Counts everything. Cheap enough for a health page, not for every request.
+    async fn summary(&self) -> Result<Summary>;
+}

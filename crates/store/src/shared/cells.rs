@@ -1,0 +1,153 @@
+//! Values on their way to a column and back, the same for every database.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use fulfillment_domain::{Amount, Currency, OrderId, TicketId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{Result, StoreError};
+
+/// A value for one column.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cell<'a> {
+    /// NULL.
+    Null,
+    /// Text without NUL.
+    Text(Cow<'a, str>),
+    /// A number.
+    Int(i64),
+    /// Bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Cell<'a> {
+    /// Text, with NUL taken out: PostgreSQL has none, and one row must not fail its neighbours.
+    pub(crate) fn text(text: &'a str) -> Self {
+        Self::Text(clean(text))
+    }
+
+    /// Text that may be missing.
+    pub(crate) fn text_or_null(text: Option<&'a str>) -> Self {
+        text.map_or(Self::Null, Self::text)
+    }
+
+    /// Anything by its display form.
+    pub(crate) fn word(value: impl Display) -> Self {
+        Self::Text(Cow::Owned(value.to_string()))
+    }
+
+    /// A time, see [`rfc3339`].
+    pub(crate) fn time(at: Timestamp) -> Self {
+        Self::Text(Cow::Owned(rfc3339(at)))
+    }
+
+    /// A time that may be missing.
+    pub(crate) fn time_or_null(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Null, Self::time)
+    }
+}
+
+/// Text without NUL.
+pub(crate) fn clean(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
+}
+
+/// A time as it can be stored: whole microseconds, in the years 1 to 9999.
+pub(crate) fn storable(at: Timestamp) -> Timestamp {
+    /// The last whole microsecond that jiff reads back.
+    const LAST: Timestamp = Timestamp::constant(253_402_207_200, 0);
+    const YEAR_1: i64 = -62_135_596_800_000_000;
+    Timestamp::from_microsecond(at.as_microsecond().max(YEAR_1)).unwrap_or(LAST)
+}
+
+/// RFC 3339 in UTC with exactly six digits of a second: sorts as text.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    format!("{:.6}", storable(at))
+}
+
+/// One row of an answer, by column name.
+pub(crate) trait Row {
+    /// Text.
+    fn text(&self, column: &'static str) -> Result<Option<String>>;
+    /// A whole number.
+    fn int(&self, column: &'static str) -> Result<Option<i64>>;
+    /// Bytes.
+    fn bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>>;
+    /// A time.
+    fn time(&self, column: &'static str) -> Result<Option<Timestamp>>;
+    /// A UUID.
+    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>>;
+
+    /// An order's id.
+    fn order_id(&self) -> Result<OrderId> {
+        need("order_id", self.uuid("order_id")?).map(OrderId)
+    }
+
+    /// A ticket's id in `column`.
+    fn ticket_id(&self, column: &'static str) -> Result<Option<TicketId>> {
+        Ok(self.uuid(column)?.map(TicketId))
+    }
+
+    /// A number of a narrower type.
+    fn number<N: TryFrom<i64>>(&self, column: &'static str) -> Result<N> {
+        let number = need(column, self.int(column)?)?;
+        N::try_from(number).map_err(|_| odd(column, "a number out of range"))
+    }
+
+    /// A word of a type that knows its words.
+    fn word<W: FromStr<Err: Display>>(&self, column: &'static str) -> Result<W> {
+        need(column, self.text(column)?)?.parse().map_err(|e: W::Err| odd(column, e))
+    }
+
+    /// An amount; the column is read as text.
+    fn amount(&self, column: &'static str) -> Result<Option<Amount>> {
+        self.text(column)?.map(|t| t.parse().map_err(|e| odd(column, e))).transpose()
+    }
+
+    /// A currency.
+    fn currency(&self, column: &'static str) -> Result<Option<Currency>> {
+        self.text(column)?.map(|t| t.parse().map_err(|e| odd(column, e))).transpose()
+    }
+
+    /// Bytes of a fixed length.
+    fn array<const N: usize>(&self, column: &'static str) -> Result<Option<[u8; N]>> {
+        let Some(bytes) = self.bytes(column)? else { return Ok(None) };
+        bytes.try_into().map(Some).map_err(|_| odd(column, format_args!("not {N} bytes")))
+    }
+}
+
+/// A value that cannot be NULL.
+pub(crate) fn need<T>(column: &'static str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| odd(column, "NULL"))
+}
+
+/// Something stored that this version cannot have written.
+pub(crate) fn odd(column: &str, what: impl Display) -> StoreError {
+    StoreError::Incompatible(format!("the column {column} holds what this version does not know: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_text() {
+        let texts: Vec<_> =
+            ["-009999-01-03T04:00:00Z", "0001-01-01T00:00:00Z", "2026-01-01T00:00:00.9999999Z"]
+                .iter()
+                .map(|t| rfc3339(t.parse().unwrap()))
+                .collect();
+        assert_eq!(
+            texts,
+            ["0001-01-01T00:00:00.000000Z", "0001-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.999999Z"]
+        );
+    }
+
+    #[test]
+    fn text_has_no_nul() {
+        assert_eq!(Cell::text("a\0b"), Cell::Text("ab".into()));
+    }
+}

@@ -1,0 +1,128 @@
+//! What a batch of freezes amounts to, decided apart from the database.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketId};
+
+use crate::shared::cells::{Row, clean};
+use crate::shared::ticket::{as_stored, seat_key};
+use crate::{Freeze, Result, StoreError};
+
+/// An order's row under its lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Locked {
+    pub(crate) fence: i64,
+    pub(crate) state: OrderState,
+    pub(crate) worker: Option<String>,
+    pub(crate) frozen: bool,
+}
+
+/// Reads `order_id, fence, state, worker, frozen_at`.
+pub(crate) fn locked_from(row: &impl Row) -> Result<(OrderId, Locked)> {
+    let locked = Locked {
+        fence: row.number("fence")?,
+        state: row.word("state")?,
+        worker: row.text("worker")?,
+        frozen: row.time("frozen_at")?.is_some(),
+    };
+    Ok((row.order_id()?, locked))
+}
+
+/// The orders under their locks.
+pub(crate) type Orders = HashMap<OrderId, Locked>;
+
+/// The order, when `fence` is the one it was last claimed under and it was not voided since.
+pub(crate) fn fenced(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locked> {
+    orders.get(&order).filter(|o| o.fence == fence && o.state != OrderState::Voided)
+}
+
+/// The order, when it is besides still lent under that fence.
+pub(crate) fn lent(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locked> {
+    fenced(orders, order, fence).filter(|o| o.worker.is_some() && o.state != OrderState::Issued)
+}
+
+/// What to do with one order of the batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Its claim is gone.
+    Stale,
+    /// A number of its tickets is somebody else's.
+    NumberTaken(String),
+    /// It has its tickets already.
+    Stored,
+    /// Its tickets are to be written.
+    Fresh,
+}
+
+/// Decides the steps. `taken` are the numbers among the batch's that are on record.
+pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -> Result<Vec<Step>> {
+    let mut done = HashSet::new();
+    let mut given: HashSet<&str> = HashSet::new();
+    let mut steps = Vec::with_capacity(batch.len());
+    for freeze in batch {
+        if freeze.tickets.is_empty() {
+            return Err(StoreError::Refused("an order without tickets cannot be frozen".into()));
+        }
+        let Some(order) = fenced(orders, freeze.order_id, freeze.fence) else {
+            steps.push(Step::Stale);
+            continue;
+        };
+        if order.frozen || done.contains(&freeze.order_id) {
+            steps.push(Step::Stored);
+            continue;
+        }
+        let mut own = HashSet::new();
+        let clash = freeze
+            .tickets
+            .iter()
+            .map(|t| t.ticket_number.as_str())
+            .find(|number| taken.contains(*number) || given.contains(number) || !own.insert(*number));
+        if let Some(number) = clash {
+            steps.push(Step::NumberTaken(number.to_owned()));
+            continue;
+        }
+        given.extend(own);
+        done.insert(freeze.order_id);
+        steps.push(Step::Fresh);
+    }
+    Ok(steps)
+}
+
+/// An event's seat.
+pub(crate) type SeatOf = (String, String);
+
+/// Whose seat it is, by seat.
+pub(crate) type Owners = HashMap<SeatOf, TicketId>;
+
+/// The seats of the fresh orders, each with the first ticket that asks for it, sorted.
+pub(crate) fn seats(batch: &[Freeze], steps: &[Step]) -> BTreeMap<SeatOf, TicketId> {
+    let mut seats = BTreeMap::new();
+    for ticket in fresh(batch, steps).flat_map(|freeze| &freeze.tickets) {
+        if let Some(seat) = seat_of(ticket) {
+            seats.entry(seat).or_insert(ticket.id);
+        }
+    }
+    seats
+}
+
+/// The freezes to be written.
+pub(crate) fn fresh<'a>(batch: &'a [Freeze], steps: &'a [Step]) -> impl Iterator<Item = &'a Freeze> {
+    batch.iter().zip(steps).filter(|(_, step)| **step == Step::Fresh).map(|(freeze, _)| freeze)
+}
+
+/// The tickets as they are written, flagged where the seat is another ticket's.
+pub(crate) fn flagged(freeze: &Freeze, owners: &Owners) -> Vec<Ticket> {
+    let flag = |ticket: &Ticket| {
+        let mut ticket = as_stored(ticket.clone());
+        let owner = seat_of(&ticket).and_then(|seat| owners.get(&seat));
+        if owner.is_some_and(|owner| *owner != ticket.id) {
+            ticket.flags.insert(Flag::SeatConflict);
+        }
+        ticket
+    };
+    freeze.tickets.iter().map(flag).collect()
+}
+
+fn seat_of(ticket: &Ticket) -> Option<SeatOf> {
+    seat_key(ticket).map(|seat| (clean(&ticket.event_id).into_owned(), seat))
+}

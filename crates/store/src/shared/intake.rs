@@ -1,0 +1,270 @@
+//! What a batch of messages amounts to, decided apart from the database.
+//!
+//! 1. [`Intake::new`] finds the first message of each key.
+//! 2. The database says which keys it knows; [`Intake::new_orders`] names the orders that others may start.
+//! 3. The database inserts these and says which are new; [`Intake::decide`] has the rest.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+
+use fulfillment_domain::event::NAMESPACE;
+use fulfillment_domain::{Amount, Currency, EventKind, OrderId, OutboxEvent, Payment};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::shared::ticket::index_key;
+use crate::{DeadLetterRoute, Incoming, IngestOutcome, Source};
+
+/// A payment that is on record under a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) order_id: OrderId,
+    pub(crate) amount: Option<Amount>,
+    pub(crate) currency: Option<Currency>,
+}
+
+impl Known {
+    fn of(payment: &Payment) -> Self {
+        Self { order_id: payment.order_id, amount: payment.amount, currency: payment.currency }
+    }
+}
+
+/// A payment to be written.
+#[derive(Debug)]
+pub(crate) struct NewPayment<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) message: &'a Incoming,
+    pub(crate) payment: &'a Payment,
+    /// SHA-256 of the raw message.
+    pub(crate) hash: [u8; 32],
+    pub(crate) accepted: bool,
+    /// Repeats within the batch.
+    pub(crate) duplicates: i64,
+}
+
+impl NewPayment<'_> {
+    /// The word in `payments` and `inbox`.
+    pub(crate) fn outcome(&self) -> &'static str {
+        if self.accepted { "accepted" } else { "already_paid" }
+    }
+}
+
+/// A message to be set apart.
+#[derive(Debug)]
+pub(crate) struct DeadLetter<'a> {
+    pub(crate) message: &'a Incoming,
+    /// Of source and content: the same record read again has the same.
+    pub(crate) fingerprint: [u8; 32],
+    /// `unreadable` or `quarantined`.
+    pub(crate) kind: &'static str,
+    pub(crate) order_id: Option<OrderId>,
+    pub(crate) reason: String,
+    pub(crate) field: Option<String>,
+}
+
+/// What to write, and what to answer.
+#[derive(Debug)]
+pub(crate) struct Decided<'a> {
+    /// In the batch's order.
+    pub(crate) outcomes: Vec<IngestOutcome>,
+    /// By key.
+    pub(crate) payments: Vec<NewPayment<'a>>,
+    /// Repeats of payments that were on record, by key.
+    pub(crate) repeats: BTreeMap<&'a str, i64>,
+    /// In the batch's order, each fingerprint once.
+    pub(crate) dead: Vec<DeadLetter<'a>>,
+}
+
+/// A batch, by key.
+pub(crate) struct Intake<'a> {
+    batch: &'a [Incoming],
+    keys: Vec<Option<String>>,
+    firsts: BTreeMap<String, usize>,
+}
+
+impl<'a> Intake<'a> {
+    pub(crate) fn new(batch: &'a [Incoming]) -> Self {
+        let keys: Vec<_> = batch
+            .iter()
+            .map(|m| m.payment.as_ref().ok().map(|p| index_key(p.key().replace('\0', ""))))
+            .collect();
+        let mut firsts = BTreeMap::new();
+        for (at, key) in keys.iter().enumerate() {
+            if let Some(key) = key {
+                firsts.entry(key.clone()).or_insert(at);
+            }
+        }
+        Self { batch, keys, firsts }
+    }
+
+    /// Every key, once, sorted.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        self.firsts.keys().map(String::as_str).collect()
+    }
+
+    /// For each order that an unknown payment names, the earliest such payment: its key and message.
+    pub(crate) fn new_orders(
+        &self,
+        known: &HashMap<String, Known>,
+    ) -> BTreeMap<OrderId, (&str, &'a Incoming)> {
+        let mut starts: BTreeMap<OrderId, usize> = BTreeMap::new();
+        for (key, &at) in self.firsts.iter().filter(|(key, _)| !known.contains_key(*key)) {
+            debug_assert_eq!(self.keys[at].as_ref(), Some(key));
+            if let Ok(payment) = &self.batch[at].payment {
+                starts.entry(payment.order_id).and_modify(|first| *first = at.min(*first)).or_insert(at);
+            }
+        }
+        starts
+            .into_iter()
+            .filter_map(|(order, at)| Some((order, (self.keys[at].as_deref()?, &self.batch[at]))))
+            .collect()
+    }
+
+    /// Decides everything. `inserted` are the orders that were new to the database.
+    pub(crate) fn decide(
+        &'a self,
+        known: &HashMap<String, Known>,
+        inserted: &HashSet<OrderId>,
+    ) -> Decided<'a> {
+        let starts = self.new_orders(known);
+        let mut payments: BTreeMap<&str, NewPayment<'a>> = BTreeMap::new();
+        let mut repeats = BTreeMap::new();
+        let mut dead = Vec::new();
+        let mut seen = HashSet::new();
+        let mut outcomes = Vec::with_capacity(self.batch.len());
+        let mut set_apart = |letter: DeadLetter<'a>| {
+            if seen.insert(letter.fingerprint) {
+                dead.push(letter);
+            }
+        };
+        for (message, key) in self.batch.iter().zip(&self.keys) {
+            let (payment, key) = match (&message.payment, key) {
+                (Ok(payment), Some(key)) => (payment, key.as_str()),
+                (Err(why), _) => {
+                    set_apart(DeadLetter {
+                        message,
+                        fingerprint: fingerprint(message),
+                        kind: "unreadable",
+                        order_id: None,
+                        reason: why.reason.clone(),
+                        field: why.field.clone(),
+                    });
+                    outcomes.push(IngestOutcome::DeadLettered(why.clone()));
+                    continue;
+                }
+                (Ok(_), None) => unreachable!("every readable payment has a key"),
+            };
+            let order = payment.order_id;
+            let before = known.get(key).copied().or_else(|| payments.get(key).map(|p| Known::of(p.payment)));
+            outcomes.push(match before {
+                Some(before) if payment.says_the_same(before.order_id, before.amount, before.currency) => {
+                    match payments.get_mut(key) {
+                        Some(first) => first.duplicates += 1,
+                        None => *repeats.entry(key).or_insert(0) += 1,
+                    }
+                    IngestOutcome::Duplicate(order)
+                }
+                Some(before) => {
+                    let (what, field) = difference(payment, &before);
+                    set_apart(DeadLetter {
+                        message,
+                        fingerprint: fingerprint(message),
+                        kind: "quarantined",
+                        order_id: Some(order),
+                        reason: format!("the payment id is known with another {what}"),
+                        field: Some(field.to_owned()),
+                    });
+                    IngestOutcome::Quarantined(order)
+                }
+                None => {
+                    let starts_it = starts.get(&order).is_some_and(|(first, _)| *first == key);
+                    let accepted = starts_it && inserted.contains(&order);
+                    let hash = Sha256::digest(&message.raw).into();
+                    payments.insert(key, NewPayment { key, message, payment, hash, accepted, duplicates: 0 });
+                    if accepted { IngestOutcome::New(order) } else { IngestOutcome::AlreadyPaid(order) }
+                }
+            });
+        }
+        Decided { outcomes, payments: payments.into_values().collect(), repeats, dead }
+    }
+}
+
+/// What tells a payment from the one on record: in words, and as a field.
+fn difference(payment: &Payment, before: &Known) -> (&'static str, &'static str) {
+    if payment.order_id != before.order_id {
+        ("order", "orderId")
+    } else if payment.amount != before.amount {
+        ("amount", "amount")
+    } else {
+        ("currency", "currency")
+    }
+}
+
+fn fingerprint(message: &Incoming) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(message.source.to_string().as_bytes());
+    part(&message.source.timestamp().unwrap_or(-1).to_be_bytes());
+    part(message.key.as_deref().unwrap_or_default());
+    part(&message.raw);
+    hash.finalize().into()
+}
+
+impl DeadLetter<'_> {
+    /// The event that carries it, once the database gave its row a number.
+    pub(crate) fn event(&self, row: i64, route: &DeadLetterRoute) -> OutboxEvent {
+        let Incoming { source, key, raw, headers, .. } = self.message;
+        let value = if raw.len() > route.max_bytes {
+            format!(r#"{{"deadLetterId":{row},"bytes":{}}}"#, raw.len()).into_bytes()
+        } else {
+            raw.clone()
+        };
+        let mut headers = headers.clone();
+        let mut note = |name: &str, text: &str| headers.push((name.to_owned(), text.as_bytes().to_vec()));
+        note("dlq-reason", &self.reason);
+        if let Some(field) = &self.field {
+            note("dlq-field", field);
+        }
+        note("dlq-source", &source.to_string());
+        if let Source::Kafka { topic, partition, offset, .. } = source {
+            note("dlq-topic", topic);
+            note("dlq-partition", &partition.to_string());
+            note("dlq-offset", &offset.to_string());
+        }
+        let name = format!("dead-letter|{}", hex::encode(self.fingerprint));
+        OutboxEvent {
+            id: Uuid::new_v5(&NAMESPACE, name.as_bytes()),
+            kind: EventKind::DeadLetter,
+            order_id: self.order_id,
+            ticket_id: None,
+            sequence: 0,
+            key: key.clone(),
+            value,
+            headers,
+            destinations: route.destinations.clone(),
+        }
+    }
+}
+
+impl Source {
+    /// The record's own time, where it has one.
+    pub(crate) fn timestamp(&self) -> Option<i64> {
+        match self {
+            Self::Kafka { timestamp, .. } => *timestamp,
+            Self::Http { .. } | Self::File { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kafka { topic, partition, offset, .. } => write!(f, "kafka {topic}/{partition}@{offset}"),
+            Self::Http { caller } => write!(f, "http {caller}"),
+            Self::File { name, line } => write!(f, "file {name}:{line}"),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The schema's versions, and whose tables these are.
+
+use std::borrow::Cow;
+
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use crate::error::unavailable;
+use crate::{Result, StoreError};
+
+/// Where applied migrations are noted. A name of our own: an earlier service may have used sqlx too.
+pub(crate) const TABLE: &str = "fulfillment_migrations";
+
+/// Tables that an earlier service may have left under the same names.
+pub(crate) const OURS: [&str; 14] = [
+    "installation",
+    "keys",
+    "events",
+    "categories",
+    "payments",
+    "orders",
+    "inbox",
+    "dead_letters",
+    "tickets",
+    "seats",
+    "ticket_history",
+    "outbox",
+    "outbox_delivery",
+    "ticket_revisions",
+];
+
+/// A migration: its version, its name, its SQL.
+pub(crate) type Step = (i64, &'static str, &'static str);
+
+/// sqlx's migrator of these steps.
+pub(crate) fn migrator(steps: &[Step]) -> Migrator {
+    let migrations = steps.iter().map(|(version, name, sql)| {
+        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.dangerous_set_table_name(TABLE);
+    // Each implementation holds a lock of its own around the whole.
+    migrator.set_locking(false);
+    migrator
+}
+
+/// The names of the steps that are not applied yet.
+///
+/// # Errors
+/// When a version is applied that this program does not have.
+pub(crate) fn pending(steps: &[Step], applied: &[i64]) -> Result<Vec<String>> {
+    let newest = steps.last().map_or(0, |s| s.0);
+    if let Some(newer) = applied.iter().find(|v| **v > newest) {
+        return Err(StoreError::Incompatible(format!(
+            "the schema is at version {newer}, this program knows versions up to {newest}: run a newer program"
+        )));
+    }
+    Ok(steps.iter().filter(|s| !applied.contains(&s.0)).map(|s| s.1.to_owned()).collect())
+}
+
+/// The tables of somebody else that stand where ours should go.
+pub(crate) fn foreign(tables: &[String], whose: &str) -> StoreError {
+    StoreError::Incompatible(format!(
+        "{whose} has tables of another service under the names {}: nothing was altered. Name another schema \
+         or file, or move those tables away",
+        tables.join(", ")
+    ))
+}
+
+/// What a failed migration means.
+pub(crate) fn failed(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => crate::error::classify(e),
+        MigrateError::VersionMismatch(version) => StoreError::Incompatible(format!(
+            "migration {version} was applied in another form than this program has: run the program that applied it"
+        )),
+        other => unavailable(other),
+    }
+}

@@ -1,0 +1,30 @@
+//! What the implementations have in common: the record's columns, and decisions that need no database.
+
+pub(crate) mod cells;
+pub(crate) mod event;
+pub(crate) mod freezing;
+pub(crate) mod headers;
+pub(crate) mod intake;
+pub(crate) mod migrations;
+pub(crate) mod order;
+pub(crate) mod summary;
+pub(crate) mod ticket;
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// `at` and `duration` later, or the end of time.
+pub(crate) fn later(at: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration).ok().and_then(|d| at.checked_add(d).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// `at` and `duration` earlier, or the beginning of time.
+pub(crate) fn earlier(at: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration).ok().and_then(|d| at.checked_sub(d).ok()).unwrap_or(Timestamp::MIN)
+}
+
+/// The code has 16 bits for the category.
+pub(crate) fn too_many_categories() -> crate::StoreError {
+    crate::StoreError::Refused("the event has more than 65,535 categories".into())
+}

@@ -1,0 +1,61 @@
+//! Rows about orders and payments.
+
+use fulfillment_domain::{OrderState, Ticket};
+
+use crate::shared::cells::{Row, need};
+use crate::{Claim, OrderRecord, PaymentRecord, Result};
+
+/// A claimed order: the columns of `orders` as they stood before, but for `fence` and `attempts`, which
+/// are the new ones, and its first payment's.
+pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
+    let was_parked = row.word::<OrderState>("state")? == OrderState::Parked;
+    let frozen = row.time("frozen_at")?.is_some();
+    Ok(Claim {
+        order_id: row.order_id()?,
+        state: if frozen { OrderState::Enriched } else { OrderState::Received },
+        fence: row.number("fence")?,
+        attempts: row.number("attempts")?,
+        was_parked,
+        received_at: need("received_at", row.time("received_at")?)?,
+        payment_key: need("payment_key", row.text("payment_key")?)?,
+        payment_id: row.text("payment_id")?,
+        customer_id: row.text("customer_id")?,
+        amount: row.amount("amount")?,
+        currency: row.currency("currency")?,
+        traceparent: row.text("traceparent")?,
+        tickets: Vec::new(),
+    })
+}
+
+/// A payment.
+pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
+    Ok(PaymentRecord {
+        key: need("key", row.text("key")?)?,
+        order_id: row.order_id()?,
+        amount: row.amount("amount")?,
+        currency: row.currency("currency")?,
+        outcome: need("outcome", row.text("outcome")?)?,
+        duplicates: row.number("duplicates")?,
+        received_at: need("received_at", row.time("received_at")?)?,
+    })
+}
+
+/// An order, with what belongs to it. While a worker holds it there is no next attempt.
+pub(crate) fn order_from(
+    row: &impl Row,
+    payments: Vec<PaymentRecord>,
+    tickets: Vec<Ticket>,
+) -> Result<OrderRecord> {
+    let held = row.text("worker")?.is_some();
+    Ok(OrderRecord {
+        order_id: row.order_id()?,
+        state: row.word("state")?,
+        reason: row.text("reason")?,
+        attempts: row.number("attempts")?,
+        next_attempt_at: if held { None } else { row.time("due_at")? },
+        received_at: need("received_at", row.time("received_at")?)?,
+        updated_at: need("updated_at", row.time("updated_at")?)?,
+        payments,
+        tickets,
+    })
+}

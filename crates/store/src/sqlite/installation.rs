@@ -1,0 +1,196 @@
+//! The schema, and which keys, secret and storage belong to it.
+
+use std::fs::{File, TryLockError};
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::SqliteStore;
+use crate::error::unavailable;
+use crate::shared::cells::{Row, need, rfc3339};
+use crate::shared::migrations::{self, OURS, TABLE};
+use crate::{Installation, KeyRecord, MigrationReport, Registration, Result, StoreError};
+
+const MIGRATIONS: &[migrations::Step] =
+    &[(1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql"))];
+
+#[async_trait]
+impl Installation for SqliteStore {
+    async fn migrate(&self) -> Result<MigrationReport> {
+        // Several processes may start on one new file; the second finds everything done.
+        let _turn = self.side_file("migrate.lock", |file| file.lock().map_err(unavailable)).await?;
+        let mut db = self.write.acquire().await?;
+        let pending = pending(&mut db).await?;
+        if !pending.is_empty() {
+            let migrator = migrations::migrator(MIGRATIONS);
+            migrator.run_direct(None, &mut *db, false).await.map_err(migrations::failed)?;
+        }
+        Ok(MigrationReport { version: MIGRATIONS.last().map_or(0, |m| m.0), applied: pending })
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>> {
+        pending(&mut *self.read.acquire().await?).await
+    }
+
+    async fn begin_serving(&self) -> Result<()> {
+        let path = self.path.display().to_string();
+        let file = self
+            .side_file("lock", move |file| {
+                file.try_lock().map_err(|e| match e {
+                    TryLockError::WouldBlock => StoreError::InUse(format!(
+                        "another server works on {path}: one file has one server. Stop it, or use PostgreSQL"
+                    )),
+                    TryLockError::Error(e) => unavailable(e),
+                })
+            })
+            .await?;
+        if let Ok(mut serving) = self.serving.lock() {
+            *serving = Some(file);
+        }
+        let now = rfc3339(self.now());
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE orders SET worker = NULL, due_at = ?1, updated_at = ?1 WHERE worker IS NOT NULL";
+        sqlx::query(sql).bind(&now).execute(&mut *tx).await?;
+        let sql = "UPDATE outbox_delivery SET lent = 0, due_at = ?1 WHERE state = 'pending' AND lent = 1";
+        sqlx::query(sql).bind(&now).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.read).await?;
+        Ok(())
+    }
+
+    async fn registration(&self) -> Result<Registration> {
+        registration(&mut *self.read.acquire().await?).await
+    }
+
+    async fn register(&self, wanted: &Registration) -> Result<Registration> {
+        let mut tx = self.begin().await?;
+        let sql = "INSERT INTO installation (id, secret_fingerprint, storage_marker) VALUES (1, ?1, ?2) \
+                   ON CONFLICT (id) DO UPDATE SET \
+                   secret_fingerprint = coalesce(secret_fingerprint, excluded.secret_fingerprint), \
+                   storage_marker = coalesce(storage_marker, excluded.storage_marker)";
+        sqlx::query(sql)
+            .bind(&wanted.secret_fingerprint)
+            .bind(wanted.storage_marker.map(|m| m.to_string()))
+            .execute(&mut *tx)
+            .await?;
+        for key in &wanted.keys {
+            let sql =
+                "INSERT INTO keys (kid, public_key, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            sqlx::query(sql)
+                .bind(&key.kid)
+                .bind(&key.public_key[..])
+                .bind(rfc3339(key.created_at))
+                .execute(&mut *tx)
+                .await?;
+        }
+        let stands = registration(&mut tx).await?;
+        tx.commit().await?;
+        Ok(stands)
+    }
+
+    async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
+        let sql = "INSERT INTO installation (id, secret_fingerprint) VALUES (1, ?1) \
+                   ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint";
+        let mut tx = self.begin().await?;
+        sqlx::query(sql).bind(fingerprint).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn event_number(&self, event_id: &str) -> Result<u32> {
+        let known = "SELECT number FROM events WHERE event_id = ?1";
+        let row = sqlx::query(known).bind(event_id).fetch_optional(&self.read).await?;
+        if let Some(row) = row {
+            return row.number("number");
+        }
+        let mut tx = self.begin().await?;
+        let sql = "INSERT INTO events (event_id, number) \
+                   VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM events)) ON CONFLICT DO NOTHING";
+        sqlx::query(sql).bind(event_id).execute(&mut *tx).await?;
+        let number = sqlx::query(known).bind(event_id).fetch_one(&mut *tx).await?.number("number")?;
+        tx.commit().await?;
+        Ok(number)
+    }
+
+    async fn category_number(&self, event_id: &str, category: &str) -> Result<u16> {
+        let known = "SELECT number FROM categories WHERE event_id = ?1 AND category = ?2";
+        let row = sqlx::query(known).bind(event_id).bind(category).fetch_optional(&self.read).await?;
+        if let Some(row) = row {
+            return row.number("number");
+        }
+        let mut tx = self.begin().await?;
+        let sql = "INSERT INTO categories (event_id, category, number) VALUES (?1, ?2, \
+                   (SELECT coalesce(max(number), 0) + 1 FROM categories WHERE event_id = ?1)) \
+                   ON CONFLICT DO NOTHING";
+        sqlx::query(sql).bind(event_id).bind(category).execute(&mut *tx).await?;
+        let row = sqlx::query(known).bind(event_id).bind(category).fetch_one(&mut *tx).await?;
+        let number = row.number("number").map_err(|_| crate::shared::too_many_categories())?;
+        tx.commit().await?;
+        Ok(number)
+    }
+
+    async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+        if let Ok(mut serving) = self.serving.lock() {
+            *serving = None;
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Opens `<file>.<suffix>` and locks it, off the async threads: a lock may have to be waited for.
+    async fn side_file(
+        &self,
+        suffix: &str,
+        lock: impl FnOnce(&File) -> Result<()> + Send + 'static,
+    ) -> Result<File> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".");
+        path.push(suffix);
+        let opened = tokio::task::spawn_blocking(move || {
+            let file =
+                File::options().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
+            lock(&file).map(|()| file)
+        });
+        opened.await.map_err(unavailable)?
+    }
+}
+
+async fn pending(db: &mut SqliteConnection) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
+    let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *db).await?;
+    if !tables.iter().any(|t| t == TABLE) {
+        let foreign: Vec<_> = tables.into_iter().filter(|t| OURS.contains(&t.as_str())).collect();
+        return if foreign.is_empty() {
+            migrations::pending(MIGRATIONS, &[])
+        } else {
+            Err(migrations::foreign(&foreign, "the file"))
+        };
+    }
+    let sql = format!("SELECT version FROM {TABLE} ORDER BY version");
+    let applied: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *db).await?;
+    migrations::pending(MIGRATIONS, &applied)
+}
+
+async fn registration(db: &mut SqliteConnection) -> Result<Registration> {
+    let mut found = Registration::default();
+    let sql = "SELECT secret_fingerprint, storage_marker FROM installation WHERE id = 1";
+    if let Some(row) = sqlx::query(sql).fetch_optional(&mut *db).await? {
+        found.secret_fingerprint = row.text("secret_fingerprint")?;
+        found.storage_marker = row.uuid("storage_marker")?;
+    }
+    let sql = "SELECT kid, public_key, created_at FROM keys ORDER BY created_at, kid";
+    for row in sqlx::query(sql).fetch_all(&mut *db).await? {
+        found.keys.push(KeyRecord {
+            kid: need("kid", row.text("kid")?)?,
+            public_key: need("public_key", row.array("public_key")?)?,
+            created_at: need("created_at", row.time("created_at")?)?,
+        });
+    }
+    Ok(found)
+}

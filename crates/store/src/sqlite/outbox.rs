@@ -1,0 +1,223 @@
+//! Events out.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::OutboxEvent;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+use uuid::Uuid;
+
+use super::SqliteStore;
+use crate::shared::cells::{Row, clean, rfc3339};
+use crate::shared::event::{delivery_from, event_columns, published_from};
+use crate::shared::{earlier, headers, later};
+use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result};
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    async fn claim_deliveries(
+        &self,
+        destination: &str,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Delivery>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        // A round that finds nothing but moot events has made room for the next.
+        let mut lent = Vec::new();
+        loop {
+            let found = due(&mut tx, destination, now, limit).await?;
+            if found.is_empty() {
+                break;
+            }
+            for (delivery, moot) in found {
+                let until = later(now, lease);
+                mark(&mut tx, destination, &delivery, moot, now, until).await?;
+                if !moot {
+                    lent.push(delivery);
+                }
+            }
+            if !lent.is_empty() {
+                break;
+            }
+        }
+        tx.commit().await?;
+        Ok(lent)
+    }
+
+    async fn record_deliveries(&self, destination: &str, outcomes: &[(i64, DeliveryOutcome)]) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        for (id, outcome) in outcomes {
+            let (state, due, reason) = match outcome {
+                DeliveryOutcome::Sent => ("sent", now, None),
+                DeliveryOutcome::Retry { after, reason } => ("pending", later(now, *after), Some(reason)),
+                DeliveryOutcome::Parked { reason } => ("parked", now, Some(reason)),
+            };
+            let sql = "UPDATE outbox_delivery SET state = ?3, lent = 0, due_at = ?4, reason = ?5, updated_at = ?6 \
+                       WHERE outbox_id = ?1 AND destination = ?2 AND state = 'pending'";
+            sqlx::query(sql)
+                .bind(id)
+                .bind(destination)
+                .bind(state)
+                .bind(rfc3339(due))
+                .bind(reason.map(|r| clean(r)))
+                .bind(rfc3339(now))
+                .execute(&mut *tx)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn sequence_events(&self, limit: usize) -> Result<i64> {
+        let mut tx = self.begin().await?;
+        let mut top: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM outbox").fetch_one(&mut *tx).await?;
+        let sql =
+            "SELECT id FROM outbox WHERE position IS NULL AND kind <> 'dead-letter' ORDER BY id LIMIT ?1";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let ids: Vec<i64> = sqlx::query_scalar(sql).bind(limit).fetch_all(&mut *tx).await?;
+        for id in ids {
+            top += 1;
+            let sql = "UPDATE outbox SET position = ?2 WHERE id = ?1";
+            sqlx::query(sql).bind(id).bind(top).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(top)
+    }
+
+    async fn events_after(&self, position: i64, limit: usize) -> Result<Vec<PublishedEvent>> {
+        let sql = concat!(
+            "SELECT o.position, ",
+            event_columns!(),
+            " FROM outbox o WHERE o.position > ?1 ORDER BY o.position LIMIT ?2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = sqlx::query(sql).bind(position).bind(limit).fetch_all(&self.read).await?;
+        rows.iter().map(published_from).collect()
+    }
+
+    async fn position_of(&self, event: Uuid) -> Result<Option<i64>> {
+        let sql = "SELECT position FROM outbox WHERE event_id = ?1";
+        let row = sqlx::query(sql).bind(event.to_string()).fetch_optional(&self.read).await?;
+        row.map_or(Ok(None), |row| row.int("position"))
+    }
+
+    async fn backlog(&self, destination: &str) -> Result<(u64, Option<Timestamp>)> {
+        let sql = "SELECT d.waiting, o.created_at AS since FROM \
+                   (SELECT count(*) AS waiting, min(outbox_id) AS first FROM outbox_delivery \
+                    WHERE destination = ?1 AND state = 'pending') AS d LEFT JOIN outbox o ON o.id = d.first";
+        let row = sqlx::query(sql).bind(destination).fetch_one(&self.read).await?;
+        Ok((row.number("waiting")?, row.time("since")?))
+    }
+
+    async fn prune(&self, age: Duration, limit: usize) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let before = rfc3339(earlier(now, age));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "UPDATE inbox SET raw = NULL, headers = NULL, key = NULL, pruned_at = ?3 WHERE id IN \
+                   (SELECT id FROM inbox WHERE pruned_at IS NULL AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
+        let raw = sqlx::query(sql).bind(&before).bind(limit).bind(rfc3339(now)).execute(&mut *tx).await?;
+        let sql = "DELETE FROM outbox WHERE id IN (SELECT o.id FROM outbox o WHERE o.created_at < ?1 \
+                   AND (o.position IS NOT NULL OR o.kind = 'dead-letter') \
+                   AND o.position IS NOT (SELECT max(position) FROM outbox) \
+                   AND NOT EXISTS (SELECT 1 FROM outbox_delivery d \
+                                   WHERE d.outbox_id = o.id AND d.state IN ('pending', 'parked')) \
+                   ORDER BY o.created_at LIMIT ?2)";
+        let sent = sqlx::query(sql).bind(&before).bind(limit).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(raw.rows_affected() + sent.rows_affected())
+    }
+}
+
+/// What is due and not held back by an earlier event of its ticket; and whether a void made it moot.
+async fn due(
+    db: &mut SqliteConnection,
+    destination: &str,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(Delivery, bool)>> {
+    let sql = concat!(
+        "SELECT o.id, d.attempts + 1 AS attempts, \
+         t.voided_at IS NOT NULL AND o.kind = 'ticket-issued' AS moot, ",
+        event_columns!(),
+        " FROM (SELECT d.outbox_id, d.attempts FROM outbox_delivery d \
+          WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \
+          AND (d.sequence <= 1 OR NOT EXISTS (SELECT 1 FROM outbox_delivery e \
+               WHERE e.destination = ?1 AND e.ticket_id = d.ticket_id AND e.state = 'pending' \
+               AND e.sequence < d.sequence)) \
+          ORDER BY d.due_at, d.outbox_id LIMIT ?3) AS d \
+          JOIN outbox o ON o.id = d.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id ORDER BY o.id"
+    );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = sqlx::query(sql).bind(destination).bind(rfc3339(now)).bind(limit).fetch_all(db).await?;
+    rows.iter().map(|row| Ok((delivery_from(row)?, row.number::<u8>("moot")? == 1))).collect()
+}
+
+/// Lends a delivery, or ends it when it is moot.
+async fn mark(
+    db: &mut SqliteConnection,
+    destination: &str,
+    delivery: &Delivery,
+    moot: bool,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<()> {
+    let sql = if moot {
+        "UPDATE outbox_delivery SET state = 'suppressed', reason = 'the ticket was voided', lent = 0, \
+         due_at = ?3, updated_at = ?3 WHERE outbox_id = ?1 AND destination = ?2"
+    } else {
+        "UPDATE outbox_delivery SET attempts = attempts + 1, lent = 1, due_at = ?4, updated_at = ?3 \
+         WHERE outbox_id = ?1 AND destination = ?2"
+    };
+    let query = sqlx::query(sql).bind(delivery.outbox_id).bind(destination).bind(rfc3339(now));
+    if moot {
+        query.execute(db).await?
+    } else {
+        query.bind(rfc3339(until)).execute(db).await?
+    };
+    Ok(())
+}
+
+/// Writes events and their deliveries; one that is there already is left alone.
+pub(super) async fn insert_events(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    events: &[OutboxEvent],
+) -> Result<()> {
+    for event in events {
+        let sql = "INSERT INTO outbox (event_id, kind, order_id, ticket_id, sequence, key, value, headers, \
+                   created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING RETURNING id";
+        let ticket = event.ticket_id.map(|t| t.to_string());
+        let id: Option<i64> = sqlx::query_scalar(sql)
+            .bind(event.id.to_string())
+            .bind(event.kind.as_str())
+            .bind(event.order_id.map(|o| o.to_string()))
+            .bind(&ticket)
+            .bind(event.sequence)
+            .bind(event.key.as_deref())
+            .bind(&event.value[..])
+            .bind(headers::encode(&event.headers)?)
+            .bind(rfc3339(now))
+            .fetch_optional(&mut *db)
+            .await?;
+        let Some(id) = id else { continue };
+        for destination in &event.destinations {
+            let sql = "INSERT INTO outbox_delivery \
+                       (outbox_id, destination, ticket_id, sequence, state, due_at, updated_at) \
+                       VALUES (?1, ?2, ?3, ?4, 'pending', ?5, ?5) ON CONFLICT DO NOTHING";
+            sqlx::query(sql)
+                .bind(id)
+                .bind(destination)
+                .bind(&ticket)
+                .bind(event.sequence)
+                .bind(rfc3339(now))
+                .execute(&mut *db)
+                .await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! What people ask for.
+
+use async_trait::async_trait;
+use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::SqliteStore;
+use super::rows::{Transition, note};
+use crate::shared::cells::{clean, rfc3339};
+use crate::shared::order::{order_from, payment_from};
+use crate::shared::summary::{self, summary_from};
+use crate::shared::ticket::{redraw_note, seat_key, ticket_columns, ticket_from};
+use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
+
+const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
+
+#[async_trait]
+impl Records for SqliteStore {
+    async fn ticket(&self, id: TicketId) -> Result<Option<Ticket>> {
+        ticket(&mut *self.read.acquire().await?, id).await
+    }
+
+    async fn ticket_by_number(&self, number: &str) -> Result<Option<Ticket>> {
+        let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE ticket_number = ?1");
+        let row = sqlx::query(sql).bind(number).fetch_optional(&self.read).await?;
+        row.as_ref().map(ticket_from).transpose()
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
+        // One snapshot for the three answers.
+        let mut tx = self.read.begin().await?;
+        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at \
+                   FROM orders WHERE order_id = ?1";
+        let Some(order) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *tx).await? else {
+            return Ok(None);
+        };
+        let sql = "SELECT key, order_id, amount, currency, outcome, duplicates, received_at \
+                   FROM payments WHERE order_id = ?1 ORDER BY outcome <> 'accepted', received_at, key";
+        let payments = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
+        let sql =
+            concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
+        let tickets = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
+        let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
+        let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
+        order_from(&order, payments, tickets).map(Some)
+    }
+
+    async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let Some(before) = ticket(&mut tx, delivered.ticket_id).await? else { return Ok(None) };
+        if before.delivered_at.is_some() {
+            return Ok(Some(before));
+        }
+        let sql = "UPDATE tickets SET delivered_at = ?2, delivery_channel = ?3, updated_at = ?4, \
+                   status = CASE status WHEN 'Generated' THEN 'Delivered' ELSE status END WHERE id = ?1";
+        sqlx::query(sql)
+            .bind(delivered.ticket_id.to_string())
+            .bind(rfc3339(delivered.delivered_at.unwrap_or(at)))
+            .bind(delivered.channel.as_deref().map(clean))
+            .bind(rfc3339(now))
+            .execute(&mut *tx)
+            .await?;
+        let after = ticket(&mut tx, delivered.ticket_id).await?;
+        if let Some(after) = after.as_ref().filter(|after| after.status != before.status) {
+            let (from, to) = (before.status.as_str(), after.status.as_str());
+            note(&mut tx, now, Transition { ticket: after.id, from, to, who: "notification", why: None })
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(after)
+    }
+
+    async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()> {
+        let sql = "UPDATE tickets SET first_downloaded_at = ?2, updated_at = ?3 \
+                   WHERE id = ?1 AND first_downloaded_at IS NULL";
+        let mut tx = self.begin().await?;
+        let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(at)).bind(rfc3339(self.now()));
+        query.execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let Some(before) = ticket(&mut tx, id).await? else { return Ok(()) };
+        if before.sha256 != Some(sha256) {
+            let sql =
+                "UPDATE tickets SET sha256 = ?2, size = ?3, renderer = ?4, updated_at = ?5 WHERE id = ?1";
+            sqlx::query(sql)
+                .bind(id.to_string())
+                .bind(&sha256[..])
+                .bind(i64::try_from(size).unwrap_or(i64::MAX))
+                .bind(clean(renderer))
+                .bind(rfc3339(now))
+                .execute(&mut *tx)
+                .await?;
+        }
+        let why = redraw_note(before.sha256, sha256, renderer);
+        let status = before.status.as_str();
+        let step = Transition { ticket: id, from: status, to: status, who: "storage", why: Some(&why) };
+        note(&mut tx, now, step).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let sql = "UPDATE tickets SET voided_at = ?2, void_reason = ?3, updated_at = ?2 \
+                   WHERE id = ?1 AND voided_at IS NULL";
+        let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(now)).bind(clean(reason));
+        if query.execute(&mut *tx).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if let Some(ticket) = ticket(&mut tx, id).await? {
+            pass_on_seat(&mut tx, &ticket).await?;
+            let status = ticket.status.as_str();
+            let why = format!("voided: {}", clean(reason));
+            let step = Transition { ticket: id, from: status, to: status, who: "operator", why: Some(&why) };
+            note(&mut tx, now, step).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn retry(&self, selection: RetrySelection) -> Result<u64> {
+        let (order, ticket) = match selection {
+            RetrySelection::All => (None, None),
+            RetrySelection::Order(order) => (Some(order.to_string()), None),
+            RetrySelection::Ticket(ticket) => (None, Some(ticket.to_string())),
+        };
+        let mut tx = self.begin().await?;
+        let now = rfc3339(self.now());
+        let sql = "UPDATE orders SET attempts = 0, due_at = ?1, parked_at = NULL, updated_at = ?1, \
+                   state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
+                   WHERE worker IS NULL \
+                   AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > ?1)) \
+                   AND (?2 IS NULL OR order_id = ?2) \
+                   AND (?3 IS NULL OR order_id = (SELECT order_id FROM tickets WHERE id = ?3)) \
+                   RETURNING order_id";
+        let going: Vec<String> =
+            sqlx::query_scalar(sql).bind(&now).bind(order).bind(ticket).fetch_all(&mut *tx).await?;
+        for order in &going {
+            let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
+                       SELECT id, ?2, 'Failed', 'Pending', 'operator', 'tried again' FROM tickets \
+                       WHERE order_id = ?1 AND status = 'Failed' AND voided_at IS NULL";
+            sqlx::query(sql).bind(order).bind(&now).execute(&mut *tx).await?;
+            let sql = "UPDATE tickets SET status = 'Pending', updated_at = ?2 \
+                       WHERE order_id = ?1 AND status = 'Failed' AND voided_at IS NULL";
+            sqlx::query(sql).bind(order).bind(&now).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(going.len() as u64)
+    }
+
+    async fn summary(&self) -> Result<Summary> {
+        let mut tx = self.read.begin().await?;
+        let groups = sqlx::query(summary::GROUPS).fetch_all(&mut *tx).await?;
+        let counts = sqlx::query(summary::COUNTS).bind(rfc3339(self.now())).fetch_one(&mut *tx).await?;
+        summary_from(&groups, &counts)
+    }
+}
+
+async fn ticket(db: &mut SqliteConnection, id: TicketId) -> Result<Option<Ticket>> {
+    let row = sqlx::query(TICKET).bind(id.to_string()).fetch_optional(db).await?;
+    row.as_ref().map(ticket_from).transpose()
+}
+
+/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
+async fn pass_on_seat(db: &mut SqliteConnection, voided: &Ticket) -> Result<()> {
+    let Some(seat) = seat_key(voided) else { return Ok(()) };
+    let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
+               AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
+    let heir: Option<String> =
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
+    let sql = match heir {
+        Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+        None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+    };
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.to_string());
+    match heir {
+        Some(heir) => query.bind(heir).execute(db).await?,
+        None => query.execute(db).await?,
+    };
+    Ok(())
+}

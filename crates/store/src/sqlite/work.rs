@@ -1,0 +1,339 @@
+//! Claim, freeze, complete, release.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, OrderState, Ticket, TicketStatus};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::SqliteStore;
+use super::outbox::insert_events;
+use super::rows::{Transition, insert_ticket, list, note};
+use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::freezing::{self, Locked, Orders, Owners, Step};
+use crate::shared::later;
+use crate::shared::order::claim_from;
+use crate::shared::ticket::{ticket_columns, ticket_from};
+use crate::{
+    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, Then, Work,
+};
+
+#[async_trait]
+impl Work for SqliteStore {
+    async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let mut claims = due(&mut tx, now, lease, limit).await?;
+        if claims.is_empty() {
+            return Ok(claims);
+        }
+        let sql = "UPDATE orders SET fence = fence + 1, attempts = attempts + 1, worker = ?2, due_at = ?3, \
+                   updated_at = ?4 WHERE order_id IN (SELECT value FROM json_each(?1))";
+        sqlx::query(sql)
+            .bind(list(claims.iter().map(|c| c.order_id))?)
+            .bind(clean(worker))
+            .bind(rfc3339(later(now, lease)))
+            .bind(rfc3339(now))
+            .execute(&mut *tx)
+            .await?;
+        let frozen = claims.iter().filter(|c| c.state == OrderState::Enriched).map(|c| c.order_id);
+        let sql = concat!(
+            "SELECT ",
+            ticket_columns!(),
+            " FROM tickets WHERE order_id IN (SELECT value FROM json_each(?1)) \
+             AND status IN ('Pending', 'Failed') AND voided_at IS NULL ORDER BY order_id, ticket_index"
+        );
+        let mut tickets = tickets_by_order(&mut tx, sql, frozen).await?;
+        for claim in &mut claims {
+            claim.tickets = tickets.remove(&claim.order_id).unwrap_or_default();
+        }
+        tx.commit().await?;
+        Ok(claims)
+    }
+
+    async fn renew(&self, claims: &[(OrderId, i64)], lease: Duration) -> Result<Vec<OrderId>> {
+        let mut tx = self.begin().await?;
+        let until = rfc3339(later(self.now(), lease));
+        let mut held = Vec::new();
+        for (order, fence) in claims {
+            let sql = "UPDATE orders SET due_at = ?3 WHERE order_id = ?1 AND fence = ?2 \
+                       AND worker IS NOT NULL AND state IN ('received', 'enriched', 'parked')";
+            let done =
+                sqlx::query(sql).bind(order.to_string()).bind(fence).bind(&until).execute(&mut *tx).await?;
+            if done.rows_affected() == 1 {
+                held.push(*order);
+            }
+        }
+        tx.commit().await?;
+        Ok(held)
+    }
+
+    async fn freeze(&self, batch: &[Freeze]) -> Result<Vec<FreezeOutcome>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let orders = locked(&mut tx, batch.iter().map(|f| f.order_id)).await?;
+        let numbers = batch.iter().flat_map(|f| &f.tickets).map(|t| &t.ticket_number);
+        let sql =
+            "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
+        let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
+        // An order that is frozen already has its own numbers on record; `plan` looks at that first.
+        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect())?;
+        let owners = take_seats(&mut tx, batch, &steps).await?;
+        for freeze in freezing::fresh(batch, &steps) {
+            for ticket in freezing::flagged(freeze, &owners) {
+                insert_ticket(&mut tx, &ticket).await?;
+            }
+            let sql = "UPDATE orders SET state = 'enriched', frozen_at = ?2, snapshot = ?3, updated_at = ?2 \
+                       WHERE order_id = ?1";
+            sqlx::query(sql)
+                .bind(freeze.order_id.to_string())
+                .bind(rfc3339(now))
+                .bind(&freeze.snapshot[..])
+                .execute(&mut *tx)
+                .await?;
+        }
+        let stored = batch.iter().zip(&steps).filter(|(_, s)| matches!(s, Step::Stored | Step::Fresh));
+        let sql = concat!(
+            "SELECT ",
+            ticket_columns!(),
+            " FROM tickets WHERE order_id IN (SELECT value FROM json_each(?1)) ORDER BY order_id, ticket_index"
+        );
+        let tickets = tickets_by_order(&mut tx, sql, stored.map(|(f, _)| f.order_id)).await?;
+        tx.commit().await?;
+        let answer = |(freeze, step): (&Freeze, Step)| match step {
+            Step::Stale => FreezeOutcome::Stale,
+            Step::NumberTaken(number) => FreezeOutcome::NumberTaken(number),
+            Step::Stored | Step::Fresh => {
+                FreezeOutcome::Frozen(tickets.get(&freeze.order_id).cloned().unwrap_or_default())
+            }
+        };
+        Ok(batch.iter().zip(steps).map(answer).collect())
+    }
+
+    async fn complete(&self, batch: &[Completion]) -> Result<Vec<bool>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let orders = locked(&mut tx, batch.iter().map(|c| c.order_id)).await?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for completion in batch {
+            let Some(order) = freezing::fenced(&orders, completion.order_id, completion.fence) else {
+                answers.push(false);
+                continue;
+            };
+            let who = order.worker.as_deref().unwrap_or("worker");
+            let mut progress = false;
+            for done in &completion.generated {
+                progress |= generated(&mut tx, now, who, completion.order_id, done).await?;
+            }
+            finish(&mut tx, now, completion, progress).await?;
+            answers.push(true);
+        }
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn release(&self, batch: &[Release]) -> Result<Vec<bool>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let mut orders = locked(&mut tx, batch.iter().map(|r| r.order_id)).await?;
+        let mut answers = Vec::with_capacity(batch.len());
+        for release in batch {
+            let Some(order) = freezing::lent(&orders, release.order_id, release.fence).cloned() else {
+                answers.push(false);
+                continue;
+            };
+            orders.remove(&release.order_id);
+            give_back(&mut tx, now, release).await?;
+            let parked = matches!(release.then, Then::Park(_));
+            let who = order.worker.as_deref().unwrap_or("worker");
+            for failed in &release.failed {
+                fail(&mut tx, now, who, release.order_id, failed, parked).await?;
+            }
+            answers.push(true);
+        }
+        tx.commit().await?;
+        Ok(answers)
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>> {
+        let sql = "SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL";
+        let due = sqlx::query(sql).fetch_one(&self.read).await?.time("due_at")?;
+        let now = self.now();
+        Ok(due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default()))
+    }
+}
+
+/// What can be claimed, oldest due first: what is due, a lease that ran out included, then leases that no
+/// clock in order can have given.
+async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
+    let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
+               o.received_at, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount, p.currency \
+               FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
+                                    WHERE due_at IS NOT NULL AND due_at <= ?1 \
+                                    AND state IN ('received', 'enriched', 'parked') \
+                                    ORDER BY due_at, order_id LIMIT ?3) \
+                     UNION ALL \
+                     SELECT * FROM (SELECT order_id AS id FROM orders \
+                                    WHERE worker IS NOT NULL AND due_at > ?2 \
+                                    AND state IN ('received', 'enriched', 'parked') LIMIT ?3) \
+                     LIMIT ?3) AS found \
+               JOIN orders o ON o.order_id = found.id LEFT JOIN payments p ON p.key = o.payment_key \
+               ORDER BY o.due_at, o.order_id";
+    let far = later(now, lease.saturating_mul(2));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = sqlx::query(sql).bind(rfc3339(now)).bind(rfc3339(far)).bind(limit).fetch_all(db).await?;
+    rows.iter().map(claim_from).collect()
+}
+
+async fn tickets_by_order(
+    db: &mut SqliteConnection,
+    sql: &'static str,
+    orders: impl Iterator<Item = OrderId>,
+) -> Result<HashMap<OrderId, Vec<Ticket>>> {
+    let orders: Vec<_> = orders.collect();
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    if orders.is_empty() {
+        return Ok(found);
+    }
+    for row in sqlx::query(sql).bind(list(orders)?).fetch_all(db).await? {
+        let ticket = ticket_from(&row)?;
+        found.entry(ticket.order_id).or_default().push(ticket);
+    }
+    Ok(found)
+}
+
+async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>) -> Result<Orders> {
+    let sql = "SELECT order_id, fence, state, worker, frozen_at FROM orders \
+               WHERE order_id IN (SELECT value FROM json_each(?1))";
+    let rows = sqlx::query(sql).bind(list(orders)?).fetch_all(db).await?;
+    rows.iter().map(freezing::locked_from).collect::<Result<HashMap<OrderId, Locked>>>()
+}
+
+/// Takes the seats that are free, and answers with the owners of all that were asked for.
+async fn take_seats(db: &mut SqliteConnection, batch: &[Freeze], steps: &[Step]) -> Result<Owners> {
+    let mut owners = Owners::new();
+    for ((event, seat), ticket) in freezing::seats(batch, steps) {
+        // The update changes nothing: it makes RETURNING answer with the row that stands.
+        let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = ticket_id RETURNING ticket_id";
+        let query = sqlx::query(sql).bind(&event).bind(&seat).bind(ticket.to_string());
+        let owner = query.fetch_one(&mut *db).await?.ticket_id("ticket_id")?;
+        owners.insert((event, seat), need("ticket_id", owner)?);
+    }
+    Ok(owners)
+}
+
+/// Records a file, unless the ticket has one or is void. Answers whether it did.
+async fn generated(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    who: &str,
+    order: OrderId,
+    done: &GeneratedTicket,
+) -> Result<bool> {
+    let ticket = &done.ticket;
+    let sql = "SELECT status, delivered_at FROM tickets WHERE id = ?1 AND order_id = ?2 \
+               AND status IN ('Pending', 'Failed') AND voided_at IS NULL";
+    let found =
+        sqlx::query(sql).bind(ticket.id.to_string()).bind(order.to_string()).fetch_optional(&mut *db).await?;
+    let Some(row) = found else { return Ok(false) };
+    let to = match row.time("delivered_at")? {
+        Some(_) => TicketStatus::Delivered,
+        None => TicketStatus::Generated,
+    };
+    let sql = "UPDATE tickets SET status = ?2, ticket_pdf_path = ?3, sha256 = ?4, size = ?5, generated_at = ?6, \
+               sequence = ?7, flags = ?8, renderer = ?9, last_error = NULL, updated_at = ?10 WHERE id = ?1";
+    sqlx::query(sql)
+        .bind(ticket.id.to_string())
+        .bind(to.as_str())
+        .bind(ticket.ticket_pdf_path.as_deref().map(clean))
+        .bind(ticket.sha256.as_ref().map(|h| &h[..]))
+        .bind(ticket.size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
+        .bind(ticket.generated_at.map(rfc3339))
+        .bind(ticket.sequence)
+        .bind(ticket.flags.to_stored())
+        .bind(clean(&ticket.renderer))
+        .bind(rfc3339(now))
+        .execute(&mut *db)
+        .await?;
+    let from: TicketStatus = row.word("status")?;
+    let step = Transition { ticket: ticket.id, from: from.as_str(), to: to.as_str(), who, why: None };
+    note(db, now, step).await?;
+    insert_events(db, now, &done.events).await?;
+    Ok(true)
+}
+
+/// Ends the order when it says so and nothing is left; progress gives it a new budget.
+async fn finish(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    completion: &Completion,
+    progress: bool,
+) -> Result<()> {
+    let order = completion.order_id.to_string();
+    if completion.finished {
+        let sql = "UPDATE orders SET state = 'issued', reason = NULL, worker = NULL, due_at = NULL, \
+                   parked_at = NULL, attempts = 0, updated_at = ?2 WHERE order_id = ?1 AND state <> 'issued' \
+                   AND frozen_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tickets t \
+                   WHERE t.order_id = ?1 AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL)";
+        sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(&mut *db).await?;
+    }
+    if progress {
+        let sql = "UPDATE orders SET attempts = 0, updated_at = ?2 WHERE order_id = ?1";
+        sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(db).await?;
+    }
+    Ok(())
+}
+
+async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release) -> Result<()> {
+    let (parked, given_back, after) = match release.then {
+        Then::Retry(after) => (false, 0, Some(after)),
+        Then::Wait(after) => (false, 1, Some(after)),
+        Then::Park(after) => (true, 0, after),
+    };
+    let sql = "UPDATE orders SET worker = NULL, reason = ?2, due_at = ?3, attempts = max(attempts - ?4, 0), \
+               state = CASE WHEN ?5 THEN 'parked' ELSE state END, \
+               parked_at = CASE WHEN ?5 THEN coalesce(parked_at, ?6) ELSE parked_at END, \
+               refused_answer = coalesce(?7, refused_answer), updated_at = ?6 WHERE order_id = ?1";
+    sqlx::query(sql)
+        .bind(release.order_id.to_string())
+        .bind(clean(&release.reason))
+        .bind(after.map(|d| rfc3339(later(now, d))))
+        .bind(given_back)
+        .bind(parked)
+        .bind(rfc3339(now))
+        .bind(release.refused_answer.as_deref())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes a failed try of a ticket; with its order parked, the ticket is Failed.
+async fn fail(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    who: &str,
+    order: OrderId,
+    failed: &FailedTicket,
+    parked: bool,
+) -> Result<()> {
+    let reason = clean(&failed.reason);
+    let sql = "UPDATE tickets SET attempts = attempts + 1, last_error = ?3, updated_at = ?4 WHERE id = ?1 \
+               AND order_id = ?2 AND status IN ('Pending', 'Failed') AND voided_at IS NULL RETURNING status";
+    let status: Option<String> = sqlx::query_scalar(sql)
+        .bind(failed.id.to_string())
+        .bind(order.to_string())
+        .bind(&*reason)
+        .bind(rfc3339(now))
+        .fetch_optional(&mut *db)
+        .await?;
+    if parked && status.as_deref() == Some("Pending") {
+        let sql = "UPDATE tickets SET status = 'Failed' WHERE id = ?1";
+        sqlx::query(sql).bind(failed.id.to_string()).execute(&mut *db).await?;
+        let step = Transition { ticket: failed.id, from: "Pending", to: "Failed", who, why: Some(&reason) };
+        note(db, now, step).await?;
+    }
+    Ok(())
+}

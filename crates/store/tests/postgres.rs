@@ -1,0 +1,145 @@
+//! The conformance suite on PostgreSQL: each test on a database of its own, made on the server that
+//! `RIG_POSTGRES` names.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::clock::FixedClock;
+use fulfillment_store::conformance::Backend;
+use fulfillment_store::conformance::fixtures::issued;
+use fulfillment_store::postgres::PgStore;
+use fulfillment_store::{Installation, Settings, Store, StoreError};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
+
+const SCHEMA: &str = "bc_fulfillment";
+
+struct Postgres {
+    store: Arc<PgStore>,
+    pool: PgPool,
+    settings: Settings,
+}
+
+/// A new database's URL.
+#[expect(clippy::disallowed_methods, reason = "the rig tells by the environment where its server is")]
+async fn database() -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let server = std::env::var("RIG_POSTGRES").expect("RIG_POSTGRES is not set: run scripts/test");
+    let name = format!("store_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let mut db = PgConnection::connect(&server).await.unwrap();
+    for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut db).await.unwrap();
+    }
+    let (rest, _) = server.rsplit_once('/').unwrap();
+    format!("{rest}/{name}")
+}
+
+async fn unmigrated() -> Postgres {
+    let settings = Settings {
+        url: database().await,
+        schema: SCHEMA.into(),
+        max_connections: 4,
+        connect_timeout: Duration::from_secs(30),
+    };
+    let pool =
+        PgPool::connect(&format!("{}?options=-c%20search_path%3D{SCHEMA}", settings.url)).await.unwrap();
+    Postgres { store: Arc::new(PgStore::connect(&settings).await.unwrap()), pool, settings }
+}
+
+async fn open() -> Postgres {
+    let backend = unmigrated().await;
+    backend.store.migrate().await.unwrap();
+    backend
+}
+
+#[async_trait]
+impl Backend for Postgres {
+    fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        let clock = FixedClock("2000-01-01T00:00:00Z".parse().unwrap());
+        fulfillment_store::open(&self.settings, Arc::new(clock)).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &str) {
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(format!("SELECT ({sql})::bigint")))
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+}
+
+fulfillment_store::conformance_suite!(open);
+
+#[tokio::test]
+async fn schemas_are_apart_and_plainly_named() {
+    let one = open().await;
+    let other = Settings { schema: "another".into(), ..one.settings.clone() };
+    let other = PgStore::connect(&other).await.unwrap();
+    assert_eq!(other.migrate().await.unwrap().applied.len(), 1);
+    assert_eq!(one.number("SELECT count(*) FROM pg_class WHERE relname = 'fulfillment_migrations'").await, 2);
+    for bad in ["", "a\"b", "Upper", "pg_x", "a b"] {
+        let settings = Settings { schema: bad.into(), ..one.settings.clone() };
+        assert!(
+            matches!(PgStore::connect(&settings).await.err(), Some(StoreError::Incompatible(_))),
+            "{bad:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there() {
+    let settings = Settings {
+        url: "postgres://nobody@127.0.0.1:1/nothing".into(),
+        schema: SCHEMA.into(),
+        max_connections: 1,
+        connect_timeout: Duration::from_secs(1),
+    };
+    assert!(matches!(PgStore::connect(&settings).await.err(), Some(StoreError::Unavailable(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn positions_follow_commits_under_one_lock() {
+    let backend = open().await;
+    let store = backend.store();
+    // The first id, and the last commit.
+    let mut late = backend.pool.begin().await.unwrap();
+    let sql = "INSERT INTO outbox (event_id, kind, sequence, value, headers, created_at) \
+               VALUES (gen_random_uuid(), 'ticket-issued', 1, 'x', '[]', now())";
+    sqlx::query(sql).execute(&mut *late).await.unwrap();
+    issued(&*store, 2, 1).await;
+    let lock =
+        "SELECT pg_advisory_xact_lock(hashtextextended('fulfillment sequencer ' || current_schema(), 0))";
+    sqlx::query(lock).execute(&mut *late).await.unwrap();
+    let waiting = {
+        let store = backend.another().await;
+        tokio::spawn(async move { store.sequence_events(10).await.unwrap() })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!waiting.is_finished(), "one sequencer at a time");
+    late.commit().await.unwrap();
+    assert_eq!(waiting.await.unwrap(), 3, "what was committed while it waited is seen");
+
+    let mut late = backend.pool.begin().await.unwrap();
+    sqlx::query(sql).execute(&mut *late).await.unwrap();
+    backend.execute(sql).await;
+    assert_eq!(store.sequence_events(10).await.unwrap(), 4);
+    late.commit().await.unwrap();
+    assert_eq!(store.sequence_events(10).await.unwrap(), 5);
+    assert_eq!(
+        backend.number("SELECT position - id FROM outbox WHERE position = 5").await,
+        1,
+        "late, at the end"
+    );
+    let positions: Vec<_> = store.events_after(0, 10).await.unwrap().iter().map(|e| e.position).collect();
+    assert_eq!(positions, [1, 2, 3, 4, 5]);
+}

@@ -1,0 +1,100 @@
+//! The conformance suite on SQLite, and what only SQLite promises.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use fulfillment_domain::Clock;
+use fulfillment_store::conformance::Backend;
+use fulfillment_store::conformance::fixtures::{LONG, ingest, issued, payment};
+use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_store::{Installation, Store, StoreError, Work};
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, SqlitePool};
+
+struct MachineClock;
+
+impl Clock for MachineClock {
+    #[expect(clippy::disallowed_methods, reason = "the test's clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+struct Sqlite {
+    store: Arc<SqliteStore>,
+    pool: SqlitePool,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+async fn at(path: &std::path::Path) -> SqliteStore {
+    SqliteStore::open(path, Arc::new(MachineClock)).await.unwrap()
+}
+
+async fn unmigrated() -> Sqlite {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fulfillment.db");
+    let store = Arc::new(at(&path).await);
+    let pool = SqlitePool::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    Sqlite { store, pool, path, _folder: folder }
+}
+
+async fn open() -> Sqlite {
+    let backend = unmigrated().await;
+    backend.store.migrate().await.unwrap();
+    backend
+}
+
+#[async_trait]
+impl Backend for Sqlite {
+    fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        Arc::new(at(&self.path).await)
+    }
+
+    async fn execute(&self, sql: &str) {
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
+    }
+
+    async fn number(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await.unwrap()
+    }
+}
+
+fulfillment_store::conformance_suite!(open);
+
+#[tokio::test]
+async fn one_server_a_file() {
+    let backend = open().await;
+    backend.store.begin_serving().await.unwrap();
+    let second = at(&backend.path).await;
+    assert!(matches!(second.begin_serving().await, Err(StoreError::InUse(_))));
+    issued(&*backend.store, 1, 1).await;
+    assert_eq!(backend.store().claim_deliveries("kafka", 1, LONG).await.unwrap().len(), 1);
+    ingest(&*backend.store, &[payment(9, 9, "1")]).await;
+    assert_eq!(backend.store.claim("w", 1, LONG).await.unwrap().len(), 1);
+    backend.store.close().await;
+    second.begin_serving().await.unwrap();
+    let second: Arc<dyn Store> = Arc::new(second);
+    let lent = second.claim_deliveries("kafka", 1, LONG).await.unwrap();
+    assert_eq!((lent.len(), lent[0].attempts), (1, 2), "the dead server's leases are free");
+    let claims = second.claim("w", 1, LONG).await.unwrap();
+    assert_eq!((claims.len(), claims[0].attempts), (1, 2), "and its death counts as a try");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    std::fs::write(&path, "not a database, but long enough to be taken for one".repeat(50)).unwrap();
+    let opened = SqliteStore::open(&path, Arc::new(MachineClock)).await;
+    assert!(matches!(opened.err(), Some(StoreError::Incompatible(_))));
+    let nowhere = SqliteStore::open(&folder.path().join("no/x.db"), Arc::new(MachineClock)).await;
+    assert!(matches!(nowhere.err(), Some(StoreError::Unavailable(_))));
+}

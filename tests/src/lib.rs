@@ -1,0 +1,20 @@
+//! The neighbours of the service, as the black-box tests play them, and the service itself as a process.
+//!
+//! A test begins with a [`scene`]. `scripts/test` starts the servers and names them in `RIG_*` variables ([`rig`]); a test makes itself a
+//! database ([`postgres`]), topics ([`kafka`]), an Ordering ([`ordering`]) and a receiver ([`webhook`]), starts
+//! the built binary with their addresses ([`service`]), and reads the tickets back as strangers would
+//! ([`tools`]). Nothing is shared between tests but the servers, so all of them run at once.
+
+pub mod kafka;
+pub mod ordering;
+pub mod payment;
+pub mod postgres;
+pub mod proxy;
+pub mod record;
+pub mod rig;
+pub mod scene;
+pub mod service;
+pub mod stream;
+pub mod tools;
+pub mod wait;
+pub mod webhook;

@@ -1,0 +1,74 @@
+//! A database of its own for each test, in the rig's PostgreSQL.
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::rig;
+
+/// An empty database. It goes with the rig's folder, so nothing drops it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    url: String,
+    pool: PgPool,
+}
+
+impl Database {
+    /// Creates a database with a name that no other test has.
+    ///
+    /// # Errors
+    /// There is no rig, or its PostgreSQL does not answer.
+    pub async fn create() -> Result<Self> {
+        let admin = rig::postgres()?;
+        let name = rig::unique("test").replace('-', "_");
+        let mut connection = PgConnection::connect(&admin).await.context("connecting to RIG_POSTGRES")?;
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
+        connection.close().await?;
+        let (server, _) = admin.rsplit_once('/').context("RIG_POSTGRES names no database")?;
+        let url = format!("{server}/{name}");
+        // Few connections: a hundred tests share the server's 200. The service's schema comes first, once
+        // it is there, so that a statement reads the same for both stores.
+        let options: PgConnectOptions = url.parse()?;
+        let options = options.options([("search_path", "bc_fulfillment,public")]);
+        let pool = PgPoolOptions::new().max_connections(2).connect_lazy_with(options);
+        Ok(Self { url, pool })
+    }
+
+    /// What to give as `FULFILLMENT_STORE_URL`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs statements, several if need be, and forgets what they answer.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub async fn execute(&self, sql: &str) -> Result<()> {
+        self.pool.execute(AssertSqlSafe(sql)).await.with_context(|| sql.to_owned())?;
+        Ok(())
+    }
+
+    /// The rows of a SELECT as JSON objects by column name. Cast a NUMERIC to text to keep its digits.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub async fn rows(&self, select: &str) -> Result<Vec<Value>> {
+        let sql = format!("SELECT row_to_json(answer)::text FROM ({select}) AS answer");
+        let texts: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_all(&self.pool)
+            .await
+            .with_context(|| select.to_owned())?;
+        texts.iter().map(|text| serde_json::from_str(text).context("a row as JSON")).collect()
+    }
+
+    /// The one number that a SELECT answers, such as a count.
+    ///
+    /// # Errors
+    /// What PostgreSQL says.
+    pub async fn number(&self, select: &str) -> Result<i64> {
+        let sql = format!("SELECT ({select})::bigint");
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.pool).await.with_context(|| select.to_owned())
+    }
+}

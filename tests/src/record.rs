@@ -1,0 +1,69 @@
+//! The service's record, looked at behind its back: counts that both stores answer to the same statement.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+
+use crate::postgres::Database;
+
+/// Where the record is.
+#[derive(Debug, Clone)]
+pub enum Record {
+    /// In a database of the rig.
+    Postgres(Database),
+    /// In the embedded store's file.
+    Sqlite(PathBuf),
+}
+
+impl Record {
+    /// The one number that a SELECT answers, such as a count.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn number(&self, select: &str) -> Result<i64> {
+        match self {
+            Self::Postgres(database) => database.number(select).await,
+            Self::Sqlite(file) => {
+                let options = SqliteConnectOptions::new().filename(file).read_only(true);
+                let mut connection = options.connect().await.context("opening the embedded store")?;
+                let sql = format!("SELECT ({select})");
+                let number = sqlx::query_scalar(AssertSqlSafe(sql))
+                    .fetch_one(&mut connection)
+                    .await
+                    .with_context(|| select.to_owned())?;
+                connection.close().await?;
+                Ok(number)
+            }
+        }
+    }
+
+    /// What must be true whenever no work is left, each as a count that must be zero.
+    #[must_use]
+    pub fn rules() -> [(&'static str, &'static str); 6] {
+        [
+            ("orders held by a worker", "SELECT count(*) FROM orders WHERE worker IS NOT NULL"),
+            (
+                "orders that will be tried at once",
+                "SELECT count(*) FROM orders WHERE state IN ('received', 'enriched') AND attempts = 0",
+            ),
+            ("events not sent", "SELECT count(*) FROM outbox_delivery WHERE state = 'pending'"),
+            (
+                "tickets generated without a file",
+                "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered') \
+                 AND (sha256 IS NULL OR ticket_pdf_path IS NULL)",
+            ),
+            (
+                "tickets without exactly one event",
+                "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered') AND 1 <> \
+                 (SELECT count(*) FROM outbox WHERE outbox.ticket_id = tickets.id AND kind = 'ticket-issued')",
+            ),
+            (
+                "issued orders with a ticket that is not",
+                "SELECT count(*) FROM orders JOIN tickets ON orders.order_id = tickets.order_id \
+                 WHERE orders.state = 'issued' AND tickets.status NOT IN ('Generated', 'Delivered')",
+            ),
+        ]
+    }
+}

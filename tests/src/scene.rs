@@ -1,0 +1,310 @@
+//! What most tests begin with: an Ordering, a store, topics if need be, and the service set up for haste.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Uuid;
+
+use crate::kafka::{Kafka, Message};
+use crate::ordering::Ordering;
+use crate::payment::Payment;
+use crate::postgres::Database;
+use crate::record::Record;
+use crate::service::{Service, Setup};
+use crate::wait::eventually;
+
+/// How long a test waits for what must happen. Generous: a slow machine is no fault of the service.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Scenes at once. Each has a process or two at work, and the clocks in the tests are real.
+static STAGE: Semaphore = Semaphore::const_new(6);
+
+/// A scene without the service, which [`Scene::start`] brings in.
+pub struct Scene {
+    /// How the service is started.
+    pub setup: Setup,
+    /// Its Ordering, and Identity where a test sets it.
+    pub ordering: Ordering,
+    /// Its record.
+    pub record: Record,
+    wire: Option<Wire>,
+    _place: SemaphorePermit<'static>,
+}
+
+/// The topics between a scene's neighbours and the service.
+pub struct Wire {
+    /// The broker.
+    pub kafka: Kafka,
+    /// The service's consumer group.
+    pub group: String,
+    /// `payment-succeeded`, with three partitions.
+    pub payments: String,
+    /// `ticket-issued`.
+    pub issued: String,
+    /// `ticket-delivered`.
+    pub delivered: String,
+    /// `payment-succeeded.dlq`.
+    pub dead_letters: String,
+}
+
+impl Scene {
+    /// The embedded default: SQLite, a folder, no Kafka.
+    ///
+    /// # Errors
+    /// No temporary folder or port.
+    pub async fn embedded() -> Result<Self> {
+        let place = STAGE.acquire().await?;
+        let ordering = Ordering::start().await?;
+        let setup = Setup::new()?
+            .env("FULFILLMENT_ORDERING_URL", ordering.url())
+            .env("FULFILLMENT_ORDERING_TIMEOUT", "1s")
+            .env("FULFILLMENT_PIPELINE_RETRY_FIRST", "50ms")
+            .env("FULFILLMENT_PIPELINE_RETRY_LONGEST", "200ms")
+            .env("FULFILLMENT_PIPELINE_IDLE_POLL", "50ms")
+            .env("FULFILLMENT_PIPELINE_DRAIN", "5s")
+            .env("FULFILLMENT_LOG_LEVEL", "info,fulfillment=debug");
+        let record = Record::Sqlite(setup.data().join("fulfillment.db"));
+        Ok(Self { setup, ordering, record, wire: None, _place: place })
+    }
+
+    /// The platform: PostgreSQL and Kafka.
+    ///
+    /// # Errors
+    /// There is no rig.
+    pub async fn platform() -> Result<Self> {
+        Self::embedded().await?.with_postgres().await?.with_kafka().await
+    }
+
+    /// Keeps the record in a database of its own.
+    ///
+    /// # Errors
+    /// There is no rig.
+    pub async fn with_postgres(mut self) -> Result<Self> {
+        let database = Database::create().await?;
+        self.setup = self.setup.env("FULFILLMENT_STORE_URL", database.url());
+        self.record = Record::Postgres(database);
+        Ok(self)
+    }
+
+    /// Adds topics of its own.
+    ///
+    /// # Errors
+    /// There is no rig.
+    pub async fn with_kafka(mut self) -> Result<Self> {
+        let kafka = Kafka::connect()?;
+        let wire = Wire {
+            group: crate::rig::unique("group"),
+            payments: kafka.topic("payment-succeeded", 3).await?,
+            issued: kafka.topic("ticket-issued", 1).await?,
+            delivered: kafka.topic("ticket-delivered", 1).await?,
+            dead_letters: kafka.topic("dead-letters", 1).await?,
+            kafka,
+        };
+        self.setup = self
+            .setup
+            .env("FULFILLMENT_KAFKA_BROKERS", wire.kafka.brokers())
+            .env("FULFILLMENT_KAFKA_GROUP_ID", &wire.group)
+            .env("FULFILLMENT_KAFKA_SESSION_TIMEOUT", "8s")
+            .env("FULFILLMENT_KAFKA_PAYMENT_TOPIC", &wire.payments)
+            .env("FULFILLMENT_KAFKA_ISSUED_TOPIC", &wire.issued)
+            .env("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &wire.delivered)
+            .env("FULFILLMENT_KAFKA_DEAD_LETTER_TOPIC", &wire.dead_letters);
+        self.wire = Some(wire);
+        Ok(self)
+    }
+
+    /// Sets one more variable of the service.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.setup = self.setup.env(name, value);
+        self
+    }
+
+    /// The topics.
+    ///
+    /// # Errors
+    /// The scene has none.
+    pub fn wire(&self) -> Result<&Wire> {
+        self.wire.as_ref().context("the scene has no Kafka")
+    }
+
+    /// The PostgreSQL database.
+    ///
+    /// # Errors
+    /// The scene has another store.
+    pub fn database(&self) -> Result<&Database> {
+        match &self.record {
+            Record::Postgres(database) => Ok(database),
+            Record::Sqlite(_) => anyhow::bail!("the scene has no PostgreSQL"),
+        }
+    }
+
+    /// Starts the service and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not become ready; the error has its log.
+    pub async fn start(&self) -> Result<Service> {
+        self.setup.start().await
+    }
+
+    /// Waits until no work is left, then checks that everything fits: each ticket with its file as recorded
+    /// and exactly one event, no file without a ticket, nothing said twice in different words.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub async fn settled(&self, service: &Service) -> Result<()> {
+        let mut left = String::new();
+        let done = eventually(PATIENCE, "no work left", async || {
+            left.clear();
+            for (what, select) in Record::rules() {
+                let count = self.record.number(select).await?;
+                if count != 0 {
+                    left = format!("{count} {what}");
+                }
+            }
+            Ok(left.is_empty().then_some(()))
+        })
+        .await;
+        done.with_context(|| left.clone())?;
+        self.files_fit(service).await?;
+        self.events_fit().await
+    }
+
+    /// In a folder: each file is its ticket's, byte for byte; nothing else lies there.
+    async fn files_fit(&self, service: &Service) -> Result<()> {
+        let folder = self.tickets_folder();
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let mut files = 0;
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "pdf") {
+                continue;
+            }
+            files += 1;
+            let id = path.file_stem().and_then(|stem| stem.to_str()).context("a file's name")?;
+            let recorded = service.get_json(&format!("/tickets/{id}")).await?;
+            let found = hex::encode(Sha256::digest(std::fs::read(&path)?));
+            ensure!(recorded["sha256"] == found, "{id}.pdf is not the file that is recorded");
+        }
+        let generated = "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered')";
+        let generated = self.record.number(generated).await?;
+        ensure!(files == generated, "{files} files for {generated} tickets");
+        Ok(())
+    }
+
+    /// On the topic: an event for each that is recorded; what is repeated is repeated byte for byte.
+    async fn events_fit(&self) -> Result<()> {
+        let Some(wire) = &self.wire else { return Ok(()) };
+        let mut seen: std::collections::HashMap<String, Vec<u8>> = std::collections::HashMap::new();
+        for message in wire.kafka.all(&wire.issued).await? {
+            let id = message.header("ce_id").context("an event without ce_id")?;
+            let value = message.value.context("an event without a value")?;
+            if let Some(before) = seen.insert(id.clone(), value.clone()) {
+                ensure!(before == value, "the event {id} is repeated in other words");
+            }
+        }
+        let recorded = self.record.number("SELECT count(*) FROM outbox WHERE kind = 'ticket-issued'").await?;
+        let seen = i64::try_from(seen.len())?;
+        ensure!(seen == recorded, "{seen} events on the topic, {recorded} in the record");
+        Ok(())
+    }
+
+    /// Where the tickets are, unless a test put them elsewhere.
+    #[must_use]
+    pub fn tickets_folder(&self) -> PathBuf {
+        self.setup.data().join("tickets")
+    }
+}
+
+impl Wire {
+    /// Pays as Payment does. Answers partition and offset.
+    ///
+    /// # Errors
+    /// What the broker says.
+    pub async fn pay(&self, payment: &Payment) -> Result<(i32, i64)> {
+        self.kafka.pay(&self.payments, payment).await
+    }
+
+    /// Waits for events of so many different tickets, and answers the first of each, in order of arrival.
+    ///
+    /// # Errors
+    /// They did not come in time.
+    pub async fn issued(&self, tickets: usize) -> Result<Vec<Message>> {
+        let distinct = |messages: &[Message]| {
+            let ids: HashSet<_> = messages.iter().map(|message| message.header("ce_subject")).collect();
+            ids.len()
+        };
+        let all = self.kafka.read(&self.issued, PATIENCE, |seen| distinct(seen) >= tickets).await?;
+        let mut known = HashSet::new();
+        Ok(all.into_iter().filter(|message| known.insert(message.header("ce_subject"))).collect())
+    }
+
+    /// Waits for so many dead letters.
+    ///
+    /// # Errors
+    /// They did not come in time.
+    pub async fn dead(&self, count: usize) -> Result<Vec<Message>> {
+        self.kafka.read(&self.dead_letters, PATIENCE, |seen| seen.len() >= count).await
+    }
+
+    /// Waits until the group has committed all that is in the topic of payments.
+    ///
+    /// # Errors
+    /// It did not in time.
+    pub async fn caught_up(&self) -> Result<()> {
+        let ends = self.kafka.ends(&self.payments).await?;
+        eventually(PATIENCE, "the group has read everything", async || {
+            let committed = self.kafka.committed(&self.group, &self.payments).await?;
+            let done = ends
+                .iter()
+                .filter(|(_, (low, high))| low < high)
+                .all(|(id, (_, high))| committed.get(id) == Some(high));
+            Ok(done.then_some(()))
+        })
+        .await
+    }
+}
+
+impl Service {
+    /// The order's record, waited for until it is in this state.
+    ///
+    /// # Errors
+    /// It is not, after [`PATIENCE`]; the error has the record as it is.
+    pub async fn order_in(&self, order: Uuid, state: &str) -> Result<Value> {
+        self.order_when(order, state, |record| record["state"] == state).await
+    }
+
+    /// The order's record, waited for until `fits`.
+    ///
+    /// # Errors
+    /// It does not, after [`PATIENCE`]; the error has the record as it is.
+    pub async fn order_when(&self, order: Uuid, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
+        let mut last = Value::Null;
+        let found = eventually(PATIENCE, what, async || {
+            let response = self.get(&format!("/orders/{order}")).await?;
+            if response.status() == 404 {
+                return Ok(None);
+            }
+            last = response.error_for_status()?.json().await?;
+            Ok(fits(&last).then(|| last.clone()))
+        })
+        .await;
+        found.with_context(|| format!("order {order}: {last}"))
+    }
+
+    /// Pays over HTTP; answers the status and the body.
+    ///
+    /// # Errors
+    /// There was no answer, or it is no JSON.
+    pub async fn pay(&self, json: impl Into<String>) -> Result<(u16, Value)> {
+        let response = self.post("/events/payment-succeeded", json).await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+}

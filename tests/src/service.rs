@@ -1,0 +1,329 @@
+//! The built binary as a process: started with an environment of its own, stopped, killed, started again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use reqwest::Client;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::rig::ObjectStore;
+
+/// What a test says to the operators' token: [`Setup::new`] sets it.
+pub const TOKEN: &str = "test-token";
+
+const START: Duration = Duration::from_secs(30);
+const LOG_LINES: usize = 150;
+
+/// How the service is to be started. A clone shares the data folder, so that a test can start it again on
+/// what an earlier one left, or two at once with other settings.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    env: BTreeMap<String, String>,
+    data: Arc<tempfile::TempDir>,
+    /// The address to listen on, without the port.
+    address: &'static str,
+    /// What goes behind `serve --roles`; all of them when empty.
+    roles: &'static str,
+}
+
+impl Setup {
+    /// A service with an empty data folder, the embedded store, the token [`TOKEN`] and nothing else.
+    ///
+    /// # Errors
+    /// No temporary folder can be made.
+    pub fn new() -> Result<Self> {
+        let data = Arc::new(tempfile::Builder::new().prefix("fulfillment-test-").tempdir()?);
+        let setup = Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "" };
+        let folder = setup.data().display().to_string();
+        Ok(setup.env("FULFILLMENT_DATA_DIR", folder).env("FULFILLMENT_HTTP_TOKEN", TOKEN))
+    }
+
+    /// Sets one variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Takes one variable back.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.env.remove(name);
+        self
+    }
+
+    /// Listens on every address of the machine, as in a container.
+    #[must_use]
+    pub fn open_to_the_network(mut self) -> Self {
+        self.address = "0.0.0.0";
+        self
+    }
+
+    /// Does a part of the work, such as `http` or `ingest,issue,relay`.
+    #[must_use]
+    pub fn roles(mut self, roles: &'static str) -> Self {
+        self.roles = roles;
+        self
+    }
+
+    /// Keeps the tickets in an object store.
+    #[must_use]
+    pub fn files(mut self, store: &ObjectStore) -> Self {
+        self.env.extend(store.env.iter().cloned());
+        self.env("FULFILLMENT_FILES_URL", &store.url)
+    }
+
+    /// The folder of `FULFILLMENT_DATA_DIR`, removed with the last clone of this.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// Runs `serve` on a free port, and waits until it is ready.
+    ///
+    /// # Errors
+    /// It ended, or was not ready within 30 s; its log is in the error.
+    pub async fn start(&self) -> Result<Service> {
+        let mut service = self.launch()?;
+        service.ready(START).await?;
+        Ok(service)
+    }
+
+    /// Runs `serve` on a free port, and does not wait.
+    ///
+    /// # Errors
+    /// The binary is not there or does not start.
+    pub fn launch(&self) -> Result<Service> {
+        let port = free_port()?;
+        let log = self.data().join(format!("serve-{port}.log"));
+        let output = File::create(&log)?;
+        let mut command = self.command()?;
+        command.arg("serve");
+        if !self.roles.is_empty() {
+            command.args(["--roles", self.roles]);
+        }
+        let child = command
+            .env("FULFILLMENT_HTTP_LISTEN", format!("{}:{port}", self.address))
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .context("starting the service")?;
+        Ok(Service {
+            child,
+            log,
+            base: format!("http://127.0.0.1:{port}"),
+            client: Client::builder().no_proxy().build()?,
+            _data: Arc::clone(&self.data),
+        })
+    }
+
+    /// Runs `serve` where it must refuse to start. Answers its exit code and all it said.
+    ///
+    /// # Errors
+    /// It was still running after 30 s.
+    pub async fn refused(&self) -> Result<(Option<i32>, String)> {
+        let mut service = self.launch()?;
+        let status = service.ended(START).await?;
+        Ok((status.code(), service.log()))
+    }
+
+    /// Runs another command of the binary, such as `&["ticket", "show", id]`, with the same environment.
+    ///
+    /// # Errors
+    /// It does not start, or runs longer than a minute.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let mut command = tokio::process::Command::from(self.command()?);
+        command.args(arguments).kill_on_drop(true);
+        tokio::time::timeout(Duration::from_mins(1), command.output())
+            .await
+            .with_context(|| format!("fulfillment {arguments:?} runs for more than a minute"))?
+            .context("starting the command")
+    }
+
+    /// Nothing of the caller's environment but where programs are: its settings must not leak into a test.
+    fn command(&self) -> Result<Command> {
+        let mut command = Command::new(binary()?);
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
+        command.env("RUST_BACKTRACE", "1").envs(&self.env).current_dir(self.data()).stdin(Stdio::null());
+        Ok(command)
+    }
+}
+
+/// A running service. Dropped, it is killed and the end of its log printed, which cargo shows if the test failed.
+pub struct Service {
+    child: Child,
+    log: PathBuf,
+    base: String,
+    client: Client,
+    _data: Arc<tempfile::TempDir>,
+}
+
+impl Service {
+    /// `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A GET of a path with the token, to be added to and sent.
+    pub fn asking(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.base)).bearer_auth(TOKEN)
+    }
+
+    /// A GET of a path with the token.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn get(&self, path: &str) -> Result<reqwest::Response> {
+        self.asking(path).send().await.with_context(|| format!("GET {path}"))
+    }
+
+    /// A GET of a path with the token and `Accept: application/json`, read.
+    ///
+    /// # Errors
+    /// There was no answer, its status is no success, or it is no JSON.
+    pub async fn get_json(&self, path: &str) -> Result<serde_json::Value> {
+        let response =
+            self.asking(path).header("accept", "application/json").send().await?.error_for_status()?;
+        response.json().await.with_context(|| format!("GET {path}"))
+    }
+
+    /// A POST of a JSON text to a path with the token.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn post(&self, path: &str, json: impl Into<String>) -> Result<reqwest::Response> {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(TOKEN);
+        let request = request.header("content-type", "application/json").body(json.into());
+        request.send().await.with_context(|| format!("POST {path}"))
+    }
+
+    /// The client, for requests of another shape.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// All that it has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// The process id, for a look at its memory or open files.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for 200 from `/health/ready`.
+    ///
+    /// # Errors
+    /// It ended first, or took too long; its log is in the error.
+    pub async fn ready(&mut self, limit: Duration) -> Result<()> {
+        let end = Instant::now() + limit;
+        let url = format!("{}/health/ready", self.base);
+        let mut last = "no answer".to_owned();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the service ended ({status}) before it was ready:\n{}", self.tail());
+            }
+            match self.client.get(&url).timeout(Duration::from_secs(2)).send().await {
+                Ok(response) if response.status() == 200 => return Ok(()),
+                Ok(response) => {
+                    last = format!("{} {}", response.status(), response.text().await.unwrap_or_default());
+                }
+                Err(_) => {}
+            }
+            if Instant::now() >= end {
+                bail!("the service is not ready after {limit:?} ({last}):\n{}", self.tail());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks it to end (SIGTERM) and waits; how it ended tells whether it did so in good order.
+    ///
+    /// # Errors
+    /// It still runs after `limit`.
+    pub async fn stop(&mut self, limit: Duration) -> Result<ExitStatus> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.ended(limit).await
+    }
+
+    /// Kills it (SIGKILL), as a power cut would.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    /// It still runs after `limit`.
+    pub async fn ended(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if Instant::now() >= end {
+                bail!("the service still runs after {limit:?}:\n{}", self.tail());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.kill();
+        eprintln!("--- {} said at last ---\n{}\n---", self.base, self.tail());
+    }
+}
+
+/// `FULFILLMENT_BIN`, else the binary of the same profile as this test: `target/debug/deps/this` has it above.
+fn binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("FULFILLMENT_BIN") {
+        return Ok(path.into());
+    }
+    let this = std::env::current_exe()?;
+    let profile = this.ancestors().nth(2).context("the test is not in target/<profile>/deps")?;
+    let binary = profile.join("fulfillment");
+    if !binary.is_file() {
+        bail!("{} is not built: run this test by scripts/test", binary.display());
+    }
+    Ok(binary)
+}
+
+/// A port that no other test takes: below those that the kernel hands out by itself, from a place that depends
+/// on the process, one after another.
+fn free_port() -> Result<u16> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = std::process::id() % 90 * 100;
+    for _ in 0..9_000 {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(10_000 + (start + step) % 9_000)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port between 10000 and 19000 is free")
+}

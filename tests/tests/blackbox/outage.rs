@@ -1,0 +1,156 @@
+//! A part is away for a while, or the process dies: downloads go on where they can, and nothing is lost.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use fulfillment_tests::ordering::{Answer, one_seat, seats};
+use fulfillment_tests::payment::Payment;
+use fulfillment_tests::proxy::Proxy;
+use fulfillment_tests::rig;
+use fulfillment_tests::scene::{PATIENCE, Scene};
+use fulfillment_tests::service::Service;
+use fulfillment_tests::wait::eventually;
+use serde_json::Value;
+
+async fn ready(service: &Service, status: u16) -> Result<Value> {
+    eventually(PATIENCE, &format!("readiness {status}"), async || {
+        let response = service.get("/health/ready").await?;
+        Ok(if response.status() == status { Some(response.json().await?) } else { None })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_nothing_is_taken_and_then_all_is_issued() -> Result<()> {
+    let scene = Scene::platform().await?;
+    let (proxy, url) = Proxy::in_front_of(scene.database()?.url()).await?;
+    let scene = scene.set("FULFILLMENT_STORE_URL", url).set("FULFILLMENT_STORE_CONNECT_TIMEOUT", "1s");
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let service = scene.start().await?;
+    let before = rig::id();
+    scene.wire()?.pay(&Payment::of(before)).await?;
+    service.order_in(before, "issued").await?;
+
+    proxy.cut();
+    let health = ready(&service, 503).await?;
+    assert_eq!(health["parts"]["store"]["status"], "down", "{health}");
+    let by_http = Payment::of(rig::id());
+    let refused = service.post("/events/payment-succeeded", by_http.json()).await?;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let mut orders = Vec::new();
+    for _ in 0..20 {
+        let payment = Payment::of(rig::id());
+        scene.wire()?.pay(&payment).await?;
+        orders.push(payment.order_id);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    proxy.mend();
+    ready(&service, 200).await?;
+    assert_eq!(service.pay(by_http.json()).await?.0, 202);
+    for order in orders.iter().chain([&by_http.order_id]) {
+        service.order_in(*order, "issued").await?;
+    }
+    scene.wire()?.caught_up().await?;
+    assert_eq!(scene.record.number("SELECT count(*) FROM tickets").await?, 22);
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn while_the_files_are_away_a_ticket_is_never_missing() -> Result<()> {
+    let scene = Scene::platform().await?;
+    let mut files = rig::s3()?;
+    let (_, endpoint) =
+        files.env.iter_mut().find(|(name, _)| name == "AWS_ENDPOINT_URL").context("an endpoint")?;
+    let (proxy, url) = Proxy::in_front_of(endpoint).await?;
+    *endpoint = url;
+    let setup = scene.setup.clone().files(&files);
+    let service = setup.start().await?;
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let before = rig::id();
+    scene.wire()?.pay(&Payment::of(before)).await?;
+    let record = service.order_in(before, "issued").await?;
+    let path = format!("/tickets/{}", record["tickets"][0]["id"].as_str().context("an id")?);
+    let pdf = service.get(&path).await?.error_for_status()?.bytes().await?;
+
+    proxy.cut();
+    let away = service.get(&path).await?;
+    assert_eq!(away.status(), 503, "away is not missing");
+    assert!(away.headers().contains_key("retry-after"));
+    assert_eq!(away.json::<Value>().await?["type"], "urn:fulfillment:problem:files-unavailable");
+    assert_eq!(service.get_json(&path).await?["status"], "Generated", "the record is there");
+    let meanwhile = rig::id();
+    scene.wire()?.pay(&Payment::of(meanwhile)).await?;
+    service.order_when(meanwhile, "a reason", |record| record["reason"].is_string()).await?;
+    proxy.mend();
+    service.order_in(meanwhile, "issued").await?;
+    assert_eq!(service.get(&path).await?.error_for_status()?.bytes().await?, pdf);
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn a_killed_service_is_followed_by_one_that_issues_everything_once() -> Result<()> {
+    killed(Scene::platform().await?).await
+}
+
+#[tokio::test]
+async fn a_killed_embedded_service_is_followed_by_one_that_issues_everything_once() -> Result<()> {
+    killed(Scene::embedded().await?.with_kafka().await?).await
+}
+
+async fn killed(scene: Scene) -> Result<()> {
+    let scene = scene
+        .set("FULFILLMENT_PIPELINE_LEASE", "3s")
+        .set("FULFILLMENT_PIPELINE_DRAIN", "1s")
+        .set("FULFILLMENT_KAFKA_SESSION_TIMEOUT", "2s")
+        .set("FULFILLMENT_PIPELINE_CLAIM_BATCH", "4");
+    scene.ordering.answer_others(|order| {
+        Answer::Slow(Duration::from_millis(150), Box::new(Answer::Json(seats(order, 2))))
+    });
+    let mut orders = Vec::new();
+    for _ in 0..80 {
+        let payment = Payment::of(rig::id());
+        scene.wire()?.pay(&payment).await?;
+        orders.push(payment.order_id);
+    }
+    for share in [20, 60, 110] {
+        let mut service = scene.start().await?;
+        eventually(PATIENCE, "some tickets", async || {
+            let tickets = scene.record.number("SELECT count(*) FROM tickets").await?;
+            Ok((tickets >= share).then_some(()))
+        })
+        .await?;
+        service.kill()?;
+    }
+    let left = scene.record.number("SELECT count(*) FROM orders WHERE state <> 'issued'").await?;
+    assert!(left > 0, "it was killed with work in hand");
+    let service = scene.start().await?;
+    for order in &orders {
+        service.order_in(*order, "issued").await?;
+    }
+    scene.settled(&service).await?;
+    assert_eq!(scene.record.number("SELECT count(*) FROM tickets").await?, 160);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_neighbour_does_not_hold_up_the_stop() -> Result<()> {
+    let scene = Scene::embedded()
+        .await?
+        .set("FULFILLMENT_ORDERING_TIMEOUT", "30s")
+        .set("FULFILLMENT_PIPELINE_DRAIN", "25s");
+    scene.ordering.answer_others(|order| {
+        Answer::Slow(Duration::from_secs(20), Box::new(Answer::Json(one_seat(order))))
+    });
+    let mut service = scene.start().await?;
+    let order = rig::id();
+    service.pay(Payment::of(order).json()).await?;
+    eventually(PATIENCE, "Ordering is asked", async || Ok((scene.ordering.calls(order) > 0).then_some(())))
+        .await?;
+    // A question to a neighbour is given up for a stop, its order given back: nothing to wait for.
+    let begun = std::time::Instant::now();
+    assert!(service.stop(PATIENCE).await?.success());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(scene.record.number("SELECT count(*) FROM orders WHERE worker IS NOT NULL").await?, 0);
+    Ok(())
+}

@@ -6,7 +6,8 @@ use crate::fields::{Fields, Unreadable};
 use crate::id::TicketId;
 use crate::payment::unwrap_cloud_event;
 
-/// One delivered ticket. Only the id is required.
+/// One delivered ticket. Only the id is required; what else cannot be read is as good as absent, for the fact
+/// counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// Which ticket.
@@ -27,7 +28,8 @@ impl Delivered {
             .guid("ticketId")?
             .map(TicketId)
             .ok_or_else(|| Unreadable::field("ticketId", "is missing"))?;
-        Ok(Self { ticket_id, channel: fields.text("channel")?, delivered_at: fields.time("deliveredAt")? })
+        let channel = fields.text("channel").ok().flatten();
+        Ok(Self { ticket_id, channel, delivered_at: fields.time("deliveredAt").ok().flatten() })
     }
 }
 
@@ -41,6 +43,7 @@ mod tests {
         for json in [
             format!(r#"{{"ticketId":"{id}"}}"#),
             format!(r#"{{"ticket_id":"{id}","channel":"email","delivered_at":"2026-11-22T10:00:00Z"}}"#),
+            format!(r#"{{"ticketId":"{id}","channel":7,"deliveredAt":"yesterday"}}"#),
             format!(
                 r#"{{"specversion":"1.0","type":"x","source":"y","id":"1","data":{{"TicketId":"{id}"}}}}"#
             ),

@@ -99,15 +99,19 @@ impl<'a> Fields<'a> {
     pub fn text_or_number(&self, name: &str) -> Result<Option<String>, Unreadable> {
         match self.raw(name)? {
             Some(raw) if raw.get().starts_with(|c: char| c.is_ascii_digit()) => {
+                if raw.get().len() > MAX_TEXT {
+                    return Err(Unreadable::field(name, format!("is longer than {MAX_TEXT} bytes")));
+                }
                 Ok(Some(raw.get().to_owned()))
             }
             _ => self.text(name),
         }
     }
 
-    /// An identifier: a GUID is put in lower case so that two spellings of it are one key.
+    /// An identifier, from a string or a number: a GUID is put in lower case so that two spellings of it are one
+    /// key.
     pub fn identifier(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
+        let Some(text) = self.text_or_number(name)? else { return Ok(None) };
         if text.len() > 200 {
             return Err(Unreadable::field(name, "is longer than 200 bytes"));
         }

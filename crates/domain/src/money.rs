@@ -32,7 +32,9 @@ impl FromStr for Amount {
         let parsed = if plain {
             Decimal::from_str_exact(text)
         } else if text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b)) {
-            Decimal::from_scientific(text)
+            // Alone, the library would round the digits before the exponent.
+            let digits = text.split(['e', 'E']).next().unwrap_or_default();
+            Decimal::from_str_exact(digits).and_then(|_| Decimal::from_scientific(text))
         } else {
             return Err(BadAmount::NotANumber);
         };
@@ -143,7 +145,8 @@ mod tests {
     fn refuses_what_it_cannot_keep() {
         assert_eq!("0.12345678901234567890123456789".parse::<Amount>(), Err(BadAmount::TooPrecise));
         assert_eq!("99999999999999999999999999999999".parse::<Amount>(), Err(BadAmount::TooPrecise));
-        for bad in ["", "a", "1,5", "0x10", "true", "1.2.3", "NaN"] {
+        assert_eq!("1.00000000000000000000000000001e0".parse::<Amount>(), Err(BadAmount::TooPrecise));
+        for bad in ["", "a", "e5", "1,5", "0x10", "true", "1.2.3", "NaN"] {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
     }

@@ -233,7 +233,7 @@ impl Seat {
             seat_id: fields.identifier("seatId")?,
             section: fields.text("section")?.or(section),
             row: fields.text("row")?.or(row),
-            number,
+            number: number.or_else(|| Some(label.clone())),
             label,
             holder_name: fields.text("holderName")?,
             holder_email: fields.text("holderEmail")?,
@@ -401,12 +401,12 @@ mod tests {
         let order = parse(
             r#","currency":"EUR","items":[
             {"itemId":"i1","section":"A","row":5,"seatNumber":"12","price":10.00},
-            {"seatId":"s2","seatLabel":"Box 3","price":20},
+            {"seatId":2,"seatLabel":"Box 3","price":20},
             {"quantity":3,"category":"Standing","price":5,"currency":"CHF"}]"#,
         )
         .unwrap();
         let keys: Vec<_> = order.seats.iter().map(|s| (s.line.as_str(), s.unit)).collect();
-        assert_eq!(keys, [("item:i1", 0), ("seat:s2", 0), ("pos:2", 0), ("pos:2", 1), ("pos:2", 2)]);
+        assert_eq!(keys, [("item:i1", 0), ("seat:2", 0), ("pos:2", 0), ("pos:2", 1), ("pos:2", 2)]);
         assert_eq!(order.seats[0].label, "Section A, Row 5, Seat 12");
         assert_eq!(order.seats[1].label, "Box 3");
         assert_eq!(order.seats[2].label, "N/A");

@@ -298,6 +298,7 @@ impl Ticket {
             let parts: Vec<_> = parts.iter().map(|p| fold(p.unwrap_or(""))).collect();
             return Some(format!("in:{}", parts.join("\u{1f}")));
         }
+        self.seat_number.as_ref()?;
         let label = fold(&self.seat);
         let placeholder =
             ["", "n/a", "na", "none", "-", "tba", "tbd", "ga", "general admission", "standing", "unassigned"];

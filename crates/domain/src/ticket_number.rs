@@ -2,7 +2,7 @@
 //!
 //! Nine characters of Crockford's base 32 (no I, L, O, U) carry 45 bits, the tenth is a check
 //! character: the weighted sum of the nine, modulo 31, which finds every single wrong character and
-//! every swap of two neighbours.
+//! every swap of two neighbours, but for 0 taken for Z: they are 31 apart.
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -62,6 +62,12 @@ mod tests {
         for bits in (0..2_000u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
             let number: Vec<char> = encode(bits).chars().collect();
             for i in 0..9 {
+                for wrong in ALPHABET.iter().map(|c| char::from(*c)).filter(|c| *c != number[i]) {
+                    let mut slip = number.clone();
+                    slip[i] = wrong;
+                    let unseen = matches!((wrong, number[i]), ('0', 'Z') | ('Z', '0'));
+                    assert_eq!(normalise(&slip.iter().collect::<String>()).is_some(), unseen);
+                }
                 let mut swapped = number.clone();
                 swapped.swap(i, i + 1);
                 // 0 and Z are 31 apart: modulo 31 they weigh the same.

@@ -39,6 +39,33 @@ impl Record {
         }
     }
 
+    /// The texts that a SELECT of one column answers.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn texts(&self, select: &str) -> Result<Vec<String>> {
+        match self {
+            Self::Postgres(database) => {
+                let rows = database.rows(select).await?;
+                let text = |row: &serde_json::Value| {
+                    let text = row.as_object().and_then(|columns| columns.values().next()?.as_str());
+                    text.map(str::to_owned).context("a column of texts")
+                };
+                rows.iter().map(text).collect()
+            }
+            Self::Sqlite(file) => {
+                let options = SqliteConnectOptions::new().filename(file).read_only(true);
+                let mut connection = options.connect().await.context("opening the embedded store")?;
+                let texts = sqlx::query_scalar(AssertSqlSafe(select.to_owned()))
+                    .fetch_all(&mut connection)
+                    .await
+                    .with_context(|| select.to_owned())?;
+                connection.close().await?;
+                Ok(texts)
+            }
+        }
+    }
+
     /// What must be true whenever no work is left, each as a count that must be zero.
     #[must_use]
     pub fn rules() -> [(&'static str, &'static str); 6] {

@@ -175,11 +175,11 @@ impl Scene {
         self.events_fit().await
     }
 
-    /// In a folder: each file is its ticket's, byte for byte; nothing else lies there.
+    /// Each file is its ticket's, byte for byte; in a folder nothing else lies there.
     async fn files_fit(&self, service: &Service) -> Result<()> {
         let folder = self.tickets_folder();
         if !folder.is_dir() {
-            return Ok(());
+            return self.downloads_fit(service).await;
         }
         let mut files = 0;
         for entry in std::fs::read_dir(&folder)? {
@@ -196,6 +196,19 @@ impl Scene {
         let generated = "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered')";
         let generated = self.record.number(generated).await?;
         ensure!(files == generated, "{files} files for {generated} tickets");
+        Ok(())
+    }
+
+    /// In an object store: each ticket that is recorded as having a file can be fetched as recorded.
+    async fn downloads_fit(&self, service: &Service) -> Result<()> {
+        let select = "SELECT CAST(id AS TEXT) AS id FROM tickets \
+                      WHERE status IN ('Generated', 'Delivered') AND voided_at IS NULL";
+        for id in self.record.texts(select).await? {
+            let recorded = service.get_json(&format!("/tickets/{id}")).await?;
+            let pdf = service.get(&format!("/tickets/{id}.pdf")).await?.error_for_status()?.bytes().await?;
+            let found = hex::encode(Sha256::digest(&pdf));
+            ensure!(recorded["sha256"] == found, "{id}.pdf is not the file that is recorded");
+        }
         Ok(())
     }
 

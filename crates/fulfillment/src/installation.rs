@@ -34,11 +34,8 @@ pub(crate) async fn keys_for(store: &dyn Store, config: &Config, now: Timestamp)
             )));
         }
     };
-    let own = keyring.registration();
-    // The secret first, alone: a stranger must not leave its keys in the store.
-    let stands = store.register(&Registration { keys: Vec::new(), ..own.clone() }).await?;
+    let stands = store.register(&keyring.registration()).await?;
     refuse_strangers(&keyring, &stands, config)?;
-    store.register(&own).await?;
     Ok(keyring)
 }
 

@@ -37,6 +37,17 @@ pub(crate) struct StoredKey {
     pub(crate) created_at: Timestamp,
 }
 
+/// What a look into the folder found.
+enum Found {
+    Whole(Keyring),
+    /// One of the two, and what to do about the other.
+    Half(String),
+    Nothing,
+}
+
+/// Stands in the folder while a first start makes the secret and the key.
+const UNFINISHED: &str = ".unfinished";
+
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -45,8 +56,26 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 }
 
 impl Keyring {
-    /// Reads what is there; `None` when there is nothing at all.
+    /// Reads what is there; `None` when there is nothing at all, or what a first start has left unfinished.
     pub(crate) fn read(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Option<Self>> {
+        match Self::look(dir, secret)? {
+            Found::Whole(keyring) => Ok(Some(keyring)),
+            Found::Nothing => Ok(None),
+            // Another process may be making them at this moment: once it is done, they are whole. A folder
+            // that cannot be locked is mounted read-only, so nobody is.
+            Found::Half(half) => match lock(dir) {
+                Ok(_lock) => match Self::look(dir, secret)? {
+                    Found::Whole(keyring) => Ok(Some(keyring)),
+                    Found::Half(_) if dir.join(UNFINISHED).exists() => Ok(None),
+                    Found::Half(half) => bail!(half),
+                    Found::Nothing => Ok(None),
+                },
+                Err(_) => bail!(half),
+            },
+        }
+    }
+
+    fn look(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Found> {
         let keys = read_keys(dir)?;
         let secret_file = dir.join("secret");
         let text = match secret {
@@ -56,35 +85,40 @@ impl Keyring {
             }
             None => None,
         };
-        match (text, keys.is_empty()) {
-            (None, true) => Ok(None),
-            (Some(_), true) if secret.is_some() => Ok(None),
-            (Some(_), true) => bail!(
+        Ok(match (text, keys.is_empty()) {
+            (None, true) => Found::Nothing,
+            (Some(_), true) if secret.is_some() => Found::Nothing,
+            (Some(_), true) => Found::Half(format!(
                 "{} has a secret but no signing key: restore the *.pem files from your backup, or run `fulfillment keys new`",
                 dir.display()
-            ),
-            (None, false) => bail!(
+            )),
+            (None, false) => Found::Half(format!(
                 "{} has signing keys but no secret: restore the file `secret` from your backup, \
                  or set FULFILLMENT_CREDENTIAL_SECRET",
                 dir.display()
-            ),
-            (Some(text), false) => Ok(Some(Self { secret: secret_from(&text, &secret_file)?, keys })),
-        }
+            )),
+            (Some(text), false) => Found::Whole(Self { secret: secret_from(&text, &secret_file)?, keys }),
+        })
     }
 
     /// Makes a secret and a first key where there are none. Several processes may do so at once on one
-    /// folder: one makes them, the others read them.
+    /// folder: one makes them, the others read them. One that dies at it leaves the next to finish.
     pub(crate) fn create(dir: &Path, secret: Option<&Sensitive>, now: Timestamp) -> anyhow::Result<Self> {
         let lock = lock(dir)?;
-        if let Some(there) = Self::read(dir, secret)? {
+        if let Found::Whole(there) = Self::look(dir, secret)? {
             return Ok(there);
         }
-        if secret.is_none() {
-            let text = Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())));
-            write_private(&dir.join("secret"), text.as_bytes())?;
+        let unfinished = dir.join(UNFINISHED);
+        if !unfinished.exists() {
+            write_private(&unfinished, b"")?;
+        }
+        let secret_file = dir.join("secret");
+        if secret.is_none() && !secret_file.exists() {
+            write_secret(&secret_file)?;
         }
         write_key(dir, now)?;
-        let made = Self::read(dir, secret)?.context("the keys just made cannot be read")?;
+        fs::remove_file(&unfinished).with_context(|| at(&unfinished))?;
+        let Found::Whole(made) = Self::look(dir, secret)? else { bail!("the keys just made cannot be read") };
         drop(lock);
         Ok(made)
     }
@@ -142,10 +176,32 @@ impl Keyring {
     }
 }
 
-/// Makes one more key, which signs from the next start on.
-pub(crate) fn new_key(dir: &Path, now: Timestamp) -> anyhow::Result<StoredKey> {
+/// Makes one more key, which signs from the next start on; `None` where nothing is yet, since the first key is
+/// made with its secret by a first start.
+pub(crate) fn new_key(
+    dir: &Path,
+    secret: Option<&Sensitive>,
+    now: Timestamp,
+) -> anyhow::Result<Option<StoredKey>> {
     let _lock = lock(dir)?;
-    write_key(dir, now)
+    if let Found::Nothing = Keyring::look(dir, secret)? {
+        return Ok(None);
+    }
+    write_key(dir, now).map(Some)
+}
+
+/// The keys with the secret that is here, or with a new one where the old one is gone.
+pub(crate) fn replace_lost_secret(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Keyring> {
+    let _lock = lock(dir)?;
+    let file = dir.join("secret");
+    if secret.is_none() && !file.exists() {
+        write_secret(&file)?;
+    }
+    match Keyring::look(dir, secret)? {
+        Found::Whole(keyring) => Ok(keyring),
+        Found::Half(half) => bail!(half),
+        Found::Nothing => bail!("{} has no signing keys: `fulfillment keys new` makes one", dir.display()),
+    }
 }
 
 /// Reads a secret's text.
@@ -156,9 +212,21 @@ pub(crate) fn secret_from(text: &str, origin: &Path) -> anyhow::Result<Secret> {
     Ok(Secret::new(*bytes))
 }
 
+fn write_secret(file: &Path) -> anyhow::Result<()> {
+    let text = Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())));
+    write_private(file, text.as_bytes())
+}
+
+/// The newest key signs, so a new one is younger than all others even if the clock was set back.
 fn write_key(dir: &Path, now: Timestamp) -> anyhow::Result<StoredKey> {
     let key = SigningKey::from_seed(&Zeroizing::new(random()));
-    let created_at = now.round(jiff::Unit::Second).unwrap_or(now);
+    let now = now.round(jiff::Unit::Second).unwrap_or(now);
+    let newest =
+        read_keys(dir)?.last().map(|k| k.created_at.saturating_add(jiff::SignedDuration::from_secs(1)));
+    let created_at = match newest.transpose()? {
+        Some(newest) => now.max(newest),
+        None => now,
+    };
     let file = dir.join(format!("{}-{}.pem", created_at.strftime(NAME_TIME), key.kid()));
     write_private(&file, key.to_pem()?.as_bytes())?;
     Ok(StoredKey { key, file, created_at })
@@ -269,11 +337,68 @@ mod tests {
     }
 
     #[test]
+    fn a_start_that_meets_another_at_work_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let at_work = lock(dir.path()).unwrap();
+        write_private(&dir.path().join("secret"), "ab".repeat(32).as_bytes()).unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| Keyring::read(dir.path(), None));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!other.is_finished(), "it waits");
+            write_key(dir.path(), now()).unwrap();
+            drop(at_work);
+            assert!(other.join().unwrap().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn a_first_start_that_died_is_finished_and_a_lost_half_is_not_made_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = dir.path().join("secret");
+        write_private(&secret, "ab".repeat(32).as_bytes()).unwrap();
+        let said = Keyring::read(dir.path(), None).unwrap_err().to_string();
+        assert!(said.contains("no signing key"), "{said}");
+        write_private(&dir.path().join(UNFINISHED), b"").unwrap();
+        assert!(Keyring::read(dir.path(), None).unwrap().is_none());
+        let made = Keyring::create(dir.path(), None, now()).unwrap();
+        assert_eq!(made.keys.len(), 1);
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "ab".repeat(32));
+        assert!(!dir.path().join(UNFINISHED).exists());
+        fs::remove_file(&secret).unwrap();
+        assert!(Keyring::read(dir.path(), None).is_err());
+    }
+
+    #[test]
+    fn a_new_key_signs_even_if_the_clock_was_set_back() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(new_key(dir.path(), None, now()).unwrap().is_none(), "the first is not its to make");
+        Keyring::create(dir.path(), None, now()).unwrap();
+        for earlier in [0, 3_600] {
+            let time = now() - jiff::SignedDuration::from_secs(earlier);
+            let new = new_key(dir.path(), None, time).unwrap().unwrap();
+            let all = Keyring::read(dir.path(), None).unwrap().unwrap();
+            assert_eq!(all.signing_key().unwrap().kid(), new.key.kid());
+        }
+    }
+
+    #[test]
+    fn a_lost_secret_is_replaced_and_one_that_is_there_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Keyring::create(dir.path(), None, now()).unwrap();
+        let kept = replace_lost_secret(dir.path(), None).unwrap();
+        assert_eq!(made.secret.fingerprint(), kept.secret.fingerprint());
+        fs::remove_file(dir.path().join("secret")).unwrap();
+        let new = replace_lost_secret(dir.path(), None).unwrap();
+        assert_ne!(made.secret.fingerprint(), new.secret.fingerprint());
+        assert_eq!(made.registration().keys, new.registration().keys);
+    }
+
+    #[test]
     fn the_newest_signs_and_what_the_store_misses_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let first = Keyring::create(dir.path(), None, now()).unwrap();
         let later = now() + jiff::SignedDuration::from_hours(1);
-        let new = new_key(dir.path(), later).unwrap();
+        let new = new_key(dir.path(), None, later).unwrap().unwrap();
         let both = Keyring::read(dir.path(), None).unwrap().unwrap();
         assert_eq!(both.signing_key().unwrap().kid(), new.key.kid());
         assert_eq!(both.public().unwrap().len(), 2);

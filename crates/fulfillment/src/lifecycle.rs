@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fulfillment_domain::{Clock as _, Secret};
 use fulfillment_store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,8 @@ use crate::installation;
 use crate::keyring::Keyring;
 use crate::pipeline::heal::{Redraw, healer};
 use crate::pipeline::ingest::Ingest;
-use crate::pipeline::{Wake, maintenance, relay};
-use crate::ports::{Accept, DeliveredSink, Sink};
+use crate::pipeline::{Wake, counts, maintenance, relay};
+use crate::ports::{Accept, DeliveredSink, Files, Sink};
 use crate::stop::Stop;
 use crate::wiring::{self, Neighbours, Role};
 
@@ -32,11 +33,20 @@ type Watched = (String, Box<dyn Fn() -> Option<String> + Send + Sync>);
 /// Between two looks at the neighbours.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// The longest wait for the store's answer.
+/// The file storage is looked at once in so many rounds: with an object store every look is a paid request.
+const FILES_EVERY: u32 = 5;
+
+/// The longest wait for the store's answer, and for the file storage's.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long open downloads may take after everything else has ended.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the store may take to close; its connections end with the process.
+const STORE_CLOSE: Duration = Duration::from_secs(3);
+
+/// Between two rounds in which samples are folded into the histograms: without them they are kept one by one.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// The signals that end a process. From [`Signals::listen`] on they no longer kill it by themselves: listen
 /// before others can know that the service runs, or an early signal ends it without draining.
@@ -84,6 +94,8 @@ pub(crate) struct Running {
     stop: CancellationToken,
     /// Ends the HTTP end, after the rest.
     close: CancellationToken,
+    /// Set when a part has ended before its time.
+    broken: CancellationToken,
     work: TaskTracker,
     serving: TaskTracker,
     readiness: Arc<Readiness>,
@@ -97,6 +109,7 @@ struct Parts {
     neighbours: Neighbours,
     wake: Arc<Wake>,
     stop: CancellationToken,
+    broken: CancellationToken,
     work: TaskTracker,
     readiness: Arc<Readiness>,
 }
@@ -110,14 +123,13 @@ impl Running {
         listener: Option<TcpListener>,
     ) -> Result<Self, Stop> {
         let store = wiring::open_store(config).await?;
-        let report = store.migrate().await?;
+        let report = store.begin_serving().await?;
         if !report.applied.is_empty() {
             info!(version = report.version, applied = ?report.applied, "the schema was brought up to date");
         }
-        store.begin_serving().await?;
         let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
         let neighbours = wiring::neighbours(config, environment)?;
-        if roles.iter().any(|role| matches!(role, Role::Http | Role::Issue)) {
+        if roles.iter().copied().any(needs_files) {
             installation::check_storage(store.as_ref(), neighbours.files.as_ref()).await?;
         }
 
@@ -134,6 +146,7 @@ impl Running {
             neighbours,
             wake: Arc::default(),
             stop: CancellationToken::new(),
+            broken: CancellationToken::new(),
             work: TaskTracker::new(),
             readiness: Arc::default(),
         };
@@ -153,8 +166,16 @@ impl Running {
         if tokio::time::timeout(HTTP_DRAIN, self.serving.wait()).await.is_err() {
             warn!("open connections did not end in time");
         }
-        self.store.close().await;
+        if tokio::time::timeout(STORE_CLOSE, self.store.close()).await.is_err() {
+            warn!("the store did not close in time; its connections end with the process");
+        }
         info!("stopped");
+    }
+
+    /// Returns when a part of the service has ended before it was told to. A service that only looks alive is
+    /// worse than one that ends and is started again.
+    pub(crate) async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 }
 
@@ -185,15 +206,17 @@ impl Parts {
                 &public_url,
                 Arc::clone(&self.wake),
             )?;
-            self.work.spawn(Arc::new(pipeline).run(self.stop.clone()));
-            self.work.spawn(maintenance::maintain(
+            self.begin("pipeline", Arc::new(pipeline).run(self.stop.clone()));
+            let maintenance = maintenance::maintain(
                 Arc::clone(&self.store),
                 Arc::clone(&self.neighbours.files),
                 config.pipeline.prune_after,
                 self.stop.clone(),
-            ));
+            );
+            self.begin("maintenance", maintenance);
+            self.begin("counts", counts::count(Arc::clone(&self.store), self.stop.clone()));
         }
-        let mut watched = self.watched();
+        let mut watched = self.watched(roles);
         if roles.contains(&Role::Ingest) && config.kafka.brokers.is_some() {
             watched.push(self.consume(config, &ingest)?);
         }
@@ -201,23 +224,18 @@ impl Parts {
         if roles.contains(&Role::Relay) {
             self.relay(config, head);
         }
-        self.work.spawn(probe(
-            Arc::clone(&self.readiness),
-            Arc::clone(&self.store),
-            watched,
-            self.stop.clone(),
-        ));
+        let files = roles.iter().copied().any(needs_files).then(|| Arc::clone(&self.neighbours.files));
+        let probe =
+            probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
+        self.begin("probe", probe);
 
         let (healer, healing) = healer(
-            Redraw {
-                store: Arc::clone(&self.store),
-                files: Arc::clone(&self.neighbours.files),
-                renderer,
-                time_zone: wiring::time_zone(config)?,
-            },
+            Redraw { store: Arc::clone(&self.store), files: Arc::clone(&self.neighbours.files), renderer },
             self.stop.clone(),
         );
-        self.work.spawn(healing);
+        self.begin("healer", healing);
+        let metrics = crate::telemetry::metrics()?;
+        self.begin("metrics", fold_metrics(metrics.clone(), self.stop.clone()));
         let close = CancellationToken::new();
         let serving = TaskTracker::new();
         let api = Arc::new(Api {
@@ -230,16 +248,18 @@ impl Parts {
             heal: Arc::new(healer),
             readiness: Arc::clone(&self.readiness),
             keys: self.keyring.public()?,
-            metrics: crate::telemetry::metrics()?,
+            metrics,
             limits: http::Limits::new(&config.http, &config.pipeline),
             head: followed,
             stop: self.stop.clone(),
         });
         let router = http::router(api, roles.contains(&Role::Http));
         let closing = close.clone().cancelled_owned();
+        let broken = self.broken.clone();
         serving.spawn(async move {
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closing).await {
                 error!(%error, "the HTTP end failed");
+                broken.cancel();
             }
         });
         Ok(Running {
@@ -249,6 +269,7 @@ impl Parts {
             public_url,
             stop: self.stop,
             close,
+            broken: self.broken,
             work: self.work,
             serving,
             readiness: self.readiness,
@@ -256,22 +277,39 @@ impl Parts {
         })
     }
 
-    /// Whom readiness asks about.
-    fn watched(&self) -> Vec<Watched> {
-        let ordering = self.neighbours.ordering.clone();
-        let mut watched: Vec<Watched> = vec![(
-            "ordering".into(),
-            Box::new(move || match &ordering {
-                Some(ordering) => ordering.trouble(),
-                None => Some("not configured: no order can be issued".into()),
-            }),
-        )];
-        if let Some(identity) = self.neighbours.identity.clone() {
-            watched.push(("identity".into(), Box::new(move || identity.trouble())));
+    /// Runs a part until `stop`. One that ends earlier, by a panic or otherwise, ends the whole service.
+    fn begin(&self, part: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let (stop, broken) = (self.stop.clone(), self.broken.clone());
+        self.work.spawn(async move {
+            let ended = tokio::spawn(task).await;
+            if ended.is_err() || !stop.is_cancelled() {
+                error!(part, "a part of the service ended before its time");
+                broken.cancel();
+            }
+        });
+    }
+
+    /// Whom readiness asks about: what these roles need.
+    fn watched(&self, roles: &[Role]) -> Vec<Watched> {
+        let mut watched: Vec<Watched> = Vec::new();
+        if roles.contains(&Role::Issue) {
+            let ordering = self.neighbours.ordering.clone();
+            watched.push((
+                "ordering".into(),
+                Box::new(move || match &ordering {
+                    Some(ordering) => ordering.trouble(),
+                    None => Some("not configured: no order can be issued".into()),
+                }),
+            ));
+            if let Some(identity) = self.neighbours.identity.clone() {
+                watched.push(("identity".into(), Box::new(move || identity.trouble())));
+            }
         }
-        for destination in &self.neighbours.destinations {
-            let destination = Arc::clone(destination);
-            watched.push((destination.name().to_owned(), Box::new(move || destination.trouble())));
+        if roles.contains(&Role::Relay) {
+            for destination in &self.neighbours.destinations {
+                let destination = Arc::clone(destination);
+                watched.push((destination.name().to_owned(), Box::new(move || destination.trouble())));
+            }
         }
         watched
     }
@@ -284,7 +322,7 @@ impl Parts {
             Arc::new(SystemClock),
         )?);
         let (reader, ingest, stop) = (Arc::clone(&consumer), Arc::clone(ingest), self.stop.clone());
-        self.work.spawn(async move {
+        self.begin("kafka-consumer", async move {
             let (payments, deliveries) =
                 (Arc::clone(&ingest) as Arc<dyn Sink>, ingest as Arc<dyn DeliveredSink>);
             if let Err(error) = reader.run(payments, deliveries, stop).await {
@@ -296,23 +334,36 @@ impl Parts {
 
     /// Events to each destination, and into the stream.
     fn relay(&self, config: &Config, head: tokio::sync::watch::Sender<i64>) {
-        let poll = config.pipeline.idle_poll;
+        let (poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
         for destination in &self.neighbours.destinations {
-            self.work.spawn(relay::relay(
+            let relay = relay::relay(
                 Arc::clone(&self.store),
                 Arc::clone(destination),
                 Arc::clone(&self.wake),
                 poll,
+                lease,
                 self.stop.clone(),
-            ));
+            );
+            self.begin("relay", relay);
         }
-        self.work.spawn(relay::sequence(
-            Arc::clone(&self.store),
-            Arc::clone(&self.wake),
-            head,
-            poll,
-            self.stop.clone(),
-        ));
+        let sequence =
+            relay::sequence(Arc::clone(&self.store), Arc::clone(&self.wake), head, poll, self.stop.clone());
+        self.begin("sequencer", sequence);
+    }
+}
+
+/// Whether a role stores or serves ticket files.
+fn needs_files(role: Role) -> bool {
+    matches!(role, Role::Http | Role::Issue)
+}
+
+/// Folds samples into histograms until `stop`.
+async fn fold_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(METRICS_UPKEEP) => metrics.run_upkeep(),
+        }
     }
 }
 
@@ -320,9 +371,11 @@ impl Parts {
 async fn probe(
     readiness: Arc<Readiness>,
     store: Arc<dyn Store>,
+    files: Option<Arc<dyn Files>>,
     watched: Vec<Watched>,
     stop: CancellationToken,
 ) {
+    let mut round = 0_u32;
     loop {
         let store = match tokio::time::timeout(PROBE_TIMEOUT, store.ping()).await {
             Ok(Ok(())) => PartState::Ok,
@@ -330,6 +383,10 @@ async fn probe(
             Err(_) => PartState::Down("does not answer".into()),
         };
         readiness.set("store", store);
+        if let Some(files) = files.as_ref().filter(|_| round.is_multiple_of(FILES_EVERY)) {
+            readiness.set("files", look_at(files.as_ref()).await);
+        }
+        round = round.wrapping_add(1);
         for (name, trouble) in &watched {
             readiness.set(name, trouble().map_or(PartState::Ok, PartState::Degraded));
         }
@@ -337,5 +394,15 @@ async fn probe(
             () = stop.cancelled() => return,
             () = tokio::time::sleep(PROBE_EVERY) => {}
         }
+    }
+}
+
+/// Whether the storage answers, and still is the one it was.
+async fn look_at(files: &dyn Files) -> PartState {
+    match tokio::time::timeout(PROBE_TIMEOUT, files.marker()).await {
+        Ok(Ok(Some(_))) => PartState::Ok,
+        Ok(Ok(None)) => PartState::Degraded("its marker is gone; is the right one mounted?".into()),
+        Ok(Err(_)) => PartState::Degraded("cannot be reached".into()),
+        Err(_) => PartState::Degraded("does not answer".into()),
     }
 }

@@ -40,17 +40,32 @@ pub(crate) struct NewFile {
     pub(crate) content: Bytes,
 }
 
-/// The storage cannot do what was asked; worth another try.
+/// Why the storage did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the file storage: {0}")]
-pub(crate) struct FilesError(pub(crate) String);
+pub(crate) enum FilesError {
+    /// It cannot, or cannot be reached; worth another try.
+    #[error("the file storage: {0}")]
+    Trouble(String),
+    /// It has a file of this name with other content, which is not overwritten by [`Files::put`].
+    #[error("the file storage: {what} is there with other content")]
+    OtherContent {
+        /// Which file.
+        what: String,
+        /// What is there, as the storage tells versions apart; for [`Files::replace`].
+        version: Option<String>,
+    },
+}
 
 /// Where ticket files are kept.
 #[async_trait]
 pub(crate) trait Files: Send + Sync {
     /// Stores files so that they survive a power cut once this returns, answering in their order. Each
-    /// appears under its name wholly or not at all. A file that is there with the same content is fine.
+    /// appears under its name wholly or not at all. A file that is there with the same content is fine. One with
+    /// other content is replaced by a folder, and is [`FilesError::OtherContent`] to an object store.
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>>;
+
+    /// Puts a file in the place of one that [`Files::put`] found with other content, if it is still that version.
+    async fn replace(&self, file: NewFile, version: Option<String>) -> Result<(), FilesError>;
 
     /// The content; `None` when there is no such file, an error when that cannot be known.
     async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError>;
@@ -74,8 +89,8 @@ pub(crate) trait Destination: Send + Sync {
     /// Its name in the store: `kafka`, `webhook:<name>`.
     fn name(&self) -> &str;
 
-    /// The most events it wants at once: what it can deliver well within the relay's lease.
-    fn batch(&self) -> usize {
+    /// The most events it wants at once: what it can deliver well within this lease.
+    fn batch(&self, _lease: Duration) -> usize {
         500
     }
 

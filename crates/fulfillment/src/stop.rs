@@ -29,6 +29,11 @@ impl Stop {
         Self::Misuse(anyhow::anyhow!("{text}"))
     }
 
+    /// A part of the service ended by itself; the log says why.
+    pub(crate) fn broken() -> Self {
+        Self::Unreachable(anyhow::anyhow!("a part of the service ended before its time; start it again"))
+    }
+
     /// Prints the reason to standard error.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {

@@ -64,11 +64,14 @@ pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> 
     Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
 }
 
+/// What a broker counts beside a message's value: its key and the headers that say where it came from.
+const HEADROOM: usize = 32 * 1024;
+
 /// Where dead letters go beside their table.
 pub(crate) fn dead_letter_route(config: &Config) -> DeadLetterRoute {
     DeadLetterRoute {
         destinations: config.kafka.brokers.iter().map(|_| KafkaDestination::NAME.to_owned()).collect(),
-        max_bytes: config.pipeline.max_message.0,
+        max_bytes: config.pipeline.max_message.0.saturating_sub(HEADROOM),
     }
 }
 

@@ -38,6 +38,16 @@ pub struct Registration {
     pub keys: Vec<KeyRecord>,
 }
 
+impl Registration {
+    /// Whether the keys of another process may be recorded: it has the same secret, and shares a key with this
+    /// store or meets it without any. Two first starts that each made a key of their own do not belong together.
+    pub(crate) fn admits(&self, wanted: &Self) -> bool {
+        let same = |a: &KeyRecord, b: &KeyRecord| a.kid == b.kid && a.public_key == b.public_key;
+        self.secret_fingerprint == wanted.secret_fingerprint
+            && (self.keys.is_empty() || self.keys.iter().any(|k| wanted.keys.iter().any(|w| same(k, w))))
+    }
+}
+
 /// The schema and what belongs to it.
 #[async_trait]
 pub trait Installation: Send + Sync {
@@ -51,10 +61,10 @@ pub trait Installation: Send + Sync {
     /// Whether the schema is up to date, without changing it: the names of migrations still to run.
     async fn pending_migrations(&self) -> Result<Vec<String>>;
 
-    /// Takes the database for a server of its own, where the database has room for one only (SQLite):
-    /// fails with [`crate::StoreError::InUse`] when another holds it, and frees every lease that an
-    /// earlier life left behind. Nothing to do on PostgreSQL. Held until the store is dropped.
-    async fn begin_serving(&self) -> Result<()>;
+    /// Takes the database for a server and brings its schema up to date. Where there is room for one server only
+    /// (SQLite) it fails with [`crate::StoreError::InUse`] when another holds it, before it changes anything, and
+    /// frees every lease that an earlier life left behind. Held until the store is dropped.
+    async fn begin_serving(&self) -> Result<MigrationReport>;
 
     /// One round trip, for readiness.
     async fn ping(&self) -> Result<()>;
@@ -63,8 +73,8 @@ pub trait Installation: Send + Sync {
     async fn registration(&self) -> Result<Registration>;
 
     /// Records what is not recorded yet: the fingerprint and the marker if there is none (the first
-    /// writer wins), and each key that is new. Answers with what stands afterwards, which the caller
-    /// compares with what it wanted.
+    /// writer wins), and each key that is new, unless they are a stranger's (another secret, or no key in
+    /// common). Answers with what stands afterwards, which the caller compares with what it wanted.
     async fn register(&self, wanted: &Registration) -> Result<Registration>;
 
     /// Replaces the secret's fingerprint: the secret was lost and a new one is adopted by hand.

@@ -24,10 +24,16 @@ pub struct Claim {
     pub fence: i64,
     /// Tries so far, this one included.
     pub attempts: u32,
+    /// Claims before this one that were never given back, in a row: their processes died.
+    pub deaths: u32,
     /// Whether the order was parked before: its background retries end by `Release`, not by budget.
     pub was_parked: bool,
+    /// Since when it has been parked, tries in the background included.
+    pub parked_at: Option<Timestamp>,
     /// When its first payment arrived.
     pub received_at: Timestamp,
+    /// When its budget of time began: with its first payment, or when somebody set it going again.
+    pub tried_since: Timestamp,
     /// The key of its first payment.
     pub payment_key: String,
     /// The payment's id, where it had one.

@@ -50,6 +50,50 @@ async fn a_lost_file_is_missing_once_and_then_the_same_again() -> Result<()> {
     scene.settled(&service).await
 }
 
+/// An object store never overwrites by itself: a damaged object has to give way all the same, and so has one that
+/// a worker stored before it died, drawn with other fonts.
+async fn objects_give_way(files: &rig::ObjectStore) -> Result<()> {
+    let scene = Scene::embedded().await?.with_postgres().await?;
+    let service = scene.setup.clone().files(files).start().await?;
+    let (order, ticket) = issued(&scene, &service).await?;
+    let path = format!("/tickets/{}.pdf", id_of(&ticket));
+    let before = service.get(&path).await?.error_for_status()?.bytes().await?;
+    let rename = |name: &str| {
+        format!("UPDATE tickets SET holder_name = '{name}', sha256 = decode(repeat('00', 32), 'hex')")
+    };
+    scene.database()?.execute(&rename("Damaged Object")).await?;
+    assert_eq!(service.get(&path).await?.status(), 404, "what is there is not what is recorded");
+    let after = eventually(PATIENCE, "the object is replaced", async || {
+        let response = service.get(&path).await?;
+        Ok(if response.status() == 200 { Some(response.bytes().await?) } else { None })
+    })
+    .await?;
+    assert_ne!(before, after);
+
+    // As after a crash between the file and its row.
+    let undone = format!(
+        "{}, status = 'Pending'; DELETE FROM outbox; \
+         UPDATE orders SET state = 'enriched', due_at = now()",
+        rename("Other Fonts")
+    );
+    scene.database()?.execute(&undone).await?;
+    let record = service.order_in(order, "issued").await?;
+    assert_eq!((&record["tickets"][0]["id"], &record["attempts"]), (&ticket["id"], &json!(0)));
+    let last = service.get(&path).await?.error_for_status()?.bytes().await?;
+    assert!(last != after && last != before);
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn objects_in_s3_give_way() -> Result<()> {
+    objects_give_way(&rig::s3()?).await
+}
+
+#[tokio::test]
+async fn objects_in_azure_give_way() -> Result<()> {
+    objects_give_way(&rig::azurite()?).await
+}
+
 /// The checker itself: what it never finds, it might not look for.
 #[tokio::test]
 async fn a_check_at_the_end_of_a_test_sees_a_changed_a_lost_and_a_stray_file() -> Result<()> {

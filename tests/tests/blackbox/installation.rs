@@ -119,14 +119,14 @@ async fn an_earlier_services_tables_are_named_and_left_alone() -> Result<()> {
     database
         .execute(
             "CREATE SCHEMA bc_fulfillment;
-             CREATE TABLE bc_fulfillment.tickets (\"Id\" uuid PRIMARY KEY, \"OrderId\" uuid, \"Status\" int);
-             INSERT INTO bc_fulfillment.tickets VALUES (gen_random_uuid(), gen_random_uuid(), 3)",
+             CREATE TABLE bc_fulfillment.\"Tickets\" (\"Id\" uuid PRIMARY KEY, \"OrderId\" uuid, \"Status\" int);
+             INSERT INTO bc_fulfillment.\"Tickets\" VALUES (gen_random_uuid(), gen_random_uuid(), 3)",
         )
         .await?;
     let said = scene.setup.run(&["migrate"]).await?;
     let text = String::from_utf8_lossy(&said.stderr).into_owned();
     assert_eq!(said.status.code(), Some(2), "{text}");
-    assert!(text.contains("tickets") && text.contains("nothing was altered"), "{text}");
+    assert!(text.contains("Tickets") && text.contains("nothing was altered"), "{text}");
     let (code, _) = scene.setup.refused().await?;
     assert_eq!(code, Some(2));
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'bc_fulfillment'";
@@ -134,7 +134,7 @@ async fn an_earlier_services_tables_are_named_and_left_alone() -> Result<()> {
     let columns = "SELECT string_agg(column_name, ',' ORDER BY ordinal_position) AS names \
                    FROM information_schema.columns WHERE table_schema = 'bc_fulfillment'";
     assert_eq!(database.rows(columns).await?[0]["names"], "Id,OrderId,Status");
-    assert_eq!(database.number("SELECT count(*) FROM bc_fulfillment.tickets").await?, 1);
+    assert_eq!(database.number("SELECT count(*) FROM bc_fulfillment.\"Tickets\"").await?, 1);
     // Another schema is free.
     let beside = scene.setup.clone().env("FULFILLMENT_STORE_SCHEMA", "fulfillment_new");
     assert_eq!(beside.run(&["migrate"]).await?.status.code(), Some(0));

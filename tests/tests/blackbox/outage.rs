@@ -89,6 +89,45 @@ async fn while_the_files_are_away_a_ticket_is_never_missing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_ticket_that_cannot_be_stored_is_failed_and_comes_back() -> Result<()> {
+    let scene = Scene::embedded().await?.with_kafka().await?;
+    let mut files = rig::s3()?;
+    let (_, endpoint) =
+        files.env.iter_mut().find(|(name, _)| name == "AWS_ENDPOINT_URL").context("an endpoint")?;
+    let (proxy, url) = Proxy::in_front_of(endpoint).await?;
+    *endpoint = url;
+    let setup = scene
+        .setup
+        .clone()
+        .files(&files)
+        .env("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2")
+        .env("FULFILLMENT_PIPELINE_PARKED_RETRY_EVERY", "500ms");
+    let service = setup.start().await?;
+    proxy.cut();
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(seats(order, 2))]);
+    scene.wire()?.pay(&Payment::of(order)).await?;
+    let record = service.order_in(order, "parked").await?;
+    for ticket in record["tickets"].as_array().context("tickets")? {
+        assert_eq!(ticket["status"], "Failed", "{ticket}");
+        assert!(ticket["lastError"].as_str().is_some_and(|why| why.contains("s3://")), "{ticket}");
+    }
+    let path = format!("/tickets/{}.pdf", record["tickets"][0]["id"].as_str().context("an id")?);
+    let failed = service.get(&path).await?;
+    assert_eq!(failed.status(), 404);
+    assert_eq!(failed.json::<Value>().await?["type"], "urn:fulfillment:problem:ticket-failed");
+    // Nobody does anything but mend what was broken.
+    proxy.mend();
+    let issued = service.order_in(order, "issued").await?;
+    for at in 0..2 {
+        assert_eq!(issued["tickets"][at]["id"], record["tickets"][at]["id"]);
+        assert!(issued["tickets"][at]["lastError"].is_null());
+    }
+    assert_eq!(service.get(&path).await?.status(), 200);
+    scene.settled(&service).await
+}
+
+#[tokio::test]
 async fn a_killed_service_is_followed_by_one_that_issues_everything_once() -> Result<()> {
     killed(Scene::platform().await?).await
 }
@@ -113,6 +152,12 @@ async fn killed(scene: Scene) -> Result<()> {
         scene.wire()?.pay(&payment).await?;
         orders.push(payment.order_id);
     }
+    // A few get no answer until the end, so that each kill finds orders in hand however fast the rest was.
+    let held = &orders[..8];
+    for order in held {
+        let never = Answer::Slow(Duration::from_mins(10), Box::new(Answer::Status(500)));
+        scene.ordering.answer(*order, [never]);
+    }
     for share in [20, 60, 110] {
         let mut service = scene.start().await?;
         eventually(PATIENCE, "some tickets", async || {
@@ -120,10 +165,16 @@ async fn killed(scene: Scene) -> Result<()> {
             Ok((tickets >= share).then_some(()))
         })
         .await?;
+        eventually(PATIENCE, "orders in hand", async || {
+            let lent = scene.record.number("SELECT count(*) FROM orders WHERE worker IS NOT NULL").await?;
+            Ok((lent > 0).then_some(()))
+        })
+        .await?;
         service.kill()?;
     }
-    let left = scene.record.number("SELECT count(*) FROM orders WHERE state <> 'issued'").await?;
-    assert!(left > 0, "it was killed with work in hand");
+    for order in held {
+        scene.ordering.answer(*order, [Answer::Json(seats(*order, 2))]);
+    }
     let service = scene.start().await?;
     for order in &orders {
         service.order_in(*order, "issued").await?;

@@ -29,7 +29,7 @@ enum Action {
     New,
     /// Let the store go on with the secret that is here now, because the old one is lost
     ///
-    /// Tickets that exist keep their ids and codes. Links that were sent out stop working without a token,
+    /// Where no secret is here, a new one is made. Tickets that exist keep their ids and codes. Links that were sent out stop working without a token,
     /// and a payment that is read again for an order without tickets gives other ids than it would have.
     AdoptSecret {
         /// Say that you mean it
@@ -57,28 +57,25 @@ impl Keys {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let config = context.config()?;
         let dir = config.keys_dir();
-        let read = || {
-            Keyring::read(&dir, config.credential.secret.as_ref())?.ok_or_else(|| {
-                Stop::no(format!("{} has no keys; `fulfillment serve` makes the first ones", dir.display()))
-            })
-        };
+        let secret = config.credential.secret.as_ref();
+        let none =
+            || Stop::no(format!("{} has no keys; `fulfillment serve` makes the first ones", dir.display()));
         match self.action {
             Action::List => {
-                let keyring = read()?;
+                let keyring = Keyring::read(&dir, secret)?.ok_or_else(none)?;
                 let last = keyring.keys().len() - 1;
                 let all: Vec<_> =
                     keyring.keys().iter().enumerate().map(|(i, key)| listed(key, i == last)).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
             }
             Action::New => {
-                read()?;
-                let key = keyring::new_key(&dir, SystemClock.now())?;
+                let made = keyring::new_key(&dir, secret, SystemClock.now())?;
+                let key = made.ok_or_else(none)?;
                 context.answer(&listed(&key, true), |key| {
                     format!("{}\nit signs from the next start of the service on", describe(key))
                 })
             }
             Action::AdoptSecret { sure } => {
-                let fingerprint = read()?.secret.fingerprint();
                 if !sure {
                     return Err(Stop::misuse(
                         "this is for a secret that is lost for good; say --yes-the-old-one-is-lost, \
@@ -86,6 +83,7 @@ impl Keys {
                     ));
                 }
                 let store = context.store(&config).await?;
+                let fingerprint = keyring::replace_lost_secret(&dir, secret)?.secret.fingerprint();
                 store.adopt_secret(&fingerprint).await?;
                 context.answer(&Adopted { secret_fingerprint: fingerprint }, |a| {
                     format!("the store goes on with the secret {}", a.secret_fingerprint)

@@ -37,8 +37,11 @@ impl Serve {
             () = signals.next() => return Ok(()),
         };
         info!(address = %service.address, roles = ?self.roles, "serving");
-        signals.first_of_two().await;
+        let broken = tokio::select! {
+            () = signals.first_of_two() => false,
+            () = service.broken() => true,
+        };
         service.shut_down().await;
-        Ok(())
+        if broken { Err(Stop::broken()) } else { Ok(()) }
     }
 }

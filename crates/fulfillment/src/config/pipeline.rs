@@ -11,7 +11,8 @@ section! {
         workers: usize = "3";
         /// Orders claimed at once.
         claim_batch: usize = "64";
-        /// How long a claim lasts; renewed at a third.
+        /// How long a claim lasts, of orders (renewed at a third) and of events on their way out. What a process
+        /// had in hand when it died waits for its end.
         lease: Duration = "60s";
         /// The longest an idle worker waits before it looks again.
         idle_poll: Duration = "250ms";

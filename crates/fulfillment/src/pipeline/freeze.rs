@@ -7,6 +7,7 @@ use fulfillment_credential::{Claims, sign};
 use fulfillment_domain::order::Seat;
 use fulfillment_domain::{Failure, Ticket, TicketStatus};
 use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
 use tracing::error;
@@ -122,6 +123,12 @@ impl Pipeline {
         })
     }
 
+    /// The zone that the page's times are told in, decided here: a setting that changes later changes no page.
+    fn zone_of(&self, event: Option<&str>) -> String {
+        let known = event.filter(|name| TimeZone::get(name).is_ok());
+        known.or_else(|| self.time_zone.iana_name()).unwrap_or("UTC").to_owned()
+    }
+
     fn ticket(
         &self,
         enriched: &Enriched,
@@ -179,7 +186,7 @@ impl Pipeline {
             event_starts_at: event.starts_at,
             event_ends_at: event.ends_at,
             doors_at: event.doors_at,
-            time_zone: event.time_zone.clone(),
+            time_zone: Some(self.zone_of(event.time_zone.as_deref())),
             venue_name: event.venue_name.clone(),
             venue_address: event.venue_address.clone(),
             locale: order.locale.clone(),

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fulfillment_document::Renderer;
 use fulfillment_domain::{Ticket, TicketId, TicketStatus};
 use fulfillment_store::Store;
-use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::page::page_of;
-use crate::ports::{Files, Heal, NewFile};
+use crate::ports::{Files, FilesError, Heal, NewFile};
 
 /// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
 const QUEUE: usize = 1_000;
@@ -39,7 +38,6 @@ pub(crate) struct Redraw {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) renderer: Arc<dyn Renderer>,
-    pub(crate) time_zone: TimeZone,
 }
 
 /// The taker of requests, and the task that serves them until `stop`.
@@ -78,8 +76,8 @@ impl Redraw {
         if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
             return Ok(false);
         }
-        let (renderer, zone, name) = (Arc::clone(&self.renderer), self.time_zone.clone(), ticket.file_name());
-        let page = page_of(&ticket, &zone);
+        let (renderer, name) = (Arc::clone(&self.renderer), ticket.file_name());
+        let page = page_of(&ticket);
         let pdf = tokio::task::spawn_blocking(move || renderer.render(&page)).await??.pdf;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
         if ticket.sha256 != Some(sha256) {
@@ -89,8 +87,15 @@ impl Redraw {
             );
         }
         let size = pdf.len() as u64;
-        for stored in self.files.put(vec![NewFile { name, content: pdf.into() }]).await {
-            stored?;
+        let file = NewFile { name, content: pdf.into() };
+        for stored in self.files.put(vec![file.clone()]).await {
+            match stored {
+                // What is there is damaged: its hash was compared above.
+                Err(FilesError::OtherContent { version, .. }) => {
+                    self.files.replace(file.clone(), version).await?;
+                }
+                stored => stored?,
+            }
         }
         self.store.redrawn(id, sha256, size, self.renderer.version()).await?;
         Ok(true)

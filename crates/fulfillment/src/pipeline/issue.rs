@@ -1,5 +1,7 @@
 //! Drawing frozen tickets, storing their files, and recording both the fact and its announcement at once.
 
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
@@ -12,7 +14,7 @@ use jiff::{Timestamp, Unit};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::Pipeline;
 use super::in_hand::Job;
@@ -89,7 +91,7 @@ impl Pipeline {
             .filter_map(|d| d.as_ref().ok())
             .map(|d| NewFile { name: d.ticket.file_name(), content: d.pdf.clone() })
             .collect();
-        let mut stored = self.files.put(files).await.into_iter();
+        let mut stored = self.store_files(files, &group, batch).await.into_iter();
         let mut drawn = drawn.into_iter();
         let mut completions = Vec::with_capacity(group.len());
         let now = self.clock.now();
@@ -105,7 +107,11 @@ impl Pipeline {
                             Ok(ticket) => generated.push(ticket),
                             Err(failed) => trouble.failed.push(failed),
                         },
-                        Err(error) => trouble.failure = Some(Failure::transient(error.to_string())),
+                        Err(error) => {
+                            let reason = error.to_string();
+                            trouble.failure = Some(Failure::transient(reason.clone()));
+                            trouble.failed.push(FailedTicket { id: drawn.ticket.id, reason });
+                        }
                     },
                 }
             }
@@ -125,6 +131,38 @@ impl Pipeline {
         self.complete(completions, trouble).await;
     }
 
+    /// Stores files, answering in their order. An object store creates and never overwrites by itself; other bytes
+    /// under a name are from a worker that died before it could record them, with another renderer. They give way
+    /// if the order is still ours: a worker that lost it must not touch what its successor stored.
+    async fn store_files(
+        &self,
+        files: Vec<NewFile>,
+        group: &[Part],
+        batch: &[Job],
+    ) -> Vec<Result<(), FilesError>> {
+        let mut stored = self.files.put(files.clone()).await;
+        if !stored.iter().any(|s| matches!(s, Err(FilesError::OtherContent { .. }))) {
+            return stored;
+        }
+        let claims = group.iter().map(|part| &batch[part.job].claim);
+        let fences: Vec<_> = claims.map(|claim| (claim.order_id, claim.fence)).collect();
+        let held = self.store.renew(&fences, self.settings.lease).await.unwrap_or_default();
+        let ours: HashSet<String> = group
+            .iter()
+            .filter(|part| held.contains(&batch[part.job].claim.order_id))
+            .flat_map(|part| part.tickets.iter().map(Ticket::file_name))
+            .collect();
+        for (file, stored) in files.into_iter().zip(&mut stored) {
+            if let Err(FilesError::OtherContent { version, .. }) = stored
+                && ours.contains(&file.name)
+            {
+                warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
+                *stored = self.files.replace(file, version.take()).await;
+            }
+        }
+        stored
+    }
+
     async fn complete(&self, completions: Vec<(usize, Completion)>, trouble: &mut [Trouble]) {
         let (jobs, completions): (Vec<_>, Vec<_>) = completions.into_iter().unzip();
         if completions.is_empty() {
@@ -139,8 +177,12 @@ impl Pipeline {
             }
             Err(error) => {
                 error!(%error, orders = jobs.len(), "cannot record issued tickets");
-                for job in jobs {
-                    trouble[job].failure = Some(Failure::transient(error.to_string()));
+                let reason = error.to_string();
+                for (job, completion) in jobs.into_iter().zip(&completions) {
+                    trouble[job].failure = Some(Failure::transient(reason.clone()));
+                    let failed =
+                        |t: &GeneratedTicket| FailedTicket { id: t.ticket.id, reason: reason.clone() };
+                    trouble[job].failed.extend(completion.generated.iter().map(failed));
                 }
             }
         }
@@ -151,10 +193,9 @@ impl Pipeline {
         let cores = available_parallelism().map_or(1, usize::from);
         let share = tickets.len().div_ceil(cores).max(1);
         let shares = tickets.chunks(share).map(|share| {
-            let (share, renderer, zone) =
-                (share.to_vec(), Arc::clone(&self.renderer), self.time_zone.clone());
+            let (share, renderer) = (share.to_vec(), Arc::clone(&self.renderer));
             spawn_blocking(move || {
-                share.into_iter().map(|ticket| draw_one(renderer.as_ref(), ticket, &zone)).collect::<Vec<_>>()
+                share.into_iter().map(|ticket| draw_alone(renderer.as_ref(), ticket)).collect::<Vec<_>>()
             })
         });
         let started = std::time::Instant::now();
@@ -163,8 +204,8 @@ impl Pipeline {
             match share {
                 Ok(share) => drawn.extend(share),
                 Err(error) => {
-                    error!(%error, "drawing ended in a panic");
-                    let reason = "drawing ended in a panic".to_owned();
+                    error!(%error, "drawing ended early");
+                    let reason = "drawing ended early".to_owned();
                     drawn.extend(
                         tickets.iter().map(|t| Err(FailedTicket { id: t.id, reason: reason.clone() })),
                     );
@@ -210,17 +251,25 @@ impl Pipeline {
 
 /// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
 fn unanswered() -> Result<(), FilesError> {
-    Err(FilesError("gave no answer for a file".into()))
+    Err(FilesError::Trouble("gave no answer for a file".into()))
+}
+
+/// Draws one ticket, whose panic must not take its neighbours with it.
+fn draw_alone(renderer: &dyn fulfillment_document::Renderer, ticket: Ticket) -> Result<Drawn, FailedTicket> {
+    let id = ticket.id;
+    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(renderer, ticket))).unwrap_or_else(|_| {
+        error!(ticket = %id, "drawing ended in a panic");
+        Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
+    })
 }
 
 /// Draws one ticket and notes file name, hash, size and what the page could not show.
 fn draw_one(
     renderer: &dyn fulfillment_document::Renderer,
     mut ticket: Ticket,
-    zone: &jiff::tz::TimeZone,
 ) -> Result<Drawn, FailedTicket> {
     let page = renderer
-        .render(&page_of(&ticket, zone))
+        .render(&page_of(&ticket))
         .map_err(|error| FailedTicket { id: ticket.id, reason: error.to_string() })?;
     if !page.missing.is_empty() {
         ticket.flags.insert(Flag::MissingGlyphs);

@@ -19,8 +19,10 @@
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
 //! `retry.rs` decides what a failure means, `in_hand.rs` keeps the leases of claimed orders alive,
-//! `heal.rs` draws files that went missing, `maintenance.rs` sweeps and prunes.
+//! `heal.rs` draws files that went missing, `maintenance.rs` sweeps and prunes, `counts.rs` shows what waits or
+//! stands apart.
 
+pub(crate) mod counts;
 mod enrich;
 mod freeze;
 pub(crate) mod heal;
@@ -189,7 +191,7 @@ impl Pipeline {
     /// Until the next order is due, or until another process may have brought one.
     async fn idle_time(&self) -> Duration {
         let due = self.store.next_due().await.ok().flatten();
-        due.unwrap_or(Duration::MAX).clamp(Duration::from_millis(5), self.settings.idle_poll)
+        due.unwrap_or(Duration::MAX).min(self.settings.idle_poll).max(Duration::from_millis(5))
     }
 
     /// A renewal that fails is tried again well before the lease ends; a lease that is lost anyway
@@ -212,8 +214,9 @@ impl Pipeline {
         }
     }
 
-    /// Whether a claim has more tries behind it than any failure leaves: its workers died.
+    /// Whether too many workers in a row died of this order. One that is parked and tried again gets one of them:
+    /// it may be innocent, and killed by a neighbour.
     fn spent(&self, claim: &Claim) -> bool {
-        !claim.was_parked && claim.attempts > self.settings.max_attempts + 1
+        claim.deaths >= if claim.was_parked { 1 } else { self.settings.max_attempts }
     }
 }

@@ -8,13 +8,9 @@ use jiff::tz::TimeZone;
 /// The template that tickets are drawn by.
 pub(super) const TEMPLATE: &str = "a4/1";
 
-/// What the page of `ticket` says. Times are told in the event's zone, in `fallback` when it has none.
-pub(super) fn page_of(ticket: &Ticket, fallback: &TimeZone) -> TicketPage {
-    let zone = ticket
-        .time_zone
-        .as_deref()
-        .and_then(|name| TimeZone::get(name).ok())
-        .unwrap_or_else(|| fallback.clone());
+/// What the page of `ticket` says. Times are told in the zone that was frozen with it.
+pub(super) fn page_of(ticket: &Ticket) -> TicketPage {
+    let zone = ticket.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let tell = |time: Option<Timestamp>| time.map(|t| told(t, &zone));
     TicketPage {
         ticket_id: ticket.id.0,

@@ -11,26 +11,24 @@ use tracing::{error, warn};
 use super::Wake;
 use crate::ports::Destination;
 
-/// How long a relay may take for what it was lent. A delivery that takes longer is lent again, and the
-/// destination sees the same event id twice.
-const LEASE: Duration = Duration::from_secs(120);
-
 /// Events given a position at once.
 const SEQUENCED: usize = 2_000;
 
-/// Carries events to one destination until `stop`.
+/// Carries events to one destination until `stop`. They are lent for `lease`: a delivery that takes longer is lent
+/// again, and the destination sees the same event id twice.
 pub(crate) async fn relay(
     store: Arc<dyn Store>,
     destination: Arc<dyn Destination>,
     wake: Arc<Wake>,
     idle_poll: Duration,
+    lease: Duration,
     stop: CancellationToken,
 ) {
     let mut woken = wake.events.subscribe();
     while !stop.is_cancelled() {
-        match relay_batch(store.as_ref(), destination.as_ref()).await {
+        match relay_batch(store.as_ref(), destination.as_ref(), lease).await {
             // A full batch: there is more.
-            Ok(lent) if lent == destination.batch() => continue,
+            Ok(lent) if lent == destination.batch(lease) => continue,
             Ok(_) => {}
             Err(error) => {
                 error!(destination = destination.name(), %error, "cannot relay events; trying again");
@@ -40,8 +38,12 @@ pub(crate) async fn relay(
     }
 }
 
-async fn relay_batch(store: &dyn Store, destination: &dyn Destination) -> fulfillment_store::Result<usize> {
-    let batch = store.claim_deliveries(destination.name(), destination.batch(), LEASE).await?;
+async fn relay_batch(
+    store: &dyn Store,
+    destination: &dyn Destination,
+    lease: Duration,
+) -> fulfillment_store::Result<usize> {
+    let batch = store.claim_deliveries(destination.name(), destination.batch(lease), lease).await?;
     let lent = batch.len();
     if lent == 0 {
         return Ok(0);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use fulfillment_domain::{Backoff, Decision, Failure, Ticket};
+use fulfillment_domain::{Backoff, Decision, Failure};
 use fulfillment_store::{Claim, FailedTicket, Release, Then};
+use jiff::Timestamp;
 use tracing::{error, warn};
 
 use super::Pipeline;
@@ -28,13 +29,13 @@ impl Pipeline {
         self.give_back(job, "the service was stopping".into(), Vec::new(), then, None).await;
     }
 
-    /// An order whose workers keep dying is parked before it takes another one with it. It is not tried
-    /// again in the background, where it would go on killing: somebody has to look at it.
+    /// An order whose workers keep dying is parked before it takes another one with it. It comes back in the
+    /// background like any other: of the orders that a process had in hand when it died, all but one are innocent.
     pub(super) async fn give_up_on_killer(&self, job: Job) {
-        let reason = format!("{} tries ended with the death of the process", job.claim.attempts - 1);
-        let failed = |ticket: &Ticket| FailedTicket { id: ticket.id, reason: reason.clone() };
-        let failed = job.claim.tickets.iter().map(failed).collect();
-        self.give_back(job, reason, failed, Then::Park(None), None).await;
+        let reason = format!("{} tries in a row ended with the death of the process", job.claim.deaths);
+        let then = self.parked(&job.claim);
+        let failed = unfinished(&job.claim, &reason);
+        self.give_back(job, reason, failed, then, None).await;
     }
 
     async fn give_back(
@@ -60,19 +61,15 @@ impl Pipeline {
     fn after(&self, claim: &Claim, failure: &Failure) -> Then {
         let settings = &self.settings;
         let random: f64 = rand::random();
-        let age = Duration::try_from(self.clock.now().duration_since(claim.received_at)).unwrap_or_default();
-        let parked = || {
-            let again = age < settings.max_age.saturating_add(settings.parked_retry_for);
-            Then::Park(again.then_some(settings.parked_retry_every))
-        };
+        let age = self.since(claim.tried_since);
         match failure.decision {
             Decision::Blocked => Then::Wait(Duration::from_secs(2).mul_f64(1.0 + random)),
-            Decision::Permanent => parked(),
-            Decision::Transient { .. } if claim.was_parked => parked(),
+            Decision::Permanent => self.parked(claim),
+            Decision::Transient { .. } if claim.was_parked => self.parked(claim),
             Decision::Transient { .. }
                 if claim.attempts >= settings.max_attempts || age >= settings.max_age =>
             {
-                parked()
+                self.parked(claim)
             }
             Decision::Transient { after } => {
                 let backoff = Backoff { first: settings.retry_first, longest: settings.retry_longest };
@@ -80,4 +77,20 @@ impl Pipeline {
             }
         }
     }
+
+    /// Parked, and tried again in the background for as long as the settings say.
+    fn parked(&self, claim: &Claim) -> Then {
+        let parked_for = claim.parked_at.map_or(Duration::ZERO, |at| self.since(at));
+        let again = parked_for < self.settings.parked_retry_for;
+        Then::Park(again.then_some(self.settings.parked_retry_every))
+    }
+
+    fn since(&self, at: Timestamp) -> Duration {
+        Duration::try_from(self.clock.now().duration_since(at)).unwrap_or_default()
+    }
+}
+
+/// Every ticket of an order that has no file yet, failed for this reason.
+fn unfinished(claim: &Claim, reason: &str) -> Vec<FailedTicket> {
+    claim.tickets.iter().map(|t| FailedTicket { id: t.id, reason: reason.to_owned() }).collect()
 }

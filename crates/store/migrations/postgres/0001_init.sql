@@ -55,9 +55,13 @@ CREATE TABLE orders (
     refused_answer BYTEA,
     fence BIGINT NOT NULL DEFAULT 0,
     attempts BIGINT NOT NULL DEFAULT 0,
+    -- Claims in a row that were not given back: their processes died.
+    deaths BIGINT NOT NULL DEFAULT 0,
     worker TEXT,
     due_at TIMESTAMPTZ,
     parked_at TIMESTAMPTZ,
+    -- When its budget of time began: with its first payment, or when somebody set it going again.
+    tried_since TIMESTAMPTZ NOT NULL,
     received_at TIMESTAMPTZ NOT NULL,
     updated_at TIMESTAMPTZ NOT NULL
 ) WITH (

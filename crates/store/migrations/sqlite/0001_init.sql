@@ -54,9 +54,13 @@ CREATE TABLE orders (
     refused_answer BLOB,
     fence INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
+    -- Claims in a row that were not given back: their processes died.
+    deaths INTEGER NOT NULL DEFAULT 0,
     worker TEXT,
     due_at TEXT,
     parked_at TEXT,
+    -- When its budget of time began: with its first payment, or when somebody set it going again.
+    tried_since TEXT NOT NULL,
     received_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
 ) STRICT;

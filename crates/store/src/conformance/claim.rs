@@ -40,6 +40,7 @@ pub async fn expired_leases_are_claimed_again(backend: &dyn Backend) {
     wait().await;
     let second = store.claim("b", 1, SHORT).await.unwrap().remove(0);
     assert_eq!((second.fence, second.attempts), (first.fence + 1, 2));
+    assert_eq!((first.deaths, second.deaths), (0, 1), "the first worker never gave it back");
     assert_eq!(store.renew(&[(order(1), first.fence)], LONG).await.unwrap(), []);
     assert_eq!(store.renew(&[(order(1), second.fence)], LONG).await.unwrap(), [order(1)]);
 }

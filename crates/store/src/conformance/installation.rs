@@ -50,6 +50,13 @@ pub async fn foreign_tables(backend: &dyn Backend) {
     assert!(matches!(&refused, StoreError::Incompatible(why) if why.contains("tickets")), "{refused}");
     assert!(matches!(store.pending_migrations().await, Err(StoreError::Incompatible(_))));
     backend.execute("INSERT INTO tickets (id, qr) VALUES (1, 'x')").await;
+    backend.execute("DROP TABLE tickets").await;
+    for other in ["\"Tickets\"", "\"__EFMigrationsHistory\""] {
+        backend.execute(&format!("CREATE TABLE {other} (id INTEGER)")).await;
+        assert!(matches!(store.migrate().await, Err(StoreError::Incompatible(_))), "{other}");
+        backend.execute(&format!("DROP TABLE {other}")).await;
+    }
+    backend.execute("CREATE TABLE tickets (id INTEGER)").await;
     backend.execute("CREATE TABLE orders (id INTEGER)").await;
     backend.execute("DROP TABLE orders").await;
     backend.execute("DROP TABLE tickets").await;
@@ -77,22 +84,46 @@ pub async fn registers_once(backend: &dyn Backend) {
     stands.keys[0].created_at = at();
     assert_eq!(stands, first);
     let marker = Uuid::from_u128(7);
+    let names = |stands: &Registration| {
+        stands.keys.iter().map(|k| (k.kid.clone(), k.public_key[0])).collect::<Vec<_>>()
+    };
     let second = Registration {
-        secret_fingerprint: Some("f2".into()),
+        secret_fingerprint: Some("f1".into()),
         storage_marker: Some(marker),
-        keys: vec![key("0000000b", 2), key("0000000a", 3)],
+        keys: vec![key("0000000b", 2), key("0000000a", 1)],
     };
     let stands = store.register(&second).await.unwrap();
     assert_eq!((stands.secret_fingerprint.as_deref(), stands.storage_marker), (Some("f1"), Some(marker)));
-    let keys: Vec<_> = stands.keys.iter().map(|k| (k.kid.as_str(), k.public_key[0])).collect();
-    assert_eq!(keys, [("0000000a", 1), ("0000000b", 2)]);
+    let both = [("0000000a".to_owned(), 1), ("0000000b".to_owned(), 2)];
+    assert_eq!(names(&stands), both);
     assert_eq!(store.registration().await.unwrap(), stands);
+    // Strangers: another secret, no key in common, a known key's name with another key behind it.
+    for (secret, keys) in [
+        ("f2", vec![key("0000000a", 1), key("0000000c", 3)]),
+        ("f1", vec![key("0000000c", 3)]),
+        ("f1", vec![key("0000000a", 9), key("0000000c", 3)]),
+    ] {
+        let stranger = Registration { secret_fingerprint: Some(secret.into()), storage_marker: None, keys };
+        assert_eq!(names(&store.register(&stranger).await.unwrap()), both, "{stranger:?}");
+    }
     let answers = at_once(backend, 4, |store, n| async move {
         let wanted = Registration { secret_fingerprint: Some(n.to_string()), ..Registration::default() };
         store.register(&wanted).await.unwrap().secret_fingerprint
     })
     .await;
     assert!(answers.iter().all(|a| a.as_deref() == Some("f1")));
+}
+
+pub async fn strangers_at_once(backend: &dyn Backend) {
+    let answers = at_once(backend, 4, |store, n| async move {
+        let key = KeyRecord { kid: format!("0000000{n}"), public_key: [7; 32], created_at: at() };
+        let own =
+            Registration { secret_fingerprint: Some("f".into()), storage_marker: None, keys: vec![key] };
+        store.register(&own).await.unwrap().keys
+    })
+    .await;
+    assert_eq!(answers[0].len(), 1, "one key was recorded");
+    assert!(answers.iter().all(|keys| *keys == answers[0]), "{answers:?}");
 }
 
 pub async fn adopts_a_secret(backend: &dyn Backend) {

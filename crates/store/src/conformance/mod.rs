@@ -57,7 +57,7 @@ macro_rules! conformance_suite {
                 destinations_apart, backlog, prune }
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
             records { order_with_everything, by_number, deliver, downloaded, redrawn, void, summary }
-            installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, adopts_a_secret,
+            installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,
                 numbers_for_good, pings }
         }
     };

@@ -41,7 +41,7 @@ pub async fn waiting_costs_no_try(backend: &dyn Backend) {
     assert_eq!(store.release(&[release(&claim, Then::Wait(Duration::ZERO))]).await.unwrap(), [true]);
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().attempts, 0);
     let again = store.claim("b", 1, LONG).await.unwrap().remove(0);
-    assert_eq!((again.attempts, again.fence), (1, 2));
+    assert_eq!((again.attempts, again.fence, again.deaths), (1, 2, 0));
 }
 
 pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
@@ -64,6 +64,11 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE to_status = 'Failed'").await, 1);
     let claim = store.claim("c", 1, LONG).await.unwrap().remove(0);
     assert_eq!((claim.was_parked, claim.tickets.len()), (true, 2));
+    let since = claim.parked_at.unwrap();
+    let again = release(&claim, Then::Park(Some(Duration::ZERO)));
+    assert_eq!(store.release(&[again]).await.unwrap(), [true]);
+    let claim = store.claim("c", 1, LONG).await.unwrap().remove(0);
+    assert_eq!((claim.was_parked, claim.parked_at), (true, Some(since)), "parked once, tried again");
     assert_eq!(store.complete(&[completion(&claim, &claim.tickets, &[])]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
@@ -99,6 +104,11 @@ pub async fn retry_sets_going(backend: &dyn Backend) {
     assert_eq!((ticket.status, ticket.last_error.as_deref()), (TicketStatus::Pending, Some("no font")));
     let mut again = store.claim("b", 5, LONG).await.unwrap();
     again.sort_by_key(|c| c.order_id);
+    assert!(claims.iter().all(|c| c.tried_since == c.received_at));
+    assert!(
+        again.iter().all(|c| c.tried_since > c.received_at && c.parked_at.is_none()),
+        "a new budget of time"
+    );
     let seen: Vec<_> = again.iter().map(|c| (c.state, c.attempts, c.was_parked)).collect();
     assert_eq!(
         seen,

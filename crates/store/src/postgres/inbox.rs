@@ -86,8 +86,9 @@ async fn insert_orders(
     if orders.is_empty() {
         return Ok(HashSet::new());
     }
-    let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, updated_at) \
-               SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, clock_timestamp() \
+    let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, \
+               updated_at) \
+               SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, n.at, clock_timestamp() \
                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
                ORDER BY n.id ON CONFLICT DO NOTHING RETURNING order_id";
     let ids: Vec<Uuid> = sqlx::query_scalar(sql)

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use super::PgStore;
 use super::rows::At;
 use crate::shared::cells::{Row, clean, need};
-use crate::shared::migrations::{self, OURS, TABLE};
+use crate::shared::migrations::{self, TABLE};
 use crate::shared::ticket::index_key;
 use crate::shared::too_many_categories;
 use crate::{Installation, KeyRecord, MigrationReport, Registration, Result};
@@ -33,8 +33,8 @@ impl Installation for PgStore {
         self.pending(&mut *self.pool.acquire().await?).await
     }
 
-    async fn begin_serving(&self) -> Result<()> {
-        Ok(())
+    async fn begin_serving(&self) -> Result<MigrationReport> {
+        self.migrate().await
     }
 
     async fn ping(&self) -> Result<()> {
@@ -57,6 +57,12 @@ impl Installation for PgStore {
             .bind(wanted.storage_marker)
             .execute(&mut *tx)
             .await?;
+        // The row above is locked until the end: whoever registers at the same moment sees what stands then.
+        let stands = registration(&mut tx).await?;
+        if wanted.keys.is_empty() || !stands.admits(wanted) {
+            tx.commit().await?;
+            return Ok(stands);
+        }
         let sql = "INSERT INTO keys (kid, public_key, created_at) \
                    SELECT * FROM unnest($1::text[], $2::bytea[], $3::timestamptz[]) AS n(kid, key, at) \
                    ORDER BY kid ON CONFLICT DO NOTHING";
@@ -147,7 +153,7 @@ impl PgStore {
                    WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
         let tables: Vec<String> = sqlx::query_scalar(sql).bind(&self.schema).fetch_all(&mut *db).await?;
         if !tables.iter().any(|t| t == TABLE) {
-            let foreign: Vec<_> = tables.into_iter().filter(|t| OURS.contains(&t.as_str())).collect();
+            let foreign = migrations::in_the_way(tables);
             return if foreign.is_empty() {
                 migrations::pending(MIGRATIONS, &[])
             } else {

@@ -126,7 +126,8 @@ impl Records for PgStore {
             RetrySelection::Ticket(ticket) => (None, Some(ticket.0)),
         };
         let mut tx = self.begin().await?;
-        let sql = "UPDATE orders SET attempts = 0, due_at = clock_timestamp(), parked_at = NULL, \
+        let sql = "UPDATE orders SET attempts = 0, deaths = 0, due_at = clock_timestamp(), parked_at = NULL, \
+                   tried_since = clock_timestamp(), \
                    updated_at = clock_timestamp(), \
                    state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
                    WHERE worker IS NULL \

@@ -31,12 +31,13 @@ const CLAIM: &str = "WITH due AS (\
         AND due_at > now() + 2 * $3 * interval '1 microsecond' AND state IN ('received', 'enriched', 'parked') \
         LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED), \
     found AS (SELECT * FROM due UNION ALL SELECT * FROM stepped LIMIT $2) \
-    UPDATE orders o SET fence = o.fence + 1, attempts = o.attempts + 1, worker = $1, \
+    UPDATE orders o SET fence = o.fence + 1, attempts = o.attempts + 1, \
+        deaths = o.deaths + 1, worker = $1, \
         due_at = clock_timestamp() + $3 * interval '1 microsecond', updated_at = clock_timestamp() \
     FROM found LEFT JOIN orders b ON b.order_id = found.order_id LEFT JOIN payments p ON p.key = b.payment_key \
     WHERE o.order_id = found.order_id \
-    RETURNING o.order_id, o.state, o.frozen_at, o.fence, o.attempts, o.received_at, o.payment_key, \
-        o.traceparent, p.payment_id, p.customer_id, p.amount::text AS amount, p.currency, found.due_at AS was_due";
+    RETURNING o.order_id, o.state, o.frozen_at, o.fence, o.attempts, o.deaths, o.parked_at, \
+        o.received_at, o.tried_since, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount::text AS amount, p.currency, found.due_at AS was_due";
 
 #[async_trait]
 impl Work for PgStore {
@@ -113,8 +114,8 @@ impl Work for PgStore {
         }
         if !done.is_empty() {
             let progressed: HashSet<Uuid> = done.values().copied().collect();
-            let sql = "UPDATE orders SET attempts = 0, updated_at = clock_timestamp() \
-                       WHERE order_id = ANY($1::uuid[]) AND attempts <> 0";
+            let sql = "UPDATE orders SET attempts = 0, deaths = 0, updated_at = clock_timestamp() \
+                       WHERE order_id = ANY($1::uuid[]) AND (attempts <> 0 OR deaths <> 0)";
             sqlx::query(sql).bind(progressed.into_iter().collect::<Vec<_>>()).execute(&mut *tx).await?;
         }
         tx.commit().await?;
@@ -142,7 +143,7 @@ impl Work for PgStore {
 
     async fn next_due(&self) -> Result<Option<Duration>> {
         let sql = "SELECT (extract(epoch FROM min(due_at) - clock_timestamp()) * 1000000)::bigint \
-                   FROM orders WHERE due_at IS NOT NULL";
+                   FROM orders WHERE due_at IS NOT NULL AND state IN ('received', 'enriched', 'parked')";
         let due: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
         Ok(due.map(from_micros))
     }
@@ -150,7 +151,7 @@ impl Work for PgStore {
 
 /// Ends orders that have nothing left. A count and not an anti-join, which reads all unfinished tickets.
 const FINISH: &str = "UPDATE orders o SET state = 'issued', reason = NULL, worker = NULL, due_at = NULL, \
-    parked_at = NULL, attempts = 0, updated_at = clock_timestamp() \
+    parked_at = NULL, attempts = 0, deaths = 0, updated_at = clock_timestamp() \
     WHERE o.order_id = ANY($1::uuid[]) AND o.state <> 'issued' AND o.frozen_at IS NOT NULL \
     AND 0 = (SELECT count(*) FROM tickets t WHERE t.order_id = o.order_id \
              AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL)";
@@ -333,7 +334,7 @@ async fn give_back(db: &mut PgConnection, given: &[(&Release, String)]) -> Resul
     };
     let sql = "UPDATE orders o SET worker = NULL, reason = n.reason, \
                due_at = clock_timestamp() + n.after * interval '1 microsecond', \
-               attempts = greatest(o.attempts - n.returned, 0), \
+               attempts = greatest(o.attempts - n.returned, 0), deaths = 0, \
                state = CASE WHEN n.parked THEN 'parked' ELSE o.state END, \
                parked_at = CASE WHEN n.parked THEN coalesce(o.parked_at, clock_timestamp()) ELSE o.parked_at END, \
                refused_answer = coalesce(n.refused, o.refused_answer), updated_at = clock_timestamp() \

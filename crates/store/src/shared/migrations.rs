@@ -12,7 +12,7 @@ use crate::{Result, StoreError};
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
 /// Tables that an earlier service may have left under the same names.
-pub(crate) const OURS: [&str; 14] = [
+const OURS: [&str; 14] = [
     "installation",
     "keys",
     "events",
@@ -28,6 +28,16 @@ pub(crate) const OURS: [&str; 14] = [
     "outbox_delivery",
     "ticket_revisions",
 ];
+
+/// Where a .NET service notes its own migrations: a schema that has it is somebody else's.
+const EF_CORE: &str = "__efmigrationshistory";
+
+/// Of these tables, the ones that ours must not stand beside. Other services quote their names, so that `Tickets`
+/// and `tickets` could both be there.
+pub(crate) fn in_the_way(tables: Vec<String>) -> Vec<String> {
+    let ours = |name: &String| OURS.iter().chain([&EF_CORE]).any(|o| o.eq_ignore_ascii_case(name));
+    tables.into_iter().filter(ours).collect()
+}
 
 /// A migration: its version, its name, its SQL.
 pub(crate) type Step = (i64, &'static str, &'static str);

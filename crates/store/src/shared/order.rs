@@ -5,8 +5,8 @@ use fulfillment_domain::{OrderState, Ticket};
 use crate::shared::cells::{Row, need};
 use crate::{Claim, OrderRecord, PaymentRecord, Result};
 
-/// A claimed order: the columns of `orders` as they stood before, but for `fence` and `attempts`, which
-/// are the new ones, and its first payment's.
+/// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
+/// which are the new ones, and its first payment's.
 pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
     let was_parked = row.word::<OrderState>("state")? == OrderState::Parked;
     let frozen = row.time("frozen_at")?.is_some();
@@ -15,8 +15,12 @@ pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
         state: if frozen { OrderState::Enriched } else { OrderState::Received },
         fence: row.number("fence")?,
         attempts: row.number("attempts")?,
+        // The new one counts this claim, which has not died yet.
+        deaths: row.number::<u32>("deaths")?.saturating_sub(1),
         was_parked,
+        parked_at: row.time("parked_at")?,
         received_at: need("received_at", row.time("received_at")?)?,
+        tried_since: need("tried_since", row.time("tried_since")?)?,
         payment_key: need("payment_key", row.text("payment_key")?)?,
         payment_id: row.text("payment_id")?,
         customer_id: row.text("customer_id")?,

@@ -26,8 +26,8 @@ impl Inbox for SqliteStore {
         let mut inserted = HashSet::new();
         for (order, (key, message)) in intake.new_orders(&known) {
             let sql = "INSERT INTO orders \
-                       (order_id, state, payment_key, traceparent, due_at, received_at, updated_at) \
-                       VALUES (?1, 'received', ?2, ?3, ?4, ?5, ?4) ON CONFLICT DO NOTHING";
+                       (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, updated_at) \
+                       VALUES (?1, 'received', ?2, ?3, ?4, ?5, ?5, ?4) ON CONFLICT DO NOTHING";
             let done = sqlx::query(sql)
                 .bind(order.to_string())
                 .bind(key)

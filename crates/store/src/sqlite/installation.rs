@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use super::SqliteStore;
 use crate::error::unavailable;
 use crate::shared::cells::{Row, need, rfc3339};
-use crate::shared::migrations::{self, OURS, TABLE};
+use crate::shared::migrations::{self, TABLE};
 use crate::{Installation, KeyRecord, MigrationReport, Registration, Result, StoreError};
 
 const MIGRATIONS: &[migrations::Step] =
@@ -32,7 +32,7 @@ impl Installation for SqliteStore {
         pending(&mut *self.read.acquire().await?).await
     }
 
-    async fn begin_serving(&self) -> Result<()> {
+    async fn begin_serving(&self) -> Result<MigrationReport> {
         let path = self.path.display().to_string();
         let file = self
             .side_file("lock", move |file| {
@@ -47,6 +47,7 @@ impl Installation for SqliteStore {
         if let Ok(mut serving) = self.serving.lock() {
             *serving = Some(file);
         }
+        let report = self.migrate().await?;
         let now = rfc3339(self.now());
         let mut tx = self.begin().await?;
         let sql = "UPDATE orders SET worker = NULL, due_at = ?1, updated_at = ?1 WHERE worker IS NOT NULL";
@@ -54,7 +55,7 @@ impl Installation for SqliteStore {
         let sql = "UPDATE outbox_delivery SET lent = 0, due_at = ?1 WHERE state = 'pending' AND lent = 1";
         sqlx::query(sql).bind(&now).execute(&mut *tx).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(report)
     }
 
     async fn ping(&self) -> Result<()> {
@@ -77,7 +78,9 @@ impl Installation for SqliteStore {
             .bind(wanted.storage_marker.map(|m| m.to_string()))
             .execute(&mut *tx)
             .await?;
-        for key in &wanted.keys {
+        let stands = registration(&mut tx).await?;
+        let welcome = stands.admits(wanted);
+        for key in wanted.keys.iter().filter(|_| welcome) {
             let sql =
                 "INSERT INTO keys (kid, public_key, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             sqlx::query(sql)
@@ -165,7 +168,7 @@ async fn pending(db: &mut SqliteConnection) -> Result<Vec<String>> {
     let sql = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')";
     let tables: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *db).await?;
     if !tables.iter().any(|t| t == TABLE) {
-        let foreign: Vec<_> = tables.into_iter().filter(|t| OURS.contains(&t.as_str())).collect();
+        let foreign = migrations::in_the_way(tables);
         return if foreign.is_empty() {
             migrations::pending(MIGRATIONS, &[])
         } else {

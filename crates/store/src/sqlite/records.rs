@@ -134,7 +134,8 @@ impl Records for SqliteStore {
         };
         let mut tx = self.begin().await?;
         let now = rfc3339(self.now());
-        let sql = "UPDATE orders SET attempts = 0, due_at = ?1, parked_at = NULL, updated_at = ?1, \
+        let sql = "UPDATE orders SET attempts = 0, deaths = 0, due_at = ?1, parked_at = NULL, tried_since = ?1, \
+                   updated_at = ?1, \
                    state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
                    WHERE worker IS NULL \
                    AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > ?1)) \

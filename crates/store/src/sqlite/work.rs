@@ -29,8 +29,8 @@ impl Work for SqliteStore {
         if claims.is_empty() {
             return Ok(claims);
         }
-        let sql = "UPDATE orders SET fence = fence + 1, attempts = attempts + 1, worker = ?2, due_at = ?3, \
-                   updated_at = ?4 WHERE order_id IN (SELECT value FROM json_each(?1))";
+        let sql = "UPDATE orders SET fence = fence + 1, attempts = attempts + 1, deaths = deaths + 1, worker = ?2, \
+                   due_at = ?3, updated_at = ?4 WHERE order_id IN (SELECT value FROM json_each(?1))";
         sqlx::query(sql)
             .bind(list(claims.iter().map(|c| c.order_id))?)
             .bind(clean(worker))
@@ -158,7 +158,8 @@ impl Work for SqliteStore {
     }
 
     async fn next_due(&self) -> Result<Option<Duration>> {
-        let sql = "SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL";
+        let sql = "SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL \
+                   AND state IN ('received', 'enriched', 'parked')";
         let due = sqlx::query(sql).fetch_one(&self.read).await?.time("due_at")?;
         let now = self.now();
         Ok(due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default()))
@@ -169,7 +170,7 @@ impl Work for SqliteStore {
 /// clock in order can have given.
 async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
     let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
-               o.received_at, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount, p.currency \
+               o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount, p.currency \
                FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
                                     WHERE due_at IS NOT NULL AND due_at <= ?1 \
                                     AND state IN ('received', 'enriched', 'parked') \
@@ -275,13 +276,13 @@ async fn finish(
     let order = completion.order_id.to_string();
     if completion.finished {
         let sql = "UPDATE orders SET state = 'issued', reason = NULL, worker = NULL, due_at = NULL, \
-                   parked_at = NULL, attempts = 0, updated_at = ?2 WHERE order_id = ?1 AND state <> 'issued' \
+                   parked_at = NULL, attempts = 0, deaths = 0, updated_at = ?2 WHERE order_id = ?1 AND state <> 'issued' \
                    AND frozen_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tickets t \
                    WHERE t.order_id = ?1 AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL)";
         sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(&mut *db).await?;
     }
     if progress {
-        let sql = "UPDATE orders SET attempts = 0, updated_at = ?2 WHERE order_id = ?1";
+        let sql = "UPDATE orders SET attempts = 0, deaths = 0, updated_at = ?2 WHERE order_id = ?1";
         sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(db).await?;
     }
     Ok(())
@@ -293,7 +294,7 @@ async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release)
         Then::Wait(after) => (false, 1, Some(after)),
         Then::Park(after) => (true, 0, after),
     };
-    let sql = "UPDATE orders SET worker = NULL, reason = ?2, due_at = ?3, attempts = max(attempts - ?4, 0), \
+    let sql = "UPDATE orders SET worker = NULL, reason = ?2, due_at = ?3, attempts = max(attempts - ?4, 0), deaths = 0, \
                state = CASE WHEN ?5 THEN 'parked' ELSE state END, \
                parked_at = CASE WHEN ?5 THEN coalesce(parked_at, ?6) ELSE parked_at END, \
                refused_answer = coalesce(?7, refused_answer), updated_at = ?6 WHERE order_id = ?1";

@@ -59,7 +59,7 @@ impl Folder {
         let inner = Arc::clone(&self.0);
         spawn_blocking(move || work(&inner))
             .await
-            .map_err(|_| FilesError("a task of it ended early".into()))?
+            .map_err(|_| FilesError::Trouble("a task of it ended early".into()))?
     }
 }
 
@@ -69,6 +69,11 @@ impl Files for Folder {
         let count = files.len();
         let stored = self.blocking(move |inner| inner.put(&files)).await;
         stored.unwrap_or_else(|error| vec![Err(error); count])
+    }
+
+    /// A folder has no versions to compare: its files are replaced by [`Files::put`] already.
+    async fn replace(&self, file: NewFile, _version: Option<String>) -> Result<()> {
+        self.put(vec![file]).await.into_iter().collect()
     }
 
     async fn get(&self, name: &str) -> Result<Option<Bytes>> {
@@ -151,7 +156,7 @@ impl Inner {
         let Some(known) = self.marker.get() else { return Ok(()) };
         match self.read_marker()? {
             Some(marker) if marker == *known => Ok(()),
-            _ => Err(FilesError(format!(
+            _ => Err(FilesError::Trouble(format!(
                 "{} is not the storage it was; is its volume still mounted?",
                 self.folder.display()
             ))),
@@ -163,7 +168,7 @@ impl Inner {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let marker: Uuid = text.trim().parse().map_err(|_| {
-                    FilesError(format!(
+                    FilesError::Trouble(format!(
                         "{} holds no UUID; restore it, or remove it if the folder is new",
                         path.display()
                     ))
@@ -195,7 +200,7 @@ impl Inner {
             ErrorKind::NotFound => "; is its volume still mounted?",
             _ => "",
         };
-        FilesError(format!("cannot {what} {}: {error}{advice}", self.folder.display()))
+        FilesError::Trouble(format!("cannot {what} {}: {error}{advice}", self.folder.display()))
     }
 }
 
@@ -257,7 +262,7 @@ mod tests {
         let again = Folder::open(dir.path().join("a/b")).unwrap();
         assert_eq!(again.marker().await, Ok(Some(first)));
         fs::write(folder.0.folder.join(MARKER), "scribble").unwrap();
-        assert!(again.marker().await.unwrap_err().0.contains("holds no UUID"));
+        assert!(again.marker().await.unwrap_err().to_string().contains("holds no UUID"));
     }
 
     #[tokio::test]
@@ -267,7 +272,7 @@ mod tests {
         folder.marker().await.unwrap();
         assert_eq!(folder.get("a.pdf").await, Ok(None));
         fs::remove_file(folder.0.folder.join(MARKER)).unwrap();
-        assert!(folder.get("a.pdf").await.unwrap_err().0.contains("still mounted"));
+        assert!(folder.get("a.pdf").await.unwrap_err().to_string().contains("still mounted"));
         assert!(folder.put(vec![file("a.pdf", "x")]).await[0].is_err());
         assert!(!folder.0.folder.join("a.pdf").exists());
     }

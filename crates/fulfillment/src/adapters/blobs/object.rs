@@ -1,7 +1,8 @@
 //! S3, Azure Blob or GCS.
 //!
-//! Objects are created, never overwritten: of two writers of one name the first wins, and the second
-//! compares. The same bytes are fine; others are an error that people must look at.
+//! Objects are created, never overwritten unseen: of two writers of one name the first wins, and the second
+//! compares. The same bytes are fine; others are replaced only by who knows that nobody recorded them, and only
+//! while they are still the version that was compared.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt as _, PutMode,
-    PutOptions, RetryConfig,
+    PutOptions, RetryConfig, UpdateVersion,
 };
 use reqwest::Url;
 use uuid::Uuid;
@@ -61,9 +62,14 @@ impl Bucket {
     }
 
     async fn create(&self, name: &str, content: Bytes, kind: &'static str) -> Result<bool> {
+        self.write(name, content, kind, PutMode::Create).await
+    }
+
+    /// False when the mode's condition does not hold.
+    async fn write(&self, name: &str, content: Bytes, kind: &'static str, mode: PutMode) -> Result<bool> {
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, kind.into());
-        let options = PutOptions { mode: PutMode::Create, attributes, ..PutOptions::default() };
+        let options = PutOptions { mode, attributes, ..PutOptions::default() };
         match self.store.put_opts(&self.path(name), content.into(), options).await {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
@@ -72,8 +78,16 @@ impl Bucket {
     }
 
     async fn read(&self, name: &str) -> Result<Option<Bytes>> {
+        Ok(self.read_version(name).await?.map(|(content, _)| content))
+    }
+
+    /// The content with what tells its version apart.
+    async fn read_version(&self, name: &str) -> Result<Option<(Bytes, Option<String>)>> {
         let content = match self.store.get(&self.path(name)).await {
-            Ok(object) => object.bytes().await,
+            Ok(object) => {
+                let version = object.meta.e_tag.clone();
+                object.bytes().await.map(|content| (content, version))
+            }
             Err(error) => Err(error),
         };
         match content {
@@ -88,15 +102,15 @@ impl Bucket {
         if self.create(name, file.content.clone(), "application/pdf").await? {
             return Ok(());
         }
-        match self.read(name).await? {
-            Some(there) if there == file.content => Ok(()),
-            Some(_) => Err(FilesError(format!(
-                "{}/{name} is there with other content, and is not overwritten; find out who wrote it",
+        match self.read_version(name).await? {
+            Some((there, _)) if there == file.content => Ok(()),
+            Some((_, version)) => {
+                Err(FilesError::OtherContent { what: format!("{}/{name}", self.url), version })
+            }
+            None => Err(FilesError::Trouble(format!(
+                "{}/{name} was there and is not; somebody deletes objects",
                 self.url
             ))),
-            None => {
-                Err(FilesError(format!("{}/{name} was there and is not; somebody deletes objects", self.url)))
-            }
         }
     }
 
@@ -108,7 +122,11 @@ impl Bucket {
             Error::NotFound { .. } => "; is the bucket there?",
             _ => "",
         };
-        FilesError(format!("cannot {what} {}: {}{advice}", self.url, without_queries(&error.to_string())))
+        FilesError::Trouble(format!(
+            "cannot {what} {}: {}{advice}",
+            self.url,
+            without_queries(&error.to_string())
+        ))
     }
 }
 
@@ -118,10 +136,22 @@ impl Files for Bucket {
         futures::stream::iter(files).map(|file| self.put_one(file)).buffered(CONCURRENCY).collect().await
     }
 
+    async fn replace(&self, file: NewFile, version: Option<String>) -> Result<()> {
+        let name = checked(&file.name)?;
+        let mode = PutMode::Update(UpdateVersion { e_tag: version.clone(), version: None });
+        if self.write(name, file.content, "application/pdf", mode).await? {
+            return Ok(());
+        }
+        Err(FilesError::OtherContent { what: format!("{}/{name}", self.url), version: None })
+    }
+
     async fn get(&self, name: &str) -> Result<Option<Bytes>> {
         let content = self.read(checked(name)?).await?;
         if content.is_none() && self.marked.get().is_some() && self.read(MARKER).await?.is_none() {
-            return Err(FilesError(format!("{} has lost its marker; is the bucket still there?", self.url)));
+            return Err(FilesError::Trouble(format!(
+                "{} has lost its marker; is the bucket still there?",
+                self.url
+            )));
         }
         Ok(content)
     }
@@ -129,8 +159,8 @@ impl Files for Bucket {
     async fn marker(&self) -> Result<Option<Uuid>> {
         let Some(content) = self.read(MARKER).await? else { return Ok(None) };
         let marker = std::str::from_utf8(&content).ok().and_then(|text| text.trim().parse().ok());
-        let marker =
-            marker.ok_or_else(|| FilesError(format!("{}/{MARKER} holds no UUID; restore it", self.url)))?;
+        let marker = marker
+            .ok_or_else(|| FilesError::Trouble(format!("{}/{MARKER} holds no UUID; restore it", self.url)))?;
         let _ = self.marked.set(());
         Ok(Some(marker))
     }
@@ -245,7 +275,7 @@ mod tests {
         ]);
         let bucket = Bucket::open("s3://tickets", &nowhere).unwrap();
         let error = bucket.get("a.pdf").await.unwrap_err();
-        assert!(error.0.contains("s3://tickets"), "{error}");
+        assert!(error.to_string().contains("s3://tickets"), "{error}");
         assert_eq!(bucket.put(vec![NewFile { name: "../a".into(), content: Bytes::new() }]).await.len(), 1);
     }
 
@@ -271,8 +301,14 @@ mod tests {
         assert!(bucket.put(files.clone()).await.iter().all(Result::is_ok));
         assert!(bucket.put(files).await.iter().all(Result::is_ok), "the same again");
         let other = bucket.put(vec![file("1.pdf", "another"), file("x.pdf", "page")]).await;
-        assert!(other[0].as_ref().unwrap_err().0.contains("other content") && other[1].is_ok());
+        assert!(other[0].as_ref().unwrap_err().to_string().contains("other content") && other[1].is_ok());
         assert_eq!(bucket.get("1.pdf").await.unwrap().unwrap(), "page");
+        let Err(FilesError::OtherContent { version, .. }) = other[0].clone() else { panic!("{other:?}") };
+        bucket.replace(file("1.pdf", "another"), version.clone()).await.unwrap();
+        assert_eq!(bucket.get("1.pdf").await.unwrap().unwrap(), "another");
+        let late = bucket.replace(file("1.pdf", "a late one"), version).await;
+        assert!(matches!(late, Err(FilesError::OtherContent { .. })), "{late:?}");
+        assert_eq!(bucket.get("1.pdf").await.unwrap().unwrap(), "another");
         assert_eq!(bucket.get("none.pdf").await, Ok(None));
         assert_eq!(bucket.marker().await, Ok(None));
         bucket.mark(Uuid::from_u128(1)).await.unwrap();

@@ -87,6 +87,7 @@ impl Watch {
 /// What librdkafka calls.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
+    /// What the connection is like.
     pub(super) watch: Watch,
 }
 

@@ -41,7 +41,10 @@ pub(crate) struct KafkaConsumer {
     kafka: config::Kafka,
     max_message: usize,
     clock: Arc<dyn Clock>,
+    /// What the connection is like.
     watch: Watch,
+    /// Whether messages may be read over it.
+    reading: Watch,
     /// Made at once, so that a setting that librdkafka refuses is known at the start.
     first: Mutex<Option<StreamConsumer<Context>>>,
 }
@@ -83,12 +86,20 @@ impl KafkaConsumer {
         }
         let watch = Watch::default();
         let first: StreamConsumer<Context> = config.create_with_context(Context { watch: watch.clone() })?;
-        Ok(Self { config, kafka: kafka.clone(), max_message, clock, watch, first: Mutex::new(Some(first)) })
+        Ok(Self {
+            config,
+            kafka: kafka.clone(),
+            max_message,
+            clock,
+            watch,
+            reading: Watch::default(),
+            first: Mutex::new(Some(first)),
+        })
     }
 
     /// What is wrong with the broker, as far as is known.
     pub(crate) fn trouble(&self) -> Option<String> {
-        self.watch.trouble()
+        self.watch.trouble().or_else(|| self.reading.trouble())
     }
 
     /// Reads until `stop`. The batch in hand ends first: a sink answers false when it cannot. Then the
@@ -122,7 +133,7 @@ impl KafkaConsumer {
                 End::Stopped => return Ok(()),
                 End::Broken(reason) => {
                     error!(reason, "the Kafka consumer broke; making another");
-                    self.watch.is_wrong(reason);
+                    self.reading.is_wrong(reason);
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),
                         () = tokio::time::sleep(AFTER_FATAL) => {}
@@ -185,6 +196,7 @@ impl Reader<'_> {
                 }
                 message = messages.next(), if !full || paused => match message {
                     Some(Ok(message)) => {
+                        self.this.reading.is_right();
                         if next.is_empty() {
                             due = Instant::now() + self.this.kafka.batch_wait;
                         }
@@ -261,7 +273,7 @@ impl Reader<'_> {
                 RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
-            ) => self.this.watch.is_wrong(format!("Kafka lets this user not read: {error}")),
+            ) => self.this.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
             _ => warn!(%error, "reading from Kafka failed; trying again"),
         }
         None

@@ -20,7 +20,7 @@ use crate::ports::Destination;
 
 /// Waits between tries. A broker that is away is away for all, so the longest is short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
-/// How long librdkafka itself tries, well within the relay's lease.
+/// How long librdkafka itself tries: twice that is well within a lease of the usual length.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Kafka as a place where events go.
@@ -104,6 +104,20 @@ impl KafkaDestination {
         producer.send_result(record).map_err(|(error, _)| error)
     }
 
+    /// What became of a record. A broker refuses a whole batch of records for one that is too large, so a refused
+    /// record is judged by what happens to it alone.
+    async fn settle(
+        &self,
+        producer: &FutureProducer<Context>,
+        delivery: &Delivery,
+        sent: Result<DeliveryFuture, KafkaError>,
+    ) -> DeliveryOutcome {
+        match self.report(delivery, sent).await {
+            DeliveryOutcome::Parked { .. } => self.report(delivery, self.send(producer, delivery)).await,
+            outcome => outcome,
+        }
+    }
+
     async fn report(&self, delivery: &Delivery, sent: Result<DeliveryFuture, KafkaError>) -> DeliveryOutcome {
         let report = match sent {
             Ok(report) => match report.await {
@@ -161,7 +175,7 @@ impl Destination for KafkaDestination {
                 .collect();
             for (delivery, sent) in sent {
                 let outcome = match sent {
-                    Some(sent) => self.report(&delivery, sent).await,
+                    Some(sent) => self.settle(&producer, &delivery, sent).await,
                     None => DeliveryOutcome::Retry {
                         after: BACKOFF.wait(delivery.attempts, rand::random()),
                         reason: "an earlier event of the ticket waits".into(),

@@ -1,4 +1,4 @@
-//! Against a real broker: `set -a; eval "$(scripts/rig/up --only kafka)"; cargo test -p fulfillment kafka -- --ignored`
+//! Against a real broker: `set -a; eval "$(scripts/rig/up --only kafka)"; cargo test -p fulfillment kafka`
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

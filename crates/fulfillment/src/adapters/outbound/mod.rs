@@ -99,6 +99,18 @@ pub(super) struct Neighbour {
     circuit: Circuit,
 }
 
+/// Reads what came with a refusal, if it is little: a connection is used again only after its answer was read.
+async fn drain(mut response: Response) {
+    const LITTLE: usize = 16 * 1024;
+    let mut read = 0;
+    while let Ok(Some(chunk)) = response.chunk().await {
+        read += chunk.len();
+        if read > LITTLE {
+            return;
+        }
+    }
+}
+
 impl Neighbour {
     pub(super) fn new(
         name: &'static str,
@@ -177,7 +189,12 @@ impl Neighbour {
             .send()
             .await
             .map_err(|error| Refusal::of_all(self.transient(None, describe(&error, self.limits.timeout))))?;
-        if response.status().is_success() { self.body(response).await } else { Err(self.refusal(&response)) }
+        if response.status().is_success() {
+            return self.body(response).await;
+        }
+        let refusal = self.refusal(&response);
+        drain(response).await;
+        Err(refusal)
     }
 
     fn refusal(&self, response: &Response) -> Refusal {

@@ -31,8 +31,6 @@ use signature::Signer;
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(3600) };
 /// What is read of an answer's body, in bytes, so that its connection can be used again.
 const READ_OF_ANSWER: usize = 64 * 1024;
-/// The relay's lease, less a margin: what one batch may take.
-const BATCH_TIME: Duration = Duration::from_secs(90);
 
 /// One webhook.
 pub(crate) struct WebhookDestination {
@@ -159,9 +157,10 @@ impl Destination for WebhookDestination {
         &self.name
     }
 
-    /// What is done within the relay's lease even if each request takes as long as it may.
-    fn batch(&self) -> usize {
-        let turns = BATCH_TIME.as_secs().checked_div(self.timeout.as_secs().max(1)).unwrap_or(1).max(1);
+    /// What is done within three quarters of the lease even if each request takes as long as it may.
+    fn batch(&self, lease: Duration) -> usize {
+        let time = (lease * 3 / 4).as_secs();
+        let turns = time.checked_div(self.timeout.as_secs().max(1)).unwrap_or(1).max(1);
         self.concurrency.saturating_mul(usize::try_from(turns).unwrap_or(1)).min(500)
     }
 

@@ -194,9 +194,13 @@ impl Files for Shelf {
             .collect()
     }
 
+    async fn replace(&self, file: NewFile, _: Option<String>) -> Result<(), FilesError> {
+        self.put(vec![file]).await.into_iter().collect()
+    }
+
     async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError> {
         if self.broken.load(Ordering::Relaxed) {
-            return Err(FilesError("away".into()));
+            return Err(FilesError::Trouble("away".into()));
         }
         Ok(self.files.lock().unwrap().get(name).cloned())
     }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, KeypairBytes,
+};
 use ed25519_dalek::{Signature, Signer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -63,6 +65,18 @@ impl PublicKey {
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Public)?;
         if key.is_weak() { Err(KeyError::Public) } else { Ok(Self(key)) }
+    }
+
+    /// Reads a `SubjectPublicKeyInfo` PEM text (RFC 8410).
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let key =
+            ed25519_dalek::VerifyingKey::from_public_key_pem(text.trim()).map_err(|_| KeyError::Public)?;
+        Self::from_bytes(&key.to_bytes())
+    }
+
+    /// The key as `SubjectPublicKeyInfo` PEM.
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Public)
     }
 
     /// The 32 bytes of the key.

@@ -19,7 +19,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::http::{self, Access, Api, PartState, Readiness};
 use crate::installation;
-use crate::keyring::Keyring;
+use crate::keyring::Keys;
 use crate::pipeline::heal::{Redraw, healer};
 use crate::pipeline::ingest::Ingest;
 use crate::pipeline::{Wake, counts, maintenance, relay};
@@ -105,7 +105,7 @@ pub(crate) struct Running {
 /// What the tasks of a service share.
 struct Parts {
     store: Arc<dyn Store>,
-    keyring: Keyring,
+    keys: Arc<Keys>,
     neighbours: Neighbours,
     wake: Arc<Wake>,
     stop: CancellationToken,
@@ -128,6 +128,7 @@ impl Running {
             info!(version = report.version, applied = ?report.applied, "the schema was brought up to date");
         }
         let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
+        let keys = Arc::new(Keys::new(keyring, config.keys_dir(), config.credential.secret.clone()));
         let neighbours = wiring::neighbours(config, environment)?;
         if roles.iter().copied().any(needs_files) {
             installation::check_storage(store.as_ref(), neighbours.files.as_ref()).await?;
@@ -142,7 +143,7 @@ impl Running {
         let address = listener.local_addr().context("the listener has no address")?;
         let parts = Parts {
             store,
-            keyring,
+            keys,
             neighbours,
             wake: Arc::default(),
             stop: CancellationToken::new(),
@@ -200,7 +201,7 @@ impl Parts {
             let pipeline = wiring::pipeline(
                 config,
                 Arc::clone(&self.store),
-                &self.keyring,
+                Arc::clone(&self.keys),
                 &self.neighbours,
                 Arc::clone(&renderer),
                 &public_url,
@@ -228,6 +229,7 @@ impl Parts {
         let probe =
             probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
         self.begin("probe", probe);
+        self.begin("keys", Arc::clone(&self.keys).follow(Arc::clone(&self.store), self.stop.clone()));
 
         let (healer, healing) = healer(
             Redraw { store: Arc::clone(&self.store), files: Arc::clone(&self.neighbours.files), renderer },
@@ -241,13 +243,13 @@ impl Parts {
         let api = Arc::new(Api {
             store: Arc::clone(&self.store),
             files: Arc::clone(&self.neighbours.files),
-            secret: self.keyring.secret.clone(),
+            secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
             access: Access::new(&config.tokens, address, config.http.allow_anonymous),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             readiness: Arc::clone(&self.readiness),
-            keys: self.keyring.public()?,
+            keys: Arc::clone(&self.keys),
             metrics,
             limits: http::Limits::new(&config.http, &config.pipeline),
             head: followed,
@@ -264,7 +266,7 @@ impl Parts {
         });
         Ok(Running {
             store: self.store,
-            secret: self.keyring.secret.clone(),
+            secret: self.keys.current().secret.clone(),
             address,
             public_url,
             stop: self.stop,

@@ -13,7 +13,7 @@ use crate::adapters::webhook::WebhookDestination;
 use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::keyring::Keyring;
+use crate::keyring::Keys;
 use crate::pipeline::{Numbers, Pipeline, Publishing, Wake};
 use crate::ports::{Destination, Files, Identity, Ordering};
 use crate::stop::Stop;
@@ -116,7 +116,7 @@ pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> R
 pub(crate) fn pipeline(
     config: &Config,
     store: Arc<dyn Store>,
-    keyring: &Keyring,
+    keys: Arc<Keys>,
     neighbours: &Neighbours,
     renderer: Arc<dyn Renderer>,
     public_url: &str,
@@ -128,8 +128,8 @@ pub(crate) fn pipeline(
         ordering: neighbours.ordering.clone().map(|client| client as Arc<dyn Ordering>),
         identity: neighbours.identity.clone().map(|client| client as Arc<dyn Identity>),
         renderer,
-        signing_key: keyring.signing_key()?.clone(),
-        secret: keyring.secret.clone(),
+        secret: keys.current().secret.clone(),
+        keys,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         settings: config.pipeline.clone(),
         grace: config.ordering.grace,

@@ -122,41 +122,20 @@ async fn tickets_and_orders_are_shown_by_id_and_by_number() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_key_signs_from_the_next_start_and_the_old_one_goes_on_verifying() -> Result<()> {
+async fn a_door_needs_the_published_keys_alone() -> Result<()> {
     let scene = Scene::embedded().await?;
-    assert_eq!(scene.setup.run(&["keys", "list"]).await?.status.code(), Some(1), "there are none yet");
-    let mut service = scene.start().await?;
-    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
-    let code = async |service: &fulfillment_tests::service::Service| -> Result<(String, String)> {
-        let order = rig::id();
-        service.pay(Payment::of(order).json()).await?;
-        let record = service.order_in(order, "issued").await?;
-        let text = |name: &str| record["tickets"][0][name].as_str().unwrap_or_default().to_owned();
-        Ok((text("qrCodeData"), text("kid")))
-    };
-    let (old, old_kid) = code(&service).await?;
-    // The file's name has the second in it.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    let made: Value = serde_json::from_slice(&scene.setup.run(&["keys", "new", "--json"]).await?.stdout)?;
-    let listed: Value = serde_json::from_slice(&scene.setup.run(&["keys", "list", "--json"]).await?.stdout)?;
-    assert_eq!(listed.as_array().map(Vec::len), Some(2));
-    assert_eq!((&listed[0]["kid"], &listed[0]["signs"]), (&json!(old_kid), &json!(false)));
-    assert_eq!((&listed[1]["kid"], &listed[1]["signs"]), (&made["kid"], &json!(true)));
-    assert!(service.stop(fulfillment_tests::scene::PATIENCE).await?.success());
-    drop(service);
     let service = scene.start().await?;
-    let (new, new_kid) = code(&service).await?;
-    assert_eq!(made["kid"], new_kid);
-    for code in [&old, &new] {
-        assert_eq!(scene.setup.run(&["verify", code]).await?.status.code(), Some(0));
-    }
-    // At a door with the published keys alone.
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+    service.pay(Payment::of(order).json()).await?;
+    let record = service.order_in(order, "issued").await?;
+    let code = record["tickets"][0]["qrCodeData"].as_str().context("a code")?;
     let published = scene.setup.data().join("jwks.json");
     std::fs::write(&published, service.get_json("/.well-known/ticket-keys.json").await?.to_string())?;
     let door = Setup::new()?;
     let keys = published.display().to_string();
-    assert_eq!(door.run(&["verify", "--keys", &keys, &old]).await?.status.code(), Some(0));
-    assert_eq!(door.run(&["verify", &old]).await?.status.code(), Some(2), "no keys at all");
+    assert_eq!(door.run(&["verify", "--keys", &keys, code]).await?.status.code(), Some(0));
+    assert_eq!(door.run(&["verify", code]).await?.status.code(), Some(2), "no keys at all");
     scene.settled(&service).await
 }
 

@@ -12,4 +12,5 @@ mod ordering;
 mod outage;
 mod poison;
 mod restart;
+mod rotation;
 mod seats;

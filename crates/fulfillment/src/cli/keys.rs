@@ -1,12 +1,13 @@
 //! `fulfillment keys`
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use fulfillment_credential::Kid;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
 use crate::clock::SystemClock;
-use crate::keyring::{self, Keyring};
+use crate::keyring::{self, Keyring, StoredKey};
 use crate::stop::Stop;
 use fulfillment_domain::Clock as _;
 
@@ -14,7 +15,8 @@ use fulfillment_domain::Clock as _;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment keys list
-  fulfillment keys new              a key that signs from the next start on; older ones go on verifying
+  fulfillment keys new              a key that signs in ten minutes; older ones go on verifying
+  fulfillment keys retire 1a2b3c4d  it goes on verifying and can never sign again
   fulfillment keys adopt-secret --yes-the-old-one-is-lost")]
 pub(crate) struct Keys {
     #[command(subcommand)]
@@ -26,7 +28,21 @@ enum Action {
     /// List the signing keys in the folder, oldest first; the last one signs
     List,
     /// Make a new signing key
-    New,
+    ///
+    /// A running service takes it over by itself. It is published ten minutes before it signs, so that scanners know
+    /// it before they meet its first code.
+    New {
+        /// Let it sign as soon as the service has seen it
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Take away what a key signs with, and go on verifying its codes
+    ///
+    /// For a key whose time is over. Its codes in circulation stay valid until they expire.
+    Retire {
+        /// The key's id, as `keys list` shows it
+        kid: Kid,
+    },
     /// Let the store go on with the secret that is here now, because the old one is lost
     ///
     /// Where no secret is here, a new one is made. Tickets that exist keep their ids and codes. Links that were sent out stop working without a token,
@@ -42,10 +58,39 @@ enum Action {
 #[serde(rename_all = "camelCase")]
 struct Listed {
     kid: String,
-    created_at: Timestamp,
-    signs: bool,
+    signs_from: Timestamp,
+    state: State,
     file: String,
 }
+
+/// What a key does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum State {
+    /// New codes are made with it.
+    Signs,
+    /// Its time has not come.
+    Waits,
+    /// It could sign, and a newer one does.
+    Verifies,
+    /// It can never sign again.
+    Retired,
+}
+
+impl State {
+    fn of(key: &StoredKey, keyring: &Keyring, now: Timestamp) -> Self {
+        let signs = keyring.signing_key(now).is_ok_and(|k| k.kid() == key.public.kid());
+        match key.signing {
+            None => Self::Retired,
+            Some(_) if signs => Self::Signs,
+            Some(_) if key.signs_from > now => Self::Waits,
+            Some(_) => Self::Verifies,
+        }
+    }
+}
+
+/// How long a new key is published before it signs: twice what scanners may keep the set of keys without asking.
+const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,20 +105,28 @@ impl Keys {
         let secret = config.credential.secret.as_ref();
         let none =
             || Stop::no(format!("{} has no keys; `fulfillment serve` makes the first ones", dir.display()));
+        let now = SystemClock.now();
         match self.action {
             Action::List => {
                 let keyring = Keyring::read(&dir, secret)?.ok_or_else(none)?;
-                let last = keyring.keys().len() - 1;
-                let all: Vec<_> =
-                    keyring.keys().iter().enumerate().map(|(i, key)| listed(key, i == last)).collect();
+                let list = |key| listed(key, State::of(key, &keyring, now));
+                let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
             }
-            Action::New => {
-                let made = keyring::new_key(&dir, secret, SystemClock.now())?;
-                let key = made.ok_or_else(none)?;
-                context.answer(&listed(&key, true), |key| {
-                    format!("{}\nit signs from the next start of the service on", describe(key))
-                })
+            Action::New { at_once } => {
+                let from = if at_once {
+                    now
+                } else {
+                    now.saturating_add(PUBLISHED_BEFORE).map_err(anyhow::Error::from)?
+                };
+                let key = keyring::new_key(&dir, secret, from)?.ok_or_else(none)?;
+                let state = if key.signs_from > now { State::Waits } else { State::Signs };
+                context.answer(&listed(&key, state), describe)
+            }
+            Action::Retire { kid } => {
+                let key = keyring::retire(&dir, kid, now)?
+                    .ok_or_else(|| Stop::no(format!("{} has no key {kid} that can sign", dir.display())))?;
+                context.answer(&listed(&key, State::Retired), describe)
             }
             Action::AdoptSecret { sure } => {
                 if !sure {
@@ -93,21 +146,25 @@ impl Keys {
     }
 }
 
-fn listed(key: &keyring::StoredKey, signs: bool) -> Listed {
+fn listed(key: &StoredKey, state: State) -> Listed {
     Listed {
-        kid: key.key.kid().to_string(),
-        created_at: key.created_at,
-        signs,
+        kid: key.public.kid().to_string(),
+        signs_from: key.signs_from,
+        state,
         file: key.file.display().to_string(),
     }
 }
 
 fn describe(key: &Listed) -> String {
     format!(
-        "{}  made {}  {:<8}  {}",
+        "{}  {:<24}  {}",
         key.kid,
-        key.created_at,
-        if key.signs { "signs" } else { "verifies" },
+        match key.state {
+            State::Signs => "signs".to_owned(),
+            State::Waits => format!("signs from {}", key.signs_from),
+            State::Verifies => "verifies".to_owned(),
+            State::Retired => "retired, verifies".to_owned(),
+        },
         key.file
     )
 }

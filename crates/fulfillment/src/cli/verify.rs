@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::clock::SystemClock;
-use crate::keyring::Keyring;
+use crate::keyring;
 use crate::stop::Stop;
 
 /// Check the code of a ticket: as text, as a picture, or as the PDF it is drawn in
@@ -102,13 +102,12 @@ impl Verify {
                 .map_err(|e| Stop::misuse(format!("{}: {e}", file.display())));
         }
         let config = context.config()?;
-        let keyring = Keyring::read(&config.keys_dir(), config.credential.secret.as_ref())?.ok_or_else(|| {
+        keyring::public_keys(&config.keys_dir())?.ok_or_else(|| {
             Stop::misuse(format!(
                 "{} has no keys to verify with; name a JWK Set with --keys, or the folder with FULFILLMENT_CREDENTIAL_KEYS_DIR",
                 config.keys_dir().display()
             ))
-        })?;
-        Ok(keyring.public()?)
+        })
     }
 }
 

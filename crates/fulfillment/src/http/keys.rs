@@ -11,5 +11,5 @@ use super::Api;
 
 /// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037), open to all.
 pub(super) async fn jwks(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=300")], Json(api.keys.to_jwks()))
+    ([(CACHE_CONTROL, "public, max-age=300")], Json(api.keys.current().public().to_jwks()))
 }

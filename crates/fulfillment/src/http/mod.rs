@@ -29,7 +29,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get};
-use fulfillment_credential::KeySet;
 use fulfillment_domain::{Clock, Secret};
 use fulfillment_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -40,6 +39,7 @@ pub(crate) use access::Access;
 pub(crate) use readiness::{PartState, Readiness};
 
 use crate::config::{Http, Pipeline};
+use crate::keyring::Keys;
 use crate::ports::{Accept, Files, Heal};
 
 /// Everything the routes need.
@@ -54,8 +54,8 @@ pub(crate) struct Api {
     /// Signs the links to PDFs.
     pub(crate) secret: Secret,
     pub(crate) access: Access,
-    /// The public keys to publish.
-    pub(crate) keys: KeySet,
+    /// The public keys to publish are among them.
+    pub(crate) keys: Arc<Keys>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) metrics: PrometheusHandle,
     /// The highest position of the event stream, as far as this process knows: wakes its readers.

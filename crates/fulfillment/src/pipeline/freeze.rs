@@ -145,8 +145,10 @@ impl Pipeline {
         let ends = event.ends_at.or(event.starts_at).unwrap_or(now);
         let expires_at = ends.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second);
         let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
-        let qr_code_data = sign(&self.signing_key, &claims)
-            .map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
+        let keyring = self.keys.current();
+        let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
+        let qr_code_data =
+            sign(key, &claims).map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Ticket {
             id,
@@ -195,7 +197,7 @@ impl Pipeline {
             cti,
             era,
             generation: generation.into(),
-            kid: self.signing_key.kid().to_string(),
+            kid: key.kid().to_string(),
             issued_at: now,
             sha256: None,
             size: None,

@@ -37,7 +37,6 @@ mod retry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_credential::SigningKey;
 use fulfillment_document::Renderer;
 use fulfillment_domain::{Clock, OrderState, Secret, Spelling};
 use fulfillment_store::{Claim, Store};
@@ -47,6 +46,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use crate::config;
+use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
 pub(crate) use freeze::Numbers;
 use in_hand::{InHand, Job};
@@ -78,7 +78,7 @@ pub(crate) struct Pipeline {
     pub(crate) ordering: Option<Arc<dyn Ordering>>,
     pub(crate) identity: Option<Arc<dyn Identity>>,
     pub(crate) renderer: Arc<dyn Renderer>,
-    pub(crate) signing_key: SigningKey,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) secret: Secret,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: config::Pipeline,

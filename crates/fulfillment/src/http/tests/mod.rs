@@ -17,7 +17,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
-use fulfillment_credential::KeySet;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Clock, Secret, Ticket, TicketId};
 use fulfillment_store::conformance::fixtures;
@@ -33,6 +32,7 @@ use uuid::Uuid;
 
 use super::{Access, Api, Limits, Readiness, router};
 use crate::config::Config;
+use crate::keyring::{Keyring, Keys};
 use crate::ports::{Accept, Files, FilesError, Heal, NewFile};
 
 /// What a ticket's file holds.
@@ -102,6 +102,8 @@ impl App {
         let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
         let (head, positions) = watch::channel(0);
         let secret = Secret::new([9; 32]);
+        let keys = dir.path().join("keys");
+        let keyring = Keyring::create(&keys, None, clock.now()).unwrap();
         let api = Api {
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
@@ -110,7 +112,7 @@ impl App {
             clock,
             secret: secret.clone(),
             access: Access::new(&config.tokens, config.http.listen, config.http.allow_anonymous),
-            keys: KeySet::new(),
+            keys: Arc::new(Keys::new(keyring, keys, None)),
             readiness: Arc::clone(&readiness),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             head: positions,

@@ -1,24 +1,32 @@
 //! The secret and the signing keys, as files that only their owner reads.
 //!
 //! ```text
-//! {keys}/secret                          64 hexadecimal digits
-//! {keys}/20261122T183000Z-1a2b3c4d.pem   a signing key: when it was made, its kid; PKCS#8
+//! {keys}/secret                              64 hexadecimal digits
+//! {keys}/20261122T183000Z-1a2b3c4d.pem       a signing key: from when it signs, its kid; PKCS#8
+//! {keys}/20251122T183000Z-5e6f7a8b.pub.pem   a retired key: it verifies and can never sign again; SPKI
 //! ```
 //!
-//! The newest key signs; all of them verify. They are made once, for an empty store. A store that knows a
-//! key or a secret which is not here is never given another one: codes in circulation would stop working.
+//! Of the keys whose time has come the newest signs; all of them verify. The first are made once, for an empty
+//! store. A store that knows a key or a secret which is not here is never given another one: codes in circulation
+//! would stop working.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+mod change;
+mod files;
+mod live;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use fulfillment_credential::{KeySet, SigningKey};
+use fulfillment_credential::{KeySet, PublicKey, SigningKey};
 use fulfillment_domain::Secret;
 use fulfillment_store::{KeyRecord, Registration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
+
+pub(crate) use change::{new_key, public_keys, replace_lost_secret, retire};
+use files::{at, lock, read_keys, secret_from, write_key, write_private, write_secret};
+pub(crate) use live::Keys;
 
 use crate::config::Sensitive;
 
@@ -27,14 +35,19 @@ use crate::config::Sensitive;
 pub(crate) struct Keyring {
     pub(crate) secret: Secret,
     keys: Vec<StoredKey>,
+    public: KeySet,
 }
 
-/// A signing key and its file.
-#[derive(Debug)]
+/// A key and its file.
+#[derive(Debug, Clone)]
 pub(crate) struct StoredKey {
-    pub(crate) key: SigningKey,
+    /// What it verifies with.
+    pub(crate) public: PublicKey,
+    /// What it signs with; a retired key has none.
+    pub(crate) signing: Option<SigningKey>,
     pub(crate) file: PathBuf,
-    pub(crate) created_at: Timestamp,
+    /// From when it signs.
+    pub(crate) signs_from: Timestamp,
 }
 
 /// What a look into the folder found.
@@ -85,7 +98,8 @@ impl Keyring {
             }
             None => None,
         };
-        Ok(match (text, keys.is_empty()) {
+        let can_sign = keys.iter().any(|k| k.signing.is_some());
+        Ok(match (text, !can_sign) {
             (None, true) => Found::Nothing,
             (Some(_), true) if secret.is_some() => Found::Nothing,
             (Some(_), true) => Found::Half(format!(
@@ -97,7 +111,12 @@ impl Keyring {
                  or set FULFILLMENT_CREDENTIAL_SECRET",
                 dir.display()
             )),
-            (Some(text), false) => Found::Whole(Self { secret: secret_from(&text, &secret_file)?, keys }),
+            (Some(text), false) => {
+                let secret = secret_from(&text, &secret_file)?;
+                let public = KeySet::from_keys(keys.iter().map(|k| k.public))
+                    .context("two keys have the same id: make another in place of one of them")?;
+                Found::Whole(Self { secret, keys, public })
+            }
         })
     }
 
@@ -123,20 +142,22 @@ impl Keyring {
         Ok(made)
     }
 
-    /// The key that signs: the newest.
-    pub(crate) fn signing_key(&self) -> anyhow::Result<&SigningKey> {
-        self.keys.last().map(|k| &k.key).context("there is no signing key")
+    /// The key that signs now: the newest whose time has come, or else the one whose time comes first.
+    pub(crate) fn signing_key(&self, now: Timestamp) -> anyhow::Result<&SigningKey> {
+        let mut signing = self.keys.iter().filter_map(|k| k.signing.as_ref().map(|key| (k.signs_from, key)));
+        let first = signing.clone().next();
+        let current = signing.rfind(|(from, _)| *from <= now);
+        current.or(first).map(|(_, key)| key).context("there is no signing key")
     }
 
-    /// Every key, oldest first.
+    /// Every key, by the time from which it signs.
     pub(crate) fn keys(&self) -> &[StoredKey] {
         &self.keys
     }
 
     /// Every public key, to verify with.
-    pub(crate) fn public(&self) -> anyhow::Result<KeySet> {
-        KeySet::from_keys(self.keys.iter().map(|k| k.key.public()))
-            .context("two signing keys have the same kid")
+    pub(crate) fn public(&self) -> &KeySet {
+        &self.public
     }
 
     /// What the store is to know of this keyring.
@@ -148,9 +169,9 @@ impl Keyring {
                 .keys
                 .iter()
                 .map(|k| KeyRecord {
-                    kid: k.key.kid().to_string(),
-                    public_key: k.key.public().to_bytes(),
-                    created_at: k.created_at,
+                    kid: k.public.kid().to_string(),
+                    public_key: k.public.to_bytes(),
+                    created_at: k.signs_from,
                 })
                 .collect(),
         }
@@ -168,141 +189,20 @@ impl Keyring {
             ));
         }
         for key in &known.keys {
-            if !self.keys.iter().any(|k| k.key.public().to_bytes() == key.public_key) {
-                missing.push(format!("the signing key {} is not here", key.kid));
+            if !self.keys.iter().any(|k| k.public.to_bytes() == key.public_key) {
+                missing.push(format!("the key {} is not here", key.kid));
             }
         }
         missing
     }
 }
 
-/// Makes one more key, which signs from the next start on; `None` where nothing is yet, since the first key is
-/// made with its secret by a first start.
-pub(crate) fn new_key(
-    dir: &Path,
-    secret: Option<&Sensitive>,
-    now: Timestamp,
-) -> anyhow::Result<Option<StoredKey>> {
-    let _lock = lock(dir)?;
-    if let Found::Nothing = Keyring::look(dir, secret)? {
-        return Ok(None);
-    }
-    write_key(dir, now).map(Some)
-}
-
-/// The keys with the secret that is here, or with a new one where the old one is gone.
-pub(crate) fn replace_lost_secret(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Keyring> {
-    let _lock = lock(dir)?;
-    let file = dir.join("secret");
-    if secret.is_none() && !file.exists() {
-        write_secret(&file)?;
-    }
-    match Keyring::look(dir, secret)? {
-        Found::Whole(keyring) => Ok(keyring),
-        Found::Half(half) => bail!(half),
-        Found::Nothing => bail!("{} has no signing keys: `fulfillment keys new` makes one", dir.display()),
-    }
-}
-
-/// Reads a secret's text.
-pub(crate) fn secret_from(text: &str, origin: &Path) -> anyhow::Result<Secret> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    hex::decode_to_slice(text.trim(), bytes.as_mut_slice())
-        .map_err(|_| anyhow::anyhow!("{}: a secret is 64 hexadecimal digits", origin.display()))?;
-    Ok(Secret::new(*bytes))
-}
-
-fn write_secret(file: &Path) -> anyhow::Result<()> {
-    let text = Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())));
-    write_private(file, text.as_bytes())
-}
-
-/// The newest key signs, so a new one is younger than all others even if the clock was set back.
-fn write_key(dir: &Path, now: Timestamp) -> anyhow::Result<StoredKey> {
-    let key = SigningKey::from_seed(&Zeroizing::new(random()));
-    let now = now.round(jiff::Unit::Second).unwrap_or(now);
-    let newest =
-        read_keys(dir)?.last().map(|k| k.created_at.saturating_add(jiff::SignedDuration::from_secs(1)));
-    let created_at = match newest.transpose()? {
-        Some(newest) => now.max(newest),
-        None => now,
-    };
-    let file = dir.join(format!("{}-{}.pem", created_at.strftime(NAME_TIME), key.kid()));
-    write_private(&file, key.to_pem()?.as_bytes())?;
-    Ok(StoredKey { key, file, created_at })
-}
-
-const NAME_TIME: &str = "%Y%m%dT%H%M%SZ";
-
-fn read_keys(dir: &Path) -> anyhow::Result<Vec<StoredKey>> {
-    if !dir.exists() {
-        return Ok(Vec::new());
-    }
-    let mut keys = Vec::new();
-    for entry in fs::read_dir(dir).with_context(|| at(dir))? {
-        let file = entry.with_context(|| at(dir))?.path();
-        if file.extension().is_some_and(|e| e == "pem") {
-            keys.push(read_key(file)?);
-        }
-    }
-    keys.sort_by(|a, b| (a.created_at, &a.file).cmp(&(b.created_at, &b.file)));
-    Ok(keys)
-}
-
-fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
-    let pem = Zeroizing::new(fs::read_to_string(&file).with_context(|| at(&file))?);
-    let key = SigningKey::from_pem(&pem).with_context(|| at(&file))?;
-    let made = file
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .and_then(|s| s.split_once('-'))
-        .and_then(|(t, _)| jiff::civil::DateTime::strptime(NAME_TIME, t).ok());
-    let created_at = made.and_then(|t| jiff::tz::TimeZone::UTC.to_timestamp(t).ok()).with_context(|| {
-        format!("{}: a key's file is named like 20261122T183000Z-1a2b3c4d.pem", file.display())
-    })?;
-    Ok(StoredKey { key, file, created_at })
-}
-
-/// Makes the folder, open to its owner alone, and keeps other processes from making keys meanwhile.
-fn lock(dir: &Path) -> anyhow::Result<File> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| at(dir))?;
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(dir.join(".lock"))
-        .with_context(|| at(dir))?;
-    file.lock().with_context(|| at(dir))?;
-    Ok(file)
-}
-
-/// Writes a file that its owner alone reads, durably, and never over another.
-fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&partial)
-        .with_context(|| at(&partial))?;
-    file.set_permissions(fs::Permissions::from_mode(0o600)).with_context(|| at(&partial))?;
-    file.write_all(content).and_then(|()| file.sync_all()).with_context(|| at(&partial))?;
-    fs::hard_link(&partial, path).with_context(|| at(path))?;
-    fs::remove_file(&partial).with_context(|| at(&partial))?;
-    if let Some(dir) = path.parent() {
-        File::open(dir).and_then(|d| d.sync_all()).with_context(|| at(dir))?;
-    }
-    Ok(())
-}
-
-fn at(path: &Path) -> String {
-    format!("cannot use {}", path.display())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn now() -> Timestamp {
@@ -374,10 +274,11 @@ mod tests {
         assert!(new_key(dir.path(), None, now()).unwrap().is_none(), "the first is not its to make");
         Keyring::create(dir.path(), None, now()).unwrap();
         for earlier in [0, 3_600] {
-            let time = now() - jiff::SignedDuration::from_secs(earlier);
+            let time = now() - SignedDuration::from_secs(earlier);
             let new = new_key(dir.path(), None, time).unwrap().unwrap();
             let all = Keyring::read(dir.path(), None).unwrap().unwrap();
-            assert_eq!(all.signing_key().unwrap().kid(), new.key.kid());
+            let soon = now() + SignedDuration::from_secs(5);
+            assert_eq!(all.signing_key(soon).unwrap().kid(), new.public.kid());
         }
     }
 
@@ -397,11 +298,16 @@ mod tests {
     fn the_newest_signs_and_what_the_store_misses_is_said() {
         let dir = tempfile::tempdir().unwrap();
         let first = Keyring::create(dir.path(), None, now()).unwrap();
-        let later = now() + jiff::SignedDuration::from_hours(1);
+        let later = now() + SignedDuration::from_hours(1);
         let new = new_key(dir.path(), None, later).unwrap().unwrap();
         let both = Keyring::read(dir.path(), None).unwrap().unwrap();
-        assert_eq!(both.signing_key().unwrap().kid(), new.key.kid());
-        assert_eq!(both.public().unwrap().len(), 2);
+        assert_eq!(
+            both.signing_key(now()).unwrap().kid(),
+            first.keys[0].public.kid(),
+            "its time has not come"
+        );
+        assert_eq!(both.signing_key(later).unwrap().kid(), new.public.kid());
+        assert_eq!(both.public().len(), 2);
         assert!(both.missing(&first.registration()).is_empty());
         assert_eq!(first.missing(&both.registration()).len(), 1);
         let other = tempfile::tempdir().unwrap();
@@ -410,10 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn a_retired_key_verifies_and_never_signs_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Keyring::create(dir.path(), None, now()).unwrap();
+        let kid = first.keys[0].public.kid();
+        let said = retire(dir.path(), kid, now()).unwrap_err().to_string();
+        assert!(said.contains("keys new"), "the only one: {said}");
+        let later = now() + SignedDuration::from_hours(1);
+        let new = new_key(dir.path(), None, later).unwrap().unwrap();
+        assert!(retire(dir.path(), kid, now()).is_err(), "it still signs");
+        let retired = retire(dir.path(), kid, later).unwrap().unwrap();
+        assert!(!first.keys[0].file.exists() && retired.file.exists());
+        assert!(retire(dir.path(), kid, later).unwrap().is_none(), "it is retired");
+        let after = Keyring::read(dir.path(), None).unwrap().unwrap();
+        assert_eq!(after.signing_key(now()).unwrap().kid(), new.public.kid(), "whatever the clock says");
+        assert!(after.public().get(kid).is_some());
+        assert!(after.missing(&first.registration()).is_empty());
+        // As after a crash between the two files.
+        write_private(
+            &first.keys[0].file,
+            first.keys[0].signing.as_ref().unwrap().to_pem().unwrap().as_bytes(),
+        )
+        .unwrap();
+        let after = Keyring::read(dir.path(), None).unwrap().unwrap();
+        assert_eq!((after.keys.len(), after.keys[0].signing.is_some()), (2, false));
+    }
+
+    #[test]
     fn half_a_keyring_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         Keyring::create(dir.path(), None, now()).unwrap();
         fs::remove_file(dir.path().join("secret")).unwrap();
         assert!(Keyring::read(dir.path(), None).unwrap_err().to_string().contains("no secret"));
+        assert_eq!(public_keys(dir.path()).unwrap().unwrap().len(), 1, "a door needs no more");
+        assert!(public_keys(&dir.path().join("elsewhere")).unwrap().is_none());
     }
 }

@@ -1,0 +1,119 @@
+//! Files in the folder: read as they are named, written durably and for their owner alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use fulfillment_credential::{PublicKey, SigningKey};
+use fulfillment_domain::Secret;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use zeroize::Zeroizing;
+
+use super::{StoredKey, random};
+
+/// Reads a secret's text.
+pub(super) fn secret_from(text: &str, origin: &Path) -> anyhow::Result<Secret> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(text.trim(), bytes.as_mut_slice())
+        .map_err(|_| anyhow::anyhow!("{}: a secret is 64 hexadecimal digits", origin.display()))?;
+    Ok(Secret::new(*bytes))
+}
+
+pub(super) fn write_secret(file: &Path) -> anyhow::Result<()> {
+    let text = Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())));
+    write_private(file, text.as_bytes())
+}
+
+/// The newest key signs, so a new one comes after all others that can, even if the clock was set back.
+pub(super) fn write_key(dir: &Path, signs_from: Timestamp) -> anyhow::Result<StoredKey> {
+    let key = SigningKey::from_seed(&Zeroizing::new(random()));
+    let wanted = signs_from.round(jiff::Unit::Second).unwrap_or(signs_from);
+    let newest = read_keys(dir)?.iter().rfind(|k| k.signing.is_some()).map(|k| k.signs_from);
+    let after = newest.map(|newest| newest.saturating_add(SignedDuration::from_secs(1))).transpose()?;
+    let signs_from = after.map_or(wanted, |after| after.max(wanted));
+    let file = dir.join(format!("{}-{}.pem", signs_from.strftime(NAME_TIME), key.kid()));
+    write_private(&file, key.to_pem()?.as_bytes())?;
+    Ok(StoredKey { public: key.public(), signing: Some(key), file, signs_from })
+}
+
+const NAME_TIME: &str = "%Y%m%dT%H%M%SZ";
+
+pub(super) fn read_keys(dir: &Path) -> anyhow::Result<Vec<StoredKey>> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let mut keys = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| at(dir))? {
+        let file = entry.with_context(|| at(dir))?.path();
+        if file.extension().is_some_and(|e| e == "pem") {
+            keys.push(read_key(file)?);
+        }
+    }
+    keys.sort_by(|a: &StoredKey, b: &StoredKey| (a.signs_from, &a.file).cmp(&(b.signs_from, &b.file)));
+    // A key that was being retired when its process died has both files: the private half is as good as gone.
+    keys.dedup_by(|later, earlier| {
+        later.public == earlier.public && {
+            earlier.signing = None;
+            true
+        }
+    });
+    Ok(keys)
+}
+
+fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
+    let pem = Zeroizing::new(fs::read_to_string(&file).with_context(|| at(&file))?);
+    let name = file.file_name().and_then(|s| s.to_str()).unwrap_or_default();
+    let (public, signing) = if name.ends_with(".pub.pem") {
+        (PublicKey::from_pem(&pem).with_context(|| at(&file))?, None)
+    } else {
+        let key = SigningKey::from_pem(&pem).with_context(|| at(&file))?;
+        (key.public(), Some(key))
+    };
+    let time = name.split_once('-').and_then(|(t, _)| DateTime::strptime(NAME_TIME, t).ok());
+    let signs_from = time.and_then(|t| TimeZone::UTC.to_timestamp(t).ok()).with_context(|| {
+        format!("{}: a key's file is named like 20261122T183000Z-1a2b3c4d.pem", file.display())
+    })?;
+    Ok(StoredKey { public, signing, file, signs_from })
+}
+
+/// Makes the folder, open to its owner alone, and keeps other processes from making keys meanwhile.
+pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| at(dir))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(dir.join(".lock"))
+        .with_context(|| at(dir))?;
+    file.lock().with_context(|| at(dir))?;
+    Ok(file)
+}
+
+/// Writes a file that its owner alone reads, durably, and never over another.
+pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(&partial)
+        .with_context(|| at(&partial))?;
+    file.set_permissions(fs::Permissions::from_mode(0o600)).with_context(|| at(&partial))?;
+    file.write_all(content).and_then(|()| file.sync_all()).with_context(|| at(&partial))?;
+    fs::hard_link(&partial, path).with_context(|| at(path))?;
+    fs::remove_file(&partial).with_context(|| at(&partial))?;
+    if let Some(dir) = path.parent() {
+        File::open(dir).and_then(|d| d.sync_all()).with_context(|| at(dir))?;
+    }
+    Ok(())
+}
+
+pub(super) fn at(path: &Path) -> String {
+    format!("cannot use {}", path.display())
+}

@@ -22,17 +22,39 @@ pub(crate) const QUIET_TEXT: f32 = 0.38;
 pub(crate) const HAIRLINE: f32 = 0.8;
 pub(crate) const TINT: f32 = 0.955;
 
-/// Something drawn.
+/// What a text is to somebody who hears the page. Marks are read in the order in which they are drawn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// The page's title.
+    Heading,
+    Paragraph,
+    /// Begins a paragraph, and names what follows in it: read with a colon.
+    Label,
+    /// Goes on with the paragraph before it.
+    Rest,
+    /// Not read: it says something about the paper alone.
+    Decoration,
+}
+
+/// A line of text in place: its left end and its baseline.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) x: f32,
+    pub(crate) baseline: f32,
+    pub(crate) line: Line,
+}
+
+/// Something drawn. Fills and dashes are decoration.
 #[derive(Debug)]
 pub(crate) enum Mark {
-    /// A line of text: its left end and baseline.
-    Text { x: f32, baseline: f32, size: f32, grey: f32, line: Line },
+    /// A text of one line or more.
+    Text { role: Role, size: f32, grey: f32, lines: Vec<Placed> },
     /// A filled rectangle.
     Fill { area: Area, grey: f32 },
     /// A dashed level line.
     Dashes { x: f32, y: f32, width: f32, grey: f32 },
-    /// The QR code's dark modules; the area is theirs, the quiet zone lies around it.
-    Code { area: Area, code: Code },
+    /// The QR code's dark modules; the area is theirs, the quiet zone lies around it. `alt` is said instead of it.
+    Code { area: Area, code: Code, alt: String },
 }
 
 /// Where a text stands in its column.
@@ -70,6 +92,7 @@ impl Canvas {
         paragraph: Paragraph,
         align: Align,
         grey: f32,
+        role: Role,
     ) -> f32 {
         let Paragraph { size, pitch, lines } = paragraph;
         #[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
@@ -80,7 +103,7 @@ impl Canvas {
         let area = self.mirror(Area { x, y, width, height });
         self.frames.push((name, area));
         let mut baseline = y + pitch / 2.0 + size * MIDDLE;
-        for line in lines {
+        let place = |line: Line| {
             #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
             let room = area.width - line.width as f32 * size / 1000.0;
             let right = match align {
@@ -94,9 +117,12 @@ impl Canvas {
                 (_, true) => room,
                 (_, false) => 0.0,
             };
-            self.marks.push(Mark::Text { x: area.x + shift, baseline, size, grey, line });
+            let placed = Placed { x: area.x + shift, baseline, line };
             baseline += pitch;
-        }
+            placed
+        };
+        let lines = lines.into_iter().map(place).collect();
+        self.marks.push(Mark::Text { role, size, grey, lines });
         height
     }
 
@@ -111,13 +137,13 @@ impl Canvas {
     }
 
     /// Draws a code of this side and keeps its quiet zone free; returns where that ends below.
-    pub(crate) fn code(&mut self, x: f32, y: f32, side: f32, code: Code) -> f32 {
+    pub(crate) fn code(&mut self, x: f32, y: f32, side: f32, code: Code, alt: String) -> f32 {
         let area = self.mirror(Area { x, y, width: side, height: side });
         let quiet = side * f32::from(crate::qr::QUIET) / f32::from(code.size);
         let frame =
             Area { x: area.x - quiet, y: y - quiet, width: side + 2.0 * quiet, height: side + 2.0 * quiet };
         self.frames.push(("code", frame));
-        self.marks.push(Mark::Code { area, code });
+        self.marks.push(Mark::Code { area, code, alt });
         frame.y + frame.height
     }
 }

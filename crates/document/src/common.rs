@@ -1,45 +1,24 @@
-//! The subsets of the built-in faces that all tickets share: cut and compressed once, when the renderer is made.
+//! The subset of each built-in face that all tickets share: cut and compressed once, when the renderer is made.
 //!
 //! What is in them depends on the faces and the ranges below alone, never on which tickets were drawn before.
 
-use pdf_writer::{Chunk, Ref};
+use pdf_writer::Ref;
 
 use crate::embed::{Program, write_font};
 use crate::face::{Face, FontError, Style};
+use crate::file::{Pack, Part, deflate_once};
 use crate::shape::Shaper;
 
-/// From small to large. A page takes the smallest that has all its characters, so that a plain page is a small file;
-/// what no subset has goes into one of the page's own.
+/// What most pages are written with. What is not here costs a page a small font of its own; what is here costs every
+/// page that uses the face, which is why rare signs are left out.
 const RANGES: [&[(char, char)]; 2] = [
-    &[
-        (' ', '~'),
-        ('\u{A0}', '\u{A0}'),
-        ('·', '·'),
-        ('–', '—'),
-        ('‘', '’'),
-        ('“', '”'),
-        ('…', '…'),
-        ('€', '€'),
-    ],
-    &[
-        (' ', '~'),
-        ('\u{A0}', '\u{17F}'),
-        ('Ș', 'ț'),
-        ('–', '—'),
-        ('‘', '‚'),
-        ('“', '„'),
-        ('•', '•'),
-        ('…', '…'),
-        ('€', '€'),
-    ],
+    &[(' ', '!'), ('&', ';'), ('?', 'Z'), ('_', '_'), ('a', 'z'), ('·', '·'), ('–', '–'), ('’', '’')],
+    &[(' ', '!'), ('&', ';'), ('?', '?'), ('A', 'Z'), ('a', 'z'), ('–', '–'), ('’', '’')],
 ];
-
-/// How many subsets each built-in face has.
-pub(crate) const TIERS: usize = RANGES.len();
 
 /// Object numbers: a face's subsets have fixed ones, so that their bytes can be copied into every file.
 const FIRST: i32 = 10;
-const EACH: i32 = 5;
+const EACH: i32 = 6;
 
 /// One shared subset, as objects ready to be copied.
 pub(crate) struct Common {
@@ -48,7 +27,7 @@ pub(crate) struct Common {
     /// The character each new number stands for.
     characters: Vec<char>,
     /// The composite font with all it refers to.
-    pub(crate) chunk: Chunk,
+    pub(crate) part: Part,
     /// The composite font.
     pub(crate) font: Ref,
     /// Its descendant, for another composite font with another table of characters.
@@ -56,8 +35,8 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// The subset of `faces[index]`, 0 for regular and 1 for bold; `slot` counts the subsets of all faces.
-    pub(crate) fn new(faces: &[Face], index: usize, tier: usize, slot: i32) -> Result<Self, FontError> {
+    /// The subset of `faces[index]`, 0 for regular and 1 for bold.
+    pub(crate) fn new(faces: &[Face], index: usize) -> Result<Self, FontError> {
         let face = &faces[index];
         let loaded = face.load()?;
         let mut program = Program::default();
@@ -72,7 +51,7 @@ impl Common {
                 characters.push(c);
             }
         };
-        for &(first, last) in RANGES[tier] {
+        for &(first, last) in RANGES[index] {
             for c in first..=last {
                 add(loaded.glyph(c), c);
             }
@@ -80,23 +59,25 @@ impl Common {
         // Ticket numbers are bold, in glyphs of one width.
         if index == 1 {
             let mut shaper = Shaper::new(faces, "");
-            for c in ' '..='~' {
+            for c in '0'..='9' {
                 let line = shaper.line(c.to_string(), true, Style::Code)?;
                 line.runs.iter().flat_map(|run| &run.glyphs).for_each(|glyph| add(glyph.id, c));
             }
         }
-        let first = FIRST + slot * EACH;
-        let mut chunk = Chunk::new();
+        let first = Self::after(index);
         let refs = [first, first + 1, first + 2, first + 3, first + 4].map(Ref::new);
         let texts = characters.iter().enumerate().skip(1);
-        let texts = texts.map(|(code, c)| (u16::try_from(code).unwrap_or(0), c.to_string()));
-        write_font(&mut chunk, face, &program, refs, texts, true)?;
-        Ok(Self { codes, characters, chunk, font: refs[0], descendant: refs[1] })
+        let texts: Vec<_> =
+            texts.map(|(code, c)| (u16::try_from(code).unwrap_or(0), c.to_string())).collect();
+        let (mut part, mut pack) = (Part::default(), Pack::default());
+        write_font(&mut part, &mut pack, face, &program, refs, &texts, deflate_once)?;
+        part.pack(Ref::new(first + 5), &pack, deflate_once);
+        Ok(Self { codes, characters, part, font: refs[0], descendant: refs[1] })
     }
 
-    /// The first object number after all shared subsets.
-    pub(crate) fn after(slots: i32) -> i32 {
-        FIRST + slots * EACH
+    /// The first object number after the subsets of this many faces.
+    pub(crate) fn after(faces: usize) -> i32 {
+        FIRST + i32::try_from(faces).unwrap_or(0) * EACH
     }
 
     /// A glyph's number here, if it is in.

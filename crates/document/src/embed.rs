@@ -1,14 +1,16 @@
 //! Which font of the file holds which glyph, and how the fonts are written.
 
-use pdf_writer::types::{CidFontType, FontFlags, SystemInfo, UnicodeCmap};
-use pdf_writer::{Chunk, Filter, Finish, Name, Rect, Ref, Str};
+use pdf_writer::types::{CidFontType, FontFlags, SystemInfo};
+use pdf_writer::writers::{CidFont, FontDescriptor, Type0Font};
+use pdf_writer::{Name, Rect, Ref, Str};
 use sha2::{Digest, Sha256};
 use subsetter::GlyphRemapper;
 
-use crate::common::{Common, TIERS};
+use crate::cmap::to_unicode;
+use crate::common::Common;
 use crate::face::{Face, FontError, Loaded};
-use crate::pdf::{deflate, deflate_once};
-use crate::shape::{Glyph, Line};
+use crate::file::{Deflate, Pack, Part, deflate};
+use crate::shape::Glyph;
 
 const SYSTEM: SystemInfo = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
 
@@ -47,55 +49,38 @@ struct Slot<'a> {
     layers: Vec<Vec<(u16, String)>>,
 }
 
+impl Slot<'_> {
+    /// The numbers whose text stands beside them wherever they are drawn, with a text that draws nothing: the table
+    /// has to name every glyph (ISO 19005-2, 6.2.11.7.2).
+    fn unnamed(&self) -> impl Iterator<Item = (u16, String)> {
+        let named = |code: &u16| self.layers[0].iter().any(|(known, _)| known == code);
+        (1..self.program.0.num_gids())
+            .filter(move |code| !named(code))
+            .map(|code| (code, "\u{200B}".to_owned()))
+    }
+}
+
 /// All fonts of one page.
 pub(crate) struct Fonts<'a> {
     faces: &'a [Face],
+    commons: &'a [Common],
     slots: Vec<Slot<'a>>,
 }
 
 impl<'a> Fonts<'a> {
-    /// Chooses the shared subset of each built-in face. `commons[face][tier]`.
-    pub(crate) fn new<'l>(
-        faces: &'a [Face],
-        commons: &'a [[Common; TIERS]],
-        lines: impl Iterator<Item = &'l Line>,
-    ) -> Self {
-        let mut tiers = vec![None::<usize>; commons.len()];
-        for run in lines.flat_map(|line| &line.runs) {
-            let Some(tier) = tiers.get_mut(run.face) else { continue };
-            for glyph in &run.glyphs {
-                let least = (0..TIERS).find(|&t| commons[run.face][t].code(glyph.id).is_some());
-                *tier = (*tier).max(least);
-            }
-        }
-        let chosen =
-            tiers.iter().enumerate().filter_map(|(face, tier)| Some((face, &commons[face][(*tier)?])));
-        let slots = chosen
-            .map(|(face, common)| Slot {
-                face,
-                common: Some(common),
-                program: Program::default(),
-                layers: vec![Vec::new()],
-            })
-            .collect();
-        Self { faces, slots }
+    /// `commons[face]` is the shared subset of a built-in face.
+    pub(crate) fn new(faces: &'a [Face], commons: &'a [Common]) -> Self {
+        Self { faces, commons, slots: Vec::new() }
     }
 
     /// The font and the number for a glyph that stands for a text; without a text, for a glyph whose text is given
     /// beside it.
     pub(crate) fn place(&mut self, face: usize, glyph: &Glyph, text: Option<&str>) -> (FontName, u16) {
-        let shared = self.slots.iter().position(|slot| {
-            slot.face == face && slot.common.is_some_and(|common| common.code(glyph.id).is_some())
-        });
-        let slot =
-            shared.or_else(|| self.slots.iter().position(|slot| slot.face == face && slot.common.is_none()));
-        let slot = slot.unwrap_or_else(|| {
-            self.slots.push(Slot {
-                face,
-                common: None,
-                program: Program::default(),
-                layers: vec![Vec::new()],
-            });
+        let common = self.commons.get(face).filter(|common| common.code(glyph.id).is_some());
+        let known =
+            self.slots.iter().position(|slot| slot.face == face && slot.common.is_some() == common.is_some());
+        let slot = known.unwrap_or_else(|| {
+            self.slots.push(Slot { face, common, program: Program::default(), layers: vec![Vec::new()] });
             self.slots.len() - 1
         });
         let entry = &mut self.slots[slot];
@@ -123,14 +108,35 @@ impl<'a> Fonts<'a> {
     }
 
     /// A glyph of the face that has no width.
-    pub(crate) fn blank(&self, face: usize) -> Option<u16> {
-        let loaded = self.faces[face].load().ok()?;
-        let glyph = loaded.glyph('\u{200C}');
-        (glyph != 0 && loaded.width(glyph) == 0).then_some(glyph)
+    pub(crate) fn blank(&self, face: usize) -> Option<Glyph> {
+        self.glyph(face, '\u{200C}').filter(|glyph| glyph.natural == 0)
     }
 
-    /// Writes every font. Returns what the page's resources call each.
-    pub(crate) fn write(&self, chunk: &mut Chunk, next: &mut i32) -> Result<Vec<(String, Ref)>, FontError> {
+    /// The face's space.
+    pub(crate) fn space(&self, face: usize) -> Option<Glyph> {
+        self.glyph(face, ' ')
+    }
+
+    fn glyph(&self, face: usize, c: char) -> Option<Glyph> {
+        let loaded = self.faces[face].load().ok()?;
+        let id = loaded.glyph(c);
+        let width = i32::from(loaded.width(id));
+        let glyph = Glyph { id, natural: width, advance: width, dx: 0, dy: 0, start: 0, end: 0 };
+        (id != 0).then_some(glyph)
+    }
+
+    /// The shared subsets that the page uses.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &'a Part> {
+        self.slots.iter().filter_map(|slot| slot.common.map(|common| &common.part))
+    }
+
+    /// Writes the fonts that are the page's own. Returns what the page's resources call each of all.
+    pub(crate) fn write(
+        &self,
+        part: &mut Part,
+        pack: &mut Pack,
+        next: &mut i32,
+    ) -> Result<Vec<(String, Ref)>, FontError> {
         let mut take = || {
             *next += 1;
             Ref::new(*next - 1)
@@ -139,13 +145,13 @@ impl<'a> Fonts<'a> {
         for (slot, entry) in self.slots.iter().enumerate() {
             let face = &self.faces[entry.face];
             let (font, descendant) = if let Some(common) = entry.common {
-                chunk.extend(&common.chunk);
                 (common.font, common.descendant)
             } else {
                 let refs = [(); 5].map(|()| take());
                 let mut texts = entry.layers[0].clone();
+                texts.extend(entry.unnamed());
                 texts.sort();
-                write_font(chunk, face, &entry.program, refs, texts.into_iter(), false)?;
+                write_font(part, pack, face, &entry.program, refs, &texts, deflate)?;
                 (refs[0], refs[1])
             };
             names.push((FontName { slot, layer: 0 }.name(), font));
@@ -153,8 +159,8 @@ impl<'a> Fonts<'a> {
                 let (font, cmap) = (take(), take());
                 let mut texts = texts.clone();
                 texts.sort();
-                write_composite(chunk, face.name(), font, descendant, cmap);
-                write_cmap(chunk, cmap, texts.into_iter(), deflate);
+                write_composite(pack, face.name(), font, descendant, cmap);
+                part.packed_stream(cmap, "", &to_unicode(&texts), deflate);
                 names.push((FontName { slot, layer }.name(), font));
             }
         }
@@ -163,58 +169,57 @@ impl<'a> Fonts<'a> {
 }
 
 /// Writes a composite font with its descendant, descriptor, program and table of characters, in this order of
-/// object numbers. `shared` fonts are compressed as well as can be.
+/// object numbers.
 pub(crate) fn write_font(
-    chunk: &mut Chunk,
+    part: &mut Part,
+    pack: &mut Pack,
     face: &Face,
     program: &Program,
     [font, descendant, descriptor, file, cmap]: [Ref; 5],
-    texts: impl Iterator<Item = (u16, String)>,
-    shared: bool,
+    texts: &[(u16, String)],
+    deflate: Deflate,
 ) -> Result<(), FontError> {
     let loaded = face.load()?;
     let unusable = || FontError::Unusable(face.name().to_owned());
     let cut = subsetter::subset(&loaded.bytes, loaded.index, &program.0).map_err(|_| unusable())?;
     let cff = table(&cut, *b"CFF ");
-    let tag = subset_tag(&cut);
-    let name = format!("{tag}+{}", face.name());
-    write_composite(chunk, &name, font, descendant, cmap);
-
-    let mut cid = chunk.cid_font(descendant);
-    cid.subtype(if cff.is_some() { CidFontType::Type0 } else { CidFontType::Type2 });
-    cid.base_font(Name(name.as_bytes())).system_info(SYSTEM).font_descriptor(descriptor).default_width(0.0);
-    if cff.is_none() {
-        cid.cid_to_gid_map_predefined(Name(b"Identity"));
-    }
-    let widths = program.0.remapped_gids().map(|glyph| f32::from(loaded.width(glyph)));
-    cid.widths().consecutive(0, widths);
-    cid.finish();
-
-    write_descriptor(chunk, loaded, face.is_bold(), &name, descriptor, file, cff.is_some());
-
-    let bytes = cff.unwrap_or(&cut);
-    let deflate = if shared { deflate_once } else { deflate };
-    let packed = deflate(bytes);
-    let mut stream = chunk.stream(file, &packed);
-    stream.filter(Filter::FlateDecode);
-    if cff.is_some() {
-        stream.pair(Name(b"Subtype"), Name(b"CIDFontType0C"));
-    } else {
-        stream.pair(Name(b"Length1"), i32::try_from(bytes.len()).unwrap_or(i32::MAX));
-    }
-    stream.finish();
-    write_cmap(chunk, cmap, texts, deflate);
+    let bytes = match cff {
+        Some(cff) => cff.to_vec(),
+        None => slim(&cut).ok_or_else(unusable)?,
+    };
+    let name = format!("{}+{}", subset_tag(&bytes), face.name());
+    write_composite(pack, &name, font, descendant, cmap);
+    pack.write(descendant, |object| {
+        let mut cid: CidFont<'_> = object.start();
+        cid.subtype(if cff.is_some() { CidFontType::Type0 } else { CidFontType::Type2 });
+        cid.base_font(Name(name.as_bytes()))
+            .system_info(SYSTEM)
+            .font_descriptor(descriptor)
+            .default_width(0.0);
+        if cff.is_none() {
+            cid.cid_to_gid_map_predefined(Name(b"Identity"));
+        }
+        let widths = program.0.remapped_gids().map(|glyph| f32::from(loaded.width(glyph)));
+        cid.widths().consecutive(0, widths);
+    });
+    write_descriptor(pack, loaded, face.is_bold(), &name, descriptor, file, cff.is_some());
+    let entries =
+        if cff.is_some() { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", bytes.len()) };
+    part.packed_stream(file, &entries, &bytes, deflate);
+    part.packed_stream(cmap, "", &to_unicode(texts), deflate);
     Ok(())
 }
 
-fn write_composite(chunk: &mut Chunk, name: &str, font: Ref, descendant: Ref, cmap: Ref) {
-    let mut composite = chunk.type0_font(font);
-    composite.base_font(Name(name.as_bytes())).encoding_predefined(Name(b"Identity-H"));
-    composite.descendant_font(descendant).to_unicode(cmap);
+fn write_composite(pack: &mut Pack, name: &str, font: Ref, descendant: Ref, cmap: Ref) {
+    pack.write(font, |object| {
+        let mut composite: Type0Font<'_> = object.start();
+        composite.base_font(Name(name.as_bytes())).encoding_predefined(Name(b"Identity-H"));
+        composite.descendant_font(descendant).to_unicode(cmap);
+    });
 }
 
 fn write_descriptor(
-    chunk: &mut Chunk,
+    pack: &mut Pack,
     loaded: &Loaded,
     bold: bool,
     name: &str,
@@ -236,31 +241,19 @@ fn write_descriptor(
         scale(b.x_max.to_f64()),
         scale(b.y_max.to_f64()),
     );
-    let mut out = chunk.font_descriptor(descriptor);
-    out.name(Name(name.as_bytes())).flags(FontFlags::SYMBOLIC).bbox(bbox).italic_angle(0.0);
-    out.ascent(ascent)
-        .descent(descent)
-        .cap_height(metrics.cap_height.map_or(ascent, |cap| scale(cap.to_f64())));
-    out.stem_v(if bold { 120.0 } else { 80.0 });
-    if cff {
-        out.font_file3(file);
-    } else {
-        out.font_file2(file);
-    }
-}
-
-fn write_cmap(
-    chunk: &mut Chunk,
-    id: Ref,
-    texts: impl Iterator<Item = (u16, String)>,
-    deflate: fn(&[u8]) -> Vec<u8>,
-) {
-    let mut cmap = UnicodeCmap::<u16>::new(Name(b"Ticket"), SYSTEM);
-    for (code, text) in texts {
-        cmap.pair_with_multiple(code, text.chars());
-    }
-    let packed = deflate(cmap.finish().as_slice());
-    chunk.stream(id, &packed).filter(Filter::FlateDecode);
+    pack.write(descriptor, |object| {
+        let mut out: FontDescriptor<'_> = object.start();
+        out.name(Name(name.as_bytes())).flags(FontFlags::SYMBOLIC).bbox(bbox).italic_angle(0.0);
+        out.ascent(ascent)
+            .descent(descent)
+            .cap_height(metrics.cap_height.map_or(ascent, |cap| scale(cap.to_f64())));
+        out.stem_v(if bold { 120.0 } else { 80.0 });
+        if cff {
+            out.font_file3(file);
+        } else {
+            out.font_file2(file);
+        }
+    });
 }
 
 /// The six letters that name a subset, from its bytes.
@@ -275,4 +268,41 @@ fn table(font: &[u8], tag: [u8; 4]) -> Option<&[u8]> {
     let record = (0..count).map(|i| 12 + 16 * i).find(|&at| font.get(at..at + 4) == Some(&tag[..]))?;
     let (offset, length) = (number(record + 8)?, number(record + 12)?);
     font.get(offset..offset.checked_add(length)?)
+}
+
+/// The tables that a font inside a PDF needs (ISO 32000-1, 9.9); names and the like are left out.
+const NEEDED: [&[u8; 4]; 9] =
+    [b"cvt ", b"fpgm", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp", b"prep"];
+
+/// A TrueType font with these tables alone.
+fn slim(font: &[u8]) -> Option<Vec<u8>> {
+    let tables: Vec<_> = NEEDED.iter().filter_map(|tag| Some((**tag, table(font, **tag)?))).collect();
+    let count = u16::try_from(tables.len()).ok()?;
+    let power = count.checked_ilog2()?;
+    let mut out = font.get(..4)?.to_vec();
+    for field in [count, 16 << power, u16::try_from(power).ok()?, (count - (1 << power)) * 16] {
+        out.extend_from_slice(&field.to_be_bytes());
+    }
+    let mut start = 12 + 16 * tables.len();
+    for (tag, bytes) in &tables {
+        out.extend_from_slice(tag);
+        for field in [checksum(bytes), u32::try_from(start).ok()?, u32::try_from(bytes.len()).ok()?] {
+            out.extend_from_slice(&field.to_be_bytes());
+        }
+        start += bytes.len().next_multiple_of(4);
+    }
+    for (_, bytes) in &tables {
+        out.extend_from_slice(bytes);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    Some(out)
+}
+
+/// A table's checksum: the sum of its words.
+fn checksum(table: &[u8]) -> u32 {
+    table.chunks(4).fold(0, |sum: u32, bytes| {
+        let mut word = [0; 4];
+        word[..bytes.len()].copy_from_slice(bytes);
+        sum.wrapping_add(u32::from_be_bytes(word))
+    })
 }

@@ -4,7 +4,7 @@
 //! seat), below it what the door wants (the code, the same in short, references).
 
 use crate::TicketPage;
-use crate::boxes::{Align, Area, BLACK, Canvas, HAIRLINE, PAGE, QUIET_TEXT, TINT};
+use crate::boxes::{Align, Area, BLACK, Canvas, HAIRLINE, PAGE, QUIET_TEXT, Role, TINT};
 use crate::clean::{clean, clean_option};
 use crate::face::{FontError, Style};
 use crate::paragraph::{Fit, fit};
@@ -37,7 +37,7 @@ const NUMBER: Sizes = &[(19.0, 1), (16.0, 1), (13.0, 1), (11.0, 1), (9.0, 2)];
 const SMALL: Sizes = &[(8.0, 1)];
 
 const SMALL_PRINT: [&str; 2] = [
-    "Show this code at the entrance, on paper or on a screen at full brightness. It lets one person in, once:",
+    "Show this code at the entrance, on paper or on a screen at full brightness. It lets one person in, once: ",
     "whoever shows it first. Keep it to yourself and do not post pictures of it.",
 ];
 const FOLD_HERE: &str = "Fold here";
@@ -106,10 +106,16 @@ struct Look {
     align: Align,
     grey: f32,
     style: Style,
+    role: Role,
 }
 
 const fn look(sizes: Sizes, bold: bool) -> Look {
-    Look { sizes, bold, align: Align::Start, grey: BLACK, style: Style::Text }
+    Look { sizes, bold, align: Align::Start, grey: BLACK, style: Style::Text, role: Role::Paragraph }
+}
+
+/// A label's look.
+const fn quiet(sizes: Sizes) -> Look {
+    Look { grey: QUIET_TEXT, role: Role::Label, ..look(sizes, false) }
 }
 
 impl Sheet<'_, '_> {
@@ -120,9 +126,9 @@ impl Sheet<'_, '_> {
         text: &str,
         look: Look,
     ) -> Result<f32, FontError> {
-        let Look { sizes, bold, align, grey, style } = look;
+        let Look { sizes, bold, align, grey, style, role } = look;
         let paragraph = fit(self.shaper, text, Fit { width: at.2, sizes, bold, style })?;
-        Ok(self.canvas.text(name, at, paragraph, align, grey))
+        Ok(self.canvas.text(name, at, paragraph, align, grey, role))
     }
 
     /// A label and its value below; nothing where there is no value. Returns the height.
@@ -134,8 +140,9 @@ impl Sheet<'_, '_> {
         look: Look,
     ) -> Result<f32, FontError> {
         let Some(value) = value else { return Ok(0.0) };
-        let quiet = Look { grey: QUIET_TEXT, align: look.align, ..self::look(LABEL, false) };
-        let above = self.text("label", (x, y, width), label, quiet)? + 1.0;
+        let above = Look { align: look.align, ..quiet(LABEL) };
+        let above = self.text("label", (x, y, width), label, above)? + 1.0;
+        let look = Look { role: Role::Rest, ..look };
         Ok(above + self.text(label, (x, y + above, width), value, look)?)
     }
 
@@ -153,7 +160,7 @@ impl Sheet<'_, '_> {
         self.text("index", (MARGIN + WIDTH - 140.0, 44.0, 140.0), &index, right)?;
         self.canvas.fill(Area { x: MARGIN, y: 64.0, width: WIDTH, height: 1.5 }, BLACK);
 
-        let title = Look { align: Align::Own, ..look(TITLE, true) };
+        let title = Look { align: Align::Own, role: Role::Heading, ..look(TITLE, true) };
         let y = 74.0 + self.text("event", (MARGIN, 74.0, WIDTH), event, title)? + 14.0;
 
         let [starts, doors, ends] =
@@ -231,10 +238,9 @@ impl Sheet<'_, '_> {
             if value.size >= SHARED {
                 (value.size, value.pitch) = (size, pitch);
             }
-            let quiet = Look { grey: QUIET_TEXT, ..look(LABEL, false) };
             let at = (x + INSET, TOP + 9.0, width - 2.0 * INSET);
-            let below = at.1 + self.text("label", at, label, quiet)? + 1.0;
-            self.canvas.text(label, (at.0, below, at.2), value, Align::Start, BLACK);
+            let below = at.1 + self.text("label", at, label, quiet(LABEL))? + 1.0;
+            self.canvas.text(label, (at.0, below, at.2), value, Align::Start, BLACK, Role::Rest);
             x += width;
         }
         Ok(())
@@ -260,16 +266,17 @@ impl Sheet<'_, '_> {
         let side = (PAGE.0 - GAP) / 2.0;
         self.canvas.dashes(0.0, FOLD, side, 0.55);
         self.canvas.dashes(side + GAP, FOLD, side, 0.55);
-        let quiet = Look { grey: QUIET_TEXT, align: Align::Centre, ..look(&[(7.5, 1)], false) };
-        self.text("fold", (side, FOLD - 5.0, GAP), FOLD_HERE, quiet)?;
+        let centred = Look { align: Align::Centre, role: Role::Decoration, ..quiet(&[(7.5, 1)]) };
+        self.text("fold", (side, FOLD - 5.0, GAP), FOLD_HERE, centred)?;
         Ok(())
     }
 
     /// The code with the ticket's number below.
     fn code_column(&mut self, page: &TicketPage, code: Code) -> Result<(), FontError> {
         const TOP: f32 = 462.0;
-        let below = self.canvas.code(MARGIN, TOP, CODE_SIDE, code).max(TOP + CODE_SIDE + 22.0);
         let number = grouped(&clean(&page.ticket_number));
+        let alt = format!("QR code of ticket {number}");
+        let below = self.canvas.code(MARGIN, TOP, CODE_SIDE, code, alt).max(TOP + CODE_SIDE + 22.0);
         let look = Look { style: Style::Code, ..look(NUMBER, true) };
         self.field("Ticket number", (MARGIN, below, CODE_SIDE), Some(&number), look)?;
         Ok(())
@@ -302,9 +309,9 @@ impl Sheet<'_, '_> {
         ];
         for (label, value) in rows {
             self.canvas.fill(Area { x: X, y, width, height: 0.5 }, HAIRLINE);
-            let quiet = Look { grey: QUIET_TEXT, ..look(CELL, false) };
-            let high = self.text("label", (X, y + 5.0, LABELS), label, quiet)?;
-            let value = self.text(label, (X + LABELS, y + 5.0, width - LABELS), &value, look(CELL, false))?;
+            let high = self.text("label", (X, y + 5.0, LABELS), label, quiet(CELL))?;
+            let cell = Look { role: Role::Rest, ..look(CELL, false) };
+            let value = self.text(label, (X + LABELS, y + 5.0, width - LABELS), &value, cell)?;
             y += high.max(value) + 10.0;
         }
         self.canvas.fill(Area { x: X, y, width, height: 0.5 }, HAIRLINE);
@@ -314,10 +321,9 @@ impl Sheet<'_, '_> {
     fn small_print(&mut self) -> Result<(), FontError> {
         const TOP: f32 = 756.0;
         self.canvas.fill(Area { x: MARGIN, y: TOP, width: WIDTH, height: 0.5 }, HAIRLINE);
-        let quiet = Look { grey: QUIET_TEXT, ..look(SMALL, false) };
         let mut y = TOP + 8.0;
-        for line in SMALL_PRINT {
-            y += self.text("small print", (MARGIN, y, WIDTH), line, quiet)?;
+        for (line, role) in SMALL_PRINT.into_iter().zip([Role::Paragraph, Role::Rest]) {
+            y += self.text("small print", (MARGIN, y, WIDTH), line, Look { role, ..quiet(SMALL) })?;
         }
         Ok(())
     }
@@ -340,6 +346,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::boxes::{Mark, Placed};
     use crate::{PdfRenderer, Renderer as _};
 
     #[test]
@@ -420,8 +427,11 @@ mod tests {
                     prop_assert!(apart, "{name} {a:?} overlaps {other} {b:?}");
                 }
             }
-            for mark in &canvas.marks {
-                let crate::boxes::Mark::Text { x, baseline, size, line, .. } = mark else { continue };
+            let lines = canvas.marks.iter().flat_map(|mark| match mark {
+                Mark::Text { size, lines, .. } => lines.iter().map(|placed| (size, placed)).collect(),
+                _ => Vec::new(),
+            });
+            for (size, Placed { x, baseline, line }) in lines {
                 let width = f64::from(line.width) * f64::from(*size) / 1000.0;
                 let inside = |a: &Area| {
                     *x >= a.x - 0.1

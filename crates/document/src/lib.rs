@@ -7,13 +7,18 @@
 //! How a page comes about, a file each:
 //! `clean` strips what must not be drawn, `layout` says what stands where, `paragraph` breaks and shrinks
 //! text until it fits, `shape` turns text into glyphs (fallback by a fixed order of faces, both directions),
-//! `embed` decides which font subset holds which glyph, `qr` and `pdf` write the file.
+//! `embed` decides which font subset holds which glyph, `content` draws, `tags` says it once more for those who
+//! hear the page, `pdf` and `file` write PDF/A-2a and PDF/UA-1 at once.
 
 mod boxes;
 mod clean;
+mod cmap;
 mod common;
+mod content;
 mod embed;
 mod face;
+mod file;
+mod icc;
 mod layout;
 mod paragraph;
 mod pdf;
@@ -21,6 +26,8 @@ mod qr;
 mod renderer;
 mod shape;
 pub mod system;
+mod tags;
+mod xmp;
 
 pub use face::{FontError, FontSource};
 pub use renderer::PdfRenderer;

@@ -99,7 +99,9 @@ fn set(shaper: &mut Shaper<'_>, text: &str, ends: &[usize], fit: Fit<'_>) -> Res
     let mut start = 0;
     let mut lines = Vec::with_capacity(ends.len());
     for &end in ends {
-        lines.push(shaper.line(text[start..end].trim().to_owned(), fit.bold, fit.style)?);
+        let mut line = shaper.line(text[start..end].trim().to_owned(), fit.bold, fit.style)?;
+        line.goes_on = end < text.len() && text[start..end].ends_with(' ');
+        lines.push(line);
         start = end;
     }
     Ok(lines)

@@ -3,13 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use crate::clean::{clean, clean_option};
-use crate::common::{Common, TIERS};
+use crate::common::Common;
 use crate::face::{Face, FontError, FontSource, Style};
+use crate::file::Part;
 use crate::shape::{Fixed, Shaper};
 use crate::{Page, RenderError, Renderer, TicketPage, layout, pdf, qr};
 
 /// Raised with every change that changes a drawn byte.
-const ENGINE: &str = "fulfillment-a4/1";
+const ENGINE: &str = "fulfillment-a4/2";
 
 const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.ttf");
@@ -18,7 +19,10 @@ const BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.ttf");
 pub struct PdfRenderer {
     /// The two built-in faces, then the fallbacks.
     faces: Vec<Face>,
-    commons: Vec<[Common; TIERS]>,
+    /// The subsets of the built-in faces.
+    commons: Vec<Common>,
+    /// What else every file has.
+    shared: Part,
     fixed: Fixed,
     version: String,
 }
@@ -55,15 +59,7 @@ impl PdfRenderer {
             Face::built_in("Inter-Regular", REGULAR, false)?,
             Face::built_in("Inter-SemiBold", BOLD, true)?,
         ];
-        let mut commons = Vec::with_capacity(faces.len());
-        let mut slot = 0;
-        for index in 0..faces.len() {
-            let mut make = |tier| {
-                slot += 1;
-                Common::new(&faces, index, tier, slot - 1)
-            };
-            commons.push([make(0)?, make(1)?]);
-        }
+        let commons = [Common::new(&faces, 0)?, Common::new(&faces, 1)?].into();
         let mut fixed = Fixed::new();
         let mut shaper = Shaper::new(&faces, "");
         for text in layout::FIXED {
@@ -76,7 +72,7 @@ impl PdfRenderer {
         }
         let digest: [u8; 32] = hash.finalize().into();
         let fonts = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        Ok(Self { faces, commons, fixed, version: format!("{ENGINE}+{fonts:012x}") })
+        Ok(Self { faces, commons, shared: pdf::shared(), fixed, version: format!("{ENGINE}+{fonts:012x}") })
     }
 }
 
@@ -98,9 +94,10 @@ impl Renderer for PdfRenderer {
             author: clean_option(page.organizer_name.as_deref()),
             language: &language,
             issued_at: page.issued_at,
+            creator: "Fulfillment",
             version: &self.version,
         };
-        let pdf = pdf::write(&canvas, &self.faces, &self.commons, &meta)?;
+        let pdf = pdf::write(&canvas, &self.faces, &self.commons, &self.shared, &meta)?;
         Ok(Page { pdf, missing: shaper.missing })
     }
 

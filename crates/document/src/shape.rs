@@ -34,6 +34,8 @@ pub(crate) struct Run {
     pub(crate) rtl: bool,
     /// Of a script whose marks reach far above and below the letters.
     pub(crate) tall: bool,
+    /// No font has these characters: each is a [`MISSING`].
+    pub(crate) missing: bool,
     pub(crate) glyphs: Vec<Glyph>,
 }
 
@@ -45,7 +47,12 @@ pub(crate) struct Line {
     pub(crate) runs: Vec<Run>,
     /// In thousandths of an em.
     pub(crate) width: i32,
+    /// The text goes on after a space that the line's end stands for.
+    pub(crate) goes_on: bool,
 }
+
+/// What stands for a character that no font has; both built-in faces have it.
+pub(crate) const MISSING: &str = "□";
 
 /// Lines in the regular face by their text.
 pub(crate) type Fixed = HashMap<&'static str, Line>;
@@ -118,13 +125,16 @@ impl<'a> Shaper<'a> {
             self.itemise(&text, 0..text.len(), false, bold, &mut items)?;
         }
         let mut runs = Vec::with_capacity(items.len());
-        let mut width = 0;
         for item in items {
             let run = self.shape(&text, &item, style)?;
-            width += run.glyphs.iter().map(|glyph| glyph.advance).sum::<i32>();
-            runs.push(run);
+            if run.glyphs.iter().any(|glyph| glyph.id == 0) {
+                self.boxes(&run, bold, &mut runs)?;
+            } else {
+                runs.push(run);
+            }
         }
-        Ok(Line { text, runs, width })
+        let width = runs.iter().flat_map(|run| &run.glyphs).map(|glyph| glyph.advance).sum();
+        Ok(Line { text, runs, width, goes_on: false })
     }
 
     /// Splits a stretch of one direction by face and script.
@@ -221,7 +231,27 @@ impl<'a> Shaper<'a> {
         if shaped.is_err() {
             return Err(FontError::Unusable(self.faces[item.face].name().to_owned()));
         }
-        Ok(Run { face: item.face, rtl: item.rtl, tall: is_tall(item.script), glyphs })
+        Ok(Run { face: item.face, rtl: item.rtl, tall: is_tall(item.script), missing: false, glyphs })
+    }
+
+    /// Splits a run where its face has no glyph, and puts boxes of a built-in face there: a font's own sign for what it
+    /// lacks must not be drawn (ISO 19005-2, 6.2.11.8), and some draw nothing.
+    fn boxes(&mut self, run: &Run, bold: bool, runs: &mut Vec<Run>) -> Result<(), FontError> {
+        let face = usize::from(bold);
+        let loaded = self.faces[face].load()?;
+        let id = MISSING.chars().next().map_or(0, |c| loaded.glyph(c));
+        let width = i32::from(loaded.width(id));
+        for glyphs in run.glyphs.chunk_by(|a, b| (a.id == 0) == (b.id == 0)) {
+            let mut piece = Run { glyphs: glyphs.to_vec(), ..*run };
+            if glyphs.first().is_some_and(|glyph| glyph.id == 0) {
+                piece = Run { face, missing: true, ..piece };
+                for glyph in &mut piece.glyphs {
+                    *glyph = Glyph { id, natural: width, advance: width, dx: 0, dy: 0, ..*glyph };
+                }
+            }
+            runs.push(piece);
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,349 @@
+//! The page's content stream: marks as operators, each told apart for the structure tree.
+
+use std::io::Write as _;
+
+use unicode_bidi::{BidiClass, bidi_class};
+
+use crate::boxes::{Area, Canvas, Mark, PAGE, Placed, Role};
+use crate::embed::{FontName, Fonts};
+use crate::file::{hex, text_string};
+use crate::qr::Code;
+use crate::shape::{Glyph, Line, MISSING};
+use crate::tags::Tree;
+
+/// Draws everything; fonts and tree grow with it.
+pub(crate) fn draw(canvas: &Canvas, fonts: &mut Fonts<'_>, tree: &mut Tree) -> Vec<u8> {
+    let out = Vec::with_capacity(16 * 1024);
+    let mut content = Content { out, fonts, font: None, grey: 0.0, decorating: false };
+    for mark in &canvas.marks {
+        content.mark(mark, tree);
+    }
+    content.end_decoration();
+    content.out
+}
+
+/// Everything is written with two decimals, a 36,000th of an inch.
+struct Content<'f, 'a> {
+    out: Vec<u8>,
+    fonts: &'f mut Fonts<'a>,
+    font: Option<(FontName, f32)>,
+    grey: f32,
+    /// What is drawn now is no part of the tree.
+    decorating: bool,
+}
+
+impl Content<'_, '_> {
+    fn mark(&mut self, mark: &Mark, tree: &mut Tree) {
+        match mark {
+            Mark::Text { role, size, grey, lines } => {
+                // Glyphs from right to left stand in the file from left to right: the tree has the text as it is read.
+                let spoken = match role {
+                    Role::Label => lines.first().map(|placed| format!("{}: ", placed.line.text)),
+                    _ if lines.iter().any(|placed| placed.line.runs.iter().any(|run| run.rtl)) => {
+                        Some(lines.iter().map(|placed| &*placed.line.text).collect::<Vec<_>>().join(" "))
+                    }
+                    _ => None,
+                };
+                let marked = tree.text(*role, spoken.as_deref());
+                self.begin(marked);
+                self.fill_grey(*grey);
+                for Placed { x, baseline, line } in lines {
+                    self.text(*x, PAGE.1 - baseline, *size, line);
+                }
+                self.end(marked);
+            }
+            Mark::Fill { area, grey } => {
+                self.begin(None);
+                self.fill_grey(*grey);
+                self.numbers(&[area.x, PAGE.1 - area.y - area.height, area.width, area.height]);
+                self.put("re f\n");
+            }
+            Mark::Dashes { x, y, width, grey } => {
+                self.begin(None);
+                self.put("q [3 3] 0 d 0.75 w ");
+                self.numbers(&[*grey]);
+                self.put("G ");
+                self.numbers(&[*x, PAGE.1 - y]);
+                self.put("m ");
+                self.numbers(&[x + width, PAGE.1 - y]);
+                self.put("l S Q\n");
+            }
+            Mark::Code { area, code, alt } => {
+                let marked = Some(tree.figure(*area, alt));
+                self.begin(marked);
+                self.code(*area, code);
+                self.end(marked);
+            }
+        }
+    }
+
+    /// Begins a piece of the tree with its kind and number, or decoration.
+    fn begin(&mut self, marked: Option<(&str, usize)>) {
+        match marked {
+            Some((role, number)) => {
+                self.end_decoration();
+                let _infallible = writeln!(self.out, "/{role}<</MCID {number}>>BDC");
+            }
+            None if !self.decorating => {
+                self.decorating = true;
+                self.put("/Artifact BMC\n");
+            }
+            None => {}
+        }
+    }
+
+    /// Ends a piece of the tree; decoration goes on until something else begins.
+    fn end(&mut self, marked: Option<(&str, usize)>) {
+        if marked.is_some() {
+            self.put("EMC\n");
+        }
+    }
+
+    fn end_decoration(&mut self) {
+        if std::mem::take(&mut self.decorating) {
+            self.put("EMC\n");
+        }
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn numbers(&mut self, values: &[f32]) {
+        for value in values {
+            number(&mut self.out, *value);
+            self.out.push(b' ');
+        }
+    }
+
+    fn fill_grey(&mut self, grey: f32) {
+        if (self.grey - grey).abs() > f32::EPSILON {
+            self.numbers(&[grey]);
+            self.put("g\n");
+            self.grey = grey;
+        }
+    }
+
+    /// Modules as whole numbers in a coordinate system of their own: short, and no seams between rows.
+    fn code(&mut self, area: Area, code: &Code) {
+        self.fill_grey(0.0);
+        let module = area.width / f32::from(code.size);
+        self.put("q ");
+        let mut scale = Vec::new();
+        // More decimals here: the error is multiplied by the count of modules.
+        let _infallible = write!(scale, "{module:.5} 0 0 -{module:.5} ");
+        self.out.extend_from_slice(&scale);
+        self.numbers(&[area.x, PAGE.1 - area.y]);
+        self.put("cm\n");
+        for &(x, y, length) in &code.runs {
+            for value in [x, y, length] {
+                integer(&mut self.out, i32::from(value));
+                self.out.push(b' ');
+            }
+            self.put("1 re\n");
+        }
+        self.put("f Q\n");
+    }
+
+    fn text(&mut self, x: f32, y: f32, size: f32, line: &Line) {
+        self.put("BT ");
+        self.numbers(&[x, y]);
+        self.put("Td\n");
+        let mut pen = Pen::default();
+        for run in &line.runs {
+            // A mark belongs to the letter that it follows in reading order: readers take a moved one for a word.
+            let moved = |mark: &Glyph| mark.advance == 0 && (mark.dx != 0 || mark.dy != 0);
+            let together = |a: &Glyph, b: &Glyph| {
+                a.start == b.start || if run.rtl { is_mark(&line.text, a) } else { moved(b) }
+            };
+            for cluster in run.glyphs.chunk_by(together) {
+                let start = cluster.iter().map(|glyph| glyph.start).min().unwrap_or(0) as usize;
+                let end = cluster.iter().map(|glyph| glyph.end).max().unwrap_or(0) as usize;
+                let text = line.text.get(start..end).unwrap_or("");
+                if run.missing {
+                    self.boxes(run.face, cluster, text, size, &mut pen);
+                } else if run.rtl && text.chars().nth(1).is_some() {
+                    self.rtl_cluster(run.face, cluster, text, size, &mut pen);
+                } else {
+                    self.cluster(run.face, cluster, text, size, &mut pen);
+                }
+            }
+        }
+        // Whoever puts the lines together again needs the space between their words.
+        if line.goes_on
+            && let Some(run) = line.runs.last().filter(|run| !run.rtl)
+            && let Some(space) = self.fonts.space(run.face)
+        {
+            self.glyph(run.face, &space, Some(" "), size, &mut pen);
+        }
+        self.close(&mut pen);
+        if pen.rise != 0 {
+            self.put("0 Ts ");
+        }
+        self.put("ET\n");
+    }
+
+    /// Boxes for characters that no font has; the text stands beside them.
+    fn boxes(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
+        self.begin_span(text, pen);
+        for glyph in cluster {
+            self.glyph(face, glyph, Some(MISSING), size, pen);
+        }
+        self.end_span(pen);
+    }
+
+    /// One glyph for some characters: the font's table says which. Several glyphs: the text stands beside them.
+    fn cluster(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
+        if let [glyph] = cluster
+            && !text.is_empty()
+        {
+            return self.glyph(face, glyph, Some(text), size, pen);
+        }
+        self.begin_span(text, pen);
+        for glyph in cluster {
+            self.glyph(face, glyph, None, size, pen);
+        }
+        self.end_span(pen);
+    }
+
+    /// Characters that share glyphs, or marks with their letter, read from right to left. Readers turn such a line
+    /// around character by character, some of them within a glyph's text too. So the glyphs stand for the first
+    /// character alone, and the others get invisible glyphs without width on its left.
+    fn rtl_cluster(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
+        let Some(blank) = self.fonts.blank(face) else { return self.cluster(face, cluster, text, size, pen) };
+        let first = text.chars().next().map_or(0, char::len_utf8);
+        self.render_mode("3 Tr ", pen);
+        for (at, c) in text.char_indices().skip(1).collect::<Vec<_>>().into_iter().rev() {
+            self.glyph(face, &blank, text.get(at..at + c.len_utf8()), size, pen);
+        }
+        self.render_mode("0 Tr ", pen);
+        if let [_] = cluster {
+            return self.cluster(face, cluster, &text[..first], size, pen);
+        }
+        // The text's place is from the first glyph's left to the last one's right end, and marks come first wherever
+        // they stand: one more blank tells where the letter is.
+        self.begin_span(&text[..first], pen);
+        self.render_mode("3 Tr ", pen);
+        self.glyph(face, &blank, None, size, pen);
+        self.render_mode("0 Tr ", pen);
+        for glyph in cluster {
+            self.glyph(face, glyph, None, size, pen);
+        }
+        self.end_span(pen);
+    }
+
+    fn begin_span(&mut self, text: &str, pen: &mut Pen) {
+        self.close(pen);
+        self.put("/Span<</ActualText");
+        text_string(&mut self.out, text);
+        self.put(">>BDC ");
+    }
+
+    fn end_span(&mut self, pen: &mut Pen) {
+        self.close(pen);
+        self.put("EMC\n");
+    }
+
+    fn render_mode(&mut self, operator: &str, pen: &mut Pen) {
+        self.close(pen);
+        self.put(operator);
+    }
+
+    fn glyph(&mut self, face: usize, glyph: &Glyph, text: Option<&str>, size: f32, pen: &mut Pen) {
+        let (font, code) = self.fonts.place(face, glyph, text);
+        if self.font != Some((font, size)) {
+            self.close(pen);
+            self.put("/");
+            self.put(&font.name());
+            self.put(" ");
+            self.numbers(&[size]);
+            self.put("Tf ");
+            self.font = Some((font, size));
+        }
+        if pen.rise != glyph.dy {
+            self.close(pen);
+            #[expect(clippy::cast_precision_loss, reason = "an offset within a glyph")]
+            self.numbers(&[glyph.dy as f32 * size / 1000.0]);
+            self.put("Ts ");
+            pen.rise = glyph.dy;
+        }
+        pen.ahead += glyph.dx;
+        if !pen.open {
+            self.put("[");
+            pen.open = true;
+        }
+        if pen.ahead != 0 {
+            if std::mem::take(&mut pen.string) {
+                self.put(">");
+            }
+            integer(&mut self.out, -pen.ahead);
+        }
+        if !pen.string {
+            self.put("<");
+            pen.string = true;
+        }
+        hex(&mut self.out, code);
+        pen.ahead = glyph.advance - glyph.natural - glyph.dx;
+    }
+
+    /// Ends the array of strings and moves.
+    fn close(&mut self, pen: &mut Pen) {
+        if std::mem::take(&mut pen.string) {
+            self.put(">");
+        }
+        if std::mem::take(&mut pen.open) {
+            self.put("]TJ\n");
+        }
+    }
+}
+
+/// Whether a glyph stands for a mark on a letter.
+fn is_mark(text: &str, glyph: &Glyph) -> bool {
+    let first = text.get(glyph.start as usize..).and_then(|rest| rest.chars().next());
+    first.is_some_and(|c| bidi_class(c) == BidiClass::NSM)
+}
+
+/// Where a text's drawing stands.
+#[derive(Default)]
+struct Pen {
+    /// An array is open.
+    open: bool,
+    /// A string in it is open.
+    string: bool,
+    /// How far the next glyph is to stand from where a viewer would put it, in thousandths of an em.
+    ahead: i32,
+    /// The height above the baseline, likewise.
+    rise: i32,
+}
+
+fn integer(out: &mut Vec<u8>, value: i32) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    digits(out, value.unsigned_abs());
+}
+
+fn digits(out: &mut Vec<u8>, value: u32) {
+    if value >= 10 {
+        digits(out, value / 10);
+    }
+    out.push(b'0' + (value % 10).to_le_bytes()[0]);
+}
+
+/// A number with at most two decimals.
+fn number(out: &mut Vec<u8>, value: f32) {
+    #[expect(clippy::cast_possible_truncation, reason = "lengths on a page")]
+    let hundredths = (value * 100.0).round() as i32;
+    if hundredths < 0 {
+        out.push(b'-');
+    }
+    let (whole, rest) = (hundredths.unsigned_abs() / 100, hundredths.unsigned_abs() % 100);
+    digits(out, whole);
+    if rest != 0 {
+        out.push(b'.');
+        digits(out, rest / 10);
+        if !rest.is_multiple_of(10) {
+            digits(out, rest % 10);
+        }
+    }
+}

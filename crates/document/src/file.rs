@@ -1,0 +1,187 @@
+//! The file around the objects: streams, object streams and the table that says where each object is
+//! (ISO 32000-1, 7.5.7 and 7.5.8).
+//!
+//! `pdf-writer` writes objects; it has no object streams, which take half of what a tagged page's many small objects
+//! take. And a [`Part`] that many files share is copied into each as it is, so its objects have fixed numbers.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+
+use libdeflater::{CompressionLvl, Compressor};
+use pdf_writer::{Chunk, Obj, Ref, Settings};
+
+/// Where an object is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// This many bytes after the part's start.
+    At(usize),
+    /// In an object stream, as its so manieth object.
+    In(Ref, usize),
+}
+
+/// Objects as they stand in a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Part {
+    bytes: Vec<u8>,
+    objects: Vec<(Ref, Place)>,
+}
+
+impl Part {
+    /// A stream; `entries` are those of its dictionary beside the length.
+    pub(crate) fn stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
+        self.objects.push((id, Place::At(self.bytes.len())));
+        let _infallible =
+            write!(self.bytes, "{} 0 obj\n<<{entries}/Length {}>>\nstream\n", id.get(), data.len());
+        self.bytes.extend_from_slice(data);
+        self.bytes.extend_from_slice(b"\nendstream\nendobj\n");
+    }
+
+    /// The same with data that is compressed now.
+    pub(crate) fn packed_stream(&mut self, id: Ref, entries: &str, data: &[u8], deflate: Deflate) {
+        self.stream(id, &format!("{entries}/Filter/FlateDecode"), &deflate(data));
+    }
+
+    /// An object stream with these objects.
+    pub(crate) fn pack(&mut self, id: Ref, objects: &Pack, deflate: Deflate) {
+        let mut data = Vec::with_capacity(objects.bytes.len() + 8 * objects.starts.len());
+        for (index, (object, start)) in objects.starts.iter().enumerate() {
+            self.objects.push((*object, Place::In(id, index)));
+            let _infallible = write!(data, "{} {start} ", object.get());
+        }
+        let first = data.len();
+        data.extend_from_slice(&objects.bytes);
+        let entries = format!("/Type/ObjStm/N {}/First {first}", objects.starts.len());
+        self.packed_stream(id, &entries, &data, deflate);
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Adds another part's objects.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        let base = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.objects.extend(other.objects.iter().map(|&(id, place)| match place {
+            Place::At(at) => (id, Place::At(base + at)),
+            inside @ Place::In(..) => (id, inside),
+        }));
+    }
+}
+
+/// Objects for an object stream; none of them may be a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Pack {
+    bytes: Vec<u8>,
+    starts: Vec<(Ref, usize)>,
+}
+
+impl Pack {
+    /// Begins an object; what is appended is the object.
+    pub(crate) fn object(&mut self, id: Ref) -> &mut Vec<u8> {
+        if !self.bytes.is_empty() {
+            self.bytes.push(b'\n');
+        }
+        self.starts.push((id, self.bytes.len()));
+        &mut self.bytes
+    }
+
+    /// An object by `pdf-writer`.
+    pub(crate) fn write(&mut self, id: Ref, write: impl FnOnce(Obj<'_>)) {
+        let mut chunk = Chunk::with_settings_and_capacity(Settings { pretty: false }, 512);
+        write(chunk.indirect(id));
+        let bytes = chunk.as_bytes();
+        // Without "1 0 obj" before it and "endobj" after it.
+        let start = bytes.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let object = &bytes[start..];
+        self.object(id).extend_from_slice(object.strip_suffix(b"\nendobj\n").unwrap_or(object));
+    }
+}
+
+/// The file of these objects, `root` its catalog and `info` its dictionary of information. `id` names it.
+pub(crate) fn assemble(part: &Part, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
+    // The second line's bytes tell programs that guess that the file is not text.
+    const HEADER: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n";
+    let table = part.objects.iter().map(|(id, _)| id.get()).max().unwrap_or(0) + 1;
+    let mut entries = vec![[0; 6]; usize::try_from(table).unwrap_or(0) + 1];
+    let mut set = |id: i32, place: Place| {
+        let (kind, field, index) = match place {
+            Place::At(at) => (1, at + HEADER.len(), 0),
+            Place::In(stream, index) => (2, usize::try_from(stream.get()).unwrap_or(0), index),
+        };
+        let [a, b, c, ..] = field.to_le_bytes();
+        let [low, high, ..] = index.to_le_bytes();
+        if let Some(entry) = usize::try_from(id).ok().and_then(|id| entries.get_mut(id)) {
+            *entry = [kind, c, b, a, high, low];
+        }
+    };
+    for &(id, place) in &part.objects {
+        set(id.get(), place);
+    }
+    set(table, Place::At(part.bytes.len()));
+    let start = HEADER.len() + part.bytes.len();
+    let packed = deflate(entries.as_flattened());
+    let mut out = Vec::with_capacity(start + packed.len() + 300);
+    out.extend_from_slice(HEADER);
+    out.extend_from_slice(&part.bytes);
+    let id: String = id.iter().map(|byte| format!("{byte:02X}")).collect();
+    let _infallible = write!(
+        out,
+        "{table} 0 obj\n<</Type/XRef/Size {}/W[1 3 2]/Root {} 0 R/Info {} 0 R/ID[<{id}><{id}>]\
+         /Filter/FlateDecode/Length {}>>\nstream\n",
+        table + 1,
+        root.get(),
+        info.get(),
+        packed.len()
+    );
+    out.extend_from_slice(&packed);
+    let _infallible = write!(out, "\nendstream\nendobj\nstartxref\n{start}\n%%EOF\n");
+    out
+}
+
+/// How a stream is compressed.
+pub(crate) type Deflate = fn(&[u8]) -> Vec<u8>;
+
+/// Compresses for `FlateDecode`. The same bytes in give the same bytes out.
+pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
+    thread_local! {
+        static COMPRESSOR: RefCell<Compressor> = RefCell::new(compressor(LEVEL));
+    }
+    COMPRESSOR.with_borrow_mut(|compressor| compress(compressor, bytes))
+}
+
+/// The same for what is compressed once and written many times: smaller, and slower.
+pub(crate) fn deflate_once(bytes: &[u8]) -> Vec<u8> {
+    compress(&mut compressor(SMALLEST), bytes)
+}
+
+/// A page's own streams: level 6 takes twice as long for 5 % less.
+const LEVEL: i32 = 3;
+const SMALLEST: i32 = 12;
+
+fn compressor(level: i32) -> Compressor {
+    Compressor::new(CompressionLvl::new(level).unwrap_or_default())
+}
+
+fn compress(compressor: &mut Compressor, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
+    // The bound is what the compressor itself says it needs at most.
+    let length = compressor.zlib_compress(bytes, &mut out).unwrap_or(0);
+    out.truncate(length);
+    out
+}
+
+/// A text as a string object, whatever is in it.
+pub(crate) fn text_string(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(b"<FEFF");
+    for unit in text.encode_utf16() {
+        hex(out, unit);
+    }
+    out.push(b'>');
+}
+
+/// Four hexadecimal digits.
+pub(crate) fn hex(out: &mut Vec<u8>, value: u16) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.extend([12, 8, 4, 0].map(|shift| DIGITS[usize::from(value >> shift & 15)]));
+}

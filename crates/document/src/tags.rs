@@ -1,0 +1,125 @@
+//! The structure tree: what the page says, in reading order, for screen readers (ISO 32000-1, 14.7; ISO 14289-1).
+//!
+//! Document > H1, P and Figure. A label and its value are one paragraph, the label a Span read with a colon.
+
+use std::io::Write as _;
+
+use pdf_writer::Ref;
+
+use crate::boxes::{Area, PAGE, Role};
+use crate::file::{Pack, text_string};
+
+/// An element, and where its number is among those of the tree.
+struct Element {
+    role: &'static str,
+    parent: usize,
+    /// Its kids as the file has them: elements' references and marked content's numbers.
+    kids: Vec<Kid>,
+    /// Further entries of its dictionary.
+    entries: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Kid {
+    Element(usize),
+    Content(usize),
+}
+
+/// Grows while the page is drawn.
+pub(crate) struct Tree {
+    /// The document comes first.
+    elements: Vec<Element>,
+    /// Which element each piece of marked content belongs to.
+    owners: Vec<usize>,
+}
+
+impl Tree {
+    pub(crate) fn new() -> Self {
+        let document = Element { role: "Document", parent: 0, kids: Vec::new(), entries: Vec::new() };
+        Self { elements: vec![document], owners: Vec::new() }
+    }
+
+    /// A text. `spoken` is what a reader is to say where the drawn characters are not it. Returns the kind and the
+    /// number of the content to mark; nothing for decoration.
+    pub(crate) fn text(&mut self, role: Role, spoken: Option<&str>) -> Option<(&'static str, usize)> {
+        let element = match role {
+            Role::Decoration => return None,
+            Role::Heading => self.element("H1", 0),
+            Role::Paragraph => self.element("P", 0),
+            Role::Label => {
+                let paragraph = self.element("P", 0);
+                self.element("Span", paragraph)
+            }
+            Role::Rest => {
+                let last = self.elements.iter().rposition(|element| element.parent == 0).unwrap_or(0);
+                // What is said instead of the value is not said instead of its label.
+                if spoken.is_some() { self.element("Span", last) } else { last }
+            }
+        };
+        if let Some(spoken) = spoken {
+            self.entry(element, "ActualText", spoken);
+        }
+        Some(self.content(element))
+    }
+
+    /// A picture with a text that says what it is.
+    pub(crate) fn figure(&mut self, area: Area, alt: &str) -> (&'static str, usize) {
+        let element = self.element("Figure", 0);
+        self.entry(element, "Alt", alt);
+        let (bottom, top) = (PAGE.1 - area.y - area.height, PAGE.1 - area.y);
+        let _infallible = write!(
+            self.elements[element].entries,
+            "/A<</O/Layout/Placement/Block/BBox[{:.2} {bottom:.2} {:.2} {top:.2}]>>",
+            area.x,
+            area.x + area.width
+        );
+        self.content(element)
+    }
+
+    fn element(&mut self, role: &'static str, parent: usize) -> usize {
+        let index = self.elements.len();
+        self.elements.push(Element { role, parent, kids: Vec::new(), entries: Vec::new() });
+        self.elements[parent].kids.push(Kid::Element(index));
+        index
+    }
+
+    fn entry(&mut self, element: usize, name: &str, text: &str) {
+        let entries = &mut self.elements[element].entries;
+        let _infallible = write!(entries, "/{name}");
+        text_string(entries, text);
+    }
+
+    fn content(&mut self, element: usize) -> (&'static str, usize) {
+        let number = self.owners.len();
+        self.owners.push(element);
+        let element = &mut self.elements[element];
+        element.kids.push(Kid::Content(number));
+        (element.role, number)
+    }
+
+    /// Writes the tree; its elements are numbered from `first`.
+    pub(crate) fn write(&self, pack: &mut Pack, root: Ref, page: Ref, first: i32) {
+        let id = |index: usize| first + i32::try_from(index).unwrap_or(0);
+        let out = pack.object(root);
+        let _infallible =
+            write!(out, "<</Type/StructTreeRoot/K[{first} 0 R]/ParentTreeNextKey 1/ParentTree<</Nums[0[");
+        for &owner in &self.owners {
+            let _infallible = write!(out, "{} 0 R ", id(owner));
+        }
+        out.extend_from_slice(b"]]>>>>");
+        for (index, element) in self.elements.iter().enumerate() {
+            let parent = if index == 0 { root.get() } else { id(element.parent) };
+            let out = pack.object(Ref::new(id(index)));
+            let _infallible = write!(out, "<</S/{}/P {parent} 0 R/Pg {} 0 R/K[", element.role, page.get());
+            for kid in &element.kids {
+                let _infallible = match *kid {
+                    Kid::Element(index) => write!(out, "{} 0 R ", id(index)),
+                    Kid::Content(number) => write!(out, "{number} "),
+                };
+            }
+            out.push(b']');
+            out.extend_from_slice(&element.entries);
+            out.extend_from_slice(b">>");
+        }
+    }
+}

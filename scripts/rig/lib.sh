@@ -8,6 +8,7 @@ cache=${FULFILLMENT_RIG_CACHE:-$HOME/.cache/fulfillment-rig}
 kafka_jars=$cache/kafka-4.3.0
 versitygw_version=v1.8.0
 versitygw=$cache/versitygw-$versitygw_version
+verapdf_jars=$cache/verapdf-1.28.2
 azurite_version=3.37.0
 azurite=$cache/azurite-$azurite_version
 

@@ -56,10 +56,10 @@ impl Common {
                 add(loaded.glyph(c), c);
             }
         }
-        // Ticket numbers are bold, in glyphs of one width.
+        // Ticket numbers are bold, their digits, spaces and hyphens in glyphs of one width.
         if index == 1 {
             let mut shaper = Shaper::new(faces, "");
-            for c in '0'..='9' {
+            for c in " -0123456789".chars() {
                 let line = shaper.line(c.to_string(), true, Style::Code)?;
                 line.runs.iter().flat_map(|run| &run.glyphs).for_each(|glyph| add(glyph.id, c));
             }

@@ -6,7 +6,7 @@ use unicode_bidi::{BidiClass, bidi_class};
 
 use crate::boxes::{Area, Canvas, Mark, PAGE, Placed, Role};
 use crate::embed::{FontName, Fonts};
-use crate::file::{hex, text_string};
+use crate::file::{digits, integer, text_string};
 use crate::qr::Code;
 use crate::shape::{Glyph, Line, MISSING};
 use crate::tags::Tree;
@@ -82,7 +82,11 @@ impl Content<'_, '_> {
         match marked {
             Some((role, number)) => {
                 self.end_decoration();
-                let _infallible = writeln!(self.out, "/{role}<</MCID {number}>>BDC");
+                for part in ["/", role, "<</MCID "] {
+                    self.put(part);
+                }
+                integer(&mut self.out, i32::try_from(number).unwrap_or(0));
+                self.put(">>BDC\n");
             }
             None if !self.decorating => {
                 self.decorating = true;
@@ -136,11 +140,16 @@ impl Content<'_, '_> {
         self.numbers(&[area.x, PAGE.1 - area.y]);
         self.put("cm\n");
         for &(x, y, length) in &code.runs {
-            for value in [x, y, length] {
-                integer(&mut self.out, i32::from(value));
-                self.out.push(b' ');
+            // All are below a hundred; the leading space of those below ten costs less than the question.
+            let mut run = *b"         1 re\n";
+            for (at, value) in [x, y, length].into_iter().enumerate() {
+                let [value, _] = value.to_le_bytes();
+                if value >= 10 {
+                    run[3 * at] = b'0' + value / 10;
+                }
+                run[3 * at + 1] = b'0' + value % 10;
             }
-            self.put("1 re\n");
+            self.out.extend_from_slice(&run);
         }
         self.put("f Q\n");
     }
@@ -274,22 +283,33 @@ impl Content<'_, '_> {
         }
         if pen.ahead != 0 {
             if std::mem::take(&mut pen.string) {
-                self.put(">");
+                self.put(")");
             }
             integer(&mut self.out, -pen.ahead);
         }
         if !pen.string {
-            self.put("<");
+            self.put("(");
             pen.string = true;
         }
-        hex(&mut self.out, code);
+        self.string(code);
         pen.ahead = glyph.advance - glyph.natural - glyph.dx;
+    }
+
+    /// A glyph's number in a string: half of what it takes in hexadecimal.
+    fn string(&mut self, code: u16) {
+        for byte in code.to_be_bytes() {
+            match byte {
+                b'\r' => self.put("\\r"),
+                b'(' | b')' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
+                byte => self.out.push(byte),
+            }
+        }
     }
 
     /// Ends the array of strings and moves.
     fn close(&mut self, pen: &mut Pen) {
         if std::mem::take(&mut pen.string) {
-            self.put(">");
+            self.put(")");
         }
         if std::mem::take(&mut pen.open) {
             self.put("]TJ\n");
@@ -314,20 +334,6 @@ struct Pen {
     ahead: i32,
     /// The height above the baseline, likewise.
     rise: i32,
-}
-
-fn integer(out: &mut Vec<u8>, value: i32) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    digits(out, value.unsigned_abs());
-}
-
-fn digits(out: &mut Vec<u8>, value: u32) {
-    if value >= 10 {
-        digits(out, value / 10);
-    }
-    out.push(b'0' + (value % 10).to_le_bytes()[0]);
 }
 
 /// A number with at most two decimals.

@@ -31,16 +31,13 @@ pub(crate) fn srgb() -> Vec<u8> {
     // Equal data is stored once: the curves.
     let mut known: Vec<(Vec<u8>, u32)> = Vec::new();
     for (name, value) in tags {
-        let start = match known.iter().find(|(other, _)| *other == value) {
-            Some((_, start)) => *start,
-            None => {
-                let start = size(HEADER + 4 + 12 * 10 + data.len());
-                data.extend_from_slice(&value);
-                data.resize(data.len().next_multiple_of(4), 0);
-                known.push((value.clone(), start));
-                start
-            }
-        };
+        let stored = known.iter().find(|(other, _)| *other == value).map(|(_, start)| *start);
+        let start = stored.unwrap_or_else(|| size(HEADER + 4 + 12 * 10 + data.len()));
+        if stored.is_none() {
+            data.extend_from_slice(&value);
+            data.resize(data.len().next_multiple_of(4), 0);
+            known.push((value.clone(), start));
+        }
         table.extend_from_slice(name);
         table.extend_from_slice(&start.to_be_bytes());
         table.extend_from_slice(&size(value.len()).to_be_bytes());

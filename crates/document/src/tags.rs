@@ -7,7 +7,7 @@ use std::io::Write as _;
 use pdf_writer::Ref;
 
 use crate::boxes::{Area, PAGE, Role};
-use crate::file::{Pack, text_string};
+use crate::file::{Pack, integer, text_string};
 
 /// An element, and where its number is among those of the tree.
 struct Element {
@@ -101,25 +101,41 @@ impl Tree {
     pub(crate) fn write(&self, pack: &mut Pack, root: Ref, page: Ref, first: i32) {
         let id = |index: usize| first + i32::try_from(index).unwrap_or(0);
         let out = pack.object(root);
-        let _infallible =
-            write!(out, "<</Type/StructTreeRoot/K[{first} 0 R]/ParentTreeNextKey 1/ParentTree<</Nums[0[");
+        out.extend_from_slice(b"<</Type/StructTreeRoot/K");
+        reference(out, first);
+        out.extend_from_slice(b"/ParentTreeNextKey 1/ParentTree<</Nums[0[");
         for &owner in &self.owners {
-            let _infallible = write!(out, "{} 0 R ", id(owner));
+            reference(out, id(owner));
         }
         out.extend_from_slice(b"]]>>>>");
         for (index, element) in self.elements.iter().enumerate() {
-            let parent = if index == 0 { root.get() } else { id(element.parent) };
             let out = pack.object(Ref::new(id(index)));
-            let _infallible = write!(out, "<</S/{}/P {parent} 0 R/Pg {} 0 R/K[", element.role, page.get());
+            out.extend_from_slice(b"<</S/");
+            out.extend_from_slice(element.role.as_bytes());
+            out.extend_from_slice(b"/P");
+            reference(out, if index == 0 { root.get() } else { id(element.parent) });
+            out.extend_from_slice(b"/Pg");
+            reference(out, page.get());
+            out.extend_from_slice(b"/K[");
             for kid in &element.kids {
-                let _infallible = match *kid {
-                    Kid::Element(index) => write!(out, "{} 0 R ", id(index)),
-                    Kid::Content(number) => write!(out, "{number} "),
-                };
+                match *kid {
+                    Kid::Element(index) => reference(out, id(index)),
+                    Kid::Content(number) => {
+                        out.push(b' ');
+                        integer(out, i32::try_from(number).unwrap_or(0));
+                    }
+                }
             }
             out.push(b']');
             out.extend_from_slice(&element.entries);
             out.extend_from_slice(b">>");
         }
     }
+}
+
+/// A reference to an object.
+fn reference(out: &mut Vec<u8>, id: i32) {
+    out.push(b' ');
+    integer(out, id);
+    out.extend_from_slice(b" 0 R");
 }

@@ -11,6 +11,9 @@ use tracing::{error, warn};
 use super::Wake;
 use crate::ports::Destination;
 
+/// Between two tries while the store is away: nobody is woken by what happens then.
+const AWAY: Duration = Duration::from_secs(1);
+
 /// Events given a position at once.
 const SEQUENCED: usize = 2_000;
 
@@ -26,12 +29,14 @@ pub(crate) async fn relay(
 ) {
     let mut woken = wake.events.subscribe();
     while !stop.is_cancelled() {
-        match relay_batch(store.as_ref(), destination.as_ref(), lease).await {
+        match relay_batch(store.as_ref(), destination.as_ref(), lease, &stop).await {
             // A full batch: there is more.
             Ok(lent) if lent == destination.batch(lease) => continue,
             Ok(_) => {}
             Err(error) => {
                 error!(destination = destination.name(), %error, "cannot relay events; trying again");
+                pause(&stop).await;
+                continue;
             }
         }
         rest(&mut woken, idle_poll, &stop).await;
@@ -42,6 +47,7 @@ async fn relay_batch(
     store: &dyn Store,
     destination: &dyn Destination,
     lease: Duration,
+    stop: &CancellationToken,
 ) -> fulfillment_store::Result<usize> {
     let batch = store.claim_deliveries(destination.name(), destination.batch(lease), lease).await?;
     let lent = batch.len();
@@ -68,8 +74,15 @@ async fn relay_batch(
     }
     metrics::counter!("fulfillment_events_sent_total", "destination" => destination.name().to_owned())
         .increment(sent);
-    // Recorded or lent again: a repeat is the same bytes under the same id.
-    store.record_deliveries(destination.name(), &outcomes).await?;
+    // Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the
+    // store is away, so that it is not sent again when it is back.
+    while let Err(error) = store.record_deliveries(destination.name(), &outcomes).await {
+        error!(destination = destination.name(), %error, "cannot record what was sent; trying again");
+        if stop.is_cancelled() {
+            return Err(error);
+        }
+        pause(stop).await;
+    }
     // With nothing sent, the destination is in trouble: take a rest.
     Ok(if sent == 0 { 0 } else { lent })
 }
@@ -95,9 +108,21 @@ pub(crate) async fn sequence(
                     continue;
                 }
             }
-            Err(error) => error!(%error, "cannot sequence events; trying again"),
+            Err(error) => {
+                error!(%error, "cannot sequence events; trying again");
+                pause(&stop).await;
+                continue;
+            }
         }
         rest(&mut woken, idle_poll, &stop).await;
+    }
+}
+
+/// While the store is away, or until `stop`.
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(AWAY) => {}
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Setup {
     address: &'static str,
     /// What goes behind `serve --roles`; all of them when empty.
     roles: &'static str,
+    /// Whether it is asked for `--json`.
+    json: bool,
 }
 
 impl Setup {
@@ -40,7 +42,7 @@ impl Setup {
     /// No temporary folder can be made.
     pub fn new() -> Result<Self> {
         let data = Arc::new(tempfile::Builder::new().prefix("fulfillment-test-").tempdir()?);
-        let setup = Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "" };
+        let setup = Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "", json: false };
         let folder = setup.data().display().to_string();
         Ok(setup.env("FULFILLMENT_DATA_DIR", folder).env("FULFILLMENT_HTTP_TOKEN", TOKEN))
     }
@@ -73,6 +75,13 @@ impl Setup {
         self
     }
 
+    /// Says in JSON, on standard output, where it serves.
+    #[must_use]
+    pub fn machine_readable(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
     /// Keeps the tickets in an object store.
     #[must_use]
     pub fn files(mut self, store: &ObjectStore) -> Self {
@@ -102,21 +111,34 @@ impl Setup {
     /// The binary is not there or does not start.
     pub fn launch(&self) -> Result<Service> {
         let port = free_port()?;
-        let log = self.data().join(format!("serve-{port}.log"));
-        let output = File::create(&log)?;
         let mut command = self.command()?;
         command.arg("serve");
         if !self.roles.is_empty() {
             command.args(["--roles", self.roles]);
         }
-        let child = command
-            .env("FULFILLMENT_HTTP_LISTEN", format!("{}:{port}", self.address))
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .context("starting the service")?;
+        if self.json {
+            command.arg("--json");
+        }
+        command.env("FULFILLMENT_HTTP_LISTEN", format!("{}:{port}", self.address));
+        self.spawn(command, port)
+    }
+
+    /// Runs `demo`, and does not wait. It finds itself a port, so it answers no requests of a test.
+    ///
+    /// # Errors
+    /// The binary is not there or does not start.
+    pub fn launch_demo(&self, arguments: &[&str]) -> Result<Service> {
+        let mut command = self.command()?;
+        command.arg("demo").args(arguments);
+        self.spawn(command, free_port()?)
+    }
+
+    fn spawn(&self, mut command: Command, port: u16) -> Result<Service> {
+        let log = self.data().join(format!("log-{port}.log"));
+        let output = File::create(&log)?;
+        let child = command.stdout(output.try_clone()?).stderr(output).spawn();
         Ok(Service {
-            child,
+            child: child.context("starting the service")?,
             log,
             base: format!("http://127.0.0.1:{port}"),
             client: Client::builder().no_proxy().build()?,
@@ -148,6 +170,7 @@ impl Setup {
     }
 
     /// Nothing of the caller's environment but where programs are: its settings must not leak into a test.
+    #[expect(clippy::disallowed_methods, reason = "the caller's environment is what is kept out")]
     fn command(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));

@@ -18,9 +18,12 @@ mod stop;
 mod telemetry;
 mod wiring;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+use crate::stop::Stop;
 
 /// glibc's allocator gives memory back unevenly under many threads; this one keeps the service small.
 #[global_allocator]
@@ -29,7 +32,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and handed on")]
-    let environment = std::env::vars().collect();
+    let environment = match texts(std::env::vars_os()) {
+        Ok(environment) => environment,
+        Err(variable) => return Stop::misuse(format!("{variable}: must be UTF-8 text")).report(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -43,5 +49,39 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.report(),
+    }
+}
+
+/// The variables that are text. Of the others, one of ours is an error, by its name; the rest concern nobody here.
+fn texts(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<cli::Environment, String> {
+    let mut environment = cli::Environment::new();
+    for (name, value) in variables {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => environment.push((name, value)),
+            (Ok(name), Err(_)) if name.starts_with(config::PREFIX) => return Err(name),
+            (Err(name), _) if name.as_encoded_bytes().starts_with(config::PREFIX.as_bytes()) => {
+                return Err(name.to_string_lossy().into_owned());
+            }
+            _ => {}
+        }
+    }
+    Ok(environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    use super::*;
+
+    #[test]
+    fn variables_that_are_no_text_are_passed_over_unless_they_are_ours() {
+        let os = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let foreign = [(os(b"A"), os(b"b")), (os(b"C"), os(b"\xff")), (os(b"\xff"), os(b"d"))];
+        assert_eq!(texts(foreign.into_iter()), Ok(vec![("A".to_owned(), "b".to_owned())]));
+        let value = [(os(b"FULFILLMENT_HTTP_TOKEN"), os(b"\xff"))];
+        assert_eq!(texts(value.into_iter()), Err("FULFILLMENT_HTTP_TOKEN".to_owned()));
+        let name = [(os(b"FULFILLMENT_\xff"), os(b"x"))];
+        assert!(texts(name.into_iter()).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The only place where adapters meet: settings in, a service out.
 
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -46,22 +47,31 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// Opens the store that the settings name, without changing it.
+/// Opens the store that the settings name, without changing it. The embedded one's file is made where there is
+/// none: a command that must not do that looks first.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> {
-    let url = config.store_url();
-    if let Some(path) = url.strip_prefix("sqlite://") {
-        let folder = std::path::Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
-        if let Some(folder) = folder {
-            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
+    if let Some(file) = config.store_file() {
+        make_file(&file).with_context(|| format!("cannot make {}", file.display()))?;
     }
     let settings = fulfillment_store::Settings {
-        url,
+        url: config.store_url(),
         schema: config.store.schema.clone(),
         max_connections: config.store.max_connections,
         connect_timeout: config.store.connect_timeout,
     };
     Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
+}
+
+/// Makes an empty file and its folder for the owner and the group alone: names and addresses will be in it.
+/// SQLite gives the files beside it the same mode.
+fn make_file(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
+    }
+    match std::fs::OpenOptions::new().create_new(true).write(true).mode(0o640).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What a broker counts beside a message's value: its key and the headers that say where it came from.

@@ -63,6 +63,23 @@ pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
     }
 }
 
+/// Whether [`open`] would know what to make of a URL, without opening anything.
+///
+/// # Errors
+/// [`StoreError::Incompatible`] with what would be right.
+pub fn check_url(url: &str) -> Result<()> {
+    let bad = |text: String| Err(StoreError::Incompatible(text));
+    match url.split_once("://") {
+        Some(("sqlite", "" | ":memory:")) => bad("must name a file after sqlite://".into()),
+        Some(("sqlite", _)) => Ok(()),
+        Some(("postgres" | "postgresql", _)) => match url.parse::<sqlx::postgres::PgConnectOptions>() {
+            Ok(_) => Ok(()),
+            Err(error) => bad(format!("must look like postgres://USER:PASSWORD@HOST/DATABASE: {error}")),
+        },
+        _ => bad("must begin with sqlite:// or postgres://".into()),
+    }
+}
+
 /// Where the store is.
 #[derive(Clone)]
 pub struct Settings {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Context, print_line};
+use super::{Context, Environment};
+use crate::adapters::blobs;
 use crate::config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use crate::stop::Stop;
 
@@ -23,13 +24,33 @@ pub(crate) struct ConfigCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Write a file in which every setting stands, commented out, at its default
+    #[command(after_help = "Examples:
+  fulfillment config init                         writes fulfillment.toml here
+  fulfillment config init /etc/fulfillment.toml
+  fulfillment config init - | less                prints it")]
     Init {
         /// The file to write, never over another; - prints it
         #[arg(default_value = DEFAULT_FILE)]
         file: PathBuf,
     },
     /// Check the file and the environment, naming every bad key and what would be right
+    ///
+    /// What `serve` would refuse because of its settings is said here. A variable that begins with FULFILLMENT_
+    /// and is no setting is named too; `serve` warns of it and starts, since others may have set it.
+    #[command(after_help = "Examples:
+  fulfillment config check                                  fulfillment.toml and the environment
+  fulfillment config check --config /etc/fulfillment.toml
+  fulfillment config check --json | jq '.problems[].key'
+Exit code: 0 good, 1 not good.")]
     Check,
+}
+
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    /// What was not written but printed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,34 +62,34 @@ struct Checked {
 impl ConfigCommand {
     pub(crate) fn run(self, context: &Context) -> Result<(), Stop> {
         match self.action {
-            Action::Init { file } => init(&file),
+            Action::Init { file } => init(context, &file),
             Action::Check => check(context),
         }
     }
 }
 
-fn init(file: &Path) -> Result<(), Stop> {
+fn init(context: &Context, file: &Path) -> Result<(), Stop> {
     use std::io::Write as _;
+    let name = file.display().to_string();
     if file == Path::new("-") {
-        print_line(&default_file());
-        return Ok(());
+        let printed = Written { file: name, text: Some(default_file()) };
+        return context.answer(&printed, |printed| printed.text.clone().unwrap_or_default());
     }
     let written = std::fs::File::create_new(file).and_then(|mut f| f.write_all(default_file().as_bytes()));
     match written {
-        Ok(()) => {
-            print_line(&format!("{} written; next: fulfillment config check", file.display()));
-            Ok(())
-        }
+        Ok(()) => context.answer(&Written { file: name, text: None }, |written| {
+            format!("{} written; next: fulfillment config check", written.file)
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Stop::misuse(format!("{} is there already; it was left alone", file.display())))
+            Err(Stop::misuse(format!("{name} is there already; it was left alone")))
         }
-        Err(error) => Err(Stop::misuse(format!("cannot write {}: {error}", file.display()))),
+        Err(error) => Err(Stop::misuse(format!("cannot write {name}: {error}"))),
     }
 }
 
 fn check(context: &Context) -> Result<(), Stop> {
     let problems = match Config::load(context.global.config.as_deref(), context.environment.iter().cloned()) {
-        Ok(_) => Vec::new(),
+        Ok(config) => refused(&config, &context.environment).into_iter().chain(config.strays).collect(),
         Err(BadConfig(problems)) => problems,
     };
     let ok = problems.is_empty();
@@ -79,4 +100,27 @@ fn check(context: &Context) -> Result<(), Stop> {
         checked.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })?;
     if ok { Ok(()) } else { Err(Stop::no("")) }
+}
+
+/// What a start would refuse of files that settings name, and of an object store's own variables.
+fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let kafka = &config.kafka;
+    let used = kafka.brokers.is_some() && kafka.security_protocol.0.ends_with("ssl");
+    for (key, file) in
+        [("ssl_ca", &kafka.ssl_ca), ("ssl_certificate", &kafka.ssl_certificate), ("ssl_key", &kafka.ssl_key)]
+    {
+        // An authority may also be a folder of them.
+        if let Some(Err(error)) = file.as_ref().filter(|_| used).map(std::fs::metadata) {
+            problems
+                .push(Problem { key: format!("kafka.{key}"), message: format!("cannot be read: {error}") });
+        }
+    }
+    let files = config.files_url();
+    if !files.starts_with("file://")
+        && let Err(error) = blobs::open(&files, environment)
+    {
+        problems.push(Problem { key: "files.url".into(), message: format!("cannot be used: {error:#}") });
+    }
+    problems
 }

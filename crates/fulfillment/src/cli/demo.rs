@@ -1,32 +1,23 @@
 //! `fulfillment demo`
 
-use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use fulfillment_domain::{Clock as _, TicketId};
-use fulfillment_store::{Store, Summary};
-use indicatif::{ProgressBar, ProgressStyle};
+use fulfillment_store::StoreError;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::demo::{SampleOrders, sample, serve_ordering};
+use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
 use crate::wiring::Role;
-
-/// Payments in one request.
-const REQUEST: usize = 50;
-
-/// How long the demo waits for its orders before it says that something is wrong.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// See it work: the service, a sample Ordering, and a few hundred paid orders, on this machine alone
 ///
@@ -36,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[command(after_help = "Examples:
   fulfillment demo                    issues tickets, then serves them until Ctrl-C
   fulfillment demo --count 5000
-  fulfillment demo --exit --json      ends when nothing is left to do but orders awaiting a retry")]
+  fulfillment demo --exit --json      ends when nothing is left to do but orders awaiting a retry
+Exit code: 1 when orders were given up for now.")]
 pub(crate) struct Demo {
     /// How many orders are paid
     #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(2..=100_000))]
@@ -52,46 +44,81 @@ pub(crate) struct Demo {
     data: PathBuf,
 }
 
-/// What came of the run.
+/// What came of the run, and where to look.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome {
-    orders: u64,
-    issued: u64,
-    duplicate: u64,
-    retrying: u64,
-    dead_lettered: u64,
-    seconds: f64,
+struct Answer {
+    #[serde(flatten)]
+    outcome: Outcome,
     url: String,
-    ticket_url: Option<String>,
-    ticket_path: Option<PathBuf>,
+    #[serde(flatten)]
+    ticket: Option<Shown>,
+}
+
+/// A ticket to look at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    ticket_url: String,
+    ticket_path: PathBuf,
+    /// The command that checks it, as a shell takes it.
+    verify: String,
 }
 
 impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let mut signals = Signals::listen()?;
         let count = self.count as usize;
         let orders = sample(count, self.seed.unwrap_or_else(rand::random), SystemClock.now());
         let ordering = serve_ordering(orders.answers.clone()).await?;
         let config = self.config(ordering)?;
         crate::telemetry::log(&config.log)?;
-        let service =
-            Running::start(&config, &[], &Role::ALL, Some(free_port(config.http.listen).await?)).await?;
-        let outcome = drive(context, &service, &config, &orders).await;
-        let ended = match outcome {
-            Ok(outcome) => {
-                context.answer(&outcome, describe)?;
-                if !self.exit {
-                    if !context.global.json {
-                        print_line("\nServing until Ctrl-C.");
-                    }
-                    Signals::listen()?.first_of_two().await;
-                }
-                Ok(())
+        let listener = free_port(config.http.listen).await?;
+        let service = tokio::select! {
+            started = Running::start(&config, &[], &Role::ALL, Some(listener)) => {
+                started.map_err(|stop| self.not_alone(stop))?
             }
-            Err(error) => Err(error),
+            // Nothing is in hand yet.
+            () = signals.next() => return Ok(()),
+        };
+        if service.address.port() != config.http.listen.port() {
+            eprintln!(
+                "fulfillment: port {} is taken; listening on {}",
+                config.http.listen.port(),
+                service.address
+            );
+        }
+        let ended = tokio::select! {
+            ended = self.show(context, &service, &config, &orders) => ended,
+            () = signals.first_of_two() => Ok(()),
+            () = service.broken() => Err(Stop::broken()),
         };
         service.shut_down().await;
         ended
+    }
+
+    /// Runs the orders through and says what came of them; then stays, unless that was all.
+    async fn show(
+        &self,
+        context: &Context,
+        service: &Running,
+        config: &Config,
+        orders: &SampleOrders,
+    ) -> Result<(), Stop> {
+        let bar = progress(context, orders.tickets);
+        let store = service.store.as_ref();
+        let outcome = run(service.address, store, orders, |tickets| bar.set_position(tickets)).await?;
+        bar.finish_and_clear();
+        let ticket = outcome.ticket.map(|id| shown(id, service, config));
+        let answer = Answer { outcome, url: service.public_url.clone(), ticket };
+        context.answer(&answer, describe)?;
+        if self.exit {
+            return if answer.outcome.parked == 0 { Ok(()) } else { Err(Stop::no("")) };
+        }
+        if !context.global.json {
+            print_line("\nServing until Ctrl-C.");
+        }
+        std::future::pending().await
     }
 
     /// The defaults, whatever file or variables say, in a folder of the demo's own.
@@ -104,90 +131,33 @@ impl Demo {
         ];
         Ok(Config::defaults(environment)?)
     }
+
+    /// One folder has one server.
+    fn not_alone(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Misuse(error) if matches!(error.downcast_ref(), Some(StoreError::InUse(_))) => {
+                Stop::misuse(format!(
+                    "another demo is at work in {}: stop it, or give this one a folder of its own with --data DIR",
+                    self.data.display()
+                ))
+            }
+            other => other,
+        }
+    }
 }
 
 /// The port of the settings, or the next free one.
 async fn free_port(wanted: SocketAddr) -> Result<TcpListener, Stop> {
     for port in wanted.port()..wanted.port().saturating_add(100) {
-        if let Ok(listener) = TcpListener::bind((wanted.ip(), port)).await {
-            return Ok(listener);
+        match TcpListener::bind((wanted.ip(), port)).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => {
+                return Err(Stop::misuse(format!("cannot listen on {}:{port}: {error}", wanted.ip())));
+            }
         }
     }
     Err(Stop::misuse(format!("no port is free from {} on", wanted.port())))
-}
-
-/// Pays the orders through the HTTP end, as a real Payment would, and waits for what comes of them.
-async fn drive(
-    context: &Context,
-    service: &Running,
-    config: &Config,
-    orders: &SampleOrders,
-) -> Result<Outcome, Stop> {
-    let started = Instant::now();
-    let before = service.store.summary().await?;
-    let bar = progress(context, orders.tickets);
-    let client = reqwest::Client::builder().no_proxy().build().map_err(anyhow::Error::from)?;
-    for batch in orders.messages.chunks(REQUEST) {
-        let answer = client
-            .post(format!("http://{}/events/payment-succeeded", service.address))
-            .header("content-type", "application/json")
-            .body(format!("[{}]", batch.join(",")))
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status);
-        answer.context("the payments were not taken")?;
-        bar.set_position(issued(&service.store.summary().await?).saturating_sub(issued(&before)));
-    }
-    let after = loop {
-        let now = service.store.summary().await?;
-        bar.set_position(issued(&now).saturating_sub(issued(&before)));
-        if at_work(&now) == 0 {
-            break now;
-        }
-        if started.elapsed()
-            > PATIENCE + Duration::from_millis(50) * u32::try_from(orders.messages.len()).unwrap_or(u32::MAX)
-        {
-            return Err(Stop::no(format!("{} orders are still at work", at_work(&now))));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
-    bar.finish_and_clear();
-    let ticket = first_ticket(service.store.as_ref(), orders).await?;
-    Ok(Outcome {
-        orders: orders.known.len() as u64 + 1,
-        issued: issued(&after).saturating_sub(issued(&before)),
-        duplicate: after.duplicates.saturating_sub(before.duplicates),
-        // Nothing is at work any more, so what is open waits; what an earlier run left is not this one's.
-        retrying: open(&after).saturating_sub(open(&before)),
-        dead_lettered: after.dead_lettered.saturating_sub(before.dead_lettered),
-        seconds: started.elapsed().as_secs_f64(),
-        url: service.public_url.clone(),
-        ticket_url: ticket.map(|id| {
-            let signature = service.secret.link_signature(id, 0);
-            format!("{}/tickets/{id}.pdf?s={signature}", service.public_url)
-        }),
-        ticket_path: ticket.map(|id| config.data.dir.join("tickets").join(format!("{id}.pdf"))),
-    })
-}
-
-/// Tickets that have their file.
-fn issued(summary: &Summary) -> u64 {
-    ["Generated", "Delivered"].iter().filter_map(|status| summary.tickets.get(*status)).sum()
-}
-
-/// Orders that are not done: at work, or waiting for another try.
-fn open(summary: &Summary) -> u64 {
-    ["received", "enriched"].iter().filter_map(|state| summary.orders.get(*state)).sum()
-}
-
-/// Orders that are neither done nor waiting for another try.
-fn at_work(summary: &Summary) -> u64 {
-    open(summary).saturating_sub(summary.retrying)
-}
-
-async fn first_ticket(store: &dyn Store, orders: &SampleOrders) -> Result<Option<TicketId>, Stop> {
-    let Some(order) = orders.known.first() else { return Ok(None) };
-    Ok(store.order(*order).await?.and_then(|o| o.tickets.first().map(|t| t.id)))
 }
 
 fn progress(context: &Context, tickets: u64) -> ProgressBar {
@@ -195,24 +165,94 @@ fn progress(context: &Context, tickets: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} tickets, {per_sec}");
-    ProgressBar::new(tickets).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    ProgressBar::new(tickets)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        .with_finish(ProgressFinish::AndClear)
 }
 
-fn describe(outcome: &Outcome) -> String {
-    let mut text = format!(
-        "{} paid orders in {:.1} s\n\n  {:>6} tickets issued\n  {:>6} duplicate payments, which issued nothing\n  \
-         {:>6} orders retrying, because Ordering does not know them yet\n  {:>6} messages dead-lettered, because they cannot be read\n\n\
-         Service     {url}   (the API: {url}/docs)",
-        outcome.orders,
-        outcome.seconds,
-        outcome.issued,
-        outcome.duplicate,
-        outcome.retrying,
-        outcome.dead_lettered,
-        url = outcome.url,
-    );
-    if let (Some(url), Some(path)) = (&outcome.ticket_url, &outcome.ticket_path) {
-        let _ = write!(text, "\nA ticket    {url}\nIts file    {}", path.display());
+fn shown(id: TicketId, service: &Running, config: &Config) -> Shown {
+    let path = config.data.dir.join("tickets").join(format!("{id}.pdf"));
+    let program = std::env::args_os().next().map_or("fulfillment".into(), PathBuf::from);
+    Shown {
+        ticket_url: format!(
+            "{}/tickets/{id}.pdf?s={}",
+            service.public_url,
+            service.secret.link_signature(id, 0)
+        ),
+        verify: format!(
+            "FULFILLMENT_CREDENTIAL_KEYS_DIR={} {} verify {}",
+            quoted(&config.keys_dir()),
+            quoted(&program),
+            quoted(&path)
+        ),
+        ticket_path: path,
     }
-    text
+}
+
+/// A path as one word of a shell's command.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+fn describe(answer: &Answer) -> String {
+    let Answer { outcome, url, ticket } = answer;
+    let mut lines = vec![format!("{} paid orders in {:.1} s\n", outcome.orders, outcome.seconds)];
+    let mut count = |n: u64, what: &str| lines.push(format!("  {n:>6} {what}"));
+    count(outcome.issued, "tickets issued");
+    count(outcome.duplicate, "duplicate payments, which issued nothing");
+    count(outcome.retrying, "orders retrying, because Ordering does not know them yet");
+    count(outcome.dead_lettered, "messages dead-lettered, because they cannot be read");
+    if outcome.parked > 0 {
+        count(outcome.parked, "orders given up for now:");
+        lines.extend(outcome.parked_why.iter().map(|why| format!("         {why}")));
+    }
+    if outcome.missing_glyphs > 0 {
+        lines.push(format!(
+            "  {:>6} tickets have characters that no font here has; to install them, for the next run:\n         \
+             apt-get install fonts-noto-core fonts-noto-cjk",
+            outcome.missing_glyphs
+        ));
+    }
+    lines.push(format!("\nService     {url}   (the API: {url}/docs)"));
+    if let Some(ticket) = ticket {
+        lines.push(format!("A ticket    {}", ticket.ticket_url));
+        lines.push(format!("Its file    {}", ticket.ticket_path.display()));
+        lines.push(format!("Check it    {}", ticket.verify));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_shown_with_what_helps() {
+        let answer = |outcome| Answer { outcome, url: "http://a".into(), ticket: None };
+        let good = describe(&answer(Outcome { issued: 3, ..Outcome::default() }));
+        assert!(good.contains("     3 tickets issued"), "{good}");
+        assert!(!good.contains("given up") && !good.contains("apt-get"), "{good}");
+        let bad = describe(&answer(Outcome {
+            parked: 1,
+            parked_why: vec!["7d44: why not".into()],
+            missing_glyphs: 2,
+            ..Outcome::default()
+        }));
+        assert!(bad.contains("     1 orders given up for now:\n         7d44: why not"), "{bad}");
+        assert!(bad.contains("     2 tickets") && bad.contains("fonts-noto-core fonts-noto-cjk"), "{bad}");
+    }
+
+    #[test]
+    fn a_path_is_one_word() {
+        for (path, word) in [
+            ("./data-demo/keys", "./data-demo/keys"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$x", "'$x'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
+    }
 }

@@ -18,8 +18,9 @@ use crate::pipeline::ingest::{Ingest as Door, too_large};
 use crate::ports::Accept as _;
 use crate::stop::Stop;
 
-/// Payments in one transaction.
+/// Payments in one transaction, and the bytes after which it takes no more.
 const BATCH: usize = 500;
+const BATCH_BYTES: usize = 8 << 20;
 
 /// Bring payments from a file, one JSON object a line, through the same inbox as every other payment
 ///
@@ -76,7 +77,7 @@ impl Ingest {
         let name = self.file.display().to_string();
         let mut counts = Counts::default();
         let mut batch = Vec::with_capacity(BATCH);
-        let mut line = 0;
+        let (mut line, mut bytes) = (0, 0);
         loop {
             let next = lines.next().map_err(|e| Stop::misuse(format!("cannot read {name}: {e}")))?;
             let ended = next.is_none();
@@ -85,6 +86,7 @@ impl Ingest {
                 if raw.trim_ascii().is_empty() {
                     continue;
                 }
+                bytes += raw.len();
                 let payment = if whole { Payment::parse(&raw) } else { Err(too_large(lines.limit)) };
                 batch.push(Incoming {
                     source: Source::File { name: name.clone(), line },
@@ -96,7 +98,9 @@ impl Ingest {
                     payment,
                 });
             }
-            if batch.len() == BATCH || (ended && !batch.is_empty()) {
+            let full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
+            if full || (ended && !batch.is_empty()) {
+                bytes = 0;
                 for outcome in door.accept(std::mem::take(&mut batch)).await? {
                     counts.add(&outcome);
                 }
@@ -137,24 +141,26 @@ struct Lines<R> {
 }
 
 impl<R: Read> Lines<BufReader<R>> {
-    /// The next line without its break, and whether it is whole.
+    /// The next line without its break, which is `\n` or `\r\n`, and whether it is whole.
     fn next(&mut self) -> std::io::Result<Option<(Vec<u8>, bool)>> {
         let mut line = Vec::new();
-        let most = self.limit as u64 + 1;
+        let most = self.limit as u64 + 2;
         let read = self.reader.by_ref().take(most).read_until(b'\n', &mut line)?;
         if read == 0 {
             return Ok(None);
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-            return Ok(Some((line, true)));
+        let ended = line.pop_if(|last| *last == b'\n').is_some();
+        if ended {
+            line.pop_if(|last| *last == b'\r');
         }
-        if line.len() <= self.limit {
-            return Ok(Some((line, true)));
+        let whole = line.len() <= self.limit;
+        if !whole {
+            line.truncate(self.limit);
+            if !ended {
+                self.reader.skip_until(b'\n')?;
+            }
         }
-        line.truncate(self.limit);
-        self.reader.skip_until(b'\n')?;
-        Ok(Some((line, false)))
+        Ok(Some((line, whole)))
     }
 }
 
@@ -164,13 +170,24 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_and_none_is_lost() {
-        let text: &[u8] = b"one\n\ntwo-is-too-long\r\nthree";
+        let text: &[u8] = b"one\n\ntwo-is-too-long\r\nfive5\r\nsixsix\nsixsix\r\nseven77\n\r\nfive5\nthree";
         let mut lines = Lines { reader: BufReader::new(text), limit: 5 };
         let mut all = Vec::new();
         while let Some((line, whole)) = lines.next().unwrap() {
             all.push((String::from_utf8(line).unwrap(), whole));
         }
-        let expected = [("one", true), ("", true), ("two-i", false), ("three", true)];
+        let expected = [
+            ("one", true),
+            ("", true),
+            ("two-i", false),
+            ("five5", true),
+            ("sixsi", false),
+            ("sixsi", false),
+            ("seven", false),
+            ("", true),
+            ("five5", true),
+            ("three", true),
+        ];
         assert_eq!(all, expected.map(|(l, w)| (l.to_owned(), w)));
     }
 }

@@ -26,11 +26,18 @@ pub(crate) struct Keys {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// List the signing keys in the folder, oldest first; the last one signs
+    #[command(after_help = "Examples:
+  fulfillment keys list
+  fulfillment keys list --json | jq -r '.[].kid'
+Exit code: 0 listed, 1 there are none.")]
     List,
     /// Make a new signing key
     ///
     /// A running service takes it over by itself. It is published ten minutes before it signs, so that scanners know
     /// it before they meet its first code.
+    #[command(after_help = "Examples:
+  fulfillment keys new
+  fulfillment keys new --at-once    for a key that must not sign any longer")]
     New {
         /// Let it sign as soon as the service has seen it
         #[arg(long)]
@@ -39,14 +46,20 @@ enum Action {
     /// Take away what a key signs with, and go on verifying its codes
     ///
     /// For a key whose time is over. Its codes in circulation stay valid until they expire.
+    #[command(after_help = "Example:
+  fulfillment keys retire 1a2b3c4d
+Exit code: 1 when there is no such key that can sign.")]
     Retire {
         /// The key's id, as `keys list` shows it
         kid: Kid,
     },
     /// Let the store go on with the secret that is here now, because the old one is lost
     ///
-    /// Where no secret is here, a new one is made. Tickets that exist keep their ids and codes. Links that were sent out stop working without a token,
-    /// and a payment that is read again for an order without tickets gives other ids than it would have.
+    /// Where no secret is here, a new one is made. Tickets that exist keep their ids and codes. Links that were
+    /// sent out stop working without a token, and a payment that is read again for an order without tickets gives
+    /// other ids than it would have.
+    #[command(after_help = "Example:
+  fulfillment keys adopt-secret --yes-the-old-one-is-lost")]
     AdoptSecret {
         /// Say that you mean it
         #[arg(long = "yes-the-old-one-is-lost")]
@@ -112,6 +125,12 @@ impl Keys {
                 let list = |key| listed(key, State::of(key, &keyring, now));
                 let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
+            }
+            // Keys are made for a folder that has some: the first ones come with a secret, and a start makes both.
+            Action::New { .. } | Action::Retire { .. } | Action::AdoptSecret { sure: true }
+                if !dir.is_dir() =>
+            {
+                Err(none())
             }
             Action::New { at_once } => {
                 let from = if at_once {

@@ -1,9 +1,13 @@
 //! `fulfillment migrate`
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
 use super::Context;
+use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::stop::Stop;
 
 /// Bring the store's schema up to date
@@ -13,7 +17,7 @@ use crate::stop::Stop;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment migrate                     applies what is missing
-  fulfillment migrate --check             says what is missing; exit code 1 if anything is")]
+  fulfillment migrate --check             says what is missing and makes nothing; exit code 1 if anything is")]
 pub(crate) struct Migrate {
     /// Change nothing; say what is missing
     #[arg(long)]
@@ -28,9 +32,8 @@ struct Pending {
 impl Migrate {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let config = context.config()?;
-        let store = crate::wiring::open_store(&config).await?;
         if self.check {
-            let pending = store.pending_migrations().await?;
+            let pending = pending(&config).await?;
             let missing = !pending.is_empty();
             context.answer(&Pending { pending }, |p| match p.pending.len() {
                 0 => "the schema is up to date".to_owned(),
@@ -38,10 +41,27 @@ impl Migrate {
             })?;
             return if missing { Err(Stop::no("")) } else { Ok(()) };
         }
-        let report = store.migrate().await?;
+        let report = crate::wiring::open_store(&config).await?.migrate().await?;
         context.answer(&report, |r| match r.applied.len() {
             0 => format!("the schema is up to date, at version {}", r.version),
             _ => format!("applied {}; the schema is at version {}", r.applied.join(", "), r.version),
         })
     }
+}
+
+/// What is missing. Of a file that is not there, everything: an empty database in memory says what that is, and
+/// nothing is made.
+async fn pending(config: &Config) -> Result<Vec<String>, Stop> {
+    let store = if config.store_file().is_some_and(|file| !file.exists()) {
+        let nothing = fulfillment_store::Settings {
+            url: "sqlite://:memory:".into(),
+            schema: config.store.schema.clone(),
+            max_connections: 1,
+            connect_timeout: config.store.connect_timeout,
+        };
+        fulfillment_store::open(&nothing, Arc::new(SystemClock)).await?
+    } else {
+        crate::wiring::open_store(config).await?
+    };
+    Ok(store.pending_migrations().await?)
 }

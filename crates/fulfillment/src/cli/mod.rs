@@ -85,8 +85,14 @@ impl Context {
         Ok(Config::load(self.global.config.as_deref(), self.environment.iter().cloned())?)
     }
 
-    /// The store, as a guest: the schema must be there already.
+    /// The store, as a guest: it must be there already, with its schema.
     pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, Stop> {
+        if let Some(file) = config.store_file().filter(|file| !file.exists()) {
+            return Err(Stop::Unreachable(anyhow::anyhow!(
+                "there is no store at {}; `fulfillment serve` or `fulfillment migrate` makes it",
+                file.display()
+            )));
+        }
         let store = crate::wiring::open_store(config).await?;
         let pending = store.pending_migrations().await?;
         if !pending.is_empty() {
@@ -147,9 +153,25 @@ mod tests {
         let mut command = super::Cli::command();
         command.clone().debug_assert();
         command.build();
+        let mut seen = Vec::new();
+        check(&command, &mut seen);
+        for leaf in ["serve", "ticket show", "keys adopt-secret", "config check"] {
+            assert!(seen.iter().any(|name| name == &format!("fulfillment {leaf}")), "{leaf}: {seen:?}");
+        }
+    }
+
+    fn check(command: &clap::Command, seen: &mut Vec<String>) {
         for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {
+            let name = sub.get_bin_name().unwrap_or_default().to_owned();
             let help = sub.clone().render_long_help().to_string();
-            assert!(help.contains("Example"), "{} has no example:\n{help}", sub.get_name());
+            assert!(help.contains("Example"), "{name} has no example:\n{help}");
+            let example = format!("  {name} ");
+            assert!(
+                help.contains(&example) || help.contains(&format!("  {name}\n")),
+                "{name}'s is of another:\n{help}"
+            );
+            seen.push(name);
+            check(sub, seen);
         }
     }
 }

@@ -20,6 +20,10 @@ pub(crate) struct Order {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show one order
+    #[command(after_help = "Examples:
+  fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
+  fulfillment order show --json ID | jq '.tickets[].id'
+Exit code: 0 shown, 1 no payment of it has come.")]
     Show {
         /// The order's id
         id: OrderId,

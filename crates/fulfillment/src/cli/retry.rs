@@ -1,7 +1,7 @@
 //! `fulfillment retry`
 
 use clap::Args;
-use fulfillment_domain::{OrderId, TicketId};
+use fulfillment_domain::OrderId;
 use fulfillment_store::RetrySelection;
 use serde::Serialize;
 
@@ -13,7 +13,9 @@ use crate::stop::Stop;
 #[command(after_help = "Examples:
   fulfillment retry --all                                          after an outage is over
   fulfillment retry --order 7d444840-9dc0-11d1-b245-5ffdce74fad2   one order
-  fulfillment retry --ticket 8a0c808e-49a3-8ac3-bc48-7b143f4e409e  the order of one ticket")]
+  fulfillment retry --ticket 8a0c808e-49a3-8ac3-bc48-7b143f4e409e  the order of one ticket
+  fulfillment retry --ticket 7Q2FK-9XM4D                           by the number printed on it
+Exit code: 1 when there is no such order or ticket, or it neither is parked nor waits.")]
 pub(crate) struct Retry {
     #[command(flatten)]
     selection: Selection,
@@ -28,9 +30,9 @@ struct Selection {
     /// One order
     #[arg(long, value_name = "ID")]
     order: Option<OrderId>,
-    /// The order of one ticket
+    /// The order of one ticket, by the ticket's id or the number printed on it
     #[arg(long, value_name = "ID")]
-    ticket: Option<TicketId>,
+    ticket: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,12 +43,14 @@ struct Retried {
 
 impl Retry {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let store = context.store(&context.config()?).await?;
         let selection = match (self.selection.order, self.selection.ticket) {
             (Some(order), _) => RetrySelection::Order(order),
-            (_, Some(ticket)) => RetrySelection::Ticket(ticket),
+            (_, Some(ticket)) => {
+                RetrySelection::Ticket(super::ticket::find(store.as_ref(), &ticket).await?.id)
+            }
             (None, None) => RetrySelection::All,
         };
-        let store = context.store(&context.config()?).await?;
         let orders = store.retry(selection).await?;
         context.answer(&Retried { orders }, |r| match r.orders {
             0 => "nothing to set going: no such order is parked or waiting".to_owned(),

@@ -1,7 +1,10 @@
 //! `fulfillment serve`
 
+use std::net::SocketAddr;
+
 use clap::Args;
-use tracing::info;
+use serde::Serialize;
+use tracing::{info, warn};
 
 use super::Context;
 use crate::lifecycle::{Running, Signals};
@@ -18,6 +21,7 @@ use crate::wiring::Role;
   fulfillment serve --config /etc/fulfillment.toml
   fulfillment serve --roles http          serves tickets and takes payments
   fulfillment serve --roles ingest,issue,relay
+  fulfillment serve --json                says on standard output where it serves, once it does
 Health and metrics are served whatever the roles.")]
 pub(crate) struct Serve {
     /// What this process does: http (tickets out, payments in), ingest (payments from Kafka), issue (orders
@@ -26,10 +30,20 @@ pub(crate) struct Serve {
     roles: Vec<Role>,
 }
 
+/// Said once, when the service can be reached.
+#[derive(Serialize)]
+struct Serving {
+    address: SocketAddr,
+    roles: Vec<String>,
+}
+
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let config = context.config()?;
         crate::telemetry::log(&config.log)?;
+        for stray in &config.strays {
+            warn!(variable = stray.key, "a variable {}", stray.message);
+        }
         let mut signals = Signals::listen()?;
         let service = tokio::select! {
             started = Running::start(&config, &context.environment, &self.roles, None) => started?,
@@ -37,6 +51,10 @@ impl Serve {
             () = signals.next() => return Ok(()),
         };
         info!(address = %service.address, roles = ?self.roles, "serving");
+        if context.global.json {
+            let roles = self.roles.iter().map(ToString::to_string).collect();
+            context.answer(&Serving { address: service.address, roles }, |_| String::new())?;
+        }
         let broken = tokio::select! {
             () = signals.first_of_two() => false,
             () = service.broken() => true,

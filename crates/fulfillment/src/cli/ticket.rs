@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Money, ticket_number};
+use fulfillment_store::Store;
 
 use super::Context;
 use crate::stop::Stop;
@@ -20,6 +21,11 @@ pub(crate) struct Ticket {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show one ticket's record
+    #[command(after_help = "Examples:
+  fulfillment ticket show 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
+  fulfillment ticket show 7Q2FK-9XM4D           by the number printed on it
+  fulfillment ticket show --json ID | jq .status
+Exit code: 0 shown, 1 there is none.")]
     Show {
         /// The ticket's id, or the number printed on it
         id: String,
@@ -30,20 +36,25 @@ impl Ticket {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let Action::Show { id } = self.action;
         let store = context.store(&context.config()?).await?;
-        let found = match (id.parse(), ticket_number::normalise(&id)) {
-            (Ok(id), _) => store.ticket(id).await?,
-            (Err(_), Some(number)) => store.ticket_by_number(&number).await?,
-            (Err(error), None) => {
-                return Err(Stop::misuse(format!("{id:?} {error}, and is no ticket number either")));
-            }
-        };
-        let ticket = found.ok_or_else(|| Stop::no(format!("there is no ticket {id}")))?;
+        let ticket = find(store.as_ref(), &id).await?;
         context.answer(&ticket, describe)
     }
 }
 
+/// The ticket of this id, or of this number as printed on it.
+pub(super) async fn find(store: &dyn Store, text: &str) -> Result<fulfillment_domain::Ticket, Stop> {
+    let found = match (text.parse(), ticket_number::normalise(text)) {
+        (Ok(id), _) => store.ticket(id).await?,
+        (Err(_), Some(number)) => store.ticket_by_number(&number).await?,
+        (Err(error), None) => {
+            return Err(Stop::misuse(format!("{text:?} {error}, and is no ticket number either")));
+        }
+    };
+    found.ok_or_else(|| Stop::no(format!("there is no ticket {text}")))
+}
+
 /// A ticket for people.
-pub(super) fn describe(ticket: &fulfillment_domain::Ticket) -> String {
+fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     let mut lines = vec![
         format!("ticket      {}  {}", ticket.id, ticket_number::grouped(&ticket.ticket_number)),
         format!("status      {}", ticket.status),

@@ -1,5 +1,6 @@
 //! `fulfillment verify`
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,18 +13,21 @@ use crate::clock::SystemClock;
 use crate::keyring;
 use crate::stop::Stop;
 
+/// The largest file that is looked into.
+const LARGEST: u64 = 64 << 20;
+
 /// Check the code of a ticket: as text, as a picture, or as the PDF it is drawn in
 ///
 /// From a picture or a PDF the modules are read as they are drawn, as a scanner at the door would, not text
-/// that is hidden in the file. Needs no network and no store: the keys are enough.
+/// that is hidden in the file. Needs no network, no store and no secret: the keys are enough.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment verify TK1:6BF...
   fulfillment verify ticket.pdf
   fulfillment verify --keys ticket-keys.json photo.png   with the keys from /.well-known/ticket-keys.json
-Exit code: 0 valid, 1 not valid.")]
+Exit code: 0 valid, 1 not valid or no code found, 2 no keys to judge by or a file that cannot be read.")]
 pub(crate) struct Verify {
-    /// The code (TK1:...), or a PNG or PDF file
+    /// A PNG or PDF file, else the code itself (TK1:...)
     #[arg(value_name = "CODE|IMAGE.png|TICKET.pdf")]
     input: String,
     /// A JWK Set with the public keys [default: the keys of this installation]
@@ -37,6 +41,7 @@ pub(crate) struct Verify {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    /// The crate's word, or `no_code` or `unreadable` for a file.
     verdict: &'static str,
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,26 +62,28 @@ struct Claimed {
 impl Verify {
     pub(crate) fn run(self, context: &Context) -> Result<(), Stop> {
         let keys = self.keys(context)?;
-        let now = SystemClock.now().as_second();
-        let options = VerifyOptions { event: self.event, feed: None };
-        let codes = if self.input.starts_with("TK1:") {
+        let no_file = !self.input.starts_with("TK1:") && !Path::new(&self.input).exists();
+        let codes = if no_file || self.input.starts_with("TK1:") {
             vec![self.input.clone()]
         } else {
-            codes_in(Path::new(&self.input))?
+            match codes_in(Path::new(&self.input)) {
+                Ok(codes) if codes.is_empty() => {
+                    let text = format!("no QR code can be read in {}", self.input);
+                    return nothing(context, "no_code", &text, Stop::no);
+                }
+                Ok(codes) => codes,
+                Err(Unread::Damaged(text)) => return nothing(context, "unreadable", &text, Stop::no),
+                Err(Unread::Other(text)) => return nothing(context, "unreadable", &text, Stop::misuse),
+            }
         };
-        if codes.is_empty() {
-            return Err(Stop::no(format!("no QR code can be read in {}", self.input)));
+        let verdicts = self.judge(&codes, keys.as_ref());
+        if keys.is_none() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::UnknownKey(_))) {
+            return Err(Stop::misuse(format!(
+                "{} has no keys to verify with; name a JWK Set with --keys, or the folder with \
+                 FULFILLMENT_CREDENTIAL_KEYS_DIR",
+                context.config()?.keys_dir().display()
+            )));
         }
-        // A page of several tickets is as good as its worst code.
-        let mut all_valid = true;
-        let answers: Vec<_> = codes
-            .iter()
-            .map(|code| {
-                let verdict = verify(code, &keys, now, &options);
-                all_valid &= verdict.is_valid();
-                answer(&verdict)
-            })
-            .collect();
         let people = |answer: &Answer| {
             let claimed = answer.credential.as_ref().map(|c| {
                 format!(
@@ -86,33 +93,61 @@ impl Verify {
             });
             format!("{}{}", answer.text, claimed.unwrap_or_default())
         };
+        let mut answers: Vec<_> = verdicts.iter().map(answer).collect();
+        if let ([one], true) = (&mut answers[..], no_file) {
+            one.text.push_str("; and no file has this name");
+        }
         match &answers[..] {
             [one] => context.answer(one, people)?,
             many => context.answer(&many, |many| many.iter().map(people).collect::<Vec<_>>().join("\n"))?,
         }
-        if all_valid { Ok(()) } else { Err(Stop::no("")) }
+        // A page of several tickets is as good as its worst code.
+        if verdicts.iter().all(Verdict::is_valid) { Ok(()) } else { Err(Stop::no("")) }
     }
 
-    fn keys(&self, context: &Context) -> Result<KeySet, Stop> {
-        if let Some(file) = &self.keys {
-            let text = read_file(file)?;
-            let document = serde_json::from_slice(&text)
-                .map_err(|e| Stop::misuse(format!("{} is not JSON: {e}", file.display())))?;
-            return KeySet::from_jwks(&document)
-                .map_err(|e| Stop::misuse(format!("{}: {e}", file.display())));
-        }
-        let config = context.config()?;
-        keyring::public_keys(&config.keys_dir())?.ok_or_else(|| {
-            Stop::misuse(format!(
-                "{} has no keys to verify with; name a JWK Set with --keys, or the folder with FULFILLMENT_CREDENTIAL_KEYS_DIR",
-                config.keys_dir().display()
-            ))
-        })
+    /// Without keys nothing but the form can be judged.
+    fn judge(&self, codes: &[String], keys: Option<&KeySet>) -> Vec<Verdict> {
+        let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed: None });
+        let none = KeySet::default();
+        codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
+    }
+
+    fn keys(&self, context: &Context) -> Result<Option<KeySet>, Stop> {
+        let Some(file) = &self.keys else {
+            return Ok(keyring::public_keys(&context.config()?.keys_dir())?);
+        };
+        let text = read_file(file).map_err(Stop::misuse)?;
+        let document = serde_json::from_slice(&text)
+            .map_err(|e| Stop::misuse(format!("{} is not JSON: {e}", file.display())))?;
+        let keys =
+            KeySet::from_jwks(&document).map_err(|e| Stop::misuse(format!("{}: {e}", file.display())))?;
+        Ok(Some(keys))
     }
 }
 
-fn codes_in(file: &Path) -> Result<Vec<String>, Stop> {
-    let content = read_file(file)?;
+/// Ends without any code: said on standard error, and as an answer to a machine.
+fn nothing(
+    context: &Context,
+    verdict: &'static str,
+    text: &str,
+    stop: impl FnOnce(String) -> Stop,
+) -> Result<(), Stop> {
+    if context.global.json {
+        context.answer(&Answer { verdict, text: text.to_owned(), credential: None }, |_| String::new())?;
+    }
+    Err(stop(text.to_owned()))
+}
+
+/// Why no code comes from a file.
+enum Unread {
+    /// It is of the right kind, and broken.
+    Damaged(String),
+    /// It cannot be read, or is of another kind.
+    Other(String),
+}
+
+fn codes_in(file: &Path) -> Result<Vec<String>, Unread> {
+    let content = read_file(file).map_err(Unread::Other)?;
     let codes = if content.starts_with(b"\x89PNG") {
         read::codes_in_png(&content)
     } else if content
@@ -121,16 +156,23 @@ fn codes_in(file: &Path) -> Result<Vec<String>, Stop> {
     {
         read::codes_in_pdf(&content)
     } else {
-        return Err(Stop::misuse(format!(
+        return Err(Unread::Other(format!(
             "{} is neither a PNG nor a PDF, nor does it begin with TK1:",
             file.display()
         )));
     };
-    codes.map_err(|e| Stop::no(format!("{}: {e}", file.display())))
+    codes.map_err(|e| Unread::Damaged(format!("{}: {e}", file.display())))
 }
 
-fn read_file(file: &Path) -> Result<Vec<u8>, Stop> {
-    std::fs::read(file).map_err(|e| Stop::misuse(format!("cannot read {}: {e}", file.display())))
+fn read_file(file: &Path) -> Result<Vec<u8>, String> {
+    let mut content = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|f| f.take(LARGEST + 1).read_to_end(&mut content))
+        .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    if content.len() as u64 > LARGEST {
+        return Err(format!("{} is larger than 64 MiB", file.display()));
+    }
+    Ok(content)
 }
 
 fn answer(verdict: &Verdict) -> Answer {

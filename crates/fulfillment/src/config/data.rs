@@ -18,12 +18,12 @@ section! {
     Store in "store" {
         /// sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE. Empty means sqlite://{data}/fulfillment.db.
         url: Option<Sensitive> = "";
-        /// The PostgreSQL schema that the tables live in. Made if it is not there.
+        /// The PostgreSQL schema that the tables live in: lower-case letters, digits and _. Made if it is not there.
         schema: String = "bc_fulfillment";
         /// The most connections to PostgreSQL.
-        max_connections: u32 = "16";
+        max_connections: u32 = "16" from "1" to "1000";
         /// How long to wait for a connection.
-        connect_timeout: Duration = "10s";
+        connect_timeout: Duration = "10s" from "1ms" to "1h";
     }
 }
 

@@ -17,10 +17,10 @@ section! {
         /// signed links. True opens it to everybody.
         allow_anonymous: bool = "false";
         /// The largest request body.
-        max_body: Bytes = "8MiB";
+        max_body: Bytes = "8MiB" from "1KiB" to "1GiB";
         /// The most payments in one array.
-        max_items: usize = "5000";
+        max_items: usize = "5000" from "1" to "100000";
         /// Requests with payments at work at once; one more is answered 429.
-        max_ingest_requests: usize = "64";
+        max_ingest_requests: usize = "64" from "1" to "10000";
     }
 }

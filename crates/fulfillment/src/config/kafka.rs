@@ -25,13 +25,14 @@ section! {
         /// Spelling of the fields in events: camelCase, snake_case or PascalCase. Also for webhooks.
         spelling: Spelling = "camelCase";
         /// The most messages taken from the broker at once.
-        batch: usize = "500";
+        batch: usize = "500" from "1" to "10000";
         /// How long a batch may fill.
-        batch_wait: Duration = "20ms";
+        batch_wait: Duration = "20ms" from "0s" to "1min";
         /// The group protocol: classic (cooperative-sticky) or consumer (KIP-848, brokers from 4.0).
         group_protocol: GroupProtocol = "classic";
-        /// How long the broker waits for a silent member of the group before its partitions move.
-        session_timeout: Duration = "45s";
+        /// How long the broker waits for a silent member of the group before its partitions move. Classic only;
+        /// with the other protocol the broker says.
+        session_timeout: Duration = "45s" from "1s" to "5min";
         /// plaintext, ssl, sasl_plaintext or sasl_ssl.
         security_protocol: SecurityProtocol = "plaintext";
         /// Certificate authorities in PEM, instead of the system's.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::raw::Raw;
+use super::raw::{Raw, both, secret_in};
 use super::section::{HttpUrl, Sensitive, Setting};
 use super::{Http, Webhook};
 
@@ -60,6 +60,9 @@ pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
         .map(|token| NamedToken { name: "http.token".into(), token, scopes: Scope::ALL.into() })
         .into_iter()
         .collect();
+    for NamedToken { name, token, .. } in &tokens {
+        check_token(raw, name, token);
+    }
     for (i, mut entry) in raw.take_list("token").into_iter().enumerate() {
         let place = |key: &str| format!("token[{i}].{key}");
         let name = required(raw, &mut entry, "name", &place);
@@ -79,10 +82,28 @@ pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
         }
         leftovers(raw, entry, &place, "name, token, token_file and scopes");
         if let (Some(name), Some(token)) = (name, token) {
+            check_token(raw, &place("token"), &token);
+            check_name(raw, &place("name"), &name, tokens.iter().map(|t| &t.name));
             tokens.push(NamedToken { name, token, scopes });
         }
     }
     tokens
+}
+
+/// RFC 6750: a bearer token is visible ASCII. Another one would be configured, and never match.
+pub(super) fn check_token(raw: &mut Raw, key: &str, token: &Sensitive) {
+    if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
+        raw.problem(
+            key,
+            "must be letters, digits and signs of ASCII without spaces: it travels in an HTTP header",
+        );
+    }
+}
+
+fn check_name<'a>(raw: &mut Raw, key: &str, name: &str, mut taken: impl Iterator<Item = &'a String>) {
+    if taken.any(|t| t == name) {
+        raw.problem(key, format!("must be there once; {name:?} is taken"));
+    }
 }
 
 /// The webhook of the two settings, then the `[[webhook]]` tables.
@@ -93,7 +114,12 @@ pub(super) fn webhooks(raw: &mut Raw, single: Option<&Webhook>) -> Vec<WebhookTa
             check_secret(raw, "webhook.secret", &secret);
             targets.push(WebhookTarget { name: "default".into(), url, secret });
         }
-        Some((Some(_), None)) => raw.problem("webhook.secret", "must be there when webhook.url is"),
+        Some((Some(_), None)) => {
+            raw.clash(&["webhook.secret", "webhook.url"], "must be there when webhook.url is");
+        }
+        Some((None, Some(_))) => {
+            raw.clash(&["webhook.url", "webhook.secret"], "must be there when webhook.secret is");
+        }
         _ => {}
     }
     for (i, mut entry) in raw.take_list("webhook").into_iter().enumerate() {
@@ -111,9 +137,7 @@ pub(super) fn webhooks(raw: &mut Raw, single: Option<&Webhook>) -> Vec<WebhookTa
         leftovers(raw, entry, &place, "name, url, secret and secret_file");
         if let (Some(name), Some(url), Some(secret)) = (name, url, secret) {
             check_secret(raw, &place("secret"), &secret);
-            if targets.iter().any(|t| t.name == name) {
-                raw.problem(place("name"), format!("must be there once; {name:?} is taken"));
-            }
+            check_name(raw, &place("name"), &name, targets.iter().map(|t| &t.name));
             targets.push(WebhookTarget { name, url, secret });
         }
     }
@@ -155,19 +179,23 @@ fn secret(
     key: &str,
     place: &dyn Fn(&str) -> String,
 ) -> Option<Sensitive> {
-    let text = match entry.remove(&format!("{key}_file")) {
-        Some(file) => match std::fs::read_to_string(&file) {
-            Ok(text) => Some(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => {
-                raw.problem(place(&format!("{key}_file")), format!("cannot read {file}: {error}"));
-                return None;
-            }
-        },
-        None => entry.remove(key),
+    let file_key = format!("{key}_file");
+    let direct = entry.remove(key).filter(|text| !text.is_empty());
+    let text = match (direct, entry.remove(&file_key)) {
+        (Some(_), Some(_)) => Err(both(&place(key))),
+        (None, Some(file)) => secret_in(&file).map(Some),
+        (direct, None) => Ok(direct),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(message) => {
+            raw.problem(place(&file_key), message);
+            return None;
+        }
     };
     let secret = text.and_then(|t| <Option<Sensitive> as Setting>::read(&t).flatten());
     if secret.is_none() {
-        raw.problem(place(key), format!("must be there, or in the file that {key}_file names"));
+        raw.problem(place(key), format!("must be there, or in the file that {file_key} names"));
     }
     secret
 }

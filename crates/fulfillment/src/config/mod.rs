@@ -15,6 +15,9 @@ mod pipeline;
 mod raw;
 mod section;
 mod template;
+#[cfg(test)]
+mod tests;
+mod together;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,7 +28,7 @@ pub(crate) use kafka::Kafka;
 pub(crate) use lists::{NamedToken, Scope, WebhookTarget};
 pub(crate) use neighbours::{Identity, Ordering};
 pub(crate) use pipeline::{Log, LogFormat, Pipeline, Webhook};
-pub(crate) use raw::Problem;
+pub(crate) use raw::{PREFIX, Problem};
 pub(crate) use section::{HttpUrl, Sensitive};
 pub(crate) use template::default_file;
 
@@ -54,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) tokens: Vec<NamedToken>,
     /// Webhooks, each with its name.
     pub(crate) webhooks: Vec<WebhookTarget>,
+    /// Variables that look like settings and are none.
+    pub(crate) strays: Vec<Problem>,
 }
 
 /// The configuration cannot be used; each problem names its key and what would be right.
@@ -110,7 +115,7 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, BadConfig> {
         let keys: Vec<Key> = sections().iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
-        raw.environment(&keys, environment, |path| std::fs::read_to_string(path));
+        raw.environment(&keys, environment);
         let (http, data, store) = (Http::take(&mut raw), Data::take(&mut raw), Store::take(&mut raw));
         let (files, credential) = (Files::take(&mut raw), Credential::take(&mut raw));
         let (document, kafka) = (Document::take(&mut raw), Kafka::take(&mut raw));
@@ -120,6 +125,7 @@ impl Config {
         let tokens = lists::tokens(&mut raw, http.as_ref());
         let webhooks = lists::webhooks(&mut raw, webhook.as_ref());
         raw.finish(&keys);
+        let strays = std::mem::take(&mut raw.strays);
         let read = || {
             Some(Self {
                 http: http?,
@@ -136,6 +142,7 @@ impl Config {
                 log: log?,
                 tokens,
                 webhooks,
+                strays: strays.clone(),
             })
         };
         let config = read();
@@ -144,60 +151,7 @@ impl Config {
         }
         match config {
             Some(config) if raw.problems.is_empty() => Ok(config),
-            _ => Err(BadConfig(raw.problems)),
-        }
-    }
-
-    /// What is right by itself and wrong together.
-    fn check_together(&self, raw: &mut Raw) {
-        if self.kafka.brokers.is_some() && self.pipeline.drain >= self.kafka.session_timeout {
-            raw.problem(
-                "pipeline.drain",
-                "must be shorter than kafka.session_timeout, or the broker gives the partitions away meanwhile",
-            );
-        }
-        let url = self.store_url();
-        if !url.starts_with("sqlite://")
-            && !url.starts_with("postgres://")
-            && !url.starts_with("postgresql://")
-        {
-            raw.problem("store.url", "must begin with sqlite:// or postgres://");
-        }
-        let schema = &self.store.schema;
-        if schema.is_empty()
-            || schema.len() > 63
-            || !schema.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        {
-            raw.problem("store.schema", "must be letters, digits and underscores, 63 at most");
-        }
-        let files = self.files_url();
-        if !["file://", "s3://", "az://", "gs://"].iter().any(|scheme| files.starts_with(scheme)) {
-            raw.problem("files.url", "must begin with file://, s3://, az:// or gs://");
-        }
-        if self.pipeline.max_tickets > fulfillment_domain::order::MAX_TICKETS {
-            raw.problem("pipeline.max_tickets", "must be 10000 at most");
-        }
-        for (name, value) in [
-            ("pipeline.workers", self.pipeline.workers),
-            ("pipeline.claim_batch", self.pipeline.claim_batch),
-            ("pipeline.max_tickets", self.pipeline.max_tickets),
-            ("ordering.concurrency", self.ordering.concurrency),
-            ("webhook.concurrency", self.webhook.concurrency),
-            ("kafka.batch", self.kafka.batch),
-            ("http.max_items", self.http.max_items),
-            ("http.max_ingest_requests", self.http.max_ingest_requests),
-        ] {
-            if value == 0 {
-                raw.problem(name, "must be at least 1");
-            }
-        }
-        if jiff::tz::TimeZone::get(&self.document.time_zone).is_err() {
-            raw.problem("document.time_zone", "must be an IANA time zone, like Europe/Berlin");
-        }
-        if let Some(secret) = &self.credential.secret
-            && !(secret.expose().len() == 64 && secret.expose().bytes().all(|b| b.is_ascii_hexdigit()))
-        {
-            raw.problem("credential.secret", "must be 64 hexadecimal digits");
+            _ => Err(BadConfig(raw.problems.into_iter().chain(strays).collect())),
         }
     }
 
@@ -207,6 +161,11 @@ impl Config {
             Some(url) => url.expose().to_owned(),
             None => format!("sqlite://{}", self.data.dir.join("fulfillment.db").display()),
         }
+    }
+
+    /// The embedded store's file, where that is the store.
+    pub(crate) fn store_file(&self) -> Option<PathBuf> {
+        self.store_url().strip_prefix("sqlite://").map(PathBuf::from)
     }
 
     /// The file storage's URL, with its default filled in.
@@ -228,117 +187,5 @@ impl Config {
             Some(url) => url.as_str().to_owned(),
             None => format!("http://{bound}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        Config::from_raw(Raw::file(toml, Path::new("test.toml")), environment)
-            .map_err(|e| e.0.iter().map(ToString::to_string).collect())
-    }
-
-    #[test]
-    fn defaults_are_the_documented_ones() {
-        let config = load("", &[]).unwrap();
-        assert_eq!(config.http.listen.to_string(), "127.0.0.1:5004");
-        assert_eq!(config.store_url(), "sqlite://./data/fulfillment.db");
-        assert_eq!(config.files_url(), "file://./data/tickets");
-        assert_eq!(config.public_url(config.http.listen), "http://127.0.0.1:5004");
-        assert!(config.tokens.is_empty() && config.webhooks.is_empty());
-    }
-
-    #[test]
-    fn the_default_file_says_what_the_defaults_are() {
-        let file = default_file();
-        let uncommented: String = file
-            .lines()
-            .filter_map(|l| {
-                l.strip_prefix("#").filter(|l| !l.starts_with(' ')).or(l.starts_with('[').then_some(l))
-            })
-            .filter(|l| !l.starts_with("[["))
-            .fold(String::new(), |text, l| text + l + "\n");
-        assert_eq!(
-            uncommented.lines().filter(|l| l.contains(" = ")).count(),
-            sections().iter().map(|s| s.1.len()).sum::<usize>()
-        );
-        assert!(load(&file, &[]).is_ok(), "as written");
-        let config = load(&uncommented, &[]).expect("with every default uncommented");
-        assert_eq!(format!("{config:?}"), format!("{:?}", load("", &[]).unwrap()));
-    }
-
-    #[test]
-    fn the_environment_goes_above_the_file() {
-        let config = load(
-            "[http]\nlisten = \"127.0.0.1:1\"\n[pipeline]\nmax_attempts = 3",
-            &[("FULFILLMENT_HTTP_LISTEN", "0.0.0.0:2"), ("FULFILLMENT_KAFKA_PAYMENT_TOPIC", "paid")],
-        )
-        .unwrap();
-        assert_eq!(config.http.listen.port(), 2);
-        assert_eq!(config.pipeline.max_attempts, 3);
-        assert_eq!(config.kafka.payment_topic, "paid");
-    }
-
-    #[test]
-    fn secrets_come_from_files_and_stay_hidden() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "hush\n").unwrap();
-        let config = load("", &[("FULFILLMENT_HTTP_TOKEN_FILE", file.path().to_str().unwrap())]).unwrap();
-        assert_eq!(config.tokens.len(), 1);
-        assert_eq!(config.http.token.as_ref().unwrap().expose(), "hush");
-        assert!(!format!("{config:?}").contains("hush"));
-        assert!(load("", &[("FULFILLMENT_HTTP_TOKEN_FILE", "/nowhere")]).is_err());
-    }
-
-    #[test]
-    fn every_bad_key_is_named_with_what_would_be_right() {
-        let problems = load(
-            "[http]\nlisten = \"here\"\nlistne = 1\n[kafak]\nbrokers = \"x\"\n[pipeline]\nlease = \"soon\"",
-            &[("FULFILLMENT_STORE_ULR", "x"), ("FULFILLMENT_HTTP_ALLOW_ANONYMOUS", "maybe")],
-        )
-        .unwrap_err()
-        .join("\n");
-        for expected in [
-            "http.listen: must be an address and a port, like 127.0.0.1:5004, not \"here\"",
-            "http.listne: is unknown; did you mean listen?",
-            "kafak.brokers: is unknown; did you mean kafka?",
-            "pipeline.lease: must be a duration",
-            "FULFILLMENT_STORE_ULR: is unknown; did you mean FULFILLMENT_STORE_URL?",
-            "FULFILLMENT_HTTP_ALLOW_ANONYMOUS: must be true or false",
-        ] {
-            assert!(problems.contains(expected), "{expected}\nnot in\n{problems}");
-        }
-    }
-
-    #[test]
-    fn tokens_and_webhooks_are_lists() {
-        let config = load(
-            r#"
-            [http]
-            token = "all"
-            [[token]]
-            name = "door"
-            token = "d"
-            scopes = ["read", "deliver"]
-            [[webhook]]
-            name = "crm"
-            url = "https://crm.example/hook"
-            secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-            "#,
-            &[],
-        )
-        .unwrap();
-        assert_eq!(config.tokens.len(), 2);
-        assert!(
-            config.tokens[1].scopes.contains(&Scope::Deliver)
-                && !config.tokens[1].scopes.contains(&Scope::Admin)
-        );
-        assert_eq!(config.webhooks[0].name, "crm");
-        let bad =
-            load("[[token]]\nname = \"x\"\nscopes = [\"fly\"]\n[[webhook]]\nurl = \"no\"", &[]).unwrap_err();
-        assert!(bad.len() >= 3, "{bad:?}");
     }
 }

@@ -12,13 +12,13 @@ section! {
         /// The bearer token it wants.
         token: Option<Sensitive> = "";
         /// The longest wait for an answer.
-        timeout: Duration = "10s";
+        timeout: Duration = "10s" from "1ms" to "1h";
         /// The most questions at once.
-        concurrency: usize = "32";
+        concurrency: usize = "32" from "1" to "10000";
         /// How long an unknown order, or an event without a name, may be a matter of waiting.
-        grace: Duration = "15min";
+        grace: Duration = "15min" from "0s" to "3650days";
         /// The largest answer.
-        max_answer: super::section::Bytes = "8MiB";
+        max_answer: super::section::Bytes = "8MiB" from "1KiB" to "1GiB";
     }
 }
 
@@ -30,6 +30,6 @@ section! {
         /// The bearer token it wants.
         token: Option<Sensitive> = "";
         /// The longest wait for an answer.
-        timeout: Duration = "5s";
+        timeout: Duration = "5s" from "1ms" to "1h";
     }
 }

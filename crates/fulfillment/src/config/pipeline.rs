@@ -8,34 +8,34 @@ section! {
     /// From payment to ticket: batches, leases, retries, limits.
     Pipeline in "pipeline" {
         /// Batches of orders at work at once.
-        workers: usize = "3";
+        workers: usize = "3" from "1" to "256";
         /// Orders claimed at once.
-        claim_batch: usize = "64";
+        claim_batch: usize = "64" from "1" to "1000";
         /// How long a claim lasts, of orders (renewed at a third) and of events on their way out. What a process
         /// had in hand when it died waits for its end.
-        lease: Duration = "60s";
+        lease: Duration = "60s" from "1s" to "1day";
         /// The longest an idle worker waits before it looks again.
-        idle_poll: Duration = "250ms";
+        idle_poll: Duration = "250ms" from "5ms" to "1h";
         /// Bound of the first wait after a failure; doubles, with full jitter.
-        retry_first: Duration = "1s";
+        retry_first: Duration = "1s" from "1ms" to "1day";
         /// Bound of the longest wait.
-        retry_longest: Duration = "15min";
+        retry_longest: Duration = "15min" from "1ms" to "30days";
         /// Tries before an order is parked.
-        max_attempts: u32 = "20";
+        max_attempts: u32 = "20" from "1" to "1000000";
         /// Time before an order is parked, whatever its tries.
-        max_age: Duration = "24h";
+        max_age: Duration = "24h" from "0s" to "3650days";
         /// Parked orders and failed tickets are tried again this often ...
-        parked_retry_every: Duration = "1h";
+        parked_retry_every: Duration = "1h" from "100ms" to "30days";
         /// ... for this long; afterwards by hand.
-        parked_retry_for: Duration = "7days";
-        /// The most tickets one order can have, up to 10000.
-        max_tickets: usize = "10000";
+        parked_retry_for: Duration = "7days" from "0s" to "3650days";
+        /// The most tickets one order can have.
+        max_tickets: usize = "10000" from "1" to "10000";
         /// The largest message.
-        max_message: Bytes = "1MiB";
+        max_message: Bytes = "1MiB" from "64KiB" to "1GiB";
         /// Raw messages and sent events are removed after this time.
-        prune_after: Duration = "30days";
+        prune_after: Duration = "30days" from "1min" to "3650days";
         /// How long work in hand may take to end when the service stops.
-        drain: Duration = "20s";
+        drain: Duration = "20s" from "0s" to "1h";
     }
 }
 
@@ -47,11 +47,11 @@ section! {
         /// Its signing secret, as Standard Webhooks has it: whsec_ and base64 of 24 to 64 bytes.
         secret: Option<super::section::Sensitive> = "";
         /// The longest wait for an answer.
-        timeout: Duration = "10s";
+        timeout: Duration = "10s" from "1ms" to "1h";
         /// How long a delivery is tried before it is set apart.
-        budget: Duration = "3days";
+        budget: Duration = "3days" from "0s" to "3650days";
         /// Deliveries to one webhook at once.
-        concurrency: usize = "16";
+        concurrency: usize = "16" from "1" to "10000";
     }
 }
 

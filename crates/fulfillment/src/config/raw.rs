@@ -1,9 +1,12 @@
 //! Settings as text, before anybody knows what they mean: a TOML file, and the environment above it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::section::{Key, Setting};
+use super::section::{Key, Setting, variable};
+
+/// What every variable of ours begins with.
+pub(crate) const PREFIX: &str = "FULFILLMENT_";
 
 /// Something wrong with the configuration, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -20,12 +23,19 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Values by section and key, each with where it came from; emptied as sections take theirs.
+/// Values by section and entry, each with where it came from.
+type Layer = BTreeMap<(String, String), (String, String)>;
+
+/// The settings as they stand, emptied as sections take theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
-    values: BTreeMap<(String, String), (String, String)>,
+    values: Layer,
     lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     pub(crate) problems: Vec<Problem>,
+    /// Variables that look like ours and are not. Others may have set them, so they are no reason to stop.
+    pub(crate) strays: Vec<Problem>,
+    /// Keys, as `section.key`, whose value is a problem already: the default stands in for it.
+    spoiled: BTreeSet<String>,
 }
 
 impl Raw {
@@ -78,50 +88,80 @@ impl Raw {
         }
     }
 
-    /// Lays the environment over the file. `FULFILLMENT_<SECTION>_<KEY>`, and for secrets the same with
-    /// `_FILE`, which names a file whose content (less a last line break) is the value.
+    /// Lays the environment over the file, `FULFILLMENT_<SECTION>_<KEY>`, after putting secrets in the place
+    /// of the names of the files they stand in.
     pub(crate) fn environment(
         &mut self,
         keys: &[Key],
         variables: impl IntoIterator<Item = (String, String)>,
-        read_file: impl Fn(&Path) -> std::io::Result<String>,
     ) {
+        let known: BTreeMap<String, (&str, String)> = keys
+            .iter()
+            .flat_map(|key| key.entries().map(|entry| (variable(key.section, &entry), (key.section, entry))))
+            .collect();
+        let mut above = Layer::new();
         for (variable, value) in variables {
-            let Some(rest) = variable.strip_prefix("FULFILLMENT_") else { continue };
-            if let Some(key) = keys.iter().find(|k| k.variable() == variable) {
-                self.set(key, value, variable);
-            } else if let Some(key) =
-                keys.iter().find(|k| k.secret && variable == format!("{}_FILE", k.variable()))
-            {
-                match read_file(Path::new(&value)) {
-                    Ok(text) => self.set(key, text.trim_end_matches(['\r', '\n']).to_owned(), variable),
-                    Err(error) => self.problem(variable, format!("cannot read {value}: {error}")),
+            let Some(rest) = variable.strip_prefix(PREFIX) else { continue };
+            if let Some((section, entry)) = known.get(&variable) {
+                above.insert(((*section).to_owned(), entry.clone()), (value, variable));
+            } else if !is_a_service_link(&variable, &value) {
+                let ours = |section: &str| keys.iter().any(|k| k.section.eq_ignore_ascii_case(section));
+                let in_a_section = rest.split_once('_').is_some_and(|(section, _)| ours(section));
+                let message = unknown_variable(rest, known.keys().filter_map(|k| k.strip_prefix(PREFIX)));
+                let list = if in_a_section { &mut self.problems } else { &mut self.strays };
+                list.push(Problem { key: variable, message });
+            }
+        }
+        let mut below = std::mem::take(&mut self.values);
+        for layer in [&mut below, &mut above] {
+            self.read_secrets(keys, layer);
+        }
+        self.values = below;
+        self.values.extend(above);
+    }
+
+    fn read_secrets(&mut self, keys: &[Key], layer: &mut Layer) {
+        for key in keys.iter().filter(|k| k.secret) {
+            let place = (key.section.to_owned(), key.name.to_owned());
+            let Some((file, origin)) = layer.remove(&(key.section.to_owned(), key.file_entry())) else {
+                continue;
+            };
+            let text = match layer.get(&place) {
+                Some((value, direct)) if !value.is_empty() => Err(both(direct)),
+                _ => secret_in(&file),
+            };
+            match text {
+                Ok(text) => drop(layer.insert(place, (text, origin))),
+                Err(message) => {
+                    self.spoiled.insert(format!("{}.{}", key.section, key.name));
+                    self.problem(origin, message);
                 }
-            } else if let Some((section, _)) = rest.split_once('_')
-                && keys.iter().any(|k| k.section.eq_ignore_ascii_case(section))
-            {
-                let known: Vec<String> = keys.iter().map(Key::variable).collect();
-                self.problem(&variable, unknown(&variable, known.iter().map(String::as_str)));
             }
         }
     }
 
-    fn set(&mut self, key: &Key, value: String, origin: String) {
-        self.values.insert((key.section.to_owned(), key.name.to_owned()), (value, origin));
-    }
-
-    /// Takes one setting, or its default; `None` after noting what is wrong with it.
+    /// Takes one setting, or its default, which also stands in for one that is wrong: so that the rest can
+    /// be looked at too.
     pub(crate) fn take<T: Setting>(&mut self, key: &Key) -> Option<T> {
-        let (text, origin) = self
-            .values
-            .remove(&(key.section.to_owned(), key.name.to_owned()))
-            .unwrap_or_else(|| (key.default.to_owned(), format!("{}.{}", key.section, key.name)));
-        let read = T::read(text.trim());
-        if read.is_none() {
-            let shown = if key.secret { String::new() } else { format!(", not {text:?}") };
-            self.problem(origin, format!("must be {}{shown}", key.expected));
-        }
-        read
+        let name = format!("{}.{}", key.section, key.name);
+        let Some((text, origin)) = self.values.remove(&(key.section.to_owned(), key.name.to_owned())) else {
+            return T::read(key.default);
+        };
+        let wanted = match (T::read(text.trim()), key.bounds) {
+            (Some(value), [least, most]) => {
+                let size = |text: &str| T::read(text).and_then(|bound| bound.size());
+                if size(least) <= value.size() && value.size() <= size(most) {
+                    return Some(value);
+                }
+                format!("from {least} to {most}")
+            }
+            (Some(value), _) => return Some(value),
+            (None, _) => key.expected.to_owned(),
+        };
+        let shown = if key.secret { String::new() } else { format!(", not {text:?}") };
+        self.problem(origin, format!("must be {wanted}{shown}"));
+        self.spoiled.insert(name);
+        T::read(key.default)
     }
 
     /// Takes a `[[list]]`.
@@ -133,7 +173,9 @@ impl Raw {
     pub(crate) fn finish(&mut self, keys: &[Key]) {
         for ((section, key), (_, origin)) in std::mem::take(&mut self.values) {
             let message = if keys.iter().any(|k| k.section == section) {
-                unknown(&key, keys.iter().filter(|k| k.section == section).map(|k| k.name))
+                let entries: Vec<String> =
+                    keys.iter().filter(|k| k.section == section).flat_map(Key::entries).collect();
+                unknown(&key, entries.iter().map(String::as_str))
             } else {
                 unknown_section(&section, keys)
             };
@@ -147,6 +189,58 @@ impl Raw {
     pub(crate) fn problem(&mut self, key: impl std::fmt::Display, message: impl Into<String>) {
         self.problems.push(Problem { key: key.to_string(), message: message.into() });
     }
+
+    /// Notes what is wrong with the first of these keys, seen together with the others. Nothing is known of
+    /// one that is a problem already.
+    pub(crate) fn clash(&mut self, keys: &[&str], message: impl Into<String>) {
+        if let [first, ..] = keys
+            && !keys.iter().any(|key| self.spoiled.contains(*key))
+        {
+            self.problem(first, message);
+        }
+    }
+}
+
+/// The secret in a file, less what stands around it: an editor ends a file with a line break.
+pub(super) fn secret_in(file: &str) -> Result<String, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) if text.trim().is_empty() => {
+            Err(format!("must name a file with a secret in it; {file} is empty"))
+        }
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(format!("cannot read {file}: {error}")),
+    }
+}
+
+/// What is wrong with a secret that is given twice.
+pub(super) fn both(direct: &str) -> String {
+    format!("is set and so is {direct}; keep one of them")
+}
+
+/// Kubernetes sets variables about every service in a namespace: one named `fulfillment`, or
+/// `fulfillment-http`, comes as `FULFILLMENT_SERVICE_HOST`, `..._SERVICE_PORT`, `..._SERVICE_PORT_<NAME>`,
+/// `..._PORT=tcp://10.0.0.11:5004` and `..._PORT_5004_TCP...`.
+fn is_a_service_link(variable: &str, value: &str) -> bool {
+    let service = ["_SERVICE_HOST", "_SERVICE_PORT"].iter().any(|end| variable.ends_with(end));
+    let a_port = variable.split("_PORT_").skip(1).any(|rest| {
+        let mut words = rest.split('_');
+        words.next().is_some_and(|number| number.parse::<u16>().is_ok())
+            && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+    });
+    service
+        || variable.contains("_SERVICE_PORT_")
+        || a_port
+        || (variable.ends_with("_PORT") && value.contains("://"))
+}
+
+/// A variable without its section is most likely that key; any other is likely misspelt.
+fn unknown_variable<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let this_key = format!("_{name}");
+    let without_section = known.clone().filter(|k| k.ends_with(&this_key)).min_by_key(|k| k.len());
+    match without_section.or_else(|| closest(name, known)) {
+        Some(best) => format!("is unknown; did you mean {PREFIX}{best}?"),
+        None => UNKNOWN.into(),
+    }
 }
 
 fn unknown_section(section: &str, keys: &[Key]) -> String {
@@ -155,13 +249,17 @@ fn unknown_section(section: &str, keys: &[Key]) -> String {
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let closest = known.map(|k| (strsim::damerau_levenshtein(name, k), k)).min();
-    match closest {
-        Some((distance, best)) if distance <= best.len() / 2 => {
-            format!("is unknown; did you mean {best}?")
-        }
-        _ => "is unknown; `fulfillment config init -` prints all there are".into(),
+    match closest(name, known) {
+        Some(best) => format!("is unknown; did you mean {best}?"),
+        None => UNKNOWN.into(),
     }
+}
+
+const UNKNOWN: &str = "is unknown; `fulfillment config init -` prints all there are";
+
+fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, best) = known.map(|k| (strsim::damerau_levenshtein(name, k), k)).min()?;
+    (distance <= best.len() / 2).then_some(best)
 }
 
 fn text_of(value: &toml::Value) -> Option<String> {

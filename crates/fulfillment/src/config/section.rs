@@ -14,18 +14,26 @@ pub(crate) trait Setting: Sized {
     const EXPECTED: &'static str;
     /// Whether the value must never be shown.
     const SECRET: bool = false;
-    /// Reads the text; the error is one of [`Self::EXPECTED`]'s makers only when it can say more.
+    /// Reads the text.
     fn read(text: &str) -> Option<Self>;
+    /// How much it is, for what can be too little or too much.
+    fn size(&self) -> Option<u128> {
+        None
+    }
 }
 
 macro_rules! settings {
-    ($($type:ty, $expected:literal, $read:expr;)*) => {
+    ($($type:ty, $expected:literal, $read:expr $(, $size:expr)?;)*) => {
         $(impl Setting for $type {
             const EXPECTED: &'static str = $expected;
             fn read(text: &str) -> Option<Self> {
                 let read: fn(&str) -> Option<Self> = $read;
                 read(text)
             }
+            $(fn size(&self) -> Option<u128> {
+                let size: fn(&Self) -> u128 = $size;
+                Some(size(self))
+            })?
         })*
     };
 }
@@ -36,18 +44,18 @@ settings! {
     PathBuf, "a path", |t| (!t.is_empty()).then(|| t.into());
     Option<PathBuf>, "a path, or nothing", |t| Some((!t.is_empty()).then(|| t.into()));
     bool, "true or false", |t| t.parse().ok();
-    u16, "a whole number up to 65535", |t| t.parse().ok();
-    u32, "a whole number from 0", |t| t.parse().ok();
-    usize, "a whole number from 0", |t| t.parse().ok();
+    u32, "a whole number", |t| t.parse().ok(), |n| u128::from(*n);
+    usize, "a whole number", |t| t.parse().ok(), |n| *n as u128;
     SocketAddr, "an address and a port, like 127.0.0.1:5004", |t| t.parse().ok();
-    Duration, "a duration, like 500ms, 10s, 15min or 7days", |t| humantime::parse_duration(t).ok();
+    Duration, "a duration, like 500ms, 10s, 15min or 7days", |t| humantime::parse_duration(t).ok(),
+        Duration::as_nanos;
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     Vec<PathBuf>, "paths with commas between",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);
     Option<HttpUrl>, "an http:// or https:// URL, or nothing",
         |t| if t.is_empty() { Some(None) } else { HttpUrl::parse(t).map(Some) };
-    Bytes, "a size, like 512KiB, 1MiB or a number of bytes", Bytes::parse;
+    Bytes, "a size, like 512KiB, 1MiB or a number of bytes", Bytes::parse, |b| b.0 as u128;
 }
 
 /// A number of bytes.
@@ -130,15 +138,33 @@ pub(crate) struct Key {
     pub(crate) doc: &'static [&'static str],
     /// What would be right.
     pub(crate) expected: &'static str,
-    /// Whether it also comes from a file named by the variable with `_FILE` after it.
+    /// The least and the most it may be; empty where anything goes.
+    pub(crate) bounds: &'static [&'static str],
+    /// Whether it also comes from a file, named by the key with `_file` after it.
     pub(crate) secret: bool,
 }
 
 impl Key {
     /// The environment variable: `FULFILLMENT_<SECTION>_<KEY>`.
     pub(crate) fn variable(&self) -> String {
-        format!("FULFILLMENT_{}_{}", self.section, self.name).to_uppercase()
+        variable(self.section, self.name)
     }
+
+    /// The names of its entries in a section: its own, and for a secret that of the file it stands in.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = String> {
+        let file = self.secret.then(|| self.file_entry());
+        std::iter::once(self.name.to_owned()).chain(file)
+    }
+
+    /// The entry that names the file a secret stands in.
+    pub(crate) fn file_entry(&self) -> String {
+        format!("{}_file", self.name)
+    }
+}
+
+/// The variable of an entry: `FULFILLMENT_<SECTION>_<KEY>`.
+pub(crate) fn variable(section: &str, entry: &str) -> String {
+    format!("FULFILLMENT_{section}_{entry}").to_uppercase()
 }
 
 /// Declares a section: a struct, its keys, and how it is read.
@@ -146,7 +172,8 @@ macro_rules! section {
     (
         $(#[doc = $about:literal])*
         $name:ident in $section:literal {
-            $($(#[doc = $doc:literal])* $field:ident: $type:ty = $default:literal;)*
+            $($(#[doc = $doc:literal])* $field:ident: $type:ty = $default:literal
+                $(from $least:literal to $most:literal)?;)*
         }
     ) => {
         $(#[doc = $about])*
@@ -164,6 +191,7 @@ macro_rules! section {
                     default: $default,
                     doc: &[$($doc),*],
                     expected: <$type as $crate::config::section::Setting>::EXPECTED,
+                    bounds: &[$($least, $most)?],
                     secret: <$type as $crate::config::section::Setting>::SECRET,
                 },)*
             ];

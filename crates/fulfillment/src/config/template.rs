@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 pub(crate) fn default_file() -> String {
     let mut out = String::from(
         "# Fulfillment. Every setting at its default; take the # away to change one.\n\
-         # The variable after each goes above the file; for secrets, the same with _FILE names a file.\n",
+         # The variable above each goes over the file. A secret can also stand in a file of its own: name that\n\
+         # with _file after the key, or _FILE after the variable.\n",
     );
     for (about, keys) in super::sections() {
         let Some(first) = keys.first() else { continue };
@@ -19,7 +20,11 @@ pub(crate) fn default_file() -> String {
             for line in key.doc {
                 let _ = writeln!(out, "#{line}");
             }
-            let _ = writeln!(out, "# {}", key.variable());
+            let bounds = match key.bounds {
+                [least, most] => format!(", from {least} to {most}"),
+                _ => String::new(),
+            };
+            let _ = writeln!(out, "# {}{bounds}", key.variable());
             let _ = writeln!(out, "#{} = {:?}", key.name, key.default);
         }
     }

@@ -3,6 +3,8 @@
 mod names;
 mod ordering;
 mod orders;
+mod run;
 
 pub(crate) use ordering::serve_ordering;
 pub(crate) use orders::{SampleOrders, sample};
+pub(crate) use run::{Outcome, run};

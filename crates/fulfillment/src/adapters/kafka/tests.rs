@@ -60,14 +60,16 @@ impl Kept {
 #[expect(clippy::disallowed_methods, reason = "the rig speaks through the environment")]
 fn rig(topic: &str, protocol: &str) -> Config {
     let brokers = std::env::var("RIG_KAFKA").expect("this test needs real servers: run scripts/test");
-    config(&[
+    let mut config = config(&[
         ("FULFILLMENT_KAFKA_BROKERS", &brokers),
         ("FULFILLMENT_KAFKA_GROUP_ID", topic),
         ("FULFILLMENT_KAFKA_GROUP_PROTOCOL", protocol),
         ("FULFILLMENT_KAFKA_PAYMENT_TOPIC", topic),
-        ("FULFILLMENT_KAFKA_ISSUED_TOPIC", topic),
         ("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &format!("{topic}-delivered")),
-    ])
+    ]);
+    // What is sent is to come back, which no setting allows.
+    topic.clone_into(&mut config.kafka.issued_topic);
+    config
 }
 
 async fn make_topic(config: &Config, topic: &str) {

@@ -106,11 +106,11 @@ async fn cloud_events_and_their_types() {
 
 #[tokio::test]
 async fn limits() {
-    let toml = "[http]\nmax_body = \"2KiB\"\nmax_items = 2\n[pipeline]\nmax_message = 300\n";
+    let toml = "[http]\nmax_body = \"128KiB\"\nmax_items = 2\n[pipeline]\nmax_message = \"64KiB\"\n";
     let app = App::with(toml).await;
-    app.pay("x".repeat(2049)).await.is_problem(413, "too-large");
+    app.pay("x".repeat(128 * 1024 + 1)).await.is_problem(413, "too-large");
     app.pay(format!("[{}]", ["1"; 3].join(","))).await.is_problem(413, "too-large");
-    let long = payment(&"x".repeat(300), 1, "1");
+    let long = payment(&"x".repeat(64 * 1024), 1, "1");
     app.pay(long.clone()).await.is_problem(413, "too-large");
     let beside = app.pay(format!("[{long},{}]", payment("b", 2, "1"))).await;
     assert_eq!(beside.status, 202);

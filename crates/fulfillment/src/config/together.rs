@@ -1,0 +1,135 @@
+//! What is right by itself and wrong together, or wrong for whoever it is handed to: all that a start would
+//! refuse later, said at once.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+use super::Config;
+use super::lists::check_token;
+use super::raw::Raw;
+
+/// librdkafka's `max.poll.interval.ms`, which is left at its default: a member that does not poll for so long
+/// is out of its group.
+const POLL_INTERVAL: Duration = Duration::from_secs(300);
+
+impl Config {
+    /// Notes what it finds among the problems.
+    pub(super) fn check_together(&self, raw: &mut Raw) {
+        self.check_store(raw);
+        self.check_files(raw);
+        self.check_kafka(raw);
+        self.check_kafka_security(raw);
+        if self.pipeline.retry_first > self.pipeline.retry_longest {
+            raw.clash(
+                &["pipeline.retry_first", "pipeline.retry_longest"],
+                "must not be longer than pipeline.retry_longest",
+            );
+        }
+        for (key, token) in
+            [("ordering.token", &self.ordering.token), ("identity.token", &self.identity.token)]
+        {
+            if let Some(token) = token {
+                check_token(raw, key, token);
+            }
+        }
+        if jiff::tz::TimeZone::get(&self.document.time_zone).is_err() {
+            raw.problem("document.time_zone", "must be an IANA time zone, like Europe/Berlin");
+        }
+        if let Some(secret) = &self.credential.secret
+            && !(secret.expose().len() == 64 && secret.expose().bytes().all(|b| b.is_ascii_hexdigit()))
+        {
+            raw.problem("credential.secret", "must be 64 hexadecimal digits");
+        }
+        if let Err(error) = Targets::from_str(&self.log.level) {
+            raw.problem(
+                "log.level",
+                format!("must be a level or a filter like info,fulfillment=debug: {error}"),
+            );
+        }
+    }
+
+    fn check_store(&self, raw: &mut Raw) {
+        if let Err(error) = fulfillment_store::check_url(&self.store_url()) {
+            raw.problem("store.url", error.to_string());
+        }
+        let schema = &self.store.schema;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if schema.is_empty() || schema.len() > 63 || !schema.bytes().all(plain) || schema.starts_with("pg_") {
+            raw.problem(
+                "store.schema",
+                format!("must be lower-case letters, digits and _, 63 at most, and not begin with pg_, not {schema:?}"),
+            );
+        }
+    }
+
+    fn check_files(&self, raw: &mut Raw) {
+        let files = self.files_url();
+        let (scheme, rest) = files.split_once("://").unwrap_or_default();
+        match scheme {
+            "file" if rest.is_empty() => raw.problem("files.url", "must name a folder after file://"),
+            "s3" | "az" | "gs" if rest.split('/').next().is_none_or(str::is_empty) => {
+                raw.problem("files.url", format!("must name a bucket, as in {scheme}://BUCKET/PREFIX"));
+            }
+            "file" | "s3" | "az" | "gs" => {}
+            _ => raw.problem("files.url", "must begin with file://, s3://, az:// or gs://"),
+        }
+    }
+
+    fn check_kafka(&self, raw: &mut Raw) {
+        let kafka = &self.kafka;
+        let classic = kafka.group_protocol.0 == "classic";
+        if kafka.brokers.is_some() && classic && self.pipeline.drain >= kafka.session_timeout {
+            raw.clash(
+                &["pipeline.drain", "kafka.session_timeout"],
+                "must be shorter than kafka.session_timeout, or the broker gives the partitions away meanwhile",
+            );
+        } else if kafka.brokers.is_some() && self.pipeline.drain >= POLL_INTERVAL {
+            raw.clash(
+                &["pipeline.drain"],
+                "must be shorter than 5min, after which a member that reads nothing is out of its Kafka group",
+            );
+        }
+        if kafka.group_id.is_empty() {
+            raw.problem("kafka.group_id", "must be there");
+        }
+        let topics = [
+            ("kafka.payment_topic", &kafka.payment_topic),
+            ("kafka.issued_topic", &kafka.issued_topic),
+            ("kafka.delivered_topic", &kafka.delivered_topic),
+            ("kafka.dead_letter_topic", &kafka.dead_letter_topic),
+        ];
+        for (i, (key, topic)) in topics.iter().enumerate() {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+            if topic.is_empty() || topic.len() > 249 || !topic.bytes().all(plain) {
+                raw.problem(key, format!("must be letters, digits, ., _ and -, 249 at most, not {topic:?}"));
+            } else if let Some((other, _)) = topics[..i].iter().find(|(_, t)| t == topic) {
+                raw.problem(key, format!("must be another topic than {other}"));
+            }
+        }
+    }
+
+    fn check_kafka_security(&self, raw: &mut Raw) {
+        let kafka = &self.kafka;
+        match (&kafka.ssl_certificate, &kafka.ssl_key) {
+            (Some(_), None) => raw.clash(
+                &["kafka.ssl_key", "kafka.ssl_certificate"],
+                "must be there when kafka.ssl_certificate is",
+            ),
+            (None, Some(_)) => {
+                raw.clash(&["kafka.ssl_certificate", "kafka.ssl_key"], "must be there when kafka.ssl_key is");
+            }
+            _ => {}
+        }
+        if kafka.security_protocol.0.starts_with("sasl") {
+            let why = format!("must be there when kafka.security_protocol is {}", kafka.security_protocol.0);
+            if kafka.sasl_username.is_none() {
+                raw.clash(&["kafka.sasl_username"], why.clone());
+            }
+            if kafka.sasl_password.is_none() {
+                raw.clash(&["kafka.sasl_password"], why);
+            }
+        }
+    }
+}

@@ -11,6 +11,10 @@ versitygw=$cache/versitygw-$versitygw_version
 verapdf_jars=$cache/verapdf-1.28.2
 azurite_version=3.37.0
 azurite=$cache/azurite-$azurite_version
+# Python with the pinned libraries of tests/python; the link is where tests look, the folder has the pins' hash.
+python_pins=$rig_home/../../tests/python/requirements.txt
+python_home=$cache/python-$(sha256sum "$python_pins" | cut -c 1-12)
+python_link=$cache/python
 
 all_servers=kafka,postgres,s3,azurite
 

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod by_hand;
 mod common;
 mod keys;
 #[cfg(feature = "read")]
 mod read;
+mod second;
 mod tampering;
 mod vectors;
 mod verdicts;

@@ -74,11 +74,6 @@ impl PublicKey {
         Self::from_bytes(&key.to_bytes())
     }
 
-    /// The key as `SubjectPublicKeyInfo` PEM.
-    pub fn to_pem(&self) -> Result<String, KeyError> {
-        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Public)
-    }
-
     /// The 32 bytes of the key.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; 32] {
@@ -90,6 +85,11 @@ impl PublicKey {
     pub fn kid(&self) -> Kid {
         let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(self.0.as_bytes()));
         Kid([a, b, c, d])
+    }
+
+    /// The key as PEM (`SubjectPublicKeyInfo`, RFC 8410): what OpenSSL and most other programs take.
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Public)
     }
 
     /// Strict: no small-order points, no second encoding of the same signature.

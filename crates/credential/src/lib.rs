@@ -20,6 +20,7 @@ mod claims;
 mod feed;
 mod jwks;
 mod keys;
+pub mod legacy;
 #[cfg(feature = "read")]
 pub mod read;
 mod verify;

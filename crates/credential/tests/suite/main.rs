@@ -5,6 +5,7 @@
 mod by_hand;
 mod common;
 mod keys;
+mod legacy;
 #[cfg(feature = "read")]
 mod read;
 mod second;

@@ -11,9 +11,7 @@ versitygw=$cache/versitygw-$versitygw_version
 verapdf_jars=$cache/verapdf-1.28.2
 azurite_version=3.37.0
 azurite=$cache/azurite-$azurite_version
-# Python with the pinned libraries of tests/python; the link is where tests look, the folder has the pins' hash.
-python_pins=$rig_home/../../tests/python/requirements.txt
-python_home=$cache/python-$(sha256sum "$python_pins" | cut -c 1-12)
+# Where the tests look for a Python with the libraries that tests/python names.
 python_link=$cache/python
 
 all_servers=kafka,postgres,s3,azurite
@@ -43,4 +41,21 @@ postgres_bin() {
   found=$(printf '%s\n' /usr/lib/postgresql/*/bin/pg_ctl | sort -V | tail -n 1)
   [[ -x $found ]] || found=$(command -v pg_ctl || true)
   [[ -z $found ]] || dirname "$found"
+}
+
+# python_with PINS: the python3 of a virtual environment with exactly the packages of a requirements file, made
+# in the cache where it is missing.
+python_with() {
+  local home new
+  home=$cache/python-$(sha256sum "$1" | cut -c 1-12)
+  if [[ ! -d $home ]]; then
+    echo "fetching the Python libraries of $(dirname "$1")" >&2
+    new=$cache/.new-$(basename "$home")
+    rm -rf "$new"
+    # Its python3 may be moved; the scripts beside it may not, and are not used.
+    python3 -m venv "$new" && "$new/bin/python3" -m pip install -q --disable-pip-version-check --no-deps \
+      -r "$1" </dev/null >&2 || fail "pip could not fetch what $1 names" 2
+    mv "$new" "$home"
+  fi
+  printf '%s' "$home/bin/python3"
 }

@@ -6,6 +6,7 @@ mod by_hand;
 mod common;
 mod keys;
 mod legacy;
+mod purity;
 #[cfg(feature = "read")]
 mod read;
 mod second;

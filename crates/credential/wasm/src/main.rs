@@ -1,0 +1,41 @@
+//! Judges the published vectors (`docs/qr-vectors.json`) and ends with 1 if an answer is another than the right one.
+//!
+//! It reads nothing and writes nothing, so that it also runs where there is no system at all: `scripts/wasm` builds it
+//! for wasm32-unknown-unknown, shows that it asks its host for nothing, and runs it.
+
+use std::process::ExitCode;
+
+use fulfillment_credential::{DoorFeed, KeySet, VerifyOptions, verify};
+use serde_json::Value;
+
+const VECTORS: &str = include_str!("../../../../docs/qr-vectors.json");
+
+fn main() -> ExitCode {
+    match all_right() {
+        Some(true) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// `None` where the vectors are not of their published form.
+fn all_right() -> Option<bool> {
+    let published: Value = serde_json::from_str(VECTORS).ok()?;
+    let keys = KeySet::from_jwks(&published["jwks"]).ok()?;
+    let cases = published["cases"].as_array()?;
+    let mut right = 0;
+    for case in cases {
+        let mut feed = DoorFeed::new();
+        for entry in case["feed"].as_array()? {
+            let cti = hex::decode(entry[0].as_str()?).ok()?.try_into().ok()?;
+            feed.supersede(cti, entry[1].as_u64()?.try_into().ok()?);
+            if entry[2] == true {
+                feed.void(cti);
+            }
+        }
+        let event = case["event"].as_u64().and_then(|event| event.try_into().ok());
+        let options = VerifyOptions { event, feed: Some(&feed) };
+        let verdict = verify(case["code"].as_str()?, &keys, case["now"].as_i64()?, &options);
+        right += usize::from(case["verdict"] == verdict.code());
+    }
+    Some(right == cases.len() && right > 0)
+}

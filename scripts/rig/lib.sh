@@ -53,8 +53,9 @@ python_with() {
     new=$cache/.new-$(basename "$home")
     rm -rf "$new"
     # Its python3 may be moved; the scripts beside it may not, and are not used.
-    python3 -m venv "$new" && "$new/bin/python3" -m pip install -q --disable-pip-version-check --no-deps \
-      -r "$1" </dev/null >&2 || fail "pip could not fetch what $1 names" 2
+    python3 -m venv "$new" >&2 || fail "python3 could not make a virtual environment" 2
+    "$new/bin/python3" -m pip install -q --disable-pip-version-check --no-deps -r "$1" </dev/null >&2 ||
+      fail "pip could not fetch what $1 names" 2
     mv "$new" "$home"
   fi
   printf '%s' "$home/bin/python3"

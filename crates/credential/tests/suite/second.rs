@@ -27,15 +27,14 @@ fn python() -> PathBuf {
 fn second(command: &str, given: &Value) -> Vec<String> {
     let python = python();
     let script = docs("../tests/python/tk1.py");
+    assert!(python.exists(), "{} is missing; scripts/rig/install makes it", python.display());
     let mut child = Command::new(&python)
         .arg(script)
         .arg(command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|e| {
-            panic!("{} does not start ({e}); scripts/rig/install makes it", python.display())
-        });
+        .unwrap();
     child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success(), "tk1.py {command}: {}", out.status);

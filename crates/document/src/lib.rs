@@ -30,6 +30,7 @@ mod tags;
 mod xmp;
 
 pub use face::{FontError, FontSource};
+pub use qr::Code;
 pub use renderer::PdfRenderer;
 
 use jiff::Timestamp;
@@ -94,6 +95,8 @@ pub struct Page {
     /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still
     /// be copied from the file), and whoever issues the ticket should be told.
     pub missing: Vec<char>,
+    /// The QR code as it stands in the file, to be read back.
+    pub code: Code,
 }
 
 /// Why a page could not be drawn.

@@ -88,6 +88,7 @@ impl Renderer for PdfRenderer {
         let code = qr::code(&page.code)?;
         let language = language(page.locale.as_deref());
         let mut shaper = self.shaper(&language.to_ascii_lowercase());
+        let drawn = code.clone();
         let canvas = layout::lay_out(page, code, &mut shaper, layout::is_rtl(page))?;
         let meta = pdf::Meta {
             title: format!("{} – Ticket {}", clean(&page.event_name), clean(&page.ticket_number)),
@@ -98,7 +99,7 @@ impl Renderer for PdfRenderer {
             version: &self.version,
         };
         let pdf = pdf::write(&canvas, &self.faces, &self.commons, &self.shared, &meta)?;
-        Ok(Page { pdf, missing: shaper.missing })
+        Ok(Page { pdf, missing: shaper.missing, code: drawn })
     }
 
     fn version(&self) -> &str {

@@ -16,10 +16,33 @@ pub(crate) const QUIET: u16 = 4;
 const MOST_AT_Q: usize = 9;
 
 /// A code: its modules a side, and its dark modules as `(x, y, length)` from the top left, merged along rows.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Code {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
     pub(crate) size: u16,
     pub(crate) runs: Vec<(u16, u16, u16)>,
+}
+
+impl Code {
+    /// Modules a side, without the quiet zone.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size.into()
+    }
+
+    /// The rows from the top, true for a dark module: what is drawn, for whoever proves that it can be read.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Vec<bool>> {
+        let mut rows = vec![vec![false; self.size()]; self.size()];
+        for &(x, y, length) in &self.runs {
+            if let Some(run) = rows
+                .get_mut(usize::from(y))
+                .and_then(|row| row.get_mut(usize::from(x)..usize::from(x + length)))
+            {
+                run.fill(true);
+            }
+        }
+        rows
+    }
 }
 
 /// Draws the text at level Q up to version 9, else at level M up to version 15: 0.78 mm a module at 60 mm, which a

@@ -54,5 +54,8 @@ section! {
         fonts: Vec<PathBuf> = "";
         /// Time zone of dates on the page when Ordering gives none, as an IANA name.
         time_zone: String = "UTC";
+        /// One page in so many has its QR code read back, by another decoder, before its ticket is issued. 1: every
+        /// page.
+        proof_every: u32 = "1" from "1" to "1000000";
     }
 }

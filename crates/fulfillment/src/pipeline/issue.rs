@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use super::Pipeline;
 use super::in_hand::Job;
 use super::page::page_of;
+use super::proof::{self, Proof};
 use crate::ports::{FilesError, NewFile};
 
 /// Orders taken from the queue at once.
@@ -193,9 +194,12 @@ impl Pipeline {
         let cores = available_parallelism().map_or(1, usize::from);
         let share = tickets.len().div_ceil(cores).max(1);
         let shares = tickets.chunks(share).map(|share| {
-            let (share, renderer) = (share.to_vec(), Arc::clone(&self.renderer));
+            let (share, renderer, proof) = (share.to_vec(), Arc::clone(&self.renderer), self.proof);
             spawn_blocking(move || {
-                share.into_iter().map(|ticket| draw_alone(renderer.as_ref(), ticket)).collect::<Vec<_>>()
+                share
+                    .into_iter()
+                    .map(|ticket| draw_alone(renderer.as_ref(), ticket, proof))
+                    .collect::<Vec<_>>()
             })
         });
         let started = std::time::Instant::now();
@@ -255,9 +259,13 @@ fn unanswered() -> Result<(), FilesError> {
 }
 
 /// Draws one ticket, whose panic must not take its neighbours with it.
-fn draw_alone(renderer: &dyn fulfillment_document::Renderer, ticket: Ticket) -> Result<Drawn, FailedTicket> {
+fn draw_alone(
+    renderer: &dyn fulfillment_document::Renderer,
+    ticket: Ticket,
+    proof: Proof,
+) -> Result<Drawn, FailedTicket> {
     let id = ticket.id;
-    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(renderer, ticket))).unwrap_or_else(|_| {
+    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(renderer, ticket, proof))).unwrap_or_else(|_| {
         error!(ticket = %id, "drawing ended in a panic");
         Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
     })
@@ -267,10 +275,13 @@ fn draw_alone(renderer: &dyn fulfillment_document::Renderer, ticket: Ticket) -> 
 fn draw_one(
     renderer: &dyn fulfillment_document::Renderer,
     mut ticket: Ticket,
+    proof: Proof,
 ) -> Result<Drawn, FailedTicket> {
-    let page = renderer
-        .render(&page_of(&ticket))
-        .map_err(|error| FailedTicket { id: ticket.id, reason: error.to_string() })?;
+    let failed = |reason: String| FailedTicket { id: ticket.id, reason };
+    let page = renderer.render(&page_of(&ticket)).map_err(|error| failed(error.to_string()))?;
+    if proof.is_due(&ticket) {
+        proof::prove(&page.code, &ticket.qr_code_data).map_err(failed)?;
+    }
     if !page.missing.is_empty() {
         ticket.flags.insert(Flag::MissingGlyphs);
     }

@@ -31,6 +31,7 @@ pub(crate) mod ingest;
 mod issue;
 pub(crate) mod maintenance;
 mod page;
+pub(crate) mod proof;
 pub(crate) mod relay;
 mod retry;
 
@@ -50,6 +51,7 @@ use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
 pub(crate) use freeze::Numbers;
 use in_hand::{InHand, Job};
+use proof::Proof;
 
 /// Tells idle stages of this process that there is work; other processes find it by looking.
 #[derive(Debug, Default)]
@@ -84,6 +86,8 @@ pub(crate) struct Pipeline {
     pub(crate) settings: config::Pipeline,
     pub(crate) grace: Duration,
     pub(crate) time_zone: jiff::tz::TimeZone,
+    /// Which pages have their code read back.
+    pub(crate) proof: Proof,
     pub(crate) publishing: Publishing,
     pub(crate) wake: Arc<Wake>,
     /// This process, in the store's leases.

@@ -95,5 +95,6 @@ fn page(row: &Value) -> Result<TicketPage> {
         issued: issued_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         code: need("qr_code_data")?,
         locale: text("locale"),
+        template: None,
     })
 }

@@ -1,11 +1,10 @@
 //! What a laid-out page consists of, in points from the top left corner.
 
+use std::sync::Arc;
+
 use crate::paragraph::Paragraph;
 use crate::qr::Code;
 use crate::shape::Line;
-
-/// A4 upright, in points.
-pub(crate) const PAGE: (f32, f32) = (595.276, 841.89);
 
 /// A rectangle; `y` is its upper edge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,11 +15,24 @@ pub(crate) struct Area {
     pub(crate) height: f32,
 }
 
-/// Shades of grey, from black.
-pub(crate) const BLACK: f32 = 0.0;
-pub(crate) const QUIET_TEXT: f32 = 0.38;
-pub(crate) const HAIRLINE: f32 = 0.8;
-pub(crate) const TINT: f32 = 0.955;
+/// A colour of sRGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Colour(pub(crate) [u8; 3]);
+
+impl Colour {
+    pub(crate) const BLACK: Self = Self([0; 3]);
+    pub(crate) const WHITE: Self = Self([255; 3]);
+
+    /// Reads `#rrggbb`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6)?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        let [_, red, green, blue] = u32::from_str_radix(digits, 16).ok()?.to_be_bytes();
+        Some(Self([red, green, blue]))
+    }
+}
 
 /// What a text is to somebody who hears the page. Marks are read in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,18 +53,22 @@ pub(crate) enum Role {
 pub(crate) struct Placed {
     pub(crate) x: f32,
     pub(crate) baseline: f32,
-    pub(crate) line: Line,
+    pub(crate) line: Arc<Line>,
 }
 
 /// Something drawn. Fills and dashes are decoration.
 #[derive(Debug)]
 pub(crate) enum Mark {
     /// A text of one line or more.
-    Text { role: Role, size: f32, grey: f32, lines: Vec<Placed> },
+    Text { role: Role, size: f32, colour: Colour, lines: Vec<Placed> },
     /// A filled rectangle.
-    Fill { area: Area, grey: f32 },
-    /// A dashed level line.
-    Dashes { x: f32, y: f32, width: f32, grey: f32 },
+    Fill { area: Area, colour: Colour },
+    /// A dashed line through the middle of the area's shorter side, so thick; `[drawn, left out]`.
+    Dashes { area: Area, dash: [f32; 2], colour: Colour },
+    /// A page of another file behind all that follows, by its width and height.
+    Background { size: (f32, f32) },
+    /// The image of this number; `alt` is said instead of it, and without one it is decoration.
+    Image { area: Area, image: usize, alt: Option<String> },
     /// The QR code's dark modules; the area is theirs, the quiet zone lies around it. `alt` is said instead of it.
     Code { area: Area, code: Code, alt: String },
 }
@@ -70,40 +86,37 @@ pub(crate) enum Align {
 }
 
 /// Collects marks, mirrored for pages that read from right to left.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Canvas {
     pub(crate) marks: Vec<Mark>,
-    /// What each text and the code keep for themselves, by name: nothing else may stand there.
-    pub(crate) frames: Vec<(&'static str, Area)>,
+    /// Width and height.
+    pub(crate) page: (f32, f32),
     pub(crate) rtl: bool,
 }
 
 impl Canvas {
-    /// Mirrors an area given for a left-to-right page.
-    fn mirror(&self, area: Area) -> Area {
-        if self.rtl { Area { x: PAGE.0 - area.x - area.width, ..area } } else { area }
+    pub(crate) fn new(page: (f32, f32), rtl: bool) -> Self {
+        Self { marks: Vec::with_capacity(64), page, rtl }
     }
 
-    /// Sets a paragraph with its first line's top at `y`; returns the height it takes.
+    /// Mirrors an area given for a left-to-right page.
+    pub(crate) fn mirror(&self, area: Area) -> Area {
+        if self.rtl { Area { x: self.page.0 - area.x - area.width, ..area } } else { area }
+    }
+
+    /// Sets a paragraph with its first line's top at the area's, in the area's width.
     pub(crate) fn text(
         &mut self,
-        name: &'static str,
-        (x, y, width): (f32, f32, f32),
-        paragraph: Paragraph,
+        area: Area,
+        paragraph: &Paragraph,
         align: Align,
-        grey: f32,
+        colour: Colour,
         role: Role,
-    ) -> f32 {
-        let Paragraph { size, pitch, lines } = paragraph;
-        #[expect(clippy::cast_precision_loss, reason = "a handful of lines")]
-        let height = pitch * lines.len() as f32;
-        if lines.is_empty() {
-            return 0.0;
-        }
-        let area = self.mirror(Area { x, y, width, height });
-        self.frames.push((name, area));
-        let mut baseline = y + pitch / 2.0 + size * MIDDLE;
-        let place = |line: Line| {
+    ) {
+        let &Paragraph { size, pitch, ref lines, .. } = paragraph;
+        let area = self.mirror(area);
+        let mut baseline = area.y + pitch / 2.0 + size * MIDDLE;
+        let place = |line: &Arc<Line>| {
             #[expect(clippy::cast_precision_loss, reason = "below 2^24")]
             let room = area.width - line.width as f32 * size / 1000.0;
             let right = match align {
@@ -117,34 +130,37 @@ impl Canvas {
                 (_, true) => room,
                 (_, false) => 0.0,
             };
-            let placed = Placed { x: area.x + shift, baseline, line };
+            let placed = Placed { x: area.x + shift, baseline, line: Arc::clone(line) };
             baseline += pitch;
             placed
         };
-        let lines = lines.into_iter().map(place).collect();
-        self.marks.push(Mark::Text { role, size, grey, lines });
-        height
+        let lines = lines.iter().map(place).collect();
+        self.marks.push(Mark::Text { role, size, colour, lines });
     }
 
-    pub(crate) fn fill(&mut self, area: Area, grey: f32) {
+    pub(crate) fn fill(&mut self, area: Area, colour: Colour) {
         let area = self.mirror(area);
-        self.marks.push(Mark::Fill { area, grey });
+        self.marks.push(Mark::Fill { area, colour });
     }
 
-    pub(crate) fn dashes(&mut self, x: f32, y: f32, width: f32, grey: f32) {
-        let area = self.mirror(Area { x, y, width, height: 0.0 });
-        self.marks.push(Mark::Dashes { x: area.x, y, width, grey });
+    pub(crate) fn dashes(&mut self, area: Area, dash: [f32; 2], colour: Colour) {
+        let area = self.mirror(area);
+        self.marks.push(Mark::Dashes { area, dash, colour });
     }
 
-    /// Draws a code of this side and keeps its quiet zone free; returns where that ends below.
-    pub(crate) fn code(&mut self, x: f32, y: f32, side: f32, code: Code, alt: String) -> f32 {
-        let area = self.mirror(Area { x, y, width: side, height: side });
-        let quiet = side * f32::from(crate::qr::QUIET) / f32::from(code.size);
-        let frame =
-            Area { x: area.x - quiet, y: y - quiet, width: side + 2.0 * quiet, height: side + 2.0 * quiet };
-        self.frames.push(("code", frame));
+    pub(crate) fn image(&mut self, area: Area, image: usize, alt: Option<String>) {
+        let area = self.mirror(area);
+        self.marks.push(Mark::Image { area, image, alt });
+    }
+
+    /// Draws a code in the middle of an area, with its quiet zone within.
+    pub(crate) fn code(&mut self, area: Area, code: Code, alt: String) {
+        let area = self.mirror(area);
+        let size = f32::from(code.size);
+        let quiet = area.width * f32::from(crate::qr::QUIET) / (size + 2.0 * f32::from(crate::qr::QUIET));
+        let dark = area.width - 2.0 * quiet;
+        let area = Area { x: area.x + quiet, y: area.y + quiet, width: dark, height: dark };
         self.marks.push(Mark::Code { area, code, alt });
-        frame.y + frame.height
     }
 }
 

@@ -57,11 +57,6 @@ fn ordinary(c: char) -> Option<&'static str> {
     })
 }
 
-/// The same for an optional field; nothing left counts as nothing given.
-pub(crate) fn clean_option(text: Option<&str>) -> Option<String> {
-    text.map(clean).filter(|text| !text.is_empty())
-}
-
 /// Characters that draw nothing and could only mislead.
 fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -82,7 +77,7 @@ mod tests {
         assert_eq!(clean("Ann\u{0}a\u{202E}evil\u{2066}x\u{FEFF}"), "Annaevilx");
         assert_eq!(clean("  a\r\n\tb\u{2028}\u{A0}c "), "a b c");
         assert_eq!(clean("ﬁnn"), "finn");
-        assert_eq!(clean_option(Some(" \u{200F}\n")), None);
+        assert_eq!(clean(" \u{200F}\n"), "");
     }
 
     #[test]

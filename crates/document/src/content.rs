@@ -4,17 +4,26 @@ use std::io::Write as _;
 
 use unicode_bidi::{BidiClass, bidi_class};
 
-use crate::boxes::{Area, Canvas, Mark, PAGE, Placed, Role};
+use crate::boxes::{Area, Canvas, Colour, Mark, Placed, Role};
 use crate::embed::{FontName, Fonts};
 use crate::file::{digits, integer, text_string};
 use crate::qr::Code;
 use crate::shape::{Glyph, Line, MISSING};
 use crate::tags::Tree;
 
-/// Draws everything; fonts and tree grow with it.
-pub(crate) fn draw(canvas: &Canvas, fonts: &mut Fonts<'_>, tree: &mut Tree) -> Vec<u8> {
+/// Draws everything; fonts and tree grow with it. The canvas's images are called from `first_image` on, its
+/// background `background`.
+pub(crate) fn draw(
+    canvas: &Canvas,
+    first_image: usize,
+    background: usize,
+    fonts: &mut Fonts<'_>,
+    tree: &mut Tree,
+) -> Vec<u8> {
     let out = Vec::with_capacity(16 * 1024);
-    let mut content = Content { out, fonts, font: None, grey: 0.0, decorating: false };
+    let (colour, (width, height)) = (Colour::BLACK, canvas.page);
+    let mut content =
+        Content { out, fonts, font: None, colour, width, height, first_image, background, decorating: false };
     for mark in &canvas.marks {
         content.mark(mark, tree);
     }
@@ -27,7 +36,12 @@ struct Content<'f, 'a> {
     out: Vec<u8>,
     fonts: &'f mut Fonts<'a>,
     font: Option<(FontName, f32)>,
-    grey: f32,
+    colour: Colour,
+    /// The page's.
+    width: f32,
+    height: f32,
+    first_image: usize,
+    background: usize,
     /// What is drawn now is no part of the tree.
     decorating: bool,
 }
@@ -35,7 +49,7 @@ struct Content<'f, 'a> {
 impl Content<'_, '_> {
     fn mark(&mut self, mark: &Mark, tree: &mut Tree) {
         match mark {
-            Mark::Text { role, size, grey, lines } => {
+            Mark::Text { role, size, colour, lines } => {
                 // Glyphs from right to left stand in the file from left to right: the tree has the text as it is read.
                 let spoken = match role {
                     Role::Label => lines.first().map(|placed| format!("{}: ", placed.line.text)),
@@ -46,30 +60,40 @@ impl Content<'_, '_> {
                 };
                 let marked = tree.text(*role, spoken.as_deref());
                 self.begin(marked);
-                self.fill_grey(*grey);
+                self.fill(*colour);
                 for Placed { x, baseline, line } in lines {
-                    self.text(*x, PAGE.1 - baseline, *size, line);
+                    self.text(*x, self.height - baseline, *size, line);
                 }
                 self.end(marked);
             }
-            Mark::Fill { area, grey } => {
+            Mark::Fill { area, colour } => {
                 self.begin(None);
-                self.fill_grey(*grey);
-                self.numbers(&[area.x, PAGE.1 - area.y - area.height, area.width, area.height]);
+                self.fill(*colour);
+                self.numbers(&[area.x, self.height - area.y - area.height, area.width, area.height]);
                 self.put("re f\n");
             }
-            Mark::Dashes { x, y, width, grey } => {
+            Mark::Dashes { area, dash, colour } => {
                 self.begin(None);
-                self.put("q [3 3] 0 d 0.75 w ");
-                self.numbers(&[*grey]);
-                self.put("G ");
-                self.numbers(&[*x, PAGE.1 - y]);
-                self.put("m ");
-                self.numbers(&[x + width, PAGE.1 - y]);
-                self.put("l S Q\n");
+                self.dashes(*area, *dash, *colour);
+            }
+            Mark::Background { size: (width, height) } => {
+                self.begin(None);
+                self.put("q ");
+                let _infallible =
+                    write!(self.out, "{:.6} 0 0 {:.6} 0 0 ", self.width / width, self.height / height);
+                let _infallible = writeln!(self.out, "cm/I{} Do Q", self.background);
+            }
+            Mark::Image { area, image, alt } => {
+                let marked = alt.as_ref().map(|alt| tree.figure(self.on_paper(*area), alt));
+                self.begin(marked);
+                self.put("q ");
+                self.numbers(&[area.width, 0.0, 0.0, area.height]);
+                self.numbers(&[area.x, self.height - area.y - area.height]);
+                let _infallible = writeln!(self.out, "cm/I{} Do Q", self.first_image + image);
+                self.end(marked);
             }
             Mark::Code { area, code, alt } => {
-                let marked = Some(tree.figure(*area, alt));
+                let marked = Some(tree.figure(self.on_paper(*area), alt));
                 self.begin(marked);
                 self.code(*area, code);
                 self.end(marked);
@@ -120,24 +144,66 @@ impl Content<'_, '_> {
         }
     }
 
-    fn fill_grey(&mut self, grey: f32) {
-        if (self.grey - grey).abs() > f32::EPSILON {
-            self.numbers(&[grey]);
-            self.put("g\n");
-            self.grey = grey;
+    fn fill(&mut self, colour: Colour) {
+        if self.colour != colour {
+            self.colour(colour, ["g\n", "rg\n"]);
+            self.colour = colour;
         }
+    }
+
+    /// A colour and its operator: the first for greys, the second for the others.
+    fn colour(&mut self, Colour([red, green, blue]): Colour, operators: [&str; 2]) {
+        let grey = red == green && green == blue;
+        let channels: &[u8] = if grey { &[red] } else { &[red, green, blue] };
+        for channel in channels {
+            // Three decimals tell all 256 values apart.
+            match (u32::from(*channel) * 1000 + 127) / 255 {
+                0 => self.put("0 "),
+                1000 => self.put("1 "),
+                thousandths => {
+                    let _infallible = write!(self.out, ".{thousandths:03} ");
+                }
+            }
+        }
+        self.put(operators[usize::from(!grey)]);
+    }
+
+    /// The area's lower left and upper right corners, as a PDF counts: from the bottom.
+    fn on_paper(&self, area: Area) -> [f32; 4] {
+        [area.x, self.height - area.y - area.height, area.x + area.width, self.height - area.y]
+    }
+
+    fn dashes(&mut self, area: Area, dash: [f32; 2], colour: Colour) {
+        let [x, bottom, right, top] = self.on_paper(area);
+        let (thick, from, to) = if area.width >= area.height {
+            let middle = f32::midpoint(bottom, top);
+            (area.height, [x, middle], [right, middle])
+        } else {
+            let middle = f32::midpoint(x, right);
+            (area.width, [middle, top], [middle, bottom])
+        };
+        self.put("q [");
+        self.numbers(&dash);
+        self.put("] 0 d ");
+        self.numbers(&[thick]);
+        self.put("w ");
+        self.colour(colour, ["G ", "RG "]);
+        self.numbers(&from);
+        self.put("m ");
+        self.numbers(&to);
+        self.put("l S Q\n");
     }
 
     /// Modules as whole numbers in a coordinate system of their own: short, and no seams between rows.
     fn code(&mut self, area: Area, code: &Code) {
-        self.fill_grey(0.0);
+        self.fill(Colour::BLACK);
         let module = area.width / f32::from(code.size);
         self.put("q ");
         let mut scale = Vec::new();
         // More decimals here: the error is multiplied by the count of modules.
         let _infallible = write!(scale, "{module:.5} 0 0 -{module:.5} ");
         self.out.extend_from_slice(&scale);
-        self.numbers(&[area.x, PAGE.1 - area.y]);
+        self.numbers(&[area.x, self.height - area.y]);
         self.put("cm\n");
         for &(x, y, length) in &code.runs {
             // All are below a hundred; the leading space of those below ten costs less than the question.

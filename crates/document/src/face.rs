@@ -43,6 +43,9 @@ impl std::fmt::Debug for FontSource {
     }
 }
 
+/// How many faces are in the binary: regular and bold.
+pub(crate) const BUILT_IN: usize = 2;
+
 /// How many bytes at a file's start [`FontSource::fingerprint`] reads: the table directory with its checksums.
 pub(crate) const FINGERPRINT_PREFIX: usize = 4096;
 

@@ -5,10 +5,11 @@
 //! take. And a [`Part`] that many files share is copied into each as it is, so its objects have fixed numbers.
 
 use std::cell::RefCell;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
 use libdeflater::{CompressionLvl, Compressor};
 use pdf_writer::{Chunk, Obj, Ref, Settings};
+use sha2::{Digest, Sha256};
 
 /// Where an object is.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,12 @@ impl Part {
             write!(self.bytes, "{} 0 obj\n<<{entries}/Length {}>>\nstream\n", id.get(), data.len());
         self.bytes.extend_from_slice(data);
         self.bytes.extend_from_slice(b"\nendstream\nendobj\n");
+    }
+
+    /// An object as it stands in a file.
+    pub(crate) fn raw(&mut self, id: Ref, bytes: &[u8]) {
+        self.objects.push((id, Place::At(self.bytes.len())));
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The same with data that is compressed now.
@@ -101,48 +108,116 @@ impl Pack {
     }
 }
 
+/// The second line's bytes tell programs that guess that the file is not text.
+const HEADER: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n";
+
 /// The file of these objects, `root` its catalog and `info` its dictionary of information. `id` names it.
 pub(crate) fn assemble(part: &Part, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
-    // The second line's bytes tell programs that guess that the file is not text.
-    const HEADER: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n";
-    let table = part.objects.iter().map(|(id, _)| id.get()).max().unwrap_or(0) + 1;
-    let mut entries = vec![[0; 6]; usize::try_from(table).unwrap_or(0) + 1];
-    let mut set = |id: i32, place: Place| {
-        let (kind, field, index) = match place {
-            Place::At(at) => (1, at + HEADER.len(), 0),
-            Place::In(stream, index) => (2, usize::try_from(stream.get()).unwrap_or(0), index),
-        };
-        let [a, b, c, ..] = field.to_le_bytes();
-        let [low, high, ..] = index.to_le_bytes();
-        if let Some(entry) = usize::try_from(id).ok().and_then(|id| entries.get_mut(id)) {
-            *entry = [kind, c, b, a, high, low];
-        }
-    };
-    for &(id, place) in &part.objects {
-        set(id.get(), place);
-    }
-    set(table, Place::At(part.bytes.len()));
+    let mut table = Table::default();
+    table.add(part, HEADER.len());
     let start = HEADER.len() + part.bytes.len();
-    let packed = deflate(entries.as_flattened());
-    let mut out = Vec::with_capacity(start + packed.len() + 300);
+    let end = table.end(start, root, info, id);
+    let mut out = Vec::with_capacity(start + end.len());
     out.extend_from_slice(HEADER);
     out.extend_from_slice(&part.bytes);
-    let mut name = Vec::with_capacity(32);
-    id.chunks(2)
-        .for_each(|pair| hex(&mut name, pair.iter().fold(0, |word, &byte| word << 8 | u16::from(byte))));
-    let id = String::from_utf8_lossy(&name);
-    let _infallible = write!(
-        out,
-        "{table} 0 obj\n<</Type/XRef/Size {}/W[1 3 2]/Root {} 0 R/Info {} 0 R/ID[<{id}><{id}>]\
-         /Filter/FlateDecode/Length {}>>\nstream\n",
-        table + 1,
-        root.get(),
-        info.get(),
-        packed.len()
-    );
-    out.extend_from_slice(&packed);
-    let _infallible = write!(out, "\nendstream\nendobj\nstartxref\n{start}\n%%EOF\n");
+    out.extend_from_slice(&end);
     out
+}
+
+/// Where each object is, by its number: the kind of entry, the place or the object stream, the place in that.
+#[derive(Debug, Default)]
+struct Table(Vec<(u8, u64, u16)>);
+
+impl Table {
+    /// Notes a part that starts this many bytes into the file.
+    fn add(&mut self, part: &Part, start: usize) {
+        for &(id, place) in &part.objects {
+            self.set(
+                id.get(),
+                match place {
+                    Place::At(at) => (1, (start + at) as u64, 0),
+                    Place::In(stream, index) => (
+                        2,
+                        u64::try_from(stream.get()).unwrap_or(0),
+                        u16::try_from(index).unwrap_or(u16::MAX),
+                    ),
+                },
+            );
+        }
+    }
+
+    fn set(&mut self, id: i32, entry: (u8, u64, u16)) {
+        let Ok(id) = usize::try_from(id) else { return };
+        if self.0.len() <= id {
+            self.0.resize(id + 1, (0, 0, 0));
+        }
+        self.0[id] = entry;
+    }
+
+    /// The table as the file's last object, which starts there, and what points to it. Places take three bytes, or five
+    /// in a file beyond 16 MB.
+    fn end(mut self, start: usize, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
+        let table = self.0.len().max(1);
+        self.set(i32::try_from(table).unwrap_or(i32::MAX), (1, start as u64, 0));
+        let width = if start < 1 << 24 { 3 } else { 5 };
+        let mut entries = Vec::with_capacity(self.0.len() * (width + 3));
+        for (kind, place, index) in &self.0 {
+            entries.push(*kind);
+            entries.extend_from_slice(&place.to_be_bytes()[8 - width..]);
+            entries.extend_from_slice(&index.to_be_bytes());
+        }
+        let packed = deflate(&entries);
+        let mut name = Vec::with_capacity(32);
+        id.chunks(2)
+            .for_each(|pair| hex(&mut name, pair.iter().fold(0, |word, &byte| word << 8 | u16::from(byte))));
+        let id = String::from_utf8_lossy(&name);
+        let mut out = Vec::with_capacity(packed.len() + 300);
+        let _infallible = write!(
+            out,
+            "{table} 0 obj\n<</Type/XRef/Size {}/W[1 {width} 2]/Root {} 0 R/Info {} 0 R/ID[<{id}><{id}>]\
+             /Filter/FlateDecode/Length {}>>\nstream\n",
+            self.0.len(),
+            root.get(),
+            info.get(),
+            packed.len()
+        );
+        out.extend_from_slice(&packed);
+        let _infallible = write!(out, "\nendstream\nendobj\nstartxref\n{start}\n%%EOF\n");
+        out
+    }
+}
+
+/// A file that is written part by part.
+pub(crate) struct Sink<W> {
+    out: W,
+    written: usize,
+    table: Table,
+    hash: Sha256,
+}
+
+impl<W: io::Write> Sink<W> {
+    pub(crate) fn new(mut out: W) -> io::Result<Self> {
+        out.write_all(HEADER)?;
+        Ok(Self { out, written: HEADER.len(), table: Table::default(), hash: Sha256::new() })
+    }
+
+    /// Writes a part's objects.
+    pub(crate) fn write(&mut self, part: &Part) -> io::Result<()> {
+        self.table.add(part, self.written);
+        self.hash.update(&part.bytes);
+        self.written += part.bytes.len();
+        self.out.write_all(&part.bytes)
+    }
+
+    /// Ends the file, which is named by its content and the engine's `version`.
+    pub(crate) fn finish(mut self, root: Ref, info: Ref, version: &str) -> io::Result<W> {
+        self.hash.update(version);
+        let mut id = [0; 16];
+        id.copy_from_slice(&self.hash.finalize()[..16]);
+        self.out.write_all(&self.table.end(self.written, root, info, &id))?;
+        self.out.flush()?;
+        Ok(self.out)
+    }
 }
 
 /// How a stream is compressed.

@@ -5,11 +5,12 @@
 //! [`system`], which finds fonts for the caller to hand in.
 //!
 //! How a page comes about, a file each:
-//! `clean` strips what must not be drawn, `layout` says what stands where, `paragraph` breaks and shrinks
+//! `clean` strips what must not be drawn, `template` says what stands where, `paragraph` breaks and shrinks
 //! text until it fits, `shape` turns text into glyphs (fallback by a fixed order of faces, both directions),
 //! `embed` decides which font subset holds which glyph, `content` draws, `tags` says it once more for those who
 //! hear the page, `pdf` and `file` write PDF/A-2a and PDF/UA-1 at once.
 
+mod background;
 mod boxes;
 mod clean;
 mod cmap;
@@ -19,7 +20,8 @@ mod embed;
 mod face;
 mod file;
 mod icc;
-mod layout;
+mod image;
+mod order;
 mod paragraph;
 mod pdf;
 mod qr;
@@ -27,11 +29,17 @@ mod renderer;
 mod shape;
 pub mod system;
 mod tags;
+mod template;
 mod xmp;
 
 pub use face::{FontError, FontSource};
+pub use order::{OrderError, OrderFile};
 pub use qr::Code;
 pub use renderer::PdfRenderer;
+pub use template::{
+    Branding, CompiledTemplate, Files, Imported, NoHash, Position, Problem, Refused, Severity, Shipped,
+    TemplateBundle, TemplateHash, import_pretix, usable,
+};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -85,6 +93,8 @@ pub struct TicketPage {
     pub code: String,
     /// A BCP 47 tag: the document's language, the reading direction, and which Chinese characters' forms are meant.
     pub locale: Option<String>,
+    /// The template to draw by, one that the renderer keeps; without one, the A4 page that ships.
+    pub template: Option<TemplateHash>,
 }
 
 /// A drawn page.
@@ -95,8 +105,8 @@ pub struct Page {
     /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still
     /// be copied from the file), and whoever issues the ticket should be told.
     pub missing: Vec<char>,
-    /// The QR code as it stands in the file, to be read back.
-    pub code: Code,
+    /// The QR code as it stands in the file, to be read back; none where the template has none.
+    pub code: Option<Code>,
 }
 
 /// Why a page could not be drawn.
@@ -108,6 +118,20 @@ pub enum RenderError {
     /// A font that a character needs could not be read, or could not be cut to the glyphs used.
     #[error(transparent)]
     Font(#[from] FontError),
+    /// The renderer does not keep the template that the page names.
+    #[error("the template {0} is not known here")]
+    Template(TemplateHash),
+}
+
+/// Why there is no renderer.
+#[derive(Debug, thiserror::Error)]
+pub enum NewError {
+    /// A font is no font.
+    #[error(transparent)]
+    Font(#[from] FontError),
+    /// A template that ships is damaged: the binary was built from a changed one.
+    #[error("a template in this binary cannot be used: {0}")]
+    Template(#[from] Refused),
 }
 
 /// Draws pages. One renderer serves every thread.
@@ -115,9 +139,23 @@ pub trait Renderer: Send + Sync {
     /// Draws one page.
     ///
     /// # Errors
-    /// [`RenderError::Code`] for a code that does not fit, [`RenderError::Font`] for a font that cannot be read.
+    /// [`RenderError::Code`] for a code that does not fit, [`RenderError::Font`] for a font that cannot be read,
+    /// [`RenderError::Template`] for a template that is not kept.
     fn render(&self, page: &TicketPage) -> Result<Page, RenderError>;
 
-    /// Names the engine and the fonts. Two renderers with the same version draw the same bytes.
+    /// Writes one file with a page for each ticket, which share fonts and images. Pages are asked for one by one and
+    /// written as they are drawn: the memory it takes does not grow with the file. Returns the characters that no font
+    /// has, each once.
+    ///
+    /// # Errors
+    /// [`OrderError::Render`] as [`Renderer::render`], [`OrderError::Write`] where writing fails: what was written is
+    /// no file then. [`OrderError::Empty`] without pages.
+    fn render_order(
+        &self,
+        pages: &mut dyn Iterator<Item = TicketPage>,
+        out: &mut dyn std::io::Write,
+    ) -> Result<Vec<char>, OrderError>;
+
+    /// Names the engine and the fonts. Two renderers with the same version draw the same bytes by the same template.
     fn version(&self) -> &str;
 }

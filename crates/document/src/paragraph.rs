@@ -1,5 +1,7 @@
 //! Makes a text fit its box: wrap, then shrink, and at last an ellipsis.
 
+use std::sync::Arc;
+
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -13,6 +15,8 @@ pub(crate) struct Fit<'a> {
     pub(crate) width: f32,
     /// Font sizes in points with the lines each may take, from the wished one to the smallest.
     pub(crate) sizes: &'a [(f32, usize)],
+    /// From baseline to baseline as a multiple of the size; by the size where there is none.
+    pub(crate) leading: Option<f32>,
     pub(crate) bold: bool,
     pub(crate) style: Style,
 }
@@ -21,12 +25,21 @@ pub(crate) struct Fit<'a> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paragraph {
     pub(crate) size: f32,
+    /// The size of those it might have that it took; scripts with tall marks are set smaller for it.
+    pub(crate) wished: f32,
     /// From baseline to baseline, in points.
     pub(crate) pitch: f32,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) lines: Vec<Arc<Line>>,
+    /// Not all of the text is there.
+    pub(crate) cut: bool,
 }
 
 impl Paragraph {
+    /// The height of all lines, in points.
+    pub(crate) fn height(&self) -> f32 {
+        self.pitch * f32::from(u16::try_from(self.lines.len()).unwrap_or(u16::MAX))
+    }
+
     /// The same in a smaller size.
     fn shrink(&mut self, size: f32) {
         self.pitch *= size / self.size;
@@ -38,22 +51,32 @@ impl Paragraph {
 /// takes the same room in every script.
 const TALL: f32 = 0.86;
 
-/// Line pitch for a font size: headings are set tighter.
-fn pitch(size: f32) -> f32 {
-    size * if size >= 20.0 { 1.2 } else { 1.35 }
+/// From baseline to baseline for a font size, in points: headings are set tighter where nothing else is said.
+pub(crate) fn pitch(size: f32, leading: Option<f32>) -> f32 {
+    size * leading.unwrap_or(if size >= 20.0 { 1.2 } else { 1.35 })
 }
 
-/// Lays a text out. An empty text has no lines.
+/// Lays a text out. An empty text has no lines; a line feed ends a line.
 pub(crate) fn fit(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph, FontError> {
     let Some(&(smallest, most)) = fit.sizes.last() else { return Ok(Paragraph::default()) };
     if text.is_empty() {
         return Ok(Paragraph::default());
     }
-    let whole = shaper.line(text.to_owned(), fit.bold, fit.style)?;
-    let scale = if whole.runs.iter().any(|run| run.tall) { TALL } else { 1.0 };
+    let mut parts = Vec::with_capacity(1);
+    for part in text.split('\n') {
+        parts.push((part, shaper.line(part.to_owned(), fit.bold, fit.style)?));
+    }
+    let tall = parts.iter().flat_map(|(_, whole)| &whole.runs).any(|run| run.tall);
+    let scale = if tall { TALL } else { 1.0 };
     let room = |size: f32| ems(fit.width, size * scale);
     let finish = |lines: Vec<Line>, size: f32| {
-        let mut paragraph = Paragraph { size: size * scale, pitch: pitch(size), lines };
+        let mut paragraph = Paragraph {
+            size: size * scale,
+            wished: size,
+            pitch: pitch(size, fit.leading),
+            lines: lines.into_iter().map(Arc::new).collect(),
+            cut: false,
+        };
         // A line shaped by itself may be a hair wider than it measured as a part of the whole.
         let widest = paragraph.lines.iter().map(|line| line.width).max().unwrap_or(0);
         if widest > room(size) {
@@ -62,30 +85,44 @@ pub(crate) fn fit(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<P
         }
         paragraph
     };
-    if let Some(&(size, _)) = fit.sizes.first()
-        && whole.width <= room(size)
+    if let Some(&(size, most)) = fit.sizes.first()
+        && parts.len() <= most
+        && parts.iter().all(|(_, whole)| whole.width <= room(size))
     {
-        return Ok(finish(vec![whole], size));
+        return Ok(finish(parts.into_iter().map(|(_, whole)| whole).collect(), size));
     }
-    let measure = Measure::new(text, &whole);
+    let measures: Vec<_> = parts.iter().map(|(part, whole)| Measure::new(part, whole)).collect();
     for &(size, most) in fit.sizes {
-        let Some(ends) = measure.wrap(room(size), false) else { continue };
-        if ends.len() <= most {
+        let wrapped: Option<Vec<_>> =
+            measures.iter().map(|measure| measure.wrap(room(size), false)).collect();
+        let Some(wrapped) = wrapped.filter(|ends| ends.iter().map(Vec::len).sum::<usize>() <= most) else {
+            continue;
+        };
+        let mut lines = Vec::with_capacity(most);
+        for (measure, ends) in measures.iter().zip(wrapped) {
             let ends = measure.balance(room(size), ends);
-            return Ok(finish(set(shaper, text, &ends, fit)?, size));
+            set(shaper, measure.text, &ends, fit, &mut lines)?;
         }
+        return Ok(finish(lines, size));
     }
     // Not even the smallest size has room: break words, cut what is left.
-    let mut ends = measure.wrap(room(smallest), true).unwrap_or_default();
-    let rest = if ends.len() > most { Some(if most > 1 { ends[most - 2] } else { 0 }) } else { None };
-    if rest.is_some() {
-        ends.truncate(most - 1);
+    let mut lines = Vec::with_capacity(most);
+    let mut short = false;
+    for (index, measure) in measures.iter().enumerate() {
+        let mut ends = measure.wrap(room(smallest), true).unwrap_or_default();
+        let left = most - lines.len();
+        let last = index + 1 == measures.len();
+        if ends.len() > left || (ends.len() == left && !last) {
+            let start = if left > 1 { ends.get(left - 2).copied().unwrap_or(0) } else { 0 };
+            ends.truncate(left - 1);
+            set(shaper, measure.text, &ends, fit, &mut lines)?;
+            lines.push(cut(shaper, &measure.text[start..], room(smallest), fit)?);
+            short = true;
+            break;
+        }
+        set(shaper, measure.text, &ends, fit, &mut lines)?;
     }
-    let mut lines = set(shaper, text, &ends, fit)?;
-    if let Some(start) = rest {
-        lines.push(cut(shaper, &text[start..], room(smallest), fit)?);
-    }
-    Ok(finish(lines, smallest))
+    Ok(Paragraph { cut: short, ..finish(lines, smallest) })
 }
 
 /// How many thousandths of an em of a size go into a width.
@@ -95,16 +132,21 @@ fn ems(width: f32, size: f32) -> i32 {
 }
 
 /// Shapes the lines that end at these positions.
-fn set(shaper: &mut Shaper<'_>, text: &str, ends: &[usize], fit: Fit<'_>) -> Result<Vec<Line>, FontError> {
+fn set(
+    shaper: &mut Shaper<'_>,
+    text: &str,
+    ends: &[usize],
+    fit: Fit<'_>,
+    lines: &mut Vec<Line>,
+) -> Result<(), FontError> {
     let mut start = 0;
-    let mut lines = Vec::with_capacity(ends.len());
     for &end in ends {
         let mut line = shaper.line(text[start..end].trim().to_owned(), fit.bold, fit.style)?;
         line.goes_on = end < text.len() && text[start..end].ends_with(' ');
         lines.push(line);
         start = end;
     }
-    Ok(lines)
+    Ok(())
 }
 
 /// The longest beginning of a text that fits with an ellipsis after it.
@@ -201,7 +243,7 @@ impl<'t> Measure<'t> {
                 return None;
             }
         }
-        if start < self.text.len() {
+        if start < self.text.len() || self.text.is_empty() {
             lines.push(self.text.len());
         }
         Some(lines)

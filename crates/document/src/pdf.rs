@@ -1,18 +1,25 @@
 //! The file: the page's content, its fonts, its structure and its metadata, as PDF/A-2a and PDF/UA-1 at once.
 
+use std::io::Write as _;
+
 use jiff::tz::Offset;
 use pdf_writer::types::{OutputIntentSubtype, TabOrder};
-use pdf_writer::writers::{Catalog, DocumentInfo, Page, Pages};
-use pdf_writer::{Date, Name, Rect, Ref, TextStr};
+use pdf_writer::writers::{Catalog, DocumentInfo, Page, Pages, Resources};
+use pdf_writer::{Date, Finish, Name, Rect, Ref, TextStr};
 use sha2::{Digest, Sha256};
 
-use crate::boxes::{Canvas, PAGE};
+use crate::background::Background;
+use crate::boxes::Canvas;
 use crate::common::Common;
 use crate::embed::Fonts;
 use crate::face::{Face, FontError};
 use crate::file::{Pack, Part, assemble, deflate, deflate_once};
+use crate::image::{Image, Packing};
 use crate::tags::Tree;
 use crate::{content, icc, xmp};
+
+/// The program that files come from.
+pub(crate) const CREATOR: &str = "Fulfillment";
 
 /// What the file says of itself.
 pub(crate) struct Meta<'a> {
@@ -22,18 +29,20 @@ pub(crate) struct Meta<'a> {
     pub(crate) issued_at: jiff::Timestamp,
     pub(crate) creator: &'a str,
     pub(crate) version: &'a str,
+    /// Whether it may say that it is PDF/A and PDF/UA: what it has from elsewhere may be neither.
+    pub(crate) archival: bool,
 }
 
 /// Objects with fixed numbers. Those of the shared fonts follow, then those of the page's own fonts and of its tree.
-const CATALOG: Ref = Ref::new(1);
-const PAGES: Ref = Ref::new(2);
-const PAGE_OBJECT: Ref = Ref::new(3);
-const INFO: Ref = Ref::new(4);
-const METADATA: Ref = Ref::new(5);
+pub(crate) const CATALOG: Ref = Ref::new(1);
+pub(crate) const PAGES: Ref = Ref::new(2);
+pub(crate) const PAGE_OBJECT: Ref = Ref::new(3);
+pub(crate) const INFO: Ref = Ref::new(4);
+pub(crate) const METADATA: Ref = Ref::new(5);
 const PROFILE: Ref = Ref::new(6);
-const TREE: Ref = Ref::new(7);
-const CONTENT: Ref = Ref::new(8);
-const PACK: Ref = Ref::new(9);
+pub(crate) const TREE: Ref = Ref::new(7);
+pub(crate) const CONTENT: Ref = Ref::new(8);
+pub(crate) const PACK: Ref = Ref::new(9);
 
 /// What every file has, compressed once: the colour profile.
 pub(crate) fn shared() -> Part {
@@ -42,24 +51,68 @@ pub(crate) fn shared() -> Part {
     part
 }
 
-/// Writes the file.
+/// Writes the file of one page.
 pub(crate) fn write(
     canvas: &Canvas,
     faces: &[Face],
     commons: &[Common],
     shared: &Part,
+    images: &[Image],
+    background: Option<&Background>,
     meta: &Meta<'_>,
 ) -> Result<Vec<u8>, FontError> {
     let mut fonts = Fonts::new(faces, commons);
-    let mut tree = Tree::new();
-    let content = content::draw(canvas, &mut fonts, &mut tree);
+    let mut tree = Tree::new("Document");
+    let content = content::draw(canvas, 0, images.len(), &mut fonts, &mut tree);
     let (mut part, mut pack) = (Part::default(), Pack::default());
     part.packed_stream(CONTENT, "", &content, deflate);
     part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
 
-    let mut next = Common::after(commons.len());
+    let copied = background.map(Background::object);
+    let mut next = Common::after(commons.len()) + copied.map_or(0, |(_, count)| count);
     let names = fonts.write(&mut part, &mut pack, &mut next)?;
-    tree.write(&mut pack, TREE, PAGE_OBJECT, next);
+    let mut pictures = Vec::new();
+    for image in images {
+        pictures.push(Ref::new(next));
+        write_image(&mut part, Ref::new(next), image);
+        next += 1;
+    }
+    pictures.extend(copied.map(|(id, _)| id));
+    let first = next;
+    tree.write(&mut pack, TREE, PAGE_OBJECT, first);
+    let out = pack.object(TREE);
+    let _infallible =
+        write!(out, "<</Type/StructTreeRoot/K {first} 0 R/ParentTreeNextKey 1/ParentTree<</Nums[0");
+    tree.write_owners(out, first);
+    out.extend_from_slice(b"]>>>>");
+    write_catalog(&mut pack, meta);
+    pack.write(PAGES, |object| {
+        object.start::<Pages<'_>>().kids([PAGE_OBJECT]).count(1);
+    });
+    pack.write(PAGE_OBJECT, |object| {
+        let mut page: Page<'_> = object.start();
+        page.parent(PAGES).media_box(Rect::new(0.0, 0.0, canvas.page.0, canvas.page.1)).contents(CONTENT);
+        page.struct_parents(0).tab_order(TabOrder::StructureOrder);
+        fill_resources(page.resources(), &names, &pictures);
+    });
+    write_info(&mut pack, meta);
+    part.pack(PACK, &pack, deflate);
+    // Everything that tells this page from others is in the part by now.
+    let mut hash = Sha256::new();
+    hash.update(meta.version);
+    hash.update(part.bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash.finalize()[..16]);
+    part.extend(shared);
+    if let Some(background) = background {
+        part.extend(background.part());
+    }
+    fonts.shared().for_each(|font| part.extend(font));
+    Ok(assemble(&part, CATALOG, INFO, &id))
+}
+
+/// The catalog; it refers to objects by the fixed numbers above.
+pub(crate) fn write_catalog(pack: &mut Pack, meta: &Meta<'_>) {
     pack.write(CATALOG, |object| {
         let mut root: Catalog<'_> = object.start();
         root.pages(PAGES).lang(TextStr(meta.language)).metadata(METADATA);
@@ -71,19 +124,10 @@ pub(crate) fn write(
         intent.subtype(OutputIntentSubtype::PDFA).output_condition_identifier(TextStr("sRGB"));
         intent.info(TextStr("sRGB")).dest_output_profile(PROFILE);
     });
-    pack.write(PAGES, |object| {
-        object.start::<Pages<'_>>().kids([PAGE_OBJECT]).count(1);
-    });
-    pack.write(PAGE_OBJECT, |object| {
-        let mut page: Page<'_> = object.start();
-        page.parent(PAGES).media_box(Rect::new(0.0, 0.0, PAGE.0, PAGE.1)).contents(CONTENT);
-        page.struct_parents(0).tab_order(TabOrder::StructureOrder);
-        let mut resources = page.resources();
-        let mut dict = resources.fonts();
-        for (name, font) in &names {
-            dict.pair(Name(name.as_bytes()), *font);
-        }
-    });
+}
+
+/// The dictionary of information.
+pub(crate) fn write_info(pack: &mut Pack, meta: &Meta<'_>) {
     pack.write(INFO, |object| {
         let mut about: DocumentInfo<'_> = object.start();
         about.title(TextStr(&meta.title)).creator(TextStr(meta.creator)).producer(TextStr(meta.version));
@@ -94,16 +138,34 @@ pub(crate) fn write(
             about.creation_date(date).modified_date(date);
         }
     });
-    part.pack(PACK, &pack, deflate);
-    // Everything that tells this page from others is in the part by now.
-    let mut hash = Sha256::new();
-    hash.update(meta.version);
-    hash.update(part.bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash.finalize()[..16]);
-    part.extend(shared);
-    fonts.shared().for_each(|font| part.extend(font));
-    Ok(assemble(&part, CATALOG, INFO, &id))
+}
+
+/// What a page calls its fonts and images.
+pub(crate) fn fill_resources(mut resources: Resources<'_>, fonts: &[(String, Ref)], images: &[Ref]) {
+    let mut dict = resources.fonts();
+    for (name, font) in fonts {
+        dict.pair(Name(name.as_bytes()), *font);
+    }
+    dict.finish();
+    if !images.is_empty() {
+        let mut dict = resources.x_objects();
+        for (index, image) in images.iter().enumerate() {
+            dict.pair(Name(format!("I{index}").as_bytes()), *image);
+        }
+    }
+}
+
+pub(crate) fn write_image(part: &mut Part, id: Ref, image: &Image) {
+    let colours = if image.grey { "DeviceGray" } else { "DeviceRGB" };
+    let filter = match image.packing {
+        Packing::Deflate => "FlateDecode",
+        Packing::Jpeg => "DCTDecode",
+    };
+    let entries = format!(
+        "/Type/XObject/Subtype/Image/Width {}/Height {}/BitsPerComponent 8/ColorSpace/{colours}/Filter/{filter}",
+        image.width, image.height
+    );
+    part.stream(id, &entries, &image.data);
 }
 
 fn date(at: jiff::Timestamp) -> Option<Date> {

@@ -1,21 +1,31 @@
 //! The renderer: fonts prepared once, then any number of pages from any number of threads.
 
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use sha2::{Digest, Sha256};
 
-use crate::clean::{clean, clean_option};
+use crate::boxes::{Canvas, Mark};
+use crate::clean::clean;
 use crate::common::Common;
-use crate::face::{Face, FontError, FontSource, Style};
+use crate::face::{Face, FontSource};
 use crate::file::Part;
-use crate::shape::{Fixed, Shaper};
-use crate::{Page, RenderError, Renderer, TicketPage, layout, pdf, qr};
+use crate::shape::{Shaper, reads_rtl};
+use crate::template::field::{Field, Values};
+use crate::template::labels::{self, Label};
+use crate::template::layout::Flow;
+use crate::template::text::Source;
+use crate::template::{CompiledTemplate, Shipped, TemplateHash};
+use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, pdf, qr};
 
 /// Raised with every change that changes a drawn byte.
-const ENGINE: &str = "fulfillment-a4/2";
+const ENGINE: &str = "fulfillment/3";
 
 const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.ttf");
 
-/// Draws one A4 page a ticket.
+/// Draws a page a ticket, by the templates it keeps: those that ship with it, and those it is given.
 pub struct PdfRenderer {
     /// The two built-in faces, then the fallbacks.
     faces: Vec<Face>,
@@ -23,7 +33,9 @@ pub struct PdfRenderer {
     commons: Vec<Common>,
     /// What else every file has.
     shared: Part,
-    fixed: Fixed,
+    templates: RwLock<HashMap<TemplateHash, Arc<CompiledTemplate>>>,
+    /// The template of pages that name none.
+    standard: TemplateHash,
     version: String,
 }
 
@@ -38,8 +50,8 @@ impl PdfRenderer {
     /// this order. Of a collection (`.ttc`) the first face is taken.
     ///
     /// # Errors
-    /// [`FontError::Unusable`] for bytes that are no font.
-    pub fn new(extra_fonts: Vec<Vec<u8>>) -> Result<Self, FontError> {
+    /// [`FontError::Unusable`](crate::FontError::Unusable) for bytes that are no font.
+    pub fn new(extra_fonts: Vec<Vec<u8>>) -> Result<Self, NewError> {
         let named = |(index, bytes)| FontSource::from_bytes(format!("Extra{index}"), bytes, 0);
         let sources: Vec<_> = extra_fonts.into_iter().enumerate().map(named).collect();
         let renderer = Self::with_fonts(sources)?;
@@ -53,18 +65,13 @@ impl PdfRenderer {
     /// [`crate::system::noto`] finds.
     ///
     /// # Errors
-    /// [`FontError::Unusable`] if a built-in face is damaged. The others are looked at when they are needed.
-    pub fn with_fonts(sources: Vec<FontSource>) -> Result<Self, FontError> {
+    /// [`FontError::Unusable`](crate::FontError::Unusable) if a built-in face is damaged. The others are looked at when they are needed.
+    pub fn with_fonts(sources: Vec<FontSource>) -> Result<Self, NewError> {
         let mut faces = vec![
             Face::built_in("Inter-Regular", REGULAR, false)?,
             Face::built_in("Inter-SemiBold", BOLD, true)?,
         ];
         let commons = [Common::new(&faces, 0)?, Common::new(&faces, 1)?].into();
-        let mut fixed = Fixed::new();
-        let mut shaper = Shaper::new(&faces, "");
-        for text in layout::FIXED {
-            fixed.insert(text, shaper.line((*text).to_owned(), false, Style::Text)?);
-        }
         faces.extend(sources.into_iter().map(Face::new));
         let mut hash = Sha256::new();
         for face in &faces {
@@ -72,34 +79,182 @@ impl PdfRenderer {
         }
         let digest: [u8; 32] = hash.finalize().into();
         let fonts = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        Ok(Self { faces, commons, shared: pdf::shared(), fixed, version: format!("{ENGINE}+{fonts:012x}") })
+        let renderer = Self {
+            faces,
+            commons,
+            shared: pdf::shared(),
+            templates: RwLock::default(),
+            standard: Shipped::A4.bundle().hash(),
+            version: format!("{ENGINE}+{fonts:012x}"),
+        };
+        for shipped in Shipped::ALL {
+            renderer.keep(CompiledTemplate::new(&shipped.bundle())?);
+        }
+        Ok(renderer)
     }
 }
 
 impl PdfRenderer {
     /// What turns text into glyphs for a page in this language (a lower-case tag).
     pub(crate) fn shaper(&self, language: &str) -> Shaper<'_> {
-        Shaper::new(&self.faces, language).with_fixed(&self.fixed)
+        Shaper::new(&self.faces, language)
+    }
+
+    pub(crate) fn faces(&self) -> &[Face] {
+        &self.faces
+    }
+
+    pub(crate) fn commons(&self) -> &[Common] {
+        &self.commons
+    }
+
+    /// What every file has beside its fonts.
+    pub(crate) fn shared(&self) -> &Part {
+        &self.shared
+    }
+
+    /// The first number of objects that are not in every file.
+    pub(crate) fn first_number(&self) -> i32 {
+        Common::after(self.commons.len())
+    }
+
+    /// The template that a page names.
+    pub(crate) fn template_of(&self, page: &TicketPage) -> Result<Arc<CompiledTemplate>, RenderError> {
+        let hash = page.template.unwrap_or(self.standard);
+        self.template(hash).ok_or(RenderError::Template(hash))
+    }
+
+    /// Begins a file of many tickets; each is written as it is drawn.
+    ///
+    /// # Errors
+    /// [`OrderError::Write`] where the file's first bytes cannot be written.
+    pub fn order<W: Write>(&self, out: W) -> Result<OrderFile<'_, W>, OrderError> {
+        OrderFile::new(self, out)
+    }
+
+    /// Keeps a template, so that pages can be drawn by its hash.
+    pub fn keep(&self, template: CompiledTemplate) -> TemplateHash {
+        let hash = template.hash();
+        let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
+        templates.entry(hash).or_insert_with(|| Arc::new(template));
+        hash
+    }
+
+    /// The template of that hash, if it is kept.
+    pub fn template(&self, hash: TemplateHash) -> Option<Arc<CompiledTemplate>> {
+        self.templates.read().unwrap_or_else(PoisonError::into_inner).get(&hash).map(Arc::clone)
+    }
+
+    /// Draws one page by a template that need not be kept.
+    ///
+    /// # Errors
+    /// As [`Renderer::render`].
+    pub fn draw(&self, template: &CompiledTemplate, page: &TicketPage) -> Result<Page, RenderError> {
+        let setting = Setting::of(page);
+        let mut shaper = self.shaper(&setting.tag);
+        let canvas = lay_out(template, page, &setting, &mut shaper)?;
+        let meta = pdf::Meta {
+            title: setting.title(template),
+            author: setting.author(),
+            language: &setting.language,
+            issued_at: page.issued_at,
+            creator: pdf::CREATOR,
+            version: &self.version,
+            archival: template.is_archival(),
+        };
+        let code = canvas.marks.iter().find_map(|mark| match mark {
+            Mark::Code { code, .. } => Some(code.clone()),
+            _ => None,
+        });
+        let (images, background) = (&template.sheet.images, template.sheet.background.as_ref());
+        let pdf = pdf::write(&canvas, &self.faces, &self.commons, &self.shared, images, background, &meta)?;
+        Ok(Page { pdf, missing: shaper.missing, code })
+    }
+}
+
+/// What a page's drawing starts from: its values and its language.
+pub(crate) struct Setting {
+    pub(crate) values: Values,
+    /// The document's language.
+    pub(crate) language: String,
+    /// The same in lower case.
+    pub(crate) tag: String,
+    labels: &'static labels::Language,
+    /// The ticket's number as it is, without groups.
+    number: String,
+}
+
+impl Setting {
+    pub(crate) fn of(page: &TicketPage) -> Self {
+        let language = language(page.locale.as_deref());
+        let tag = language.to_ascii_lowercase();
+        let labels = labels::language(&tag);
+        Self { values: Values::of(page), language, tag, labels, number: clean(&page.ticket_number) }
+    }
+
+    pub(crate) fn source<'a>(&'a self, template: &'a CompiledTemplate) -> Source<'a> {
+        Source { values: &self.values, language: self.labels, tag: &self.tag, own: &template.sheet.own }
+    }
+
+    /// The document's author: who holds the event.
+    pub(crate) fn author(&self) -> Option<String> {
+        Some(self.values.get(Field::OrganizerName).to_owned()).filter(|name| !name.is_empty())
+    }
+
+    /// The title of a document of all an order's tickets.
+    pub(crate) fn order_title(&self, template: &CompiledTemplate) -> String {
+        let mut title = format!("{} – ", self.values.get(Field::EventName));
+        Label::ORDER.fill(self.source(template), &mut title);
+        title + " " + self.values.get(Field::OrderId)
+    }
+
+    /// The document's title.
+    fn title(&self, template: &CompiledTemplate) -> String {
+        let mut title = format!("{} – ", self.values.get(Field::EventName));
+        Label::TICKET.fill(self.source(template), &mut title);
+        title + " " + &self.number
+    }
+}
+
+/// Lays a page out by a template.
+pub(crate) fn lay_out(
+    template: &CompiledTemplate,
+    page: &TicketPage,
+    setting: &Setting,
+    shaper: &mut Shaper<'_>,
+) -> Result<Canvas, RenderError> {
+    let code = qr::code(&page.code)?;
+    let source = setting.source(template);
+    let mut alt = String::new();
+    Label::CODE.fill(source, &mut alt);
+    let memo = template.memo(&setting.tag);
+    let rtl = is_rtl(&setting.tag, setting.values.get(Field::EventName));
+    Ok(Flow::new(&template.sheet, source, shaper, &memo).page(Some(code), &alt, rtl)?)
+}
+
+/// Whether the page is mirrored: by its language, else by the event's name.
+fn is_rtl(tag: &str, event: &str) -> bool {
+    match tag.split('-').next().unwrap_or_default() {
+        "ar" | "fa" | "he" | "iw" | "ur" | "ps" | "ckb" | "dv" | "sd" | "ug" | "yi" => true,
+        _ => reads_rtl(event).unwrap_or(false),
     }
 }
 
 impl Renderer for PdfRenderer {
     fn render(&self, page: &TicketPage) -> Result<Page, RenderError> {
-        let code = qr::code(&page.code)?;
-        let language = language(page.locale.as_deref());
-        let mut shaper = self.shaper(&language.to_ascii_lowercase());
-        let drawn = code.clone();
-        let canvas = layout::lay_out(page, code, &mut shaper, layout::is_rtl(page))?;
-        let meta = pdf::Meta {
-            title: format!("{} – Ticket {}", clean(&page.event_name), clean(&page.ticket_number)),
-            author: clean_option(page.organizer_name.as_deref()),
-            language: &language,
-            issued_at: page.issued_at,
-            creator: "Fulfillment",
-            version: &self.version,
-        };
-        let pdf = pdf::write(&canvas, &self.faces, &self.commons, &self.shared, &meta)?;
-        Ok(Page { pdf, missing: shaper.missing, code: drawn })
+        self.draw(&*self.template_of(page)?, page)
+    }
+
+    fn render_order(
+        &self,
+        pages: &mut dyn Iterator<Item = TicketPage>,
+        out: &mut dyn Write,
+    ) -> Result<Vec<char>, OrderError> {
+        let mut file = self.order(out)?;
+        for page in pages {
+            file.page(&page)?;
+        }
+        Ok(file.finish()?.1)
     }
 
     fn version(&self) -> &str {

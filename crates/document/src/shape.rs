@@ -1,6 +1,5 @@
 //! Text to glyphs: which face, which script, which direction, and then the shaper.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use harfrust::{Buffer, BufferFlags, ClusterLevel, Direction, Script, ShapeOptions, Tag};
@@ -54,17 +53,12 @@ pub(crate) struct Line {
 /// What stands for a character that no font has; both built-in faces have it.
 pub(crate) const MISSING: &str = "□";
 
-/// Lines in the regular face by their text.
-pub(crate) type Fixed = HashMap<&'static str, Line>;
-
 /// The faces to draw with, in the order in which they are asked.
 pub(crate) struct Shaper<'a> {
     faces: &'a [Face],
     /// Indexes into `faces` for regular and bold text.
     order: [Vec<usize>; 2],
     buffer: Option<Buffer>,
-    /// Lines that are the same on every page, shaped already.
-    fixed: Option<&'a Fixed>,
     /// Characters no face has, in the order met.
     pub(crate) missing: Vec<char>,
 }
@@ -94,21 +88,11 @@ impl<'a> Shaper<'a> {
             order.insert(0, usize::from(bold));
             order
         });
-        Self { faces, order, buffer: Some(Buffer::new()), fixed: None, missing: Vec::new() }
-    }
-
-    pub(crate) fn with_fixed(self, fixed: &'a Fixed) -> Self {
-        Self { fixed: Some(fixed), ..self }
+        Self { faces, order, buffer: Some(Buffer::new()), missing: Vec::new() }
     }
 
     /// Shapes one line, reordered for reading.
     pub(crate) fn line(&mut self, text: String, bold: bool, style: Style) -> Result<Line, FontError> {
-        if !bold
-            && style == Style::Text
-            && let Some(line) = self.fixed.and_then(|fixed| fixed.get(text.as_str()))
-        {
-            return Ok(line.clone());
-        }
         let mut items = Vec::new();
         if text.chars().any(may_be_rtl) {
             let bidi = ParagraphBidiInfo::new(&text, None);

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use pdf_writer::Ref;
 
-use crate::boxes::{Area, PAGE, Role};
+use crate::boxes::Role;
 use crate::file::{Pack, integer, text_string};
 
 /// An element, and where its number is among those of the tree.
@@ -34,9 +34,10 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn new() -> Self {
-        let document = Element { role: "Document", parent: 0, kids: Vec::new(), entries: Vec::new() };
-        Self { elements: vec![document], owners: Vec::new() }
+    /// A tree below an element of this role: `Document`, or the part of one that a page is.
+    pub(crate) fn new(role: &'static str) -> Self {
+        let first = Element { role, parent: 0, kids: Vec::new(), entries: Vec::new() };
+        Self { elements: vec![first], owners: Vec::new() }
     }
 
     /// A text. `spoken` is what a reader is to say where the drawn characters are not it. Returns the kind and the
@@ -62,16 +63,17 @@ impl Tree {
         Some(self.content(element))
     }
 
-    /// A picture with a text that says what it is.
-    pub(crate) fn figure(&mut self, area: Area, alt: &str) -> (&'static str, usize) {
+    /// A picture with a text that says what it is; the corners of its area are counted from the page's bottom.
+    pub(crate) fn figure(
+        &mut self,
+        [left, bottom, right, top]: [f32; 4],
+        alt: &str,
+    ) -> (&'static str, usize) {
         let element = self.element("Figure", 0);
         self.entry(element, "Alt", alt);
-        let (bottom, top) = (PAGE.1 - area.y - area.height, PAGE.1 - area.y);
         let _infallible = write!(
             self.elements[element].entries,
-            "/A<</O/Layout/Placement/Block/BBox[{:.2} {bottom:.2} {:.2} {top:.2}]>>",
-            area.x,
-            area.x + area.width
+            "/A<</O/Layout/Placement/Block/BBox[{left:.2} {bottom:.2} {right:.2} {top:.2}]>>"
         );
         self.content(element)
     }
@@ -97,23 +99,16 @@ impl Tree {
         (element.role, number)
     }
 
-    /// Writes the tree; its elements are numbered from `first`.
-    pub(crate) fn write(&self, pack: &mut Pack, root: Ref, page: Ref, first: i32) {
+    /// Writes the elements, numbered from `first`, the first of them as a kid of `parent`. Returns the first number
+    /// after them.
+    pub(crate) fn write(&self, pack: &mut Pack, parent: Ref, page: Ref, first: i32) -> i32 {
         let id = |index: usize| first + i32::try_from(index).unwrap_or(0);
-        let out = pack.object(root);
-        out.extend_from_slice(b"<</Type/StructTreeRoot/K");
-        reference(out, first);
-        out.extend_from_slice(b"/ParentTreeNextKey 1/ParentTree<</Nums[0[");
-        for &owner in &self.owners {
-            reference(out, id(owner));
-        }
-        out.extend_from_slice(b"]]>>>>");
         for (index, element) in self.elements.iter().enumerate() {
             let out = pack.object(Ref::new(id(index)));
             out.extend_from_slice(b"<</S/");
             out.extend_from_slice(element.role.as_bytes());
             out.extend_from_slice(b"/P");
-            reference(out, if index == 0 { root.get() } else { id(element.parent) });
+            reference(out, if index == 0 { parent.get() } else { id(element.parent) });
             out.extend_from_slice(b"/Pg");
             reference(out, page.get());
             out.extend_from_slice(b"/K[");
@@ -130,11 +125,21 @@ impl Tree {
             out.extend_from_slice(&element.entries);
             out.extend_from_slice(b">>");
         }
+        id(self.elements.len())
+    }
+
+    /// Writes which element each piece of the page's marked content belongs to, elements being numbered from `first`.
+    pub(crate) fn write_owners(&self, out: &mut Vec<u8>, first: i32) {
+        out.push(b'[');
+        for &owner in &self.owners {
+            reference(out, first + i32::try_from(owner).unwrap_or(0));
+        }
+        out.push(b']');
     }
 }
 
 /// A reference to an object.
-fn reference(out: &mut Vec<u8>, id: i32) {
+pub(crate) fn reference(out: &mut Vec<u8>, id: i32) {
     out.push(b' ');
     integer(out, id);
     out.extend_from_slice(b" 0 R");

@@ -28,12 +28,18 @@ const HEAD: &str = concat!(
     "<pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>",
     "</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas>",
 );
+/// What the beginning says that the file is.
+const CLAIM: &str = r#" pdfaid:part="2" pdfaid:conformance="A" pdfuaid:part="1">"#;
 const TAIL: &str = "</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end=\"r\"?>";
 
 /// The packet. It says the same as the dictionary of information.
 pub(crate) fn packet(meta: &Meta<'_>) -> String {
     let mut out = String::with_capacity(2560);
-    out.push_str(HEAD);
+    if meta.archival {
+        out.push_str(HEAD);
+    } else {
+        out.push_str(&HEAD.replace(CLAIM, ">"));
+    }
     out.push_str("<dc:title><rdf:Alt><rdf:li xml:lang=\"x-default\">");
     escape(&mut out, &meta.title);
     out.push_str("</rdf:li></rdf:Alt></dc:title>");

@@ -6,7 +6,7 @@
 mod pages;
 mod tools;
 
-use fulfillment_document::{PdfRenderer, Renderer, TicketPage};
+use fulfillment_document::{Branding, CompiledTemplate, PdfRenderer, Renderer, Shipped, TicketPage};
 use tools::{flat, noto, run, saved, text};
 
 /// Names in every script that a page is to draw, with what to call them.
@@ -68,6 +68,28 @@ fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
     };
     draw(&all, "hostile".to_owned(), hostile.clone());
     draw(&built_in, "hostile-built-in".to_owned(), hostile);
+    // The other templates, each with an image.
+    let branding = Branding {
+        logo: Some(include_bytes!("logo.png").to_vec()),
+        colors: vec![("accent".to_owned(), "#0b5394".to_owned())],
+        texts: vec![("footer".to_owned(), "Elbe Concerts, Hamburg".to_owned())],
+    };
+    for shipped in Shipped::ALL {
+        let bundle = shipped.bundle().branded(&branding).unwrap();
+        let template = Some(all.keep(CompiledTemplate::new(&bundle).unwrap()));
+        for (name, page) in [
+            ("full", pages::ticket()),
+            ("long", pages::long()),
+            ("arabic", pages::arabic()),
+            ("japanese", pages::japanese()),
+        ] {
+            draw(&all, format!("{}-{name}", shipped.name()), TicketPage { template, ..page });
+        }
+    }
+    let order = [pages::ticket(), pages::arabic(), pages::japanese(), pages::bare()];
+    let mut file = Vec::new();
+    all.render_order(&mut order.clone().into_iter(), &mut file).unwrap();
+    out.push(("order".to_owned(), pages::ticket(), file));
     out
 }
 

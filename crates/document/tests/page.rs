@@ -9,7 +9,9 @@ mod tools;
 use std::path::Path;
 use std::sync::Arc;
 
-use fulfillment_document::{FontError, FontSource, PdfRenderer, RenderError, Renderer, TicketPage, system};
+use fulfillment_document::{
+    FontError, FontSource, NewError, PdfRenderer, RenderError, Renderer, TicketPage, system,
+};
 use tools::{flat, noto, run, saved, text};
 
 fn plain() -> PdfRenderer {
@@ -187,7 +189,8 @@ fn wrong_input_is_refused_with_the_reason() {
         let page = TicketPage { code, ..pages::ticket() };
         assert!(matches!(renderer.render(&page), Err(RenderError::Code(_))));
     }
-    assert!(matches!(PdfRenderer::new(vec![b"no font".to_vec()]), Err(FontError::Unusable(_))));
+    let renderer = PdfRenderer::new(vec![b"no font".to_vec()]);
+    assert!(matches!(renderer, Err(NewError::Font(FontError::Unusable(_)))));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient}
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::keyring::Keys;
+use crate::pipeline::page;
 use crate::pipeline::proof::Proof;
 use crate::pipeline::{Numbers, Pipeline, Publishing, Wake};
 use crate::ports::{Destination, Files, Identity, Ordering};
@@ -143,6 +144,7 @@ pub(crate) fn pipeline(
         keys,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         settings: config.pipeline.clone(),
+        template: page::template_name(config.document.template),
         proof: Proof(config.document.proof_every),
         grace: config.ordering.grace,
         time_zone: time_zone(config)?,

@@ -3,7 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::section::{Sensitive, section};
+use fulfillment_document::Shipped;
+
+use super::section::{Sensitive, Setting, section};
+
+impl Setting for Shipped {
+    const EXPECTED: &'static str = "a4, phone or thermal";
+    fn read(text: &str) -> Option<Self> {
+        Self::named(text)
+    }
+}
 
 section! {
     /// The folder for everything that has no better place: keys, the embedded store, ticket files.
@@ -54,6 +63,8 @@ section! {
         fonts: Vec<PathBuf> = "";
         /// Time zone of dates on the page when Ordering gives none, as an IANA name.
         time_zone: String = "UTC";
+        /// The template of new tickets: a4, phone or thermal (80 mm wide). A ticket keeps the one it was frozen with.
+        template: Shipped = "a4";
         /// One page in so many has its QR code read back, by another decoder, before its ticket is issued. 1: every
         /// page.
         proof_every: u32 = "1" from "1" to "1000000";

@@ -192,7 +192,7 @@ impl Pipeline {
             venue_name: event.venue_name.clone(),
             venue_address: event.venue_address.clone(),
             locale: order.locale.clone(),
-            template: super::page::TEMPLATE.to_owned(),
+            template: self.template.clone(),
             renderer: self.renderer.version().to_owned(),
             cti,
             era,

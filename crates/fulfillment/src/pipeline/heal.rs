@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::page::page_of;
+use super::page;
 use crate::ports::{Files, FilesError, Heal, NewFile};
 
 /// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
@@ -76,9 +76,8 @@ impl Redraw {
         if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
             return Ok(false);
         }
-        let (renderer, name) = (Arc::clone(&self.renderer), ticket.file_name());
-        let page = page_of(&ticket);
-        let pdf = tokio::task::spawn_blocking(move || renderer.render(&page)).await??.pdf;
+        let (renderer, name, drawn) = (Arc::clone(&self.renderer), ticket.file_name(), ticket.clone());
+        let pdf = tokio::task::spawn_blocking(move || page::draw(renderer.as_ref(), &drawn)).await??.pdf;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
         if ticket.sha256 != Some(sha256) {
             warn!(

@@ -18,7 +18,7 @@ use tracing::{error, warn};
 
 use super::Pipeline;
 use super::in_hand::Job;
-use super::page::page_of;
+use super::page;
 use super::proof::{self, Proof};
 use crate::ports::{FilesError, NewFile};
 
@@ -278,9 +278,9 @@ fn draw_one(
     proof: Proof,
 ) -> Result<Drawn, FailedTicket> {
     let failed = |reason: String| FailedTicket { id: ticket.id, reason };
-    let page = renderer.render(&page_of(&ticket)).map_err(|error| failed(error.to_string()))?;
-    if proof.is_due(&ticket) {
-        proof::prove(&page.code, &ticket.qr_code_data).map_err(failed)?;
+    let page = page::draw(renderer, &ticket).map_err(|error| failed(error.to_string()))?;
+    if let Some(code) = page.code.as_ref().filter(|_| proof.is_due(&ticket)) {
+        proof::prove(code, &ticket.qr_code_data).map_err(failed)?;
     }
     if !page.missing.is_empty() {
         ticket.flags.insert(Flag::MissingGlyphs);

@@ -30,7 +30,7 @@ mod in_hand;
 pub(crate) mod ingest;
 mod issue;
 pub(crate) mod maintenance;
-mod page;
+pub(crate) mod page;
 pub(crate) mod proof;
 pub(crate) mod relay;
 mod retry;
@@ -86,6 +86,8 @@ pub(crate) struct Pipeline {
     pub(crate) settings: config::Pipeline,
     pub(crate) grace: Duration,
     pub(crate) time_zone: jiff::tz::TimeZone,
+    /// The template of new tickets, as their record names it.
+    pub(crate) template: String,
     /// Which pages have their code read back.
     pub(crate) proof: Proof,
     pub(crate) publishing: Publishing,

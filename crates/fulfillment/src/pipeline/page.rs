@@ -1,15 +1,31 @@
 //! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
 
-use fulfillment_document::TicketPage;
+use fulfillment_document::{Page, RenderError, Renderer, Shipped, TicketPage};
 use fulfillment_domain::{Money, Ticket};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The template that tickets are drawn by.
-pub(super) const TEMPLATE: &str = "a4/1";
+/// How a ticket's record names the template it is drawn by: what settings call it, and the hash of its content.
+pub(crate) fn template_name(template: Shipped) -> String {
+    format!("{}/{}", template.name(), template.bundle().hash())
+}
+
+/// Draws a ticket's page by the template that was frozen with it. One that a newer program does not have any more
+/// gives way to today's of the same name: the code stays, and the file's new hash is recorded.
+pub(super) fn draw(renderer: &dyn Renderer, ticket: &Ticket) -> Result<Page, RenderError> {
+    let page = page_of(ticket);
+    match renderer.render(&page) {
+        Err(RenderError::Template(_)) => {
+            let named = ticket.template.split('/').next().and_then(Shipped::named);
+            let template = named.map(|shipped| shipped.bundle().hash());
+            renderer.render(&TicketPage { template, ..page })
+        }
+        drawn => drawn,
+    }
+}
 
 /// What the page of `ticket` says. Times are told in the zone that was frozen with it.
-pub(super) fn page_of(ticket: &Ticket) -> TicketPage {
+fn page_of(ticket: &Ticket) -> TicketPage {
     let zone = ticket.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let tell = |time: Option<Timestamp>| time.map(|t| told(t, &zone));
     TicketPage {
@@ -39,6 +55,7 @@ pub(super) fn page_of(ticket: &Ticket) -> TicketPage {
         issued: ticket.issued_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         code: ticket.qr_code_data.clone(),
         locale: ticket.locale.clone(),
+        template: ticket.template.split('/').nth(1).and_then(|hash| hash.parse().ok()),
     }
 }
 

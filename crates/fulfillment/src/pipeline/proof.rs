@@ -57,6 +57,7 @@ mod tests {
             issued: "1970-01-01".into(),
             code: code.into(),
             locale: None,
+            template: None,
         }
     }
 
@@ -65,7 +66,7 @@ mod tests {
         let renderer = PdfRenderer::with_fonts(Vec::new()).unwrap();
         for length in [1, 20, 112, 178, 189, 260] {
             let payload = format!("TK1:{}", "A7".repeat(length / 2));
-            let drawn = renderer.render(&page(&payload)).unwrap().code;
+            let drawn = renderer.render(&page(&payload)).unwrap().code.unwrap();
             assert_eq!(prove(&drawn, &payload), Ok(()), "{length}");
             assert!(prove(&drawn, "TK1:OTHER").unwrap_err().contains("something else"));
         }

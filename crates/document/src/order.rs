@@ -1,0 +1,207 @@
+//! All tickets of an order in one file, written as it grows.
+//!
+//! Fonts, images and the colour profile are shared by all pages; what is kept in memory is where each object is, and
+//! which glyphs were used. Pages go out one by one, and what they share after the last.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use pdf_writer::types::TabOrder;
+use pdf_writer::writers::{Page, Pages, Resources};
+use pdf_writer::{Rect, Ref};
+
+use crate::embed::Fonts;
+use crate::file::{Pack, Part, Sink, deflate};
+use crate::pdf::{self, Meta};
+use crate::renderer::{PdfRenderer, Setting, lay_out};
+use crate::tags::{Tree, reference};
+use crate::template::{CompiledTemplate, TemplateHash};
+use crate::{RenderError, TicketPage, content, xmp};
+
+/// Why an order's file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// A page could not be drawn; what was written so far is no file.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// What it was written to failed.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+    /// An order without tickets has no file.
+    #[error("the order has no tickets")]
+    Empty,
+}
+
+/// A file of many tickets that is being written. The same pages give the same bytes.
+pub struct OrderFile<'r, W> {
+    renderer: &'r PdfRenderer,
+    sink: Sink<W>,
+    fonts: Fonts<'r>,
+    /// Where each template's images begin among the file's, and which is its background.
+    images: HashMap<TemplateHash, (usize, usize)>,
+    archival: bool,
+    pictures: Vec<Ref>,
+    next: i32,
+    pages: Vec<Ref>,
+    /// Each page's element in the tree, and its table of owners.
+    parts: Vec<(Ref, Ref)>,
+    about: Option<About>,
+    missing: Vec<char>,
+}
+
+/// What the file says of itself: from its first page.
+struct About {
+    title: String,
+    author: Option<String>,
+    language: String,
+    issued_at: jiff::Timestamp,
+}
+
+/// The resources that all pages share; its number is a page's own content in a file of one page.
+const RESOURCES: Ref = pdf::CONTENT;
+/// The root of the tree's elements; its number is the page in a file of one page.
+const DOCUMENT: Ref = pdf::PAGE_OBJECT;
+
+impl<'r, W: Write> OrderFile<'r, W> {
+    pub(crate) fn new(renderer: &'r PdfRenderer, out: W) -> Result<Self, OrderError> {
+        Ok(Self {
+            renderer,
+            sink: Sink::new(out)?,
+            fonts: Fonts::new(renderer.faces(), renderer.commons()),
+            images: HashMap::new(),
+            archival: true,
+            pictures: Vec::new(),
+            next: renderer.first_number(),
+            pages: Vec::new(),
+            parts: Vec::new(),
+            about: None,
+            missing: Vec::new(),
+        })
+    }
+
+    fn take(&mut self) -> Ref {
+        self.next += 1;
+        Ref::new(self.next - 1)
+    }
+
+    /// Draws and writes one ticket.
+    ///
+    /// # Errors
+    /// [`OrderError::Render`] for a page that cannot be drawn, [`OrderError::Write`] where writing fails.
+    pub fn page(&mut self, page: &TicketPage) -> Result<(), OrderError> {
+        let template = self.renderer.template_of(page)?;
+        let (first_image, background) = self.images_of(&template)?;
+        let setting = Setting::of(page);
+        let mut shaper = self.renderer.shaper(&setting.tag);
+        let canvas = lay_out(&template, page, &setting, &mut shaper)?;
+        for c in shaper.missing {
+            if !self.missing.contains(&c) {
+                self.missing.push(c);
+            }
+        }
+        let mut tree = Tree::new("Part");
+        let content = content::draw(&canvas, first_image, background, &mut self.fonts, &mut tree);
+        let [stream, object, owners, pack_id] = [(); 4].map(|()| self.take());
+        let (mut part, mut pack) = (Part::default(), Pack::default());
+        part.packed_stream(stream, "", &content, deflate);
+        let first = self.next;
+        self.next = tree.write(&mut pack, DOCUMENT, object, first);
+        tree.write_owners(pack.object(owners), first);
+        let number = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
+        pack.write(object, |indirect| {
+            let mut out: Page<'_> = indirect.start();
+            out.parent(pdf::PAGES).media_box(Rect::new(0.0, 0.0, canvas.page.0, canvas.page.1));
+            out.contents(stream).struct_parents(number).tab_order(TabOrder::StructureOrder);
+            out.pair(pdf_writer::Name(b"Resources"), RESOURCES);
+        });
+        part.pack(pack_id, &pack, deflate);
+        self.sink.write(&part)?;
+        self.pages.push(object);
+        self.parts.push((Ref::new(first), owners));
+        if self.about.is_none() {
+            self.about = Some(About {
+                title: setting.order_title(&template),
+                author: setting.author(),
+                language: setting.language,
+                issued_at: page.issued_at,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes a template's images and background where they are first needed.
+    fn images_of(&mut self, template: &CompiledTemplate) -> Result<(usize, usize), OrderError> {
+        if let Some(first) = self.images.get(&template.hash()) {
+            return Ok(*first);
+        }
+        let first = self.pictures.len();
+        let mut part = Part::default();
+        for image in &template.sheet.images {
+            let id = self.take();
+            pdf::write_image(&mut part, id, image);
+            self.pictures.push(id);
+        }
+        let background = self.pictures.len();
+        if let Some(copy) = &template.sheet.background {
+            let (id, objects) = copy.at(self.next);
+            self.next += copy.object().1;
+            part.extend(&objects);
+            self.pictures.push(id);
+        }
+        self.archival &= template.is_archival();
+        self.sink.write(&part)?;
+        self.images.insert(template.hash(), (first, background));
+        Ok((first, background))
+    }
+
+    /// Writes what all pages share, and ends the file. Returns what it was written to, and the characters that no font
+    /// has, each once.
+    ///
+    /// # Errors
+    /// [`OrderError::Empty`] without a page, [`OrderError::Render`] for a font that cannot be cut,
+    /// [`OrderError::Write`] where writing fails.
+    pub fn finish(mut self) -> Result<(W, Vec<char>), OrderError> {
+        let About { title, author, language, issued_at } = self.about.take().ok_or(OrderError::Empty)?;
+        let version = crate::Renderer::version(self.renderer);
+        let (language, creator, archival) = (language.as_str(), pdf::CREATOR, self.archival);
+        let meta = Meta { title, author, language, issued_at, creator, version, archival };
+        let (mut part, mut pack) = (Part::default(), Pack::default());
+        part.stream(pdf::METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(&meta).as_bytes());
+        let names = self.fonts.write(&mut part, &mut pack, &mut self.next).map_err(RenderError::from)?;
+        pack.write(RESOURCES, |object| {
+            pdf::fill_resources(object.start::<Resources<'_>>(), &names, &self.pictures);
+        });
+        pack.write(pdf::PAGES, |object| {
+            let count = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
+            object.start::<Pages<'_>>().kids(self.pages.iter().copied()).count(count);
+        });
+        self.write_tree(&mut pack);
+        pdf::write_catalog(&mut pack, &meta);
+        pdf::write_info(&mut pack, &meta);
+        part.pack(pdf::PACK, &pack, deflate);
+        part.extend(self.renderer.shared());
+        self.fonts.shared().for_each(|font| part.extend(font));
+        self.sink.write(&part)?;
+        let out = self.sink.finish(pdf::CATALOG, pdf::INFO, version)?;
+        Ok((out, self.missing))
+    }
+
+    fn write_tree(&self, pack: &mut Pack) {
+        let out = pack.object(pdf::TREE);
+        let count = self.parts.len();
+        let _infallible =
+            write!(out, "<</Type/StructTreeRoot/K {} 0 R/ParentTreeNextKey {count}", DOCUMENT.get());
+        out.extend_from_slice(b"/ParentTree<</Nums[");
+        for (number, (_, owners)) in self.parts.iter().enumerate() {
+            let _infallible = write!(out, " {number}");
+            reference(out, owners.get());
+        }
+        out.extend_from_slice(b"]>>>>");
+        let out = pack.object(DOCUMENT);
+        let _infallible = write!(out, "<</S/Document/P {} 0 R/K[", pdf::TREE.get());
+        for (part, _) in &self.parts {
+            reference(out, part.get());
+        }
+        out.extend_from_slice(b"]>>");
+    }
+}

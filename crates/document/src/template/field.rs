@@ -1,0 +1,221 @@
+//! What a placeholder can stand for: the ticket's own values.
+
+use crate::TicketPage;
+use crate::clean::clean;
+
+/// A value of the ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    EventName,
+    EventStarts,
+    EventDoors,
+    EventEnds,
+    OrganizerName,
+    VenueName,
+    VenueAddress,
+    HolderName,
+    SeatSection,
+    SeatRow,
+    SeatNumber,
+    TicketCategory,
+    TicketPrice,
+    TicketNumber,
+    TicketIndex,
+    TicketCount,
+    TicketId,
+    TicketIssued,
+    OrderId,
+    OrderCustomer,
+}
+
+/// A field, what templates call it, whether all tickets of an event have the same, and texts to try a template with.
+pub(crate) struct Known {
+    pub(crate) field: Field,
+    pub(crate) name: &'static str,
+    /// The same for every ticket of an event.
+    pub(crate) shared: bool,
+    /// What it often is.
+    pub(crate) usual: &'static str,
+    /// As long as it reasonably gets: a template should still show all of it.
+    pub(crate) long: &'static str,
+}
+
+const fn known(
+    field: Field,
+    name: &'static str,
+    shared: bool,
+    usual: &'static str,
+    long: &'static str,
+) -> Known {
+    Known { field, name, shared, usual, long }
+}
+
+/// Every field, in the order of [`Field`].
+pub(crate) static FIELDS: [Known; 20] = [
+    known(
+        Field::EventName,
+        "event.name",
+        true,
+        "Sofia Lindqvist & The Northern Lights Orchestra",
+        "Die Walküre – Erster Tag des Bühnenfestspiels Der Ring des Nibelungen, konzertante Aufführung",
+    ),
+    known(
+        Field::EventStarts,
+        "event.starts",
+        true,
+        "Saturday, 12 December 2026, 20:00",
+        "Donnerstag, 24. September 2026 um 19:30 Uhr MESZ",
+    ),
+    known(Field::EventDoors, "event.doors", true, "19:00", "Donnerstag, 24. September 2026, 18:30"),
+    known(Field::EventEnds, "event.ends", true, "22:30", "Donnerstag, 24. September 2026, 23:45"),
+    known(
+        Field::OrganizerName,
+        "organizer.name",
+        true,
+        "Elbe Concerts",
+        "Kulturveranstaltungsgesellschaft Oberrhein mbH",
+    ),
+    known(
+        Field::VenueName,
+        "venue.name",
+        true,
+        "Großer Saal, Hafenphilharmonie",
+        "Kongress- und Kulturzentrum Friedrichshafen, Großer Saal",
+    ),
+    known(
+        Field::VenueAddress,
+        "venue.address",
+        true,
+        "Am Sandtorkai 12, 20457 Hamburg, Germany",
+        "Konrad-Adenauer-Straße 128, Eingang Nordwest, 70182 Stuttgart, Deutschland",
+    ),
+    known(
+        Field::HolderName,
+        "holder.name",
+        false,
+        "Zoë Müller-Łukasiewicz",
+        "María de los Ángeles Fernández-Villaverde y Bustamante",
+    ),
+    known(Field::SeatSection, "seat.section", false, "Parkett links", "Rangloge Mitte rechts, 2. Reihe"),
+    known(Field::SeatRow, "seat.row", false, "12", "Reihe 112"),
+    known(Field::SeatNumber, "seat.number", false, "7", "General admission, standing"),
+    known(Field::TicketCategory, "ticket.category", false, "Category A", "Preiskategorie 2, ermäßigt"),
+    known(Field::TicketPrice, "ticket.price", false, "89.50 EUR", "1.234.567,00 IDR"),
+    known(Field::TicketNumber, "ticket.number", false, "7K3M9QXT2F", "WM8WQ-WMX8M"),
+    known(Field::TicketIndex, "ticket.index", false, "2", "10000"),
+    known(Field::TicketCount, "ticket.count", false, "4", "10000"),
+    known(
+        Field::TicketId,
+        "ticket.id",
+        false,
+        "8f14e45f-ceea-867a-9a36-dedd4bea2543",
+        "d8d8d8d8-d8d8-48d8-88d8-d8d8d8d8d8d8",
+    ),
+    known(
+        Field::TicketIssued,
+        "ticket.issued",
+        false,
+        "23 November 2026, 19:40 CET",
+        "Donnerstag, 24. September 2026 um 19:30 Uhr MESZ",
+    ),
+    known(
+        Field::OrderId,
+        "order.id",
+        false,
+        "3f2b6a1e-9c4d-4e8f-a7b5-1d2c3e4f5a6b",
+        "d8d8d8d8-d8d8-48d8-88d8-d8d8d8d8d8d8",
+    ),
+    known(
+        Field::OrderCustomer,
+        "order.customer",
+        false,
+        "zoe.mueller@example.com",
+        "maria.fernandez-villaverde@veranstaltungen.example.com",
+    ),
+];
+
+impl Field {
+    pub(crate) fn known(self) -> &'static Known {
+        &FIELDS[self as usize]
+    }
+
+    /// The field that templates call so.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        FIELDS.iter().find(|known| known.name == name).map(|known| known.field)
+    }
+}
+
+/// The values of one ticket, made safe to draw; one that is not given is empty.
+#[derive(Clone, Debug)]
+pub(crate) struct Values([String; FIELDS.len()]);
+
+impl Values {
+    pub(crate) fn of(page: &TicketPage) -> Self {
+        Self(std::array::from_fn(|index| {
+            let optional = |text: &Option<String>| text.as_deref().map(clean).unwrap_or_default();
+            match FIELDS[index].field {
+                Field::EventName => clean(&page.event_name),
+                Field::EventStarts => optional(&page.starts),
+                Field::EventDoors => optional(&page.doors),
+                Field::EventEnds => optional(&page.ends),
+                Field::OrganizerName => optional(&page.organizer_name),
+                Field::VenueName => optional(&page.venue_name),
+                Field::VenueAddress => optional(&page.venue_address),
+                Field::HolderName => optional(&page.holder_name),
+                Field::SeatSection => optional(&page.section),
+                Field::SeatRow => optional(&page.row),
+                Field::SeatNumber => clean(&page.seat),
+                Field::TicketCategory => optional(&page.category),
+                Field::TicketPrice => clean(&page.price),
+                Field::TicketNumber => grouped(&clean(&page.ticket_number)),
+                Field::TicketIndex => page.ticket_index.to_string(),
+                Field::TicketCount => page.ticket_count.to_string(),
+                Field::TicketId => page.ticket_id.to_string(),
+                Field::TicketIssued => clean(&page.issued),
+                Field::OrderId => page.order_id.to_string(),
+                Field::OrderCustomer => clean(&page.customer),
+            }
+        }))
+    }
+
+    /// The values that `text` gives for each field.
+    pub(crate) fn from_fn(mut text: impl FnMut(&Known) -> String) -> Self {
+        Self(std::array::from_fn(|index| text(&FIELDS[index])))
+    }
+
+    pub(crate) fn get(&self, field: Field) -> &str {
+        &self.0[field as usize]
+    }
+}
+
+/// A number in groups a person can read out: as it is where it has separators, else in groups of five or four.
+fn grouped(number: &str) -> String {
+    let letters: Vec<char> = number.chars().collect();
+    if letters.len() < 6 || !letters.iter().all(char::is_ascii_alphanumeric) {
+        return number.to_owned();
+    }
+    let size = if letters.len().is_multiple_of(5) { 5 } else { 4 };
+    letters.chunks(size).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(grouped("7K3M9QXT2F"), "7K3M9 QXT2F");
+        assert_eq!(grouped("7K3M9QXT"), "7K3M 9QXT");
+        assert_eq!(grouped("7K3-M9Q-XT2"), "7K3-M9Q-XT2");
+        assert_eq!(grouped("12345"), "12345");
+    }
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_fields() {
+        for (index, known) in FIELDS.iter().enumerate() {
+            assert_eq!(known.field as usize, index, "{}", known.name);
+            assert_eq!(Field::named(known.name), Some(known.field));
+        }
+        assert_eq!(Field::named("event"), None);
+    }
+}

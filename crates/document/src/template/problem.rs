@@ -1,0 +1,58 @@
+//! What is wrong with a template, and where.
+
+use std::fmt;
+
+/// A place in a template's JSON: line and column, both counted from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The character in it.
+    pub column: usize,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Tickets can be drawn; somebody should look at them first.
+    Warning,
+    /// No ticket can be drawn by this template.
+    Error,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether tickets can be drawn all the same.
+    pub severity: Severity,
+    /// Where in the JSON.
+    pub at: Position,
+    /// What, in words.
+    pub message: String,
+}
+
+impl Problem {
+    pub(crate) fn error(at: Position, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, at, message: message.into() }
+    }
+
+    pub(crate) fn warning(at: Position, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, at, message: message.into() }
+    }
+}
+
+/// "12:5: error: this is not JSON".
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        write!(f, "{}:{}: {severity}: {}", self.at.line, self.at.column, self.message)
+    }
+}
+
+/// A template that cannot be used: everything that is wrong with it, in the order of the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Refused(pub Vec<Problem>);

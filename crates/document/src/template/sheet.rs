@@ -1,0 +1,170 @@
+//! A template as it is laid out: checked, in points, with every height it may take known.
+
+use crate::background::Background;
+use crate::boxes::{Align, Area, Colour};
+use crate::face::Style;
+use crate::image::Image;
+
+use super::Position;
+use super::text::{OwnTexts, Text};
+
+/// A template, compiled.
+#[derive(Debug)]
+pub(crate) struct Sheet {
+    /// What people call it.
+    pub(crate) name: String,
+    /// Width and height of the page, in points.
+    pub(crate) page: (f32, f32),
+    /// Whether the page is turned around for languages that are read from right to left.
+    pub(crate) mirror: bool,
+    /// Paper from a roll: the page ends so far below the last thing on it, in points.
+    pub(crate) trim: Option<f32>,
+    /// In the order in which they are drawn and read.
+    pub(crate) elements: Vec<Element>,
+    pub(crate) own: OwnTexts,
+    pub(crate) images: Vec<Image>,
+    pub(crate) background: Option<Background>,
+    /// Where the background is named.
+    pub(crate) background_at: Position,
+}
+
+/// Something on the page, or in a container.
+#[derive(Debug)]
+pub(crate) struct Element {
+    pub(crate) at: Position,
+    /// On the page: where it stands. In a container: the width and height asked for, 0 for what comes.
+    pub(crate) area: Area,
+    /// In a row: how its column gets its width.
+    pub(crate) column: Column,
+    pub(crate) valign: Vertical,
+    pub(crate) kind: Kind,
+    /// Whether it says something: all but lines, and texts that only name what stands beside them. What says nothing
+    /// goes with what does.
+    pub(crate) says: bool,
+    /// The most height it takes, in points.
+    pub(crate) tallest: f32,
+}
+
+/// How a column of a row gets its width.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Column {
+    /// So wide.
+    Fixed(f32),
+    /// As wide as what is in it, if there is room.
+    Content,
+    /// A part of the rest.
+    Share(f32),
+}
+
+/// Where something stands between top and bottom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vertical {
+    Top,
+    Middle,
+    Bottom,
+}
+
+impl Vertical {
+    /// How far down, with this much room left.
+    pub(crate) fn shift(self, room: f32) -> f32 {
+        match self {
+            Self::Top => 0.0,
+            Self::Middle => room / 2.0,
+            Self::Bottom => room,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Text(TextBox),
+    /// A level line; an upright one where it is higher than wide.
+    Line {
+        colour: Colour,
+        thickness: f32,
+        dash: Option<[f32; 2]>,
+    },
+    Rect {
+        fill: Option<Colour>,
+        border: Option<(f32, Colour)>,
+    },
+    /// An image by its place in [`Sheet::images`].
+    Image {
+        image: usize,
+        align: Align,
+        alt: Option<Text>,
+    },
+    /// The code with its quiet zone, so wide and high.
+    Code {
+        side: f32,
+        align: Align,
+    },
+    Stack(Container),
+    Row(Container),
+}
+
+/// A text's box and look.
+#[derive(Debug)]
+pub(crate) struct TextBox {
+    /// Its number among the template's texts.
+    pub(crate) number: u32,
+    pub(crate) text: Text,
+    /// Font sizes in points with the lines each may take, from the wished one to the smallest.
+    pub(crate) sizes: Vec<(f32, usize)>,
+    /// From baseline to baseline, as a multiple of the size; by the size where there is none.
+    pub(crate) leading: Option<f32>,
+    pub(crate) bold: bool,
+    pub(crate) style: Style,
+    pub(crate) align: Align,
+    pub(crate) colour: Colour,
+    pub(crate) part: Part,
+    /// Set in one size with the others in its row that ask for it.
+    pub(crate) same_size: bool,
+}
+
+/// What a text is to somebody who hears the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Title,
+    Label,
+    Value,
+    Note,
+    /// Not read.
+    Decoration,
+}
+
+/// What a stack and a row have in common.
+#[derive(Debug)]
+pub(crate) struct Container {
+    pub(crate) children: Vec<Element>,
+    pub(crate) gap: f32,
+    /// Top, right (end), bottom, left (start).
+    pub(crate) padding: [f32; 4],
+    pub(crate) background: Option<Colour>,
+    /// A line in the middle of each gap.
+    pub(crate) divider: Option<(f32, Colour)>,
+    /// Of a row: shared widths follow the contents, none below this.
+    pub(crate) by_content: Option<f32>,
+}
+
+impl Container {
+    /// The padding left and right together.
+    pub(crate) fn sides(&self) -> f32 {
+        self.padding[1] + self.padding[3]
+    }
+
+    /// The padding above and below together.
+    pub(crate) fn ends(&self) -> f32 {
+        self.padding[0] + self.padding[2]
+    }
+}
+
+impl Element {
+    /// The elements within.
+    pub(crate) fn children(&self) -> &[Element] {
+        match &self.kind {
+            Kind::Stack(container) | Kind::Row(container) => &container.children,
+            _ => &[],
+        }
+    }
+}

@@ -19,7 +19,7 @@ use crate::service::{Service, Setup};
 use crate::wait::eventually;
 
 /// How long a test waits for what must happen. Generous: a slow machine is no fault of the service.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Scenes at once. Each has a process or two at work, and the clocks in the tests are real.
 static STAGE: Semaphore = Semaphore::const_new(6);

@@ -143,9 +143,12 @@ async fn a_misspelt_section_is_named_and_stops_nothing() -> Result<()> {
 #[tokio::test]
 async fn serve_says_to_machines_where_it_serves() -> Result<()> {
     let service = Setup::new()?.roles("http,relay").machine_readable().start().await?;
-    let log = service.log();
-    let line = log.lines().find(|line| line.starts_with('{')).context("no line of JSON")?;
-    let said: Value = serde_json::from_str(line)?;
+    // It can be reached a moment before it says so.
+    let line = eventually(PATIENCE, "a line of JSON", async || {
+        Ok(service.log().lines().find(|line| line.starts_with('{')).map(str::to_owned))
+    })
+    .await?;
+    let said: Value = serde_json::from_str(&line)?;
     let address = service.base().trim_start_matches("http://");
     assert_eq!(said, json!({ "address": address, "roles": ["http", "relay"] }));
     Ok(())

@@ -4,6 +4,8 @@
 
 mod by_hand;
 mod common;
+#[cfg(feature = "read")]
+mod corpus;
 mod keys;
 mod legacy;
 mod purity;

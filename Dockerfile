@@ -17,7 +17,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:bookworm-slim
 # Names on tickets come in every script; the page embeds what it uses.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates fonts-noto-core fonts-noto-cjk \
+    && apt-get install -y --no-install-recommends \
+        ca-certificates fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 fulfillment \
     && useradd --uid 10001 --gid 10001 --home-dir /app --no-create-home --shell /usr/sbin/nologin fulfillment \

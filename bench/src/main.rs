@@ -35,6 +35,8 @@ struct Cli {
 enum Bench {
     /// From payment to ticket-issued on Kafka, `PostgreSQL` and a folder
     Pipeline(pipeline::Options),
+    /// What being safe costs, and what the sizes of batches do
+    Durability(pipeline::durability::Options),
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +52,7 @@ async fn main() -> Result<()> {
     let mut figures = Figures::default();
     let measured = match cli.bench {
         Bench::Pipeline(options) => pipeline::run(&options, &mut figures).await,
+        Bench::Durability(options) => pipeline::durability::run(&options, &mut figures).await,
     };
     // What was measured before something failed is worth showing.
     print!("{}", figures.table());

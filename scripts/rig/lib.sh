@@ -60,3 +60,21 @@ python_with() {
   fi
   printf '%s' "$home/bin/python3"
 }
+
+# node_with FOLDER: a copy of a folder with a package-lock.json, with exactly its packages, made in the cache where it
+# is missing.
+node_with() {
+  local home new
+  home=$cache/node-$(cat "$1"/*.js* | sha256sum | cut -c 1-12)
+  if [[ ! -d $home ]]; then
+    echo "fetching the Node packages of $1" >&2
+    new=$cache/.new-$(basename "$home")
+    rm -rf "$new"
+    mkdir -p "$cache"
+    cp -r "$1" "$new"
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$new" </dev/null >&2 ||
+      fail "npm could not fetch what $1 names" 2
+    mv "$new" "$home"
+  fi
+  printf '%s' "$home"
+}

@@ -63,7 +63,14 @@ impl Kafka {
     /// # Errors
     /// There is no rig.
     pub fn connect() -> Result<Self> {
-        let brokers = rig::kafka()?;
+        Self::at(rig::kafka()?)
+    }
+
+    /// Connects to a broker.
+    ///
+    /// # Errors
+    /// The client refuses its settings.
+    pub fn at(brokers: String) -> Result<Self> {
         let producer = config(&brokers)
             .set("linger.ms", "2")
             // Refused here, an oversized message would never reach the service that has to bear it.

@@ -5,7 +5,9 @@
 //! the built binary with their addresses ([`service`]), and reads the tickets back as strangers would
 //! ([`tools`]). Nothing is shared between tests but the servers, so all of them run at once.
 
+pub mod checker;
 pub mod kafka;
+pub mod ledger;
 pub mod ordering;
 pub mod payment;
 pub mod postgres;

@@ -62,6 +62,7 @@ impl Ordering {
         let base = format!("http://{}", listener.local_addr()?);
         let book = Arc::new(Mutex::new(Book::default()));
         let routes = Router::new()
+            .route("/orders", get(list))
             .route("/orders/{id}", get(order))
             .route("/internal/users/{id}", get(user))
             .with_state(Arc::clone(&book));
@@ -87,6 +88,11 @@ impl Ordering {
     /// Answers any order without a script, for tests with many.
     pub fn answer_others(&self, answer: fn(Uuid) -> Answer) {
         lock(&self.book).otherwise = Some(answer);
+    }
+
+    /// Scripts the answers to what was paid since whenever, as [`Self::answer`] does.
+    pub fn answer_list(&self, answers: impl IntoIterator<Item = Answer>) {
+        lock(&self.book).scripts.insert("/orders".to_owned(), answers.into_iter().collect());
     }
 
     /// Scripts Identity's answers about a user, as [`Self::answer`] does.
@@ -181,6 +187,10 @@ async fn order(
     headers: HeaderMap,
 ) -> Response<Body> {
     serve(&book, format!("/orders/{id}"), id.parse().ok(), &headers).await
+}
+
+async fn list(State(book): State<Arc<Mutex<Book>>>, headers: HeaderMap) -> Response<Body> {
+    serve(&book, "/orders".to_owned(), None, &headers).await
 }
 
 async fn user(

@@ -20,12 +20,20 @@ impl Database {
     /// # Errors
     /// There is no rig, or its PostgreSQL does not answer.
     pub async fn create() -> Result<Self> {
-        let admin = rig::postgres()?;
+        Self::create_at(&rig::postgres()?).await
+    }
+
+    /// The same in another cluster, by the URL of its administrative database.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn create_at(admin: &str) -> Result<Self> {
         let name = rig::unique("test").replace('-', "_");
-        let mut connection = PgConnection::connect(&admin).await.context("connecting to RIG_POSTGRES")?;
+        let mut connection =
+            PgConnection::connect(admin).await.with_context(|| format!("connecting to {admin}"))?;
         connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await?;
         connection.close().await?;
-        let (server, _) = admin.rsplit_once('/').context("RIG_POSTGRES names no database")?;
+        let (server, _) = admin.rsplit_once('/').context("the URL names no database")?;
         let url = format!("{server}/{name}");
         // Few connections: a hundred tests share the server's 200. The service's schema comes first, once
         // it is there, so that a statement reads the same for both stores.

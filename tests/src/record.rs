@@ -68,7 +68,7 @@ impl Record {
 
     /// What must be true whenever no work is left, each as a count that must be zero.
     #[must_use]
-    pub fn rules() -> [(&'static str, &'static str); 6] {
+    pub fn rules() -> [(&'static str, &'static str); 8] {
         [
             ("orders held by a worker", "SELECT count(*) FROM orders WHERE worker IS NOT NULL"),
             (
@@ -79,7 +79,7 @@ impl Record {
             (
                 "tickets generated without a file",
                 "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered') \
-                 AND (sha256 IS NULL OR ticket_pdf_path IS NULL)",
+                 AND erased_at IS NULL AND (sha256 IS NULL OR ticket_pdf_path IS NULL)",
             ),
             (
                 "tickets without exactly one event",
@@ -87,9 +87,21 @@ impl Record {
                  (SELECT count(*) FROM outbox WHERE outbox.ticket_id = tickets.id AND kind = 'ticket-issued')",
             ),
             (
+                "live tickets of void orders",
+                "SELECT count(*) FROM orders JOIN tickets ON orders.order_id = tickets.order_id \
+                 WHERE orders.voided_at IS NOT NULL AND tickets.voided_at IS NULL",
+            ),
+            (
+                "tickets voided after their announcement without a word of it",
+                "SELECT count(*) FROM tickets WHERE voided_at IS NOT NULL AND sequence > 0 AND NOT EXISTS \
+                 (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND kind = 'ticket-voided' \
+                  AND outbox.sequence = tickets.sequence)",
+            ),
+            (
                 "issued orders with a ticket that is not",
                 "SELECT count(*) FROM orders JOIN tickets ON orders.order_id = tickets.order_id \
-                 WHERE orders.state = 'issued' AND tickets.status NOT IN ('Generated', 'Delivered')",
+                 WHERE orders.state = 'issued' AND tickets.status NOT IN ('Generated', 'Delivered') \
+                 AND tickets.voided_at IS NULL",
             ),
         ]
     }

@@ -1,6 +1,9 @@
 //! Where the servers are that `scripts/rig/up` started. A test without its server fails: it is never skipped.
 
-use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
 
 /// The account key that the Azure emulator publishes in its manual; it is the same everywhere and no secret.
 const AZURITE_KEY: &str =
@@ -12,6 +15,41 @@ const AZURITE_KEY: &str =
 /// There is no rig.
 pub fn kafka() -> Result<String> {
     required("RIG_KAFKA")
+}
+
+/// The same broker behind TLS: by one door with a password (SCRAM-SHA-512 or PLAIN), by another with a certificate.
+#[derive(Debug, Clone)]
+pub struct SecureKafka {
+    /// `host:port`.
+    pub brokers: String,
+    /// The file of the certificate to trust, PEM.
+    pub ca: String,
+    /// Who may come in.
+    pub user: &'static str,
+    /// By what; it opens the key's file too.
+    pub password: &'static str,
+    /// `host:port` of the door for those who have a certificate.
+    pub mutual: String,
+    /// The file of a certificate that opens it, PEM.
+    pub certificate: String,
+    /// The file of its key, PEM, encrypted.
+    pub key: String,
+}
+
+/// Kafka's secured doors.
+///
+/// # Errors
+/// There is no rig.
+pub fn kafka_secure() -> Result<SecureKafka> {
+    Ok(SecureKafka {
+        brokers: required("RIG_KAFKA_SECURE")?,
+        ca: required("RIG_KAFKA_CA")?,
+        user: "fulfillment",
+        password: "fulfillment-rig",
+        mutual: required("RIG_KAFKA_MUTUAL")?,
+        certificate: required("RIG_KAFKA_CLIENT")?,
+        key: required("RIG_KAFKA_CLIENT_KEY")?,
+    })
 }
 
 /// The administrative database of the PostgreSQL cluster, as a URL. Tests take one of their own:
@@ -61,6 +99,57 @@ pub fn azurite() -> Result<ObjectStore> {
         url: format!("az://{container}/{}", unique("files")),
         env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     })
+}
+
+/// Servers that a test has for itself, to do with as it likes. They end when dropped.
+#[derive(Debug)]
+pub struct OwnRig(BTreeMap<String, String>);
+
+impl OwnRig {
+    /// Starts servers by `scripts/rig/up --only`, as in `kafka,postgres`.
+    ///
+    /// # Errors
+    /// They do not start.
+    pub async fn start(only: &str) -> Result<Self> {
+        let said = script("up", &["--only", only]).await?;
+        let pairs = said.lines().filter_map(|line| line.split_once('='));
+        Ok(Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+    }
+
+    /// Where a server is, by its `RIG_*` variable.
+    ///
+    /// # Errors
+    /// It was not started.
+    pub fn variable(&self, name: &str) -> Result<&str> {
+        self.0.get(name).map(String::as_str).with_context(|| format!("this rig has no {name}"))
+    }
+
+    /// Lets a server die at once and come back on what its disk has, after so many seconds.
+    ///
+    /// # Errors
+    /// It does not come back.
+    pub async fn crash(&self, server: &str, away: &str) -> Result<()> {
+        script("crash", &[self.variable("RIG_DIR")?, server, away]).await.map(drop)
+    }
+}
+
+impl Drop for OwnRig {
+    fn drop(&mut self) {
+        if let Ok(dir) = self.variable("RIG_DIR") {
+            let _ = std::process::Command::new(path("down")).arg(dir).status();
+        }
+    }
+}
+
+fn path(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/rig").join(script)
+}
+
+async fn script(name: &str, arguments: &[&str]) -> Result<String> {
+    let output = tokio::process::Command::new(path(name)).args(arguments).output().await?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "scripts/rig/{name} {arguments:?}: {out}{err}");
+    Ok(out.into_owned())
 }
 
 /// A name that nothing else has, in this run or another: `prefix-` and 32 hexadecimal digits.

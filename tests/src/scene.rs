@@ -1,6 +1,6 @@
 //! What most tests begin with: an Ordering, a store, topics if need be, and the service set up for haste.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::ordering::Ordering;
 use crate::payment::Payment;
 use crate::postgres::Database;
 use crate::record::Record;
+use crate::rig::OwnRig;
 use crate::service::{Service, Setup};
 use crate::wait::eventually;
 
@@ -46,6 +47,14 @@ pub struct Wire {
     pub payments: String,
     /// `ticket-issued`.
     pub issued: String,
+    /// `ticket-voided`.
+    pub voided: String,
+    /// `ticket-reissued`.
+    pub reissued: String,
+    /// `payment-refunded`.
+    pub refunded: String,
+    /// `order-cancelled`.
+    pub cancelled: String,
     /// `ticket-delivered`.
     pub delivered: String,
     /// `payment-succeeded.dlq`.
@@ -86,21 +95,49 @@ impl Scene {
     /// There is no rig.
     pub async fn with_postgres(mut self) -> Result<Self> {
         let database = Database::create().await?;
-        self.setup = self.setup.env("FULFILLMENT_STORE_URL", database.url());
-        self.record = Record::Postgres(database);
+        self.set_database(database);
         Ok(self)
+    }
+
+    /// The same in a cluster that the test has for itself.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn with_postgres_of(mut self, rig: &OwnRig) -> Result<Self> {
+        self.set_database(Database::create_at(rig.variable("RIG_POSTGRES")?).await?);
+        Ok(self)
+    }
+
+    fn set_database(&mut self, database: Database) {
+        self.setup = self.setup.clone().env("FULFILLMENT_STORE_URL", database.url());
+        self.record = Record::Postgres(database);
     }
 
     /// Adds topics of its own.
     ///
     /// # Errors
     /// There is no rig.
-    pub async fn with_kafka(mut self) -> Result<Self> {
-        let kafka = Kafka::connect()?;
+    pub async fn with_kafka(self) -> Result<Self> {
+        self.with_topics(Kafka::connect()?).await
+    }
+
+    /// The same at a broker that the test has for itself.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn with_kafka_of(self, rig: &OwnRig) -> Result<Self> {
+        self.with_topics(Kafka::at(rig.variable("RIG_KAFKA")?.to_owned())?).await
+    }
+
+    async fn with_topics(mut self, kafka: Kafka) -> Result<Self> {
         let wire = Wire {
             group: crate::rig::unique("group"),
             payments: kafka.topic("payment-succeeded", 3).await?,
             issued: kafka.topic("ticket-issued", 1).await?,
+            voided: kafka.topic("ticket-voided", 1).await?,
+            reissued: kafka.topic("ticket-reissued", 1).await?,
+            refunded: kafka.topic("payment-refunded", 1).await?,
+            cancelled: kafka.topic("order-cancelled", 1).await?,
             delivered: kafka.topic("ticket-delivered", 1).await?,
             dead_letters: kafka.topic("dead-letters", 1).await?,
             kafka,
@@ -112,6 +149,10 @@ impl Scene {
             .env("FULFILLMENT_KAFKA_SESSION_TIMEOUT", "8s")
             .env("FULFILLMENT_KAFKA_PAYMENT_TOPIC", &wire.payments)
             .env("FULFILLMENT_KAFKA_ISSUED_TOPIC", &wire.issued)
+            .env("FULFILLMENT_KAFKA_VOIDED_TOPIC", &wire.voided)
+            .env("FULFILLMENT_KAFKA_REISSUED_TOPIC", &wire.reissued)
+            .env("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &wire.refunded)
+            .env("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &wire.cancelled)
             .env("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &wire.delivered)
             .env("FULFILLMENT_KAFKA_DEAD_LETTER_TOPIC", &wire.dead_letters);
         self.wire = Some(wire);
@@ -187,13 +228,18 @@ impl Scene {
             if path.extension().is_none_or(|extension| extension != "pdf") {
                 continue;
             }
-            files += 1;
-            let id = path.file_stem().and_then(|stem| stem.to_str()).context("a file's name")?;
+            let name = path.file_name().and_then(|name| name.to_str()).context("a file's name")?;
+            let id = name.split('.').next().unwrap_or_default();
             let recorded = service.get_json(&format!("/tickets/{id}")).await?;
+            if recorded["ticketPdfPath"] != name && (recorded["generation"] != 0 || name.contains(".g")) {
+                continue; // of an earlier generation, or of one that never came to be
+            }
+            files += 1;
             let found = hex::encode(Sha256::digest(std::fs::read(&path)?));
             ensure!(recorded["sha256"] == found, "{id}.pdf is not the file that is recorded");
         }
-        let generated = "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered')";
+        let generated = "SELECT count(*) FROM tickets WHERE status IN ('Generated', 'Delivered') \
+                         AND erased_at IS NULL";
         let generated = self.record.number(generated).await?;
         ensure!(files == generated, "{files} files for {generated} tickets");
         Ok(())
@@ -202,7 +248,8 @@ impl Scene {
     /// In an object store: each ticket that is recorded as having a file can be fetched as recorded.
     async fn downloads_fit(&self, service: &Service) -> Result<()> {
         let select = "SELECT CAST(id AS TEXT) AS id FROM tickets \
-                      WHERE status IN ('Generated', 'Delivered') AND voided_at IS NULL";
+                      WHERE status IN ('Generated', 'Delivered') AND voided_at IS NULL \
+                      AND erased_at IS NULL";
         for id in self.record.texts(select).await? {
             let recorded = service.get_json(&format!("/tickets/{id}")).await?;
             let pdf = service.get(&format!("/tickets/{id}.pdf")).await?.error_for_status()?.bytes().await?;
@@ -223,7 +270,9 @@ impl Scene {
                 ensure!(before == value, "the event {id} is repeated in other words");
             }
         }
-        let recorded = self.record.number("SELECT count(*) FROM outbox WHERE kind = 'ticket-issued'").await?;
+        let select = "SELECT count(*) FROM outbox WHERE kind = 'ticket-issued' AND NOT EXISTS (SELECT 1 \
+                      FROM outbox_delivery d WHERE d.outbox_id = outbox.id AND d.state = 'suppressed')";
+        let recorded = self.record.number(select).await?;
         let seen = i64::try_from(seen.len())?;
         ensure!(seen == recorded, "{seen} events on the topic, {recorded} in the record");
         Ok(())
@@ -259,6 +308,14 @@ impl Wire {
         Ok(all.into_iter().filter(|message| known.insert(message.header("ce_subject"))).collect())
     }
 
+    /// Waits for so many messages of a topic of events.
+    ///
+    /// # Errors
+    /// They did not come in time.
+    pub async fn told(&self, topic: &str, count: usize) -> Result<Vec<Message>> {
+        self.kafka.read(topic, PATIENCE, |seen| seen.len() >= count).await
+    }
+
     /// Waits for so many dead letters.
     ///
     /// # Errors
@@ -273,15 +330,17 @@ impl Wire {
     /// It did not in time.
     pub async fn caught_up(&self) -> Result<()> {
         let ends = self.kafka.ends(&self.payments).await?;
-        eventually(PATIENCE, "the group has read everything", async || {
-            let committed = self.kafka.committed(&self.group, &self.payments).await?;
+        let mut stands = BTreeMap::new();
+        let read = eventually(PATIENCE, "the group has read everything", async || {
+            stands = self.kafka.committed(&self.group, &self.payments).await?;
             let done = ends
                 .iter()
                 .filter(|(_, (low, high))| low < high)
-                .all(|(id, (_, high))| committed.get(id) == Some(high));
+                .all(|(id, (_, high))| stands.get(id) == Some(high));
             Ok(done.then_some(()))
-        })
-        .await
+        });
+        let read = read.await;
+        read.with_context(|| format!("partitions have {ends:?}, the group stands at {stands:?}"))
     }
 }
 

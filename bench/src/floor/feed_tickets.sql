@@ -4,9 +4,9 @@ CREATE TABLE bench_floor.feed_orders AS
     FROM bc_fulfillment.orders WHERE state = 'issued';
 ALTER TABLE bench_floor.feed_orders ADD PRIMARY KEY (n);
 INSERT INTO bench_floor.orders (order_id, state, payment_key, traceparent, fence, attempts, worker, due_at,
-                                received_at, updated_at)
+                                received_at, tried_since, updated_at)
     SELECT order_id, 'received', payment_key, traceparent, 1, 1, 'bench', now() + interval '1 minute',
-           received_at, updated_at
+           received_at, tried_since, updated_at
     FROM bench_floor.feed_orders;
 CREATE TABLE bench_floor.feed_tickets AS
     SELECT o.n, t.*, t.ticket_pdf_path AS done_path, t.sha256 AS done_sha256, t.size AS done_size,

@@ -23,7 +23,7 @@ WITH old AS (SELECT t.id, t.status FROM tickets t JOIN feed_tickets f ON f.id = 
     < :high AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL FOR NO KEY UPDATE OF t), done AS
     (UPDATE tickets t SET status = CASE WHEN t.delivered_at IS NULL THEN 'Generated' ELSE 'Delivered' END,
     ticket_pdf_path = f.done_path, sha256 = f.done_sha256, size = f.done_size, generated_at = f.done_at,
-    sequence = 1, last_error = NULL, updated_at = clock_timestamp() FROM feed_tickets f JOIN old ON old.id =
+    sequence = 1, flags = f.flags, renderer = f.renderer, last_error = NULL, updated_at = clock_timestamp() FROM feed_tickets f JOIN old ON old.id =
     f.id WHERE f.n >= :low AND f.n < :high AND t.id = f.id RETURNING t.id, t.order_id, old.status AS before,
     t.status), noted AS (INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who) SELECT id,
     clock_timestamp(), before, status, 'bench' FROM done) SELECT id, order_id FROM done;

@@ -69,7 +69,7 @@ impl Pgbench<'_> {
                 "DROP TABLE IF EXISTS bench_floor.feed_payments, bench_floor.feed_orders, \
                  bench_floor.feed_tickets, bench_floor.feed_events; \
                  TRUNCATE bench_floor.orders, bench_floor.payments, bench_floor.inbox, bench_floor.tickets, \
-                 bench_floor.seats, bench_floor.ticket_history, bench_floor.outbox, bench_floor.outbox_delivery",
+                 bench_floor.seats, bench_floor.ticket_history, bench_floor.outbox, bench_floor.outbox_delivery CASCADE",
             )
             .await
     }

@@ -11,7 +11,7 @@ use crate::figures::Figures;
 use crate::floor::sql::Pgbench;
 use crate::process::peak_memory;
 
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(600);
 
 pub(super) async fn measure(world: &World, size: Size, program: &Path, figures: &mut Figures) -> Result<()> {
     world.pay(size.payments).await?;

@@ -1,8 +1,11 @@
 //! From payment to ticket-issued, on Kafka, `PostgreSQL` and a folder of this machine.
 
+pub(crate) mod durability;
+mod growth;
 mod ingest;
 mod latency;
 mod ready;
+mod relay;
 mod tickets;
 mod world;
 
@@ -14,6 +17,7 @@ use clap::Args;
 
 use crate::figures::Figures;
 use crate::floor::sql;
+use crate::ordering::SEATS;
 use world::World;
 
 /// What to measure how long.
@@ -21,11 +25,19 @@ use world::World;
 #[command(after_help = "Examples:
   scripts/bench pipeline
   scripts/bench pipeline --json figures.json
+  scripts/bench pipeline --backlog 1000000 --rows 5000000
+                                          with a large backlog, and then with many tickets on record
   scripts/bench pipeline --quick          a smoke run; its figures mean little")]
 pub(crate) struct Options {
     /// A short run that shows that everything can be measured
     #[arg(long)]
     quick: bool,
+    /// Payments that wait in the topic for the ingest figure
+    #[arg(long, value_name = "N")]
+    backlog: Option<usize>,
+    /// Measure the tickets figure again with so many tickets on record (5 million take about 20 GB and ten minutes)
+    #[arg(long, value_name = "N")]
+    rows: Option<usize>,
     /// pgbench, where it is not on the PATH
     #[arg(long, value_name = "FILE", env = "BENCH_PGBENCH")]
     pgbench: Option<PathBuf>,
@@ -64,7 +76,8 @@ const QUICK: Size = Size {
 
 /// Measures everything; what it has when something fails is in `figures`.
 pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
-    let size = if options.quick { QUICK } else { FULL };
+    let mut size = if options.quick { QUICK } else { FULL };
+    size.payments = options.backlog.unwrap_or(size.payments);
     let pgbench = sql::program(options.pgbench.as_deref())?;
 
     eprintln!("bench: start-up, {} times", size.starts);
@@ -72,6 +85,9 @@ pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> 
 
     eprintln!("bench: {} payments from Kafka into the inbox", size.payments);
     ingest::measure(&World::new().await?, size, &pgbench, figures).await?;
+
+    eprintln!("bench: {} events from the outbox to Kafka", size.orders * SEATS);
+    relay::measure(&World::new().await?, size, figures).await?;
 
     eprintln!("bench: {} orders from payment to ticket-issued", size.orders);
     let world = World::new().await?;
@@ -81,7 +97,14 @@ pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> 
     latency::measure(&world, size, &tickets, figures).await?;
 
     eprintln!("bench: the floors of tickets/s");
-    tickets::floors(&world, size, &pgbench, tickets, figures).await
+    let before = (tickets.per_second, tickets.cpu);
+    tickets::floors(&world, size, &pgbench, tickets, figures).await?;
+
+    if let Some(rows) = options.rows {
+        eprintln!("bench: the same with {rows} tickets on record");
+        growth::measure(world, size, rows, before, figures).await?;
+    }
+    Ok(())
 }
 
 fn mebibytes(bytes: u64) -> f64 {

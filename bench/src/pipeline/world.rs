@@ -15,7 +15,7 @@ use crate::ordering::Ordering;
 
 const PARTITIONS: i32 = 6;
 /// Payments that the producer has in flight while it fills a backlog.
-const IN_FLIGHT: usize = 4_000;
+pub(super) const IN_FLIGHT: usize = 4_000;
 /// How long the service may take to end.
 const STOP: Duration = Duration::from_secs(40);
 
@@ -50,6 +50,18 @@ impl World {
         world.migrate(&world.setup.clone().env("FULFILLMENT_STORE_SCHEMA", sql::SCHEMA)).await?;
         world.migrate(&world.setup).await?;
         Ok(world)
+    }
+
+    /// The same record and settings with empty topics, for another measurement.
+    pub(crate) async fn with_other_topics(mut self) -> Result<Self> {
+        self.payments = self.kafka.topic("payments", PARTITIONS).await?;
+        self.issued = self.kafka.topic("issued", PARTITIONS).await?;
+        self.setup = self
+            .setup
+            .env("FULFILLMENT_KAFKA_GROUP_ID", rig::unique("group"))
+            .env("FULFILLMENT_KAFKA_PAYMENT_TOPIC", &self.payments)
+            .env("FULFILLMENT_KAFKA_ISSUED_TOPIC", &self.issued);
+        Ok(self)
     }
 
     async fn migrate(&self, setup: &Setup) -> Result<()> {

@@ -1,4 +1,5 @@
-//! How fast codes are made and judged on one core, beside what the bare signature costs in the same run.
+//! How fast codes are made, judged and read back from their modules on one core, beside what the bare signature and
+//! rqrr, a scanner's decoder, cost in the same run.
 //!
 //! `scripts/bench credential` builds and runs it; `--json FILE` writes the figures too, `--quick` runs briefly. Time is
 //! what the thread had of a core, as Linux counts it, so that other load on the machine costs it little.
@@ -8,6 +9,8 @@ use std::time::Duration;
 
 use coset::{CoseSign1, TaggedCborSerializable as _};
 use ed25519_dalek::{Signature, Signer as _};
+use fast_qr::{ECL, QRBuilder};
+use fulfillment_credential::symbol::text_of_modules;
 use fulfillment_credential::{Claims, DoorFeed, KeySet, PREFIX, SigningKey, VerifyOptions, sign, verify};
 use serde_json::{Value, json};
 
@@ -18,12 +21,13 @@ const SEED: [u8; 32] = [7; 32];
 const CODES: u16 = 500;
 const NOW: i64 = 1_800_000_000;
 
-/// A code, the bytes its signature covers, and the signature.
+/// A code, the bytes its signature covers, the signature, and its symbol as tickets have it.
 struct Sample {
     claims: Claims,
     code: String,
     signed: Vec<u8>,
     signature: Signature,
+    modules: Vec<Vec<bool>>,
 }
 
 fn sample(number: u16, key: &SigningKey) -> Result<Sample, Failure> {
@@ -38,7 +42,10 @@ fn sample(number: u16, key: &SigningKey) -> Result<Sample, Failure> {
     let code = sign(key, &claims)?;
     let message = CoseSign1::from_tagged_slice(&base45::decode(&code[PREFIX.len()..])?)?;
     let signature = Signature::from_slice(&message.signature)?;
-    Ok(Sample { claims, code, signed: message.tbs_data(&[]), signature })
+    let symbol = QRBuilder::new(code.as_str()).ecl(ECL::Q).build().map_err(|e| e.to_string())?;
+    let row = |y: usize| symbol[y].iter().map(|module| module.value()).collect();
+    let modules = (0..symbol.size).map(row).collect();
+    Ok(Sample { claims, code, signed: message.tbs_data(&[]), signature, modules })
 }
 
 /// How long this thread has been on a core.
@@ -118,14 +125,21 @@ fn main() -> Result<(), Failure> {
             bare_public.verify_strict(&s.signed, &s.signature).is_ok()
         }),
         contender("ed25519-dalek sign", |s| bare.sign(&s.signed) == s.signature),
+        contender("rqrr", |s| {
+            let grid = rqrr::SimpleGrid::from_func(s.modules.len(), |x, y| s.modules[y][x]);
+            rqrr::Grid::new(grid).decode().is_ok_and(|(_, text)| text == s.code)
+        }),
         contender("verify", |s| verify(&s.code, &keys, NOW, &VerifyOptions::default()).is_valid()),
         contender("verify at a door with its feed", |s| verify(&s.code, &keys, NOW, &at_door).is_valid()),
         contender("sign", |s| sign(&key, &s.claims).is_ok_and(|code| code == s.code)),
         contender("refuse a code cut short", |s| {
             !verify(&s.code[..s.code.len() - 3], &keys, NOW, &VerifyOptions::default()).is_valid()
         }),
+        contender("read back from its modules", |s| {
+            text_of_modules(s.modules.len(), |x, y| s.modules[y][x]).as_ref() == Ok(&s.code)
+        }),
     ];
-    let floors = [None, None, Some(0), Some(0), Some(1), None];
+    let floors = [None, None, None, Some(0), Some(0), Some(1), None, Some(2)];
     // Interleaved, so that a busy machine slows all of them alike.
     for _ in 0..rounds {
         for contender in &mut contenders {

@@ -19,16 +19,19 @@
 mod claims;
 mod feed;
 mod jwks;
+mod jws;
 mod keys;
 pub mod legacy;
 #[cfg(feature = "read")]
 pub mod read;
+pub mod symbol;
 mod verify;
 mod wire;
 
 pub use claims::{Claims, Credential, Cti};
 pub use feed::{DoorFeed, Standing};
 pub use jwks::{JwksError, KeySet};
+pub use jws::{read_statement, sign_statement};
 pub use keys::{KeyError, Kid, PublicKey, SigningKey};
 pub use verify::{Verdict, VerifyOptions, verify};
 pub use wire::{

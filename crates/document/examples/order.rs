@@ -1,12 +1,10 @@
 //! How long an order's file takes, how large it is and how much memory: `cargo run --release -p fulfillment-document
 //! --example order -- [OUT.pdf]` writes 1, 100 and 10,000 pages.
 
-mod common;
-
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
-use fulfillment_document::{PdfRenderer, Renderer as _, system};
+use fulfillment_document::{PdfRenderer, Renderer as _, sample, system};
 
 /// Counts what passes.
 struct Count<W>(W, u64);
@@ -28,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let renderer = PdfRenderer::with_fonts(system::noto(&system::USUAL_FOLDERS.map(Into::into)))?;
     for count in [1_u32, 100, 10_000] {
         let mut pages = (0..count).map(|index| {
-            let mut page = common::ticket();
+            let mut page = sample::ticket();
             page.ticket_number = format!("{index:010}");
             page.code.replace_range(40..50, &page.ticket_number);
             page.ticket_index = index + 1;

@@ -2,11 +2,11 @@
 //!
 //! CONTENT is full, arabic, japanese, tall, bare or long; TEMPLATE is a4, phone, thermal or a file.
 
-mod common;
-
 use std::process::ExitCode;
 
-use fulfillment_document::{CompiledTemplate, PdfRenderer, Renderer as _, Shipped, TemplateBundle, system};
+use fulfillment_document::{
+    CompiledTemplate, PdfRenderer, Renderer as _, Shipped, TemplateBundle, sample, system,
+};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -15,12 +15,12 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Ok(ExitCode::from(2));
     };
     let page = match args.next().as_deref() {
-        Some("arabic") => common::arabic(),
-        Some("japanese") => common::japanese(),
-        Some("tall") => common::tall(),
-        Some("bare") => common::bare(),
-        Some("long") => common::long(),
-        _ => common::ticket(),
+        Some("arabic") => sample::arabic(),
+        Some("japanese") => sample::japanese(),
+        Some("tall") => sample::tall(),
+        Some("bare") => sample::bare(),
+        Some("long") => sample::long(),
+        _ => sample::ticket(),
     };
     let name = args.next().unwrap_or_else(|| "a4".to_owned());
     let bundle = match Shipped::named(&name) {

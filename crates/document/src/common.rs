@@ -1,12 +1,15 @@
-//! The subset of each built-in face that all tickets share: cut and compressed once, when the renderer is made.
+//! Subsets that many tickets share: cut and compressed once. Those of the built-in faces are made with the renderer and
+//! are in every file, those that an event needs of other faces when it is first drawn (`event.rs`).
 //!
-//! What is in them depends on the faces and the ranges below alone, never on which tickets were drawn before.
+//! What is in the former depends on the faces and the ranges below alone, never on which tickets were drawn before.
 
 use pdf_writer::Ref;
+use sha2::{Digest, Sha256};
 
-use crate::embed::{Program, write_font};
+use crate::embed::write_font;
 use crate::face::{Face, FontError, Style};
 use crate::file::{Pack, Part, deflate_once};
+use crate::program::{Cut, Program};
 use crate::shape::Shaper;
 
 /// What most pages are written with. What is not here costs a page a small font of its own; what is here costs every
@@ -18,16 +21,21 @@ const RANGES: [&[(char, char)]; 2] = [
 
 /// Object numbers: a face's subsets have fixed ones, so that their bytes can be copied into every file.
 const FIRST: i32 = 10;
-const EACH: i32 = 6;
+pub(crate) const EACH: i32 = 6;
 
 /// One shared subset, as objects ready to be copied.
+#[derive(Debug)]
 pub(crate) struct Common {
+    /// Which face it is cut out of.
+    pub(crate) face: usize,
     /// The new number of each glyph of the face; 0 for those left out.
     codes: Vec<u16>,
-    /// The character each new number stands for.
-    characters: Vec<char>,
+    /// The text each new number stands for.
+    texts: Vec<String>,
     /// The composite font with all it refers to.
     pub(crate) part: Part,
+    /// Tells its bytes from another's.
+    pub(crate) digest: [u8; 32],
     /// The composite font.
     pub(crate) font: Ref,
     /// Its descendant, for another composite font with another table of characters.
@@ -41,14 +49,14 @@ impl Common {
         let loaded = face.load()?;
         let mut program = Program::default();
         let mut codes = vec![0; usize::try_from(loaded.font.num_glyphs()).unwrap_or(0)];
-        let mut characters = vec!['\u{FFFD}'];
+        let mut texts = Vec::new();
         let mut add = |glyph: u16, c: char| {
             if let Some(code) = codes.get_mut(usize::from(glyph))
                 && glyph != 0
                 && *code == 0
             {
                 *code = program.add(glyph);
-                characters.push(c);
+                texts.push((*code, c.to_string()));
             }
         };
         for &(first, last) in RANGES[index] {
@@ -64,15 +72,40 @@ impl Common {
                 line.runs.iter().flat_map(|run| &run.glyphs).for_each(|glyph| add(glyph.id, c));
             }
         }
-        let first = Self::after(index);
+        Self::cut(faces, index, &program, &texts, Self::after(index))
+    }
+
+    /// The subset of a face's glyphs in a program, with object numbers from `first`. `texts` says what each number stands
+    /// for, in their order.
+    pub(crate) fn cut(
+        faces: &[Face],
+        index: usize,
+        program: &Program,
+        texts: &[(u16, String)],
+        first: i32,
+    ) -> Result<Self, FontError> {
         let refs = [first, first + 1, first + 2, first + 3, first + 4].map(Ref::new);
-        let texts = characters.iter().enumerate().skip(1);
-        let texts: Vec<_> =
-            texts.map(|(code, c)| (u16::try_from(code).unwrap_or(0), c.to_string())).collect();
         let (mut part, mut pack) = (Part::default(), Pack::default());
-        write_font(&mut part, &mut pack, face, &program, refs, &texts, deflate_once)?;
+        let face = &faces[index];
+        let cut = Cut::new(face.load()?, program, texts, deflate_once).ok_or_else(|| face.unusable())?;
+        write_font(&mut part, &mut pack, face, program, refs, &cut)?;
         part.pack(Ref::new(first + 5), &pack, deflate_once);
-        Ok(Self { codes, characters, part, font: refs[0], descendant: refs[1] })
+        let mut codes = Vec::new();
+        for (code, glyph) in (0..).zip(program.glyphs()).skip(1) {
+            let glyph = usize::from(glyph);
+            if codes.len() <= glyph {
+                codes.resize(glyph + 1, 0);
+            }
+            codes[glyph] = code;
+        }
+        let mut all = vec![String::new(); codes.iter().copied().max().map_or(0, usize::from) + 1];
+        for (code, text) in texts {
+            if let Some(known) = all.get_mut(usize::from(*code)) {
+                known.clone_from(text);
+            }
+        }
+        let digest = Sha256::digest(part.bytes()).into();
+        Ok(Self { face: index, codes, texts: all, part, digest, font: refs[0], descendant: refs[1] })
     }
 
     /// The first object number after the subsets of this many faces.
@@ -87,7 +120,6 @@ impl Common {
 
     /// Whether the shared table of characters gives this text back for a number.
     pub(crate) fn means(&self, code: u16, text: &str) -> bool {
-        let mut chars = text.chars();
-        self.characters.get(usize::from(code)).copied() == chars.next() && chars.next().is_none()
+        self.texts.get(usize::from(code)).is_some_and(|known| known == text)
     }
 }

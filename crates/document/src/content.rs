@@ -8,7 +8,7 @@ use crate::boxes::{Area, Canvas, Colour, Mark, Placed, Role};
 use crate::embed::{FontName, Fonts};
 use crate::file::{digits, integer, text_string};
 use crate::qr::Code;
-use crate::shape::{Glyph, Line, MISSING};
+use crate::shape::{Drawn, Glyph, Line, MISSING};
 use crate::tags::Tree;
 
 /// Draws everything; fonts and tree grow with it. The canvas's images are called from `first_image` on, its
@@ -225,6 +225,7 @@ impl Content<'_, '_> {
         self.numbers(&[x, y]);
         self.put("Td\n");
         let mut pen = Pen::default();
+        let mut pictures = Vec::new();
         for run in &line.runs {
             // A mark belongs to the letter that it follows in reading order: readers take a moved one for a word.
             let moved = |mark: &Glyph| mark.advance == 0 && (mark.dx != 0 || mark.dy != 0);
@@ -235,8 +236,11 @@ impl Content<'_, '_> {
                 let start = cluster.iter().map(|glyph| glyph.start).min().unwrap_or(0) as usize;
                 let end = cluster.iter().map(|glyph| glyph.end).max().unwrap_or(0) as usize;
                 let text = line.text.get(start..end).unwrap_or("");
-                if run.missing {
+                if run.drawn == Drawn::Boxes {
                     self.boxes(run.face, cluster, text, size, &mut pen);
+                } else if run.drawn == Drawn::Pictures {
+                    self.room(cluster, text, size, &mut pen);
+                    pictures.push((run.face, cluster, pen.at));
                 } else if run.rtl && text.chars().nth(1).is_some() {
                     self.rtl_cluster(run.face, cluster, text, size, &mut pen);
                 } else {
@@ -256,6 +260,44 @@ impl Content<'_, '_> {
             self.put("0 Ts ");
         }
         self.put("ET\n");
+        for (face, cluster, end) in pictures {
+            self.pictures(face, cluster, [x, y, size], end);
+        }
+    }
+
+    /// The room that pictures take in a line: a space stretched to their width, which stands for their text.
+    fn room(&mut self, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
+        let advance = cluster.iter().map(|glyph| glyph.advance).sum();
+        let Some(space) = self.fonts.space(0).filter(|space| space.natural > 0 && advance > 0) else {
+            return;
+        };
+        let stretched = f64::from(advance) / f64::from(space.natural) * 100.0;
+        // What is still to be moved is measured without the stretching.
+        self.move_ahead(pen);
+        self.close(pen);
+        let _infallible = write!(self.out, "{stretched:.4} Tz ");
+        self.glyph(0, &Glyph { natural: advance, advance, ..space }, Some(text), size, pen);
+        self.close(pen);
+        self.put("100 Tz ");
+    }
+
+    /// Draws pictures that end at a place in a line, in thousandths of an em.
+    fn pictures(&mut self, face: usize, cluster: &[Glyph], [x, y, size]: [f32; 3], end: i32) {
+        let mut at = end - cluster.iter().map(|glyph| glyph.advance).sum::<i32>();
+        #[expect(clippy::cast_precision_loss, reason = "places within a line")]
+        let place = |thousandths: i32| thousandths as f32 * size / 1000.0;
+        for glyph in cluster {
+            if let Some((number, emoji)) = self.fonts.picture(face, glyph.id) {
+                self.put("q ");
+                self.numbers(&[emoji.width * size, 0.0, 0.0, emoji.height * size]);
+                self.numbers(&[
+                    x + place(at + glyph.dx) + emoji.left * size,
+                    y + place(glyph.dy) + emoji.bottom * size,
+                ]);
+                let _infallible = writeln!(self.out, "cm/E{number} Do Q");
+            }
+            at += glyph.advance;
+        }
     }
 
     /// Boxes for characters that no font has; the text stands beside them.
@@ -343,22 +385,34 @@ impl Content<'_, '_> {
             pen.rise = glyph.dy;
         }
         pen.ahead += glyph.dx;
-        if !pen.open {
-            self.put("[");
-            pen.open = true;
-        }
-        if pen.ahead != 0 {
-            if std::mem::take(&mut pen.string) {
-                self.put(")");
-            }
-            integer(&mut self.out, -pen.ahead);
-        }
+        self.move_ahead(pen);
+        self.open(pen);
         if !pen.string {
             self.put("(");
             pen.string = true;
         }
         self.string(code);
         pen.ahead = glyph.advance - glyph.natural - glyph.dx;
+        pen.at += glyph.advance;
+    }
+
+    /// Moves to where the next glyph is to stand.
+    fn move_ahead(&mut self, pen: &mut Pen) {
+        let ahead = std::mem::take(&mut pen.ahead);
+        if ahead != 0 {
+            self.open(pen);
+            if std::mem::take(&mut pen.string) {
+                self.put(")");
+            }
+            integer(&mut self.out, -ahead);
+        }
+    }
+
+    /// Begins an array of strings and moves.
+    fn open(&mut self, pen: &mut Pen) {
+        if !std::mem::replace(&mut pen.open, true) {
+            self.put("[");
+        }
     }
 
     /// A glyph's number in a string: half of what it takes in hexadecimal.
@@ -400,6 +454,8 @@ struct Pen {
     ahead: i32,
     /// The height above the baseline, likewise.
     rise: i32,
+    /// How far the line has come, likewise.
+    at: i32,
 }
 
 /// A number with at most two decimals.

@@ -1,29 +1,20 @@
 //! Which font of the file holds which glyph, and how the fonts are written.
 
+use std::sync::Arc;
+
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo};
 use pdf_writer::writers::{CidFont, FontDescriptor, Type0Font};
 use pdf_writer::{Name, Rect, Ref, Str};
-use sha2::{Digest, Sha256};
-use subsetter::GlyphRemapper;
 
 use crate::cmap::to_unicode;
-use crate::common::Common;
-use crate::face::{Face, FontError, Loaded};
-use crate::file::{Deflate, Pack, Part, deflate};
+use crate::common::{Common, EACH};
+use crate::emoji::{Emoji, Pictures};
+use crate::face::{BUILT_IN, Face, FontError, Loaded};
+use crate::file::{Pack, Part, deflate};
+use crate::program::{Cut, Program};
 use crate::shape::Glyph;
 
 const SYSTEM: SystemInfo = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
-
-/// The glyphs of a font program that is to be cut out of a face.
-#[derive(Default)]
-pub(crate) struct Program(GlyphRemapper);
-
-impl Program {
-    /// The number of a glyph in the program; a new glyph gets the next one.
-    pub(crate) fn add(&mut self, glyph: u16) -> u16 {
-        self.0.remap(glyph)
-    }
-}
 
 /// A font as the page's text refers to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,33 +41,44 @@ struct Slot<'a> {
 }
 
 impl Slot<'_> {
+    /// What each number of the slot's own font stands for, in their order.
+    fn texts(&self) -> Vec<(u16, String)> {
+        let mut texts = self.layers[0].clone();
+        texts.extend(self.unnamed());
+        texts.sort();
+        texts
+    }
+
     /// The numbers whose text stands beside them wherever they are drawn, with a text that draws nothing: the table
     /// has to name every glyph (ISO 19005-2, 6.2.11.7.2).
     fn unnamed(&self) -> impl Iterator<Item = (u16, String)> {
         let named = |code: &u16| self.layers[0].iter().any(|(known, _)| known == code);
-        (1..self.program.0.num_gids())
-            .filter(move |code| !named(code))
-            .map(|code| (code, "\u{200B}".to_owned()))
+        (1..self.program.len()).filter(move |code| !named(code)).map(|code| (code, "\u{200B}".to_owned()))
     }
 }
 
 /// All fonts of one page.
 pub(crate) struct Fonts<'a> {
     faces: &'a [Face],
+    /// The shared subsets of the built-in faces, by face.
     commons: &'a [Common],
+    /// Those that the event's tickets have of other faces.
+    event: &'a [Common],
     slots: Vec<Slot<'a>>,
+    pictures: Pictures,
 }
 
 impl<'a> Fonts<'a> {
-    /// `commons[face]` is the shared subset of a built-in face.
-    pub(crate) fn new(faces: &'a [Face], commons: &'a [Common]) -> Self {
-        Self { faces, commons, slots: Vec::new() }
+    /// `commons[face]` is the shared subset of a built-in face; `event` has those of other faces.
+    pub(crate) fn new(faces: &'a [Face], commons: &'a [Common], event: &'a [Common]) -> Self {
+        Self { faces, commons, event, slots: Vec::new(), pictures: Pictures::default() }
     }
 
     /// The font and the number for a glyph that stands for a text; without a text, for a glyph whose text is given
     /// beside it.
     pub(crate) fn place(&mut self, face: usize, glyph: &Glyph, text: Option<&str>) -> (FontName, u16) {
-        let common = self.commons.get(face).filter(|common| common.code(glyph.id).is_some());
+        let common = self.commons.get(face).or_else(|| self.event.iter().find(|common| common.face == face));
+        let common = common.filter(|common| common.code(glyph.id).is_some());
         let known =
             self.slots.iter().position(|slot| slot.face == face && slot.common.is_some() == common.is_some());
         let slot = known.unwrap_or_else(|| {
@@ -107,6 +109,17 @@ impl<'a> Fonts<'a> {
         (FontName { slot, layer: entry.layers.len() - 1 }, code)
     }
 
+    /// The number of a glyph's picture among the file's, and the picture.
+    pub(crate) fn picture(&mut self, face: usize, glyph: u16) -> Option<(usize, Arc<Emoji>)> {
+        let emoji = self.faces[face].load().ok()?.picture(glyph)?;
+        Some((self.pictures.number(face, glyph, &emoji), emoji))
+    }
+
+    /// Writes the pictures that were asked for. Returns what the page's resources call each.
+    pub(crate) fn write_pictures(&self, part: &mut Part, next: &mut i32) -> Vec<(String, Ref)> {
+        self.pictures.write(part, next)
+    }
+
     /// A glyph of the face that has no width.
     pub(crate) fn blank(&self, face: usize) -> Option<Glyph> {
         self.glyph(face, '\u{200C}').filter(|glyph| glyph.natural == 0)
@@ -126,8 +139,20 @@ impl<'a> Fonts<'a> {
     }
 
     /// The shared subsets that the page uses.
-    pub(crate) fn shared(&self) -> impl Iterator<Item = &'a Part> {
-        self.slots.iter().filter_map(|slot| slot.common.map(|common| &common.part))
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &'a Common> {
+        self.slots.iter().filter_map(|slot| slot.common)
+    }
+
+    /// The fonts that would be a page's own, except those of the built-in faces, to be shared by an event's tickets; with
+    /// object numbers from `first`.
+    pub(crate) fn share(&self, first: i32) -> Result<Vec<Common>, FontError> {
+        let own = self.slots.iter().filter(|slot| slot.common.is_none() && slot.face >= BUILT_IN);
+        own.zip(0..)
+            .map(|(slot, index)| {
+                let first = first + index * EACH;
+                Common::cut(self.faces, slot.face, &slot.program, &slot.texts(), first)
+            })
+            .collect()
     }
 
     /// Writes the fonts that are the page's own. Returns what the page's resources call each of all.
@@ -148,10 +173,14 @@ impl<'a> Fonts<'a> {
                 (common.font, common.descendant)
             } else {
                 let refs = [(); 5].map(|()| take());
-                let mut texts = entry.layers[0].clone();
-                texts.extend(entry.unnamed());
-                texts.sort();
-                write_font(part, pack, face, &entry.program, refs, &texts, deflate)?;
+                write_font(
+                    part,
+                    pack,
+                    face,
+                    &entry.program,
+                    refs,
+                    &*face.cut(&entry.program, entry.texts())?,
+                )?;
                 (refs[0], refs[1])
             };
             names.push((FontName { slot, layer: 0 }.name(), font));
@@ -176,37 +205,29 @@ pub(crate) fn write_font(
     face: &Face,
     program: &Program,
     [font, descendant, descriptor, file, cmap]: [Ref; 5],
-    texts: &[(u16, String)],
-    deflate: Deflate,
+    cut: &Cut,
 ) -> Result<(), FontError> {
     let loaded = face.load()?;
-    let unusable = || FontError::Unusable(face.name().to_owned());
-    let cut = subsetter::subset(&loaded.bytes, loaded.index, &program.0).map_err(|_| unusable())?;
-    let cff = table(&cut, *b"CFF ");
-    let bytes = match cff {
-        Some(cff) => cff.to_vec(),
-        None => slim(&cut).ok_or_else(unusable)?,
-    };
-    let name = format!("{}+{}", subset_tag(&bytes), face.name());
+    let name = format!("{}+{}", cut.tag, face.name());
     write_composite(pack, &name, font, descendant, cmap);
     pack.write(descendant, |object| {
         let mut cid: CidFont<'_> = object.start();
-        cid.subtype(if cff.is_some() { CidFontType::Type0 } else { CidFontType::Type2 });
+        cid.subtype(if cut.cff { CidFontType::Type0 } else { CidFontType::Type2 });
         cid.base_font(Name(name.as_bytes()))
             .system_info(SYSTEM)
             .font_descriptor(descriptor)
             .default_width(0.0);
-        if cff.is_none() {
+        if !cut.cff {
             cid.cid_to_gid_map_predefined(Name(b"Identity"));
         }
-        let widths = program.0.remapped_gids().map(|glyph| f32::from(loaded.width(glyph)));
+        let widths = program.glyphs().map(|glyph| f32::from(loaded.width(glyph)));
         cid.widths().consecutive(0, widths);
     });
-    write_descriptor(pack, loaded, face.is_bold(), &name, descriptor, file, cff.is_some());
+    write_descriptor(pack, loaded, face.is_bold(), &name, descriptor, file, cut.cff);
     let entries =
-        if cff.is_some() { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", bytes.len()) };
-    part.packed_stream(file, &entries, &bytes, deflate);
-    part.packed_stream(cmap, "", &to_unicode(texts), deflate);
+        if cut.cff { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", cut.length) };
+    part.deflated_stream(file, &entries, &cut.file);
+    part.deflated_stream(cmap, "", &cut.texts);
     Ok(())
 }
 
@@ -254,55 +275,4 @@ fn write_descriptor(
             out.font_file2(file);
         }
     });
-}
-
-/// The six letters that name a subset, from its bytes.
-fn subset_tag(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(6).map(|byte| char::from(b'A' + byte % 26)).collect()
-}
-
-/// A table of a font file.
-fn table(font: &[u8], tag: [u8; 4]) -> Option<&[u8]> {
-    let number = |at: usize| Some(u32::from_be_bytes(font.get(at..at + 4)?.try_into().ok()?) as usize);
-    let count = usize::from(u16::from_be_bytes(font.get(4..6)?.try_into().ok()?));
-    let record = (0..count).map(|i| 12 + 16 * i).find(|&at| font.get(at..at + 4) == Some(&tag[..]))?;
-    let (offset, length) = (number(record + 8)?, number(record + 12)?);
-    font.get(offset..offset.checked_add(length)?)
-}
-
-/// The tables that a font inside a PDF needs (ISO 32000-1, 9.9); names and the like are left out.
-const NEEDED: [&[u8; 4]; 9] =
-    [b"cvt ", b"fpgm", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp", b"prep"];
-
-/// A TrueType font with these tables alone.
-fn slim(font: &[u8]) -> Option<Vec<u8>> {
-    let tables: Vec<_> = NEEDED.iter().filter_map(|tag| Some((**tag, table(font, **tag)?))).collect();
-    let count = u16::try_from(tables.len()).ok()?;
-    let power = count.checked_ilog2()?;
-    let mut out = font.get(..4)?.to_vec();
-    for field in [count, 16 << power, u16::try_from(power).ok()?, (count - (1 << power)) * 16] {
-        out.extend_from_slice(&field.to_be_bytes());
-    }
-    let mut start = 12 + 16 * tables.len();
-    for (tag, bytes) in &tables {
-        out.extend_from_slice(tag);
-        for field in [checksum(bytes), u32::try_from(start).ok()?, u32::try_from(bytes.len()).ok()?] {
-            out.extend_from_slice(&field.to_be_bytes());
-        }
-        start += bytes.len().next_multiple_of(4);
-    }
-    for (_, bytes) in &tables {
-        out.extend_from_slice(bytes);
-        out.resize(out.len().next_multiple_of(4), 0);
-    }
-    Some(out)
-}
-
-/// A table's checksum: the sum of its words.
-fn checksum(table: &[u8]) -> u32 {
-    table.chunks(4).fold(0, |sum: u32, bytes| {
-        let mut word = [0; 4];
-        word[..bytes.len()].copy_from_slice(bytes);
-        sum.wrapping_add(u32::from_be_bytes(word))
-    })
 }

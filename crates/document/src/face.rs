@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::emoji::{Emoji, Emojis};
+use crate::program::{Cut, Cuts, Program};
 use harfrust::font::Blob;
 use harfrust::{Direction, Feature, Font, Script, ShapePlan, ShaperFont, Tag};
 use sha2::{Digest, Sha256};
@@ -28,6 +30,7 @@ pub struct FontSource {
     name: String,
     index: u32,
     bold: bool,
+    emoji: bool,
     languages: &'static [&'static str],
     ranges: &'static [(char, char)],
     fingerprint: [u8; 32],
@@ -71,6 +74,7 @@ impl FontSource {
             name: name.into(),
             index,
             bold: false,
+            emoji: false,
             languages: &[],
             ranges: &[('\0', char::MAX)],
             fingerprint,
@@ -82,6 +86,14 @@ impl FontSource {
     #[must_use]
     pub fn bold(mut self, bold: bool) -> Self {
         self.bold = bold;
+        self
+    }
+
+    /// Ask this face first for what is to look like an emoji, whatever its ranges: characters followed by U+FE0F, keycaps
+    /// and skin tones (Unicode UTS #51).
+    #[must_use]
+    pub fn emoji(mut self) -> Self {
+        self.emoji = true;
         self
     }
 
@@ -136,6 +148,7 @@ impl Style {
 pub(crate) struct Face {
     source: FontSource,
     loaded: OnceLock<Loaded>,
+    cuts: Cuts,
 }
 
 /// What a shaping plan is made for.
@@ -149,11 +162,13 @@ pub(crate) struct Loaded {
     /// Natural widths in thousandths of an em, by glyph.
     widths: Vec<u16>,
     plans: Mutex<Vec<(PlanKey, Arc<ShapePlan>)>>,
+    /// What it draws with where it has no outlines.
+    emojis: Option<Emojis>,
 }
 
 impl Face {
     pub(crate) fn new(source: FontSource) -> Self {
-        Self { source, loaded: OnceLock::new() }
+        Self { source, loaded: OnceLock::new(), cuts: Cuts::default() }
     }
 
     /// A face of the binary's own.
@@ -174,6 +189,10 @@ impl Face {
 
     pub(crate) fn is_bold(&self) -> bool {
         self.source.bold
+    }
+
+    pub(crate) fn is_emoji(&self) -> bool {
+        self.source.emoji
     }
 
     /// Whether the face was made for this language: the longest matching prefix's length, 0 for none.
@@ -206,9 +225,17 @@ impl Face {
         if FontSource::fingerprint(&bytes, bytes.len() as u64) != self.source.fingerprint {
             return Err(FontError::Changed(name()));
         }
-        let loaded = Loaded::read(Blob::Shared(bytes), self.source.index)
-            .ok_or_else(|| FontError::Unusable(name()))?;
+        let loaded = Loaded::read(Blob::Shared(bytes), self.source.index).ok_or_else(|| self.unusable())?;
         Ok(self.loaded.get_or_init(|| loaded))
+    }
+
+    /// The program of a page's own; `texts` as for [`Cut::new`].
+    pub(crate) fn cut(&self, program: &Program, texts: Vec<(u16, String)>) -> Result<Arc<Cut>, FontError> {
+        self.cuts.cut(self.load()?, program, texts, || self.unusable())
+    }
+
+    pub(crate) fn unusable(&self) -> FontError {
+        FontError::Unusable(self.source.name.clone())
     }
 }
 
@@ -228,7 +255,18 @@ impl Loaded {
         let widths = (0..font.num_glyphs())
             .map(|glyph| (metrics.h_advance(glyph.into()) * 1000.0 / em).round().clamp(0.0, 65535.0) as u16)
             .collect();
-        Some(Self { font, bytes, index, widths, plans: Mutex::default() })
+        let emojis = Emojis::of(&bytes, index);
+        Some(Self { font, bytes, index, widths, plans: Mutex::default(), emojis })
+    }
+
+    /// Whether its glyphs are pictures and not outlines.
+    pub(crate) fn has_pictures(&self) -> bool {
+        self.emojis.is_some()
+    }
+
+    /// A glyph's picture.
+    pub(crate) fn picture(&self, glyph: u16) -> Option<Arc<Emoji>> {
+        self.emojis.as_ref()?.get(&self.bytes, self.index, glyph)
     }
 
     pub(crate) fn has(&self, c: char) -> bool {

@@ -45,7 +45,12 @@ impl Part {
 
     /// The same with data that is compressed now.
     pub(crate) fn packed_stream(&mut self, id: Ref, entries: &str, data: &[u8], deflate: Deflate) {
-        self.stream(id, &format!("{entries}/Filter/FlateDecode"), &deflate(data));
+        self.deflated_stream(id, entries, &deflate(data));
+    }
+
+    /// The same with data that is compressed already.
+    pub(crate) fn deflated_stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
+        self.stream(id, &format!("{entries}/Filter/FlateDecode"), data);
     }
 
     /// An object stream with these objects.

@@ -1,10 +1,13 @@
 //! Pictures, made ready for a PDF once: JPEG as it is, PNG unpacked and packed again without its transparency.
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 
 use png::{ColorType, Decoder, Limits, Transformations};
 
-use crate::file::deflate_once;
+use pdf_writer::Ref;
+
+use crate::file::{Part, deflate_once};
 
 /// No picture has more pixels: 100 million would take 300 MB to unpack.
 pub(crate) const MOST_PIXELS: u64 = 16_000_000;
@@ -49,34 +52,60 @@ impl Image {
         ratio
     }
 
-    fn png(bytes: &[u8]) -> Result<Self, String> {
-        let limits = Limits { bytes: 256 << 20 };
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), limits);
-        decoder.set_transformations(Transformations::normalize_to_color8());
-        let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
-        let (width, height) = (reader.info().width, reader.info().height);
-        few_enough(width, height)?;
-        let size = reader.output_buffer_size().ok_or("it is too large")?;
-        let mut pixels = vec![0; size];
-        let info = reader.next_frame(&mut pixels).map_err(|error| error.to_string())?;
-        pixels.truncate(info.buffer_size());
+    /// Reads a PNG file with its transparency: the picture, and how opaque each pixel is.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words.
+    pub(crate) fn with_mask(png: &[u8]) -> Result<(Self, Self), String> {
+        let Pixels { width, height, colours, bytes } = Pixels::read(png)?;
+        let channels = colours.samples();
+        let clear = matches!(colours, ColorType::GrayscaleAlpha | ColorType::Rgba);
+        let own = channels - usize::from(clear);
+        let pixels = || bytes.chunks_exact(channels);
+        let image = |grey, data: Vec<u8>| {
+            let data = deflate_once(&data);
+            Self { width, height, grey, packing: Packing::Deflate, data }
+        };
+        let opaque = pixels().flat_map(|pixel| &pixel[..own]).copied().collect();
+        let mask = pixels().map(|pixel| if clear { pixel[own] } else { 255 }).collect();
+        Ok((image(own == 1, opaque), image(true, mask)))
+    }
+
+    /// Writes the picture, `mask` being one that says how opaque it is.
+    pub(crate) fn write(&self, part: &mut Part, id: Ref, mask: Option<Ref>) {
+        let colours = if self.grey { "DeviceGray" } else { "DeviceRGB" };
+        let filter = match self.packing {
+            Packing::Deflate => "FlateDecode",
+            Packing::Jpeg => "DCTDecode",
+        };
+        let mut entries = format!(
+            "/Type/XObject/Subtype/Image/Width {}/Height {}/BitsPerComponent 8/ColorSpace/{colours}/Filter/{filter}",
+            self.width, self.height
+        );
+        if let Some(mask) = mask {
+            let _infallible = write!(entries, "/SMask {} 0 R", mask.get());
+        }
+        part.stream(id, &entries, &self.data);
+    }
+
+    fn png(png: &[u8]) -> Result<Self, String> {
+        let Pixels { width, height, colours, bytes: pixels } = Pixels::read(png)?;
         // Paper is white: what shows through is white, and the file needs no transparency.
         let over = |value: u8, alpha: u8| {
             let (value, alpha) = (u16::from(value), u16::from(alpha));
             let mixed = (value * alpha + 255 * (255 - alpha) + 127) / 255;
             mixed.to_le_bytes()[0]
         };
-        let (grey, opaque): (bool, Vec<u8>) = match info.color_type {
+        let (grey, opaque): (bool, Vec<u8>) = match colours {
             ColorType::Grayscale => (true, pixels),
             ColorType::GrayscaleAlpha => {
                 (true, pixels.chunks_exact(2).map(|pixel| over(pixel[0], pixel[1])).collect())
             }
-            ColorType::Rgb => (false, pixels),
+            ColorType::Rgb | ColorType::Indexed => (false, pixels),
             ColorType::Rgba => {
                 let opaque = |pixel: &[u8]| [0, 1, 2].map(|channel| over(pixel[channel], pixel[3]));
                 (false, pixels.chunks_exact(4).flat_map(opaque).collect())
             }
-            ColorType::Indexed => return Err("its palette cannot be read".to_owned()),
         };
         Ok(Self { width, height, grey, packing: Packing::Deflate, data: deflate_once(&opaque) })
     }
@@ -124,6 +153,33 @@ impl Image {
                 _ => return Err("it is damaged".to_owned()),
             }
         }
+    }
+}
+
+/// A PNG file unpacked: its pixels from the top, 8 bits a channel and no palette.
+struct Pixels {
+    width: u32,
+    height: u32,
+    colours: ColorType,
+    bytes: Vec<u8>,
+}
+
+impl Pixels {
+    fn read(png: &[u8]) -> Result<Self, String> {
+        let limits = Limits { bytes: 256 << 20 };
+        let mut decoder = Decoder::new_with_limits(Cursor::new(png), limits);
+        decoder.set_transformations(Transformations::normalize_to_color8());
+        let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
+        let (width, height) = (reader.info().width, reader.info().height);
+        few_enough(width, height)?;
+        let size = reader.output_buffer_size().ok_or("it is too large")?;
+        let mut bytes = vec![0; size];
+        let info = reader.next_frame(&mut bytes).map_err(|error| error.to_string())?;
+        bytes.truncate(info.buffer_size());
+        if info.color_type == ColorType::Indexed {
+            return Err("its palette cannot be read".to_owned());
+        }
+        Ok(Self { width, height, colours: info.color_type, bytes })
     }
 }
 

@@ -6,8 +6,10 @@
 //!
 //! How a page comes about, a file each:
 //! `clean` strips what must not be drawn, `template` says what stands where, `paragraph` breaks and shrinks
-//! text until it fits, `shape` turns text into glyphs (fallback by a fixed order of faces, both directions),
-//! `embed` decides which font subset holds which glyph, `content` draws, `tags` says it once more for those who
+//! text until it fits, `shape` turns text into glyphs (fallback by a fixed order of faces, both directions; `emoji` has
+//! those that are pictures),
+//! `embed` decides which font subset holds which glyph (`common` has those of every file, `event` those that an event's
+//! tickets share), `content` draws, `tags` says it once more for those who
 //! hear the page, `pdf` and `file` write PDF/A-2a and PDF/UA-1 at once.
 
 mod background;
@@ -17,15 +19,20 @@ mod cmap;
 mod common;
 mod content;
 mod embed;
+mod emoji;
+mod event;
 mod face;
 mod file;
 mod icc;
 mod image;
 mod order;
+mod outlines;
 mod paragraph;
 mod pdf;
+mod program;
 mod qr;
 mod renderer;
+pub mod sample;
 mod shape;
 pub mod system;
 mod tags;
@@ -38,7 +45,7 @@ pub use qr::Code;
 pub use renderer::PdfRenderer;
 pub use template::{
     Branding, CompiledTemplate, Files, Imported, NoHash, Position, Problem, Refused, Severity, Shipped,
-    TemplateBundle, TemplateHash, import_pretix, usable,
+    TemplateBundle, TemplateHash, file_names, import_pretix, usable,
 };
 
 use jiff::Timestamp;
@@ -89,7 +96,7 @@ pub struct TicketPage {
     pub issued_at: Timestamp,
     /// The same, as printed.
     pub issued: String,
-    /// The QR code's content, "TK1:..." of QR alphanumeric characters.
+    /// The QR code's content, "TK1:...": of QR alphanumeric characters it takes the least room.
     pub code: String,
     /// A BCP 47 tag: the document's language, the reading direction, and which Chinese characters' forms are meant.
     pub locale: Option<String>,

@@ -67,7 +67,7 @@ impl<'r, W: Write> OrderFile<'r, W> {
         Ok(Self {
             renderer,
             sink: Sink::new(out)?,
-            fonts: Fonts::new(renderer.faces(), renderer.commons()),
+            fonts: Fonts::new(renderer.faces(), renderer.commons(), &[]),
             images: HashMap::new(),
             archival: true,
             pictures: Vec::new(),
@@ -138,7 +138,7 @@ impl<'r, W: Write> OrderFile<'r, W> {
         let mut part = Part::default();
         for image in &template.sheet.images {
             let id = self.take();
-            pdf::write_image(&mut part, id, image);
+            image.write(&mut part, id, None);
             self.pictures.push(id);
         }
         let background = self.pictures.len();
@@ -168,8 +168,10 @@ impl<'r, W: Write> OrderFile<'r, W> {
         let (mut part, mut pack) = (Part::default(), Pack::default());
         part.stream(pdf::METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(&meta).as_bytes());
         let names = self.fonts.write(&mut part, &mut pack, &mut self.next).map_err(RenderError::from)?;
+        let mut images = pdf::numbered(&self.pictures);
+        images.extend(self.fonts.write_pictures(&mut part, &mut self.next));
         pack.write(RESOURCES, |object| {
-            pdf::fill_resources(object.start::<Resources<'_>>(), &names, &self.pictures);
+            pdf::fill_resources(object.start::<Resources<'_>>(), &names, &images);
         });
         pack.write(pdf::PAGES, |object| {
             let count = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
@@ -180,7 +182,7 @@ impl<'r, W: Write> OrderFile<'r, W> {
         pdf::write_info(&mut pack, &meta);
         part.pack(pdf::PACK, &pack, deflate);
         part.extend(self.renderer.shared());
-        self.fonts.shared().for_each(|font| part.extend(font));
+        self.fonts.shared().for_each(|font| part.extend(&font.part));
         self.sink.write(&part)?;
         let out = self.sink.finish(pdf::CATALOG, pdf::INFO, version)?;
         Ok((out, self.missing))

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use crate::background::Background;
 use crate::boxes::Canvas;
-use crate::common::Common;
+use crate::common::{Common, EACH};
 use crate::embed::Fonts;
-use crate::face::{Face, FontError};
+use crate::face::{BUILT_IN, Face, FontError};
 use crate::file::{Pack, Part, assemble, deflate, deflate_once};
-use crate::image::{Image, Packing};
+use crate::image::Image;
 use crate::tags::Tree;
 use crate::{content, icc, xmp};
 
@@ -51,33 +51,39 @@ pub(crate) fn shared() -> Part {
     part
 }
 
-/// Writes the file of one page.
+/// The first number of an event's shared subsets; after them come the page's own objects.
+pub(crate) fn first_number(background: Option<&Background>) -> i32 {
+    Common::after(BUILT_IN) + background.map_or(0, |background| background.object().1)
+}
+
+/// Writes the file of one page. `event` has the shared subsets of faces that are not built in.
 pub(crate) fn write(
     canvas: &Canvas,
     faces: &[Face],
-    commons: &[Common],
+    [commons, event]: [&[Common]; 2],
     shared: &Part,
     images: &[Image],
     background: Option<&Background>,
     meta: &Meta<'_>,
 ) -> Result<Vec<u8>, FontError> {
-    let mut fonts = Fonts::new(faces, commons);
+    let mut fonts = Fonts::new(faces, commons, event);
     let mut tree = Tree::new("Document");
     let content = content::draw(canvas, 0, images.len(), &mut fonts, &mut tree);
     let (mut part, mut pack) = (Part::default(), Pack::default());
     part.packed_stream(CONTENT, "", &content, deflate);
     part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
 
-    let copied = background.map(Background::object);
-    let mut next = Common::after(commons.len()) + copied.map_or(0, |(_, count)| count);
+    let mut next = first_number(background) + i32::try_from(event.len()).unwrap_or(0) * EACH;
     let names = fonts.write(&mut part, &mut pack, &mut next)?;
     let mut pictures = Vec::new();
     for image in images {
         pictures.push(Ref::new(next));
-        write_image(&mut part, Ref::new(next), image);
+        image.write(&mut part, Ref::new(next), None);
         next += 1;
     }
-    pictures.extend(copied.map(|(id, _)| id));
+    pictures.extend(background.map(|background| background.object().0));
+    let mut pictures = numbered(&pictures);
+    pictures.extend(fonts.write_pictures(&mut part, &mut next));
     let first = next;
     tree.write(&mut pack, TREE, PAGE_OBJECT, first);
     let out = pack.object(TREE);
@@ -97,17 +103,18 @@ pub(crate) fn write(
     });
     write_info(&mut pack, meta);
     part.pack(PACK, &pack, deflate);
-    // Everything that tells this page from others is in the part by now.
+    // Everything that tells this page from others is in the part by now, or in the fonts.
     let mut hash = Sha256::new();
     hash.update(meta.version);
     hash.update(part.bytes());
+    fonts.shared().for_each(|font| hash.update(font.digest));
     let mut id = [0; 16];
     id.copy_from_slice(&hash.finalize()[..16]);
     part.extend(shared);
     if let Some(background) = background {
         part.extend(background.part());
     }
-    fonts.shared().for_each(|font| part.extend(font));
+    fonts.shared().for_each(|font| part.extend(&font.part));
     Ok(assemble(&part, CATALOG, INFO, &id))
 }
 
@@ -141,7 +148,11 @@ pub(crate) fn write_info(pack: &mut Pack, meta: &Meta<'_>) {
 }
 
 /// What a page calls its fonts and images.
-pub(crate) fn fill_resources(mut resources: Resources<'_>, fonts: &[(String, Ref)], images: &[Ref]) {
+pub(crate) fn fill_resources(
+    mut resources: Resources<'_>,
+    fonts: &[(String, Ref)],
+    images: &[(String, Ref)],
+) {
     let mut dict = resources.fonts();
     for (name, font) in fonts {
         dict.pair(Name(name.as_bytes()), *font);
@@ -149,23 +160,15 @@ pub(crate) fn fill_resources(mut resources: Resources<'_>, fonts: &[(String, Ref
     dict.finish();
     if !images.is_empty() {
         let mut dict = resources.x_objects();
-        for (index, image) in images.iter().enumerate() {
-            dict.pair(Name(format!("I{index}").as_bytes()), *image);
+        for (name, image) in images {
+            dict.pair(Name(name.as_bytes()), *image);
         }
     }
 }
 
-pub(crate) fn write_image(part: &mut Part, id: Ref, image: &Image) {
-    let colours = if image.grey { "DeviceGray" } else { "DeviceRGB" };
-    let filter = match image.packing {
-        Packing::Deflate => "FlateDecode",
-        Packing::Jpeg => "DCTDecode",
-    };
-    let entries = format!(
-        "/Type/XObject/Subtype/Image/Width {}/Height {}/BitsPerComponent 8/ColorSpace/{colours}/Filter/{filter}",
-        image.width, image.height
-    );
-    part.stream(id, &entries, &image.data);
+/// What a page calls a template's images and background: by their place.
+pub(crate) fn numbered(images: &[Ref]) -> Vec<(String, Ref)> {
+    images.iter().enumerate().map(|(index, image)| (format!("I{index}"), *image)).collect()
 }
 
 fn date(at: jiff::Timestamp) -> Option<Date> {

@@ -17,10 +17,10 @@ use crate::template::labels::{self, Label};
 use crate::template::layout::Flow;
 use crate::template::text::Source;
 use crate::template::{CompiledTemplate, Shipped, TemplateHash};
-use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, pdf, qr};
+use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, event, pdf, qr};
 
 /// Raised with every change that changes a drawn byte.
-const ENGINE: &str = "fulfillment/3";
+const ENGINE: &str = "fulfillment/5";
 
 const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.ttf");
@@ -133,10 +133,11 @@ impl PdfRenderer {
     }
 
     /// Keeps a template, so that pages can be drawn by its hash.
-    pub fn keep(&self, template: CompiledTemplate) -> TemplateHash {
+    pub fn keep(&self, template: impl Into<Arc<CompiledTemplate>>) -> TemplateHash {
+        let template = template.into();
         let hash = template.hash();
         let mut templates = self.templates.write().unwrap_or_else(PoisonError::into_inner);
-        templates.entry(hash).or_insert_with(|| Arc::new(template));
+        templates.entry(hash).or_insert(template);
         hash
     }
 
@@ -167,8 +168,30 @@ impl PdfRenderer {
             _ => None,
         });
         let (images, background) = (&template.sheet.images, template.sheet.background.as_ref());
-        let pdf = pdf::write(&canvas, &self.faces, &self.commons, &self.shared, images, background, &meta)?;
+        let event = self.event_fonts(template, &setting, &canvas)?;
+        let subsets = [&self.commons[..], event.as_ref().map_or(&[], |fonts| &fonts[..])];
+        let pdf = pdf::write(&canvas, &self.faces, subsets, &self.shared, images, background, &meta)?;
         Ok(Page { pdf, missing: shaper.missing, code })
+    }
+}
+
+impl PdfRenderer {
+    /// The subsets that an event's tickets share of faces that are not built in; none where a page has only those.
+    fn event_fonts(
+        &self,
+        template: &CompiledTemplate,
+        setting: &Setting,
+        canvas: &Canvas,
+    ) -> Result<Option<Arc<Vec<Common>>>, RenderError> {
+        if !event::needs_more(canvas) {
+            return Ok(None);
+        }
+        let texts = event::lasting(&template.sheet, setting.source(template));
+        let fonts = template.memo(&setting.tag).fonts(event::key(&texts), || {
+            let first = pdf::first_number(template.sheet.background.as_ref());
+            event::fonts(&self.faces, &self.commons, &setting.tag, texts, first)
+        })?;
+        Ok(Some(fonts))
     }
 }
 
@@ -223,7 +246,7 @@ pub(crate) fn lay_out(
     setting: &Setting,
     shaper: &mut Shaper<'_>,
 ) -> Result<Canvas, RenderError> {
-    let code = qr::code(&page.code)?;
+    let code = qr::code(&page.code, template.sheet.level)?;
     let source = setting.source(template);
     let mut alt = String::new();
     Label::CODE.fill(source, &mut alt);

@@ -24,6 +24,17 @@ pub(crate) struct Glyph {
     pub(crate) end: u32,
 }
 
+/// What the glyphs of a run are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Drawn {
+    /// Outlines of their face.
+    Outlines,
+    /// Pictures of their face.
+    Pictures,
+    /// No font has these characters: each is a [`MISSING`].
+    Boxes,
+}
+
 /// Glyphs of one face, from left to right.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
@@ -33,8 +44,7 @@ pub(crate) struct Run {
     pub(crate) rtl: bool,
     /// Of a script whose marks reach far above and below the letters.
     pub(crate) tall: bool,
-    /// No font has these characters: each is a [`MISSING`].
-    pub(crate) missing: bool,
+    pub(crate) drawn: Drawn,
     pub(crate) glyphs: Vec<Glyph>,
 }
 
@@ -110,7 +120,10 @@ impl<'a> Shaper<'a> {
         }
         let mut runs = Vec::with_capacity(items.len());
         for item in items {
-            let run = self.shape(&text, &item, style)?;
+            let mut run = self.shape(&text, &item, style)?;
+            if run.drawn == Drawn::Pictures {
+                self.check_pictures(&text, &mut run)?;
+            }
             if run.glyphs.iter().any(|glyph| glyph.id == 0) {
                 self.boxes(&run, bold, &mut runs)?;
             } else {
@@ -166,6 +179,14 @@ impl<'a> Shaper<'a> {
     /// The first face that has every character of the cluster.
     fn face_for(&mut self, grapheme: &str, bold: bool) -> Result<usize, FontError> {
         let own = usize::from(bold);
+        if wants_emoji(grapheme) {
+            for &index in self.order[own].iter().filter(|&&index| self.faces[index].is_emoji()) {
+                let loaded = self.faces[index].load()?;
+                if grapheme.chars().all(|c| is_ignorable(c) || loaded.has(c)) {
+                    return Ok(index);
+                }
+            }
+        }
         let loaded = self.faces[own].load()?;
         if grapheme.chars().all(|c| is_ignorable(c) || loaded.has(c)) {
             return Ok(own);
@@ -215,7 +236,21 @@ impl<'a> Shaper<'a> {
         if shaped.is_err() {
             return Err(FontError::Unusable(self.faces[item.face].name().to_owned()));
         }
-        Ok(Run { face: item.face, rtl: item.rtl, tall: is_tall(item.script), missing: false, glyphs })
+        let drawn = if loaded.has_pictures() { Drawn::Pictures } else { Drawn::Outlines };
+        Ok(Run { face: item.face, rtl: item.rtl, tall: is_tall(item.script), drawn, glyphs })
+    }
+
+    /// A glyph whose picture is not there or damaged is one that no font has.
+    fn check_pictures(&mut self, text: &str, run: &mut Run) -> Result<(), FontError> {
+        let loaded = self.faces[run.face].load()?;
+        for glyph in &mut run.glyphs {
+            if glyph.id != 0 && loaded.picture(glyph.id).is_none() {
+                glyph.id = 0;
+                let rest = text.get(glyph.start as usize..).unwrap_or_default();
+                self.missing.extend(rest.chars().next().filter(|c| !self.missing.contains(c)));
+            }
+        }
+        Ok(())
     }
 
     /// Splits a run where its face has no glyph, and puts boxes of a built-in face there: a font's own sign for what it
@@ -228,7 +263,7 @@ impl<'a> Shaper<'a> {
         for glyphs in run.glyphs.chunk_by(|a, b| (a.id == 0) == (b.id == 0)) {
             let mut piece = Run { glyphs: glyphs.to_vec(), ..*run };
             if glyphs.first().is_some_and(|glyph| glyph.id == 0) {
-                piece = Run { face, missing: true, ..piece };
+                piece = Run { face, drawn: Drawn::Boxes, ..piece };
                 for glyph in &mut piece.glyphs {
                     *glyph = Glyph { id, natural: width, advance: width, dx: 0, dy: 0, ..*glyph };
                 }
@@ -315,6 +350,12 @@ fn is_tall(script: Script) -> bool {
     const FLAT: [&[u8; 4]; 11] =
         [b"Latn", b"Grek", b"Cyrl", b"Hebr", b"Armn", b"Geor", b"Hani", b"Hira", b"Kana", b"Hang", b"Bopo"];
     !FLAT.contains(&&script.tag().to_be_bytes())
+}
+
+/// Whether characters are to be drawn as an emoji where both are possible: U+FE0F asks for it, and keycaps and skin tones
+/// are nothing else (Unicode UTS #51).
+fn wants_emoji(grapheme: &str) -> bool {
+    grapheme.chars().any(|c| matches!(c, '\u{FE0F}' | '\u{20E3}' | '\u{1F3FB}'..='\u{1F3FF}'))
 }
 
 /// Characters a font need not have: joiners and variation selectors.

@@ -73,6 +73,52 @@ const FAMILIES: &[Family] = &[
     family("NotoSans", &[('\u{100}', '\u{2FFF}'), ('\u{A640}', '\u{ABFF}')]),
 ];
 
+/// The face whose glyphs are pictures, and what it is asked for unasked: characters that are emoji of their own accord
+/// (`Emoji_Presentation` in Unicode's emoji-data.txt, and the blocks that hold the others). Text has `☎` as a letter.
+const EMOJI_FILE: &str = "NotoColorEmoji.ttf";
+const EMOJI: Ranges = &[
+    ('\u{231A}', '\u{231B}'),
+    ('\u{23E9}', '\u{23EC}'),
+    ('\u{23F0}', '\u{23F0}'),
+    ('\u{23F3}', '\u{23F3}'),
+    ('\u{25FD}', '\u{25FE}'),
+    ('\u{2614}', '\u{2615}'),
+    ('\u{2648}', '\u{2653}'),
+    ('\u{267F}', '\u{267F}'),
+    ('\u{2693}', '\u{2693}'),
+    ('\u{26A1}', '\u{26A1}'),
+    ('\u{26AA}', '\u{26AB}'),
+    ('\u{26BD}', '\u{26BE}'),
+    ('\u{26C4}', '\u{26C5}'),
+    ('\u{26CE}', '\u{26CE}'),
+    ('\u{26D4}', '\u{26D4}'),
+    ('\u{26EA}', '\u{26EA}'),
+    ('\u{26F2}', '\u{26F3}'),
+    ('\u{26F5}', '\u{26F5}'),
+    ('\u{26FA}', '\u{26FA}'),
+    ('\u{26FD}', '\u{26FD}'),
+    ('\u{2705}', '\u{2705}'),
+    ('\u{270A}', '\u{270B}'),
+    ('\u{2728}', '\u{2728}'),
+    ('\u{274C}', '\u{274C}'),
+    ('\u{274E}', '\u{274E}'),
+    ('\u{2753}', '\u{2755}'),
+    ('\u{2757}', '\u{2757}'),
+    ('\u{2795}', '\u{2797}'),
+    ('\u{27B0}', '\u{27B0}'),
+    ('\u{27BF}', '\u{27BF}'),
+    ('\u{2B1B}', '\u{2B1C}'),
+    ('\u{2B50}', '\u{2B50}'),
+    ('\u{2B55}', '\u{2B55}'),
+    ('\u{1F004}', '\u{1F004}'),
+    ('\u{1F0CF}', '\u{1F0CF}'),
+    ('\u{1F18E}', '\u{1F18E}'),
+    ('\u{1F191}', '\u{1F19A}'),
+    ('\u{1F1E6}', '\u{1F1FF}'),
+    ('\u{1F200}', '\u{1F265}'),
+    ('\u{1F300}', '\u{1FAFF}'),
+];
+
 /// The faces of the `NotoSansCJK` collection with the languages they are made for. Simplified Chinese is asked first
 /// where nothing says otherwise: Han characters alone are most often that.
 const CJK_FACES: &[(&str, u32, &[&str])] = &[
@@ -94,6 +140,9 @@ pub fn noto(folders: &[PathBuf]) -> Vec<FontSource> {
     }
     let find = |name: &str| files.iter().find(|path| path.file_name().is_some_and(|file| file == name));
     let mut sources = Vec::new();
+    if let Some(shared) = find(EMOJI_FILE).and_then(|path| Shared::open(path)) {
+        sources.push(shared.source("NotoColorEmoji", 0).emoji().only(EMOJI));
+    }
     for Family { stem, ranges } in FAMILIES {
         for (weight, bold) in [("Regular", false), ("Bold", true)] {
             let path =

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's helper fails its test")]
 
-#[path = "../examples/common/mod.rs"]
-mod pages;
 mod tools;
 
-use fulfillment_document::{Branding, CompiledTemplate, PdfRenderer, Renderer, Shipped, TicketPage};
+use fulfillment_document::{Branding, CompiledTemplate, PdfRenderer, Renderer, Shipped, TicketPage, sample};
 use tools::{flat, noto, run, saved, text};
 
 /// Names in every script that a page is to draw, with what to call them.
@@ -25,6 +23,7 @@ const NAMES: &[(&str, &str)] = &[
     ("japanese", "さくら 山田 ガギグ ～"),
     ("korean", "고길동 뷁"),
     ("other", "ქართული Հայերեն বাংলা தமிழ் ਪੰਜਾਬੀ አማርኛ ខ្មែរ ລາວ"),
+    ("emoji", "Anna 🎉 Lee 👩🏽\u{200D}🚀 ❤\u{FE0F} 🇩🇪"),
     ("mixed", "Dr אבי Cohen (محمد) 王 7א8"),
 ];
 
@@ -37,23 +36,23 @@ fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
         out.push((name, page, pdf));
     };
     for (script, name) in NAMES {
-        let named = TicketPage { holder_name: Some((*name).to_owned()), ..pages::ticket() };
+        let named = TicketPage { holder_name: Some((*name).to_owned()), ..sample::ticket() };
         draw(&all, format!("{script}-holder"), named);
         let event = TicketPage {
             event_name: (*name).to_owned(),
             seat: (*name).to_owned(),
             customer: (*name).to_owned(),
-            ..pages::ticket()
+            ..sample::ticket()
         };
         draw(&all, format!("{script}-event"), event);
     }
     for (name, page) in [
-        ("full", pages::ticket()),
-        ("fewest", pages::bare()),
-        ("longest", pages::long()),
-        ("all-arabic", pages::arabic()),
-        ("all-japanese", pages::japanese()),
-        ("tall", pages::tall()),
+        ("full", sample::ticket()),
+        ("fewest", sample::bare()),
+        ("longest", sample::long()),
+        ("all-arabic", sample::arabic()),
+        ("all-japanese", sample::japanese()),
+        ("tall", sample::tall()),
     ] {
         draw(&all, name.to_owned(), page.clone());
         draw(&built_in, format!("{name}-built-in"), page);
@@ -64,7 +63,7 @@ fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
         event_name: "]]><x>&amp; \\( ) \u{E000}".to_owned(),
         issued_at: jiff::Timestamp::MIN,
         locale: Some("xx-not a tag".to_owned()),
-        ..pages::ticket()
+        ..sample::ticket()
     };
     draw(&all, "hostile".to_owned(), hostile.clone());
     draw(&built_in, "hostile-built-in".to_owned(), hostile);
@@ -78,18 +77,18 @@ fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
         let bundle = shipped.bundle().branded(&branding).unwrap();
         let template = Some(all.keep(CompiledTemplate::new(&bundle).unwrap()));
         for (name, page) in [
-            ("full", pages::ticket()),
-            ("long", pages::long()),
-            ("arabic", pages::arabic()),
-            ("japanese", pages::japanese()),
+            ("full", sample::ticket()),
+            ("long", sample::long()),
+            ("arabic", sample::arabic()),
+            ("japanese", sample::japanese()),
         ] {
             draw(&all, format!("{}-{name}", shipped.name()), TicketPage { template, ..page });
         }
     }
-    let order = [pages::ticket(), pages::arabic(), pages::japanese(), pages::bare()];
+    let order = [sample::ticket(), sample::arabic(), sample::japanese(), sample::bare()];
     let mut file = Vec::new();
     all.render_order(&mut order.clone().into_iter(), &mut file).unwrap();
-    out.push(("order".to_owned(), pages::ticket(), file));
+    out.push(("order".to_owned(), sample::ticket(), file));
     out
 }
 
@@ -133,7 +132,7 @@ fn every_page_is_archival_and_accessible() {
 fn names_can_be_copied_and_searched() {
     let renderer = noto();
     for (script, name) in NAMES {
-        let page = TicketPage { holder_name: Some((*name).to_owned()), ..pages::ticket() };
+        let page = TicketPage { holder_name: Some((*name).to_owned()), ..sample::ticket() };
         let drawn = renderer.render(&page).unwrap();
         assert_eq!(drawn.missing, [], "{script}");
         let text = flat(&drawn.pdf).replace('\u{200C}', "");
@@ -150,7 +149,7 @@ fn names_can_be_copied_and_searched() {
 #[test]
 fn the_tree_reads_as_the_page_does() {
     let page =
-        TicketPage { holder_name: Some("فاطمة الزهراء 12 Smith".to_owned()), ..pages::ticket() };
+        TicketPage { holder_name: Some("فاطمة الزهراء 12 Smith".to_owned()), ..sample::ticket() };
     let (_folder, path) = saved(&noto().render(&page).unwrap().pdf);
     let tree = run("poppler-utils", "pdfinfo", &["-struct-text", &path]);
     let lines: Vec<&str> = tree.lines().map(str::trim).collect();
@@ -173,7 +172,7 @@ fn the_tree_reads_as_the_page_does() {
 
 #[test]
 fn characters_without_a_font_are_boxes_with_their_text() {
-    let page = TicketPage { holder_name: Some("田中 José שרה".to_owned()), ..pages::ticket() };
+    let page = TicketPage { holder_name: Some("田中 José שרה".to_owned()), ..sample::ticket() };
     let drawn = PdfRenderer::new(Vec::new()).unwrap().render(&page).unwrap();
     assert_eq!(drawn.missing, ['田', '中', 'ש', 'ר', 'ה']);
     assert!(text(&drawn.pdf).contains("田中 José"), "the text can still be copied");

@@ -2,19 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
-#[path = "../examples/common/mod.rs"]
-mod pages;
 mod tools;
 
 use std::io::{self, Write};
 
-use fulfillment_document::{OrderError, RenderError, Renderer, Shipped, TicketPage};
+use fulfillment_document::{OrderError, RenderError, Renderer, Shipped, TicketPage, sample};
 use tools::{flat, noto, run, saved, text};
 
 /// Tickets that differ in number, code and seat, as those of an order do.
 fn tickets(count: u32) -> impl Iterator<Item = TicketPage> {
     (0..count).map(move |index| {
-        let mut page = pages::ticket();
+        let mut page = sample::ticket();
         page.ticket_number = format!("{index:010}");
         page.code.replace_range(40..50, &page.ticket_number);
         page.seat = (index + 1).to_string();
@@ -44,7 +42,7 @@ fn every_ticket_has_its_page() {
     // Fonts are there once, whatever the count of pages.
     let fonts = run("poppler-utils", "pdffonts", &[&path]);
     assert!(fonts.lines().count() <= 2 + 4, "{fonts}");
-    let alone = renderer.render(&pages::ticket()).unwrap().pdf.len();
+    let alone = renderer.render(&sample::ticket()).unwrap().pdf.len();
     assert!(file.len() < 120 * alone / 2, "{} bytes for 120 pages, {alone} for one", file.len());
     // The codes of the first and the last page scan.
     for (index, page) in [(1, tickets(120).next()), (120, tickets(120).last())] {
@@ -65,10 +63,10 @@ fn scripts_and_templates_may_differ_from_page_to_page() {
     let renderer = noto();
     let template = |shipped: Shipped| Some(shipped.bundle().hash());
     let order = [
-        pages::ticket(),
-        TicketPage { template: template(Shipped::Phone), ..pages::arabic() },
-        TicketPage { template: template(Shipped::Thermal), ..pages::japanese() },
-        pages::tall(),
+        sample::ticket(),
+        TicketPage { template: template(Shipped::Phone), ..sample::arabic() },
+        TicketPage { template: template(Shipped::Thermal), ..sample::japanese() },
+        sample::tall(),
     ];
     let draw = || {
         let mut file = Vec::new();
@@ -116,10 +114,10 @@ fn what_fails_says_so() {
         let full = renderer.render_order(&mut tickets(20), &mut Full(room));
         assert!(matches!(full, Err(OrderError::Write(_))), "{room}");
     }
-    let wrong = TicketPage { code: "lower".to_owned(), ..pages::ticket() };
-    let drawn = renderer.render_order(&mut [pages::ticket(), wrong].into_iter(), &mut Vec::new());
+    let wrong = TicketPage { code: "A".repeat(9000), ..sample::ticket() };
+    let drawn = renderer.render_order(&mut [sample::ticket(), wrong].into_iter(), &mut Vec::new());
     assert!(matches!(drawn, Err(OrderError::Render(RenderError::Code(_)))));
-    let unknown = TicketPage { template: "00".repeat(32).parse().ok(), ..pages::ticket() };
+    let unknown = TicketPage { template: "00".repeat(32).parse().ok(), ..sample::ticket() };
     let drawn = renderer.render_order(&mut std::iter::once(unknown), &mut Vec::new());
     assert!(matches!(drawn, Err(OrderError::Render(RenderError::Template(_)))));
 }

@@ -2,10 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
-#[path = "../examples/common/mod.rs"]
-mod pages;
-
-use fulfillment_document::{PdfRenderer, Renderer};
+use fulfillment_document::{PdfRenderer, Renderer, sample};
 
 /// The most memory this process has had, in kB.
 fn peak() -> u64 {
@@ -19,7 +16,7 @@ fn memory_does_not_grow_with_the_pages() {
     let renderer = PdfRenderer::new(Vec::new()).unwrap();
     let draw = |count: u32| {
         let mut pages = (0..count).map(|index| {
-            let mut page = pages::ticket();
+            let mut page = sample::ticket();
             page.ticket_number = format!("{index:010}");
             page
         });

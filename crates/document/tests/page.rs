@@ -2,15 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
-#[path = "../examples/common/mod.rs"]
-mod pages;
 mod tools;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use fulfillment_document::{
-    FontError, FontSource, NewError, PdfRenderer, RenderError, Renderer, TicketPage, system,
+    FontError, FontSource, NewError, PdfRenderer, RenderError, Renderer, TicketPage, sample, system,
 };
 use tools::{flat, noto, run, saved, text};
 
@@ -20,7 +19,7 @@ fn plain() -> PdfRenderer {
 
 #[test]
 fn every_field_is_on_the_page() {
-    let page = pages::ticket();
+    let page = sample::ticket();
     let drawn = plain().render(&page).unwrap();
     assert_eq!(drawn.missing, []);
     let text = flat(&drawn.pdf);
@@ -46,7 +45,7 @@ fn every_field_is_on_the_page() {
 
 #[test]
 fn the_text_is_as_recorded() {
-    let drawn = plain().render(&pages::ticket()).unwrap();
+    let drawn = plain().render(&sample::ticket()).unwrap();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ticket.txt");
     let text = text(&drawn.pdf);
     let lines = text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
@@ -61,14 +60,19 @@ fn the_text_is_as_recorded() {
 #[test]
 fn the_file_is_sound_and_says_what_it_is() {
     let renderer = noto();
-    for page in
-        [pages::ticket(), pages::bare(), pages::long(), pages::arabic(), pages::japanese(), pages::tall()]
-    {
+    for page in [
+        sample::ticket(),
+        sample::bare(),
+        sample::long(),
+        sample::arabic(),
+        sample::japanese(),
+        sample::tall(),
+    ] {
         let (_folder, path) = saved(&renderer.render(&page).unwrap().pdf);
         let report = run("qpdf", "qpdf", &["--check", &path]);
         assert!(report.contains("PDF Version: 1.7") && !report.contains("WARNING"), "{report}");
     }
-    let (_folder, path) = saved(&renderer.render(&pages::ticket()).unwrap().pdf);
+    let (_folder, path) = saved(&renderer.render(&sample::ticket()).unwrap().pdf);
     let info = run("poppler-utils", "pdfinfo", &["-rawdates", &path]);
     assert!(info.contains("Sofia Lindqvist & The Northern Lights Orchestra – Ticket 7K3M9QXT2F"), "{info}");
     assert!(info.contains("D:20261123184012Z") || info.contains("D:20261123184012+00"), "{info}");
@@ -84,9 +88,10 @@ fn the_file_is_sound_and_says_what_it_is() {
 #[test]
 fn the_code_scans_from_the_drawn_page() {
     let renderer = plain();
-    let base = pages::ticket();
+    let base = sample::ticket();
     let longer = format!("{}{}", base.code, "0123456789".repeat(8));
-    for code in [base.code.clone(), base.code[..178].to_owned(), "TK1:A".to_owned(), longer] {
+    let old = "7d44:Süd 12:芝生".to_owned();
+    for code in [base.code.clone(), base.code[..178].to_owned(), "TK1:A".to_owned(), longer, old] {
         let page = TicketPage { code: code.clone(), ..base.clone() };
         let (folder, path) = saved(&renderer.render(&page).unwrap().pdf);
         let image = folder.path().join("page");
@@ -102,8 +107,14 @@ fn the_code_scans_from_the_drawn_page() {
 
 #[test]
 fn the_same_page_is_the_same_bytes_everywhere() {
-    let all =
-        [pages::ticket(), pages::bare(), pages::long(), pages::arabic(), pages::japanese(), pages::tall()];
+    let all = [
+        sample::ticket(),
+        sample::bare(),
+        sample::long(),
+        sample::arabic(),
+        sample::japanese(),
+        sample::tall(),
+    ];
     let (one, other) = (Arc::new(noto()), noto());
     assert_eq!(one.version(), other.version());
     assert_ne!(one.version(), plain().version());
@@ -122,9 +133,57 @@ fn the_same_page_is_the_same_bytes_everywhere() {
             });
         }
     });
-    let mut later = pages::ticket();
+    let mut later = sample::ticket();
     later.issued_at = "2026-11-23T18:40:13Z".parse().unwrap();
     assert!(one.render(&later).unwrap().pdf != expected[0], "the issue's time is in the file");
+}
+
+/// The font programs in a file, compressed as they are.
+fn programs(pdf: &[u8]) -> BTreeSet<&[u8]> {
+    let find = |from: usize, what: &[u8]| {
+        pdf[from..].windows(what.len()).position(|window| window == what).map(|at| from + at)
+    };
+    let mut all = BTreeSet::new();
+    let mut at = 0;
+    while let Some(found) = find(at, b"/Length1 ") {
+        let (start, end) = (find(found, b"stream\n").unwrap(), find(found, b"\nendstream").unwrap());
+        all.insert(&pdf[start..end]);
+        at = end;
+    }
+    all
+}
+
+#[test]
+fn an_event_has_its_fonts_whichever_ticket_comes_first() {
+    let ticket = |holder: &str, category: Option<&str>, event: &str| TicketPage {
+        holder_name: Some(holder.to_owned()),
+        category: category.map(str::to_owned),
+        event_name: event.to_owned(),
+        section: None,
+        ..sample::arabic()
+    };
+    let (one, other) = ("ليالي الموسيقى العربية", "مهرجان المسرح");
+    let tickets = [
+        ticket("Ann Lee", None, one),
+        ticket("غادة ضياء", Some("الفئة الأولى"), one),
+        ticket("Ann Lee", None, other),
+        ticket("ظافر", None, one),
+    ];
+    let drawn = |order: [usize; 4]| {
+        let renderer = noto();
+        let mut drawn = order.map(|index| (index, renderer.render(&tickets[index]).unwrap().pdf));
+        drawn.sort();
+        drawn.map(|(_, pdf)| pdf)
+    };
+    let all = drawn([0, 1, 2, 3]);
+    assert!(all == drawn([3, 2, 1, 0]) && all == drawn([1, 3, 0, 2]));
+    // Two of the binary's own, and the event's regular and bold; what holders add is their tickets' own.
+    let [plain, named, elsewhere, again] = all.each_ref().map(|pdf| programs(pdf));
+    assert_eq!(plain.len(), 4);
+    assert!(plain.is_subset(&named) && named.len() > 4, "{}", named.len());
+    assert!(plain.is_subset(&again) && again.len() > 4, "{}", again.len());
+    // The other event's name is bold; all else that is Arabic is the same.
+    assert_eq!((elsewhere.len(), elsewhere.intersection(&plain).count()), (4, 3));
 }
 
 #[test]
@@ -149,7 +208,7 @@ fn names_in_many_scripts_come_back() {
         "さくら 山田",
         "Finn O’Brien–Smith",
     ] {
-        let page = TicketPage { holder_name: Some(name.to_owned()), ..pages::ticket() };
+        let page = TicketPage { holder_name: Some(name.to_owned()), ..sample::ticket() };
         let drawn = renderer.render(&page).unwrap();
         assert_eq!(drawn.missing, [], "{name}");
         let text = flat(&drawn.pdf);
@@ -162,7 +221,7 @@ fn names_in_many_scripts_come_back() {
 #[test]
 fn what_no_font_has_is_reported() {
     let renderer = plain();
-    let page = TicketPage { holder_name: Some("田中 José 𓀀".to_owned()), ..pages::ticket() };
+    let page = TicketPage { holder_name: Some("田中 José 𓀀".to_owned()), ..sample::ticket() };
     let drawn = renderer.render(&page).unwrap();
     assert_eq!(drawn.missing, ['田', '中', '𓀀']);
     assert!(flat(&drawn.pdf).contains("田中 José"), "the text can still be copied");
@@ -175,7 +234,7 @@ fn hidden_characters_do_not_reach_the_page() {
     let page = TicketPage {
         holder_name: Some("Ann\u{0}a\u{202E}\u{2066}\r\nLee\u{7}".to_owned()),
         seat: "\u{0}7\u{200F}".to_owned(),
-        ..pages::ticket()
+        ..sample::ticket()
     };
     let drawn = plain().render(&page).unwrap();
     assert_eq!(drawn.missing, []);
@@ -185,8 +244,8 @@ fn hidden_characters_do_not_reach_the_page() {
 #[test]
 fn wrong_input_is_refused_with_the_reason() {
     let renderer = plain();
-    for code in [String::new(), "TK1:lower".to_owned(), "A".repeat(2000)] {
-        let page = TicketPage { code, ..pages::ticket() };
+    for code in [String::new(), "a".repeat(900), "A".repeat(2000)] {
+        let page = TicketPage { code, ..sample::ticket() };
         assert!(matches!(renderer.render(&page), Err(RenderError::Code(_))));
     }
     let renderer = PdfRenderer::new(vec![b"no font".to_vec()]);
@@ -202,14 +261,14 @@ fn a_font_that_goes_or_changes_stops_the_page_that_needs_it() {
     std::fs::write(&copy, &bytes).unwrap();
     let fonts = || system::noto(&[folder.path().to_owned()]);
     assert_eq!(fonts().len(), 1);
-    let hebrew = TicketPage { holder_name: Some("שרה".to_owned()), ..pages::ticket() };
+    let hebrew = TicketPage { holder_name: Some("שרה".to_owned()), ..sample::ticket() };
 
     let renderer = PdfRenderer::with_fonts(fonts()).unwrap();
     // The table directory holds every table's checksum: one differs after any edit.
     bytes[20] ^= 1;
     std::fs::write(&copy, &bytes).unwrap();
     assert!(matches!(renderer.render(&hebrew), Err(RenderError::Font(FontError::Changed(_)))));
-    assert!(renderer.render(&pages::ticket()).is_ok(), "other pages do not need it");
+    assert!(renderer.render(&sample::ticket()).is_ok(), "other pages do not need it");
 
     let renderer = PdfRenderer::with_fonts(fonts()).unwrap();
     std::fs::remove_file(&copy).unwrap();
@@ -220,7 +279,7 @@ fn a_font_that_goes_or_changes_stops_the_page_that_needs_it() {
 fn fonts_given_as_bytes_serve_as_well() {
     let hebrew = std::fs::read("/usr/share/fonts/truetype/noto/NotoSansHebrew-Regular.ttf");
     let hebrew = hebrew.expect("install it: apt-get install fonts-noto-core");
-    let page = TicketPage { holder_name: Some("שרה".to_owned()), ..pages::ticket() };
+    let page = TicketPage { holder_name: Some("שרה".to_owned()), ..sample::ticket() };
     let drawn = PdfRenderer::new(vec![hebrew.clone()]).unwrap().render(&page).unwrap();
     assert_eq!(drawn.missing, []);
     assert!(flat(&drawn.pdf).contains("שרה"));

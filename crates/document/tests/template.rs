@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
-#[path = "../examples/common/mod.rs"]
-mod pages;
 mod tools;
 
 use fulfillment_document::{
     Branding, CompiledTemplate, PdfRenderer, RenderError, Renderer, Shipped, TemplateBundle, TicketPage,
-    import_pretix,
+    import_pretix, sample,
 };
 use tools::{flat, noto, run, saved, text};
 
@@ -24,7 +22,7 @@ fn a_ticket_is_drawn_again_by_its_templates_hash() {
         ..Branding::default()
     });
     let bundle = bundle.unwrap();
-    let page = TicketPage { template: Some(bundle.hash()), ..pages::ticket() };
+    let page = TicketPage { template: Some(bundle.hash()), ..sample::ticket() };
     let first = renderer();
     assert!(matches!(first.render(&page), Err(RenderError::Template(hash)) if hash == bundle.hash()));
     assert_eq!(first.keep(CompiledTemplate::new(&bundle).unwrap()), bundle.hash());
@@ -56,7 +54,7 @@ fn labels_are_in_the_buyers_language() {
         (Some("tlh"), "Doors", "Ticket 2 of 4"),
         (None, "Doors", "Ticket 2 of 4"),
     ] {
-        let page = TicketPage { locale: locale.map(str::to_owned), ..pages::ticket() };
+        let page = TicketPage { locale: locale.map(str::to_owned), ..sample::ticket() };
         let drawn = renderer.render(&page).unwrap();
         let text = flat(&drawn.pdf);
         assert!(text.contains(label) && text.contains(index), "{locale:?}: {text}");
@@ -68,7 +66,7 @@ fn labels_are_in_the_buyers_language() {
 fn every_shipped_page_scans_and_says_what_it_should() {
     let renderer = renderer();
     for shipped in Shipped::ALL {
-        let page = TicketPage { template: Some(shipped.bundle().hash()), ..pages::ticket() };
+        let page = TicketPage { template: Some(shipped.bundle().hash()), ..sample::ticket() };
         let drawn = renderer.render(&page).unwrap();
         let text = flat(&drawn.pdf);
         for said in ["Parkett links", "12", "7", "Zoë", "89.50 EUR", "7K3M9 QXT2F", "20:00", "Show this code"]
@@ -94,15 +92,30 @@ fn a_roll_is_cut_below_the_last_line() {
         let size = info.lines().find_map(|line| line.strip_prefix("Page size:")).unwrap();
         size.split_whitespace().nth(2).unwrap().parse::<f32>().unwrap()
     };
-    let (bare, full, long) = (height(pages::bare()), height(pages::ticket()), height(pages::long()));
+    let (bare, full, long) = (height(sample::bare()), height(sample::ticket()), height(sample::long()));
     assert!(bare < full && full < long && long < 878.0, "{bare} {full} {long}");
+}
+
+#[test]
+fn a_code_has_the_level_its_template_asks_for() {
+    let renderer = renderer();
+    let page = TicketPage { code: format!("TK1:{}", "A".repeat(174)), ..sample::ticket() };
+    for (level, modules) in [("", 53), (", \"level\": \"Q\"", 53), (", \"level\": \"M\"", 45)] {
+        let json = format!(
+            r#"{{"format": 1, "page": {{"width": 90, "height": 90}},
+                "elements": [{{"type": "qr", "x": 10, "y": 10, "size": 70{level}}}]}}"#
+        );
+        let template = CompiledTemplate::new(&TemplateBundle { json, ..Shipped::A4.bundle() }).unwrap();
+        let drawn = renderer.draw(&template, &page).unwrap();
+        assert_eq!(drawn.code.unwrap().size(), modules, "{level}");
+    }
 }
 
 #[test]
 fn a_background_lies_under_the_ticket() {
     let renderer = renderer();
     let behind =
-        renderer.render(&TicketPage { event_name: "Hintergrund".to_owned(), ..pages::bare() }).unwrap().pdf;
+        renderer.render(&TicketPage { event_name: "Hintergrund".to_owned(), ..sample::bare() }).unwrap().pdf;
     let layout = r#"[{"type": "textcontainer", "left": 20, "bottom": 20, "width": 100, "height": 20, "fontsize": 12,
         "content": "attendee_name"}, {"type": "barcodearea", "left": 100, "bottom": 30, "size": 60}]"#;
     let imported = import_pretix(layout, Some(&behind)).unwrap();
@@ -110,14 +123,14 @@ fn a_background_lies_under_the_ticket() {
     let checked = renderer.check(&imported.bundle).unwrap();
     assert!(checked.iter().all(|problem| !problem.message.contains("PDF/A")), "{checked:?}");
     let template = CompiledTemplate::new(&imported.bundle).unwrap();
-    let drawn = renderer.draw(&template, &pages::ticket()).unwrap();
+    let drawn = renderer.draw(&template, &sample::ticket()).unwrap();
     let text = text(&drawn.pdf);
     assert!(text.contains("Hintergrund") && text.contains("Zoë Müller-Łukasiewicz"), "{text}");
     let (_folder, path) = saved(&drawn.pdf);
     let report = run("qpdf", "qpdf", &["--check", &path]);
     assert!(!report.contains("WARNING"), "{report}");
     // In an order's file it is there once.
-    let page = TicketPage { template: Some(renderer.keep(template)), ..pages::ticket() };
+    let page = TicketPage { template: Some(renderer.keep(template)), ..sample::ticket() };
     let mut file = Vec::new();
     renderer.render_order(&mut vec![page; 20].into_iter(), &mut file).unwrap();
     assert!(file.len() < 20 * drawn.pdf.len() / 3, "{} for 20, {} for one", file.len(), drawn.pdf.len());
@@ -135,10 +148,10 @@ fn a_background_that_is_for_no_archive_is_pointed_out() {
     let checked = renderer.check(&imported.bundle).unwrap();
     assert!(checked.iter().any(|problem| problem.message.contains("no PDF/A")), "{checked:?}");
     let template = CompiledTemplate::new(&imported.bundle).unwrap();
-    let drawn = renderer.draw(&template, &pages::ticket()).unwrap();
+    let drawn = renderer.draw(&template, &sample::ticket()).unwrap();
     assert!(!String::from_utf8_lossy(&drawn.pdf).contains("pdfaid:part=\"2\""));
     assert!(
-        String::from_utf8_lossy(&renderer.render(&pages::ticket()).unwrap().pdf)
+        String::from_utf8_lossy(&renderer.render(&sample::ticket()).unwrap().pdf)
             .contains("pdfaid:part=\"2\"")
     );
 }

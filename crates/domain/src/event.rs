@@ -3,13 +3,16 @@
 //! Value and headers are rendered once, when the event is written to the outbox. A repeat is the same
 //! bytes, whatever the settings are by then.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::fields::canonical;
 use crate::id::{OrderId, TicketId};
 use crate::ticket::{Ticket, UnknownWord};
 
@@ -24,15 +27,23 @@ pub const SOURCE: &str = "/fulfillment";
 pub enum EventKind {
     /// A ticket has its file.
     TicketIssued,
+    /// A ticket has a new file and a new code; the earlier ones are good no more.
+    TicketReissued,
+    /// A ticket opens no door any more.
+    TicketVoided,
     /// A message could not be read; goes to the dead-letter topic only.
     DeadLetter,
 }
 
 impl EventKind {
-    /// The type's name, and the default topic of `ticket-issued`.
+    const ALL: [Self; 4] = [Self::TicketIssued, Self::TicketReissued, Self::TicketVoided, Self::DeadLetter];
+
+    /// The type's name, and the default topic of what is about a ticket.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TicketIssued => "ticket-issued",
+            Self::TicketReissued => "ticket-reissued",
+            Self::TicketVoided => "ticket-voided",
             Self::DeadLetter => "dead-letter",
         }
     }
@@ -42,7 +53,7 @@ impl FromStr for EventKind {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::TicketIssued, Self::DeadLetter]
+        Self::ALL
             .into_iter()
             .find(|k| k.as_str() == text)
             .ok_or_else(|| UnknownWord { what: "event type", word: text.to_owned() })
@@ -130,6 +141,14 @@ pub fn event_id(ticket: TicketId, kind: EventKind, sequence: u32) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{ticket}|{}|{sequence}", kind.as_str()).as_bytes())
 }
 
+/// The id of every event that a ticket has had, and of those it would have had as something else: its `sequence`
+/// does not say what each was.
+pub fn ids_of(ticket: &Ticket) -> impl Iterator<Item = Uuid> {
+    let (id, kinds) =
+        (ticket.id, [EventKind::TicketIssued, EventKind::TicketReissued, EventKind::TicketVoided]);
+    (1..=ticket.sequence).flat_map(move |n| kinds.into_iter().map(move |kind| event_id(id, kind, n)))
+}
+
 /// Everything about `ticket-issued` that the ticket's row does not have.
 #[derive(Debug, Clone)]
 pub struct Publication<'a> {
@@ -149,31 +168,79 @@ pub fn ticket_issued(
     publication: &Publication<'_>,
 ) -> Result<OutboxEvent, serde_json::Error> {
     let at = ticket.generated_at.unwrap_or(ticket.issued_at);
-    let id = event_id(ticket.id, EventKind::TicketIssued, ticket.sequence);
-    Ok(OutboxEvent {
+    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: None })?;
+    let Publication { traceparent, destinations, .. } = publication;
+    Ok(about(ticket, EventKind::TicketIssued, at, value, *traceparent, destinations))
+}
+
+/// What a new generation of a ticket takes the place of.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a> {
+    /// The generation until now.
+    pub generation: u32,
+    /// Why there is another, for people.
+    pub reason: Option<&'a str>,
+}
+
+/// The `ticket-reissued` of a ticket whose row is the new generation's and whose `sequence` counts this event.
+pub fn ticket_reissued(
+    ticket: &Ticket,
+    before: Before<'_>,
+    publication: &Publication<'_>,
+) -> Result<OutboxEvent, serde_json::Error> {
+    let at = ticket.generated_at.unwrap_or(ticket.issued_at);
+    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: Some(before) })?;
+    let Publication { traceparent, destinations, .. } = publication;
+    Ok(about(ticket, EventKind::TicketReissued, at, value, *traceparent, destinations))
+}
+
+/// The `ticket-voided` of a voided ticket whose `sequence` counts this event.
+pub fn ticket_voided(
+    ticket: &Ticket,
+    spelling: Spelling,
+    traceparent: Option<&str>,
+    destinations: &[String],
+) -> Result<OutboxEvent, serde_json::Error> {
+    let at = ticket.voided_at.unwrap_or(ticket.updated_at);
+    let value = serde_json::to_vec(&Voided { ticket, spelling, at })?;
+    Ok(about(ticket, EventKind::TicketVoided, at, value, traceparent, destinations))
+}
+
+fn about(
+    ticket: &Ticket,
+    kind: EventKind,
+    at: Timestamp,
+    value: Vec<u8>,
+    traceparent: Option<&str>,
+    destinations: &[String],
+) -> OutboxEvent {
+    let id = event_id(ticket.id, kind, ticket.sequence);
+    OutboxEvent {
         id,
-        kind: EventKind::TicketIssued,
+        kind,
         order_id: Some(ticket.order_id),
         ticket_id: Some(ticket.id),
         sequence: ticket.sequence,
         key: Some(ticket.order_id.to_string().into_bytes()),
-        value: serde_json::to_vec(&Issued { ticket, publication, at })?,
-        headers: cloud_event_headers(id, EventKind::TicketIssued, ticket.id, at, publication.traceparent),
-        destinations: publication.destinations.to_vec(),
-    })
+        value,
+        headers: cloud_event_headers(id, kind, ticket.id, at, traceparent),
+        destinations: destinations.to_vec(),
+    }
 }
 
-/// The value of `ticket-issued`: the union of what the known consumers read, spelled as they read it.
+/// The value of `ticket-issued`: the union of what the known consumers read, spelled as they read it. With what was
+/// before, that of `ticket-reissued`.
 struct Issued<'a> {
     ticket: &'a Ticket,
     publication: &'a Publication<'a>,
     at: Timestamp,
+    before: Option<Before<'a>>,
 }
 
 impl Serialize for Issued<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let Self { ticket, publication, at } = self;
+        let Self { ticket, publication, at, before } = self;
         macro_rules! put {
             ($($name:literal: $value:expr),* $(,)?) => {
                 $(map.serialize_entry(&publication.spelling.spell($name), &$value)?;)*
@@ -207,8 +274,60 @@ impl Serialize for Issued<'_> {
             "qrCode": ticket.qr_code_data,
             "status": ticket.status,
         }
+        if let Some(before) = before {
+            put! {
+                "generation": ticket.generation,
+                "previousGeneration": before.generation,
+                "reason": before.reason,
+            }
+        }
         map.end()
     }
+}
+
+/// The value of `ticket-voided`.
+struct Voided<'a> {
+    ticket: &'a Ticket,
+    spelling: Spelling,
+    at: Timestamp,
+}
+
+impl Serialize for Voided<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let Self { ticket, spelling, at } = self;
+        macro_rules! put {
+            ($($name:literal: $value:expr),* $(,)?) => {
+                $(map.serialize_entry(&spelling.spell($name), &$value)?;)*
+            };
+        }
+        put! {
+            "ticketId": ticket.id,
+            "orderId": ticket.order_id,
+            "eventId": ticket.event_id,
+            "ticketNumber": ticket.ticket_number,
+            "reason": ticket.void_reason,
+            "voidedAt": at,
+            "sequence": ticket.sequence,
+        }
+        map.end()
+    }
+}
+
+/// The value of an event without what it says of a person, in whatever spelling: null in its place. Numbers stay as
+/// they were written.
+///
+/// # Errors
+/// It is no JSON object.
+pub fn without_person(value: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    let personal = ["customerEmail", "customerId", "holderName", "holderEmail", "reason"].map(canonical);
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(value)?;
+    for (name, value) in &mut fields {
+        if personal.contains(&canonical(name)) {
+            *value = RawValue::NULL;
+        }
+    }
+    serde_json::to_vec(&fields)
 }
 
 fn cloud_event_headers(
@@ -252,6 +371,16 @@ mod tests {
         for word in ["camelCase", "snake_case", "PascalCase"] {
             assert_eq!(word.parse::<Spelling>().unwrap().to_string(), word);
         }
+    }
+
+    #[test]
+    fn a_person_leaves_an_event_and_numbers_stay() {
+        let value = br#"{"TicketId":"t","customer_email":"a@b","Price":59.500,"holderName":"Ada","reason":"ill","row":null}"#;
+        let left = without_person(value).unwrap();
+        let expected = r#"{"Price":59.500,"TicketId":"t","customer_email":null,"holderName":null,"reason":null,"row":null}"#;
+        assert_eq!(std::str::from_utf8(&left), Ok(expected));
+        assert_eq!(without_person(&left).unwrap(), left);
+        assert!(without_person(b"x").is_err());
     }
 
     #[test]

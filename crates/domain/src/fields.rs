@@ -118,6 +118,22 @@ impl<'a> Fields<'a> {
         Ok(Some(parse_guid(&text).map_or(text, |id| id.to_string())))
     }
 
+    /// A list of identifiers, each as [`Self::identifier`] reads one; empty when absent or null.
+    pub fn identifiers(&self, name: &str, most: usize) -> Result<Vec<String>, Unreadable> {
+        let Some(raw) = self.raw(name)? else { return Ok(Vec::new()) };
+        let list: Vec<&RawValue> =
+            serde_json::from_str(raw.get()).map_err(|_| Unreadable::field(name, "is not a list"))?;
+        if list.len() > most {
+            return Err(Unreadable::field(name, format!("has more than {most} entries")));
+        }
+        list.into_iter()
+            .map(|item| {
+                let one = Self { entries: vec![(canonical(name), item)] };
+                one.identifier(name)?.ok_or_else(|| Unreadable::field(name, "has an empty entry"))
+            })
+            .collect()
+    }
+
     /// A GUID in 8-4-4-4-12 form.
     pub fn guid(&self, name: &str) -> Result<Option<Uuid>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
@@ -181,7 +197,7 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
 }
 
 /// `orderId`, `OrderId` and `order_id` become `orderid`.
-fn canonical(name: &str) -> String {
+pub(crate) fn canonical(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 

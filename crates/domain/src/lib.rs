@@ -6,16 +6,19 @@
 
 pub mod clock;
 pub mod delivered;
+pub mod earlier;
 pub mod event;
 pub mod fields;
 pub mod id;
 pub mod money;
 pub mod order;
+pub mod paid;
 pub mod payment;
 pub mod retry;
 pub mod secret;
 pub mod ticket;
 pub mod ticket_number;
+pub mod withdrawal;
 
 pub use clock::Clock;
 pub use delivered::Delivered;
@@ -24,7 +27,9 @@ pub use fields::Unreadable;
 pub use id::{OrderId, TicketId};
 pub use money::{Amount, Currency, Money};
 pub use order::{OrderSnapshot, OrderState, Refusal, Seat};
+pub use paid::Paid;
 pub use payment::Payment;
 pub use retry::{Backoff, Decision, Failure};
 pub use secret::Secret;
 pub use ticket::{Flag, Flags, Ticket, TicketStatus};
+pub use withdrawal::{Cancellation, Names, Refund, Withdrawal};

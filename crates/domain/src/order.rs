@@ -270,21 +270,49 @@ fn read_items(
     Ok(seats)
 }
 
+/// Where somebody sits or stands, as an item tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Ordering's seat.
+    pub seat_id: Option<String>,
+    /// Section of the venue.
+    pub section: Option<String>,
+    /// Row.
+    pub row: Option<String>,
+    /// Seat within the row.
+    pub number: Option<String>,
+    /// As printed.
+    pub label: String,
+}
+
+impl Place {
+    /// Reads `seatId`, `section`, `row`, `seatNumber` and `seatLabel`; "Section A, Row 5, Seat 12" is taken apart.
+    ///
+    /// # Errors
+    /// A field of another type.
+    pub fn read(item: &Fields<'_>) -> Result<Self, Unreadable> {
+        let (mut section, mut row) = (item.text_or_number("section")?, item.text_or_number("row")?);
+        let mut number = item.text_or_number("seatNumber")?;
+        let given_label = item.text("seatLabel")?;
+        if section.is_none() && row.is_none() {
+            let (s, r, n) = parts_of_label(given_label.as_deref().or(number.as_deref()).unwrap_or(""));
+            if n.is_some() {
+                (section, row, number) = (s, r, n);
+            }
+        }
+        let label =
+            given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
+        Ok(Self { seat_id: item.identifier("seatId")?, section, row, number, label })
+    }
+}
+
 fn read_item(
     item: &Fields<'_>,
     position: usize,
     order_currency: Currency,
 ) -> Result<(Seat, usize), Unreadable> {
-    let (item_id, seat_id) = (item.identifier("itemId")?, item.identifier("seatId")?);
-    let (mut section, mut row) = (item.text_or_number("section")?, item.text_or_number("row")?);
-    let mut number = item.text_or_number("seatNumber")?;
-    let given_label = item.text("seatLabel")?;
-    if section.is_none() && row.is_none() {
-        let (s, r, n) = parts_of_label(given_label.as_deref().or(number.as_deref()).unwrap_or(""));
-        if n.is_some() {
-            (section, row, number) = (s, r, n);
-        }
-    }
+    let item_id = item.identifier("itemId")?;
+    let Place { seat_id, section, row, number, label } = Place::read(item)?;
     let named = number.is_some() || seat_id.is_some();
     let quantity = match item.integer("quantity")? {
         None => 1,
@@ -294,8 +322,6 @@ fn read_item(
         }
         Some(n) => usize::try_from(n).unwrap_or(usize::MAX).min(MAX_TICKETS + 1),
     };
-    let label =
-        given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
     let seat = Seat {
         line: match (&item_id, &seat_id) {
             (Some(id), _) => format!("item:{id}"),

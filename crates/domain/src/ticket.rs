@@ -74,15 +74,18 @@ pub enum Flag {
     EmailUnresolved,
     /// A character of a name has no font: it is not on the page.
     MissingGlyphs,
+    /// An earlier service issued it: its page was drawn there, and nothing signs its code.
+    Legacy,
 }
 
 impl Flag {
-    const ALL: [Flag; 5] = [
+    const ALL: [Flag; 6] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
         Flag::EmailUnresolved,
         Flag::MissingGlyphs,
+        Flag::Legacy,
     ];
 
     /// The word in the record and in JSON.
@@ -93,6 +96,7 @@ impl Flag {
             Self::EventDetailsPending => "event_details_pending",
             Self::EmailUnresolved => "email_unresolved",
             Self::MissingGlyphs => "missing_glyphs",
+            Self::Legacy => "legacy",
         }
     }
 }

@@ -39,7 +39,11 @@ pub(crate) async fn keys_for(store: &dyn Store, config: &Config, now: Timestamp)
     Ok(keyring)
 }
 
-fn refuse_strangers(keyring: &Keyring, stands: &Registration, config: &Config) -> Result<(), Stop> {
+pub(crate) fn refuse_strangers(
+    keyring: &Keyring,
+    stands: &Registration,
+    config: &Config,
+) -> Result<(), Stop> {
     let missing = keyring.missing(stands);
     if missing.is_empty() {
         return Ok(());

@@ -25,6 +25,7 @@ use crate::pipeline::ingest::Ingest;
 use crate::pipeline::{Wake, counts, maintenance, relay};
 use crate::ports::{Accept, DeliveredSink, Files, Sink};
 use crate::stop::Stop;
+use crate::templates::Templates;
 use crate::wiring::{self, Neighbours, Role};
 
 /// A neighbour by name, and a way to ask what is wrong with it, as far as is known.
@@ -107,6 +108,7 @@ struct Parts {
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
     neighbours: Neighbours,
+    templates: Arc<Templates>,
     wake: Arc<Wake>,
     stop: CancellationToken,
     broken: CancellationToken,
@@ -134,6 +136,7 @@ impl Running {
             installation::check_storage(store.as_ref(), neighbours.files.as_ref()).await?;
         }
 
+        let templates = Arc::new(wiring::templates(config, &store).await?);
         let listener = match listener {
             Some(listener) => listener,
             None => TcpListener::bind(config.http.listen).await.with_context(|| {
@@ -145,13 +148,14 @@ impl Running {
             store,
             keys,
             neighbours,
+            templates,
             wake: Arc::default(),
             stop: CancellationToken::new(),
             broken: CancellationToken::new(),
             work: TaskTracker::new(),
             readiness: Arc::default(),
         };
-        parts.serve(config, roles, listener, address)
+        parts.serve(config, environment, roles, listener, address)
     }
 
     /// Ends: no new work, work in hand to its end, then the HTTP end, each within its time.
@@ -184,26 +188,21 @@ impl Parts {
     fn serve(
         self,
         config: &Config,
+        environment: &[(String, String)],
         roles: &[Role],
         listener: TcpListener,
         address: SocketAddr,
     ) -> Result<Running, Stop> {
         let public_url = config.public_url(address);
-        let renderer = wiring::renderer(config)?;
-        let ingest = Arc::new(Ingest {
-            store: Arc::clone(&self.store),
-            dead_letters: wiring::dead_letter_route(config),
-            wake: Arc::clone(&self.wake),
-            clock: Arc::new(SystemClock),
-            stop: self.stop.clone(),
-        });
+        let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
+        let ingest = Arc::new(wiring::door(config, Arc::clone(&self.store), wake, stop));
         if roles.contains(&Role::Issue) {
             let pipeline = wiring::pipeline(
                 config,
                 Arc::clone(&self.store),
                 Arc::clone(&self.keys),
                 &self.neighbours,
-                Arc::clone(&renderer),
+                Arc::clone(&self.templates),
                 &public_url,
                 Arc::clone(&self.wake),
             )?;
@@ -211,10 +210,13 @@ impl Parts {
             let maintenance = maintenance::maintain(
                 Arc::clone(&self.store),
                 Arc::clone(&self.neighbours.files),
-                config.pipeline.prune_after,
+                config.pipeline.clone(),
                 self.stop.clone(),
             );
             self.begin("maintenance", maintenance);
+            let follow =
+                Arc::clone(&self.templates).follow(config.clone(), environment.to_vec(), self.stop.clone());
+            self.begin("templates", follow);
             self.begin("counts", counts::count(Arc::clone(&self.store), self.stop.clone()));
         }
         let mut watched = self.watched(roles);
@@ -231,8 +233,21 @@ impl Parts {
         self.begin("probe", probe);
         self.begin("keys", Arc::clone(&self.keys).follow(Arc::clone(&self.store), self.stop.clone()));
 
+        let reissuer = wiring::reissuer(
+            config,
+            Arc::clone(&self.store),
+            Arc::clone(&self.keys),
+            Arc::clone(&self.neighbours.files),
+            Arc::clone(&self.templates),
+            &public_url,
+            Arc::clone(&self.wake),
+        );
         let (healer, healing) = healer(
-            Redraw { store: Arc::clone(&self.store), files: Arc::clone(&self.neighbours.files), renderer },
+            Redraw {
+                store: Arc::clone(&self.store),
+                files: Arc::clone(&self.neighbours.files),
+                templates: Arc::clone(&self.templates),
+            },
             self.stop.clone(),
         );
         self.begin("healer", healing);
@@ -248,8 +263,10 @@ impl Parts {
             access: Access::new(&config.tokens, address, config.http.allow_anonymous),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
+            reissuer,
             readiness: Arc::clone(&self.readiness),
             keys: Arc::clone(&self.keys),
+            templates: Arc::clone(&self.templates),
             metrics,
             limits: http::Limits::new(&config.http, &config.pipeline),
             head: followed,

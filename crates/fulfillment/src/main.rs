@@ -14,8 +14,11 @@ mod keyring;
 mod lifecycle;
 mod pipeline;
 mod ports;
+#[cfg(test)]
+mod simulation;
 mod stop;
 mod telemetry;
+mod templates;
 mod wiring;
 
 use std::ffi::OsString;
@@ -30,6 +33,8 @@ use crate::stop::Stop;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "fail-points")]
+    let _told_to_die = fail::FailScenario::setup();
     let cli = cli::Cli::parse();
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and handed on")]
     let environment = match texts(std::env::vars_os()) {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fulfillment_domain::{Delivered, Failure, OrderId, TicketId};
-use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, StoreError};
+use fulfillment_domain::{Delivered, Failure, OrderId, TicketId, Withdrawal};
+use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, StoreError, WithdrawalOutcome};
 use uuid::Uuid;
 
 /// Ordering, which knows what was bought.
@@ -46,6 +46,9 @@ pub(crate) enum FilesError {
     /// It cannot, or cannot be reached; worth another try.
     #[error("the file storage: {0}")]
     Trouble(String),
+    /// Its marker cannot be one of ours: somebody has to look.
+    #[error("the file storage: {0}")]
+    BadMarker(String),
     /// It has a file of this name with other content, which is not overwritten by [`Files::put`].
     #[error("the file storage: {what} is there with other content")]
     OtherContent {
@@ -69,6 +72,9 @@ pub(crate) trait Files: Send + Sync {
 
     /// The content; `None` when there is no such file, an error when that cannot be known.
     async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError>;
+
+    /// Removes files for good; those that are not there are as good as removed.
+    async fn remove(&self, names: &[String]) -> Result<(), FilesError>;
 
     /// The marker that names this storage, if it has one.
     async fn marker(&self) -> Result<Option<Uuid>, FilesError>;
@@ -102,11 +108,18 @@ pub(crate) trait Destination: Send + Sync {
     fn trouble(&self) -> Option<String>;
 }
 
-/// Takes payments and answers what became of each, in one transaction: the HTTP end and `ingest`.
+/// Takes payments and what takes them back, and answers what became of each, in one transaction: the HTTP end and
+/// commands.
 #[async_trait]
 pub(crate) trait Accept: Send + Sync {
     /// Returns after the commit, with one outcome a message, in their order.
     async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError>;
+
+    /// The same of refunds and cancellations.
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError>;
+
+    /// Voids a ticket by somebody's word; false when there is none or it is void.
+    async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError>;
 }
 
 /// Takes payments from a source that remembers where it was: Kafka.
@@ -115,6 +128,9 @@ pub(crate) trait Sink: Send + Sync {
     /// Returns true once the batch is committed, however long the store takes: then, and only then, its
     /// offsets may be committed. False when the service stops before that.
     async fn accept(&self, batch: Vec<Incoming>) -> bool;
+
+    /// The same of refunds and cancellations.
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> bool;
 }
 
 /// Takes Notification's word that tickets reached their holders.

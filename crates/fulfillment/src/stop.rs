@@ -65,7 +65,10 @@ impl From<BadConfig> for Stop {
 
 impl From<FilesError> for Stop {
     fn from(error: FilesError) -> Self {
-        Self::Unreachable(error.into())
+        match error {
+            FilesError::BadMarker(_) => Self::Misuse(error.into()),
+            FilesError::Trouble(_) | FilesError::OtherContent { .. } => Self::Unreachable(error.into()),
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fulfillment_document::{PdfRenderer, Renderer, system};
+use fulfillment_document::{PdfRenderer, system};
 use fulfillment_domain::Clock;
-use fulfillment_store::{DeadLetterRoute, Store};
+use fulfillment_store::{Announcing, DeadLetterRoute, Store};
+use tokio_util::sync::CancellationToken;
 
 use crate::adapters::kafka::KafkaDestination;
 use crate::adapters::webhook::WebhookDestination;
@@ -15,11 +16,13 @@ use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient}
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::keyring::Keys;
-use crate::pipeline::page;
+use crate::pipeline::ingest::Ingest;
 use crate::pipeline::proof::Proof;
+use crate::pipeline::reissue::Reissuer;
 use crate::pipeline::{Numbers, Pipeline, Publishing, Wake};
 use crate::ports::{Destination, Files, Identity, Ordering};
 use crate::stop::Stop;
+use crate::templates::{Book, Templates};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -87,12 +90,54 @@ pub(crate) fn dead_letter_route(config: &Config) -> DeadLetterRoute {
     }
 }
 
+/// Who is told of what happens to tickets, beside the stream: every destination there is.
+pub(crate) fn destinations(config: &Config) -> Vec<String> {
+    let kafka = config.kafka.brokers.iter().map(|_| KafkaDestination::NAME.to_owned());
+    kafka.chain(config.webhooks.iter().map(WebhookDestination::name_of)).collect()
+}
+
+/// How the store writes the events that only it can write.
+pub(crate) fn announcing(config: &Config) -> Announcing {
+    Announcing { spelling: config.kafka.spelling, destinations: destinations(config) }
+}
+
+/// The one door that messages come through; `stop` ends its wait for an unreachable store.
+pub(crate) fn door(
+    config: &Config,
+    store: Arc<dyn Store>,
+    wake: Arc<Wake>,
+    stop: CancellationToken,
+) -> Ingest {
+    Ingest {
+        store,
+        dead_letters: dead_letter_route(config),
+        announcing: announcing(config),
+        wake,
+        clock: Arc::new(SystemClock),
+        stop,
+    }
+}
+
+/// The same for a command.
+pub(crate) fn door_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest {
+    door(config, store, Arc::default(), CancellationToken::new())
+}
+
 /// The page's engine, with the fonts of this machine.
-pub(crate) fn renderer(config: &Config) -> Result<Arc<dyn Renderer>, Stop> {
+pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
     let usual = system::USUAL_FOLDERS.iter().map(PathBuf::from);
     let folders: Vec<PathBuf> = config.document.fonts.iter().cloned().chain(usual).collect();
     let renderer = PdfRenderer::with_fonts(system::noto(&folders)).map_err(anyhow::Error::from)?;
     Ok(Arc::new(renderer))
+}
+
+/// The templates that the settings name, each in the store from now on.
+pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result<Templates, Stop> {
+    let book = Book::read(config).map_err(|unusable| {
+        let each = |(name, why): &(String, _)| format!("the template {name} cannot be used:\n{why}");
+        Stop::misuse(unusable.iter().map(each).collect::<Vec<_>>().join("\n"))
+    })?;
+    Ok(Templates::new(renderer(config)?, Arc::clone(store), book).await?)
 }
 
 /// Everything outside that the settings name.
@@ -101,6 +146,11 @@ pub(crate) struct Neighbours {
     pub(crate) ordering: Option<Arc<OrderingClient>>,
     pub(crate) identity: Option<Arc<IdentityClient>>,
     pub(crate) destinations: Vec<Arc<dyn Destination>>,
+}
+
+/// The storage of ticket files.
+pub(crate) fn files(config: &Config, environment: &[(String, String)]) -> Result<Arc<dyn Files>, Stop> {
+    Ok(blobs::open(&config.files_url(), environment)?)
 }
 
 /// Makes the clients; none of them is asked anything yet.
@@ -117,7 +167,7 @@ pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> R
         destinations.push(Arc::new(WebhookDestination::new(target, &config.webhook, Arc::new(SystemClock))?));
     }
     Ok(Neighbours {
-        files: blobs::open(&config.files_url(), environment)?,
+        files: files(config, environment)?,
         ordering: ordering.map(Arc::new),
         identity: identity.map(Arc::new),
         destinations,
@@ -130,7 +180,7 @@ pub(crate) fn pipeline(
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
     neighbours: &Neighbours,
-    renderer: Arc<dyn Renderer>,
+    templates: Arc<Templates>,
     public_url: &str,
     wake: Arc<Wake>,
 ) -> Result<Pipeline, Stop> {
@@ -139,24 +189,52 @@ pub(crate) fn pipeline(
         files: Arc::clone(&neighbours.files),
         ordering: neighbours.ordering.clone().map(|client| client as Arc<dyn Ordering>),
         identity: neighbours.identity.clone().map(|client| client as Arc<dyn Identity>),
-        renderer,
+        templates,
         secret: keys.current().secret.clone(),
         keys,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
         settings: config.pipeline.clone(),
-        template: page::template_name(config.document.template),
+        form: config.credential.form,
         proof: Proof(config.document.proof_every),
         grace: config.ordering.grace,
         time_zone: time_zone(config)?,
-        publishing: Publishing {
-            spelling: config.kafka.spelling,
-            public_url: public_url.to_owned(),
-            destinations: neighbours.destinations.iter().map(|d| d.name().to_owned()).collect(),
-        },
+        publishing: publishing(config, public_url),
         wake,
         worker: worker_name(),
         numbers: Numbers::default(),
     })
+}
+
+/// What makes new generations of tickets.
+pub(crate) fn reissuer(
+    config: &Config,
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    files: Arc<dyn Files>,
+    templates: Arc<Templates>,
+    public_url: &str,
+    wake: Arc<Wake>,
+) -> Reissuer {
+    Reissuer {
+        store,
+        files,
+        templates,
+        secret: keys.current().secret.clone(),
+        keys,
+        clock: Arc::new(SystemClock),
+        form: config.credential.form,
+        proof: Proof(config.document.proof_every),
+        publishing: publishing(config, public_url),
+        wake,
+    }
+}
+
+fn publishing(config: &Config, public_url: &str) -> Publishing {
+    Publishing {
+        spelling: config.kafka.spelling,
+        public_url: public_url.to_owned(),
+        destinations: destinations(config),
+    }
 }
 
 /// The zone of dates on pages whose event has none.

@@ -1,10 +1,13 @@
 //! Payments in.
 
+use std::str::FromStr;
+
 use async_trait::async_trait;
+use fulfillment_domain::ticket::UnknownWord;
 use fulfillment_domain::{OrderId, Payment, Unreadable};
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Announcing, Result};
 
 /// Where a message came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +35,56 @@ pub enum Source {
         /// The line, from 1.
         line: u64,
     },
+    /// Wherever it came from the first time, as the record has it: a message that is replayed.
+    Recorded {
+        /// As shown: `kafka payment-succeeded/0@17`.
+        text: String,
+        /// The record's timestamp in milliseconds since 1970, where it has one.
+        timestamp: Option<i64>,
+    },
+    /// A command of an operator, by its name: `order cancel`, `reconcile paid.txt`.
+    Command {
+        /// The command.
+        name: String,
+    },
+}
+
+/// What a message claims to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// `payment-succeeded`
+    Payment,
+    /// `payment-refunded`
+    Refund,
+    /// `order-cancelled`
+    Cancellation,
+}
+
+impl Subject {
+    /// The word in the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Cancellation => "cancellation",
+        }
+    }
+}
+
+impl FromStr for Subject {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Payment, Self::Refund, Self::Cancellation]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| UnknownWord { what: "subject of a message", word: text.to_owned() })
+    }
 }
 
 /// A message as it arrived, and what could be read of it.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct Incoming<T = Payment> {
     /// Where it came from.
     pub source: Source,
     /// The message's key, where it has one.
@@ -49,8 +97,10 @@ pub struct Incoming {
     pub traceparent: Option<String>,
     /// When it arrived.
     pub received_at: Timestamp,
+    /// What it claims to be.
+    pub subject: Subject,
     /// What it says, or why it cannot be read.
-    pub payment: Result<Payment, Unreadable>,
+    pub content: Result<T, Unreadable>,
 }
 
 /// What became of one message.
@@ -58,10 +108,13 @@ pub struct Incoming {
 pub enum IngestOutcome {
     /// The order's first payment: its work is created.
     New(OrderId),
-    /// This very payment is known, with the same order, amount and currency. Counted, nothing else.
+    /// This very payment is known, with the same order, amount and currency. Counted, nothing else. Or it is the first
+    /// one of an order that was taken over with its tickets.
     Duplicate(OrderId),
     /// Another payment of an order that has its tickets or will have: kept, shown, issues nothing.
     AlreadyPaid(OrderId),
+    /// A payment of an order that was voided before: kept; the order is parked for somebody to look at.
+    Late(OrderId),
     /// A known payment id that now says something else: kept apart, issues nothing.
     Quarantined(OrderId),
     /// Unreadable: kept raw with the reason.
@@ -74,6 +127,12 @@ pub trait Inbox: Send + Sync {
     /// Writes a batch in one transaction: raw bytes and headers, the payment under its key, the order's
     /// work, dead letters with their outbox event. Answers in the batch's order, one outcome a message.
     ///
+    /// A payment of an order that refunds or cancellations came for before it ends as these say, in the same
+    /// transaction: see [`crate::Withdrawals::withdraw`].
+    ///
+    /// The first payment of an order that was taken over ([`crate::Adoption`]) is bound to it and is a `Duplicate`; where
+    /// a refund waited for it, what that voids gets its `ticket-voided`, as `announcing` says.
+    ///
     /// Within the batch the earlier message is the earlier payment. A plain duplicate leaves no raw copy;
     /// it is counted at its payment. The same unreadable record read again (same source, key and bytes)
     /// adds no row and no event. What is quarantined or unreadable gets a row in `dead_letters`, and,
@@ -81,7 +140,12 @@ pub trait Inbox: Send + Sync {
     /// raw message and whose headers carry the original ones, then `dlq-reason`, `dlq-field`, `dlq-source`
     /// and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its `max_bytes`
     /// is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
-    async fn ingest(&self, batch: &[Incoming], dead_letters: &DeadLetterRoute) -> Result<Vec<IngestOutcome>>;
+    async fn ingest(
+        &self,
+        batch: &[Incoming],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<IngestOutcome>>;
 }
 
 /// Where dead letters go beside their table.

@@ -4,7 +4,7 @@
 //! transition in one database, and each method of the trait is one such transition in one transaction:
 //! it happened wholly, or not at all, and doing it again changes nothing.
 //!
-//! The trait is made of five parts, a file each, and every implementation has the same files:
+//! The trait is made of eleven parts, a file each, and every implementation has the same files:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -13,29 +13,48 @@
 //! | [`Work`] | claim, freeze, complete, release: an order on its way to its tickets |
 //! | [`Outbox`] | events out, to each destination apart, and in one gapless order for readers |
 //! | [`Records`] | what people ask for: tickets, orders, counts |
+//! | [`Templates`] | what tickets are drawn by |
+//! | [`Withdrawals`] | refunds, cancellations and voids: what takes tickets back |
+//! | [`Letters`] | what stands apart until somebody looks at it |
+//! | [`Erasures`] | removing personal data |
+//! | [`Adoption`] | taking over from an earlier service |
+//! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
 //! # How to add one
-//! Implement the five parts in a folder with the same file names, then run
+//! Implement the eleven parts in a folder with the same file names, then run
 //! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
+pub mod adoption;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod erasures;
 pub mod error;
 pub mod inbox;
 pub mod installation;
+pub mod letters;
 pub mod outbox;
 pub mod postgres;
 pub mod records;
+pub mod reissues;
 mod shared;
 pub mod sqlite;
+mod step;
+pub mod templates;
+pub mod withdrawals;
 pub mod work;
 
+pub use adoption::{AdoptedOrder, Adoption, AdoptionOutcome};
+pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
-pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
+pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
-pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent};
+pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
+pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use records::{OrderRecord, PaymentRecord, Records, RetrySelection, Summary};
+pub use reissues::{Reissue, Reissues};
+pub use templates::{StoredTemplate, Templates};
+pub use withdrawals::{Announcing, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals};
 pub use work::{
     Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Then, Work,
 };
@@ -47,9 +66,35 @@ use std::time::Duration;
 use fulfillment_domain::Clock;
 
 /// Everything the service asks of its database.
-pub trait Store: Installation + Inbox + Work + Outbox + Records {}
+pub trait Store:
+    Installation
+    + Inbox
+    + Work
+    + Outbox
+    + Records
+    + Withdrawals
+    + Reissues
+    + Letters
+    + Erasures
+    + Adoption
+    + Templates
+{
+}
 
-impl<T: Installation + Inbox + Work + Outbox + Records> Store for T {}
+impl<T> Store for T where
+    T: Installation
+        + Inbox
+        + Work
+        + Outbox
+        + Records
+        + Withdrawals
+        + Reissues
+        + Letters
+        + Erasures
+        + Adoption
+        + Templates
+{
+}
 
 /// Opens the store that `url` names: `sqlite://path/to/file` or `postgres://user@host/database`. It is not migrated by this.
 ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::OutboxEvent;
+use fulfillment_domain::{EventKind, OutboxEvent, TicketId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -52,6 +52,25 @@ pub struct PublishedEvent {
     pub created_at: Timestamp,
 }
 
+/// An event that a destination does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// Which event.
+    pub event: Uuid,
+    /// What it says.
+    pub kind: EventKind,
+    /// Of which ticket.
+    pub ticket_id: Option<TicketId>,
+    /// Who does not have it.
+    pub destination: String,
+    /// Whether it was set apart: nobody tries any more.
+    pub parked: bool,
+    /// Why the last try failed.
+    pub reason: Option<String>,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
 /// The way out.
 #[async_trait]
 pub trait Outbox: Send + Sync {
@@ -59,7 +78,7 @@ pub trait Outbox: Send + Sync {
     /// Chosen by state,
     /// never by "id above the last": an event whose transaction commits late is found. An event of a
     /// ticket is held back while an earlier one of the same ticket has not been sent to the destination
-    /// (parked counts as sent). The `ticket-issued` of a ticket that was voided before is suppressed here:
+    /// (parked counts as sent). The `ticket-issued` or `ticket-reissued` of a ticket that was voided before is suppressed here:
     /// marked, never lent. Two relays at once never get one event.
     async fn claim_deliveries(
         &self,
@@ -83,6 +102,13 @@ pub trait Outbox: Send + Sync {
 
     /// How many events wait for `destination`, and since when the oldest does.
     async fn backlog(&self, destination: &str) -> Result<(u64, Option<Timestamp>)>;
+
+    /// Which of these events are not everywhere yet, in outbox order. Ids that nobody knows are passed over.
+    async fn unsent(&self, events: &[Uuid]) -> Result<Vec<Unsent>>;
+
+    /// Sets an event going again to wherever it waits or was set apart, at once. `false` when it is nowhere so, or
+    /// a relay has it in hand.
+    async fn send_again(&self, event: Uuid) -> Result<bool>;
 
     /// Removes raw inbox bytes and sent outbox rows older than `age`, up to `limit` of each a call.
     /// The newest positioned row stays, so that positions never start anew. Answers with the rows touched.

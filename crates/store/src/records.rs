@@ -5,7 +5,7 @@ use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticke
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Result;
+use crate::{Result, WithdrawalRecord};
 
 /// A payment as kept for good.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,6 +47,8 @@ pub struct OrderRecord {
     pub updated_at: Timestamp,
     /// Its payments, first first.
     pub payments: Vec<PaymentRecord>,
+    /// Its refunds and cancellations, first first.
+    pub withdrawals: Vec<WithdrawalRecord>,
     /// Its tickets, by index.
     pub tickets: Vec<Ticket>,
 }
@@ -65,10 +67,14 @@ pub struct Summary {
     pub already_paid: u64,
     /// Repeats of known payments.
     pub duplicates: u64,
-    /// Payments that said something else under a known id.
+    /// Messages that said something else under a known id, and that nobody has looked at.
     pub quarantined: u64,
-    /// Messages that could not be read.
+    /// Messages that could not be read, and that nobody has looked at.
     pub dead_lettered: u64,
+    /// Refunds that wait for their payment or the tickets they name.
+    pub waiting_refunds: u64,
+    /// Refunds that void nothing until somebody says what they are for.
+    pub parked_refunds: u64,
     /// Tickets that share their seat with an earlier one.
     pub seat_conflicts: u64,
     /// Events not yet sent everywhere.
@@ -100,6 +106,17 @@ pub trait Records: Send + Sync {
     /// An order with its payments and tickets.
     async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>>;
 
+    /// Paid orders whose first payment came at `since` or later, by id, at most `limit` of those after `after`.
+    async fn orders_since(
+        &self,
+        since: Timestamp,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>>;
+
+    /// A part of an order's tickets, by index: at most `limit` of those after `after`, 0 for the first.
+    async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>>;
+
     /// Notification's word: the ticket reached its holder. `None`: no such ticket. A ticket that is not
     /// Generated yet keeps its status; the fact is kept and the status follows when it is. Saying it
     /// again changes nothing.
@@ -108,16 +125,12 @@ pub trait Records: Send + Sync {
     /// Notes the holder's first download; later ones change nothing.
     async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()>;
 
-    /// Records that a lost file was drawn again. `sha256` differs from the recorded one only when a
+    /// Records that a lost file was drawn again, unless the ticket was erased meanwhile. `sha256` differs from the recorded one only when a
     /// newer renderer drew it: then the hash, size and renderer are replaced and the history says so.
     async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()>;
 
-    /// Voids a ticket: it opens no door from now on, and its seat passes to the next live ticket that has
-    /// it, which keeps its flag. `false` when there is none or it is voided already.
-    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool>;
-
     /// Sets orders going again at once: parked, waiting or failed ones get a new budget; orders that are
-    /// issued, held by a worker, or due already are left alone. Failed tickets are Pending again and keep
+    /// issued, voided (whatever was paid since), held by a worker, or due already are left alone. Failed tickets are Pending again and keep
     /// their last error until they have a file. Answers with how many orders were set going.
     async fn retry(&self, selection: RetrySelection) -> Result<u64>;
 

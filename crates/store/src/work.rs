@@ -66,8 +66,9 @@ pub struct Freeze {
 /// What became of a freeze.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FreezeOutcome {
-    /// The tickets as they stand, with flags that only the store can know (`seat_conflict`).
-    /// When the order was frozen before, these are the tickets of then, unchanged.
+    /// The live tickets as they stand, with flags that only the store can know (`seat_conflict`). When the order was
+    /// frozen before, these are the tickets of then, unchanged. A refund that named items or tickets before they
+    /// were there has voided its own, and the order when none is left, which is stale then.
     Frozen(Vec<Ticket>),
     /// The order has been claimed by somebody else, or voided: stop working on it.
     Stale,

@@ -69,6 +69,40 @@ impl Backend for Sqlite {
 
 fulfillment_store::conformance_suite!(open);
 
+/// The same in memory.
+mod in_memory {
+    use super::*;
+
+    struct Memory(Arc<SqliteStore>);
+
+    async fn open() -> Memory {
+        let store = SqliteStore::in_memory(Arc::new(MachineClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        Memory(Arc::new(store))
+    }
+
+    #[async_trait]
+    impl Backend for Memory {
+        fn store(&self) -> Arc<dyn Store> {
+            self.0.clone()
+        }
+
+        async fn another(&self) -> Arc<dyn Store> {
+            self.store()
+        }
+
+        async fn execute(&self, sql: &str) {
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(self.0.pool()).await.unwrap();
+        }
+
+        async fn number(&self, sql: &str) -> i64 {
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(self.0.pool()).await.unwrap()
+        }
+    }
+
+    fulfillment_store::conformance_suite!(open);
+}
+
 #[tokio::test]
 async fn one_server_a_file() {
     let backend = open().await;
@@ -98,4 +132,31 @@ async fn a_file_that_is_no_database() {
     assert!(matches!(opened.err(), Some(StoreError::Incompatible(_))));
     let nowhere = SqliteStore::open(&folder.path().join("no/x.db"), Arc::new(MachineClock)).await;
     assert!(matches!(nowhere.err(), Some(StoreError::Unavailable(_))));
+}
+
+struct SteppedClock(std::sync::Mutex<Timestamp>);
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_waits_does_not_wait_for_a_clock_that_was_set_back() {
+    let backend = open().await;
+    let noon: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+    let clock = Arc::new(SteppedClock(std::sync::Mutex::new(noon)));
+    let store = SqliteStore::open(&backend.path, clock.clone()).await.unwrap();
+    assert!(store.claim("w", 1, LONG).await.unwrap().is_empty());
+    ingest(&store, &[payment(1, 1, "1")]).await;
+    *clock.0.lock().unwrap() = "2026-11-22T11:00:00Z".parse().unwrap();
+    assert_eq!(store.claim("w", 1, LONG).await.unwrap().len(), 1, "at once");
+    ingest(&store, &[payment(2, 2, "1")]).await;
+    drop(store);
+    // Set back once more, with nobody there to see it.
+    *clock.0.lock().unwrap() = "2026-11-22T10:00:00Z".parse().unwrap();
+    let store = SqliteStore::open(&backend.path, clock).await.unwrap();
+    store.begin_serving().await.unwrap();
+    assert_eq!(store.claim("w", 9, LONG).await.unwrap().len(), 2, "the held one and the waiting one");
 }

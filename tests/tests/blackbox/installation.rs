@@ -74,6 +74,14 @@ async fn another_file_storage_is_refused_and_nothing_is_healed_into_it() -> Resu
     assert!(
         std::fs::read_dir(empty.path())?.flatten().all(|e| e.path().extension().is_none_or(|x| x != "pdf"))
     );
+    // The right one with its marker scribbled over.
+    let marker = scene.tickets_folder().join(".fulfillment-storage");
+    let whole = std::fs::read(&marker)?;
+    std::fs::write(&marker, "not this\n")?;
+    let (code, said) = scene.setup.refused().await?;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("holds no UUID"), "{said}");
+    std::fs::write(&marker, whole)?;
     // The right one still is.
     let service = scene.start().await?;
     scene.settled(&service).await

@@ -2,15 +2,23 @@
 //! linking takes longer than most tests.
 
 mod access;
+mod apart;
 mod commands;
 mod downloads;
 mod duplicates;
 mod embedded;
+mod erasures;
+mod forms;
+mod import;
 mod installation;
 mod issued;
 mod ordering;
 mod outage;
 mod poison;
+mod reconcile;
 mod restart;
 mod rotation;
 mod seats;
+mod secure;
+mod templates;
+mod voids;

@@ -1,5 +1,4 @@
-//! Finding codes in pictures and PDF files, from the modules as drawn: text hidden in a file counts for nothing. And
-//! reading a code back from its modules before it is drawn.
+//! Finding codes in pictures and PDF files, from the modules as drawn: text hidden in a file counts for nothing.
 //!
 //! Files come from strangers. Sizes are bounded before anything is decoded, and a panic in a decoder becomes
 //! [`ReadError::Decoder`]. What bounds cannot catch (a file made to keep the rasteriser busy) is for the caller
@@ -76,24 +75,6 @@ pub fn read_qr(width: usize, height: usize, luma: &[u8]) -> Result<Vec<String>, 
             }
         }
         Ok(codes)
-    })
-}
-
-/// The text of one code given by its modules: `dark(x, y)`, counted from the top left, `size` a side.
-///
-/// For proving a code that is about to be drawn: the decoder shares nothing with any encoder of ours.
-pub fn text_of_modules(
-    size: usize,
-    dark: impl Fn(usize, usize) -> bool + UnwindSafe,
-) -> Result<String, ReadError> {
-    let unreadable = |why: String| ReadError::Unreadable { kind: "QR code", why };
-    // Versions 1 to 40 (ISO/IEC 18004).
-    if !(21..=177).contains(&size) || size % 4 != 1 {
-        return Err(unreadable(format!("no version has {size} modules a side")));
-    }
-    contained(|| {
-        let grid = rqrr::Grid::new(rqrr::SimpleGrid::from_func(size, dark));
-        grid.decode().map(|(_, text)| text).map_err(|e| unreadable(e.to_string()))
     })
 }
 

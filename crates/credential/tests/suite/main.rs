@@ -12,6 +12,7 @@ mod purity;
 #[cfg(feature = "read")]
 mod read;
 mod second;
+mod symbol;
 mod tampering;
 mod vectors;
 mod verdicts;

@@ -3,7 +3,7 @@
 use crate::common::{NOW, code, key, keys};
 use fast_qr::{ECL, QRBuilder};
 use fulfillment_credential::read::{
-    MAX_FILE_BYTES, MAX_PAGES, ReadError, codes_in_pdf, codes_in_png, read_qr, text_of_modules,
+    MAX_FILE_BYTES, MAX_PAGES, ReadError, codes_in_pdf, codes_in_png, read_qr,
 };
 use fulfillment_credential::{VerifyOptions, sign, verify};
 use pdf_writer::{Content, Name, Pdf, Rect, Ref};
@@ -25,24 +25,6 @@ fn picture(text: &str, scale: usize) -> (usize, Vec<u8>) {
     };
     let luma = (0..side * side).map(|i| if dark(i % side, i / side) { 0 } else { 255 }).collect();
     (side, luma)
-}
-
-#[test]
-fn a_code_is_read_back_from_its_modules() {
-    let text = code();
-    let drawn = modules(&text);
-    let read = |rows: &[Vec<bool>]| text_of_modules(rows.len(), |x, y| rows[y][x]);
-    assert_eq!(read(&drawn).unwrap(), text);
-    // A row of stains is corrected, as at a door; a third of the modules is not.
-    let mut stained = drawn.clone();
-    stained[20][10..20].iter_mut().for_each(|dark| *dark = !*dark);
-    assert_eq!(read(&stained).unwrap(), text);
-    let mut spoiled = drawn.clone();
-    spoiled.iter_mut().skip(9).step_by(3).flatten().for_each(|dark| *dark = !*dark);
-    assert!(read(&spoiled).is_err());
-    for size in [0, 1, 20, 22, 181, usize::MAX] {
-        assert!(matches!(text_of_modules(size, |_, _| true), Err(ReadError::Unreadable { .. })), "{size}");
-    }
 }
 
 fn png(side: usize, color: png::ColorType, data: &[u8]) -> Vec<u8> {

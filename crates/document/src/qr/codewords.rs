@@ -1,8 +1,8 @@
-//! A text as codewords: alphanumeric mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
+//! A text as codewords: alphanumeric or byte mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
 
 /// How much a code can repair.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// About 15 % of the codewords.
     M,
     /// About 25 %.
@@ -83,19 +83,84 @@ fn modules(version: usize) -> usize {
     all - ((25 * aligned - 10) * aligned - 55) - if version >= 7 { 36 } else { 0 }
 }
 
-/// Bits of the field that counts the characters.
-fn count_bits(version: usize) -> usize {
-    if version < 10 { 9 } else { 11 }
+/// A text as one segment of a symbol.
+pub(super) enum Segment<'a> {
+    /// Values of the 45 characters, 5.5 bits each.
+    Alphanumeric(Vec<u16>),
+    /// Anything else, in UTF-8. Readers guess what bytes stand for, so what is not ASCII says it.
+    Bytes { bytes: &'a [u8], said: bool },
 }
 
-/// The smallest version that holds this many characters.
-pub(super) fn version_for(characters: usize, level: Level) -> Option<usize> {
-    let bits = characters / 2 * 11 + characters % 2 * 6;
-    (1..=VERSIONS).find(|&version| 4 + count_bits(version) + bits <= 8 * Shape::of(version, level).data())
+/// What says that the bytes after it are UTF-8: the mode of an extended channel interpretation, and its number 26
+/// (ISO/IEC 18004, 7.4.2; AIM ITS/04-023).
+const UTF8: (u32, usize) = (0b0111 << 8 | 0b1_1010, 12);
+
+impl<'a> Segment<'a> {
+    /// In the mode that takes less room.
+    pub(super) fn of(text: &'a str) -> Self {
+        let values: Option<Vec<u16>> = text.bytes().map(value).collect();
+        let bytes = || Self::Bytes { bytes: text.as_bytes(), said: !text.is_ascii() };
+        values.map_or_else(bytes, Self::Alphanumeric)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Alphanumeric(values) => values.len(),
+            Self::Bytes { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Bits of the field that counts the characters.
+    fn count_bits(&self, version: usize) -> usize {
+        match (self, version < 10) {
+            (Self::Alphanumeric(_), true) => 9,
+            (Self::Alphanumeric(_), false) => 11,
+            (Self::Bytes { .. }, true) => 8,
+            (Self::Bytes { .. }, false) => 16,
+        }
+    }
+
+    /// The smallest version that holds it.
+    pub(super) fn version(&self, level: Level) -> Option<usize> {
+        let bits = match self {
+            Self::Alphanumeric(values) => values.len() / 2 * 11 + values.len() % 2 * 6,
+            Self::Bytes { bytes, said } => 8 * bytes.len() + if *said { UTF8.1 } else { 0 },
+        };
+        (1..=VERSIONS)
+            .find(|&version| 4 + self.count_bits(version) + bits <= 8 * Shape::of(version, level).data())
+    }
+
+    /// Mode, count and characters.
+    fn write(&self, bits: &mut Bits, version: usize) {
+        let count = u32::try_from(self.len()).unwrap_or(0);
+        match self {
+            Self::Alphanumeric(values) => {
+                bits.push(0b0010, 4);
+                bits.push(count, self.count_bits(version));
+                for pair in values.chunks(2) {
+                    match *pair {
+                        [a, b] => bits.push(u32::from(a) * 45 + u32::from(b), 11),
+                        [a] => bits.push(a.into(), 6),
+                        _ => {}
+                    }
+                }
+            }
+            Self::Bytes { bytes, said } => {
+                if *said {
+                    bits.push(UTF8.0, UTF8.1);
+                }
+                bits.push(0b0100, 4);
+                bits.push(count, self.count_bits(version));
+                for &byte in *bytes {
+                    bits.push(byte.into(), 8);
+                }
+            }
+        }
+    }
 }
 
 /// A character's value, if it is one of the 45.
-pub(super) fn value(byte: u8) -> Option<u16> {
+fn value(byte: u8) -> Option<u16> {
     Some(match byte {
         b'0'..=b'9' => u16::from(byte - b'0'),
         b'A'..=b'Z' => u16::from(byte - b'A') + 10,
@@ -112,10 +177,10 @@ pub(super) fn value(byte: u8) -> Option<u16> {
     })
 }
 
-/// All codewords in the order in which they are placed. The values fit the version.
-pub(super) fn codewords(values: &[u16], version: usize, level: Level) -> Vec<u8> {
+/// All codewords in the order in which they are placed. The segment fits the version.
+pub(super) fn codewords(segment: &Segment<'_>, version: usize, level: Level) -> Vec<u8> {
     let shape = Shape::of(version, level);
-    let data = data(values, version, shape.data());
+    let data = data(segment, version, shape.data());
     // Blocks differ by at most one data codeword; the short ones come first.
     let short = shape.data() / shape.blocks;
     let longer = shape.data() % shape.blocks;
@@ -138,18 +203,10 @@ pub(super) fn codewords(values: &[u16], version: usize, level: Level) -> Vec<u8>
     out
 }
 
-/// Mode, count, characters, terminator and padding.
-fn data(values: &[u16], version: usize, length: usize) -> Vec<u8> {
+/// The segment, the terminator and padding.
+fn data(segment: &Segment<'_>, version: usize, length: usize) -> Vec<u8> {
     let mut bits = Bits { bytes: Vec::with_capacity(length), pending: 0, count: 0 };
-    bits.push(0b0010, 4);
-    bits.push(u32::try_from(values.len()).unwrap_or(0), count_bits(version));
-    for pair in values.chunks(2) {
-        match *pair {
-            [a, b] => bits.push(u32::from(a) * 45 + u32::from(b), 11),
-            [a] => bits.push(a.into(), 6),
-            _ => {}
-        }
-    }
+    segment.write(&mut bits, version);
     let room = length * 8 - bits.bytes.len() * 8 - bits.count;
     bits.push(0, room.min(4));
     let mut bytes = bits.finish();

@@ -1,4 +1,4 @@
-//! The QR code (ISO/IEC 18004), alphanumeric mode: which level, and its modules as runs of dark ones.
+//! The QR code (ISO/IEC 18004), alphanumeric or byte mode: which level, and its modules as runs of dark ones.
 //!
 //! Our own encoder: the crates there are take longer for the code than everything else on the page takes together.
 //! The tests compare it with one of them, module by module.
@@ -7,7 +7,8 @@ mod codewords;
 mod grid;
 
 use crate::RenderError;
-use codewords::Level;
+pub(crate) use codewords::Level;
+use codewords::Segment;
 
 /// Light modules that a code needs on every side.
 pub(crate) const QUIET: u16 = 4;
@@ -45,24 +46,24 @@ impl Code {
     }
 }
 
-/// Draws the text at level Q up to version 9, else at level M up to version 15: 0.78 mm a module at 60 mm, which a
-/// phone still reads well off a screen.
+/// Draws the text at a level, up to version 15: 0.78 mm a module at 60 mm, which a phone still reads well off a screen.
+/// Level Q goes up to version 9; what is longer is drawn at M.
 ///
 /// # Errors
-/// [`RenderError::Code`] where the text is empty, is not made of QR alphanumeric characters, or does not fit.
-pub(crate) fn code(text: &str) -> Result<Code, RenderError> {
+/// [`RenderError::Code`] where the text is empty or does not fit.
+pub(crate) fn code(text: &str, level: Level) -> Result<Code, RenderError> {
     if text.is_empty() {
         return Err(RenderError::Code("it is empty"));
     }
-    let values: Option<Vec<u16>> = text.bytes().map(codewords::value).collect();
-    let values = values.ok_or(RenderError::Code("it has a character outside the QR alphanumeric set"))?;
-    let level_q = codewords::version_for(values.len(), Level::Q).filter(|&version| version <= MOST_AT_Q);
-    let level_m = || codewords::version_for(values.len(), Level::M).map(|version| (version, Level::M));
+    let segment = Segment::of(text);
+    let at_q = || segment.version(Level::Q).filter(|&version| version <= MOST_AT_Q);
+    let level_q = if level == Level::Q { at_q() } else { None };
+    let level_m = || segment.version(Level::M).map(|version| (version, Level::M));
     let (version, level) = level_q
         .map(|version| (version, Level::Q))
         .or_else(level_m)
         .ok_or(RenderError::Code("it is too long: a code of that size does not scan well"))?;
-    let rows = grid::place(&codewords::codewords(&values, version, level), version, level);
+    let rows = grid::place(&codewords::codewords(&segment, version, level), version, level);
     Ok(runs(&rows))
 }
 
@@ -91,23 +92,42 @@ mod tests {
     #[test]
     fn sizes_follow_the_payload() {
         // Version n has 17 + 4n modules a side.
-        assert_eq!(code(&"A".repeat(189)).unwrap().size, 17 + 4 * 9);
-        assert_eq!(code(&"A".repeat(190)).unwrap().size, 17 + 4 * 8);
-        assert!(matches!(code(""), Err(RenderError::Code(_))));
-        assert!(matches!(code("lower"), Err(RenderError::Code(_))));
-        assert!(matches!(code(&"A".repeat(800)), Err(RenderError::Code(_))));
-        assert!(matches!(code(&"A".repeat(9000)), Err(RenderError::Code(_))));
+        assert_eq!(code(&"A".repeat(189), Level::Q).unwrap().size, 17 + 4 * 9);
+        assert_eq!(code(&"A".repeat(190), Level::Q).unwrap().size, 17 + 4 * 8);
+        assert!(matches!(code("", Level::Q), Err(RenderError::Code(_))));
+        // Eight bits a character in place of 5.5.
+        assert_eq!(code(&"a".repeat(130), Level::Q).unwrap().size, 17 + 4 * 9);
+        assert_eq!(code(&"a".repeat(131), Level::Q).unwrap().size, 17 + 4 * 8);
+        // The usual credential at M: smaller, or larger modules.
+        assert_eq!(code(&"A".repeat(178), Level::M).unwrap().size, 17 + 4 * 7);
+        assert_eq!(code(&"A".repeat(178), Level::Q).unwrap().size, 17 + 4 * 9);
+        assert!(matches!(code(&"A".repeat(800), Level::Q), Err(RenderError::Code(_))));
+        assert!(matches!(code(&"A".repeat(9000), Level::Q), Err(RenderError::Code(_))));
+    }
+
+    #[test]
+    fn what_is_not_ascii_says_its_encoding() {
+        let bytes = |text: &str| {
+            let segment = Segment::of(text);
+            codewords::codewords(&segment, segment.version(Level::M).unwrap(), Level::M)
+        };
+        // ECI 26, byte mode, four bytes.
+        assert_eq!(bytes("Süd")[..5], [0x71, 0xA4, 0x04, 0x53, 0xC3]);
+        assert_eq!(bytes("Sud")[..2], [0x40, 0x35]);
+        // One character more than fits beside what says it.
+        assert_eq!(code(&format!("{}ü", "a".repeat(11)), Level::M).unwrap().size, 21);
+        assert_eq!(code(&format!("{}ü", "a".repeat(12)), Level::M).unwrap().size, 25);
     }
 
     #[test]
     fn runs_are_the_finder_patterns_top_row() {
-        let code = code("TK1:ABC").unwrap();
+        let code = code("TK1:ABC", Level::Q).unwrap();
         let top: Vec<_> = code.runs.iter().filter(|run| run.1 == 0).collect();
         assert_eq!((top[0], top[top.len() - 1]), (&(0, 0, 7), &(code.size - 7, 0, 7)));
         assert!(code.runs.iter().all(|&(x, y, length)| x + length <= code.size && y < code.size));
     }
 
-    /// Every length up to the longest, at both levels, is the other encoder's matrix under one of its masks.
+    /// Lengths up to the longest, in both modes, at both levels, are the other encoder's matrix under one of its masks.
     #[test]
     fn modules_are_those_of_another_encoder() {
         const LETTERS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
@@ -125,15 +145,26 @@ mod tests {
             ]
         };
         let mut used = std::collections::BTreeSet::new();
-        for (level, ecl) in [(Level::M, ECL::M), (Level::Q, ECL::Q)] {
+        let letter = |at: usize, length: usize| LETTERS[(at * at + 7 * at + length) % 45];
+        for (mode, level, ecl) in [
+            (Mode::Alphanumeric, Level::M, ECL::M),
+            (Mode::Alphanumeric, Level::Q, ECL::Q),
+            (Mode::Byte, Level::M, ECL::M),
+            (Mode::Byte, Level::Q, ECL::Q),
+        ] {
             for length in (1..620).step_by(7) {
-                let text: Vec<u8> = (0..length).map(|at| LETTERS[(at * at + 7 * at + length) % 45]).collect();
-                let Some(version) = codewords::version_for(length, level) else { continue };
-                let values: Vec<u16> = text.iter().filter_map(|&byte| codewords::value(byte)).collect();
-                let rows = grid::place(&codewords::codewords(&values, version, level), version, level);
+                let mut text: Vec<u8> = (0..length).map(|at| letter(at, length)).collect();
+                if let Mode::Byte = mode {
+                    text.make_ascii_lowercase();
+                    text[0] = b'#';
+                }
+                let text = String::from_utf8(text).unwrap();
+                let segment = Segment::of(&text);
+                let Some(version) = segment.version(level) else { continue };
+                let rows = grid::place(&codewords::codewords(&segment, version, level), version, level);
                 let same = masks().into_iter().position(|mask| {
-                    let mut builder = QRBuilder::new(text.clone());
-                    let other = builder.mode(Mode::Alphanumeric).ecl(ecl).mask(mask).build().unwrap();
+                    let mut builder = QRBuilder::new(text.as_str());
+                    let other = builder.mode(mode).ecl(ecl).mask(mask).build().unwrap();
                     other.size == rows.len()
                         && (0..other.size)
                             .all(|y| (0..other.size).all(|x| other[y][x].value() == (rows[y] >> x & 1 == 1)))

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::bundle::file_names;
 use super::json::Node;
 use super::{Position, Problem, TemplateBundle};
 
@@ -42,24 +43,13 @@ impl TemplateBundle {
         }
         let mut files = self.files.clone();
         if let Some(logo) = &branding.logo {
-            if !uses_logo(json.get("elements").unwrap_or(&Value::Null)) {
+            if !file_names(&self.json).contains(LOGO) {
                 return Err(refuse(format!("the template shows no image {LOGO:?}")));
             }
             files.insert(LOGO.to_owned(), logo.clone());
         }
         let json = serde_json::to_string_pretty(&json).map_err(|error| refuse(error.to_string()))?;
         Ok(Self { json, files })
-    }
-}
-
-/// Whether an image of the logo is anywhere below.
-fn uses_logo(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(uses_logo),
-        Value::Object(entries) => {
-            entries.get("file").is_some_and(|file| file == LOGO) || entries.values().any(uses_logo)
-        }
-        _ => false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! A template as it is handed over and stored: its JSON and its files, named by what is in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::json::canonical;
@@ -34,6 +35,27 @@ pub struct TemplateBundle {
 /// a number is written) and its files. Written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TemplateHash([u8; 32]);
+
+/// The names of the files that a template shows: its images and its background. None for a text that is no JSON.
+#[must_use]
+pub fn file_names(json: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let whole: Value = serde_json::from_str(json).unwrap_or_default();
+    collect(&whole, &mut names);
+    names.extend(whole["page"]["background"].as_str().map(str::to_owned));
+    names
+}
+
+fn collect(value: &Value, names: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, names)),
+        Value::Object(entries) => {
+            names.extend(entries.get("file").and_then(Value::as_str).map(str::to_owned));
+            entries.values().for_each(|entry| collect(entry, names));
+        }
+        _ => {}
+    }
+}
 
 impl TemplateBundle {
     /// A template without files.
@@ -151,5 +173,13 @@ mod tests {
         assert_eq!(text.parse(), Ok(one.hash()));
         assert_eq!("+".repeat(64).parse::<TemplateHash>(), Err(NoHash));
         assert_eq!("é".repeat(32).parse::<TemplateHash>(), Err(NoHash));
+    }
+
+    #[test]
+    fn files_are_those_of_images_and_the_page() {
+        let json = r#"{"page": {"background": "ground.pdf"}, "elements": [
+            {"type": "stack", "children": [{"type": "image", "file": "logo"}]}, {"file": "b.png"}, {"file": 7}]}"#;
+        assert_eq!(file_names(json).into_iter().collect::<Vec<_>>(), ["b.png", "ground.pdf", "logo"]);
+        assert!(file_names("[").is_empty());
     }
 }

@@ -6,6 +6,7 @@ use crate::PdfRenderer;
 use crate::boxes::{Area, Colour};
 use crate::face::FontError;
 use crate::paragraph::Fit;
+use crate::qr::Level;
 
 use super::field::Values;
 use super::format::MM;
@@ -18,8 +19,9 @@ use super::{CompiledTemplate, Position, Problem, Severity, TemplateBundle};
 
 /// Modules below this are hard to read for phones, in millimetres (GS1 and ticketing practice).
 const SMALLEST_MODULE: f32 = 0.33;
-/// Modules a side of the largest code that tickets usually have, with its quiet zone: version 9.
-const MODULES: f32 = 53.0 + 8.0;
+/// Modules a side of the largest code that tickets usually have, with its quiet zone: version 7 at level M, version 9 at Q.
+const MODULES_AT_M: f32 = 45.0 + 8.0;
+const MODULES_AT_Q: f32 = 53.0 + 8.0;
 /// The least contrast of text (WCAG 2.2, 1.4.3).
 const LEAST_CONTRAST: f32 = 4.5;
 /// Boxes that share less than this do not overlap, in points.
@@ -170,14 +172,18 @@ fn overlap(a: &Area, b: &Area) -> bool {
 /// A template has a code, large enough, black on white.
 fn codes(sheet: &Sheet, problems: &mut Vec<Problem>) {
     let mut found = false;
+    let modules = match sheet.level {
+        Level::M => MODULES_AT_M,
+        Level::Q => MODULES_AT_Q,
+    };
     walk(sheet, |element, background| {
         let Kind::Code { side, .. } = element.kind else { return };
         found = true;
-        let module = side / MODULES / MM;
+        let module = side / modules / MM;
         if module < SMALLEST_MODULE {
             let message = format!(
                 "a module of the code is {module:.2} mm wide, and phones want {SMALLEST_MODULE}: \"size\" is at least {:.0}",
-                (SMALLEST_MODULE * MODULES).ceil()
+                (SMALLEST_MODULE * modules).ceil()
             );
             problems.push(Problem::warning(element.at, message));
         }

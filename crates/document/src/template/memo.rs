@@ -1,16 +1,19 @@
-//! Remembers how texts were set that all tickets of an event have, so that each is shaped once an event.
+//! Remembers how texts were set, so that what tickets have in common (an event's words, a section, a price, an order's
+//! holder) is shaped once, and the fonts that an event's tickets share.
 //!
-//! A text's setting depends on nothing but what it is asked by, so that remembering changes no byte.
+//! Both depend on nothing but what they are asked by, so that remembering changes no byte.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::common::Common;
 use crate::face::FontError;
 use crate::paragraph::{Fit, Paragraph, fit};
 use crate::shape::Shaper;
 
-/// Texts remembered for one language; then all are forgotten. An event has about 20.
-const MOST: usize = 4096;
+/// Texts remembered for one language, some 1 KB each; then all are forgotten. An event has about 20, and each ticket three
+/// or four that no other has.
+const MOST: usize = 8192;
 
 /// What a text is set by, beside the look that its number stands for.
 #[derive(Debug)]
@@ -22,11 +25,17 @@ pub(crate) struct Wanted {
     pub(crate) text: String,
 }
 
+/// Events whose fonts are remembered for one language, then all are forgotten: some 100 KB each.
+const MOST_FONTS: usize = 32;
+
 type Key = (u32, u32, u32, String);
 
 /// Settings of one template in one language.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(RwLock<HashMap<Key, Known>>);
+pub(crate) struct Memo {
+    texts: RwLock<HashMap<Key, Known>>,
+    fonts: RwLock<HashMap<String, Arc<Vec<Common>>>>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -35,19 +44,18 @@ struct Known {
 }
 
 impl Memo {
-    /// Sets a text, or remembers how it was set. A text that is not `shared` is not remembered.
+    /// Sets a text, or remembers how it was set.
     pub(crate) fn fit(
         &self,
         shaper: &mut Shaper<'_>,
         wanted: Wanted,
         how: Fit<'_>,
-        shared: bool,
     ) -> Result<Arc<Paragraph>, FontError> {
-        if !shared || wanted.text.is_empty() {
+        if wanted.text.is_empty() {
             return Ok(Arc::new(fit(shaper, &wanted.text, how)?));
         }
         let key = (wanted.number, wanted.width.to_bits(), wanted.cap.unwrap_or(0.0).to_bits(), wanted.text);
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(known) = self.texts.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             note(&mut shaper.missing, &known.missing);
             return Ok(Arc::clone(&known.paragraph));
         }
@@ -56,12 +64,30 @@ impl Memo {
         let missing = std::mem::replace(&mut shaper.missing, before);
         note(&mut shaper.missing, &missing);
         let paragraph = Arc::new(paragraph?);
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.texts.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }
         all.insert(key, Known { paragraph: Arc::clone(&paragraph), missing });
         Ok(paragraph)
+    }
+
+    /// The fonts of the event whose lasting texts these are, cut now if they were not before.
+    pub(crate) fn fonts(
+        &self,
+        texts: String,
+        cut: impl FnOnce() -> Result<Vec<Common>, FontError>,
+    ) -> Result<Arc<Vec<Common>>, FontError> {
+        if let Some(known) = self.fonts.read().unwrap_or_else(PoisonError::into_inner).get(&texts) {
+            return Ok(Arc::clone(known));
+        }
+        let fonts = Arc::new(cut()?);
+        let mut all = self.fonts.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST_FONTS {
+            all.clear();
+        }
+        all.insert(texts, Arc::clone(&fonts));
+        Ok(fonts)
     }
 }
 

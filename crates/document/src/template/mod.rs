@@ -16,7 +16,7 @@ pub(crate) mod layout;
 mod memo;
 mod pretix;
 mod problem;
-mod sheet;
+pub(crate) mod sheet;
 mod shipped;
 pub(crate) mod text;
 
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use brand::Branding;
-pub use bundle::{Files, NoHash, TemplateBundle, TemplateHash};
+pub use bundle::{Files, NoHash, TemplateBundle, TemplateHash, file_names};
 pub use check::usable;
 pub use pretix::{Imported, import_pretix};
 pub use problem::{Position, Problem, Refused, Severity};

@@ -4,6 +4,7 @@ use crate::background::Background;
 use crate::boxes::{Align, Area, Colour};
 use crate::face::Style;
 use crate::image::Image;
+use crate::qr::Level;
 
 use super::Position;
 use super::text::{OwnTexts, Text};
@@ -22,6 +23,8 @@ pub(crate) struct Sheet {
     /// In the order in which they are drawn and read.
     pub(crate) elements: Vec<Element>,
     pub(crate) own: OwnTexts,
+    /// The code's.
+    pub(crate) level: Level,
     pub(crate) images: Vec<Image>,
     pub(crate) background: Option<Background>,
     /// Where the background is named.

@@ -76,14 +76,27 @@ impl Text {
         !self.has_fields && pieces.any(|piece| matches!(piece, Piece::Label(label) if !label.has_fields()))
     }
 
-    /// Whether it is the same for all tickets of an event.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.shared
-    }
-
     /// Whether there is something to draw: a text none of whose placeholders has a value is left out.
     pub(crate) fn is_live(&self, source: Source<'_>) -> bool {
         !self.has_fields || self.parts.iter().any(|part| part.has_fields && part.is_live(source))
+    }
+
+    /// What all tickets of an event have of it: the text itself where it is the same for all, else the words around what
+    /// differs.
+    pub(crate) fn lasting(&self, source: Source<'_>) -> Vec<String> {
+        if self.shared {
+            return vec![self.fill(source)];
+        }
+        let mut out = Vec::new();
+        for piece in self.parts.iter().flat_map(|part| &part.pieces) {
+            match piece {
+                Piece::Literal(text) => out.push(text.clone()),
+                Piece::Label(label) => out.extend(label.words(source).map(str::to_owned)),
+                Piece::Own(name) => out.push(own_text(source, name).to_owned()),
+                Piece::Field(_) => {}
+            }
+        }
+        out
     }
 
     /// The text filled in; empty where it is not live.

@@ -42,10 +42,17 @@ pub(crate) fn flat(pdf: &[u8]) -> String {
 pub(crate) fn noto() -> PdfRenderer {
     let fonts = system::noto(&system::USUAL_FOLDERS.map(Into::into));
     let names = format!("{fonts:?}");
-    for face in ["NotoSansArabic", "NotoSansHebrew", "NotoSansDevanagari", "NotoSansThai", "NotoSansCJKJP"] {
+    for face in [
+        "NotoSansArabic",
+        "NotoSansHebrew",
+        "NotoSansDevanagari",
+        "NotoSansThai",
+        "NotoSansCJKJP",
+        "NotoColorEmoji",
+    ] {
         assert!(
             names.contains(face),
-            "{face} is missing; install it: apt-get install fonts-noto-core fonts-noto-cjk"
+            "{face} is missing; install it: apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
         );
     }
     PdfRenderer::with_fonts(fonts).unwrap()

@@ -38,7 +38,7 @@ impl Identity for IdentityClient {
         if matches!(user_id, "" | "." | "..") {
             return Ok(None);
         }
-        let answer = match self.0.get(&["internal", "users", user_id], None).await {
+        let answer = match self.0.get(&["internal", "users", user_id], &[], None).await {
             Ok(answer) => answer,
             Err(Unanswered::NotFound) => return Ok(None),
             Err(Unanswered::Failed(failure)) => return Err(failure),

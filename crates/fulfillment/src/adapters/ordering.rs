@@ -1,9 +1,10 @@
-//! Ordering, over HTTP: `GET {base}/orders/{orderId}`.
+//! Ordering, over HTTP: `GET {base}/orders/{orderId}`, and `GET {base}/orders?paidSince={time}` where it has that.
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_domain::OrderId;
+use jiff::Timestamp;
 
 use super::outbound::{Limits, Neighbour, Unanswered};
 use crate::config;
@@ -24,6 +25,12 @@ impl OrderingClient {
         Ok(Self(Neighbour::new("Ordering", base, settings.token.as_ref(), limits)?))
     }
 
+    /// What was paid since then: the answer's body, unread.
+    pub(crate) async fn paid_since(&self, since: Timestamp) -> Result<Bytes, OrderingError> {
+        let query = [("paidSince", &*since.to_string())];
+        self.0.get(&["orders"], &query, None).await.map_err(OrderingError::from)
+    }
+
     /// What is wrong with Ordering, as far as the last questions tell.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.0.trouble()
@@ -33,10 +40,16 @@ impl OrderingClient {
 #[async_trait]
 impl Ordering for OrderingClient {
     async fn order(&self, id: OrderId, traceparent: Option<&str>) -> Result<Bytes, OrderingError> {
-        self.0.get(&["orders", &id.to_string()], traceparent).await.map_err(|unanswered| match unanswered {
-            Unanswered::NotFound => OrderingError::Unknown,
-            Unanswered::Failed(failure) => OrderingError::Failed(failure),
-        })
+        self.0.get(&["orders", &id.to_string()], &[], traceparent).await.map_err(OrderingError::from)
+    }
+}
+
+impl From<Unanswered> for OrderingError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NotFound => Self::Unknown,
+            Unanswered::Failed(failure) => Self::Failed(failure),
+        }
     }
 }
 
@@ -103,6 +116,17 @@ mod tests {
         let body = client.order(ORDER, Some(TRACE)).await.unwrap();
         assert_eq!(body, format!("{ORDER} {TRACE}"));
         assert_eq!(client.trouble(), None);
+    }
+
+    #[tokio::test]
+    async fn asks_what_was_paid_since() {
+        let router = Router::new().route(
+            "/base/orders",
+            get(|axum::extract::RawQuery(query): axum::extract::RawQuery| async move { query.unwrap() }),
+        );
+        let client = client(serve(router).await, &[]);
+        let body = client.paid_since("2026-11-22T18:30:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(body, "paidSince=2026-11-22T18%3A30%3A00Z");
     }
 
     #[tokio::test]

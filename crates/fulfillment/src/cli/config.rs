@@ -9,6 +9,7 @@ use super::{Context, Environment};
 use crate::adapters::blobs;
 use crate::config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use crate::stop::Stop;
+use crate::templates::Book;
 
 /// Write a commented configuration file, or check one
 #[derive(Debug, Args)]
@@ -115,6 +116,13 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
             problems
                 .push(Problem { key: format!("kafka.{key}"), message: format!("cannot be read: {error}") });
         }
+    }
+    if let Err(unusable) = Book::read(config) {
+        let problem = |(name, why): (String, _)| Problem {
+            key: format!("[[template]] {name}"),
+            message: format!("cannot be used: {why}"),
+        };
+        problems.extend(unusable.into_iter().map(problem));
     }
     let files = config.files_url();
     if !files.starts_with("file://")

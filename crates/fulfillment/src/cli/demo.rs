@@ -211,7 +211,7 @@ fn describe(answer: &Answer) -> String {
     if outcome.missing_glyphs > 0 {
         lines.push(format!(
             "  {:>6} tickets have characters that no font here has; to install them, for the next run:\n         \
-             apt-get install fonts-noto-core fonts-noto-cjk",
+             apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji",
             outcome.missing_glyphs
         ));
     }

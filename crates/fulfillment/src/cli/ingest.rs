@@ -6,15 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use fulfillment_domain::{Clock, Payment};
-use fulfillment_store::{Incoming, IngestOutcome, Source};
+use fulfillment_store::{Incoming, IngestOutcome, Source, Subject};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::clock::SystemClock;
-use crate::pipeline::Wake;
-use crate::pipeline::ingest::{Ingest as Door, too_large};
+use crate::pipeline::ingest::too_large;
 use crate::ports::Accept as _;
 use crate::stop::Stop;
 
@@ -43,6 +41,7 @@ struct Counts {
     new: u64,
     duplicate: u64,
     already_paid: u64,
+    late: u64,
     quarantined: u64,
     dead_lettered: u64,
 }
@@ -53,6 +52,7 @@ impl Counts {
             IngestOutcome::New(_) => &mut self.new,
             IngestOutcome::Duplicate(_) => &mut self.duplicate,
             IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
+            IngestOutcome::Late(_) => &mut self.late,
             IngestOutcome::Quarantined(_) => &mut self.quarantined,
             IngestOutcome::DeadLettered(_) => &mut self.dead_lettered,
         } += 1;
@@ -64,13 +64,7 @@ impl Ingest {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let door = Door {
-            store,
-            dead_letters: crate::wiring::dead_letter_route(&config),
-            wake: Arc::new(Wake::default()),
-            clock: Arc::clone(&clock),
-            stop: CancellationToken::new(),
-        };
+        let door = crate::wiring::door_of_command(&config, store);
         let (reader, bar) = self.open(context)?;
         let mut lines =
             Lines { reader: BufReader::new(bar.wrap_read(reader)), limit: config.pipeline.max_message.0 };
@@ -87,7 +81,7 @@ impl Ingest {
                     continue;
                 }
                 bytes += raw.len();
-                let payment = if whole { Payment::parse(&raw) } else { Err(too_large(lines.limit)) };
+                let read = if whole { Payment::parse(&raw) } else { Err(too_large(lines.limit)) };
                 batch.push(Incoming {
                     source: Source::File { name: name.clone(), line },
                     key: None,
@@ -95,7 +89,8 @@ impl Ingest {
                     headers: Vec::new(),
                     traceparent: None,
                     received_at: clock.now(),
-                    payment,
+                    subject: Subject::Payment,
+                    content: read,
                 });
             }
             let full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
@@ -113,8 +108,8 @@ impl Ingest {
         let bad = counts.dead_lettered + counts.quarantined;
         context.answer(&counts, |c| {
             format!(
-                "{} new, {} duplicate, {} already paid, {} quarantined, {} dead-lettered",
-                c.new, c.duplicate, c.already_paid, c.quarantined, c.dead_lettered
+                "{} new, {} duplicate, {} already paid, {} after a void, {} quarantined, {} dead-lettered",
+                c.new, c.duplicate, c.already_paid, c.late, c.quarantined, c.dead_lettered
             )
         })?;
         if bad > 0 { Err(Stop::no("")) } else { Ok(()) }

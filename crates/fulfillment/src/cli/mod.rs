@@ -2,13 +2,20 @@
 
 mod config;
 mod demo;
+mod dlq;
+mod erase;
 mod health;
+mod import;
 mod ingest;
 mod keys;
 mod migrate;
 mod order;
+mod reconcile;
+mod refund;
+mod reissue;
 mod retry;
 mod serve;
+mod template;
 mod ticket;
 mod verify;
 
@@ -61,10 +68,16 @@ enum Command {
     Serve(serve::Serve),
     Migrate(migrate::Migrate),
     Ingest(ingest::Ingest),
+    Import(import::Import),
     Retry(retry::Retry),
+    Dlq(dlq::Dlq),
+    Reconcile(reconcile::Reconcile),
+    Erase(erase::Erase),
     Ticket(ticket::Ticket),
     Order(order::Order),
+    Refund(refund::Refund),
     Verify(verify::Verify),
+    Template(template::Template),
     Keys(keys::Keys),
     Config(config::ConfigCommand),
     Health(health::Health),
@@ -134,10 +147,16 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), Stop> 
         Command::Serve(command) => command.run(&context).await,
         Command::Migrate(command) => command.run(&context).await,
         Command::Ingest(command) => command.run(&context).await,
+        Command::Import(command) => command.run(&context).await,
         Command::Retry(command) => command.run(&context).await,
+        Command::Dlq(command) => command.run(&context).await,
+        Command::Reconcile(command) => command.run(&context).await,
+        Command::Erase(command) => command.run(&context).await,
         Command::Ticket(command) => command.run(&context).await,
         Command::Order(command) => command.run(&context).await,
+        Command::Refund(command) => command.run(&context).await,
         Command::Verify(command) => command.run(&context),
+        Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context),
         Command::Health(command) => command.run(&context).await,
@@ -155,7 +174,15 @@ mod tests {
         command.build();
         let mut seen = Vec::new();
         check(&command, &mut seen);
-        for leaf in ["serve", "ticket show", "keys adopt-secret", "config check"] {
+        for leaf in [
+            "serve",
+            "ticket show",
+            "ticket void",
+            "order cancel",
+            "dlq replay",
+            "keys adopt-secret",
+            "config check",
+        ] {
             assert!(seen.iter().any(|name| name == &format!("fulfillment {leaf}")), "{leaf}: {seen:?}");
         }
     }

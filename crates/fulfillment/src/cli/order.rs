@@ -1,13 +1,18 @@
 //! `fulfillment order`
 
 use clap::{Args, Subcommand};
-use fulfillment_domain::{OrderId, ticket_number};
-use fulfillment_store::OrderRecord;
+use fulfillment_domain::{Cancellation, Clock as _, OrderId, Withdrawal, ticket_number};
+use fulfillment_store::{OrderRecord, Subject};
+use serde_json::json;
 
 use super::Context;
+use super::refund::withdraw;
+use super::reissue::{reissue, reissuer};
+use crate::clock::SystemClock;
+use crate::pipeline::reissue::Wanted;
 use crate::stop::Stop;
 
-/// Show an order: where it stands and why, its payments and its tickets
+/// Show an order: where it stands and why, its payments and its tickets; cancel or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
@@ -28,11 +33,36 @@ Exit code: 0 shown, 1 no payment of it has come.")]
         /// The order's id
         id: OrderId,
     },
+    /// Cancel one order, as the topic order-cancelled does: its tickets are void, later payments of it are parked
+    #[command(after_help = "Example:
+  fulfillment order cancel 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the event is off'")]
+    Cancel {
+        /// The order's id
+        id: OrderId,
+        /// Why, for people
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Take a void back: every voided ticket is good again under a new code; an order without tickets is issued
+    #[command(after_help = "Example:
+  fulfillment order reinstate 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'cancelled by mistake'
+Exit code: 1 when nothing of it is void.")]
+    Reinstate {
+        /// The order's id
+        id: OrderId,
+        /// Why, for people
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }
 
 impl Order {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
-        let Action::Show { id } = self.action;
+        let id = match self.action {
+            Action::Show { id } => id,
+            Action::Cancel { id, reason } => return cancel(context, id, reason).await,
+            Action::Reinstate { id, reason } => return reinstate(context, id, reason).await,
+        };
         let store = context.store(&context.config()?).await?;
         let order = store
             .order(id)
@@ -40,6 +70,39 @@ impl Order {
             .ok_or_else(|| Stop::no(format!("no payment of an order {id} has come")))?;
         context.answer(&order, describe)
     }
+}
+
+async fn cancel(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
+    let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
+    let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
+    withdraw(context, "order cancel", Subject::Cancellation, &said, parse).await
+}
+
+/// Each ticket by itself: what stops in the middle goes on when it is said again.
+async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let unknown = || Stop::no(format!("no payment of an order {id} has come"));
+    let order = store.order(id).await?.ok_or_else(unknown)?;
+    let void: Vec<_> = order.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
+    if void.is_empty() && !store.reinstate_order(id).await? {
+        return Err(Stop::no(format!("nothing of the order {id} is void, or nobody paid for it")));
+    }
+    if !void.is_empty() {
+        let reissuer = reissuer(context, &config, &store).await?;
+        for ticket in void {
+            let wanted = Wanted {
+                reinstate: true,
+                reason: reason.clone(),
+                expected: Some(ticket.generation),
+                who: "operator".into(),
+                ..Wanted::default()
+            };
+            reissue(&reissuer, ticket.id, wanted).await?;
+        }
+    }
+    let order = store.order(id).await?.ok_or_else(unknown)?;
+    context.answer(&order, describe)
 }
 
 fn describe(order: &OrderRecord) -> String {
@@ -56,9 +119,20 @@ fn describe(order: &OrderRecord) -> String {
         let currency = payment.currency.map(|c| c.to_string()).unwrap_or_default();
         lines.push(format!("payment     {}  {amount} {currency}  {}", payment.key, payment.outcome));
     }
+    for withdrawal in &order.withdrawals {
+        let note = withdrawal.note.as_deref().unwrap_or_default();
+        lines.push(format!(
+            "{:<11} {}  {}  {note}",
+            withdrawal.kind,
+            withdrawal.key,
+            withdrawal.state.as_str()
+        ));
+    }
     for ticket in &order.tickets {
         let number = ticket_number::grouped(&ticket.ticket_number);
-        lines.push(format!("ticket      {}  {number}  {:<9}  {}", ticket.id, ticket.status, ticket.seat));
+        let void = if ticket.voided_at.is_some() { "  (void)" } else { "" };
+        let (id, status, seat) = (ticket.id, ticket.status, &ticket.seat);
+        lines.push(format!("ticket      {id}  {number}  {status:<9}  {seat}{void}"));
     }
     lines.join("\n")
 }

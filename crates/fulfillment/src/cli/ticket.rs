@@ -1,13 +1,18 @@
 //! `fulfillment ticket`
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_store::Store;
 
 use super::Context;
+use super::reissue::{Change, reissue, reissuer};
+use crate::pipeline::reissue::Wanted;
+use crate::ports::Accept as _;
 use crate::stop::Stop;
 
-/// Show a ticket
+/// Show a ticket, reissue, void or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment ticket show 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
@@ -30,13 +35,68 @@ Exit code: 0 shown, 1 there is none.")]
         /// The ticket's id, or the number printed on it
         id: String,
     },
+    /// Make a new generation of a ticket: a new code and page, for another holder or seat or a lost one
+    ///
+    /// The old code is good until the new page is stored. `ticket-reissued` goes out; the old link answers 410.
+    #[command(after_help = "Examples:
+  fulfillment ticket reissue 7Q2FK-9XM4D --expected-generation 0 --reason 'lost phone'
+  fulfillment ticket reissue ID --expected-generation 1 --holder-name 'Ada Lovelace' --holder-email ada@example.org
+  fulfillment ticket reissue ID --expected-generation 0 --seat 'Section A, Row 5, Seat 12'
+Exit code: 1 when there is none, it is void, or another generation is live.")]
+    Reissue {
+        /// The ticket's id, or the number printed on it
+        id: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Make a voided ticket good again, under a new code: the old one stays void at every door
+    #[command(after_help = "Example:
+  fulfillment ticket reinstate 7Q2FK-9XM4D --expected-generation 0 --reason 'voided by mistake'
+Exit code: 1 when there is none, it is not void, or another generation is live.")]
+    Reinstate {
+        /// The ticket's id, or the number printed on it
+        id: String,
+        #[command(flatten)]
+        change: Change,
+    },
+    /// Void one ticket: it opens no door from now on
+    #[command(after_help = "Examples:
+  fulfillment ticket void 8a0c808e-49a3-8ac3-bc48-7b143f4e409e --reason 'sold twice'
+  fulfillment ticket void 7Q2FK-9XM4D           by the number printed on it
+Exit code: 0 void now or before, 1 there is none.")]
+    Void {
+        /// The ticket's id, or the number printed on it
+        id: String,
+        /// Why, for people
+        #[arg(long, default_value = "by an operator")]
+        reason: String,
+    },
 }
 
 impl Ticket {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
-        let Action::Show { id } = self.action;
-        let store = context.store(&context.config()?).await?;
-        let ticket = find(store.as_ref(), &id).await?;
+        let config = context.config()?;
+        let store = context.store(&config).await?;
+        let ticket = match self.action {
+            Action::Show { id } => find(store.as_ref(), &id).await?,
+            Action::Reissue { id, change } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let reissuer = reissuer(context, &config, &store).await?;
+                reissue(&reissuer, ticket.id, change.wanted()?).await?
+            }
+            Action::Reinstate { id, change } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let reissuer = reissuer(context, &config, &store).await?;
+                let wanted = Wanted { reinstate: true, ..change.wanted()? };
+                reissue(&reissuer, ticket.id, wanted).await?
+            }
+            Action::Void { id, reason } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let door = crate::wiring::door_of_command(&config, Arc::clone(&store));
+                door.void(ticket.id, &reason).await?;
+                find(store.as_ref(), &id).await?
+            }
+        };
         context.answer(&ticket, describe)
     }
 }
@@ -57,7 +117,7 @@ pub(super) async fn find(store: &dyn Store, text: &str) -> Result<fulfillment_do
 fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     let mut lines = vec![
         format!("ticket      {}  {}", ticket.id, ticket_number::grouped(&ticket.ticket_number)),
-        format!("status      {}", ticket.status),
+        format!("status      {}  (generation {})", ticket.status, ticket.generation),
         format!("order       {}  ({} of {})", ticket.order_id, ticket.ticket_index, ticket.ticket_count),
         format!("event       {}", ticket.event_name),
         format!("seat        {}", ticket.seat),

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fulfillment_credential::legacy::{PlatformCode, PretixCode, PretixError};
 use fulfillment_credential::{KeySet, Verdict, VerifyOptions, read, verify};
 use fulfillment_domain::Clock as _;
 use serde::Serialize;
@@ -19,7 +20,8 @@ const LARGEST: u64 = 64 << 20;
 /// Check the code of a ticket: as text, as a picture, or as the PDF it is drawn in
 ///
 /// From a picture or a PDF the modules are read as they are drawn, as a scanner at the door would, not text
-/// that is hidden in the file. Needs no network, no store and no secret: the keys are enough.
+/// that is hidden in the file. Needs no network, no store and no secret: the keys are enough. A pretix code is
+/// judged too, the platform's old form cannot be: nothing signs it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment verify TK1:6BF...
@@ -41,7 +43,7 @@ pub(crate) struct Verify {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
-    /// The crate's word, or `no_code` or `unreadable` for a file.
+    /// The crate's word, `unsigned` for the platform's old form, or `no_code` or `unreadable` for a file.
     verdict: &'static str,
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +96,14 @@ impl Verify {
             format!("{}{}", answer.text, claimed.unwrap_or_default())
         };
         let mut answers: Vec<_> = verdicts.iter().map(answer).collect();
-        if let ([one], true) = (&mut answers[..], no_file) {
+        for ((answer, verdict), code) in answers.iter_mut().zip(&verdicts).zip(&codes) {
+            if matches!(verdict, Verdict::Malformed(_))
+                && let Some(other) = self.other_form(code, keys.as_ref())
+            {
+                *answer = other;
+            }
+        }
+        if let ([one @ Answer { verdict: "malformed", .. }], true) = (&mut answers[..], no_file) {
             one.text.push_str("; and no file has this name");
         }
         match &answers[..] {
@@ -102,7 +111,7 @@ impl Verify {
             many => context.answer(&many, |many| many.iter().map(people).collect::<Vec<_>>().join("\n"))?,
         }
         // A page of several tickets is as good as its worst code.
-        if verdicts.iter().all(Verdict::is_valid) { Ok(()) } else { Err(Stop::no("")) }
+        if answers.iter().all(|answer| answer.verdict == "valid") { Ok(()) } else { Err(Stop::no("")) }
     }
 
     /// Without keys nothing but the form can be judged.
@@ -110,6 +119,31 @@ impl Verify {
         let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed: None });
         let none = KeySet::default();
         codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
+    }
+
+    /// The answer to a code of an older scanner's form.
+    fn other_form(&self, code: &str, keys: Option<&KeySet>) -> Option<Answer> {
+        let answer = |verdict, text| Some(Answer { verdict, text, credential: None });
+        if PlatformCode::parse(code).is_some() {
+            let text = "legacy: the platform's old form, which nothing signs; only the order can tell whether it is true";
+            return answer("unsigned", text.to_owned());
+        }
+        match PretixCode::read(code, keys.unwrap_or(&KeySet::default())) {
+            Err(PretixError::Malformed) => None,
+            Err(error @ PretixError::NotSigned) => answer("bad_signature", error.to_string()),
+            Ok((claimed, _))
+                if claimed.valid_until.is_some_and(|until| until < SystemClock.now().as_second()) =>
+            {
+                answer("expired", "a pretix code that has expired".to_owned())
+            }
+            Ok((claimed, _)) if self.event.is_some_and(|wanted| claimed.subevent != i64::from(wanted)) => {
+                answer("other_event", format!("a pretix code for another event: {}", claimed.subevent))
+            }
+            Ok((claimed, kid)) => answer(
+                "valid",
+                format!("valid: a pretix code for event {}, signed with key {kid}", claimed.subevent),
+            ),
+        }
     }
 
     fn keys(&self, context: &Context) -> Result<Option<KeySet>, Stop> {

@@ -3,16 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fulfillment_document::Shipped;
-
-use super::section::{Sensitive, Setting, section};
-
-impl Setting for Shipped {
-    const EXPECTED: &'static str = "a4, phone or thermal";
-    fn read(text: &str) -> Option<Self> {
-        Self::named(text)
-    }
-}
+use super::section::{Sensitive, section};
+use crate::pipeline::form::Form;
 
 section! {
     /// The folder for everything that has no better place: keys, the embedded store, ticket files.
@@ -53,6 +45,11 @@ section! {
         /// The secret that ids and links are derived from, 64 hexadecimal digits. Empty means the file
         /// `secret` in the folder above.
         secret: Option<Sensitive> = "";
+        /// What the QR of new tickets says: tk1, the signed code of docs/qr-format.md; or, for doors whose scanners
+        /// cannot read that yet, platform (orderId:seat:eventId: FORGEABLE by whoever knows an order, the same for
+        /// all tickets without a seat of their own, and it shows both) or pretix (pretix_sig1: signed, larger,
+        /// and blind to voided tickets). A ticket keeps its form until it is reissued.
+        form: Form = "tk1";
     }
 }
 
@@ -63,10 +60,11 @@ section! {
         fonts: Vec<PathBuf> = "";
         /// Time zone of dates on the page when Ordering gives none, as an IANA name.
         time_zone: String = "UTC";
-        /// The template of new tickets: a4, phone or thermal (80 mm wide). A ticket keeps the one it was frozen with.
-        template: Shipped = "a4";
-        /// One page in so many has its QR code read back, by another decoder, before its ticket is issued. 1: every
-        /// page.
+        /// The template of new tickets: a4, phone, thermal (80 mm wide), or the name of a [[template]] below, which
+        /// can also be for certain events or organizers. A ticket keeps the one it was frozen with.
+        template: String = "a4";
+        /// One page in so many has its QR code read back, and every module checked, before its ticket is issued.
+        /// 1: every page.
         proof_every: u32 = "1" from "1" to "1000000";
     }
 }

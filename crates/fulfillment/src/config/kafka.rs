@@ -18,6 +18,14 @@ section! {
         payment_topic: String = "payment-succeeded";
         /// `ticket-issued` goes here.
         issued_topic: String = "ticket-issued";
+        /// `ticket-reissued` goes here.
+        reissued_topic: String = "ticket-reissued";
+        /// `ticket-voided` goes here.
+        voided_topic: String = "ticket-voided";
+        /// Refunds come from here.
+        refunded_topic: String = "payment-refunded";
+        /// Cancellations of orders come from here.
+        cancelled_topic: String = "order-cancelled";
         /// Notification's word that a ticket arrived comes from here.
         delivered_topic: String = "ticket-delivered";
         /// Messages that cannot be read go here.

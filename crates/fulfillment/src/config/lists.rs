@@ -100,7 +100,12 @@ pub(super) fn check_token(raw: &mut Raw, key: &str, token: &Sensitive) {
     }
 }
 
-fn check_name<'a>(raw: &mut Raw, key: &str, name: &str, mut taken: impl Iterator<Item = &'a String>) {
+pub(super) fn check_name<'a>(
+    raw: &mut Raw,
+    key: &str,
+    name: &str,
+    mut taken: impl Iterator<Item = &'a String>,
+) {
     if taken.any(|t| t == name) {
         raw.problem(key, format!("must be there once; {name:?} is taken"));
     }
@@ -159,7 +164,7 @@ fn check_secret(raw: &mut Raw, key: &str, secret: &Sensitive) {
     }
 }
 
-fn required(
+pub(super) fn required(
     raw: &mut Raw,
     entry: &mut BTreeMap<String, String>,
     key: &str,
@@ -200,7 +205,12 @@ fn secret(
     secret
 }
 
-fn leftovers(raw: &mut Raw, entry: BTreeMap<String, String>, place: &dyn Fn(&str) -> String, known: &str) {
+pub(super) fn leftovers(
+    raw: &mut Raw,
+    entry: BTreeMap<String, String>,
+    place: &dyn Fn(&str) -> String,
+    known: &str,
+) {
     for key in entry.into_keys() {
         raw.problem(place(&key), format!("is unknown; there are {known}"));
     }

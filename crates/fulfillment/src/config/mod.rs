@@ -15,6 +15,7 @@ mod pipeline;
 mod raw;
 mod section;
 mod template;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod together;
@@ -31,6 +32,7 @@ pub(crate) use pipeline::{Log, LogFormat, Pipeline, Webhook};
 pub(crate) use raw::{PREFIX, Problem};
 pub(crate) use section::{HttpUrl, Sensitive};
 pub(crate) use template::default_file;
+pub(crate) use templates::{Base, TemplateEntry};
 
 use raw::Raw;
 use section::Key;
@@ -57,6 +59,10 @@ pub(crate) struct Config {
     pub(crate) tokens: Vec<NamedToken>,
     /// Webhooks, each with its name.
     pub(crate) webhooks: Vec<WebhookTarget>,
+    /// Templates of one's own, each with what it is for.
+    pub(crate) templates: Vec<TemplateEntry>,
+    /// The file that was read, if there was one.
+    pub(crate) file: Option<PathBuf>,
     /// Variables that look like settings and are none.
     pub(crate) strays: Vec<Problem>,
 }
@@ -91,7 +97,8 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, BadConfig> {
         let default = Path::new(DEFAULT_FILE);
-        let raw = match file.or_else(|| default.exists().then_some(default)) {
+        let file = file.or_else(|| default.exists().then_some(default));
+        let raw = match file {
             None => Raw::default(),
             Some(path) => match std::fs::read_to_string(path) {
                 Ok(text) => Raw::file(&text, path),
@@ -102,7 +109,7 @@ impl Config {
                 }
             },
         };
-        Self::from_raw(raw, environment)
+        Ok(Self { file: file.map(Path::to_owned), ..Self::from_raw(raw, environment)? })
     }
 
     /// The defaults, with `settings` in their variables' names laid over them; no file is read.
@@ -124,6 +131,7 @@ impl Config {
             (Pipeline::take(&mut raw), Webhook::take(&mut raw), Log::take(&mut raw));
         let tokens = lists::tokens(&mut raw, http.as_ref());
         let webhooks = lists::webhooks(&mut raw, webhook.as_ref());
+        let templates = templates::templates(&mut raw);
         raw.finish(&keys);
         let strays = std::mem::take(&mut raw.strays);
         let read = || {
@@ -142,6 +150,8 @@ impl Config {
                 log: log?,
                 tokens,
                 webhooks,
+                templates,
+                file: None,
                 strays: strays.clone(),
             })
         };

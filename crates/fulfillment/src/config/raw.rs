@@ -79,9 +79,18 @@ impl Raw {
             };
             let mut entry = BTreeMap::new();
             for (key, value) in keys {
-                match text_of(&value) {
-                    Some(text) => drop(entry.insert(key, text)),
-                    None => self.problem(format!("{name}[{i}].{key}"), "must be text"),
+                match (text_of(&value), value) {
+                    (Some(text), _) => drop(entry.insert(key, text)),
+                    // One level down, so that names of one's own can have values: `colors.accent`.
+                    (None, toml::Value::Table(inner)) => {
+                        for (below, value) in inner {
+                            match text_of(&value) {
+                                Some(text) => drop(entry.insert(format!("{key}.{below}"), text)),
+                                None => self.problem(format!("{name}[{i}].{key}.{below}"), "must be text"),
+                            }
+                        }
+                    }
+                    (None, _) => self.problem(format!("{name}[{i}].{key}"), "must be text"),
                 }
             }
             self.lists.entry(name.to_owned()).or_default().push(entry);
@@ -244,7 +253,7 @@ fn unknown_variable<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone
 }
 
 fn unknown_section(section: &str, keys: &[Key]) -> String {
-    let sections = keys.iter().map(|k| k.section).chain(["token", "webhook"]);
+    let sections = keys.iter().map(|k| k.section).chain(["token", "webhook", "template"]);
     unknown(section, sections)
 }
 

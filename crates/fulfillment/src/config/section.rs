@@ -8,6 +8,8 @@ use std::time::Duration;
 use fulfillment_domain::Spelling;
 use zeroize::Zeroize;
 
+use crate::pipeline::form::Form;
+
 /// A type that a setting can have. Every value is read from text, so that a file and the environment agree.
 pub(crate) trait Setting: Sized {
     /// What would be right, to be read after "must be".
@@ -49,7 +51,10 @@ settings! {
     SocketAddr, "an address and a port, like 127.0.0.1:5004", |t| t.parse().ok();
     Duration, "a duration, like 500ms, 10s, 15min or 7days", |t| humantime::parse_duration(t).ok(),
         Duration::as_nanos;
+    Option<Duration>, "a duration, like 90days, or nothing",
+        |t| if t.is_empty() { Some(None) } else { humantime::parse_duration(t).ok().map(Some) };
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
+    Form, "tk1, platform or pretix", |t| t.parse().ok();
     Vec<PathBuf>, "paths with commas between",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);

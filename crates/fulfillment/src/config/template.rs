@@ -33,7 +33,13 @@ pub(crate) fn default_file() -> String {
          #[[token]]\n# name = \"door\"\n# token_file = \"/run/secrets/door-token\"\n# scopes = [\"read\"]\n\
          \n# Webhooks, signed by the Standard Webhooks scheme.\n\
          #[[webhook]]\n# name = \"crm\"\n# url = \"https://crm.example/hooks/tickets\"\n\
-         # secret_file = \"/run/secrets/crm-webhook\"\n",
+         # secret_file = \"/run/secrets/crm-webhook\"\n\
+         \n# Templates of one's own, or one that ships with a logo, colours and a footer; see docs/templates.md.\n\
+         # What they say is read again while the service runs.\n\
+         #[[template]]\n# name = \"gala\"\n# base = \"a4\"                          # a4, phone, thermal, or a template's file\n\
+         # logo = \"/etc/fulfillment/logo.png\"\n# colors.accent = \"#7a1f2b\"\n\
+         # texts.footer = \"Elbe Concerts, Hamburg\"\n\
+         # events = [\"0b9f...\"]                   # ids, as Ordering writes them\n# organizers = [\"17\"]\n",
     );
     out
 }

@@ -4,6 +4,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use fulfillment_document::Shipped;
 use tracing_subscriber::filter::Targets;
 
 use super::Config;
@@ -36,6 +37,13 @@ impl Config {
         }
         if jiff::tz::TimeZone::get(&self.document.time_zone).is_err() {
             raw.problem("document.time_zone", "must be an IANA time zone, like Europe/Berlin");
+        }
+        let template = &self.document.template;
+        if Shipped::named(template).is_none() && !self.templates.iter().any(|t| t.name == *template) {
+            raw.problem(
+                "document.template",
+                format!("must be a4, phone, thermal or the name of a [[template]], not {template:?}"),
+            );
         }
         if let Some(secret) = &self.credential.secret
             && !(secret.expose().len() == 64 && secret.expose().bytes().all(|b| b.is_ascii_hexdigit()))
@@ -97,6 +105,10 @@ impl Config {
         let topics = [
             ("kafka.payment_topic", &kafka.payment_topic),
             ("kafka.issued_topic", &kafka.issued_topic),
+            ("kafka.reissued_topic", &kafka.reissued_topic),
+            ("kafka.voided_topic", &kafka.voided_topic),
+            ("kafka.refunded_topic", &kafka.refunded_topic),
+            ("kafka.cancelled_topic", &kafka.cancelled_topic),
             ("kafka.delivered_topic", &kafka.delivered_topic),
             ("kafka.dead_letter_topic", &kafka.dead_letter_topic),
         ];

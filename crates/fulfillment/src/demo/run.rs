@@ -211,6 +211,7 @@ mod tests {
         let at = "2026-11-22T18:30:00Z".parse().unwrap();
         for (i, state) in (0..).zip([OrderState::Received, OrderState::Parked, OrderState::Issued]) {
             outcome.count(&OrderRecord {
+                withdrawals: Vec::new(),
                 order_id: OrderId(uuid::Uuid::from_u128(i)),
                 state,
                 reason: Some("the answer is no order".into()),

@@ -109,6 +109,15 @@ pub(super) struct Name(String);
 
 impl Name {
     pub(super) fn of(ticket: &Ticket) -> Self {
+        Self::with(ticket, &ticket_number::grouped(&ticket.ticket_number))
+    }
+
+    /// The file of all of an order's tickets.
+    pub(super) fn of_order(first: &Ticket) -> Self {
+        Self::with(first, "tickets")
+    }
+
+    fn with(ticket: &Ticket, rest: &str) -> Self {
         let mut event: String = ticket
             .event_name
             .chars()
@@ -121,12 +130,11 @@ impl Name {
             .collect();
         event = event.split_whitespace().collect::<Vec<_>>().join(" ");
         let event = event.trim_start_matches('.');
-        let number = ticket_number::grouped(&ticket.ticket_number);
-        Self(format!("{} {number}.pdf", if event.is_empty() { "Ticket" } else { event }))
+        Self(format!("{} {rest}.pdf", if event.is_empty() { "Ticket" } else { event }))
     }
 
     /// `inline`, with an ASCII name for old readers and the real one beside it (RFC 6266, RFC 8187).
-    fn disposition(&self) -> String {
+    pub(super) fn disposition(&self) -> String {
         use std::fmt::Write as _;
         let ascii: String =
             self.0.chars().map(|c| if (' '..='~').contains(&c) && c != '%' { c } else { '_' }).collect();

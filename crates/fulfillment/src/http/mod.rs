@@ -13,15 +13,19 @@ mod file;
 mod guard;
 mod health;
 mod keys;
+mod messages;
 mod metrics;
+mod order_file;
 mod orders;
 mod path;
 mod payments;
 mod problem;
 mod readiness;
+mod reissues;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod withdrawals;
 
 use std::sync::Arc;
 
@@ -40,7 +44,9 @@ pub(crate) use readiness::{PartState, Readiness};
 
 use crate::config::{Http, Pipeline};
 use crate::keyring::Keys;
+use crate::pipeline::reissue::Reissuer;
 use crate::ports::{Accept, Files, Heal};
+use crate::templates::Templates;
 
 /// Everything the routes need.
 pub(crate) struct Api {
@@ -50,12 +56,16 @@ pub(crate) struct Api {
     pub(crate) accept: Arc<dyn Accept>,
     /// Who draws lost files again.
     pub(crate) heal: Arc<dyn Heal>,
+    /// Who makes new generations of tickets.
+    pub(crate) reissuer: Reissuer,
     pub(crate) clock: Arc<dyn Clock>,
     /// Signs the links to PDFs.
     pub(crate) secret: Secret,
     pub(crate) access: Access,
     /// The public keys to publish are among them.
     pub(crate) keys: Arc<Keys>,
+    /// Draws the files of whole orders.
+    pub(crate) templates: Arc<Templates>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) metrics: PrometheusHandle,
     /// The highest position of the event stream, as far as this process knows: wakes its readers.
@@ -74,10 +84,15 @@ pub(crate) struct Limits {
     ingest: Semaphore,
     /// Readers of the event stream.
     streams: Arc<Semaphore>,
+    /// Files of whole orders on their way: each has a thread.
+    order_files: Arc<Semaphore>,
 }
 
 /// Readers of the event stream at once.
 const MAX_STREAMS: usize = 256;
+
+/// Files of whole orders at once.
+const MAX_ORDER_FILES: usize = 16;
 
 impl Limits {
     /// As the settings say.
@@ -88,6 +103,7 @@ impl Limits {
             max_message: pipeline.max_message.0,
             ingest: Semaphore::new(http.max_ingest_requests.min(Semaphore::MAX_PERMITS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            order_files: Arc::new(Semaphore::new(MAX_ORDER_FILES)),
         }
     }
 }
@@ -109,10 +125,16 @@ routes! {
     "/": get docs::landing;
     "/tickets/{id}": get tickets::ticket;
     "/tickets/{id}/delivered": post delivered::delivered;
+    "/tickets/{id}/void": post withdrawals::void;
+    "/tickets/{id}/reissue": post reissues::reissue;
+    "/tickets/{id}/reinstate": post reissues::reinstate;
     "/orders/{id}": get orders::order;
     "/orders/{id}/tickets": get orders::order;
+    "/orders/{id}/tickets.pdf": get order_file::order_file;
     "/events": get events::events;
     "/events/payment-succeeded": post payments::payments;
+    "/events/payment-refunded": post withdrawals::refunded;
+    "/events/order-cancelled": post withdrawals::cancelled;
     "/health": get health::platform;
     "/health/live": get health::live;
     "/health/ready": get health::ready;

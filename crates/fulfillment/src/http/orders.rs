@@ -23,7 +23,10 @@ pub(super) async fn order(
     // Without a right, not even whether an id is well formed.
     api.access.require(&headers, Scope::Read)?;
     let Id { id, pdf: false } = path? else {
-        return Err(Problem::new(Kind::NoSuchPage, "An order has no PDF; its tickets have."));
+        return Err(Problem::new(
+            Kind::NoSuchPage,
+            "All tickets of an order are at /orders/{id}/tickets.pdf.",
+        ));
     };
     let order = api.store.order(id).await?.ok_or_else(|| {
         Problem::new(Kind::NoSuchOrder, "No payment of this order has arrived, or its id is another.")

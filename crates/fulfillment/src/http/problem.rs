@@ -12,6 +12,7 @@ pub(super) enum Kind {
     NotAGuid,
     BadRequest,
     UnreadablePayment,
+    UnreadableWithdrawal,
     Unauthorized,
     Forbidden,
     NoSuchTicket,
@@ -22,6 +23,10 @@ pub(super) enum Kind {
     MethodNotAllowed,
     TicketPending,
     PaymentQuarantined,
+    RefundQuarantined,
+    GenerationMismatch,
+    TicketNotVoided,
+    TicketSuperseded,
     TicketVoided,
     TicketErased,
     TooLarge,
@@ -37,10 +42,11 @@ pub(super) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 24] = [
+    pub(super) const ALL: [Self; 29] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
+        Self::UnreadableWithdrawal,
         Self::Unauthorized,
         Self::Forbidden,
         Self::NoSuchTicket,
@@ -51,6 +57,10 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::TicketPending,
         Self::PaymentQuarantined,
+        Self::RefundQuarantined,
+        Self::GenerationMismatch,
+        Self::TicketNotVoided,
+        Self::TicketSuperseded,
         Self::TicketVoided,
         Self::TicketErased,
         Self::TooLarge,
@@ -73,6 +83,11 @@ impl Kind {
             Self::UnreadablePayment => {
                 ("unreadable-payment", S::BAD_REQUEST, "No payment in the request can be read")
             }
+            Self::UnreadableWithdrawal => (
+                "unreadable-withdrawal",
+                S::BAD_REQUEST,
+                "No refund or cancellation in the request can be read",
+            ),
             Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "A token is needed"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token may not do this"),
             Self::NoSuchTicket => ("no-such-ticket", S::NOT_FOUND, "There is no such ticket"),
@@ -86,6 +101,16 @@ impl Kind {
             Self::TicketPending => ("ticket-pending", S::CONFLICT, "The ticket's file is not made yet"),
             Self::PaymentQuarantined => {
                 ("payment-quarantined", S::CONFLICT, "The payment contradicts an earlier one with its id")
+            }
+            Self::RefundQuarantined => {
+                ("refund-quarantined", S::CONFLICT, "The refund contradicts an earlier one with its id")
+            }
+            Self::GenerationMismatch => {
+                ("generation-mismatch", S::CONFLICT, "Another generation of the ticket is the live one")
+            }
+            Self::TicketNotVoided => ("ticket-not-voided", S::CONFLICT, "The ticket is not void"),
+            Self::TicketSuperseded => {
+                ("ticket-superseded", S::GONE, "The ticket was reissued under another link")
             }
             Self::TicketVoided => ("ticket-voided", S::GONE, "The ticket was voided"),
             Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
@@ -107,7 +132,7 @@ impl Kind {
                 ("files-unavailable", S::SERVICE_UNAVAILABLE, "The file storage cannot be reached")
             }
             Self::TooManyStreams => {
-                ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many readers follow the events")
+                ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many are served at once")
             }
             Self::TimedOut => ("timed-out", S::SERVICE_UNAVAILABLE, "The answer took too long"),
         }

@@ -114,8 +114,17 @@ async fn admit(
         (Ok(visitor), Some(ticket)) => Ok((visitor, ticket)),
         (Ok(_), None) => Err(Problem::new(Kind::NoSuchTicket, "No ticket has this id.")),
         (Err(_), Some(ticket)) if signed(&ticket) => Ok((Visitor::Holder, ticket)),
+        (Err(_), Some(ticket)) if signed_before(api, &ticket, signature) => {
+            Err(Problem::new(Kind::TicketSuperseded, "Its holder was sent another link."))
+        }
         (Err(problem), _) => Err(problem),
     }
+}
+
+/// Whether a link was good for an earlier generation: whoever has it learns that it is over, and nothing else.
+fn signed_before(api: &Api, ticket: &Ticket, signature: Option<&str>) -> bool {
+    let earlier = 0..ticket.generation.min(256);
+    signature.is_some_and(|s| earlier.clone().any(|g| api.secret.link_is_signed(ticket.id, g, s)))
 }
 
 fn record(ticket: &Ticket) -> Response {

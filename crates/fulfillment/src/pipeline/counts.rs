@@ -36,6 +36,9 @@ fn show(summary: &Summary) {
     for (kind, n) in [("unreadable", summary.dead_lettered), ("quarantined", summary.quarantined)] {
         metrics::gauge!("fulfillment_dead_letters", "kind" => kind).set(gauge(n));
     }
+    for (state, n) in [("waiting", summary.waiting_refunds), ("parked", summary.parked_refunds)] {
+        metrics::gauge!("fulfillment_refunds", "state" => state).set(gauge(n));
+    }
     for (state, n) in [("pending", summary.undelivered), ("parked", summary.parked_deliveries)] {
         metrics::gauge!("fulfillment_deliveries", "state" => state).set(gauge(n));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
+use fulfillment_store::step;
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
@@ -34,6 +35,7 @@ impl Pipeline {
     /// Enriches one order; an order that cannot be is given back here.
     pub(super) async fn enrich(&self, job: Job, stop: &CancellationToken) -> Option<Enriched> {
         let asked = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
             asked = self.ask(&job) => Some(asked),
         };
@@ -68,6 +70,7 @@ impl Pipeline {
             }
             Err(OrderingError::Failed(failure)) => return Err(failure.into()),
         };
+        step!("after-ordering-answer");
         let mut order = OrderSnapshot::parse(&answer, claim.order_id, self.settings.max_tickets)
             .map_err(|refusal| refused(&refusal, &answer))?;
         let mut flags = Flags::default();

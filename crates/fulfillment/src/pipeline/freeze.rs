@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fulfillment_credential::{Claims, sign};
+use fulfillment_credential::Claims;
 use fulfillment_domain::order::Seat;
 use fulfillment_domain::{Failure, Ticket, TicketStatus};
-use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError};
+use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError, step};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
@@ -72,6 +72,7 @@ impl Pipeline {
                 return;
             }
         };
+        step!("after-freeze-commit");
         let mut again = Vec::new();
         for (enriched, outcome) in enriched.into_iter().zip(outcomes) {
             match outcome {
@@ -142,13 +143,12 @@ impl Pipeline {
         let id = self.secret.ticket_id(order.order_id, &seat.line, seat.unit);
         let (era, generation) = (0, 0);
         let cti = self.secret.cti(id, era);
-        let ends = event.ends_at.or(event.starts_at).unwrap_or(now);
-        let expires_at = ends.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second);
+        let expires_at = expiry(event.ends_at.or(event.starts_at), now);
         let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
-        let qr_code_data =
-            sign(key, &claims).map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
+        let code = self.form.code(key, &claims, (order.order_id, &seat.label, &event.id));
+        let qr_code_data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Ticket {
             id,
@@ -192,8 +192,8 @@ impl Pipeline {
             venue_name: event.venue_name.clone(),
             venue_address: event.venue_address.clone(),
             locale: order.locale.clone(),
-            template: self.template.clone(),
-            renderer: self.renderer.version().to_owned(),
+            template: self.templates.of(&event.id, event.organizer_id.as_deref()),
+            renderer: self.templates.version().to_owned(),
             cti,
             era,
             generation: generation.into(),
@@ -213,6 +213,11 @@ impl Pipeline {
             flags: enriched.flags.clone(),
         })
     }
+}
+
+/// When a code of an event that ends then, if anybody knows, is refused: seconds since 1970.
+pub(super) fn expiry(ends: Option<Timestamp>, now: Timestamp) -> i64 {
+    ends.unwrap_or(now).saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
 }
 
 /// The numbers of events and categories in codes, remembered: they never change once given.

@@ -3,16 +3,15 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fulfillment_document::Renderer;
-use fulfillment_domain::{Ticket, TicketId, TicketStatus};
+use fulfillment_domain::{Flag, Ticket, TicketId, TicketStatus};
 use fulfillment_store::Store;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::page;
 use crate::ports::{Files, FilesError, Heal, NewFile};
+use crate::templates::Templates;
 
 /// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
 const QUEUE: usize = 1_000;
@@ -37,7 +36,7 @@ impl Heal for Healer {
 pub(crate) struct Redraw {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Arc<dyn Files>,
-    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) templates: Arc<Templates>,
 }
 
 /// The taker of requests, and the task that serves them until `stop`.
@@ -67,7 +66,7 @@ pub(crate) fn healer(
 
 impl Redraw {
     /// Draws the file of one ticket again; `false` when there is nothing to draw.
-    async fn redraw(&self, id: TicketId) -> anyhow::Result<bool> {
+    pub(super) async fn redraw(&self, id: TicketId) -> anyhow::Result<bool> {
         let Some(ticket) = self.store.ticket(id).await? else { return Ok(false) };
         if !has_file(&ticket) {
             return Ok(false);
@@ -76,12 +75,17 @@ impl Redraw {
         if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
             return Ok(false);
         }
-        let (renderer, name, drawn) = (Arc::clone(&self.renderer), ticket.file_name(), ticket.clone());
-        let pdf = tokio::task::spawn_blocking(move || page::draw(renderer.as_ref(), &drawn)).await??.pdf;
+        anyhow::ensure!(
+            !ticket.flags.contains(Flag::Legacy),
+            "an earlier service drew it: restore its file, or reissue the ticket"
+        );
+        self.templates.fetch(std::slice::from_ref(&ticket)).await?;
+        let (templates, name, drawn) = (Arc::clone(&self.templates), ticket.file_name(), ticket.clone());
+        let pdf = tokio::task::spawn_blocking(move || templates.draw(&drawn)).await??.pdf;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
         if ticket.sha256 != Some(sha256) {
             warn!(
-                ticket = %id, drawn_by = ticket.renderer, now = self.renderer.version(),
+                ticket = %id, drawn_by = ticket.renderer, now = self.templates.version(),
                 "the file drawn again differs from the lost one; the code in it is the same",
             );
         }
@@ -96,13 +100,18 @@ impl Redraw {
                 stored => stored?,
             }
         }
-        self.store.redrawn(id, sha256, size, self.renderer.version()).await?;
+        self.store.redrawn(id, sha256, size, self.templates.version()).await?;
+        // Its personal data may have been erased while it was drawn.
+        if self.store.ticket(id).await?.is_none_or(|ticket| ticket.erased_at.is_some()) {
+            self.files.remove(&[ticket.file_name()]).await?;
+            return Ok(false);
+        }
         Ok(true)
     }
 }
 
 /// A record that says there is a file, and may still hand it out.
-fn has_file(ticket: &Ticket) -> bool {
+pub(super) fn has_file(ticket: &Ticket) -> bool {
     matches!(ticket.status, TicketStatus::Generated | TicketStatus::Delivered)
         && ticket.voided_at.is_none()
         && ticket.erased_at.is_none()

@@ -1,15 +1,18 @@
-//! Payments in: a row before anything else. Nothing here asks a neighbour or draws a page.
+//! Payments in, and what takes them back: a row before anything else. Nothing here asks a neighbour or draws a page.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{Clock, Delivered, Unreadable};
-use fulfillment_store::{DeadLetterRoute, Incoming, IngestOutcome, Store, StoreError};
+use fulfillment_domain::{Clock, Delivered, TicketId, Unreadable, Withdrawal};
+use fulfillment_store::{
+    Announcing, DeadLetterRoute, Incoming, IngestOutcome, Store, StoreError, WithdrawalOutcome, step,
+};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::Wake;
+use super::machine::sleep;
 use crate::keyring::random;
 use crate::ports::{Accept, DeliveredSink, Sink};
 
@@ -17,6 +20,7 @@ use crate::ports::{Accept, DeliveredSink, Sink};
 pub(crate) struct Ingest {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) dead_letters: DeadLetterRoute,
+    pub(crate) announcing: Announcing,
     pub(crate) wake: Arc<Wake>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Ends the wait for an unreachable store.
@@ -29,15 +33,35 @@ impl Accept for Ingest {
         for message in &mut batch {
             message.traceparent.get_or_insert_with(begin_trace);
         }
-        let outcomes = match self.store.ingest(&batch, &self.dead_letters).await {
+        step!("before-inbox-commit");
+        let outcomes = match self.store.ingest(&batch, &self.dead_letters, &self.announcing).await {
             Err(StoreError::Refused(error)) => {
                 warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
                 self.one_by_one(batch).await?
             }
             outcomes => outcomes?,
         };
+        step!("after-inbox-commit");
         self.tell(&outcomes);
         Ok(outcomes)
+    }
+
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError> {
+        let outcomes = match self.store.withdraw(&batch, &self.dead_letters, &self.announcing).await {
+            Err(StoreError::Refused(error)) => {
+                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
+                self.withdraw_one_by_one(batch).await?
+            }
+            outcomes => outcomes?,
+        };
+        self.tell_withdrawals(&outcomes);
+        Ok(outcomes)
+    }
+
+    async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
+        let voided = self.store.void_ticket(id, reason, &self.announcing).await?;
+        self.wake.events.send_replace(());
+        Ok(voided)
     }
 }
 
@@ -45,6 +69,10 @@ impl Accept for Ingest {
 impl Sink for Ingest {
     async fn accept(&self, batch: Vec<Incoming>) -> bool {
         self.until_stored("payments", || Accept::accept(self, batch.clone())).await
+    }
+
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> bool {
+        self.until_stored("refunds and cancellations", || Accept::withdraw(self, batch.clone())).await
     }
 }
 
@@ -75,8 +103,9 @@ impl Ingest {
                 Err(error) => error!(%error, "cannot record {what}; trying again"),
             }
             tokio::select! {
+                biased;
                 () = self.stop.cancelled() => return false,
-                () = tokio::time::sleep(wait) => {}
+                () = sleep(wait) => {}
             }
             wait = (wait * 2).min(Duration::from_secs(5));
         }
@@ -86,11 +115,35 @@ impl Ingest {
     async fn one_by_one(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
         let mut outcomes = Vec::with_capacity(batch.len());
         for mut message in batch {
-            let outcome = match self.store.ingest(std::slice::from_ref(&message), &self.dead_letters).await {
+            let (letters, announcing) = (&self.dead_letters, &self.announcing);
+            let alone = self.store.ingest(std::slice::from_ref(&message), letters, announcing).await;
+            let outcome = match alone {
                 Err(StoreError::Refused(error)) => {
                     warn!(%error, "the store refuses a message; it becomes a dead letter");
-                    message.payment = Err(Unreadable::whole("is refused by the store"));
-                    self.store.ingest(&[message], &self.dead_letters).await?
+                    message.content = Err(Unreadable::whole("is refused by the store"));
+                    self.store.ingest(&[message], letters, announcing).await?
+                }
+                outcome => outcome?,
+            };
+            outcomes.extend(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// The same of refunds and cancellations.
+    async fn withdraw_one_by_one(
+        &self,
+        batch: Vec<Incoming<Withdrawal>>,
+    ) -> Result<Vec<WithdrawalOutcome>, StoreError> {
+        let (letters, announcing) = (&self.dead_letters, &self.announcing);
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for mut message in batch {
+            let alone = self.store.withdraw(std::slice::from_ref(&message), letters, announcing).await;
+            let outcome = match alone {
+                Err(StoreError::Refused(error)) => {
+                    warn!(%error, "the store refuses a message; it becomes a dead letter");
+                    message.content = Err(Unreadable::whole("is refused by the store"));
+                    self.store.withdraw(&[message], letters, announcing).await?
                 }
                 outcome => outcome?,
             };
@@ -109,6 +162,10 @@ impl Ingest {
                     warn!(%order, "a second payment of an order; it issues nothing");
                     "already_paid"
                 }
+                IngestOutcome::Late(order) => {
+                    warn!(%order, "a payment of an order that was voided before; the order is parked");
+                    "late"
+                }
                 IngestOutcome::Quarantined(order) => {
                     warn!(%order, "a known payment id says something else now; set apart");
                     "quarantined"
@@ -123,6 +180,28 @@ impl Ingest {
         }
         if any_new {
             self.wake.orders.notify_one();
+        }
+        self.wake.events.send_replace(());
+    }
+
+    fn tell_withdrawals(&self, outcomes: &[WithdrawalOutcome]) {
+        for outcome in outcomes {
+            let word = match outcome {
+                WithdrawalOutcome::Recorded(order, state) => {
+                    info!(%order, state = state.as_str(), "a refund or cancellation was recorded");
+                    state.as_str()
+                }
+                WithdrawalOutcome::Duplicate(_) => "duplicate",
+                WithdrawalOutcome::Quarantined(order) => {
+                    warn!(%order, "a known refund id says something else now; set apart");
+                    "quarantined"
+                }
+                WithdrawalOutcome::DeadLettered(Unreadable { field, reason }) => {
+                    warn!(field, reason, "a refund or cancellation cannot be read; it is a dead letter");
+                    "dead_lettered"
+                }
+            };
+            metrics::counter!("fulfillment_withdrawals_total", "outcome" => word).increment(1);
         }
         self.wake.events.send_replace(());
     }

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
-use fulfillment_domain::event::{Publication, ticket_issued};
+use fulfillment_domain::event::ticket_issued;
 use fulfillment_domain::{Failure, Flag, OutboxEvent, Ticket, TicketStatus};
-use fulfillment_store::{Claim, Completion, FailedTicket, GeneratedTicket};
+use fulfillment_store::{Claim, Completion, FailedTicket, GeneratedTicket, step};
 use futures::future::join_all;
 use jiff::{Timestamp, Unit};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 use tracing::{error, warn};
 
 use super::Pipeline;
 use super::in_hand::Job;
-use super::page;
+use super::machine::aside;
 use super::proof::{self, Proof};
 use crate::ports::{FilesError, NewFile};
+use crate::templates::Templates;
 
 /// Orders taken from the queue at once.
 const BATCH: usize = 64;
@@ -32,9 +32,9 @@ const GROUP: usize = 256;
 const GROUPS_AT_ONCE: usize = 2;
 
 /// A drawn ticket whose file is yet to be stored.
-struct Drawn {
-    ticket: Ticket,
-    pdf: Bytes,
+pub(super) struct Drawn {
+    pub(super) ticket: Ticket,
+    pub(super) pdf: Bytes,
 }
 
 /// One order's share of a group.
@@ -172,6 +172,7 @@ impl Pipeline {
         match self.store.complete(&completions).await {
             // A stale fence: the order is somebody else's now, who writes the same bytes.
             Ok(done) => {
+                step!("after-complete-commit");
                 let tickets: usize =
                     completions.iter().zip(&done).filter(|(_, d)| **d).map(|(c, _)| c.generated.len()).sum();
                 metrics::counter!("fulfillment_tickets_issued_total").increment(tickets as u64);
@@ -191,15 +192,17 @@ impl Pipeline {
 
     /// Draws tickets on all cores, answering in their order.
     async fn draw(&self, tickets: Vec<Ticket>) -> Vec<Result<Drawn, FailedTicket>> {
+        if let Err(error) = self.templates.fetch(&tickets).await {
+            let reason = format!("its template cannot be fetched: {error}");
+            let failed = |t: Ticket| Err(FailedTicket { id: t.id, reason: reason.clone() });
+            return tickets.into_iter().map(failed).collect();
+        }
         let cores = available_parallelism().map_or(1, usize::from);
         let share = tickets.len().div_ceil(cores).max(1);
         let shares = tickets.chunks(share).map(|share| {
-            let (share, renderer, proof) = (share.to_vec(), Arc::clone(&self.renderer), self.proof);
-            spawn_blocking(move || {
-                share
-                    .into_iter()
-                    .map(|ticket| draw_alone(renderer.as_ref(), ticket, proof))
-                    .collect::<Vec<_>>()
+            let (share, templates, proof) = (share.to_vec(), Arc::clone(&self.templates), self.proof);
+            aside(move || {
+                share.into_iter().map(|ticket| draw_alone(&templates, ticket, proof)).collect::<Vec<_>>()
             })
         });
         let started = std::time::Instant::now();
@@ -239,17 +242,8 @@ impl Pipeline {
     }
 
     fn event(&self, ticket: &Ticket, traceparent: Option<&str>) -> serde_json::Result<OutboxEvent> {
-        let signature = self.secret.link_signature(ticket.id, ticket.generation);
-        let url = format!("{}/tickets/{}.pdf?s={signature}", self.publishing.public_url, ticket.id);
-        ticket_issued(
-            ticket,
-            &Publication {
-                spelling: self.publishing.spelling,
-                ticket_pdf_url: &url,
-                traceparent,
-                destinations: &self.publishing.destinations,
-            },
-        )
+        let url = self.publishing.link(&self.secret, ticket);
+        ticket_issued(ticket, &self.publishing.publication(&url, traceparent))
     }
 }
 
@@ -259,26 +253,18 @@ fn unanswered() -> Result<(), FilesError> {
 }
 
 /// Draws one ticket, whose panic must not take its neighbours with it.
-fn draw_alone(
-    renderer: &dyn fulfillment_document::Renderer,
-    ticket: Ticket,
-    proof: Proof,
-) -> Result<Drawn, FailedTicket> {
+pub(super) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
     let id = ticket.id;
-    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(renderer, ticket, proof))).unwrap_or_else(|_| {
+    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, proof))).unwrap_or_else(|_| {
         error!(ticket = %id, "drawing ended in a panic");
         Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
     })
 }
 
 /// Draws one ticket and notes file name, hash, size and what the page could not show.
-fn draw_one(
-    renderer: &dyn fulfillment_document::Renderer,
-    mut ticket: Ticket,
-    proof: Proof,
-) -> Result<Drawn, FailedTicket> {
+fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
     let failed = |reason: String| FailedTicket { id: ticket.id, reason };
-    let page = page::draw(renderer, &ticket).map_err(|error| failed(error.to_string()))?;
+    let page = templates.draw(&ticket).map_err(|error| failed(error.to_string()))?;
     if let Some(code) = page.code.as_ref().filter(|_| proof.is_due(&ticket)) {
         proof::prove(code, &ticket.qr_code_data).map_err(failed)?;
     }
@@ -288,7 +274,7 @@ fn draw_one(
     ticket.ticket_pdf_path = Some(ticket.file_name());
     ticket.sha256 = Some(Sha256::digest(&page.pdf).into());
     ticket.size = Some(page.pdf.len() as u64);
-    renderer.version().clone_into(&mut ticket.renderer);
+    templates.version().clone_into(&mut ticket.renderer);
     Ok(Drawn { ticket, pdf: page.pdf.into() })
 }
 

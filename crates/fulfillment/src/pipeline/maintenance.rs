@@ -1,4 +1,4 @@
-//! Sweeping and pruning, in the background.
+//! Sweeping, pruning and erasing, in the background.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,8 @@ use fulfillment_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::erase::Eraser;
+use crate::config;
 use crate::ports::Files;
 
 /// Temporary files older than this belong to nobody.
@@ -22,16 +24,18 @@ const PRUNED: usize = 2_000;
 pub(crate) async fn maintain(
     store: Arc<dyn Store>,
     files: Arc<dyn Files>,
-    prune_after: Duration,
+    settings: config::Pipeline,
     stop: CancellationToken,
 ) {
+    let eraser = Eraser { store: Arc::clone(&store), files: Arc::clone(&files) };
     loop {
         match files.sweep(STALE).await {
             Ok(0) => {}
             Ok(swept) => info!(swept, "temporary files of an earlier life removed"),
             Err(error) => warn!(%error, "cannot sweep temporary files"),
         }
-        prune(store.as_ref(), prune_after, &stop).await;
+        prune(store.as_ref(), settings.prune_after, &stop).await;
+        eraser.maintain(settings.erase_after, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}

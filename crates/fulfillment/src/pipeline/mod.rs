@@ -18,29 +18,39 @@
 //! | issue | `issue.rs` | pages drawn on all cores, one group of files, one transaction |
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
-//! `retry.rs` decides what a failure means, `in_hand.rs` keeps the leases of claimed orders alive,
-//! `heal.rs` draws files that went missing, `maintenance.rs` sweeps and prunes, `counts.rs` shows what waits or
-//! stands apart.
+//! `retry.rs` decides what a failure means, `words` how a buyer writes times and money,
+//! `reissue.rs` makes new generations of tickets, `in_hand.rs` keeps the leases of claimed orders alive,
+//! `heal.rs` draws files that went missing, `maintenance.rs` sweeps, prunes and erases (`erase.rs`), `counts.rs` shows what waits or
+//! stands apart, `reconcile.rs` compares all of it with what was paid,
+//! `adopt.rs` takes over what an earlier service has issued,
+//! `machine.rs` is what all of it takes from the machine: time to wait, cores to draw with.
 
+pub(crate) mod adopt;
 pub(crate) mod counts;
 mod enrich;
+pub(crate) mod erase;
+pub(crate) mod form;
 mod freeze;
 pub(crate) mod heal;
 mod in_hand;
 pub(crate) mod ingest;
 mod issue;
+mod machine;
 pub(crate) mod maintenance;
 pub(crate) mod page;
 pub(crate) mod proof;
+pub(crate) mod reconcile;
+pub(crate) mod reissue;
 pub(crate) mod relay;
 mod retry;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_document::Renderer;
-use fulfillment_domain::{Clock, OrderState, Secret, Spelling};
-use fulfillment_store::{Claim, Store};
+use fulfillment_domain::event::Publication;
+use fulfillment_domain::{Clock, OrderState, Secret, Spelling, Ticket};
+use fulfillment_store::{Claim, Store, step};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,8 +59,11 @@ use tracing::{error, info};
 use crate::config;
 use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
+use crate::templates::Templates;
+use form::Form;
 pub(crate) use freeze::Numbers;
 use in_hand::{InHand, Job};
+use machine::sleep;
 use proof::Proof;
 
 /// Tells idle stages of this process that there is work; other processes find it by looking.
@@ -73,21 +86,34 @@ pub(crate) struct Publishing {
     pub(crate) destinations: Vec<String>,
 }
 
+impl Publishing {
+    /// The signed link to a ticket's PDF.
+    fn link(&self, secret: &Secret, ticket: &Ticket) -> String {
+        let signature = secret.link_signature(ticket.id, ticket.generation);
+        format!("{}/tickets/{}.pdf?s={signature}", self.public_url, ticket.id)
+    }
+
+    fn publication<'a>(&'a self, link: &'a str, traceparent: Option<&'a str>) -> Publication<'a> {
+        let Self { spelling, destinations, .. } = self;
+        Publication { spelling: *spelling, ticket_pdf_url: link, traceparent, destinations }
+    }
+}
+
 /// Everything an order needs on its way from paid to issued.
 pub(crate) struct Pipeline {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) files: Arc<dyn Files>,
     pub(crate) ordering: Option<Arc<dyn Ordering>>,
     pub(crate) identity: Option<Arc<dyn Identity>>,
-    pub(crate) renderer: Arc<dyn Renderer>,
+    pub(crate) templates: Arc<Templates>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) secret: Secret,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: config::Pipeline,
     pub(crate) grace: Duration,
     pub(crate) time_zone: jiff::tz::TimeZone,
-    /// The template of new tickets, as their record names it.
-    pub(crate) template: String,
+    /// What codes of new tickets look like.
+    pub(crate) form: Form,
     /// Which pages have their code read back.
     pub(crate) proof: Proof,
     pub(crate) publishing: Publishing,
@@ -136,6 +162,7 @@ impl Pipeline {
         let enriching = TaskTracker::new();
         while !stop.is_cancelled() {
             let room = tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 room = in_hand.room(self.settings.claim_batch) => room,
             };
@@ -151,6 +178,7 @@ impl Pipeline {
                 self.rest(&stop, self.idle_time().await).await;
                 continue;
             }
+            step!("after-claim");
             metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
             for claim in claims {
                 self.start(in_hand.take(claim), &stop, &enriching, to_freeze, to_issue).await;
@@ -188,9 +216,10 @@ impl Pipeline {
     /// Waits for new work, a while at most.
     async fn rest(&self, stop: &CancellationToken, longest: Duration) {
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = self.wake.orders.notified() => {}
-            () = tokio::time::sleep(longest) => {}
+            () = sleep(longest) => {}
         }
     }
 
@@ -203,12 +232,11 @@ impl Pipeline {
     /// A renewal that fails is tried again well before the lease ends; a lease that is lost anyway
     /// does no harm, because every write carries its fence.
     async fn renew_leases(self: Arc<Self>, in_hand: Arc<InHand>, done: CancellationToken) {
-        let mut ticks = tokio::time::interval(self.settings.lease / 3);
-        ticks.tick().await;
         loop {
             tokio::select! {
+                biased;
                 () = done.cancelled() => return,
-                _ = ticks.tick() => {}
+                () = sleep(self.settings.lease / 3) => {}
             }
             let held = in_hand.held();
             if held.is_empty() {

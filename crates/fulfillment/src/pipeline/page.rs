@@ -1,33 +1,20 @@
 //! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
 
-use fulfillment_document::{Page, RenderError, Renderer, Shipped, TicketPage};
+use fulfillment_document::TicketPage;
 use fulfillment_domain::{Money, Ticket};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// How a ticket's record names the template it is drawn by: what settings call it, and the hash of its content.
-pub(crate) fn template_name(template: Shipped) -> String {
-    format!("{}/{}", template.name(), template.bundle().hash())
-}
+use super::words::Words;
 
-/// Draws a ticket's page by the template that was frozen with it. One that a newer program does not have any more
-/// gives way to today's of the same name: the code stays, and the file's new hash is recorded.
-pub(super) fn draw(renderer: &dyn Renderer, ticket: &Ticket) -> Result<Page, RenderError> {
-    let page = page_of(ticket);
-    match renderer.render(&page) {
-        Err(RenderError::Template(_)) => {
-            let named = ticket.template.split('/').next().and_then(Shipped::named);
-            let template = named.map(|shipped| shipped.bundle().hash());
-            renderer.render(&TicketPage { template, ..page })
-        }
-        drawn => drawn,
-    }
-}
-
-/// What the page of `ticket` says. Times are told in the zone that was frozen with it.
-fn page_of(ticket: &Ticket) -> TicketPage {
+/// What the page of `ticket` says; the template is for [`crate::templates`] to find. Money and times are told in the
+/// buyer's locale and the event's time zone, as they were frozen with it.
+pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
     let zone = ticket.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-    let tell = |time: Option<Timestamp>| time.map(|t| told(t, &zone));
+    let words = Words::of(ticket.locale.as_deref());
+    let local = |time: Timestamp| time.to_zoned_datetime(zone.clone());
+    let starts = ticket.event_starts_at.map(local);
+    let beside = |time: Option<Timestamp>| time.map(|time| words.beside(&local(time), starts.as_ref()));
     TicketPage {
         ticket_id: ticket.id.0,
         ticket_number: ticket.ticket_number.clone(),
@@ -36,9 +23,9 @@ fn page_of(ticket: &Ticket) -> TicketPage {
         organizer_name: ticket.organizer_name.clone(),
         venue_name: ticket.venue_name.clone(),
         venue_address: ticket.venue_address.clone(),
-        starts: tell(ticket.event_starts_at),
-        doors: tell(ticket.doors_at),
-        ends: tell(ticket.event_ends_at),
+        starts: starts.as_ref().map(|time| words.moment(time)),
+        doors: beside(ticket.doors_at),
+        ends: beside(ticket.event_ends_at),
         holder_name: ticket.holder_name.clone().or_else(|| ticket.customer_name.clone()),
         customer: ticket.customer_email.clone(),
         section: ticket.section.clone(),
@@ -48,30 +35,13 @@ fn page_of(ticket: &Ticket) -> TicketPage {
             (_, _, Some(number)) => number.clone(),
         },
         category: ticket.category.clone(),
-        price: Money { amount: ticket.price, currency: ticket.currency }.to_string(),
+        price: words.price(Money { amount: ticket.price, currency: ticket.currency }),
         ticket_index: ticket.ticket_index,
         ticket_count: ticket.ticket_count,
         issued_at: ticket.issued_at,
-        issued: ticket.issued_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        issued: words.moment(&local(ticket.issued_at)),
         code: ticket.qr_code_data.clone(),
         locale: ticket.locale.clone(),
-        template: ticket.template.split('/').nth(1).and_then(|hash| hash.parse().ok()),
-    }
-}
-
-/// "Sun 22 Nov 2026, 19:30 CET".
-fn told(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned_datetime(zone.clone()).strftime("%a %-d %b %Y, %H:%M %Z").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_where_the_event_is() {
-        let time: Timestamp = "2026-11-22T18:30:00Z".parse().unwrap();
-        let zone = TimeZone::get("Europe/Berlin").unwrap();
-        assert_eq!(told(time, &zone), "Sun 22 Nov 2026, 19:30 CET");
+        template: None,
     }
 }

@@ -1,7 +1,7 @@
-//! Before a ticket counts as generated, the code on its page is read back by a decoder that shares nothing with the
-//! encoder: a page whose code no door can read must not leave the house.
+//! Before a ticket counts as generated, the code on its page is read back by a reader that shares nothing with the
+//! encoder and forgives not one module: a page whose code a door reads badly must not leave the house.
 
-use fulfillment_credential::read::text_of_modules;
+use fulfillment_credential::symbol::text_of_modules;
 use fulfillment_document::Code;
 use fulfillment_domain::Ticket;
 

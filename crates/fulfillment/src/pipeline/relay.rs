@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_store::{DeliveryOutcome, Outbox, Store};
+use fulfillment_store::{Delivery, DeliveryOutcome, Outbox, Store, step};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::Wake;
+use super::machine::{moment, sleep};
 use crate::ports::Destination;
 
 /// Between two tries while the store is away: nobody is woken by what happens then.
@@ -16,6 +17,9 @@ const AWAY: Duration = Duration::from_secs(1);
 
 /// Events given a position at once.
 const SEQUENCED: usize = 2_000;
+
+/// What became of a batch of deliveries, by their outbox ids.
+type Outcomes = Vec<(i64, DeliveryOutcome)>;
 
 /// Carries events to one destination until `stop`. They are lent for `lease`: a delivery that takes longer is lent
 /// again, and the destination sees the same event id twice.
@@ -28,33 +32,43 @@ pub(crate) async fn relay(
     stop: CancellationToken,
 ) {
     let mut woken = wake.events.subscribe();
+    let (store, destination) = (store.as_ref(), destination.as_ref());
+    let full = destination.batch(lease);
+    // What was sent and not recorded yet: that is done while the next batch is lent.
+    let mut sent = Outcomes::new();
     while !stop.is_cancelled() {
-        match relay_batch(store.as_ref(), destination.as_ref(), lease, &stop).await {
-            // A full batch: there is more.
-            Ok(lent) if lent == destination.batch(lease) => continue,
-            Ok(_) => {}
+        let (alone, asked) = (sent.is_empty(), moment());
+        let (recorded, lent) = tokio::join!(
+            record(store, destination, std::mem::take(&mut sent), &stop),
+            store.claim_deliveries(destination.name(), full, lease)
+        );
+        match recorded.and(lent) {
+            // What the last batch held back is seen only now that it is recorded.
+            Ok(batch) if batch.is_empty() && !alone => {}
+            Ok(batch) if batch.is_empty() => rest(&mut woken, idle_poll, &stop).await,
+            // Whoever slept since (the process was paused, the answer was late) has lost them to another, who may have
+            // sent later events of the same tickets by now. The other half of the lease is the destination's.
+            Ok(_) if moment().duration_since(asked) > lease / 2 => {}
+            Ok(batch) => {
+                sent = deliver(destination, batch).await;
+                // With nothing sent, the destination is in trouble: take a rest.
+                if !sent.iter().any(|(_, outcome)| *outcome == DeliveryOutcome::Sent) {
+                    let _said = record(store, destination, std::mem::take(&mut sent), &stop).await;
+                    rest(&mut woken, idle_poll, &stop).await;
+                }
+            }
             Err(error) => {
                 error!(destination = destination.name(), %error, "cannot relay events; trying again");
                 pause(&stop).await;
-                continue;
             }
         }
-        rest(&mut woken, idle_poll, &stop).await;
     }
+    let _said = record(store, destination, sent, &stop).await;
 }
 
-async fn relay_batch(
-    store: &dyn Store,
-    destination: &dyn Destination,
-    lease: Duration,
-    stop: &CancellationToken,
-) -> fulfillment_store::Result<usize> {
-    let batch = store.claim_deliveries(destination.name(), destination.batch(lease), lease).await?;
-    let lent = batch.len();
-    if lent == 0 {
-        return Ok(0);
-    }
+async fn deliver(destination: &dyn Destination, batch: Vec<Delivery>) -> Outcomes {
     let outcomes = destination.deliver(batch).await;
+    step!("after-produce");
     let mut sent = 0;
     for (id, outcome) in &outcomes {
         match outcome {
@@ -74,8 +88,20 @@ async fn relay_batch(
     }
     metrics::counter!("fulfillment_events_sent_total", "destination" => destination.name().to_owned())
         .increment(sent);
-    // Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the
-    // store is away, so that it is not sent again when it is back.
+    outcomes
+}
+
+/// Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the store
+/// is away, so that it is not sent again when it is back.
+async fn record(
+    store: &dyn Store,
+    destination: &dyn Destination,
+    outcomes: Outcomes,
+    stop: &CancellationToken,
+) -> fulfillment_store::Result<()> {
+    if outcomes.is_empty() {
+        return Ok(());
+    }
     while let Err(error) = store.record_deliveries(destination.name(), &outcomes).await {
         error!(destination = destination.name(), %error, "cannot record what was sent; trying again");
         if stop.is_cancelled() {
@@ -83,8 +109,7 @@ async fn relay_batch(
         }
         pause(stop).await;
     }
-    // With nothing sent, the destination is in trouble: take a rest.
-    Ok(if sent == 0 { 0 } else { lent })
+    Ok(())
 }
 
 /// Gives committed events their place in the stream, and tells followers of it, until `stop`.
@@ -121,17 +146,19 @@ pub(crate) async fn sequence(
 /// While the store is away, or until `stop`.
 async fn pause(stop: &CancellationToken) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
-        () = tokio::time::sleep(AWAY) => {}
+        () = sleep(AWAY) => {}
     }
 }
 
 /// Until an event of this process is due, until one of another's may be, or until `stop`.
 async fn rest(woken: &mut watch::Receiver<()>, longest: Duration, stop: &CancellationToken) {
     tokio::select! {
+        biased;
         () = stop.cancelled() => {}
         // The sender lives as long as the relay that waits here.
         _ = woken.changed() => {}
-        () = tokio::time::sleep(longest) => {}
+        () = sleep(longest) => {}
     }
 }

@@ -1,5 +1,6 @@
 //! What a failure means for an order: again soon, again without counting, or parked for people to see.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use fulfillment_domain::{Backoff, Decision, Failure};
@@ -60,10 +61,10 @@ impl Pipeline {
 
     fn after(&self, claim: &Claim, failure: &Failure) -> Then {
         let settings = &self.settings;
-        let random: f64 = rand::random();
+        let spread = spread(claim);
         let age = self.since(claim.tried_since);
         match failure.decision {
-            Decision::Blocked => Then::Wait(Duration::from_secs(2).mul_f64(1.0 + random)),
+            Decision::Blocked => Then::Wait(Duration::from_secs(2).mul_f64(1.0 + spread)),
             Decision::Permanent => self.parked(claim),
             Decision::Transient { .. } if claim.was_parked => self.parked(claim),
             Decision::Transient { .. }
@@ -73,7 +74,7 @@ impl Pipeline {
             }
             Decision::Transient { after } => {
                 let backoff = Backoff { first: settings.retry_first, longest: settings.retry_longest };
-                Then::Retry(backoff.wait(claim.attempts, random).max(after.unwrap_or_default()))
+                Then::Retry(backoff.wait(claim.attempts, spread).max(after.unwrap_or_default()))
             }
         }
     }
@@ -88,6 +89,15 @@ impl Pipeline {
     fn since(&self, at: Timestamp) -> Duration {
         Duration::try_from(self.clock.now().duration_since(at)).unwrap_or_default()
     }
+}
+
+/// A number in 0..1 that is the claim's own and looks random: orders that fail together do not come back together, and
+/// the same story told again takes the same time.
+#[expect(clippy::cast_precision_loss, reason = "a spread needs no more digits than a float has")]
+fn spread(claim: &Claim) -> f64 {
+    let mut hasher = DefaultHasher::new();
+    (claim.order_id.0.as_u128(), claim.fence).hash(&mut hasher);
+    hasher.finish() as f64 / u64::MAX as f64
 }
 
 /// Every ticket of an order that has no file yet, failed for this reason.

@@ -3,7 +3,7 @@
 use fulfillment_domain::{Delivered, OrderState, TicketStatus};
 
 use super::Backend;
-use super::fixtures::{at, at_stored, claimed, completion, freeze, frozen, generated, order, rows};
+use super::fixtures::{at, at_stored, claimed, completion, freeze, frozen, generated, order, quietly, rows};
 use crate::Completion;
 
 pub async fn issues(backend: &dyn Backend) {
@@ -77,7 +77,7 @@ pub async fn voided_tickets(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
     let tickets = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
-    assert!(store.void_ticket(tickets[0].id, "refund").await.unwrap());
+    assert!(store.void_ticket(tickets[0].id, "refund", &quietly()).await.unwrap());
     assert_eq!(store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
     assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().status, TicketStatus::Pending);
     assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().status, TicketStatus::Generated);

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::event::{Publication, ticket_issued};
-use fulfillment_domain::{Currency, Flags, OrderId, Payment, Spelling, Ticket, TicketId, TicketStatus};
+use fulfillment_domain::{
+    Cancellation, Currency, Flags, OrderId, Payment, Refund, Spelling, Ticket, TicketId, TicketStatus,
+    Unreadable, Withdrawal,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Backend;
 use crate::{
-    Claim, Completion, DeadLetterRoute, Freeze, FreezeOutcome, GeneratedTicket, Incoming, IngestOutcome,
-    Source, Store,
+    Announcing, Claim, Completion, DeadLetterRoute, Freeze, FreezeOutcome, GeneratedTicket, Incoming,
+    IngestOutcome, Source, Store, Subject,
 };
 
 /// Longer than any test.
@@ -53,7 +56,8 @@ pub fn message(offset: i64, raw: &[u8]) -> Incoming {
         headers: vec![("h".into(), vec![0xff, 0]), ("traceparent".into(), b"00-x".to_vec())],
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         received_at: at(),
-        payment: Payment::parse(raw),
+        subject: Subject::Payment,
+        content: Payment::parse(raw),
     }
 }
 
@@ -72,9 +76,46 @@ pub fn to_kafka() -> DeadLetterRoute {
     DeadLetterRoute { destinations: vec!["kafka".into()], max_bytes: 1_000 }
 }
 
+/// The `n`th refund, of payment `pay-{payment}` of order `of`; `rest` are more fields of its JSON.
+pub fn refund(n: u32, payment: u32, of: u32, rest: &str) -> Incoming<Withdrawal> {
+    let json = format!(
+        r#"{{"refundId":"r-{n}","paymentId":"pay-{payment}","orderId":"{}","reason":"why {n}"{rest}}}"#,
+        order(of)
+    );
+    let content = Refund::parse(json.as_bytes()).map(Withdrawal::Refund);
+    withdrawal(i64::from(n), json.as_bytes(), Subject::Refund, content)
+}
+
+/// The cancellation of an order.
+pub fn cancellation(of: u32, reason: &str) -> Incoming<Withdrawal> {
+    let json = format!(r#"{{"orderId":"{}","reason":"{reason}"}}"#, order(of));
+    let content = Cancellation::parse(json.as_bytes()).map(Withdrawal::Cancellation);
+    withdrawal(i64::from(of), json.as_bytes(), Subject::Cancellation, content)
+}
+
+fn withdrawal(
+    offset: i64,
+    raw: &[u8],
+    subject: Subject,
+    content: Result<Withdrawal, Unreadable>,
+) -> Incoming<Withdrawal> {
+    let Incoming { source, key, raw, headers, traceparent, received_at, .. } = message(offset, raw);
+    Incoming { source, key, raw, headers, traceparent, received_at, subject, content }
+}
+
+/// Kafka is told.
+pub fn loudly() -> Announcing {
+    Announcing { destinations: vec!["kafka".into()], ..Announcing::default() }
+}
+
+/// Nobody is told.
+pub fn quietly() -> Announcing {
+    Announcing::default()
+}
+
 /// Ingests.
 pub async fn ingest(store: &dyn Store, batch: &[Incoming]) -> Vec<IngestOutcome> {
-    store.ingest(batch, &to_kafka()).await.unwrap()
+    store.ingest(batch, &to_kafka(), &loudly()).await.unwrap()
 }
 
 /// Pays orders `1..=n`, one payment each, and claims them, in order of their numbers.
@@ -227,6 +268,8 @@ pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
         "dead_letters",
         "tickets",
         "seats",
+        "withdrawals",
+        "ticket_revisions",
         "ticket_history",
         "outbox",
         "outbox_delivery",

@@ -3,7 +3,7 @@
 use fulfillment_domain::{Flag, OrderState};
 
 use super::Backend;
-use super::fixtures::{LONG, at_once, at_stored, claimed, freeze, frozen, order, ticket};
+use super::fixtures::{LONG, at_once, at_stored, claimed, freeze, frozen, order, quietly, ticket};
 use crate::{FreezeOutcome, StoreError};
 
 pub async fn writes_tickets_whole(backend: &dyn Backend) {
@@ -128,10 +128,10 @@ pub async fn freed_seats(backend: &dyn Backend) {
     let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);
     assert!(!conflict(store.freeze(&[freeze(0)]).await.unwrap().remove(0)));
     assert!(conflict(store.freeze(&[freeze(1)]).await.unwrap().remove(0)));
-    assert!(store.void_ticket(ticket(order(1), 1).id, "refund").await.unwrap());
+    assert!(store.void_ticket(ticket(order(1), 1).id, "refund", &quietly()).await.unwrap());
     assert!(conflict(store.freeze(&[freeze(2)]).await.unwrap().remove(0)), "the second has the seat now");
-    assert!(store.void_ticket(ticket(order(2), 1).id, "refund").await.unwrap());
-    assert!(store.void_ticket(ticket(order(3), 1).id, "refund").await.unwrap());
+    assert!(store.void_ticket(ticket(order(2), 1).id, "refund", &quietly()).await.unwrap());
+    assert!(store.void_ticket(ticket(order(3), 1).id, "refund", &quietly()).await.unwrap());
     assert!(!conflict(store.freeze(&[freeze(3)]).await.unwrap().remove(0)), "nobody has it");
 }
 

@@ -3,7 +3,7 @@
 use fulfillment_domain::{EventKind, OrderState};
 
 use super::Backend;
-use super::fixtures::{LONG, at_once, at_stored, ingest, message, order, payment, rows, to_kafka};
+use super::fixtures::{LONG, at_once, at_stored, ingest, message, order, payment, quietly, rows, to_kafka};
 use crate::{DeadLetterRoute, IngestOutcome};
 
 pub async fn new_duplicate_already_paid(backend: &dyn Backend) {
@@ -63,7 +63,7 @@ pub async fn one_key_another_content(backend: &dyn Backend) {
         ]
     );
     let mut later = payment(1, 2, "5");
-    later.payment.as_mut().unwrap().currency = None;
+    later.content.as_mut().unwrap().currency = None;
     later.raw.push(b' ');
     assert_eq!(ingest(&*store, &[later]).await, [IngestOutcome::Quarantined(order(2))]);
     assert!(store.order(order(2)).await.unwrap().is_none(), "a quarantined payment makes no order");
@@ -75,7 +75,7 @@ pub async fn one_key_another_content(backend: &dyn Backend) {
 pub async fn poison_among_good(backend: &dyn Backend) {
     let store = backend.store();
     let mut worse = message(3, br#"{"orderId":"x"}"#);
-    worse.payment.as_mut().unwrap_err().reason.push('\0');
+    worse.content.as_mut().unwrap_err().reason.push('\0');
     let batch = [payment(1, 1, "5"), message(2, b"nonsense"), worse, payment(4, 4, "1")];
     let outcomes = ingest(&*store, &batch).await;
     assert_eq!(outcomes[0], IngestOutcome::New(order(1)));
@@ -115,10 +115,10 @@ pub async fn replay_adds_nothing(backend: &dyn Backend) {
 
 pub async fn dead_letters_without_route(backend: &dyn Backend) {
     let store = backend.store();
-    store.ingest(&[message(1, b"nonsense")], &DeadLetterRoute::default()).await.unwrap();
+    store.ingest(&[message(1, b"nonsense")], &DeadLetterRoute::default(), &quietly()).await.unwrap();
     assert_eq!(store.summary().await.unwrap().dead_lettered, 1);
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0);
-    assert!(store.ingest(&[], &to_kafka()).await.unwrap().is_empty());
+    assert!(store.ingest(&[], &to_kafka(), &quietly()).await.unwrap().is_empty());
 }
 
 pub async fn large_dead_letters_become_pointers(backend: &dyn Backend) {
@@ -167,9 +167,15 @@ pub async fn overlapping_batches_at_once(backend: &dyn Backend) {
 pub async fn payment_of_a_voided_order(backend: &dyn Backend) {
     let store = backend.store();
     ingest(&*store, &[payment(1, 1, "5")]).await;
-    backend.execute("UPDATE orders SET state = 'voided'").await;
-    assert_eq!(ingest(&*store, &[payment(2, 1, "5")]).await, [IngestOutcome::AlreadyPaid(order(1))]);
-    assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Voided);
+    let voided = "UPDATE orders SET state = 'voided', voided_at = '2026-11-22T18:30:00.000000Z'";
+    backend.execute(voided).await;
+    assert_eq!(ingest(&*store, &[payment(2, 1, "5")]).await, [IngestOutcome::Late(order(1))]);
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (record.state, record.reason.as_deref()),
+        (OrderState::Parked, Some("paid after its void")),
+        "money was taken and nothing is issued: never quietly"
+    );
     assert!(store.claim("w", 10, LONG).await.unwrap().is_empty());
 }
 
@@ -193,7 +199,7 @@ pub async fn long_payment_ids(backend: &dyn Backend) {
     // Longer than an index row may be, and not to be shortened by compression.
     let id = (0u32..600).map(|n| (n.wrapping_mul(2_654_435_761) >> 8).to_string()).collect::<String>();
     let mut long = payment(1, 1, "5");
-    long.payment.as_mut().unwrap().payment_id = Some(id.clone());
+    long.content.as_mut().unwrap().payment_id = Some(id.clone());
     assert_eq!(ingest(&*store, std::slice::from_ref(&long)).await, [IngestOutcome::New(order(1))]);
     assert_eq!(ingest(&*store, &[long]).await, [IngestOutcome::Duplicate(order(1))]);
     assert_eq!(store.claim("w", 1, LONG).await.unwrap()[0].payment_id.as_deref(), Some(id.as_str()));

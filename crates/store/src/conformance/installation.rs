@@ -8,10 +8,14 @@ use super::Backend;
 use super::fixtures::{at, at_once, at_stored};
 use crate::{KeyRecord, Registration, StoreError};
 
-/// Undoes the migration, and leaves the file or schema empty.
+/// Undoes the migrations, and leaves the file or schema empty.
 async fn empty(backend: &dyn Backend) {
     for table in [
         "fulfillment_migrations",
+        "template_files",
+        "templates",
+        "withdrawals",
+        "ticket_revisions",
         "outbox_delivery",
         "outbox",
         "ticket_history",
@@ -35,10 +39,13 @@ pub async fn migrating_twice_and_at_once(backend: &dyn Backend) {
     assert!(store.migrate().await.unwrap().applied.is_empty());
     assert!(store.pending_migrations().await.unwrap().is_empty());
     empty(backend).await;
-    assert_eq!(store.pending_migrations().await.unwrap(), ["0001_init"]);
+    let pending = store.pending_migrations().await.unwrap();
+    assert_eq!(pending.first().map(String::as_str), Some("0001_init"));
     let reports = at_once(backend, 4, |store, _| async move { store.migrate().await.unwrap() }).await;
-    assert!(reports.iter().all(|r| r.version == 1));
-    assert_eq!(reports.iter().map(|r| r.applied.len()).sum::<usize>(), 1, "one of them did it");
+    let last = i64::try_from(pending.len()).unwrap();
+    assert!(reports.iter().all(|r| r.version == last));
+    let applied: Vec<_> = reports.into_iter().flat_map(|r| r.applied).collect();
+    assert_eq!(applied, pending, "one of them did it");
     assert!(store.pending_migrations().await.unwrap().is_empty());
 }
 
@@ -60,12 +67,16 @@ pub async fn foreign_tables(backend: &dyn Backend) {
     backend.execute("CREATE TABLE orders (id INTEGER)").await;
     backend.execute("DROP TABLE orders").await;
     backend.execute("DROP TABLE tickets").await;
-    assert_eq!(store.migrate().await.unwrap().applied, ["0001_init"], "nothing was in the way but these");
+    assert_eq!(
+        store.migrate().await.unwrap().applied[..1],
+        ["0001_init"],
+        "nothing was in the way but these"
+    );
 }
 
 pub async fn newer_schema(backend: &dyn Backend) {
     let store = backend.store();
-    backend.execute("UPDATE fulfillment_migrations SET version = 9999").await;
+    backend.execute("UPDATE fulfillment_migrations SET version = 9999 WHERE version = 1").await;
     assert!(matches!(store.migrate().await, Err(StoreError::Incompatible(why)) if why.contains("9999")));
     assert!(matches!(store.pending_migrations().await, Err(StoreError::Incompatible(_))));
 }

@@ -6,16 +6,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![expect(clippy::missing_panics_doc, missing_docs, reason = "what a test demands is in its name")]
 
+pub mod adoption;
 pub mod claim;
 pub mod complete;
+pub mod erasures;
 pub mod fixtures;
 pub mod freeze;
 pub mod ingest;
 pub mod installation;
+pub mod letters;
 pub mod outbox;
 pub mod records;
+pub mod reissues;
 pub mod release;
 pub mod sequencer;
+pub mod templates;
+pub mod withdrawals;
 
 use std::sync::Arc;
 
@@ -54,11 +60,25 @@ macro_rules! conformance_suite {
             release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,
                 retry_sets_going, retry_leaves_alone, a_repeat_is_stale }
             outbox { lends_in_order_once, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,
-                destinations_apart, backlog, prune }
+                destinations_apart, backlog, unsent_and_sent_again, prune }
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
-            records { order_with_everything, by_number, deliver, downloaded, redrawn, void, summary }
+            records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver, downloaded, redrawn, void, summary }
+            withdrawals { cancelled_after_issue, the_event_is_whole, cancelled_during_issue, cancelled_before_payment,
+                refunded_before_payment, names_wait_for_their_tickets, items_and_tickets_of_an_issued_order,
+                parts_add_up, a_double_charge, of_another_order, repeats_and_contradictions,
+                unreadable_ones_are_dead_letters, seats_pass_on, the_last_unfinished_ticket_is_voided,
+                whoever_comes_first }
+            reissues { the_new_takes_the_place_of_the_old, what_came_in_between_is_refused, two_at_once,
+                seats_change_hands, reinstated, orders_without_tickets_are_set_going }
+            erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
+                past_events, letters_of_no_order }
+            adoption { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
+                they_can_be_erased }
+            letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
+                late_payments_are_acknowledged }
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,
                 numbers_for_good, pings }
+            templates { kept_for_good, unknown }
         }
     };
     (@tests $open:ident; $($part:ident { $($test:ident),* $(,)? })*) => {

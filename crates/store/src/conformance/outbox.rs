@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fulfillment_domain::EventKind;
+use fulfillment_domain::event::ids_of;
 
 use super::Backend;
 use super::fixtures::{
     LONG, SHORT, at_once, claimed, completion, freeze, frozen, generated, ingest, issued, message, payment,
-    wait,
+    quietly, wait,
 };
 use crate::DeliveryOutcome::{Parked, Retry, Sent};
 use crate::Store;
@@ -105,7 +106,7 @@ pub async fn void_suppresses(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 6, 1).await;
     for ticket in &tickets[..5] {
-        assert!(store.void_ticket(ticket.id, "refund").await.unwrap());
+        assert!(store.void_ticket(ticket.id, "refund", &quietly()).await.unwrap());
     }
     let lent = store.claim_deliveries("kafka", 2, LONG).await.unwrap();
     assert_eq!(lent.iter().map(|d| d.event.ticket_id).collect::<Vec<_>>(), [Some(tickets[5].id)]);
@@ -138,6 +139,41 @@ pub async fn backlog(backend: &dyn Backend) {
     let (waiting, later) = store.backlog("kafka").await.unwrap();
     assert_eq!(waiting, 2);
     assert!(later >= since);
+}
+
+pub async fn unsent_and_sent_again(backend: &dyn Backend) {
+    let store = backend.store();
+    let (claims, destinations) = (claimed(&*store, 1).await, ["kafka", "webhook:a"]);
+    let tickets = frozen(store.freeze(&[freeze(&claims[0], 1)]).await.unwrap().remove(0));
+    let done = completion(&claims[0], &tickets, &destinations);
+    let ticket = done.generated[0].ticket.clone();
+    assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
+    let ids: Vec<_> = ids_of(&ticket).collect();
+    let unsent = store.unsent(&ids).await.unwrap();
+    let seen: Vec<_> = unsent.iter().map(|u| (u.destination.as_str(), u.parked)).collect();
+    assert_eq!(seen, [("kafka", false), ("webhook:a", false)]);
+    assert_eq!((unsent[0].kind, unsent[0].ticket_id), (EventKind::TicketIssued, Some(ticket.id)));
+    let event = unsent[0].event;
+    let mut lent = Vec::new();
+    for destination in destinations {
+        lent.extend(store.claim_deliveries(destination, 5, LONG).await.unwrap());
+    }
+    assert!(!store.send_again(event).await.unwrap(), "both are in a relay's hand");
+    store.record_deliveries("kafka", &[(lent[0].outbox_id, Sent)]).await.unwrap();
+    let parked = Parked { reason: "410".into() };
+    store.record_deliveries("webhook:a", &[(lent[1].outbox_id, parked)]).await.unwrap();
+    let unsent = store.unsent(&ids).await.unwrap();
+    assert_eq!(unsent.len(), 1);
+    assert_eq!((unsent[0].parked, unsent[0].reason.as_deref()), (true, Some("410")));
+    assert!(store.send_again(event).await.unwrap());
+    assert!(store.claim_deliveries("kafka", 5, LONG).await.unwrap().is_empty(), "what is sent stays sent");
+    let again = store.claim_deliveries("webhook:a", 5, LONG).await.unwrap();
+    assert_eq!((again.len(), again[0].attempts), (1, 1), "with a new budget");
+    assert_eq!(again[0].event, lent[1].event, "the same bytes");
+    store.record_deliveries("webhook:a", &[(again[0].outbox_id, Sent)]).await.unwrap();
+    assert_eq!(store.unsent(&ids).await.unwrap(), []);
+    assert!(!store.send_again(event).await.unwrap());
+    assert!(!store.send_again(uuid::Uuid::nil()).await.unwrap());
 }
 
 pub async fn prune(backend: &dyn Backend) {

@@ -4,7 +4,9 @@ use fulfillment_domain::{Delivered, OrderState, TicketId, TicketStatus};
 use jiff::Timestamp;
 
 use super::Backend;
-use super::fixtures::{at, at_stored, claimed, ingest, issued, message, order, payment, ticket};
+use super::fixtures::{
+    at, at_stored, cancellation, claimed, ingest, issued, message, order, payment, quietly, ticket, to_kafka,
+};
 
 fn nobody() -> TicketId {
     TicketId(uuid::Uuid::from_u128(404))
@@ -20,6 +22,40 @@ pub async fn order_with_everything(backend: &dyn Backend) {
     let paid: Vec<_> = record.payments.iter().map(|p| p.amount.unwrap().to_string()).collect();
     assert_eq!(paid, ["49.90", "1.10"]);
     assert!(store.order(order(9)).await.unwrap().is_none());
+}
+
+pub async fn orders_by_time(backend: &dyn Backend) {
+    let store = backend.store();
+    store.withdraw(&[cancellation(9, "rain")], &to_kafka(), &quietly()).await.unwrap();
+    ingest(&*store, &[payment(3, 3, "1"), payment(1, 1, "1"), payment(2, 2, "1")]).await;
+    let mut late = payment(4, 4, "1");
+    late.received_at += jiff::SignedDuration::from_hours(1);
+    ingest(&*store, &[late.clone()]).await;
+    let since = async |at, after, limit| store.orders_since(at, after, limit).await.unwrap();
+    assert_eq!(
+        since(at_stored(), None, 9).await,
+        [order(1), order(2), order(3), order(4)],
+        "paid ones alone"
+    );
+    assert_eq!(since(at_stored(), None, 2).await, [order(1), order(2)]);
+    assert_eq!(since(at_stored(), Some(order(2)), 2).await, [order(3), order(4)]);
+    assert_eq!(since(late.received_at, None, 9).await, [order(4)]);
+    assert_eq!(since(at_stored(), Some(order(4)), 9).await, []);
+}
+
+pub async fn tickets_in_parts(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 2, 5).await;
+    let part = async |after, limit| {
+        let part = store.tickets_after(order(1), after, limit).await.unwrap();
+        part.iter().map(|t| t.ticket_index).collect::<Vec<_>>()
+    };
+    assert_eq!(part(0, 2).await, [1, 2]);
+    assert_eq!(part(2, 2).await, [3, 4]);
+    assert_eq!(part(4, 2).await, [5]);
+    assert_eq!(part(5, 2).await, [0; 0]);
+    let whole = store.order(order(1)).await.unwrap().unwrap().tickets;
+    assert_eq!(store.tickets_after(order(1), 0, 9).await.unwrap(), whole);
 }
 
 pub async fn by_number(backend: &dyn Backend) {
@@ -74,9 +110,9 @@ pub async fn redrawn(backend: &dyn Backend) {
 pub async fn void(backend: &dyn Backend) {
     let store = backend.store();
     let id = issued(&*store, 1, 1).await[0].id;
-    assert!(store.void_ticket(id, "refund\0").await.unwrap());
-    assert!(!store.void_ticket(id, "again").await.unwrap());
-    assert!(!store.void_ticket(nobody(), "x").await.unwrap());
+    assert!(store.void_ticket(id, "refund\0", &quietly()).await.unwrap());
+    assert!(!store.void_ticket(id, "again", &quietly()).await.unwrap());
+    assert!(!store.void_ticket(nobody(), "x", &quietly()).await.unwrap());
     let ticket = store.ticket(id).await.unwrap().unwrap();
     assert!(ticket.voided_at.is_some());
     assert_eq!((ticket.void_reason.as_deref(), ticket.status), (Some("refund"), TicketStatus::Generated));

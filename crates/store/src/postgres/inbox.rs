@@ -1,29 +1,37 @@
 //! Payments in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::rows::At;
+use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore, collided};
+use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
-use crate::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
+use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
 
 #[async_trait]
 impl Inbox for PgStore {
-    async fn ingest(&self, batch: &[Incoming], route: &DeadLetterRoute) -> Result<Vec<IngestOutcome>> {
+    async fn ingest(
+        &self,
+        batch: &[Incoming],
+        route: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<IngestOutcome>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let intake = Intake::new(batch);
         for _ in 0..COLLISIONS {
-            if let Some(outcomes) = self.try_ingest(&intake, route).await? {
+            if let Some(outcomes) = self.try_ingest(&intake, route, announcing).await? {
                 return Ok(outcomes);
             }
         }
@@ -37,11 +45,15 @@ impl PgStore {
         &self,
         intake: &Intake<'_>,
         route: &DeadLetterRoute,
+        announcing: &Announcing,
     ) -> Result<Option<Vec<IngestOutcome>>> {
         let mut tx = self.begin().await?;
         let known = known(&mut tx, &intake.keys()).await?;
-        let inserted = insert_orders(&mut tx, intake, &known).await?;
-        let decided = intake.decide(&known, &inserted);
+        let mut withdrawn = BTreeSet::new();
+        let mut inserted = insert_orders(&mut tx, intake, &known, &mut withdrawn).await?;
+        let imported = bind_imported(&mut tx, intake, &known, &inserted, &mut withdrawn).await?;
+        inserted.extend(&imported);
+        let mut decided = intake.decide(&known, &inserted);
         if !insert_payments(&mut tx, &decided.payments).await? {
             tx.rollback().await?;
             return Ok(None);
@@ -60,9 +72,43 @@ impl PgStore {
                 insert_events(&mut tx, &events.iter().collect::<Vec<_>>()).await?;
             }
         }
+        Intake::call_imported(&imported, &mut decided.outcomes);
+        let mut known_orders = decided.known_orders();
+        known_orders.extend(imported);
+        let late = late(&mut tx, &decided.payments, &mut withdrawn).await?;
+        intake.call_late(&late, &mut decided.outcomes);
+        for order in withdrawn {
+            settle(&mut tx, order, announcing).await?;
+        }
+        keep_erased(&mut tx, &known_orders).await?;
         tx.commit().await?;
         Ok(Some(decided.outcomes))
     }
+}
+
+/// Marks payments that came after their orders were void, and answers with their keys. Orders that withdrawals
+/// bear on are added to `withdrawn`. The orders' rows are locked: they met those that were to be inserted.
+async fn late(
+    db: &mut PgConnection,
+    payments: &[NewPayment<'_>],
+    withdrawn: &mut BTreeSet<OrderId>,
+) -> Result<HashSet<String>> {
+    let asked = |p: &&NewPayment<'_>| !p.accepted || withdrawn.contains(&p.payment.order_id);
+    let (orders, keys): (Vec<_>, Vec<_>) =
+        payments.iter().filter(asked).map(|p| (p.payment.order_id.0, p.key)).unzip();
+    let mut late = HashSet::new();
+    if orders.is_empty() {
+        return Ok(late);
+    }
+    let sql = "SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) \
+               AND (withdrawn <> 0 OR voided_at IS NOT NULL)";
+    let found: Vec<Uuid> = sqlx::query_scalar(sql).bind(&orders).fetch_all(&mut *db).await?;
+    withdrawn.extend(found.into_iter().map(OrderId));
+    let sql = "UPDATE payments p SET late = 1 FROM orders o WHERE p.key = ANY($1::text[]) \
+               AND o.order_id = p.order_id AND o.voided_at IS NOT NULL RETURNING p.key";
+    let keys: Vec<String> = sqlx::query_scalar(sql).bind(keys).fetch_all(db).await?;
+    late.extend(keys);
+    Ok(late)
 }
 
 /// The keys on record, locked: their repeats are counted.
@@ -81,24 +127,55 @@ async fn insert_orders(
     db: &mut PgConnection,
     intake: &Intake<'_>,
     known: &HashMap<String, Known>,
+    withdrawn: &mut BTreeSet<OrderId>,
 ) -> Result<HashSet<OrderId>> {
     let orders = intake.new_orders(known);
     if orders.is_empty() {
         return Ok(HashSet::new());
     }
+    // A row without a payment was made by a refund or cancellation that came before it.
     let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, \
                updated_at) \
                SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, n.at, clock_timestamp() \
                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
-               ORDER BY n.id ON CONFLICT DO NOTHING RETURNING order_id";
-    let ids: Vec<Uuid> = sqlx::query_scalar(sql)
+               ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, reason = NULL, \
+               payment_key = excluded.payment_key, traceparent = excluded.traceparent, due_at = excluded.due_at, \
+               parked_at = NULL, received_at = excluded.received_at, tried_since = excluded.tried_since, \
+               updated_at = excluded.updated_at WHERE orders.payment_key = '' RETURNING order_id, withdrawn";
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(sql)
         .bind(orders.keys().map(|o| o.0).collect::<Vec<_>>())
         .bind(orders.values().map(|(key, _)| *key).collect::<Vec<_>>())
         .bind(orders.values().map(|(_, m)| m.traceparent.as_deref().map(clean)).collect::<Vec<_>>())
         .bind(orders.values().map(|(_, m)| At(m.received_at)).collect::<Vec<_>>())
         .fetch_all(db)
         .await?;
-    Ok(ids.into_iter().map(OrderId).collect())
+    withdrawn.extend(rows.iter().filter(|(_, w)| *w != 0).map(|(id, _)| OrderId(*id)));
+    Ok(rows.into_iter().map(|(id, _)| OrderId(id)).collect())
+}
+
+/// Binds orders that were taken over to the first payment that comes, and answers with them.
+async fn bind_imported(
+    db: &mut PgConnection,
+    intake: &Intake<'_>,
+    known: &HashMap<String, Known>,
+    inserted: &HashSet<OrderId>,
+    withdrawn: &mut BTreeSet<OrderId>,
+) -> Result<HashSet<OrderId>> {
+    let orders = intake.new_orders(known);
+    let there = orders.iter().filter(|(order, _)| !inserted.contains(order));
+    let (ids, keys): (Vec<_>, Vec<_>) = there.map(|(order, (key, _))| (order.0, *key)).unzip();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = "WITH held AS (SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) AND payment_key = $3 \
+               ORDER BY order_id FOR NO KEY UPDATE) \
+               UPDATE orders o SET payment_key = n.key, updated_at = clock_timestamp() \
+               FROM held JOIN unnest($1::uuid[], $2::text[]) AS n(id, key) ON n.id = held.order_id \
+               WHERE o.order_id = held.order_id RETURNING o.order_id, o.withdrawn";
+    let query = sqlx::query_as(sql).bind(ids).bind(keys).bind(IMPORTED);
+    let rows: Vec<(Uuid, i64)> = query.fetch_all(db).await?;
+    withdrawn.extend(rows.iter().filter(|(_, w)| *w != 0).map(|(id, _)| OrderId(*id)));
+    Ok(rows.into_iter().map(|(id, _)| OrderId(id)).collect())
 }
 
 /// Writes payments and their raw messages; false when one of the keys is there by now.
@@ -156,7 +233,10 @@ async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> 
 }
 
 /// The new rows' numbers by fingerprint; a record that was set apart before has none.
-async fn insert_letters(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Result<HashMap<Vec<u8>, i64>> {
+pub(super) async fn insert_letters<T: Sync>(
+    db: &mut PgConnection,
+    dead: &[DeadLetter<'_, T>],
+) -> Result<HashMap<Vec<u8>, i64>> {
     let mut dead: Vec<_> = dead.iter().collect();
     dead.sort_by_key(|d| d.fingerprint);
     macro_rules! column {
@@ -166,9 +246,9 @@ async fn insert_letters(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Resul
     }
     let headers = dead.iter().map(|d| headers::encode(&d.message.headers)).collect::<Result<Vec<_>>>()?;
     let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, source_timestamp, \
-               key, raw, headers, received_at) SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], \
+               key, raw, headers, received_at, about) SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], \
                $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], \
-               $11::timestamptz[]) ON CONFLICT DO NOTHING RETURNING fingerprint, id";
+               $11::timestamptz[], $12::text[]) ON CONFLICT DO NOTHING RETURNING fingerprint, id";
     let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql)
         .bind(column!(d => &d.fingerprint[..]))
         .bind(column!(d => d.kind))
@@ -181,6 +261,7 @@ async fn insert_letters(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Resul
         .bind(column!(d => &d.message.raw[..]))
         .bind(headers)
         .bind(column!(d => At(d.message.received_at)))
+        .bind(column!(d => d.message.subject.as_str()))
         .fetch_all(db)
         .await?;
     Ok(rows.into_iter().collect())

@@ -11,8 +11,14 @@ use crate::shared::ticket::index_key;
 use crate::shared::too_many_categories;
 use crate::{Installation, KeyRecord, MigrationReport, Registration, Result};
 
-const MIGRATIONS: &[migrations::Step] =
-    &[(1, "0001_init", include_str!("../../migrations/postgres/0001_init.sql"))];
+const MIGRATIONS: &[migrations::Step] = &[
+    (1, "0001_init", include_str!("../../migrations/postgres/0001_init.sql")),
+    (2, "0002_templates", include_str!("../../migrations/postgres/0002_templates.sql")),
+    (3, "0003_withdrawals", include_str!("../../migrations/postgres/0003_withdrawals.sql")),
+    (4, "0004_reissues", include_str!("../../migrations/postgres/0004_reissues.sql")),
+    (5, "0005_dead_letters", include_str!("../../migrations/postgres/0005_dead_letters.sql")),
+    (6, "0006_erasures", include_str!("../../migrations/postgres/0006_erasures.sql")),
+];
 
 #[async_trait]
 impl Installation for PgStore {
@@ -143,8 +149,7 @@ impl PgStore {
             let sql = format!("CREATE SCHEMA \"{}\"", self.schema);
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *db).await?;
         }
-        let migrator = migrations::migrator(MIGRATIONS);
-        migrator.run_direct(None, db, false).await.map_err(migrations::failed)?;
+        migrations::apply(db, MIGRATIONS).await?;
         Ok(pending)
     }
 

@@ -6,11 +6,18 @@
 //! where a partial index would do as well, a planner that last saw it nearly empty reads all of it for
 //! each row. Leases and due times are by the database's clock: machines may disagree.
 
+mod adoption;
+pub mod earlier;
+mod erasures;
 mod inbox;
 mod installation;
+mod letters;
 mod outbox;
 mod records;
+mod reissues;
 mod rows;
+mod templates;
+mod withdrawals;
 mod work;
 
 use std::str::FromStr as _;

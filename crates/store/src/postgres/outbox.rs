@@ -11,9 +11,9 @@ use uuid::Uuid;
 use super::PgStore;
 use super::rows::{micros, rows_at_most};
 use crate::shared::cells::{Row, clean};
-use crate::shared::event::{delivery_from, event_columns, published_from};
+use crate::shared::event::{delivery_from, event_columns, published_from, unsent_from};
 use crate::shared::headers;
-use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result};
+use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
 /// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends what a void made moot.
 const LEND: &str = concat!(
@@ -28,7 +28,7 @@ const LEND: &str = concat!(
         attempts = d.attempts + CASE WHEN m.moot THEN 0 ELSE 1 END, lent = NOT m.moot, \
         due_at = clock_timestamp() + CASE WHEN m.moot THEN 0 ELSE $3 END * interval '1 microsecond', \
         updated_at = clock_timestamp() \
-        FROM (SELECT f.outbox_id, t.voided_at IS NOT NULL AND o.kind = 'ticket-issued' AS moot \
+        FROM (SELECT f.outbox_id, t.voided_at IS NOT NULL AND o.kind IN ('ticket-issued', 'ticket-reissued') AS moot \
               FROM found f JOIN outbox o ON o.id = f.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id) AS m \
         WHERE d.outbox_id = m.outbox_id AND d.destination = $1 \
         RETURNING d.outbox_id, d.attempts, m.moot) \
@@ -129,6 +129,23 @@ impl Outbox for PgStore {
                     WHERE destination = $1 AND state = 'pending') AS d LEFT JOIN outbox o ON o.id = d.first";
         let row = sqlx::query(sql).bind(destination).fetch_one(&self.pool).await?;
         Ok((row.number("waiting")?, row.time("since")?))
+    }
+
+    async fn unsent(&self, events: &[Uuid]) -> Result<Vec<Unsent>> {
+        let sql = "SELECT o.event_id, o.kind, o.ticket_id, d.destination, d.state, d.reason, o.created_at \
+                   FROM outbox o JOIN outbox_delivery d ON d.outbox_id = o.id \
+                   WHERE o.event_id = ANY($1::uuid[]) AND d.state IN ('pending', 'parked') \
+                   ORDER BY o.id, d.destination";
+        let rows = sqlx::query(sql).bind(events).fetch_all(&self.pool).await?;
+        rows.iter().map(unsent_from).collect()
+    }
+
+    async fn send_again(&self, event: Uuid) -> Result<bool> {
+        let sql = "UPDATE outbox_delivery d SET state = 'pending', attempts = 0, lent = FALSE, \
+                   due_at = clock_timestamp(), updated_at = clock_timestamp() \
+                   FROM outbox o WHERE o.event_id = $1 AND d.outbox_id = o.id AND d.state IN ('pending', 'parked') \
+                   AND (NOT d.lent OR d.due_at <= clock_timestamp())";
+        Ok(sqlx::query(sql).bind(event).execute(&self.pool).await?.rows_affected() > 0)
     }
 
     async fn prune(&self, age: Duration, limit: usize) -> Result<u64> {

@@ -7,11 +7,12 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::rows::{At, note};
+use super::rows::{At, note, rows_at_most};
+use super::withdrawals::of_order;
 use crate::shared::cells::clean;
 use crate::shared::order::{order_from, payment_from};
 use crate::shared::summary::{self, summary_from};
-use crate::shared::ticket::{redraw_note, seat_key, ticket_columns, ticket_from};
+use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
 
 #[async_trait]
@@ -43,10 +44,36 @@ impl Records for PgStore {
         let sql =
             concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
         let tickets = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
+        let withdrawals = of_order(&mut tx, id).await?;
         tx.commit().await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
         let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
-        order_from(&order, payments, tickets).map(Some)
+        order_from(&order, payments, withdrawals, tickets).map(Some)
+    }
+
+    async fn orders_since(
+        &self,
+        since: Timestamp,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        // By the primary key: all parts together read the table once.
+        let sql = "SELECT order_id FROM orders WHERE ($2::uuid IS NULL OR order_id > $2) AND received_at >= $1 \
+                   AND payment_key <> '' ORDER BY order_id LIMIT $3";
+        let query =
+            sqlx::query_scalar(sql).bind(At(since)).bind(after.map(|o| o.0)).bind(rows_at_most(limit));
+        let ids: Vec<Uuid> = query.fetch_all(&self.pool).await?;
+        Ok(ids.into_iter().map(OrderId).collect())
+    }
+
+    async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>> {
+        let sql = concat!(
+            "SELECT ",
+            ticket_columns!(),
+            " FROM tickets WHERE order_id = $1 AND ticket_index > $2 ORDER BY ticket_index LIMIT $3"
+        );
+        let query = sqlx::query(sql).bind(order.0).bind(i64::from(after)).bind(i64::from(limit));
+        query.fetch_all(&self.pool).await?.iter().map(ticket_from).collect()
     }
 
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {
@@ -84,7 +111,9 @@ impl Records for PgStore {
 
     async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        let Some(before) = locked(&mut tx, id).await? else { return Ok(()) };
+        let Some(before) = locked(&mut tx, id).await?.filter(|t| t.erased_at.is_none()) else {
+            return Ok(());
+        };
         if before.sha256 != Some(sha256) {
             let sql = "UPDATE tickets SET sha256 = $2, size = $3, renderer = $4, updated_at = clock_timestamp() \
                        WHERE id = $1";
@@ -103,22 +132,6 @@ impl Records for PgStore {
         Ok(())
     }
 
-    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let Some(ticket) = locked(&mut tx, id).await?.filter(|t| t.voided_at.is_none()) else {
-            return Ok(false);
-        };
-        let sql = "UPDATE tickets SET voided_at = clock_timestamp(), void_reason = $2, \
-                   updated_at = clock_timestamp() WHERE id = $1";
-        sqlx::query(sql).bind(id.0).bind(clean(reason)).execute(&mut *tx).await?;
-        pass_on_seat(&mut tx, &ticket).await?;
-        let status = ticket.status.as_str();
-        let why = format!("voided: {}", clean(reason));
-        note(&mut tx, id, (status, status), "operator", Some(&why)).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
     async fn retry(&self, selection: RetrySelection) -> Result<u64> {
         let (order, ticket) = match selection {
             RetrySelection::All => (None, None),
@@ -131,6 +144,7 @@ impl Records for PgStore {
                    updated_at = clock_timestamp(), \
                    state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
                    WHERE worker IS NULL \
+                   AND voided_at IS NULL AND erased_at IS NULL AND payment_key <> '' \
                    AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > now())) \
                    AND ($1::uuid IS NULL OR order_id = $1) \
                    AND ($2::uuid IS NULL OR order_id = (SELECT order_id FROM tickets WHERE id = $2)) \
@@ -158,31 +172,8 @@ impl Records for PgStore {
 }
 
 /// A ticket under its lock.
-async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
+pub(super) async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
     let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 FOR NO KEY UPDATE");
     let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
     row.as_ref().map(ticket_from).transpose()
-}
-
-/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
-async fn pass_on_seat(db: &mut PgConnection, voided: &Ticket) -> Result<()> {
-    let Some(seat) = seat_key(voided) else { return Ok(()) };
-    let sql =
-        "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 FOR UPDATE";
-    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.0);
-    if query.fetch_optional(&mut *db).await?.is_none() {
-        return Ok(());
-    }
-    let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
-               AND strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
-    let heir: Option<Uuid> =
-        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
-    if let Some(heir) = heir {
-        let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(heir).execute(db).await?;
-    } else {
-        let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event_id).bind(&seat).execute(db).await?;
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{
     PgArgumentBuffer, PgConnection, PgHasArrayType, PgRow, PgTypeInfo, PgValueFormat, PgValueRef, Postgres,
 };
-use sqlx::{Decode, Encode, Row as _, Type};
+use sqlx::{AssertSqlSafe, Decode, Encode, Row as _, Type};
 use uuid::Uuid;
 
 use crate::shared::cells::{Cell, Row, storable};
@@ -105,6 +105,17 @@ pub(super) fn tickets_json(tickets: &[&Ticket]) -> Result<String> {
 /// The columns that [`tickets_json`] fills.
 pub(super) fn ticket_insert_columns(ticket: &Ticket) -> String {
     ticket_cells(ticket).each_ref().map(|(name, _)| *name).join(", ")
+}
+
+/// Writes a ticket's row anew, whole.
+pub(super) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
+    let columns = ticket_insert_columns(ticket);
+    let sql = format!(
+        "UPDATE tickets SET ({columns}) = (SELECT {columns} \
+         FROM json_populate_recordset(NULL::tickets, $2::text::json)) WHERE id = $1"
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(ticket.id.0).bind(tickets_json(&[ticket])?).execute(db).await?;
+    Ok(())
 }
 
 struct TicketRow<'a>(&'a Ticket);

@@ -11,13 +11,15 @@ use uuid::Uuid;
 
 use super::outbox::insert_events;
 use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
+use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore};
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::freezing::{self, Orders, Owners, Step};
 use crate::shared::order::claim_from;
 use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::{
-    Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, StoreError, Then, Work,
+    Announcing, Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, StoreError, Then,
+    Work,
 };
 
 /// What can be claimed, oldest due first: what is due, a lease that ran out included, then leases that no
@@ -118,6 +120,7 @@ impl Work for PgStore {
                        WHERE order_id = ANY($1::uuid[]) AND (attempts <> 0 OR deaths <> 0)";
             sqlx::query(sql).bind(progressed.into_iter().collect::<Vec<_>>()).execute(&mut *tx).await?;
         }
+        crate::step!("before-complete-commit");
         tx.commit().await?;
         Ok(answers)
     }
@@ -186,15 +189,22 @@ impl PgStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        let stored = batch.iter().zip(&steps).filter(|(_, s)| **s == Step::Stored).map(|(f, _)| f.order_id.0);
+        let withdrawn = |f: &Freeze| orders.get(&f.order_id).is_some_and(|o| o.withdrawn);
+        for freeze in fresh.iter().filter(|f| withdrawn(f)) {
+            settle(&mut tx, freeze.order_id, &Announcing::default()).await?;
+        }
+        let asked = |(f, s): &(&Freeze, &Step)| **s == Step::Stored || withdrawn(f);
+        let asked: HashSet<_> = batch.iter().zip(&steps).filter(asked).map(|(f, _)| f.order_id.0).collect();
         let sql = concat!(
             "SELECT ",
             ticket_columns!(),
-            " FROM tickets WHERE order_id = ANY($1::uuid[]) ORDER BY order_id, ticket_index"
+            " FROM tickets WHERE order_id = ANY($1::uuid[]) AND voided_at IS NULL \
+             ORDER BY order_id, ticket_index"
         );
-        let mut by_order = tickets_by_order(&mut tx, sql, stored.collect()).await?;
+        let mut by_order = tickets_by_order(&mut tx, sql, asked.iter().copied().collect()).await?;
+        crate::step!("before-freeze-commit");
         tx.commit().await?;
-        for ticket in written {
+        for ticket in written.into_iter().filter(|t| !asked.contains(&t.order_id.0)) {
             by_order.entry(ticket.order_id).or_default().push(ticket);
         }
         for tickets in by_order.values_mut() {
@@ -205,7 +215,7 @@ impl PgStore {
             Step::Stale => FreezeOutcome::Stale,
             Step::NumberTaken(number) => FreezeOutcome::NumberTaken(number),
             Step::Stored | Step::Fresh => {
-                FreezeOutcome::Frozen(by_order.get(&freeze.order_id).cloned().unwrap_or_default())
+                by_order.get(&freeze.order_id).cloned().map_or(FreezeOutcome::Stale, FreezeOutcome::Frozen)
             }
         };
         Ok(Some(batch.iter().zip(steps).map(answer).collect()))
@@ -229,7 +239,7 @@ async fn tickets_by_order(
 }
 
 async fn locked(db: &mut PgConnection, orders: Vec<Uuid>) -> Result<Orders> {
-    let sql = "SELECT order_id, fence, state, worker, frozen_at FROM orders \
+    let sql = "SELECT order_id, fence, state, worker, frozen_at, withdrawn FROM orders \
                WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
     let rows = sqlx::query(sql).bind(orders).fetch_all(db).await?;
     rows.iter().map(freezing::locked_from).collect()
@@ -261,7 +271,7 @@ async fn take_seats(db: &mut PgConnection, batch: &[Freeze], steps: &[Step]) -> 
 }
 
 /// Answers with what was written: less than was given when another batch was quicker.
-async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<Vec<Ticket>> {
+pub(super) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<Vec<Ticket>> {
     let Some(first) = tickets.first() else { return Ok(Vec::new()) };
     let columns = ticket_insert_columns(first);
     let sql = format!(

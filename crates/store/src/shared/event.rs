@@ -5,7 +5,7 @@ use fulfillment_domain::{OrderId, OutboxEvent};
 use crate::outbox::PublishedEvent;
 use crate::shared::cells::{Row, need};
 use crate::shared::headers;
-use crate::{Delivery, Result};
+use crate::{Delivery, Result, Unsent};
 
 /// The columns of an event, of the table alias `o`.
 macro_rules! event_columns {
@@ -37,6 +37,19 @@ pub(crate) fn delivery_from(row: &impl Row) -> Result<Delivery> {
         event: event_from(row)?,
         created_at: need("created_at", row.time("created_at")?)?,
         attempts: row.number("attempts")?,
+    })
+}
+
+/// Reads `event_id, kind, ticket_id, destination, state, reason, created_at`.
+pub(crate) fn unsent_from(row: &impl Row) -> Result<Unsent> {
+    Ok(Unsent {
+        event: need("event_id", row.uuid("event_id")?)?,
+        kind: row.word("kind")?,
+        ticket_id: row.ticket_id("ticket_id")?,
+        destination: need("destination", row.text("destination")?)?,
+        parked: row.text("state")?.as_deref() == Some("parked"),
+        reason: row.text("reason")?,
+        created_at: need("created_at", row.time("created_at")?)?,
     })
 }
 

@@ -15,15 +15,18 @@ pub(crate) struct Locked {
     pub(crate) state: OrderState,
     pub(crate) worker: Option<String>,
     pub(crate) frozen: bool,
+    /// Refunds or cancellations name it.
+    pub(crate) withdrawn: bool,
 }
 
-/// Reads `order_id, fence, state, worker, frozen_at`.
+/// Reads `order_id, fence, state, worker, frozen_at, withdrawn`.
 pub(crate) fn locked_from(row: &impl Row) -> Result<(OrderId, Locked)> {
     let locked = Locked {
         fence: row.number("fence")?,
         state: row.word("state")?,
         worker: row.text("worker")?,
         frozen: row.time("frozen_at")?.is_some(),
+        withdrawn: row.number::<i64>("withdrawn")? != 0,
     };
     Ok((row.order_id()?, locked))
 }

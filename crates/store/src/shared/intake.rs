@@ -4,11 +4,11 @@
 //! 2. The database says which keys it knows; [`Intake::new_orders`] names the orders that others may start.
 //! 3. The database inserts these and says which are new; [`Intake::decide`] has the rest.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use fulfillment_domain::event::NAMESPACE;
-use fulfillment_domain::{Amount, Currency, EventKind, OrderId, OutboxEvent, Payment};
+use fulfillment_domain::{Amount, Currency, EventKind, OrderId, OutboxEvent, Payment, Unreadable};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -51,8 +51,8 @@ impl NewPayment<'_> {
 
 /// A message to be set apart.
 #[derive(Debug)]
-pub(crate) struct DeadLetter<'a> {
-    pub(crate) message: &'a Incoming,
+pub(crate) struct DeadLetter<'a, T = Payment> {
+    pub(crate) message: &'a Incoming<T>,
     /// Of source and content: the same record read again has the same.
     pub(crate) fingerprint: [u8; 32],
     /// `unreadable` or `quarantined`.
@@ -82,11 +82,19 @@ pub(crate) struct Intake<'a> {
     firsts: BTreeMap<String, usize>,
 }
 
+impl Decided<'_> {
+    /// The orders that were there before: what comes of them is kept in whole unless they were erased.
+    pub(crate) fn known_orders(&self) -> BTreeSet<OrderId> {
+        let others = self.payments.iter().filter(|p| !p.accepted).map(|p| p.payment.order_id);
+        others.chain(self.dead.iter().filter_map(|d| d.order_id)).collect()
+    }
+}
+
 impl<'a> Intake<'a> {
     pub(crate) fn new(batch: &'a [Incoming]) -> Self {
         let keys: Vec<_> = batch
             .iter()
-            .map(|m| m.payment.as_ref().ok().map(|p| index_key(p.key().replace('\0', ""))))
+            .map(|m| m.content.as_ref().ok().map(|p| index_key(p.key().replace('\0', ""))))
             .collect();
         let mut firsts = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
@@ -110,7 +118,7 @@ impl<'a> Intake<'a> {
         let mut starts: BTreeMap<OrderId, usize> = BTreeMap::new();
         for (key, &at) in self.firsts.iter().filter(|(key, _)| !known.contains_key(*key)) {
             debug_assert_eq!(self.keys[at].as_ref(), Some(key));
-            if let Ok(payment) = &self.batch[at].payment {
+            if let Ok(payment) = &self.batch[at].content {
                 starts.entry(payment.order_id).and_modify(|first| *first = at.min(*first)).or_insert(at);
             }
         }
@@ -138,17 +146,10 @@ impl<'a> Intake<'a> {
             }
         };
         for (message, key) in self.batch.iter().zip(&self.keys) {
-            let (payment, key) = match (&message.payment, key) {
+            let (payment, key) = match (&message.content, key) {
                 (Ok(payment), Some(key)) => (payment, key.as_str()),
                 (Err(why), _) => {
-                    set_apart(DeadLetter {
-                        message,
-                        fingerprint: fingerprint(message),
-                        kind: "unreadable",
-                        order_id: None,
-                        reason: why.reason.clone(),
-                        field: why.field.clone(),
-                    });
+                    set_apart(DeadLetter::unreadable(message, why));
                     outcomes.push(IngestOutcome::DeadLettered(why.clone()));
                     continue;
                 }
@@ -166,14 +167,9 @@ impl<'a> Intake<'a> {
                 }
                 Some(before) => {
                     let (what, field) = difference(payment, &before);
-                    set_apart(DeadLetter {
-                        message,
-                        fingerprint: fingerprint(message),
-                        kind: "quarantined",
-                        order_id: Some(order),
-                        reason: format!("the payment id is known with another {what}"),
-                        field: Some(field.to_owned()),
-                    });
+                    let why =
+                        Unreadable::field(field, format!("the payment id is known with another {what}"));
+                    set_apart(DeadLetter::quarantined(message, order, why));
                     IngestOutcome::Quarantined(order)
                 }
                 None => {
@@ -186,6 +182,28 @@ impl<'a> Intake<'a> {
             });
         }
         Decided { outcomes, payments: payments.into_values().collect(), repeats, dead }
+    }
+
+    /// Says of the payments that these orders, which were taken over with their tickets, were bound to that they are known.
+    pub(crate) fn call_imported(imported: &HashSet<OrderId>, outcomes: &mut [IngestOutcome]) {
+        for outcome in outcomes {
+            if let IngestOutcome::New(order) = outcome
+                && imported.contains(order)
+            {
+                *outcome = IngestOutcome::Duplicate(*order);
+            }
+        }
+    }
+
+    /// Says of the payments with these keys that their orders were void before they came.
+    pub(crate) fn call_late(&self, late: &HashSet<String>, outcomes: &mut [IngestOutcome]) {
+        for (outcome, key) in outcomes.iter_mut().zip(&self.keys) {
+            if let IngestOutcome::New(order) | IngestOutcome::AlreadyPaid(order) = outcome
+                && key.as_ref().is_some_and(|key| late.contains(key))
+            {
+                *outcome = IngestOutcome::Late(*order);
+            }
+        }
     }
 }
 
@@ -200,7 +218,7 @@ fn difference(payment: &Payment, before: &Known) -> (&'static str, &'static str)
     }
 }
 
-fn fingerprint(message: &Incoming) -> [u8; 32] {
+fn fingerprint<T>(message: &Incoming<T>) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_be_bytes());
@@ -213,7 +231,25 @@ fn fingerprint(message: &Incoming) -> [u8; 32] {
     hash.finalize().into()
 }
 
-impl DeadLetter<'_> {
+impl<'a, T> DeadLetter<'a, T> {
+    /// A message that cannot be read.
+    pub(crate) fn unreadable(message: &'a Incoming<T>, why: &Unreadable) -> Self {
+        Self {
+            message,
+            fingerprint: fingerprint(message),
+            kind: "unreadable",
+            order_id: None,
+            reason: why.reason.clone(),
+            field: why.field.clone(),
+        }
+    }
+
+    /// One that contradicts what is on record under its key.
+    pub(crate) fn quarantined(message: &'a Incoming<T>, order: OrderId, why: Unreadable) -> Self {
+        let (kind, fingerprint) = ("quarantined", fingerprint(message));
+        Self { message, fingerprint, kind, order_id: Some(order), reason: why.reason, field: why.field }
+    }
+
     /// The event that carries it, once the database gave its row a number.
     pub(crate) fn event(&self, row: i64, route: &DeadLetterRoute) -> OutboxEvent {
         let Incoming { source, key, raw, headers, .. } = self.message;
@@ -253,8 +289,8 @@ impl Source {
     /// The record's own time, where it has one.
     pub(crate) fn timestamp(&self) -> Option<i64> {
         match self {
-            Self::Kafka { timestamp, .. } => *timestamp,
-            Self::Http { .. } | Self::File { .. } => None,
+            Self::Kafka { timestamp, .. } | Self::Recorded { timestamp, .. } => *timestamp,
+            Self::Http { .. } | Self::File { .. } | Self::Command { .. } => None,
         }
     }
 }
@@ -265,6 +301,8 @@ impl fmt::Display for Source {
             Self::Kafka { topic, partition, offset, .. } => write!(f, "kafka {topic}/{partition}@{offset}"),
             Self::Http { caller } => write!(f, "http {caller}"),
             Self::File { name, line } => write!(f, "file {name}:{line}"),
+            Self::Recorded { text, .. } => f.write_str(text),
+            Self::Command { name } => write!(f, "command {name}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use crate::error::unavailable;
 use crate::{Result, StoreError};
@@ -12,7 +12,7 @@ use crate::{Result, StoreError};
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
 /// Tables that an earlier service may have left under the same names.
-const OURS: [&str; 14] = [
+const OURS: [&str; 17] = [
     "installation",
     "keys",
     "events",
@@ -27,6 +27,9 @@ const OURS: [&str; 14] = [
     "outbox",
     "outbox_delivery",
     "ticket_revisions",
+    "templates",
+    "template_files",
+    "withdrawals",
 ];
 
 /// Where a .NET service notes its own migrations: a schema that has it is somebody else's.
@@ -43,7 +46,7 @@ pub(crate) fn in_the_way(tables: Vec<String>) -> Vec<String> {
 pub(crate) type Step = (i64, &'static str, &'static str);
 
 /// sqlx's migrator of these steps.
-pub(crate) fn migrator(steps: &[Step]) -> Migrator {
+fn migrator(steps: &[Step]) -> Migrator {
     let migrations = steps.iter().map(|(version, name, sql)| {
         Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
     });
@@ -52,6 +55,16 @@ pub(crate) fn migrator(steps: &[Step]) -> Migrator {
     // Each implementation holds a lock of its own around the whole.
     migrator.set_locking(false);
     migrator
+}
+
+/// Applies what is not applied yet, each migration in a transaction of its own.
+pub(crate) async fn apply<C: Migrate>(db: &mut C, steps: &[Step]) -> Result<()> {
+    let migrator = migrator(steps);
+    for (version, ..) in steps {
+        crate::step!("before-a-migration");
+        migrator.run_direct(Some(*version), db, false).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The names of the steps that are not applied yet.

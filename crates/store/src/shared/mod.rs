@@ -1,14 +1,19 @@
 //! What the implementations have in common: the record's columns, and decisions that need no database.
 
+pub(crate) mod adopting;
 pub(crate) mod cells;
+pub(crate) mod erasing;
 pub(crate) mod event;
 pub(crate) mod freezing;
 pub(crate) mod headers;
 pub(crate) mod intake;
+pub(crate) mod letters;
 pub(crate) mod migrations;
 pub(crate) mod order;
+pub(crate) mod reissuing;
 pub(crate) mod summary;
 pub(crate) mod ticket;
+pub(crate) mod withdrawing;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use fulfillment_domain::{OrderState, Ticket};
 
 use crate::shared::cells::{Row, need};
-use crate::{Claim, OrderRecord, PaymentRecord, Result};
+use crate::{Claim, OrderRecord, PaymentRecord, Result, WithdrawalRecord};
 
 /// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
 /// which are the new ones, and its first payment's.
@@ -48,6 +48,7 @@ pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
 pub(crate) fn order_from(
     row: &impl Row,
     payments: Vec<PaymentRecord>,
+    withdrawals: Vec<WithdrawalRecord>,
     tickets: Vec<Ticket>,
 ) -> Result<OrderRecord> {
     let held = row.text("worker")?.is_some();
@@ -60,6 +61,7 @@ pub(crate) fn order_from(
         received_at: need("received_at", row.time("received_at")?)?,
         updated_at: need("updated_at", row.time("updated_at")?)?,
         payments,
+        withdrawals,
         tickets,
     })
 }

@@ -15,8 +15,10 @@ pub(crate) const COUNTS: &str = "SELECT \
          AS retrying, \
      (SELECT count(*) FROM payments WHERE outcome = 'already_paid') AS already_paid, \
      (SELECT CAST(coalesce(sum(duplicates), 0) AS BIGINT) FROM payments WHERE duplicates > 0) AS duplicates, \
-     (SELECT count(*) FROM dead_letters WHERE kind = 'quarantined') AS quarantined, \
-     (SELECT count(*) FROM dead_letters WHERE kind = 'unreadable') AS dead_lettered, \
+     (SELECT count(*) FROM dead_letters WHERE kind = 'quarantined' AND closed_at IS NULL) AS quarantined, \
+     (SELECT count(*) FROM dead_letters WHERE kind = 'unreadable' AND closed_at IS NULL) AS dead_lettered, \
+     (SELECT count(*) FROM withdrawals WHERE state = 'waiting') AS waiting_refunds, \
+     (SELECT count(*) FROM withdrawals WHERE state = 'parked') AS parked_refunds, \
      (SELECT count(*) FROM tickets WHERE flags LIKE '%seat_conflict%') AS seat_conflicts, \
      (SELECT count(DISTINCT outbox_id) FROM outbox_delivery WHERE state = 'pending') AS undelivered, \
      (SELECT count(*) FROM outbox_delivery WHERE state = 'parked') AS parked_deliveries";
@@ -39,6 +41,8 @@ pub(crate) fn summary_from<R: Row>(groups: &[R], counts: &R) -> Result<Summary> 
         duplicates: counts.number("duplicates")?,
         quarantined: counts.number("quarantined")?,
         dead_lettered: counts.number("dead_lettered")?,
+        waiting_refunds: counts.number("waiting_refunds")?,
+        parked_refunds: counts.number("parked_refunds")?,
         seat_conflicts: counts.number("seat_conflicts")?,
         undelivered: counts.number("undelivered")?,
         parked_deliveries: counts.number("parked_deliveries")?,

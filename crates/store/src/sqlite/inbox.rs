@@ -1,21 +1,32 @@
 //! Payments in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
+use fulfillment_domain::OrderId;
+use jiff::Timestamp;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
+use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::rows::list;
+use super::withdrawals::settle;
+use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
-use crate::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
+use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
 
 #[async_trait]
 impl Inbox for SqliteStore {
-    async fn ingest(&self, batch: &[Incoming], route: &DeadLetterRoute) -> Result<Vec<IngestOutcome>> {
+    async fn ingest(
+        &self,
+        batch: &[Incoming],
+        route: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<IngestOutcome>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -23,24 +34,38 @@ impl Inbox for SqliteStore {
         let mut tx = self.begin().await?;
         let now = self.now();
         let known = known(&mut tx, &intake.keys()).await?;
-        let mut inserted = HashSet::new();
+        let (mut inserted, mut withdrawn, mut imported) = (HashSet::new(), BTreeSet::new(), HashSet::new());
         for (order, (key, message)) in intake.new_orders(&known) {
+            // A row without a payment was made by a refund or cancellation that came before it.
             let sql = "INSERT INTO orders \
                        (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, updated_at) \
-                       VALUES (?1, 'received', ?2, ?3, ?4, ?5, ?5, ?4) ON CONFLICT DO NOTHING";
-            let done = sqlx::query(sql)
+                       VALUES (?1, 'received', ?2, ?3, ?4, ?5, ?5, ?4) ON CONFLICT (order_id) DO UPDATE SET \
+                       state = excluded.state, reason = NULL, payment_key = excluded.payment_key, \
+                       traceparent = excluded.traceparent, due_at = excluded.due_at, parked_at = NULL, \
+                       received_at = excluded.received_at, tried_since = excluded.tried_since, \
+                       updated_at = excluded.updated_at WHERE orders.payment_key = '' RETURNING withdrawn";
+            let row = sqlx::query(sql)
                 .bind(order.to_string())
                 .bind(key)
                 .bind(message.traceparent.as_deref().map(clean))
                 .bind(rfc3339(now))
                 .bind(rfc3339(message.received_at))
-                .execute(&mut *tx)
+                .fetch_optional(&mut *tx)
                 .await?;
-            if done.rows_affected() == 1 {
+            let row = match row {
+                Some(row) => Some(row),
+                None => bind_imported(&mut tx, now, order, key).await?.inspect(|_| {
+                    imported.insert(order);
+                }),
+            };
+            if let Some(row) = row {
                 inserted.insert(order);
+                if row.number::<i64>("withdrawn")? != 0 {
+                    withdrawn.insert(order);
+                }
             }
         }
-        let decided = intake.decide(&known, &inserted);
+        let mut decided = intake.decide(&known, &inserted);
         for payment in &decided.payments {
             insert_payment(&mut tx, payment).await?;
             insert_raw(&mut tx, payment).await?;
@@ -58,9 +83,59 @@ impl Inbox for SqliteStore {
             }
         }
         insert_events(&mut tx, now, &events).await?;
+        Intake::call_imported(&imported, &mut decided.outcomes);
+        let mut known_orders = decided.known_orders();
+        known_orders.extend(imported);
+        let late = late(&mut tx, &decided.payments, &mut withdrawn).await?;
+        intake.call_late(&late, &mut decided.outcomes);
+        for order in withdrawn {
+            settle(&mut tx, now, order, announcing).await?;
+        }
+        keep_erased(&mut tx, now, &known_orders).await?;
         tx.commit().await?;
         Ok(decided.outcomes)
     }
+}
+
+/// Binds an order that was taken over to the first payment that comes. Answers with its `withdrawn` if it did.
+async fn bind_imported(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    order: OrderId,
+    key: &str,
+) -> Result<Option<SqliteRow>> {
+    let sql = "UPDATE orders SET payment_key = ?2, updated_at = ?4 WHERE order_id = ?1 AND payment_key = ?3 \
+               RETURNING withdrawn";
+    let query = sqlx::query(sql).bind(order.to_string()).bind(key).bind(IMPORTED).bind(rfc3339(now));
+    Ok(query.fetch_optional(db).await?)
+}
+
+/// Marks payments that came after their orders were void, and answers with their keys. Orders that withdrawals
+/// bear on are added to `withdrawn`.
+async fn late(
+    db: &mut SqliteConnection,
+    payments: &[NewPayment<'_>],
+    withdrawn: &mut BTreeSet<OrderId>,
+) -> Result<HashSet<String>> {
+    let mut late = HashSet::new();
+    for new in payments {
+        let order = new.payment.order_id;
+        if new.accepted && !withdrawn.contains(&order) {
+            continue;
+        }
+        let sql =
+            "SELECT voided_at FROM orders WHERE order_id = ?1 AND (withdrawn <> 0 OR voided_at IS NOT NULL)";
+        let Some(row) = sqlx::query(sql).bind(order.to_string()).fetch_optional(&mut *db).await? else {
+            continue;
+        };
+        withdrawn.insert(order);
+        if row.time("voided_at")?.is_some() {
+            let sql = "UPDATE payments SET late = 1 WHERE key = ?1";
+            sqlx::query(sql).bind(new.key).execute(&mut *db).await?;
+            late.insert(new.key.to_owned());
+        }
+    }
+    Ok(late)
 }
 
 async fn known(db: &mut SqliteConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
@@ -117,10 +192,13 @@ async fn insert_raw(db: &mut SqliteConnection, new: &NewPayment<'_>) -> Result<(
 }
 
 /// The new row's number; none when this very record was set apart before.
-async fn insert_letter(db: &mut SqliteConnection, letter: &DeadLetter<'_>) -> Result<Option<i64>> {
+pub(super) async fn insert_letter<T: Sync>(
+    db: &mut SqliteConnection,
+    letter: &DeadLetter<'_, T>,
+) -> Result<Option<i64>> {
     let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, \
-               source_timestamp, key, raw, headers, received_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING RETURNING id";
+               source_timestamp, key, raw, headers, received_at, about) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING RETURNING id";
     let id = sqlx::query_scalar(sql)
         .bind(&letter.fingerprint[..])
         .bind(letter.kind)
@@ -133,6 +211,7 @@ async fn insert_letter(db: &mut SqliteConnection, letter: &DeadLetter<'_>) -> Re
         .bind(&letter.message.raw[..])
         .bind(headers::encode(&letter.message.headers)?)
         .bind(rfc3339(letter.message.received_at))
+        .bind(letter.message.subject.as_str())
         .fetch_optional(db)
         .await?;
     Ok(id)

@@ -11,8 +11,14 @@ use crate::shared::cells::{Row, need, rfc3339};
 use crate::shared::migrations::{self, TABLE};
 use crate::{Installation, KeyRecord, MigrationReport, Registration, Result, StoreError};
 
-const MIGRATIONS: &[migrations::Step] =
-    &[(1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql"))];
+const MIGRATIONS: &[migrations::Step] = &[
+    (1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql")),
+    (2, "0002_templates", include_str!("../../migrations/sqlite/0002_templates.sql")),
+    (3, "0003_withdrawals", include_str!("../../migrations/sqlite/0003_withdrawals.sql")),
+    (4, "0004_reissues", include_str!("../../migrations/sqlite/0004_reissues.sql")),
+    (5, "0005_dead_letters", include_str!("../../migrations/sqlite/0005_dead_letters.sql")),
+    (6, "0006_erasures", include_str!("../../migrations/sqlite/0006_erasures.sql")),
+];
 
 #[async_trait]
 impl Installation for SqliteStore {
@@ -22,8 +28,7 @@ impl Installation for SqliteStore {
         let mut db = self.write.acquire().await?;
         let pending = pending(&mut db).await?;
         if !pending.is_empty() {
-            let migrator = migrations::migrator(MIGRATIONS);
-            migrator.run_direct(None, &mut *db, false).await.map_err(migrations::failed)?;
+            migrations::apply(&mut *db, MIGRATIONS).await?;
         }
         Ok(MigrationReport { version: MIGRATIONS.last().map_or(0, |m| m.0), applied: pending })
     }
@@ -33,7 +38,7 @@ impl Installation for SqliteStore {
     }
 
     async fn begin_serving(&self) -> Result<MigrationReport> {
-        let path = self.path.display().to_string();
+        let path = self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
         let file = self
             .side_file("lock", move |file| {
                 file.try_lock().map_err(|e| match e {
@@ -45,12 +50,14 @@ impl Installation for SqliteStore {
             })
             .await?;
         if let Ok(mut serving) = self.serving.lock() {
-            *serving = Some(file);
+            *serving = file;
         }
         let report = self.migrate().await?;
+        // What was written in the future is by a clock that has been set back since: it waits no longer.
         let now = rfc3339(self.now());
         let mut tx = self.begin().await?;
-        let sql = "UPDATE orders SET worker = NULL, due_at = ?1, updated_at = ?1 WHERE worker IS NOT NULL";
+        let sql = "UPDATE orders SET worker = NULL, due_at = ?1, updated_at = ?1 \
+                   WHERE worker IS NOT NULL OR (due_at > ?1 AND updated_at > ?1)";
         sqlx::query(sql).bind(&now).execute(&mut *tx).await?;
         let sql = "UPDATE outbox_delivery SET lent = 0, due_at = ?1 WHERE state = 'pending' AND lent = 1";
         sqlx::query(sql).bind(&now).execute(&mut *tx).await?;
@@ -146,19 +153,21 @@ impl Installation for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `<file>.<suffix>` and locks it, off the async threads: a lock may have to be waited for.
+    /// Opens `<file>.<suffix>` and locks it, off the async threads: a lock may have to be waited for. A store in memory
+    /// has no other process to lock out.
     async fn side_file(
         &self,
         suffix: &str,
         lock: impl FnOnce(&File) -> Result<()> + Send + 'static,
-    ) -> Result<File> {
-        let mut path = self.path.clone().into_os_string();
+    ) -> Result<Option<File>> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let mut path = path.clone().into_os_string();
         path.push(".");
         path.push(suffix);
         let opened = tokio::task::spawn_blocking(move || {
             let file =
                 File::options().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
-            lock(&file).map(|()| file)
+            lock(&file).map(|()| Some(file))
         });
         opened.await.map_err(unavailable)?
     }

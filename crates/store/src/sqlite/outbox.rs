@@ -9,10 +9,11 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::SqliteStore;
+use super::rows::list;
 use crate::shared::cells::{Row, clean, rfc3339};
-use crate::shared::event::{delivery_from, event_columns, published_from};
+use crate::shared::event::{delivery_from, event_columns, published_from, unsent_from};
 use crate::shared::{earlier, headers, later};
-use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result};
+use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
 #[async_trait]
 impl Outbox for SqliteStore {
@@ -23,7 +24,7 @@ impl Outbox for SqliteStore {
         lease: Duration,
     ) -> Result<Vec<Delivery>> {
         let mut tx = self.begin().await?;
-        let now = self.now();
+        let now = self.time_to_claim(&mut tx).await?;
         // A round that finds nothing but moot events has made room for the next.
         let mut lent = Vec::new();
         loop {
@@ -113,6 +114,26 @@ impl Outbox for SqliteStore {
         Ok((row.number("waiting")?, row.time("since")?))
     }
 
+    async fn unsent(&self, events: &[Uuid]) -> Result<Vec<Unsent>> {
+        let sql = "SELECT o.event_id, o.kind, o.ticket_id, d.destination, d.state, d.reason, o.created_at \
+                   FROM outbox o JOIN outbox_delivery d ON d.outbox_id = o.id \
+                   WHERE o.event_id IN (SELECT value FROM json_each(?1)) AND d.state IN ('pending', 'parked') \
+                   ORDER BY o.id, d.destination";
+        let rows = sqlx::query(sql).bind(list(events)?).fetch_all(&self.read).await?;
+        rows.iter().map(unsent_from).collect()
+    }
+
+    async fn send_again(&self, event: Uuid) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE outbox_delivery SET state = 'pending', attempts = 0, lent = 0, due_at = ?2, updated_at = ?2 \
+                   WHERE outbox_id = (SELECT id FROM outbox WHERE event_id = ?1) \
+                   AND state IN ('pending', 'parked') AND (lent = 0 OR due_at <= ?2)";
+        let query = sqlx::query(sql).bind(event.to_string()).bind(rfc3339(self.now()));
+        let again = query.execute(&mut *tx).await?.rows_affected() > 0;
+        tx.commit().await?;
+        Ok(again)
+    }
+
     async fn prune(&self, age: Duration, limit: usize) -> Result<u64> {
         let mut tx = self.begin().await?;
         let now = self.now();
@@ -142,7 +163,7 @@ async fn due(
 ) -> Result<Vec<(Delivery, bool)>> {
     let sql = concat!(
         "SELECT o.id, d.attempts + 1 AS attempts, \
-         t.voided_at IS NOT NULL AND o.kind = 'ticket-issued' AS moot, ",
+         t.voided_at IS NOT NULL AND o.kind IN ('ticket-issued', 'ticket-reissued') AS moot, ",
         event_columns!(),
         " FROM (SELECT d.outbox_id, d.attempts FROM outbox_delivery d \
           WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \

@@ -7,10 +7,11 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::rows::{Transition, note};
-use crate::shared::cells::{clean, rfc3339};
+use super::withdrawals::of_order;
+use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::order::{order_from, payment_from};
 use crate::shared::summary::{self, summary_from};
-use crate::shared::ticket::{redraw_note, seat_key, ticket_columns, ticket_from};
+use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
 
 const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
@@ -41,9 +42,37 @@ impl Records for SqliteStore {
         let sql =
             concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
         let tickets = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
+        let withdrawals = of_order(&mut tx, id).await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
         let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
-        order_from(&order, payments, tickets).map(Some)
+        order_from(&order, payments, withdrawals, tickets).map(Some)
+    }
+
+    async fn orders_since(
+        &self,
+        since: Timestamp,
+        after: Option<OrderId>,
+        limit: usize,
+    ) -> Result<Vec<OrderId>> {
+        let sql = "SELECT order_id FROM orders WHERE order_id > ?2 AND received_at >= ?1 AND payment_key <> '' \
+                   ORDER BY order_id LIMIT ?3";
+        let rows = sqlx::query(sql)
+            .bind(rfc3339(since))
+            .bind(after.map(|o| o.to_string()).unwrap_or_default())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&self.read)
+            .await?;
+        rows.iter().map(Row::order_id).collect()
+    }
+
+    async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>> {
+        let sql = concat!(
+            "SELECT ",
+            ticket_columns!(),
+            " FROM tickets WHERE order_id = ?1 AND ticket_index > ?2 ORDER BY ticket_index LIMIT ?3"
+        );
+        let query = sqlx::query(sql).bind(order.to_string()).bind(i64::from(after)).bind(i64::from(limit));
+        query.fetch_all(&self.read).await?.iter().map(ticket_from).collect()
     }
 
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {
@@ -85,7 +114,8 @@ impl Records for SqliteStore {
     async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         let now = self.now();
-        let Some(before) = ticket(&mut tx, id).await? else { return Ok(()) };
+        let before = ticket(&mut tx, id).await?.filter(|t| t.erased_at.is_none());
+        let Some(before) = before else { return Ok(()) };
         if before.sha256 != Some(sha256) {
             let sql =
                 "UPDATE tickets SET sha256 = ?2, size = ?3, renderer = ?4, updated_at = ?5 WHERE id = ?1";
@@ -106,26 +136,6 @@ impl Records for SqliteStore {
         Ok(())
     }
 
-    async fn void_ticket(&self, id: TicketId, reason: &str) -> Result<bool> {
-        let mut tx = self.begin().await?;
-        let now = self.now();
-        let sql = "UPDATE tickets SET voided_at = ?2, void_reason = ?3, updated_at = ?2 \
-                   WHERE id = ?1 AND voided_at IS NULL";
-        let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(now)).bind(clean(reason));
-        if query.execute(&mut *tx).await?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        if let Some(ticket) = ticket(&mut tx, id).await? {
-            pass_on_seat(&mut tx, &ticket).await?;
-            let status = ticket.status.as_str();
-            let why = format!("voided: {}", clean(reason));
-            let step = Transition { ticket: id, from: status, to: status, who: "operator", why: Some(&why) };
-            note(&mut tx, now, step).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
     async fn retry(&self, selection: RetrySelection) -> Result<u64> {
         let (order, ticket) = match selection {
             RetrySelection::All => (None, None),
@@ -138,6 +148,7 @@ impl Records for SqliteStore {
                    updated_at = ?1, \
                    state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
                    WHERE worker IS NULL \
+                   AND voided_at IS NULL AND erased_at IS NULL AND payment_key <> '' \
                    AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > ?1)) \
                    AND (?2 IS NULL OR order_id = ?2) \
                    AND (?3 IS NULL OR order_id = (SELECT order_id FROM tickets WHERE id = ?3)) \
@@ -165,26 +176,7 @@ impl Records for SqliteStore {
     }
 }
 
-async fn ticket(db: &mut SqliteConnection, id: TicketId) -> Result<Option<Ticket>> {
+pub(super) async fn ticket(db: &mut SqliteConnection, id: TicketId) -> Result<Option<Ticket>> {
     let row = sqlx::query(TICKET).bind(id.to_string()).fetch_optional(db).await?;
     row.as_ref().map(ticket_from).transpose()
-}
-
-/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
-async fn pass_on_seat(db: &mut SqliteConnection, voided: &Ticket) -> Result<()> {
-    let Some(seat) = seat_key(voided) else { return Ok(()) };
-    let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
-               AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
-    let heir: Option<String> =
-        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
-    let sql = match heir {
-        Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
-        None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
-    };
-    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.to_string());
-    match heir {
-        Some(heir) => query.bind(heir).execute(db).await?,
-        None => query.execute(db).await?,
-    };
-    Ok(())
 }

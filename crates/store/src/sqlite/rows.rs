@@ -55,6 +55,19 @@ pub(super) async fn insert_ticket(db: &mut SqliteConnection, ticket: &Ticket) ->
     Ok(())
 }
 
+/// Writes a ticket's row anew, whole.
+pub(super) async fn replace_ticket(db: &mut SqliteConnection, ticket: &Ticket) -> Result<()> {
+    let cells = ticket_cells(ticket);
+    let columns = cells.each_ref().map(|(name, _)| format!("{name} = ?")).join(", ");
+    let sql = format!("UPDATE tickets SET {columns} WHERE id = ?");
+    let mut query = sqlx::query(AssertSqlSafe(sql));
+    for (_, cell) in cells {
+        query = bind(query, cell);
+    }
+    query.bind(ticket.id.to_string()).execute(db).await?;
+    Ok(())
+}
+
 fn bind<'q>(query: Query<'q, Sqlite, SqliteArguments>, cell: Cell<'q>) -> Query<'q, Sqlite, SqliteArguments> {
     match cell {
         Cell::Null => query.bind(None::<&str>),

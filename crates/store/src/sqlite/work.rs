@@ -11,22 +11,25 @@ use sqlx::SqliteConnection;
 use super::SqliteStore;
 use super::outbox::insert_events;
 use super::rows::{Transition, insert_ticket, list, note};
+use super::withdrawals::settle;
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Owners, Step};
 use crate::shared::later;
 use crate::shared::order::claim_from;
 use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::{
-    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, Then, Work,
+    Announcing, Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result,
+    Then, Work,
 };
 
 #[async_trait]
 impl Work for SqliteStore {
     async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>> {
         let mut tx = self.begin().await?;
-        let now = self.now();
+        let now = self.time_to_claim(&mut tx).await?;
         let mut claims = due(&mut tx, now, lease, limit).await?;
         if claims.is_empty() {
+            tx.commit().await?;
             return Ok(claims);
         }
         let sql = "UPDATE orders SET fence = fence + 1, attempts = attempts + 1, deaths = deaths + 1, worker = ?2, \
@@ -93,20 +96,25 @@ impl Work for SqliteStore {
                 .bind(&freeze.snapshot[..])
                 .execute(&mut *tx)
                 .await?;
+            if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
+                settle(&mut tx, now, freeze.order_id, &Announcing::default()).await?;
+            }
         }
         let stored = batch.iter().zip(&steps).filter(|(_, s)| matches!(s, Step::Stored | Step::Fresh));
         let sql = concat!(
             "SELECT ",
             ticket_columns!(),
-            " FROM tickets WHERE order_id IN (SELECT value FROM json_each(?1)) ORDER BY order_id, ticket_index"
+            " FROM tickets WHERE order_id IN (SELECT value FROM json_each(?1)) AND voided_at IS NULL \
+             ORDER BY order_id, ticket_index"
         );
         let tickets = tickets_by_order(&mut tx, sql, stored.map(|(f, _)| f.order_id)).await?;
+        crate::step!("before-freeze-commit");
         tx.commit().await?;
         let answer = |(freeze, step): (&Freeze, Step)| match step {
             Step::Stale => FreezeOutcome::Stale,
             Step::NumberTaken(number) => FreezeOutcome::NumberTaken(number),
             Step::Stored | Step::Fresh => {
-                FreezeOutcome::Frozen(tickets.get(&freeze.order_id).cloned().unwrap_or_default())
+                tickets.get(&freeze.order_id).cloned().map_or(FreezeOutcome::Stale, FreezeOutcome::Frozen)
             }
         };
         Ok(batch.iter().zip(steps).map(answer).collect())
@@ -130,6 +138,7 @@ impl Work for SqliteStore {
             finish(&mut tx, now, completion, progress).await?;
             answers.push(true);
         }
+        crate::step!("before-complete-commit");
         tx.commit().await?;
         Ok(answers)
     }
@@ -206,7 +215,7 @@ async fn tickets_by_order(
 }
 
 async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>) -> Result<Orders> {
-    let sql = "SELECT order_id, fence, state, worker, frozen_at FROM orders \
+    let sql = "SELECT order_id, fence, state, worker, frozen_at, withdrawn FROM orders \
                WHERE order_id IN (SELECT value FROM json_each(?1))";
     let rows = sqlx::query(sql).bind(list(orders)?).fetch_all(db).await?;
     rows.iter().map(freezing::locked_from).collect::<Result<HashMap<OrderId, Locked>>>()

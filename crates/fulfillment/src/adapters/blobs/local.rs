@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fulfillment_store::step;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -81,6 +82,11 @@ impl Files for Folder {
         self.blocking(move |inner| inner.get(&name)).await
     }
 
+    async fn remove(&self, names: &[String]) -> Result<()> {
+        let names = names.iter().map(|name| checked(name).map(str::to_owned)).collect::<Result<Vec<_>>>()?;
+        self.blocking(move |inner| inner.remove(&names)).await
+    }
+
     async fn marker(&self) -> Result<Option<Uuid>> {
         self.blocking(Inner::read_marker).await
     }
@@ -116,6 +122,7 @@ impl Inner {
                 }
             }
         }
+        step!("after-file-sync");
         let stored: Vec<Result<()>> = files
             .iter()
             .zip(written)
@@ -127,6 +134,7 @@ impl Inner {
                 })
             })
             .collect();
+        step!("after-rename");
         folder.sync_all().map_err(|e| self.trouble("sync", &e))?;
         Ok(stored)
     }
@@ -150,6 +158,23 @@ impl Inner {
         }
     }
 
+    fn remove(&self, names: &[String]) -> Result<()> {
+        self.is_still_there()?;
+        let mut removed = false;
+        for name in names {
+            match fs::remove_file(self.folder.join(name)) {
+                Ok(()) => removed = true,
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(self.trouble("remove a file from", &error)),
+            }
+        }
+        if !removed {
+            return Ok(());
+        }
+        let folder = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        folder.map_err(|e| self.trouble("sync", &e))
+    }
+
     /// Once a marker has been seen, its absence means that the volume is not mounted any more: an empty
     /// mount point has no files either, and nothing must be written into it.
     fn is_still_there(&self) -> Result<()> {
@@ -168,7 +193,7 @@ impl Inner {
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let marker: Uuid = text.trim().parse().map_err(|_| {
-                    FilesError::Trouble(format!(
+                    FilesError::BadMarker(format!(
                         "{} holds no UUID; restore it, or remove it if the folder is new",
                         path.display()
                     ))
@@ -208,6 +233,7 @@ fn write_new(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
     // Tickets are personal: the group may read them, everybody may not.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?;
     file.write_all(content)?;
+    step!("after-temporary-file");
     if sync { file.sync_all() } else { Ok(()) }
 }
 
@@ -236,6 +262,10 @@ mod tests {
             assert_eq!(folder.get(&format!("{group}-0.pdf")).await.unwrap().unwrap(), "page 0");
         }
         assert_eq!(folder.get("none.pdf").await, Ok(None));
+        folder.remove(&["300-0.pdf".to_owned(), "none.pdf".to_owned()]).await.unwrap();
+        assert_eq!(folder.get("300-0.pdf").await, Ok(None));
+        assert!(folder.get("300-1.pdf").await.unwrap().is_some());
+        assert!(folder.remove(&["../a".to_owned()]).await.is_err());
         let left = fs::read_dir(folder.0.folder.join(".tmp")).unwrap().count();
         assert_eq!(left, 1, "nothing but the lock");
     }

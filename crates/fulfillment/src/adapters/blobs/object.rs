@@ -156,11 +156,22 @@ impl Files for Bucket {
         Ok(content)
     }
 
+    async fn remove(&self, names: &[String]) -> Result<()> {
+        for name in names {
+            match self.store.delete(&self.path(checked(name)?)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(self.trouble("remove from", &error)),
+            }
+        }
+        Ok(())
+    }
+
     async fn marker(&self) -> Result<Option<Uuid>> {
         let Some(content) = self.read(MARKER).await? else { return Ok(None) };
         let marker = std::str::from_utf8(&content).ok().and_then(|text| text.trim().parse().ok());
-        let marker = marker
-            .ok_or_else(|| FilesError::Trouble(format!("{}/{MARKER} holds no UUID; restore it", self.url)))?;
+        let marker = marker.ok_or_else(|| {
+            FilesError::BadMarker(format!("{}/{MARKER} holds no UUID; restore it", self.url))
+        })?;
         let _ = self.marked.set(());
         Ok(Some(marker))
     }
@@ -309,6 +320,8 @@ mod tests {
         let late = bucket.replace(file("1.pdf", "a late one"), version).await;
         assert!(matches!(late, Err(FilesError::OtherContent { .. })), "{late:?}");
         assert_eq!(bucket.get("1.pdf").await.unwrap().unwrap(), "another");
+        bucket.remove(&["2.pdf".to_owned(), "none.pdf".to_owned()]).await.unwrap();
+        assert_eq!(bucket.get("2.pdf").await, Ok(None));
         assert_eq!(bucket.get("none.pdf").await, Ok(None));
         assert_eq!(bucket.marker().await, Ok(None));
         bucket.mark(Uuid::from_u128(1)).await.unwrap();

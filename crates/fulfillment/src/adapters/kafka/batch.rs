@@ -1,9 +1,9 @@
 //! What was read and not yet stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use fulfillment_domain::{Delivered, Payment};
-use fulfillment_store::{Incoming, Source};
+use fulfillment_domain::{Cancellation, Delivered, OrderId, Payment, Refund, Unreadable, Withdrawal};
+use fulfillment_store::{Incoming, Source, Subject};
 use jiff::Timestamp;
 use rdkafka::Message;
 use rdkafka::message::Headers as _;
@@ -17,12 +17,15 @@ const FULL_BYTES: usize = 8 * 1024 * 1024;
 /// The offset to go on from, by topic and partition.
 pub(super) type Offsets = HashMap<(String, i32), i64>;
 
-/// Messages of both topics, and where to go on once they are stored.
+/// Messages of all topics, and where to go on once they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) payments: Vec<Incoming>,
+    pub(super) withdrawals: Vec<Incoming<Withdrawal>>,
     pub(super) delivered: Vec<Delivered>,
     pub(super) offsets: Offsets,
+    /// Which orders its payments, refunds and cancellations are of.
+    pub(super) orders: HashSet<OrderId>,
     messages: usize,
     bytes: usize,
 }
@@ -47,29 +50,33 @@ impl Batch {
     /// A payment, or what claims to be one: unreadable and oversized messages go along with their reason.
     pub(super) fn add_payment(&mut self, message: &impl Message, max_message: usize, received_at: Timestamp) {
         self.add(message);
-        let raw = message.payload().unwrap_or_default().to_vec();
-        let headers = headers(message);
-        let payment =
-            if raw.len() > max_message { Err(too_large(max_message)) } else { Payment::parse(&raw) };
-        self.payments.push(Incoming {
-            source: Source::Kafka {
-                topic: message.topic().to_owned(),
-                partition: message.partition(),
-                offset: message.offset(),
-                timestamp: message.timestamp().to_millis(),
-            },
-            key: message.key().map(<[u8]>::to_vec),
-            traceparent: headers
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))
-                .and_then(|(_, value)| std::str::from_utf8(value).ok())
-                .filter(|text| is_traceparent(text))
-                .map(str::to_owned),
-            raw,
-            headers,
-            received_at,
-            payment,
-        });
+        let payment = incoming(message, Subject::Payment, max_message, received_at, Payment::parse);
+        self.orders.extend(payment.content.as_ref().map(|payment| payment.order_id));
+        self.payments.push(payment);
+    }
+
+    /// A refund, in the same way.
+    pub(super) fn add_refund(&mut self, message: &impl Message, max_message: usize, received_at: Timestamp) {
+        self.add(message);
+        let parse = |raw: &[u8]| Refund::parse(raw).map(Withdrawal::Refund);
+        self.add_withdrawal(incoming(message, Subject::Refund, max_message, received_at, parse));
+    }
+
+    /// A cancellation, in the same way.
+    pub(super) fn add_cancellation(
+        &mut self,
+        message: &impl Message,
+        max_message: usize,
+        received_at: Timestamp,
+    ) {
+        self.add(message);
+        let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
+        self.add_withdrawal(incoming(message, Subject::Cancellation, max_message, received_at, parse));
+    }
+
+    fn add_withdrawal(&mut self, withdrawal: Incoming<Withdrawal>) {
+        self.orders.extend(withdrawal.content.as_ref().map(Withdrawal::order_id));
+        self.withdrawals.push(withdrawal);
     }
 
     /// Notification's word. What cannot be read is said and passed over: no ticket depends on it.
@@ -83,6 +90,39 @@ impl Batch {
                 warn!(topic = message.topic(), partition, offset, %reason, "a message cannot be read; passed over");
             }
         }
+    }
+}
+
+/// A message with all that it came with.
+fn incoming<T>(
+    message: &impl Message,
+    subject: Subject,
+    max_message: usize,
+    received_at: Timestamp,
+    parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
+) -> Incoming<T> {
+    let raw = message.payload().unwrap_or_default().to_vec();
+    let headers = headers(message);
+    let content = if raw.len() > max_message { Err(too_large(max_message)) } else { parse(&raw) };
+    Incoming {
+        source: Source::Kafka {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+        },
+        key: message.key().map(<[u8]>::to_vec),
+        traceparent: headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))
+            .and_then(|(_, value)| std::str::from_utf8(value).ok())
+            .filter(|text| is_traceparent(text))
+            .map(str::to_owned),
+        raw,
+        headers,
+        received_at,
+        subject,
+        content,
     }
 }
 
@@ -124,17 +164,17 @@ mod tests {
         batch.add_payment(&message(Some(&json), 42, "nonsense"), 10, Timestamp::UNIX_EPOCH);
         batch.add_payment(&message(None, 43, TRACE), 10, Timestamp::UNIX_EPOCH);
         let [good, large, tombstone] = &batch.payments[..] else { panic!() };
-        assert_eq!(good.payment.as_ref().unwrap().order_id.to_string(), ORDER);
+        assert_eq!(good.content.as_ref().unwrap().order_id.to_string(), ORDER);
         assert_eq!(good.traceparent.as_deref(), Some(TRACE));
         assert_eq!(good.key.as_deref(), Some(&b"k\xFF"[..]));
         assert_eq!(good.headers[1], ("blob".to_owned(), vec![0xFF, 0]));
         assert_eq!(good.headers[2], ("none".to_owned(), vec![]));
         let source = Source::Kafka { topic: "paid".into(), partition: 3, offset: 41, timestamp: Some(5) };
         assert_eq!(good.source, source);
-        assert!(large.payment.as_ref().unwrap_err().reason.contains("larger than 10 bytes"));
+        assert!(large.content.as_ref().unwrap_err().reason.contains("larger than 10 bytes"));
         assert_eq!(large.raw, json.as_bytes());
         assert_eq!(large.traceparent, None);
-        assert!(tombstone.payment.is_err());
+        assert!(tombstone.content.is_err());
         assert_eq!(batch.offsets[&("paid".to_owned(), 3)], 44);
     }
 

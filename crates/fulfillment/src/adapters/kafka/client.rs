@@ -8,9 +8,8 @@ use rdkafka::ClientContext;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::{debug, info, warn};
 
 use crate::config;
@@ -77,6 +76,13 @@ impl Watch {
         *trouble = Some(what);
     }
 
+    /// What follows from trouble that is known more precisely does not hide it.
+    fn is_away(&self) {
+        if self.trouble().is_none() {
+            self.is_wrong("no Kafka broker can be reached".into());
+        }
+    }
+
     pub(super) fn is_right(&self) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             info!("Kafka works again");
@@ -93,8 +99,9 @@ pub(super) struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // `Watch` says once what librdkafka says at every try to connect.
-        if facility == "FAIL" || facility == "ERROR" {
+        // `Watch` says once what librdkafka says at every try to connect; a commit fails while the group changes, and is
+        // tried again.
+        if matches!(facility, "FAIL" | "ERROR" | "COMMITFAIL") {
             debug!(facility, message, "librdkafka");
         } else {
             DefaultClientContext.log(level, facility, message);
@@ -104,9 +111,13 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         use RDKafkaErrorCode as Code;
         match error.rdkafka_error_code() {
+            // What OpenSSL says of the broker's refusal, such as a certificate that it wants and does not get.
+            Some(Code::BrokerTransportFailure) if reason.contains("SSL routines") => {
+                self.watch.is_wrong(format!("Kafka: {reason}"));
+            }
             // One of several brokers, or an idle connection that the broker closed.
             Some(Code::BrokerTransportFailure) => debug!(%error, reason, "a connection to Kafka ended"),
-            Some(Code::AllBrokersDown) => self.watch.is_wrong("no Kafka broker can be reached".into()),
+            Some(Code::AllBrokersDown) => self.watch.is_away(),
             Some(
                 Code::Authentication
                 | Code::SaslAuthenticationFailed
@@ -128,23 +139,7 @@ impl ClientContext for Context {
     }
 }
 
-impl ConsumerContext for Context {
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        use RDKafkaErrorCode as Code;
-        match result.as_ref().map_err(KafkaError::rdkafka_error_code) {
-            Ok(()) | Err(Some(Code::NoOffset)) => {}
-            // The partitions are somebody else's by now, who reads the batch again: a duplicate at worst.
-            Err(Some(
-                Code::IllegalGeneration
-                | Code::RebalanceInProgress
-                | Code::UnknownMemberId
-                | Code::StaleMemberEpoch
-                | Code::FencedMemberEpoch,
-            )) => debug!("an offset was not committed: the group is changing"),
-            Err(_) => warn!(error = ?result, "an offset could not be committed; a later one will be"),
-        }
-    }
-}
+impl ConsumerContext for Context {}
 
 #[cfg(test)]
 mod tests {
@@ -177,8 +172,11 @@ mod tests {
     fn trouble_comes_and_goes() {
         let watch = Watch::default();
         watch.is_wrong("a".into());
+        watch.is_away();
         assert_eq!(watch.trouble().as_deref(), Some("a"));
         watch.is_right();
         assert_eq!(watch.trouble(), None);
+        watch.is_away();
+        assert!(watch.trouble().is_some());
     }
 }

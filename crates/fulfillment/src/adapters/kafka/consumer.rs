@@ -1,17 +1,21 @@
-//! Payments and deliveries in.
+//! Payments, refunds, cancellations and deliveries in.
 //!
-//! One member of the group reads both topics. While one batch is being stored the next one is read; the
-//! offsets of a batch are committed once it is stored, never before and never by librdkafka itself.
+//! One member of the group reads all of their topics. While batches are being stored the next one is read; the offsets
+//! of a batch are handed to librdkafka once it and all before it are stored, never before. They are committed at once,
+//! and again by librdkafka until it succeeds: a commit fails while the group changes, and no later message may come to
+//! make up for it.
 //!
 //! The group hears from a member by its heartbeats (librdkafka's own thread) and by its polls, which must
 //! not stop for `max.poll.interval.ms`. A store that is away holds a batch up for however long it takes.
 //! So, once a batch has waited a while and the next one is full, the partitions are paused and polling goes
-//! on: nothing more comes, the member stays, and memory holds two batches and librdkafka's queue.
+//! on: nothing more comes, the member stays, and memory holds three batches and librdkafka's queue.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use fulfillment_domain::Clock;
+use fulfillment_domain::{Clock, OrderId};
+use fulfillment_store::step;
 use futures::StreamExt as _;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -21,13 +25,16 @@ use rdkafka::{ClientConfig, Message as _};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::batch::{Batch, Offsets};
 use super::client::{Context, Watch, client_config};
 use crate::config;
 use crate::ports::{DeliveredSink, Sink};
 
+/// Batches on their way into the store at once: while one is being committed the next one is written. They have no order
+/// in common, so that each order's messages are stored in their order.
+const AT_ONCE: usize = 2;
 /// How long a batch may wait for the store before the partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long leaving the group may take: a member that goes while its group is changing is slow.
@@ -49,8 +56,12 @@ pub(crate) struct KafkaConsumer {
     first: Mutex<Option<StreamConsumer<Context>>>,
 }
 
-/// A batch on its way into the store: its offsets when it got there.
-type Storing = JoinHandle<Option<Offsets>>;
+/// A batch on its way into the store.
+struct Storing {
+    orders: HashSet<OrderId>,
+    /// Its offsets, when it got there.
+    offsets: JoinHandle<Option<Offsets>>,
+}
 
 enum End {
     Stopped,
@@ -69,8 +80,10 @@ impl KafkaConsumer {
         config
             .set("group.id", &kafka.group_id)
             .set("group.protocol", kafka.group_protocol.0)
-            .set("enable.auto.commit", "false")
+            // Of what is handed over for it, and only where that is ahead of what is committed.
             .set("enable.auto.offset.store", "false")
+            .set("enable.auto.commit", "true")
+            .set("auto.commit.interval.ms", "1000")
             .set("auto.offset.reset", "earliest")
             // The queue in front of the batches, and what one fetch may add to it. A single message above
             // that still comes through: a broker always sends the first one whole.
@@ -110,7 +123,9 @@ impl KafkaConsumer {
         delivered: Arc<dyn DeliveredSink>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let topics = [self.kafka.payment_topic.as_str(), self.kafka.delivered_topic.as_str()];
+        let config::Kafka { payment_topic, refunded_topic, cancelled_topic, delivered_topic, .. } =
+            &self.kafka;
+        let topics = [payment_topic, refunded_topic, cancelled_topic, delivered_topic].map(String::as_str);
         loop {
             let made = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
             let consumer = match made {
@@ -123,12 +138,10 @@ impl KafkaConsumer {
                 consumer: &consumer,
                 payments: &payments,
                 delivered: &delivered,
-                stored: Offsets::new(),
                 said_missing: false,
             };
             let end = reader.read(&stop).await;
-            let stored = reader.stored;
-            leave(consumer, stored).await;
+            leave(consumer).await;
             match end {
                 End::Stopped => return Ok(()),
                 End::Broken(reason) => {
@@ -150,8 +163,6 @@ struct Reader<'a> {
     consumer: &'a StreamConsumer<Context>,
     payments: &'a Arc<dyn Sink>,
     delivered: &'a Arc<dyn DeliveredSink>,
-    /// Where to go on, as far as batches are stored.
-    stored: Offsets,
     /// Whether it was said that a topic is not there.
     said_missing: bool,
 }
@@ -161,24 +172,26 @@ impl Reader<'_> {
         let consumer = self.consumer;
         let mut messages = consumer.stream();
         let mut next = Batch::default();
-        let mut storing: Option<Storing> = None;
+        let mut storing: VecDeque<Storing> = VecDeque::new();
         let mut paused = false;
         // When the batch that is being filled goes off, and when the one on its way has taken too long.
         let (mut due, mut late) = (Instant::now(), Instant::now());
         loop {
             let full = next.is_full(self.this.kafka.batch);
-            if storing.is_none() && (full || (!next.is_empty() && Instant::now() >= due)) {
-                storing = Some(self.store(std::mem::take(&mut next)));
+            let free =
+                storing.len() < AT_ONCE && storing.iter().all(|batch| batch.orders.is_disjoint(&next.orders));
+            if free && (full || (!next.is_empty() && Instant::now() >= due)) {
+                storing.push_back(self.store(std::mem::take(&mut next)));
                 late = Instant::now() + PATIENCE;
                 continue;
             }
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                stored = finished(&mut storing) => {
-                    storing = None;
+                stored = first(&mut storing) => {
+                    storing.pop_front();
                     match stored {
-                        Ok(Some(offsets)) => self.commit(offsets),
+                        Ok(Some(offsets)) => self.commit(&offsets),
                         Ok(None) => return End::Stopped,
                         Err(_) => return End::Broken("the task that stores payments ended early".into()),
                     }
@@ -188,8 +201,8 @@ impl Reader<'_> {
                         self.flow(true);
                     }
                 }
-                () = sleep_until(due), if storing.is_none() && !next.is_empty() => {}
-                () = sleep_until(late), if storing.is_some() && full && !paused => {
+                () = sleep_until(due), if free && !next.is_empty() => {}
+                () = sleep_until(late), if !free && full && !paused => {
                     paused = true;
                     warn!("storing payments takes long; not reading from Kafka meanwhile");
                     self.flow(false);
@@ -201,6 +214,7 @@ impl Reader<'_> {
                             due = Instant::now() + self.this.kafka.batch_wait;
                         }
                         self.take(&mut next, &message);
+                        step!("after-poll");
                         // A partition that was assigned since the pause.
                         if paused {
                             self.flow(false);
@@ -212,39 +226,59 @@ impl Reader<'_> {
             }
         }
         // What is read and not on its way is read again by whoever comes next.
-        if let Some(storing) = storing
-            && let Ok(Some(offsets)) = storing.await
-        {
-            self.stored.extend(offsets);
+        for storing in storing {
+            let Ok(Some(offsets)) = storing.offsets.await else { break };
+            self.hand_over(&offsets);
         }
         End::Stopped
     }
 
     fn take(&mut self, next: &mut Batch, message: &BorrowedMessage<'_>) {
-        if message.topic() == self.this.kafka.payment_topic {
-            next.add_payment(message, self.this.max_message, self.this.clock.now());
+        let (topic, kafka) = (message.topic(), &self.this.kafka);
+        let (max, now) = (self.this.max_message, self.this.clock.now());
+        if topic == kafka.payment_topic {
+            next.add_payment(message, max, now);
+        } else if topic == kafka.refunded_topic {
+            next.add_refund(message, max, now);
+        } else if topic == kafka.cancelled_topic {
+            next.add_cancellation(message, max, now);
         } else {
             next.add_delivered(message);
         }
     }
 
     /// In a task of its own: the store's answer must not wait for the next message, nor the other way round.
-    fn store(&self, batch: Batch) -> Storing {
+    fn store(&self, mut batch: Batch) -> Storing {
+        let orders = std::mem::take(&mut batch.orders);
         let (payments, delivered) = (Arc::clone(self.payments), Arc::clone(self.delivered));
-        tokio::spawn(async move {
+        let offsets = tokio::spawn(async move {
             let stored = (batch.payments.is_empty() || payments.accept(batch.payments).await)
+                && (batch.withdrawals.is_empty() || payments.withdraw(batch.withdrawals).await)
                 && (batch.delivered.is_empty() || delivered.delivered(batch.delivered).await);
             stored.then_some(batch.offsets)
-        })
+        });
+        Storing { orders, offsets }
     }
 
     /// Without waiting for the answer; the last commit, at the end, waits.
-    fn commit(&mut self, offsets: Offsets) {
-        self.stored.extend(offsets);
-        if let Some(list) = ours(self.consumer, &mut self.stored)
-            && let Err(error) = self.consumer.commit(&list, CommitMode::Async)
-        {
-            warn!(%error, "offsets could not be committed; later ones will be");
+    fn commit(&self, offsets: &Offsets) {
+        self.hand_over(offsets);
+        if let Err(error) = self.consumer.commit_consumer_state(CommitMode::Async) {
+            debug!(%error, "offsets could not be committed yet");
+        }
+        step!("after-offset-commit");
+    }
+
+    /// Tells librdkafka where to go on. Partitions that are somebody else's by now are theirs to commit: it refuses them.
+    fn hand_over(&self, offsets: &Offsets) {
+        for ((topic, partition), next) in offsets {
+            let mut one = TopicPartitionList::with_capacity(1);
+            let given = one
+                .add_partition_offset(topic, *partition, Offset::Offset(*next))
+                .and_then(|()| self.consumer.store_offsets(&one));
+            if let Err(error) = given {
+                debug!(%error, topic, partition, "a batch's partition is somebody else's by now");
+            }
         }
     }
 
@@ -265,8 +299,7 @@ impl Reader<'_> {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
                 if !std::mem::replace(&mut self.said_missing, true) {
-                    let config::Kafka { payment_topic, delivered_topic, .. } = &self.this.kafka;
-                    warn!(payment_topic, delivered_topic, "a topic does not exist yet; waiting for it");
+                    warn!(%error, "a topic does not exist yet; waiting for it");
                 }
             }
             Some(
@@ -280,32 +313,20 @@ impl Reader<'_> {
     }
 }
 
-/// What becomes of the batch on its way; never, when there is none.
-async fn finished(storing: &mut Option<Storing>) -> Result<Option<Offsets>, tokio::task::JoinError> {
-    match storing {
-        Some(storing) => storing.await,
+/// What becomes of the first batch on its way; never, when there is none.
+async fn first(storing: &mut VecDeque<Storing>) -> Result<Option<Offsets>, tokio::task::JoinError> {
+    match storing.front_mut() {
+        Some(storing) => (&mut storing.offsets).await,
         None => std::future::pending().await,
     }
 }
 
-/// What may be committed: partitions that are somebody else's by now are theirs to commit, and forgotten.
-fn ours(consumer: &StreamConsumer<Context>, stored: &mut Offsets) -> Option<TopicPartitionList> {
-    let assigned = consumer.assignment().ok()?.to_topic_map();
-    stored.retain(|partition, _| assigned.contains_key(partition));
-    let mut list = TopicPartitionList::with_capacity(stored.len());
-    for ((topic, partition), offset) in stored.iter() {
-        list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).ok()?;
-    }
-    (list.count() > 0).then_some(list)
-}
-
 /// Commits and leaves, within its time. In a thread of its own: dropping a consumer blocks, and tokio's
 /// blocking threads are waited for when the process ends.
-async fn leave(consumer: StreamConsumer<Context>, mut stored: Offsets) {
+async fn leave(consumer: StreamConsumer<Context>) {
     let (done, left) = tokio::sync::oneshot::channel();
     let leaving = std::thread::Builder::new().name("kafka-leave".into()).spawn(move || {
-        if let Some(list) = ours(&consumer, &mut stored)
-            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
+        if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync)
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {
             warn!(%error, "the last offsets could not be committed; their messages come again, as duplicates");

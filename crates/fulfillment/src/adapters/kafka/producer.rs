@@ -20,6 +20,8 @@ use crate::ports::Destination;
 
 /// Waits between tries. A broker that is away is away for all, so the longest is short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
+/// Events lent at once, a few megabytes.
+const BATCH: usize = 1_000;
 /// How long librdkafka itself tries: twice that is well within a lease of the usual length.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -32,6 +34,8 @@ pub(crate) struct KafkaDestination {
     config: ClientConfig,
     producer: Mutex<FutureProducer<Context>>,
     issued_topic: String,
+    reissued_topic: String,
+    voided_topic: String,
     dead_letter_topic: String,
     /// What the connection is like.
     connection: Watch,
@@ -61,6 +65,8 @@ impl KafkaDestination {
             config,
             producer: Mutex::new(producer),
             issued_topic: kafka.issued_topic.clone(),
+            reissued_topic: kafka.reissued_topic.clone(),
+            voided_topic: kafka.voided_topic.clone(),
             dead_letter_topic: kafka.dead_letter_topic.clone(),
             connection,
             deliveries: Watch::default(),
@@ -88,6 +94,8 @@ impl KafkaDestination {
         let event = &delivery.event;
         let topic = match event.kind {
             EventKind::TicketIssued => &self.issued_topic,
+            EventKind::TicketReissued => &self.reissued_topic,
+            EventKind::TicketVoided => &self.voided_topic,
             EventKind::DeadLetter => &self.dead_letter_topic,
         };
         let headers = event
@@ -158,6 +166,11 @@ fn is_for_good(error: &KafkaError) -> bool {
 impl Destination for KafkaDestination {
     fn name(&self) -> &'static str {
         Self::NAME
+    }
+
+    /// A fetch and a report each cost about the same whatever they carry.
+    fn batch(&self, _lease: Duration) -> usize {
+        BATCH
     }
 
     async fn deliver(&self, batch: Vec<Delivery>) -> Vec<(i64, DeliveryOutcome)> {

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::Delivered;
 use fulfillment_domain::clock::FixedClock;
+use fulfillment_domain::{Delivered, Withdrawal};
 use fulfillment_store::{DeliveryOutcome, Incoming, Source};
 use jiff::Timestamp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -35,6 +35,10 @@ impl Sink for Kept {
             self.payments.lock().unwrap().extend(batch);
         }
         open
+    }
+
+    async fn withdraw(&self, _batch: Vec<Incoming<Withdrawal>>) -> bool {
+        true
     }
 }
 
@@ -66,6 +70,8 @@ fn rig(topic: &str, protocol: &str) -> Config {
         ("FULFILLMENT_KAFKA_GROUP_PROTOCOL", protocol),
         ("FULFILLMENT_KAFKA_PAYMENT_TOPIC", topic),
         ("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &format!("{topic}-delivered")),
+        ("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &format!("{topic}-refunded")),
+        ("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &format!("{topic}-cancelled")),
     ]);
     // What is sent is to come back, which no setting allows.
     topic.clone_into(&mut config.kafka.issued_topic);
@@ -143,7 +149,7 @@ async fn there_and_back(protocol: &str) {
     let got = read(&config, Arc::new(Kept::default()), 1).await;
     assert_eq!(got.len(), 1);
     assert_eq!(got[0].raw.len(), large.len());
-    assert!(got[0].payment.as_ref().unwrap_err().reason.contains("larger than"));
+    assert!(got[0].content.as_ref().unwrap_err().reason.contains("larger than"));
     assert!(matches!(&got[0].source, Source::Kafka { topic: t, .. } if *t == topic));
 
     // What the sink refused was not committed: it comes again.

@@ -143,8 +143,13 @@ impl Neighbour {
         self.circuit.trouble()
     }
 
-    /// Asks for `{base}/{path…}`, each segment percent-encoded, and answers with the body.
-    pub(super) async fn get(&self, path: &[&str], traceparent: Option<&str>) -> Result<Bytes, Unanswered> {
+    /// Asks for `{base}/{path…}?{query…}`, each part percent-encoded, and answers with the body.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        traceparent: Option<&str>,
+    ) -> Result<Bytes, Unanswered> {
         let Ok(_permit) = self.permits.acquire().await else {
             return Err(self.blocked("is no longer asked: the service is stopping"));
         };
@@ -153,7 +158,7 @@ impl Neighbour {
             Ok(pass) => pass,
             Err(reason) => return Err(Unanswered::Failed(Failure::blocked(reason))),
         };
-        let answer = self.ask(path, traceparent).await;
+        let answer = self.ask(path, query, traceparent).await;
         let outcome = match &answer {
             Err(refusal) if refusal.of_all => {
                 pass.failed(refusal.reason());
@@ -173,10 +178,18 @@ impl Neighbour {
         answer.map_err(|refusal| refusal.unanswered)
     }
 
-    async fn ask(&self, path: &[&str], traceparent: Option<&str>) -> Result<Bytes, Refusal> {
+    async fn ask(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        traceparent: Option<&str>,
+    ) -> Result<Bytes, Refusal> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
         }
         let mut request = self.client.get(url).header(ACCEPT, "application/json");
         if let Some(authorization) = &self.authorization {

@@ -53,6 +53,11 @@ struct Envelope<'a> {
 }
 
 impl WebhookDestination {
+    /// The destination's name in the store.
+    pub(crate) fn name_of(target: &config::WebhookTarget) -> String {
+        format!("webhook:{}", target.name)
+    }
+
     pub(crate) fn new(
         target: &config::WebhookTarget,
         settings: &config::Webhook,
@@ -60,7 +65,7 @@ impl WebhookDestination {
     ) -> anyhow::Result<Self> {
         let what = || format!("the webhook {}", target.name);
         Ok(Self {
-            name: format!("webhook:{}", target.name),
+            name: Self::name_of(target),
             url: Url::parse(target.url.as_str()).with_context(what)?,
             signer: Signer::new(&target.secret).with_context(what)?,
             client: client(settings.timeout)?,

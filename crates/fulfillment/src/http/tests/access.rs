@@ -19,13 +19,18 @@ const OPEN: [&str; 6] =
     ["/health", "/health/live", "/health/ready", "/.well-known/ticket-keys.json", "/openapi.json", "/docs"];
 
 /// Each guarded route with the scope it needs.
-const GUARDED: [(&str, &str, &str); 7] = [
+const GUARDED: [(&str, &str, &str); 12] = [
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301/tickets", "read"),
     ("GET", "/events?after=x", "read"),
     ("GET", "/metrics", "admin"),
     ("POST", "/events/payment-succeeded", "ingest"),
+    ("POST", "/events/payment-refunded", "ingest"),
+    ("POST", "/events/order-cancelled", "ingest"),
+    ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/void", "admin"),
+    ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/reissue", "admin"),
+    ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/reinstate", "admin"),
     ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/delivered", "deliver"),
 ];
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use fulfillment_store::conformance::fixtures::{generated, order, payment, ticket};
-use fulfillment_store::{DeadLetterRoute, Inbox, Records};
+use fulfillment_domain::Spelling;
+use fulfillment_domain::event::{Before, Publication, ticket_reissued, ticket_voided};
+use fulfillment_store::conformance::fixtures::{cancellation, generated, order, payment, quietly, ticket};
+use fulfillment_store::{DeadLetterRoute, Inbox, Records, Withdrawals};
 use serde_json::Value;
 
 use super::App;
@@ -51,10 +53,14 @@ async fn records_have_the_fields_described() {
     let record = serde_json::to_value(ticket(order(1), 1)).unwrap();
     assert_eq!(keys(&record), keys(fields("Ticket")));
     let app = App::open().await;
-    app.store.ingest(&[payment(1, 1, "1")], &DeadLetterRoute::default()).await.unwrap();
+    app.store.ingest(&[payment(1, 1, "1")], &DeadLetterRoute::default(), &quietly()).await.unwrap();
     let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
     assert_eq!(keys(&record), keys(fields("Order")));
     assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));
+    let letters = DeadLetterRoute::default();
+    app.store.withdraw(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
+    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    assert_eq!(keys(&record["withdrawals"][0]), keys(fields("WithdrawalRecord")));
 }
 
 #[tokio::test]
@@ -81,6 +87,25 @@ fn the_topics_description_has_every_field_of_an_event() {
     let value: Value = serde_json::from_slice(&event.value).unwrap();
     for field in keys(&value) {
         assert!(issued.contains(&format!("\n        {field}: {{type: ")), "{field}");
+    }
+    let mut void = ticket(order(1), 1);
+    void.voided_at = Some(void.issued_at);
+    let before = Before { generation: 0, reason: None };
+    let publication =
+        Publication { spelling: Spelling::Camel, ticket_pdf_url: "", traceparent: None, destinations: &[] };
+    for (schema, event) in [
+        ("TicketVoided", ticket_voided(&void, Spelling::Camel, None, &[]).unwrap()),
+        ("TicketReissued", ticket_reissued(&void, before, &publication).unwrap()),
+    ] {
+        let described = topics.split_once(&format!("    {schema}:\n")).unwrap().1;
+        let value: Value = serde_json::from_slice(&event.value).unwrap();
+        for field in keys(&value) {
+            assert!(
+                described.contains(&format!(" {field}: {{type: "))
+                    || issued.contains(&format!(" {field}: {{type: ")),
+                "{field}"
+            );
+        }
     }
     for (header, _) in &event.headers {
         assert!(topics.contains(&format!("\n        {header}:\n")), "{header}");

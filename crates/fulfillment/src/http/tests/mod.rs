@@ -4,8 +4,11 @@ mod access;
 mod description;
 mod events;
 mod health;
+mod order_file;
 mod payments;
+mod reissues;
 mod tickets;
+mod withdrawals;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +20,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
+use fulfillment_document::PdfRenderer;
 use fulfillment_domain::clock::FixedClock;
-use fulfillment_domain::{Clock, Secret, Ticket, TicketId};
+use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId, Withdrawal};
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, Work};
+use fulfillment_store::{
+    DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, WithdrawalOutcome,
+    Withdrawals, Work,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -33,7 +40,12 @@ use uuid::Uuid;
 use super::{Access, Api, Limits, Readiness, router};
 use crate::config::Config;
 use crate::keyring::{Keyring, Keys};
+use crate::pipeline::Publishing;
+use crate::pipeline::form::Form;
+use crate::pipeline::proof::Proof;
+use crate::pipeline::reissue::Reissuer;
 use crate::ports::{Accept, Files, FilesError, Heal, NewFile};
+use crate::templates::{Book, Templates};
 
 /// What a ticket's file holds.
 const PDF: &[u8] = b"%PDF-1.7 ten bytes and a few more";
@@ -104,7 +116,28 @@ impl App {
         let secret = Secret::new([9; 32]);
         let keys = dir.path().join("keys");
         let keyring = Keyring::create(&keys, None, clock.now()).unwrap();
+        let renderer = Arc::new(PdfRenderer::with_fonts(Vec::new()).unwrap());
+        let book = Book::read(&config).unwrap();
+        let templates = Arc::new(Templates::new(renderer, Arc::clone(&store) as _, book).await.unwrap());
+        let keys = Arc::new(Keys::new(keyring, keys, None));
+        let reissuer = Reissuer {
+            store: Arc::clone(&store) as _,
+            files: Arc::clone(&files) as _,
+            templates: Arc::clone(&templates),
+            keys: Arc::clone(&keys),
+            secret: secret.clone(),
+            clock: Arc::clone(&clock),
+            form: Form::Tk1,
+            proof: Proof(1),
+            publishing: Publishing {
+                spelling: Spelling::Camel,
+                public_url: "https://tickets.example".into(),
+                destinations: Vec::new(),
+            },
+            wake: Arc::default(),
+        };
         let api = Api {
+            reissuer,
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
             accept: Arc::clone(&door) as _,
@@ -112,7 +145,8 @@ impl App {
             clock,
             secret: secret.clone(),
             access: Access::new(&config.tokens, config.http.listen, config.http.allow_anonymous),
-            keys: Arc::new(Keys::new(keyring, keys, None)),
+            keys,
+            templates,
             readiness: Arc::clone(&readiness),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             head: positions,
@@ -145,7 +179,9 @@ impl App {
     /// An order with one ticket whose file is stored.
     async fn issued(&self) -> Ticket {
         let claim = fixtures::claimed(self.store.as_ref(), 1).await.remove(0);
-        let outcome = self.store.freeze(&[fixtures::freeze(&claim, 1)]).await.unwrap().remove(0);
+        let mut freeze = fixtures::freeze(&claim, 1);
+        freeze.tickets[0].generation = 0;
+        let outcome = self.store.freeze(&[freeze]).await.unwrap().remove(0);
         let tickets = fixtures::frozen(outcome);
         let mut completion = fixtures::completion(&claim, &tickets, &[]);
         let ticket = &mut completion.generated[0].ticket;
@@ -207,6 +243,11 @@ impl Files for Shelf {
         Ok(self.files.lock().unwrap().get(name).cloned())
     }
 
+    async fn remove(&self, names: &[String]) -> Result<(), FilesError> {
+        self.files.lock().unwrap().retain(|name, _| !names.contains(name));
+        Ok(())
+    }
+
     async fn marker(&self) -> Result<Option<Uuid>, FilesError> {
         Ok(None)
     }
@@ -246,6 +287,14 @@ impl Accept for Door {
         if self.broken.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("away".into()));
         }
-        self.store.ingest(&batch, &DeadLetterRoute::default()).await
+        self.store.ingest(&batch, &DeadLetterRoute::default(), &fixtures::quietly()).await
+    }
+
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError> {
+        self.store.withdraw(&batch, &DeadLetterRoute::default(), &fixtures::quietly()).await
+    }
+
+    async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
+        self.store.void_ticket(id, reason, &fixtures::quietly()).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use fulfillment_store::conformance::fixtures;
-use fulfillment_store::{FailedTicket, Records, Release, Then, Work};
+use fulfillment_store::{FailedTicket, Records, Release, Then, Withdrawals, Work};
 
 use super::{App, PDF, request};
 
@@ -135,7 +135,7 @@ async fn pending_failed_and_voided() {
     app.get(&path, &[]).await.is_problem(404, "ticket-failed");
     assert_eq!(app.get(&path, &[("accept", "application/json")]).await.json()["lastError"], "no font");
 
-    assert!(app.store.void_ticket(ticket.id, "refunded").await.unwrap());
+    assert!(app.store.void_ticket(ticket.id, "refunded", &fixtures::quietly()).await.unwrap());
     app.get(&path, &[]).await.is_problem(410, "ticket-voided");
     assert_eq!(app.get(&path, &[("accept", "application/json")]).await.json()["voidReason"], "refunded");
 }

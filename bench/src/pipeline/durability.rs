@@ -1,0 +1,91 @@
+//! What being safe costs, and what the sizes of batches do: the tickets figure under other settings, in turn.
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+use super::tickets::{self, Tickets};
+use super::world::{World, stop};
+use crate::figures::Figures;
+
+/// How long to measure.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scripts/bench durability
+  scripts/bench durability --orders 5000 --rounds 5
+
+Each line is the median of its rounds; the ratio is to the settings as they come.")]
+pub(crate) struct Options {
+    /// Orders of two seats that wait in the topic each time
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    orders: usize,
+    /// How often each setting has its turn
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: usize,
+}
+
+/// One way to run the service.
+struct Variant {
+    name: &'static str,
+    /// Commits are answered before the log is on the disk: a power cut may take back what was told.
+    unsafe_commits: bool,
+    /// Tickets go where a power cut leaves nothing, and syncing costs nothing.
+    files_in_memory: bool,
+    settings: &'static [(&'static str, &'static str)],
+}
+
+const fn set(name: &'static str, settings: &'static [(&'static str, &'static str)]) -> Variant {
+    Variant { name, unsafe_commits: false, files_in_memory: false, settings }
+}
+
+const VARIANTS: &[Variant] = &[
+    set("as it comes", &[]),
+    Variant { unsafe_commits: true, ..set("synchronous_commit = off", &[]) },
+    Variant { files_in_memory: true, ..set("files on tmpfs", &[]) },
+    Variant { unsafe_commits: true, files_in_memory: true, ..set("both", &[]) },
+    set("pipeline.claim_batch = 8", &[("FULFILLMENT_PIPELINE_CLAIM_BATCH", "8")]),
+    set("pipeline.claim_batch = 256", &[("FULFILLMENT_PIPELINE_CLAIM_BATCH", "256")]),
+    set("kafka.batch = 50", &[("FULFILLMENT_KAFKA_BATCH", "50")]),
+    set("kafka.batch = 5000", &[("FULFILLMENT_KAFKA_BATCH", "5000")]),
+    set("kafka.batch_wait = 0s", &[("FULFILLMENT_KAFKA_BATCH_WAIT", "0s")]),
+    set("kafka.batch_wait = 200ms", &[("FULFILLMENT_KAFKA_BATCH_WAIT", "200ms")]),
+];
+
+/// Measures each setting in turn, as often as asked for.
+pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
+    let mut rates = vec![Vec::new(); VARIANTS.len()];
+    for round in 1..=options.rounds.max(1) {
+        for (variant, rates) in VARIANTS.iter().zip(&mut rates) {
+            eprintln!("bench: round {round}, {}", variant.name);
+            rates.push(issue(variant, options.orders).await?);
+        }
+    }
+    let medians: Vec<f64> = rates.iter_mut().map(|rates| median(rates)).collect();
+    for (variant, rate) in VARIANTS.iter().zip(&medians) {
+        figures.add_beside(variant.name, *rate, "tickets/s", medians[0]);
+    }
+    Ok(())
+}
+
+async fn issue(variant: &Variant, orders: usize) -> Result<f64> {
+    let mut world = World::new().await?;
+    let memory = tempfile::tempdir_in("/dev/shm").context("no memory file system at /dev/shm")?;
+    if variant.files_in_memory {
+        let url = format!("file://{}", memory.path().display());
+        world.setup = world.setup.env("FULFILLMENT_FILES_URL", url);
+    }
+    if variant.unsafe_commits {
+        let name = world.database.url().rsplit('/').next().context("the URL names no database")?;
+        world.database.execute(&format!("ALTER DATABASE {name} SET synchronous_commit = off")).await?;
+    }
+    for (name, value) in variant.settings {
+        world.setup = world.setup.env(name, *value);
+    }
+    let Tickets { service, per_second, .. } = tickets::issue(&world, orders).await?;
+    stop(service).await?;
+    Ok(per_second)
+}
+
+fn median(rates: &mut [f64]) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}

@@ -1,0 +1,159 @@
+//! A text: how it looks, and the sizes it may take.
+
+use crate::boxes::{Align, Colour};
+use crate::face::Style;
+use crate::paragraph;
+
+use super::super::json::Object;
+use super::super::sheet::{Element, Kind, Part, TextBox};
+use super::super::text::Text;
+use super::Reader;
+
+/// Lines of one text.
+const MOST_LINES: u16 = 40;
+/// A smaller size is about this much of the one before.
+const STEP: f32 = 0.9;
+
+/// A text's look as far as it is said.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    size: Option<f32>,
+    min_size: Option<f32>,
+    lines: Option<u16>,
+    leading: Option<f32>,
+    bold: Option<bool>,
+    style: Option<Style>,
+    align: Option<Align>,
+    colour: Option<Colour>,
+    part: Option<Part>,
+    same_size: Option<bool>,
+}
+
+impl Look {
+    /// This look, and where it says nothing, the other.
+    fn over(self, other: &Self) -> Self {
+        Self {
+            size: self.size.or(other.size),
+            min_size: self.min_size.or(other.min_size),
+            lines: self.lines.or(other.lines),
+            leading: self.leading.or(other.leading),
+            bold: self.bold.or(other.bold),
+            style: self.style.or(other.style),
+            align: self.align.or(other.align),
+            colour: self.colour.or(other.colour),
+            part: self.part.or(other.part),
+            same_size: self.same_size.or(other.same_size),
+        }
+    }
+}
+
+impl<'j> Reader<'_> {
+    pub(super) fn look(&mut self, object: &mut Object<'j>) -> Look {
+        let mut size = |key| object.take(key).and_then(|node| self.ok(node.number(1.0, 400.0)));
+        let (size, min_size) = (size("size"), size("min_size"));
+        Look {
+            size,
+            min_size,
+            lines: object.take("lines").and_then(|node| self.ok(node.count(1, MOST_LINES))),
+            leading: object.take("line_height").and_then(|node| self.ok(node.number(0.8, 4.0))),
+            bold: self.word(object, "weight", &[("regular", false), ("bold", true)]),
+            style: self.word(object, "figures", &[("text", Style::Text), ("code", Style::Code)]),
+            align: self.align(object),
+            colour: self.colour(object, "color"),
+            part: self.word(
+                object,
+                "role",
+                &[
+                    ("title", Part::Title),
+                    ("label", Part::Label),
+                    ("value", Part::Value),
+                    ("note", Part::Note),
+                    ("decoration", Part::Decoration),
+                ],
+            ),
+            same_size: self.flag(object, "same_size"),
+        }
+    }
+
+    pub(super) fn text(&mut self, object: &mut Object<'j>, element: &mut Element) -> Option<Kind> {
+        let node = self.needed_node(object, "text")?;
+        let nodes = if node.is_list() { self.ok(node.list())? } else { vec![node] };
+        let parts: Vec<String> = nodes.iter().filter_map(|node| self.short(*node)).collect();
+        let separator = self.string(object, "separator").unwrap_or_else(|| " ".to_owned());
+        let own = &self.own;
+        let text = match Text::parse(&parts, separator, |name| own.contains_key(name)) {
+            Ok(text) => text,
+            Err(message) => {
+                self.complain(node, message);
+                Text::default()
+            }
+        };
+        let mut look = self.look(object);
+        if let Some(node) = object.take("style")
+            && let Some(name) = self.ok(node.string())
+        {
+            match self.styles.get(&name) {
+                Some(style) => look = look.over(style),
+                None => self.complain(node, format!("there is no {name:?} in \"styles\"")),
+            }
+        }
+        let size = look.size.unwrap_or(10.0);
+        let smallest = look.min_size.unwrap_or(size);
+        if smallest > size {
+            self.complain(object.node(), format!("\"min_size\" {smallest} is larger than \"size\" {size}"));
+        }
+        let sizes =
+            ladder(size, smallest.min(size), look.lines.unwrap_or(1), element.area.height, look.leading);
+        if sizes.is_empty() {
+            self.complain(object.node(), "its height has no room for a line of the smallest size");
+        }
+        let most = sizes.iter().map(|&(size, lines)| {
+            f32::from(u16::try_from(lines).unwrap_or(u16::MAX)) * paragraph::pitch(size, look.leading)
+        });
+        element.tallest = most.fold(0.0, f32::max);
+        if element.area.height <= 0.0 {
+            element.area.height = element.tallest;
+        }
+        let part = look.part.unwrap_or(if text.only_names() { Part::Label } else { Part::Value });
+        element.says = text.has_fields() || !matches!(part, Part::Label | Part::Decoration);
+        self.texts += 1;
+        Some(Kind::Text(TextBox {
+            number: self.texts - 1,
+            text,
+            sizes,
+            leading: look.leading,
+            bold: look.bold.unwrap_or(false),
+            style: look.style.unwrap_or(Style::Text),
+            align: look.align.unwrap_or(Align::Start),
+            colour: look.colour.unwrap_or(Colour::BLACK),
+            part,
+            same_size: look.same_size.unwrap_or(false),
+        }))
+    }
+}
+
+/// Font sizes from the wished to the smallest with the lines each has room for; none where not even one has. A height
+/// of 0 is none.
+fn ladder(size: f32, smallest: f32, lines: u16, height: f32, leading: Option<f32>) -> Vec<(f32, usize)> {
+    let lines_at = |size: f32| {
+        if height <= 0.0 {
+            return usize::from(lines);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a handful of lines")]
+        let room = ((height + 0.01) / paragraph::pitch(size, leading)).floor() as usize;
+        room.min(usize::from(lines))
+    };
+    let mut sizes = Vec::new();
+    let mut next = size;
+    loop {
+        let lines = lines_at(next);
+        if lines > 0 {
+            sizes.push((next, lines));
+        }
+        if next <= smallest {
+            return sizes;
+        }
+        // Quarters of a point, and never the same again.
+        next = ((next * STEP * 4.0).floor() / 4.0).min(next - 0.25).max(smallest);
+    }
+}

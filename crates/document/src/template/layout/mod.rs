@@ -1,0 +1,256 @@
+//! Lays a ticket out by its template: what is there, how wide, how high, and where.
+//!
+//! Texts never need more room than their boxes have (they shrink, and at last are cut), so that every height was
+//! known when the template was compiled: nothing leaves its place, whatever the ticket says.
+
+mod container;
+mod widths;
+
+use std::sync::Arc;
+
+use crate::boxes::{Align, Area, Canvas, Colour, Mark, Role};
+use crate::face::FontError;
+use crate::paragraph::{Fit, Paragraph};
+use crate::qr::Code;
+use crate::shape::Shaper;
+
+use super::memo::{Memo, Wanted};
+use super::sheet::{Element, Kind, Part, Sheet, TextBox};
+use super::text::Source;
+
+/// What one ticket is laid out with.
+pub(crate) struct Flow<'a, 'f> {
+    pub(crate) sheet: &'a Sheet,
+    pub(crate) source: Source<'a>,
+    pub(crate) shaper: &'a mut Shaper<'f>,
+    /// Texts that all tickets of an event have.
+    pub(crate) memo: &'a Memo,
+    /// In a row of one size: the largest size its texts may take.
+    cap: Option<f32>,
+    /// The numbers of texts that had to be cut.
+    pub(crate) cut: Vec<u32>,
+}
+
+/// What a container's child came to: pieces in its own coordinates.
+struct Block<'a> {
+    height: f32,
+    pieces: Vec<Piece<'a>>,
+}
+
+/// Something laid out, for a page that reads from left to right.
+struct Piece<'a> {
+    area: Area,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Text { text: &'a TextBox, paragraph: Arc<Paragraph> },
+    Fill(Colour),
+    Dashes([f32; 2], Colour),
+    Image { image: usize, alt: Option<String> },
+    Code,
+}
+
+impl<'a, 'f> Flow<'a, 'f> {
+    pub(crate) fn new(
+        sheet: &'a Sheet,
+        source: Source<'a>,
+        shaper: &'a mut Shaper<'f>,
+        memo: &'a Memo,
+    ) -> Self {
+        Self { sheet, source, shaper, memo, cap: None, cut: Vec::new() }
+    }
+
+    /// Lays the page out; `rtl` mirrors it. Without a code its place stays empty. `alt` is said in its place.
+    pub(crate) fn page(&mut self, mut code: Option<Code>, alt: &str, rtl: bool) -> Result<Canvas, FontError> {
+        let sheet = self.sheet;
+        let mut canvas = Canvas::new(sheet.page, rtl && sheet.mirror);
+        if let Some(background) = &sheet.background {
+            canvas.marks.push(Mark::Background { size: background.size });
+        }
+        let mut named = false;
+        let mut end: f32 = 0.0;
+        for (_, Piece { area, what }) in self.pieces()? {
+            end = end.max(area.y + area.height);
+            match what {
+                What::Text { text, paragraph } => {
+                    let role = role(text.part, &mut named);
+                    canvas.text(area, &paragraph, text.align, text.colour, role);
+                }
+                What::Fill(colour) => canvas.fill(area, colour),
+                What::Dashes(dash, colour) => canvas.dashes(area, dash, colour),
+                What::Image { image, alt } => canvas.image(area, image, alt),
+                What::Code => {
+                    named = false;
+                    if let Some(code) = code.take() {
+                        canvas.code(area, code, alt.to_owned());
+                    }
+                }
+            }
+        }
+        if let Some(trim) = sheet.trim {
+            canvas.page.1 = canvas.page.1.min(end + trim);
+        }
+        Ok(canvas)
+    }
+
+    /// All that is on the page, each piece with the number of its element.
+    fn pieces(&mut self) -> Result<Vec<(usize, Piece<'a>)>, FontError> {
+        let mut pieces = Vec::with_capacity(64);
+        for (index, element) in self.sheet.elements.iter().enumerate() {
+            let Element { area, .. } = element;
+            if let Some(mut block) = self.block(element, area.width, Some(area.height))? {
+                move_by(&mut block.pieces, area.x, area.y);
+                pieces.extend(block.pieces.into_iter().map(|piece| (index, piece)));
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// Lays an element out in a width; `None` where there is nothing to draw. `height` is what it stands in, where
+    /// that is fixed.
+    fn block(
+        &mut self,
+        element: &'a Element,
+        width: f32,
+        height: Option<f32>,
+    ) -> Result<Option<Block<'a>>, FontError> {
+        let area = |width: f32, height: f32| Area { x: 0.0, y: 0.0, width, height };
+        let one =
+            |area: Area, what: What<'a>| Block { height: area.height, pieces: vec![Piece { area, what }] };
+        Ok(match &element.kind {
+            Kind::Text(text) => {
+                let paragraph = self.paragraph(text, Some(width))?;
+                if paragraph.lines.is_empty() {
+                    return Ok(None);
+                }
+                let used = paragraph.height();
+                let mut block = one(area(width, used), What::Text { text, paragraph });
+                if let Some(height) = height {
+                    move_by(&mut block.pieces, 0.0, element.valign.shift((height - used).max(0.0)));
+                    block.height = height;
+                }
+                Some(block)
+            }
+            &Kind::Line { colour, thickness, dash } => {
+                let upright = element.area.height > element.area.width && element.area.width > 0.0;
+                let area =
+                    if upright { area(thickness, element.area.height) } else { area(width, thickness) };
+                Some(one(area, dash.map_or(What::Fill(colour), |dash| What::Dashes(dash, colour))))
+            }
+            &Kind::Rect { fill, border } => {
+                let whole = area(width, element.area.height);
+                let mut pieces = Vec::new();
+                pieces.extend(fill.map(|colour| Piece { area: whole, what: What::Fill(colour) }));
+                if let Some((thick, colour)) = border {
+                    pieces.extend(frame(whole, thick).map(|area| Piece { area, what: What::Fill(colour) }));
+                }
+                Some(Block { height: whole.height, pieces })
+            }
+            Kind::Image { image, align, alt } => {
+                let (wide, high) = (element.area.width.min(width), element.area.height);
+                let ratio = self.sheet.images[*image].ratio();
+                let (fit_wide, fit_high) =
+                    if wide * ratio <= high { (wide, wide * ratio) } else { (high / ratio, high) };
+                let alt = alt.as_ref().map(|alt| alt.fill(self.source)).filter(|alt| !alt.is_empty());
+                let x = across(*align, wide - fit_wide);
+                let y = element.valign.shift(high - fit_high);
+                let placed = Area { x, y, width: fit_wide, height: fit_high };
+                let what = What::Image { image: *image, alt };
+                let mut pieces = vec![Piece { area: placed, what }];
+                let room = width - wide;
+                move_by(&mut pieces, across(*align, room), 0.0);
+                Some(Block { height: high, pieces })
+            }
+            &Kind::Code { side, align } => {
+                let mut block = one(area(side, side), What::Code);
+                move_by(&mut block.pieces, across(align, (width - side).max(0.0)), 0.0);
+                Some(block)
+            }
+            Kind::Stack(_) | Kind::Row(_) if !self.is_live(element) => None,
+            Kind::Stack(container) => self.stack(element, container, width, height)?,
+            Kind::Row(container) => self.row(element, container, width, height)?,
+        })
+    }
+
+    /// Whether there is something to draw. What says nothing goes with what does.
+    fn is_live(&self, element: &Element) -> bool {
+        match &element.kind {
+            Kind::Text(text) => text.text.is_live(self.source),
+            Kind::Stack(container) | Kind::Row(container) => {
+                let says = |child: &&Element| child.says || !element.says;
+                container.children.iter().filter(says).any(|child| self.is_live(child))
+            }
+            _ => true,
+        }
+    }
+
+    /// Sets a text in a width; without one it is only measured, in its wished size.
+    fn paragraph(&mut self, text: &TextBox, width: Option<f32>) -> Result<Arc<Paragraph>, FontError> {
+        let string = text.text.fill(self.source);
+        let cap = self.cap.filter(|_| text.same_size);
+        let capped;
+        let sizes = match cap {
+            Some(cap) => {
+                let lines = text.sizes.iter().find(|(size, _)| *size <= cap).map_or(1, |(_, lines)| *lines);
+                let smaller = text.sizes.iter().filter(|(size, _)| *size < cap).copied();
+                capped = std::iter::once((cap, lines)).chain(smaller).collect::<Vec<_>>();
+                capped.as_slice()
+            }
+            None => text.sizes.as_slice(),
+        };
+        let measures = width.is_none();
+        let sizes = if measures { &sizes[..1] } else { sizes };
+        let width = width.unwrap_or(f32::MAX);
+        let fit = Fit { width, sizes, leading: text.leading, bold: text.bold, style: text.style };
+        let wanted = Wanted { number: text.number, width, cap, text: string };
+        let paragraph = self.memo.fit(self.shaper, wanted, fit)?;
+        if paragraph.cut && !measures {
+            self.cut.push(text.number);
+        }
+        Ok(paragraph)
+    }
+}
+
+/// How far from the start something stands with this much room left, on a page that reads from left to right.
+fn across(align: Align, room: f32) -> f32 {
+    match align {
+        Align::Start | Align::Own => 0.0,
+        Align::Centre => room / 2.0,
+        Align::End => room,
+    }
+}
+
+fn move_by(pieces: &mut [Piece<'_>], x: f32, y: f32) {
+    for piece in pieces {
+        piece.area.x += x;
+        piece.area.y += y;
+    }
+}
+
+/// The four sides of a frame so thick, within an area.
+fn frame(area: Area, thick: f32) -> [Area; 4] {
+    let Area { x, y, width, height } = area;
+    let inner = (height - 2.0 * thick).max(0.0);
+    [
+        Area { height: thick, ..area },
+        Area { y: y + height - thick, height: thick, ..area },
+        Area { x, y: y + thick, width: thick, height: inner },
+        Area { x: x + width - thick, y: y + thick, width: thick, height: inner },
+    ]
+}
+
+/// A value goes on with the label before it. `named` says whether there is one.
+fn role(part: Part, named: &mut bool) -> Role {
+    let label = std::mem::replace(named, part == Part::Label);
+    match part {
+        Part::Title => Role::Heading,
+        Part::Label => Role::Label,
+        Part::Value if label => Role::Rest,
+        Part::Value | Part::Note => Role::Paragraph,
+        Part::Decoration => Role::Decoration,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! `payment-refunded` and `order-cancelled`: what takes tickets back.
+//!
+//! A refund is bound to its payment, a cancellation to its order. Either may come before what it is about, so each is
+//! kept under a key of its own and looked at again when its order moves on.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Fields, Unreadable};
+use crate::id::{OrderId, TicketId};
+use crate::money::{Amount, Currency};
+use crate::payment::unwrap_cloud_event;
+
+/// The most items or tickets that one refund names.
+const MAX_NAMES: usize = 10_000;
+
+/// What takes tickets back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// Money went back for a payment.
+    Refund(Refund),
+    /// An order is called off.
+    Cancellation(Cancellation),
+}
+
+/// A refund. Its id and its order's are always there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refund {
+    /// The refund's own id.
+    pub refund_id: String,
+    /// The payment it gives back; without one, the payment of its order that has no id either.
+    pub payment_id: Option<String>,
+    /// The order.
+    pub order_id: OrderId,
+    /// How much went back, exactly. Without it and without names the whole payment did.
+    pub amount: Option<Amount>,
+    /// In what.
+    pub currency: Option<Currency>,
+    /// What it is for; nothing named is the payment as such.
+    pub names: Names,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// When, by the producer's clock.
+    pub refunded_at: Option<Timestamp>,
+}
+
+/// Which of an order's tickets a refund is for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Names {
+    /// Ordering's items: every ticket of each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub item_ids: Vec<String>,
+    /// Single tickets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ticket_ids: Vec<TicketId>,
+}
+
+impl Names {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.item_ids.is_empty() && self.ticket_ids.is_empty()
+    }
+}
+
+/// A cancellation. Only the order is always there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    /// The order.
+    pub order_id: OrderId,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// When, by the producer's clock. Tells a later cancellation of a reinstated order from a repeat of the first.
+    pub cancelled_at: Option<Timestamp>,
+}
+
+impl Withdrawal {
+    /// Which order it is about.
+    pub fn order_id(&self) -> OrderId {
+        match self {
+            Self::Refund(refund) => refund.order_id,
+            Self::Cancellation(cancellation) => cancellation.order_id,
+        }
+    }
+
+    /// The idempotency key: `refund:<id>`, or `cancellation:<order>` with its time where it has one.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Refund(refund) => format!("refund:{}", refund.refund_id),
+            Self::Cancellation(Cancellation { order_id, cancelled_at: None, .. }) => {
+                format!("cancellation:{order_id}")
+            }
+            Self::Cancellation(Cancellation { order_id, cancelled_at: Some(at), .. }) => {
+                format!("cancellation:{order_id}:{}", at.as_microsecond())
+            }
+        }
+    }
+
+    /// The word in the record: `refund` or `cancellation`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Refund(_) => "refund",
+            Self::Cancellation(_) => "cancellation",
+        }
+    }
+
+    /// Why, for people.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refund(refund) => refund.reason.as_deref(),
+            Self::Cancellation(cancellation) => cancellation.reason.as_deref(),
+        }
+    }
+
+    /// When, by the producer's clock.
+    pub fn said_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Refund(refund) => refund.refunded_at,
+            Self::Cancellation(cancellation) => cancellation.cancelled_at,
+        }
+    }
+}
+
+impl Refund {
+    /// Reads a message of the topic `payment-refunded`, in any spelling, wrapped as a `CloudEvent` or not.
+    ///
+    /// # Errors
+    /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names:
+    /// what is not understood must not take back more, or less, than was meant.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut buffer = Vec::new();
+        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        let missing = |name: &str| Unreadable::field(name, "is missing");
+        let amount = fields.amount("amount")?;
+        if amount.is_some_and(|a| a.0.is_sign_negative() && !a.0.is_zero()) {
+            return Err(Unreadable::field("amount", "is negative"));
+        }
+        let currency = fields
+            .text("currency")?
+            .map(|c| c.parse::<Currency>().map_err(|e| Unreadable::field("currency", e.to_string())))
+            .transpose()?;
+        let ticket_ids = fields.identifiers("ticketIds", MAX_NAMES)?.into_iter();
+        let ticket_ids = ticket_ids
+            .map(|id| id.parse::<TicketId>().map_err(|e| Unreadable::field("ticketIds", e.to_string())))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            refund_id: fields.identifier("refundId")?.ok_or_else(|| missing("refundId"))?,
+            payment_id: fields.identifier("paymentId")?,
+            order_id: fields.guid("orderId")?.map(OrderId).ok_or_else(|| missing("orderId"))?,
+            amount,
+            currency,
+            names: Names { item_ids: fields.identifiers("itemIds", MAX_NAMES)?, ticket_ids },
+            reason: fields.text("reason").ok().flatten(),
+            refunded_at: fields.time("refundedAt").ok().flatten(),
+        })
+    }
+
+    /// The key of the payment it is bound to, as [`crate::Payment::key`] has it.
+    pub fn payment_key(&self) -> String {
+        self.payment_id.clone().unwrap_or_else(|| format!("order:{}", self.order_id))
+    }
+}
+
+impl Cancellation {
+    /// Reads a message of the topic `order-cancelled`, in any spelling, wrapped as a `CloudEvent` or not.
+    ///
+    /// # Errors
+    /// No JSON object, or no readable order id.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        let mut buffer = Vec::new();
+        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        Ok(Self {
+            order_id: fields
+                .guid("orderId")?
+                .map(OrderId)
+                .ok_or_else(|| Unreadable::field("orderId", "is missing"))?,
+            reason: fields.text("reason").ok().flatten(),
+            cancelled_at: fields.time("cancelledAt").ok().flatten(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+    const TICKET: &str = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+
+    #[test]
+    fn reads_refunds_in_any_spelling() {
+        let camel = format!(
+            r#"{{"refundId":"r1","paymentId":"p1","orderId":"{ORDER}","amount":12.50,"currency":"EUR",
+            "itemIds":["a",7],"ticketIds":["{TICKET}"],"reason":"rain","refundedAt":"2026-11-22T10:00:00Z"}}"#
+        );
+        let snake = format!(
+            r#"{{"refund_id":"r1","payment_id":"p1","order_id":"{ORDER}","amount":"12.5","currency":"eur",
+            "item_ids":["a","7"],"ticket_ids":["{}"],"reason":"rain","refunded_at":"2026-11-22T10:00:00"}}"#,
+            TICKET.to_uppercase()
+        );
+        let wrapped = format!(r#"{{"specversion":"1.0","data":{camel}}}"#);
+        let first = Refund::parse(camel.as_bytes()).unwrap();
+        assert_eq!(first.names.item_ids, ["a", "7"]);
+        for json in [snake, wrapped] {
+            assert_eq!(Refund::parse(json.as_bytes()).unwrap(), first, "{json}");
+        }
+        let bare = format!(r#"{{"RefundId":"r2","OrderId":"{ORDER}"}}"#);
+        let bare = Refund::parse(bare.as_bytes()).unwrap();
+        assert!(bare.names.is_empty() && bare.amount.is_none());
+        assert_eq!(bare.payment_key(), format!("order:{ORDER}"));
+        assert_eq!(Withdrawal::Refund(bare).key(), "refund:r2");
+    }
+
+    #[test]
+    fn what_could_take_back_too_much_is_unreadable() {
+        let with = |rest: &str| format!(r#"{{"refundId":"r","orderId":"{ORDER}"{rest}}}"#);
+        for (json, field) in [
+            (format!(r#"{{"orderId":"{ORDER}"}}"#), "refundId"),
+            (r#"{"refundId":"r"}"#.to_owned(), "orderId"),
+            (with(r#","itemIds":"all""#), "itemIds"),
+            (with(r#","itemIds":[{}]"#), "itemIds"),
+            (with(r#","ticketIds":["x"]"#), "ticketIds"),
+            (with(r#","amount":-1"#), "amount"),
+            (with(r#","amount":"much""#), "amount"),
+            (with(r#","currency":"euro""#), "currency"),
+            (with(r#","paymentId":[]"#), "paymentId"),
+        ] {
+            let fault = Refund::parse(json.as_bytes()).unwrap_err().field;
+            assert_eq!(fault.as_deref(), Some(field), "{json}");
+        }
+    }
+
+    #[test]
+    fn cancellations_are_told_apart_by_their_time() {
+        let key = |rest: &str| {
+            let json = format!(r#"{{"orderId":"{ORDER}"{rest}}}"#);
+            Withdrawal::Cancellation(Cancellation::parse(json.as_bytes()).unwrap()).key()
+        };
+        assert_eq!(key(""), format!("cancellation:{ORDER}"));
+        assert_eq!(key(r#","cancelledAt":"nonsense""#), key(""));
+        let at = key(r#","cancelled_at":"2026-11-22T10:00:00Z""#);
+        assert_ne!(at, key(r#","cancelledAt":"2026-11-23T10:00:00Z""#));
+        assert_eq!(at, key(r#","cancelledAt":"2026-11-22T11:00:00+01:00","reason":"x""#));
+        assert!(Cancellation::parse(b"{}").is_err());
+    }
+}

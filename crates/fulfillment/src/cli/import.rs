@@ -1,0 +1,171 @@
+//! `fulfillment import`
+
+use std::io::{IsTerminal as _, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use fulfillment_domain::Clock as _;
+use fulfillment_domain::earlier::EarlierTicket;
+use fulfillment_domain::fields::Fields;
+use fulfillment_store::postgres::earlier;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+
+use super::Context;
+use crate::clock::SystemClock;
+use crate::installation;
+use crate::pipeline::adopt::{Adopted, Adopter, NotAdopted, by_order};
+use crate::stop::Stop;
+use crate::wiring;
+
+/// Take over the tickets of an earlier service as issued: its ids, files and codes
+///
+/// Run it on the new, migrated store before the service reads its first payment: then the topic can be read from its
+/// start and doubles nothing, because the first payment of an order that was taken over is taken for the one that
+/// made it. Tickets that were pending or failed are left out, and their payments issue them. Run again, it takes over
+/// what has come since.
+///
+/// The table's columns, or the file's headings, are the earlier service's fields in whatever spelling: `id`,
+/// `order_id`, `customer_email`, `event_name`, `seat`, `price`, `currency`, `status`, `qr_code_data`,
+/// `ticket_pdf_path`, `generated_at`, `created_at`.
+/// Times without an offset are UTC. The table is only read, and may be in the same database, in a schema of its own.
+///
+/// Old codes go on as what they are, unsigned, flagged `legacy`; `fulfillment ticket reissue` makes a signed one.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment migrate && fulfillment import --from postgres://me@db/platform --table bc_fulfillment.tickets --files /old/tickets
+  fulfillment import --csv tickets.csv                  files at their recorded paths
+  fulfillment import --csv - --json < tickets.csv | jq .withoutFile
+The password of the database can stand in PGPASSWORD or ~/.pgpass.
+Exit code: 1 when an order was paid here before or has another's ticket, or a file was not found.")]
+pub(crate) struct Import {
+    #[command(flatten)]
+    source: Source,
+    /// The earlier table, with its schema
+    #[arg(
+        long,
+        value_name = "SCHEMA.TABLE",
+        default_value = "bc_fulfillment.tickets",
+        conflicts_with = "csv"
+    )]
+    table: String,
+    /// The folder where the earlier files are, under the names of their recorded paths [default: the recorded paths]
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// The earlier PostgreSQL database
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+    /// A CSV file with headings; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+impl Import {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let config = context.config()?;
+        let store = context.store(&config).await?;
+        if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Stop::misuse(format!("{} is no folder", folder.display())));
+        }
+        let rows = self.rows().await?;
+        // What a first start does: keys for a new store, and a mark in its storage.
+        let keyring = installation::keys_for(store.as_ref(), &config, SystemClock.now()).await?;
+        let files = wiring::files(&config, &context.environment)?;
+        installation::check_storage(store.as_ref(), files.as_ref()).await?;
+        let adopter = Adopter {
+            store,
+            files,
+            secret: keyring.secret.clone(),
+            clock: Arc::new(SystemClock),
+            time_zone: wiring::time_zone(&config)?.iana_name().map(str::to_owned),
+            folder: self.files,
+        };
+        let orders = by_order(rows);
+        let bar = bar(context, orders.len());
+        let mut done = Adopted::default();
+        for (order, tickets) in &orders {
+            adopter.adopt(*order, tickets, &mut done).await.map_err(|why| match why {
+                NotAdopted::Store(error) => Stop::from(error),
+                NotAdopted::Files(error) => Stop::from(error),
+                why @ NotAdopted::File(..) => Stop::misuse(why),
+            })?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        context.answer(&done, describe)?;
+        let whole = done.paid_before.is_empty() && done.taken.is_empty() && done.without_file.is_empty();
+        if whole { Ok(()) } else { Err(Stop::no("")) }
+    }
+
+    /// All of them, before anything is written: a row that cannot be read must not be left out unseen.
+    async fn rows(&self) -> Result<Vec<EarlierTicket>, Stop> {
+        let rows = match (&self.source.from, &self.source.csv) {
+            (Some(url), _) => {
+                let (schema, table) = self.table.split_once('.').unwrap_or(("public", &self.table));
+                earlier::rows(url, schema, table).await?
+            }
+            (None, Some(file)) => in_csv(file)?,
+            (None, None) => Vec::new(),
+        };
+        let read = |(n, row): (usize, &String)| {
+            let fields = Fields::parse(row.as_bytes());
+            let ticket = fields.and_then(|fields| EarlierTicket::read(&fields));
+            ticket.map_err(|why| Stop::misuse(format!("row {}: {why}", n + 1)))
+        };
+        rows.iter().enumerate().map(read).collect()
+    }
+}
+
+/// The rows of a CSV file (RFC 4180), each as a JSON object by the file's headings. An empty field is none.
+fn in_csv(file: &std::path::Path) -> Result<Vec<String>, Stop> {
+    let name = file.display();
+    let unread = |e: &dyn std::fmt::Display| Stop::misuse(format!("cannot read {name}: {e}"));
+    let reader: Box<dyn Read> = if file.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(std::fs::File::open(file).map_err(|e| unread(&e))?)
+    };
+    let mut reader = csv::Reader::from_reader(reader);
+    let headings = reader.headers().map_err(|e| unread(&e))?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| unread(&e))?;
+        let fields = headings.iter().zip(&record).filter(|(_, value)| !value.is_empty());
+        let row: Map<String, Value> = fields
+            .map(|(name, value)| (name.trim_start_matches('\u{feff}').to_owned(), value.into()))
+            .collect();
+        rows.push(Value::Object(row).to_string());
+    }
+    Ok(rows)
+}
+
+fn bar(context: &Context, orders: usize) -> ProgressBar {
+    if context.global.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} orders {eta}");
+    ProgressBar::new(orders as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn describe(adopted: &Adopted) -> String {
+    let Adopted { orders, tickets, known, not_issued, .. } = adopted;
+    let mut lines = Vec::new();
+    lines.extend(
+        adopted
+            .paid_before
+            .iter()
+            .map(|order| format!("{order}  was paid here before; it has other tickets")),
+    );
+    lines.extend(adopted.taken.iter().map(|order| format!("{order}  has a ticket that another order has")));
+    lines.extend(adopted.without_file.iter().map(|ticket| format!("{ticket}  no file was found")));
+    lines.push(format!(
+        "{orders} orders with {tickets} tickets taken over, {known} known, {not_issued} tickets not issued then"
+    ));
+    lines.join("\n")
+}

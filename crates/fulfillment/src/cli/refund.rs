@@ -1,0 +1,121 @@
+//! `fulfillment refund`, and what the commands that take tickets back have in common.
+
+use std::sync::Arc;
+
+use clap::Args;
+use fulfillment_domain::{Amount, Currency, OrderId, TicketId, Unreadable, Withdrawal};
+use fulfillment_store::{Incoming, Source, Subject, WithdrawalOutcome, WithdrawalState};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Context;
+use crate::ports::Accept as _;
+use crate::stop::Stop;
+
+/// Record that money went back, as the topic payment-refunded does
+///
+/// Items or tickets that are named are voided. Without names the order is voided once every payment of it is
+/// refunded in full; a part without names is parked and voids nothing. Saying it again changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment refund --id R-17 --order 7d444840-9dc0-11d1-b245-5ffdce74fad2 --payment aa444840-9dc0-41d1-8245-5ffdce74fad2
+  fulfillment refund --id R-18 --order ID --payment ID --item A-1 --amount 59.50 --currency EUR --reason 'fell ill'
+Exit code: 1 when it contradicts an earlier refund with its id.")]
+pub(crate) struct Refund {
+    /// The refund's own id: the same one again is the same refund
+    #[arg(long, value_name = "ID")]
+    id: String,
+    /// The order
+    #[arg(long, value_name = "ID")]
+    order: OrderId,
+    /// The payment; left out, the order's payment that has no id
+    #[arg(long, value_name = "ID")]
+    payment: Option<String>,
+    /// How much; left out, all of the payment
+    #[arg(long)]
+    amount: Option<Amount>,
+    /// In what
+    #[arg(long)]
+    currency: Option<Currency>,
+    /// An item that it is for, with all tickets of it; can be given again
+    #[arg(long = "item", value_name = "ID")]
+    items: Vec<String>,
+    /// A ticket that it is for; can be given again
+    #[arg(long = "ticket", value_name = "ID")]
+    tickets: Vec<TicketId>,
+    /// Why, for people
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+impl Refund {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let said = json!({
+            "refundId": self.id, "orderId": self.order, "paymentId": self.payment, "amount": self.amount,
+            "currency": self.currency, "itemIds": self.items, "ticketIds": self.tickets, "reason": self.reason,
+        });
+        let parse = |raw: &[u8]| fulfillment_domain::Refund::parse(raw).map(Withdrawal::Refund);
+        withdraw(context, "refund", Subject::Refund, &said, parse).await
+    }
+}
+
+/// What became of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done {
+    order_id: OrderId,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Says it at the door that the topics lead to, and tells what became of it.
+pub(super) async fn withdraw(
+    context: &Context,
+    command: &str,
+    subject: Subject,
+    said: &serde_json::Value,
+    parse: impl Fn(&[u8]) -> Result<Withdrawal, Unreadable>,
+) -> Result<(), Stop> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let door = crate::wiring::door_of_command(&config, Arc::clone(&store));
+    let raw = said.to_string().into_bytes();
+    let read = parse(&raw).map_err(|why| Stop::misuse(why.to_string()))?;
+    let key = read.key();
+    let message = Incoming {
+        source: Source::Command { name: command.to_owned() },
+        key: None,
+        raw,
+        headers: Vec::new(),
+        traceparent: None,
+        received_at: door.clock.now(),
+        subject,
+        content: Ok(read),
+    };
+    let outcome = door.withdraw(vec![message]).await?.pop();
+    let (order_id, word) = match outcome {
+        Some(WithdrawalOutcome::Recorded(order, state)) => (order, state.as_str()),
+        Some(WithdrawalOutcome::Duplicate(order)) => (order, "duplicate"),
+        Some(WithdrawalOutcome::Quarantined(_)) => {
+            return Err(Stop::no("a refund with this id said something else before; it is set apart"));
+        }
+        Some(WithdrawalOutcome::DeadLettered(why)) => return Err(Stop::no(why.to_string())),
+        None => return Err(Stop::no("nothing became of it")),
+    };
+    let record = store.order(order_id).await?;
+    let note = record.and_then(|o| o.withdrawals.into_iter().find(|w| w.key == key)?.note);
+    let done = Done { order_id, outcome: word, note };
+    context.answer(&done, |done| {
+        let told = match word {
+            "duplicate" => "known already; nothing changed",
+            word if word == WithdrawalState::Applied.as_str() => "done",
+            word if word == WithdrawalState::Waiting.as_str() => "kept; it waits",
+            _ => "kept and parked; it voids nothing",
+        };
+        match &done.note {
+            Some(note) => format!("{told}: {note}"),
+            None => told.to_owned(),
+        }
+    })
+}

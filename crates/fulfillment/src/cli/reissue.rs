@@ -1,0 +1,87 @@
+//! What `fulfillment ticket reissue`, `ticket reinstate` and `order reinstate` have in common.
+
+use std::sync::Arc;
+
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::{Ticket, TicketId};
+use fulfillment_store::Store;
+use serde_json::{Map, Value};
+
+use super::Context;
+use crate::config::Config;
+use crate::installation;
+use crate::keyring::{Keyring, Keys};
+use crate::pipeline::reissue::{NotReissued, Reissuer, Wanted};
+use crate::stop::Stop;
+use crate::wiring;
+
+/// What is to be different about a ticket, and which generation it takes the place of.
+#[derive(Debug, clap::Args)]
+pub(super) struct Change {
+    /// The live generation, as `ticket show` has it: a repeat then changes nothing
+    #[arg(long, value_name = "NUMBER")]
+    expected_generation: u32,
+    /// Another holder; the former one's address goes with the name
+    #[arg(long, value_name = "NAME")]
+    holder_name: Option<String>,
+    /// The holder's address
+    #[arg(long, value_name = "ADDRESS")]
+    holder_email: Option<String>,
+    /// Another seat, as it is to be printed: 'Section A, Row 5, Seat 12'
+    #[arg(long, value_name = "LABEL")]
+    seat: Option<String>,
+    /// The new seat's id at Ordering
+    #[arg(long, value_name = "ID", requires = "seat")]
+    seat_id: Option<String>,
+    /// Why, for people
+    #[arg(long)]
+    reason: Option<String>,
+}
+
+impl Change {
+    /// As the HTTP end would read it.
+    pub(super) fn wanted(&self) -> Result<Wanted, Stop> {
+        let mut body = Map::new();
+        for (name, value) in [
+            ("holderName", &self.holder_name),
+            ("holderEmail", &self.holder_email),
+            ("seatLabel", &self.seat),
+            ("seatId", &self.seat_id),
+            ("reason", &self.reason),
+        ] {
+            body.extend(value.as_ref().map(|value| (name.to_owned(), Value::from(value.as_str()))));
+        }
+        body.insert("expectedGeneration".into(), self.expected_generation.into());
+        let body = Value::Object(body).to_string();
+        let wanted = Fields::parse(body.as_bytes()).and_then(|fields| Wanted::read(&fields));
+        let wanted = wanted.map_err(|why| Stop::misuse(why.to_string()))?;
+        Ok(Wanted { who: "operator".into(), ..wanted })
+    }
+}
+
+/// What makes new generations, for a command beside the service: with its keys and in its file storage.
+pub(super) async fn reissuer(
+    context: &Context,
+    config: &Config,
+    store: &Arc<dyn Store>,
+) -> Result<Reissuer, Stop> {
+    let (dir, secret) = (config.keys_dir(), &config.credential.secret);
+    let keyring = Keyring::read(&dir, secret.as_ref())?
+        .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;
+    installation::refuse_strangers(&keyring, &store.registration().await?, config)?;
+    let files = wiring::files(config, &context.environment)?;
+    installation::check_storage(store.as_ref(), files.as_ref()).await?;
+    let keys = Arc::new(Keys::new(keyring, dir, secret.clone()));
+    let public_url = config.public_url(config.http.listen);
+    let templates = Arc::new(wiring::templates(config, store).await?);
+    Ok(wiring::reissuer(config, Arc::clone(store), keys, files, templates, &public_url, Arc::default()))
+}
+
+/// Makes the generation, or says why not.
+pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, Stop> {
+    reissuer.reissue(id, wanted).await.map_err(|why| match why {
+        NotReissued::Store(error) => error.into(),
+        NotReissued::Failed(reason) => Stop::Unreachable(anyhow::anyhow!(reason)),
+        why => Stop::no(format!("the ticket {id}: {why}")),
+    })
+}

@@ -1,0 +1,120 @@
+//! `fulfillment template`
+
+mod check;
+mod import;
+mod picture;
+mod preview;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use fulfillment_document::{Shipped, TemplateBundle};
+use serde::Serialize;
+
+use super::Context;
+use crate::config::Base;
+use crate::stop::Stop;
+use crate::templates::{self, Unusable};
+
+/// Check and preview the templates that tickets are drawn by
+///
+/// A template is a JSON file with its images beside it; docs/templates.md is the manual, and docs/template.schema.json
+/// tells an editor what may stand where. Which tickets are drawn by it is said by `[[template]]` in the configuration.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment template show a4 > gala.json        begin with one that ships
+  fulfillment template preview gala.json --watch  look at it while you change it
+  fulfillment template check gala.json
+  fulfillment template import-pretix layout.json --background background.pdf")]
+pub(crate) struct Template {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Check(check::Check),
+    Preview(preview::Preview),
+    /// Print a template that ships, to begin with
+    #[command(after_help = "Examples:
+  fulfillment template show a4 > gala.json
+  fulfillment template show thermal")]
+    Show {
+        /// a4, phone or thermal
+        #[arg(value_parser = shipped)]
+        name: Shipped,
+    },
+    ImportPretix(import::ImportPretix),
+}
+
+fn shipped(text: &str) -> Result<Shipped, String> {
+    Shipped::named(text).ok_or_else(|| "there are a4, phone and thermal".to_owned())
+}
+
+#[derive(Serialize)]
+struct Shown {
+    name: &'static str,
+    template: String,
+}
+
+impl Template {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        match self.action {
+            Action::Check(command) => command.run(context),
+            Action::Preview(command) => command.run(context).await,
+            Action::Show { name } => {
+                let shown = Shown { name: name.name(), template: name.bundle().json };
+                context.answer(&shown, |shown| shown.template.clone())
+            }
+            Action::ImportPretix(command) => command.run(context),
+        }
+    }
+}
+
+/// The template that an argument names: a file, one that ships, or a `[[template]]` of the configuration, branded.
+fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable>, Stop> {
+    if Shipped::named(name).is_some() || Path::new(name).exists() {
+        return Ok(templates::bundle(&Base::read(name)));
+    }
+    let config = context.config()?;
+    match config.templates.iter().find(|entry| entry.name == name) {
+        Some(entry) => Ok(templates::branded(entry)),
+        None => Err(Stop::misuse(format!(
+            "there is no file {name}, and no template of this name: {}",
+            Shipped::ALL
+                .map(Shipped::name)
+                .into_iter()
+                .chain(config.templates.iter().map(|entry| entry.name.as_str()))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))),
+    }
+}
+
+/// A file's name without its last ending.
+fn stem(name: &str) -> PathBuf {
+    Path::new(name).file_stem().map_or_else(|| PathBuf::from("template"), PathBuf::from)
+}
+
+/// A problem for machines.
+#[derive(Serialize)]
+struct Found {
+    severity: &'static str,
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl From<&fulfillment_document::Problem> for Found {
+    fn from(problem: &fulfillment_document::Problem) -> Self {
+        Self {
+            severity: match problem.severity {
+                fulfillment_document::Severity::Warning => "warning",
+                fulfillment_document::Severity::Error => "error",
+            },
+            line: problem.at.line,
+            column: problem.at.column,
+            message: problem.message.clone(),
+        }
+    }
+}

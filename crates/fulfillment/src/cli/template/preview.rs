@@ -1,0 +1,138 @@
+//! `fulfillment template preview`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use fulfillment_document::{CompiledTemplate, PdfRenderer, TemplateBundle, sample};
+use serde::Serialize;
+
+use super::{find, picture, stem};
+use crate::cli::Context;
+use crate::stop::Stop;
+
+/// Between two looks at a template that is being changed.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// Draw a sample ticket by a template
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment template preview gala.json                         writes gala.preview.pdf
+  fulfillment template preview gala.json --out gala.png --watch  draws it again whenever it changes
+  fulfillment template preview phone --language ar --out ar.png
+Exit code: 0 drawn, 1 the template cannot be used.")]
+pub(super) struct Preview {
+    /// A template's JSON file, a `[[template]]`'s name, or a4, phone, thermal
+    #[arg(value_name = "TEMPLATE")]
+    template: String,
+    /// Where to draw: a .pdf, or a .png of 150 dots an inch [default: the template's name with .preview.pdf]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The ticket's language, like de, ar-EG or ja
+    #[arg(long, value_name = "TAG", default_value = "en")]
+    language: String,
+    /// Draw again whenever the template or a file of it changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Drawn {
+    file: String,
+    bytes: usize,
+    /// Of the page, in millimetres.
+    width: f32,
+    height: f32,
+    hash: String,
+    /// Characters that no font has.
+    missing: String,
+}
+
+impl Preview {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let renderer = crate::wiring::renderer(&context.config()?)?;
+        let out = self.out.clone().unwrap_or_else(|| stem(&self.template).with_extension("preview.pdf"));
+        let mut last = self.look(context)?;
+        self.draw(context, &renderer, &last, &out)?;
+        if !self.watch {
+            return Ok(());
+        }
+        eprintln!("watching {}; Ctrl-C ends", self.template);
+        let mut unreadable = String::new();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            // Somebody is at work on it: what is wrong is said, and looked at again.
+            match self.look(context) {
+                Ok(bundle) if bundle == last => unreadable.clear(),
+                Ok(bundle) => {
+                    if let Err(stop) = self.draw(context, &renderer, &bundle, &out) {
+                        stop.report();
+                    }
+                    last = bundle;
+                }
+                Err(stop) => {
+                    let text = format!("{stop:?}");
+                    if text != unreadable {
+                        stop.report();
+                    }
+                    unreadable = text;
+                }
+            }
+        }
+    }
+
+    fn look(&self, context: &Context) -> Result<TemplateBundle, Stop> {
+        find(context, &self.template)?.map_err(|unusable| Stop::no(unusable.to_string()))
+    }
+
+    fn draw(
+        &self,
+        context: &Context,
+        renderer: &Arc<PdfRenderer>,
+        bundle: &TemplateBundle,
+        out: &Path,
+    ) -> Result<(), Stop> {
+        let template = CompiledTemplate::new(bundle).map_err(|refused| {
+            let line = |problem: &_| format!("{}:{problem}", self.template);
+            Stop::no(refused.0.iter().map(line).collect::<Vec<_>>().join("\n"))
+        })?;
+        let page =
+            renderer.draw(&template, &sample::in_language(&self.language)).map_err(anyhow::Error::from)?;
+        let png = out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+        let file = if png { picture::png(&page.pdf)? } else { page.pdf };
+        write_whole(out, &file)?;
+        let (width, height) = template.size();
+        let drawn = Drawn {
+            file: out.display().to_string(),
+            bytes: file.len(),
+            width,
+            height,
+            hash: bundle.hash().to_string(),
+            missing: page.missing.into_iter().collect(),
+        };
+        context.answer(&drawn, describe)
+    }
+}
+
+/// Written beside and renamed: a viewer that follows the file never sees half of it.
+fn write_whole(out: &Path, content: &[u8]) -> Result<(), Stop> {
+    let mut name = out.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    name.push(".part");
+    let part = out.with_file_name(name);
+    std::fs::write(&part, content)
+        .and_then(|()| std::fs::rename(&part, out))
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(())
+}
+
+fn describe(drawn: &Drawn) -> String {
+    let Drawn { file, width, height, missing, .. } = drawn;
+    let mut text = format!("{file}: {width:.0} x {height:.0} mm");
+    if !missing.is_empty() {
+        text = format!("{text}; no font here has {missing:?}");
+    }
+    text
+}

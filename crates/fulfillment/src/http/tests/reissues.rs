@@ -1,0 +1,73 @@
+//! New generations over HTTP.
+
+use fulfillment_credential::read::codes_in_pdf;
+use fulfillment_store::Records;
+use serde_json::{Value, json};
+
+use super::{Answer, App, request};
+
+const TOKEN: &str = "[http]\ntoken = \"all-of-it\"\n";
+
+async fn post(app: &App, path: &str, key: Option<&str>, body: &Value) -> Answer {
+    let mut headers = vec![("content-type", "application/json"), ("authorization", "Bearer all-of-it")];
+    headers.extend(key.map(|key| ("idempotency-key", key)));
+    app.ask(request("POST", path, &headers, body.to_string())).await
+}
+
+#[tokio::test]
+async fn the_new_link_opens_the_new_page_and_the_old_one_says_that_it_is_over() {
+    let app = App::with(TOKEN).await;
+    let before = app.issued().await;
+    let path = format!("/tickets/{}/reissue", before.id);
+    post(&app, &path, None, &json!({ "holderName": "Ada" })).await.is_problem(400, "bad-request");
+    post(&app, &path, None, &json!({ "expectedGeneration": -1 })).await.is_problem(400, "bad-request");
+    let wanted =
+        json!({ "holderName": "Ada", "seatLabel": "Section B, Row 7, Seat 3", "expectedGeneration": 0 });
+    let answer = post(&app, &path, None, &wanted).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let record = answer.json();
+    assert_eq!((&record["generation"], &record["holderName"]), (&json!(1), &json!("Ada")));
+    assert_eq!((&record["holderEmail"], &record["row"]), (&Value::Null, &json!("7")));
+    assert_eq!(record["cti"], json!(hex::encode(before.cti)), "the code keeps its id");
+    let after = app.store.ticket(before.id).await.unwrap().unwrap();
+    let pdf = app.get(&app.signed(&after), &[]).await;
+    assert_eq!(pdf.status, 200);
+    assert_eq!(codes_in_pdf(&pdf.body).unwrap(), [after.qr_code_data]);
+    app.get(&app.signed(&before), &[]).await.is_problem(410, "ticket-superseded");
+    app.get(&format!("{}x", app.signed(&before)), &[]).await.is_problem(401, "unauthorized");
+    let again = post(&app, &path, None, &wanted).await;
+    again.is_problem(409, "generation-mismatch");
+    assert_eq!(again.json()["generation"], 1);
+}
+
+#[tokio::test]
+async fn a_request_with_a_name_is_carried_out_once() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let path = format!("/tickets/{}/reissue", ticket.id);
+    for generation in [1, 1, 2] {
+        let key = if generation == 1 { "first" } else { "second" };
+        let answer = post(&app, &path, Some(key), &json!({ "reason": "lost phone" })).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["generation"]), (200, &json!(generation)));
+    }
+    post(&app, &path, Some(&"x".repeat(201)), &json!({})).await.is_problem(400, "bad-request");
+    let nobody = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/reissue";
+    post(&app, nobody, Some("x"), &json!({})).await.is_problem(404, "no-such-ticket");
+}
+
+#[tokio::test]
+async fn a_voided_ticket_is_reinstated_under_another_code() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let path = |what: &str| format!("/tickets/{}/{what}", ticket.id);
+    let zero = json!({ "expectedGeneration": 0 });
+    post(&app, &path("reinstate"), None, &zero).await.is_problem(409, "ticket-not-voided");
+    assert_eq!(post(&app, &path("void"), None, &json!({ "reason": "refunded" })).await.status, 200);
+    post(&app, &path("reissue"), None, &zero).await.is_problem(410, "ticket-voided");
+    let answer = post(&app, &path("reinstate"), None, &zero).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let after = app.store.ticket(ticket.id).await.unwrap().unwrap();
+    assert_eq!((after.era, after.generation, after.voided_at), (1, 1, None));
+    assert_ne!(after.cti, ticket.cti, "what was voided stays void at every door");
+    assert_eq!(app.get(&app.signed(&after), &[]).await.status, 200);
+}

@@ -1,0 +1,94 @@
+//! `POST /events/payment-refunded` and `/events/order-cancelled`: what takes tickets back, as from their topics; and
+//! `POST /tickets/{id}/void`, an operator's word.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::{Cancellation, Refund, TicketId, Unreadable, Withdrawal};
+use fulfillment_store::{Subject, WithdrawalOutcome, WithdrawalState};
+use tracing::info;
+
+use super::messages::{ItemResult, Word, answer, read};
+use super::path::Id;
+use super::problem::{Kind, Problem};
+use super::{Api, body};
+use crate::config::Scope;
+
+/// Takes a refund or an array of them.
+pub(super) async fn refunded(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let parse = |raw: &[u8]| Refund::parse(raw).map(Withdrawal::Refund);
+    withdraw(api, request, Subject::Refund, parse).await
+}
+
+/// Takes a cancellation or an array of them.
+pub(super) async fn cancelled(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
+    let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
+    withdraw(api, request, Subject::Cancellation, parse).await
+}
+
+/// As with payments: what cannot be read is told, and kept only where something else of the request is.
+async fn withdraw(
+    api: Arc<Api>,
+    request: Request,
+    subject: Subject,
+    parse: impl Fn(&[u8]) -> Result<Withdrawal, Unreadable>,
+) -> Result<Response, Problem> {
+    let mut messages = read(&api, request, subject, parse).await?;
+    if let Some(results) = messages.all_unreadable() {
+        return answer(&results, messages.many, subject);
+    }
+    let outcomes = api.accept.withdraw(std::mem::take(&mut messages.batch)).await?;
+    let results: Vec<_> = outcomes.into_iter().enumerate().map(|(i, outcome)| result(i, outcome)).collect();
+    answer(&results, messages.many, subject)
+}
+
+fn result(index: usize, outcome: WithdrawalOutcome) -> ItemResult {
+    let (outcome, order, reason) = match outcome {
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Waiting) => {
+            (Word::Waiting, order, Some("what it is about has not come yet"))
+        }
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Parked) => {
+            (Word::Parked, order, Some("it voids nothing by itself; the order's record says why"))
+        }
+        WithdrawalOutcome::Recorded(order, _) => (Word::Applied, order, None),
+        WithdrawalOutcome::Duplicate(order) => (Word::Duplicate, order, None),
+        WithdrawalOutcome::Quarantined(order) => {
+            (Word::Quarantined, order, Some("a refund with this id said something else before"))
+        }
+        WithdrawalOutcome::DeadLettered(why) => return ItemResult::unreadable(index, why),
+    };
+    ItemResult::read(index, outcome, order, reason)
+}
+
+/// Voids one ticket and answers with it. The body is optional: `{reason}`. Again changes nothing.
+pub(super) async fn void(
+    State(api): State<Arc<Api>>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let caller = api.access.require(request.headers(), Scope::Admin)?;
+    let Id { id, .. } = path?;
+    let headers = request.headers().clone();
+    let bytes = body::read(request).await?;
+    let reason = if bytes.is_empty() {
+        None
+    } else {
+        body::require_type(&headers, &["application/json"])?;
+        let read = Fields::parse(&bytes).and_then(|fields| fields.text("reason"));
+        read.map_err(|why| Problem::new(Kind::BadRequest, format!("The body: {why}.")))?
+    };
+    let voided = api.accept.void(id, reason.as_deref().unwrap_or("by an operator")).await?;
+    if voided {
+        info!(ticket = %id, by = caller.name(), "a ticket was voided");
+    }
+    let ticket = api
+        .store
+        .ticket(id)
+        .await?
+        .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
+    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+}

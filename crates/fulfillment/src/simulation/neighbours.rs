@@ -1,0 +1,152 @@
+//! The neighbours as a process of the simulation reaches them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use fulfillment_domain::{EventKind, Failure, OrderId};
+use fulfillment_store::{Delivery, DeliveryOutcome};
+use fulfillment_tests::kafka::Message;
+use fulfillment_tests::ordering::seats;
+use uuid::Uuid;
+
+use super::world::{Fate, Life, lock};
+use crate::ports::{Destination, Files, FilesError, NewFile, Ordering, OrderingError};
+
+/// How long a message waits in the client before it counts as not sent: the rest of a lease.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// All of them, by one process.
+pub(super) struct Line(pub(super) Arc<Life>);
+
+/// How many seats an order has, by its number.
+pub(super) fn seats_of(order: Uuid) -> usize {
+    usize::try_from(order.as_u128() % 3).unwrap() + 1
+}
+
+/// Each answer is another: tickets of one order must all be of one.
+#[async_trait]
+impl Ordering for Line {
+    async fn order(&self, id: OrderId, _: Option<&str>) -> Result<Bytes, OrderingError> {
+        let down = OrderingError::Failed(Failure::transient("Ordering is down"));
+        let mut turn = self.0.turn("ask Ordering").await;
+        let mut answer = seats(id.0, seats_of(id.0));
+        answer["customerName"] = format!("answer {}", turn.draw(1_000_000)).into();
+        let text = answer.to_string();
+        let said = match turn.draw(100) {
+            _ if self.0.world.is_calm() => Ok(text.into()),
+            0..3 => Err(OrderingError::Unknown),
+            3..5 => Err(OrderingError::Failed(Failure::blocked("401"))),
+            5..8 => Ok(Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2])),
+            8..10 => Ok(text.replace(&id.to_string(), &Uuid::nil().to_string()).into()),
+            _ => Ok(text.into()),
+        };
+        self.0.settle(&mut turn).await;
+        if turn.fate == Fate::Well { said } else { Err(down) }
+    }
+}
+
+#[async_trait]
+impl Files for Line {
+    async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>> {
+        let full = || Err(FilesError::Trouble("the disk is full".into()));
+        let mut turn = self.0.turn("put files").await;
+        let mut stored = Vec::with_capacity(files.len());
+        for file in files {
+            // Some of a group may be there and others not.
+            if turn.spoils() {
+                stored.push(full());
+                continue;
+            }
+            lock(&self.0.world.files).insert(file.name, file.content);
+            stored.push(if turn.fate == Fate::Lost { full() } else { Ok(()) });
+        }
+        self.0.settle(&mut turn).await;
+        stored
+    }
+
+    async fn replace(&self, file: NewFile, _: Option<String>) -> Result<(), FilesError> {
+        self.put(vec![file]).await.remove(0)
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError> {
+        Ok(lock(&self.0.world.files).get(name).cloned())
+    }
+
+    async fn remove(&self, names: &[String]) -> Result<(), FilesError> {
+        lock(&self.0.world.files).retain(|name, _| !names.contains(name));
+        Ok(())
+    }
+
+    async fn marker(&self) -> Result<Option<Uuid>, FilesError> {
+        Ok(None)
+    }
+
+    async fn mark(&self, _: Uuid) -> Result<(), FilesError> {
+        Ok(())
+    }
+
+    async fn sweep(&self, _: Duration) -> Result<u64, FilesError> {
+        Ok(0)
+    }
+
+    fn describe(&self) -> String {
+        "memory".into()
+    }
+}
+
+/// A broker that takes what it takes, and whose word may not arrive.
+#[async_trait]
+impl Destination for Line {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    async fn deliver(&self, batch: Vec<Delivery>) -> Vec<(i64, DeliveryOutcome)> {
+        let began = self.0.world.time.now();
+        let mut turn = self.0.turn("produce").await;
+        // The client gives up what it could not send in time.
+        let expired = self.0.world.time.now() > began + TIMEOUT;
+        let again =
+            || DeliveryOutcome::Retry { after: Duration::from_millis(200), reason: "no answer".into() };
+        let mut held_up = HashSet::new();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for Delivery { outbox_id, event, .. } in batch {
+            if expired || turn.spoils() || held_up.contains(&event.ticket_id) {
+                held_up.insert(event.ticket_id);
+                outcomes.push((outbox_id, again()));
+                continue;
+            }
+            let by_the_store = event.kind == EventKind::TicketVoided;
+            if !by_the_store && !lock(&self.0.world.written).contains(&event.id) {
+                self.0.world.violated(format!("{:?}: told before it is on record", event.ticket_id));
+            }
+            self.0.world.note(format_args!(
+                "told {} {:?} {}",
+                event.kind.as_str(),
+                event.ticket_id,
+                event.sequence
+            ));
+            lock(&self.0.world.told).push(Message {
+                partition: 0,
+                offset: outbox_id,
+                key: None,
+                headers: event.headers,
+                value: Some(event.value),
+            });
+            let lost = turn.fate == Fate::Lost;
+            if lost {
+                held_up.insert(event.ticket_id);
+            }
+            outcomes.push((outbox_id, if lost { again() } else { DeliveryOutcome::Sent }));
+        }
+        self.0.settle(&mut turn).await;
+        outcomes
+    }
+
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,209 @@
+//! The store as a process of the simulation reaches it, and what must be true of each answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::{Delivered, OrderId, OutboxEvent, Ticket, TicketId, Withdrawal};
+use fulfillment_store::*;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::world::{Life, lock};
+
+/// The world's store by one process.
+pub(super) struct Line(pub(super) Arc<Life>);
+
+impl Line {
+    async fn ask<T: Send>(
+        &self,
+        name: &'static str,
+        question: impl Future<Output = Result<T>> + Send,
+        judge: impl FnOnce(&T) + Send,
+    ) -> Result<T> {
+        let lost = || StoreError::Unavailable("the line is down".into());
+        let effect = || {
+            let answer = self.0.world.at_once(question)?;
+            judge(&answer);
+            Ok(answer)
+        };
+        self.0.call(name, lost, effect).await
+    }
+
+    /// A claim's number is above all before it.
+    fn claimed(&self, claims: &[Claim]) {
+        for claim in claims {
+            let before = lock(&self.0.world.fences).insert(claim.order_id, claim.fence);
+            if before.is_some_and(|before| before >= claim.fence) {
+                self.0.world.violated(format!("{}: two claims have one fence", claim.order_id));
+            }
+        }
+    }
+
+    /// A write that was taken carried the number of the last claim.
+    fn fenced(&self, order: OrderId, fence: i64, taken: bool) {
+        let newest = lock(&self.0.world.fences).get(&order).copied();
+        if taken && newest != Some(fence) {
+            self.0.world.violated(format!("{order}: a write of a former owner was taken"));
+        }
+    }
+
+    /// What is generated has its file; its events may be told.
+    fn stored(&self, completion: &Completion, taken: bool) {
+        self.written(completion.generated.iter().filter(|_| taken).flat_map(|done| &done.events));
+        let files = lock(&self.0.world.files);
+        for done in completion.generated.iter().filter(|_| taken) {
+            if !files.contains_key(&done.ticket.file_name()) {
+                self.0.world.violated(format!("{}: recorded before its file is there", done.ticket.id));
+            }
+        }
+    }
+
+    /// What its messages say is on record.
+    fn recorded<T>(&self, batch: &[Incoming<T>]) {
+        lock(&self.0.world.recorded).extend(batch.iter().map(|message| message.raw.clone()));
+    }
+
+    fn written<'a>(&self, events: impl IntoIterator<Item = &'a OutboxEvent>) {
+        lock(&self.0.world.written).extend(events.into_iter().map(|event| event.id));
+    }
+}
+
+/// Passes calls on; where there is something to judge by, judges the answer.
+macro_rules! passed_on {
+    ($($part:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty
+        $(, |$line:ident, $given:ident| $judge:expr)?;)* })*) => {$(
+        #[async_trait]
+        impl $part for Line {
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$answer> {
+                let question = $part::$name(&self.0.world.store, $($argument),*);
+                self.ask(stringify!($name), question, |_answer| {
+                    $(let ($line, $given) = (self, _answer); $judge;)?
+                })
+                .await
+            })*
+        }
+    )*};
+}
+
+passed_on! {
+    Inbox {
+        ingest(batch: &[Incoming], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<IngestOutcome>, |line, _taken| line.recorded(batch);
+    }
+    Work {
+        claim(worker: &str, limit: usize, lease: Duration) -> Vec<Claim>, |line, claims| line.claimed(claims);
+        renew(claims: &[(OrderId, i64)], lease: Duration) -> Vec<OrderId>;
+        freeze(batch: &[Freeze]) -> Vec<FreezeOutcome>, |line, answers| for (freeze, answer) in batch.iter().zip(answers) {
+            line.fenced(freeze.order_id, freeze.fence, matches!(answer, FreezeOutcome::Frozen(_)));
+        };
+        complete(batch: &[Completion]) -> Vec<bool>, |line, answers| for (completion, taken) in batch.iter().zip(answers) {
+            line.fenced(completion.order_id, completion.fence, *taken);
+            line.stored(completion, *taken);
+        };
+        release(batch: &[Release]) -> Vec<bool>, |line, answers| for (release, taken) in batch.iter().zip(answers) {
+            line.fenced(release.order_id, release.fence, *taken);
+        };
+        next_due() -> Option<Duration>;
+    }
+    Outbox {
+        claim_deliveries(destination: &str, limit: usize, lease: Duration) -> Vec<Delivery>;
+        record_deliveries(destination: &str, outcomes: &[(i64, DeliveryOutcome)]) -> ();
+        sequence_events(limit: usize) -> i64;
+        events_after(position: i64, limit: usize) -> Vec<PublishedEvent>;
+        position_of(event: Uuid) -> Option<i64>;
+        backlog(destination: &str) -> (u64, Option<Timestamp>);
+        unsent(events: &[Uuid]) -> Vec<Unsent>;
+        send_again(event: Uuid) -> bool;
+        prune(age: Duration, limit: usize) -> u64;
+    }
+    Withdrawals {
+        withdraw(batch: &[Incoming<Withdrawal>], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
+        void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool;
+        lift_withdrawal(key: &str, reason: &str) -> bool;
+        open_withdrawals(limit: usize) -> Vec<WithdrawalRecord>;
+    }
+    Reissues {
+        reserve_generation(id: TicketId, expected: u32) -> Option<u32>;
+        reissue(reissue: &Reissue) -> Option<Ticket>, |line, stands| if stands.is_some() {
+            line.written(&reissue.events);
+        };
+        was_reissued(id: TicketId, request: &str) -> bool;
+        reinstate_order(id: OrderId) -> bool;
+    }
+    Records {
+        ticket(id: TicketId) -> Option<Ticket>;
+        ticket_by_number(number: &str) -> Option<Ticket>;
+        order(id: OrderId) -> Option<OrderRecord>;
+        orders_since(since: Timestamp, after: Option<OrderId>, limit: usize) -> Vec<OrderId>;
+        tickets_after(order: OrderId, after: u32, limit: u32) -> Vec<Ticket>;
+        deliver(delivered: &Delivered, at: Timestamp) -> Option<Ticket>;
+        downloaded(id: TicketId, at: Timestamp) -> ();
+        redrawn(id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> ();
+        retry(selection: RetrySelection) -> u64;
+        summary() -> Summary;
+    }
+    Letters {
+        dead_letters(after: i64, closed: bool, limit: usize) -> Vec<DeadLetterRecord>;
+        dead_letter(id: i64) -> Option<DeadLetterRecord>;
+        close_dead_letter(id: i64, closing: &Closing) -> bool;
+        parked_orders(limit: usize) -> Vec<ParkedOrder>;
+        messages_of(order: OrderId) -> Vec<KeptMessage>;
+        acknowledge_late(order: OrderId) -> bool;
+    }
+    Erasures {
+        orders_of(email: &str) -> Vec<OrderId>;
+        erase(order: OrderId) -> Option<Erased>;
+        erase_letters(email: &str) -> u64;
+        past_orders(age: Duration, limit: usize) -> Vec<OrderId>;
+        files_of_erased(age: Duration, after: Option<TicketId>, limit: usize) -> Vec<(TicketId, Vec<String>)>;
+    }
+    Adoption {
+        adopt(orders: &[AdoptedOrder]) -> Vec<AdoptionOutcome>;
+    }
+    Templates {
+        keep_template(hash: [u8; 32], template: &StoredTemplate) -> ();
+        template(hash: [u8; 32]) -> Option<StoredTemplate>;
+    }
+}
+
+/// Nobody in the story installs anything, but for the numbers of events and categories.
+#[async_trait]
+impl Installation for Line {
+    async fn migrate(&self) -> Result<MigrationReport> {
+        self.0.world.store.migrate().await
+    }
+
+    async fn pending_migrations(&self) -> Result<Vec<String>> {
+        self.0.world.store.pending_migrations().await
+    }
+
+    async fn begin_serving(&self) -> Result<MigrationReport> {
+        self.0.world.store.begin_serving().await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.0.world.store.ping().await
+    }
+
+    async fn registration(&self) -> Result<Registration> {
+        self.0.world.store.registration().await
+    }
+
+    async fn register(&self, wanted: &Registration) -> Result<Registration> {
+        self.0.world.store.register(wanted).await
+    }
+
+    async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
+        self.0.world.store.adopt_secret(fingerprint).await
+    }
+
+    async fn event_number(&self, event_id: &str) -> Result<u32> {
+        self.ask("event_number", self.0.world.store.event_number(event_id), |_| ()).await
+    }
+
+    async fn category_number(&self, event_id: &str, category: &str) -> Result<u16> {
+        self.ask("category_number", self.0.world.store.category_number(event_id, category), |_| ()).await
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,119 @@
+//! What an earlier service has issued.
+
+use fulfillment_domain::{EventKind, Flag, OrderState, Ticket};
+
+use super::Backend;
+use super::fixtures::{
+    LONG, at_stored, cancellation, generated, ingest, loudly, message, order, payment, refund, rows, ticket,
+    to_kafka,
+};
+use crate::{AdoptedOrder, AdoptionOutcome, IngestOutcome, RetrySelection, WithdrawalState};
+
+/// The `n`th order as it is to stand, with this many tickets.
+fn earlier(n: u32, tickets: u32) -> AdoptedOrder {
+    let made = |index| {
+        let mut ticket = generated(&ticket(order(n), index), &[]).ticket;
+        ticket.generation = 0;
+        ticket.qr_code_data = "order:seat:event".into();
+        ticket.flags.insert(Flag::Legacy);
+        ticket
+    };
+    AdoptedOrder { order_id: order(n), tickets: (1..=tickets).map(made).collect() }
+}
+
+pub async fn stand_as_issued(backend: &dyn Backend) {
+    let store = backend.store();
+    let both = [earlier(1, 2), earlier(2, 1)];
+    assert_eq!(store.adopt(&both).await.unwrap(), [AdoptionOutcome::Adopted, AdoptionOutcome::Adopted]);
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!(
+        (record.state, record.payments.len(), record.received_at),
+        (OrderState::Issued, 0, at_stored())
+    );
+    assert!(record.tickets.iter().all(|t| t.flags.contains(Flag::Legacy) && t.sequence == 1));
+    assert_eq!(record.tickets[0].qr_code_data, "order:seat:event");
+    assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0, "the world knows");
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE who = 'import'").await, 3);
+    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
+    let before = rows(backend).await;
+    assert_eq!(store.adopt(&both).await.unwrap(), [AdoptionOutcome::Known, AdoptionOutcome::Known]);
+    assert_eq!(rows(backend).await, before, "again, it changes nothing");
+}
+
+pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
+    let store = backend.store();
+    store.adopt(&[earlier(1, 1), earlier(2, 1)]).await.unwrap();
+    let batch = [payment(1, 1, "5"), payment(1, 1, "5"), payment(7, 1, "5"), payment(3, 3, "5")];
+    let outcomes = ingest(&*store, &batch).await;
+    let expected = [
+        IngestOutcome::Duplicate(order(1)),
+        IngestOutcome::Duplicate(order(1)),
+        IngestOutcome::AlreadyPaid(order(1)),
+        IngestOutcome::New(order(3)),
+    ];
+    assert_eq!(outcomes, expected);
+    assert_eq!(ingest(&*store, &[payment(1, 1, "5")]).await, [IngestOutcome::Duplicate(order(1))]);
+    assert_eq!(ingest(&*store, &[payment(9, 1, "5")]).await, [IngestOutcome::AlreadyPaid(order(1))]);
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    let paid: Vec<_> = record.payments.iter().map(|p| (p.key.as_str(), p.outcome.as_str())).collect();
+    assert_eq!(paid, [("pay-1", "accepted"), ("pay-7", "already_paid"), ("pay-9", "already_paid")]);
+    assert_eq!((record.state, record.tickets.len()), (OrderState::Issued, 1));
+    let claims = store.claim("w", 9, LONG).await.unwrap();
+    assert_eq!(claims.iter().map(|c| c.order_id).collect::<Vec<_>>(), [order(3)]);
+}
+
+pub async fn refunds_of_them_void(backend: &dyn Backend) {
+    let store = backend.store();
+    store.adopt(&[earlier(1, 1), earlier(2, 1), earlier(3, 1)]).await.unwrap();
+    // Before its payment has come, and after.
+    store.withdraw(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    let waits = &store.order(order(1)).await.unwrap().unwrap().withdrawals[0];
+    assert_eq!(waits.state, WithdrawalState::Waiting);
+    ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
+    store.withdraw(&[refund(2, 2, 2, ""), cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    for n in 1..=3 {
+        let record = store.order(order(n)).await.unwrap().unwrap();
+        assert_eq!(record.state, OrderState::Voided, "{n}");
+        assert_eq!((record.tickets[0].sequence, record.tickets[0].voided_at.is_some()), (2, true), "{n}");
+    }
+    let lent = store.claim_deliveries("kafka", 9, LONG).await.unwrap();
+    // What follows from a payment that comes late is told to the stream alone, as of every order.
+    assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided && d.event.sequence == 2));
+    assert_eq!(backend.number("SELECT count(*) FROM outbox WHERE kind = 'ticket-voided'").await, 3);
+}
+
+pub async fn what_is_known_is_left_alone(backend: &dyn Backend) {
+    let store = backend.store();
+    ingest(&*store, &[payment(1, 1, "5")]).await;
+    assert_eq!(store.adopt(&[earlier(1, 1)]).await.unwrap(), [AdoptionOutcome::Known], "it was paid here");
+    assert_eq!(store.order(order(1)).await.unwrap().unwrap().tickets, [] as [Ticket; 0]);
+    store.adopt(&[earlier(2, 1)]).await.unwrap();
+    let mut taken = earlier(3, 1);
+    taken.tickets[0].id = earlier(2, 1).tickets[0].id;
+    let mut number = earlier(4, 1);
+    number.tickets[0].ticket_number.clone_from(&earlier(2, 1).tickets[0].ticket_number);
+    let wanted = number.tickets[0].ticket_number.clone();
+    let mut seat = earlier(5, 1);
+    seat.tickets[0].section.clone_from(&earlier(2, 1).tickets[0].section);
+    let outcomes = store.adopt(&[taken, number, seat]).await.unwrap();
+    let expected = [AdoptionOutcome::Taken, AdoptionOutcome::NumberTaken(wanted), AdoptionOutcome::Adopted];
+    assert_eq!(outcomes, expected);
+    let sold_twice = &store.order(order(5)).await.unwrap().unwrap().tickets[0];
+    assert!(sold_twice.flags.contains(Flag::SeatConflict) && sold_twice.flags.contains(Flag::Legacy));
+    for n in [3, 4] {
+        assert!(store.order(order(n)).await.unwrap().is_none(), "nothing of it was written");
+    }
+}
+
+pub async fn they_can_be_erased(backend: &dyn Backend) {
+    let store = backend.store();
+    store.adopt(&[earlier(1, 1)]).await.unwrap();
+    store.erase(order(1)).await.unwrap().unwrap();
+    let raw = format!(r#"{{"orderId":"{}","paymentId":"p","customerId":"c-1"}}"#, order(1));
+    ingest(&*store, &[message(9, raw.as_bytes())]).await;
+    assert!(store.messages_of(order(1)).await.unwrap().iter().all(|m| m.raw.is_none()));
+    assert_eq!(
+        backend.number("SELECT count(*) FROM payments WHERE customer_id = 'c-1' AND payment_id = 'p'").await,
+        0
+    );
+}

@@ -1,0 +1,180 @@
+//! New generations of tickets.
+
+use fulfillment_domain::{EventKind, Flag, OrderState, Ticket, TicketStatus};
+
+use super::Backend;
+use super::fixtures::{
+    LONG, at_once, cancellation, claimed, freeze, frozen, generated, ingest, issued, loudly, order, payment,
+    to_kafka,
+};
+use crate::{IngestOutcome, Reissue, WithdrawalState};
+
+/// An issued ticket of the fixture, whose generation begins where a service's does.
+async fn one(backend: &dyn Backend) -> Ticket {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    backend.execute("UPDATE tickets SET generation = 0").await;
+    store.ticket(id).await.unwrap().unwrap()
+}
+
+fn next(live: &Ticket, generation: u32, reinstates: bool) -> Reissue {
+    let mut ticket = live.clone();
+    ticket.generation = generation;
+    ticket.holder_name = Some("Another Holder".into());
+    ticket.qr_code_data = format!("TK1:GEN{generation}");
+    ticket.delivered_at = None;
+    (ticket.voided_at, ticket.void_reason) = (None, None);
+    let mut done = generated(&ticket, &["kafka"]);
+    done.ticket.sha256 = Some([generation.to_be_bytes()[3]; 32]);
+    Reissue {
+        ticket: done.ticket,
+        expected: live.generation,
+        reinstates,
+        events: done.events,
+        who: "desk".into(),
+        reason: Some("sold on\0".into()),
+        request: Some(format!("request-{generation}")),
+    }
+}
+
+pub async fn the_new_takes_the_place_of_the_old(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = one(backend).await;
+    assert_eq!(store.reserve_generation(live.id, 0).await.unwrap(), Some(1));
+    assert_eq!(store.ticket(live.id).await.unwrap().as_ref(), Some(&live), "the old one is good until then");
+    let reissue = next(&live, 1, false);
+    let stands = store.reissue(&reissue).await.unwrap().unwrap();
+    assert_eq!((stands.generation, stands.sequence), (1, 2));
+    assert_eq!((stands.status, stands.qr_code_data.as_str()), (TicketStatus::Generated, "TK1:GEN1"));
+    let stored = store.ticket(live.id).await.unwrap().unwrap();
+    assert_eq!(stored.holder_name.as_deref(), Some("Another Holder"));
+    assert_eq!(stored, stands, "what was answered is what stands");
+    assert_eq!(stored.created_at, live.created_at);
+    let kept = "SELECT count(*) FROM ticket_revisions WHERE generation = 0 AND who = 'desk' AND why = 'sold on' \
+                AND record LIKE '%TK1:ABC%'";
+    assert_eq!(backend.number(kept).await, 1);
+    let told = "SELECT count(*) FROM ticket_history WHERE why = 'reissued as generation 1: sold on'";
+    assert_eq!(backend.number(told).await, 1);
+    assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 2);
+    assert!(store.was_reissued(live.id, "request-1").await.unwrap());
+    assert!(!store.was_reissued(live.id, "request-2").await.unwrap());
+    assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued);
+}
+
+pub async fn what_came_in_between_is_refused(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = one(backend).await;
+    assert_eq!(store.reserve_generation(live.id, 7).await.unwrap(), None);
+    assert_eq!(store.reissue(&next(&live, 1, true)).await.unwrap(), None, "it is not void");
+    let sleeper = next(&live, 1, false);
+    assert!(store.reissue(&next(&live, 2, false)).await.unwrap().is_some());
+    assert_eq!(store.reissue(&sleeper).await.unwrap(), None, "a paused writer changes nothing");
+    assert_eq!(store.reserve_generation(live.id, 2).await.unwrap(), Some(3), "no number is given twice");
+    let stored = store.ticket(live.id).await.unwrap().unwrap();
+    assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
+    assert_eq!(store.reissue(&next(&stored, 3, false)).await.unwrap(), None, "it was voided meanwhile");
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_revisions").await, 1);
+    assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 3);
+}
+
+pub async fn two_at_once(backend: &dyn Backend) {
+    let live = one(backend).await;
+    let wanted = live.clone();
+    let answers = at_once(backend, 6, move |store, n| {
+        let live = wanted.clone();
+        async move {
+            let number = store.reserve_generation(live.id, 0).await.unwrap();
+            let Some(number) = number else { return (None, false) };
+            let mut reissue = next(&live, number, false);
+            reissue.request = Some(n.to_string());
+            (Some(number), store.reissue(&reissue).await.unwrap().is_some())
+        }
+    })
+    .await;
+    let mut numbers: Vec<_> = answers.iter().filter_map(|(number, _)| *number).collect();
+    let given = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), given, "each its own: {answers:?}");
+    assert_eq!(answers.iter().filter(|(_, done)| *done).count(), 1, "{answers:?}");
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_revisions").await, 1);
+}
+
+pub async fn seats_change_hands(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 3).await;
+    let seated = |n: usize, seat: &str| {
+        let mut freeze = freeze(&claims[n], 1);
+        freeze.tickets[0].seat_id = Some(seat.into());
+        freeze.tickets[0].generation = 0;
+        freeze
+    };
+    let mut all = Vec::new();
+    for (n, seat) in [(0, "a"), (1, "b"), (2, "b")] {
+        let tickets = frozen(store.freeze(&[seated(n, seat)]).await.unwrap().remove(0));
+        let done = super::fixtures::completion(&claims[n], &tickets, &[]);
+        assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
+        all.push(store.ticket(tickets[0].id).await.unwrap().unwrap());
+    }
+    let conflict = |t: &Ticket| t.flags.contains(Flag::SeatConflict);
+    assert!(!conflict(&all[1]) && conflict(&all[2]));
+    let mut away = next(&all[2], 1, false);
+    away.ticket.seat_id = Some("c".into());
+    assert!(!conflict(&store.reissue(&away).await.unwrap().unwrap()), "a seat of its own");
+    let mut onto = next(&all[0], 1, false);
+    onto.ticket.seat_id = Some("b".into());
+    assert!(conflict(&store.reissue(&onto).await.unwrap().unwrap()), "another's, and said so");
+    assert!(store.void_ticket(all[1].id, "refund", &loudly()).await.unwrap());
+    let heir = "SELECT count(*) FROM seats s JOIN tickets t ON t.id = s.ticket_id WHERE t.seat_id = s.seat_key \
+                OR s.seat_key = 'id:' || t.seat_id";
+    assert_eq!(backend.number(heir).await, 2, "the seat a is free, b went on to the first, c is the third's");
+    assert_eq!(backend.number("SELECT count(*) FROM seats").await, 2);
+}
+
+pub async fn reinstated(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = one(backend).await;
+    let off = [cancellation(1, "rain")];
+    store.withdraw(&off, &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(ingest(&*store, &[payment(2, 1, "1")]).await, [IngestOutcome::Late(order(1))]);
+    let void = store.ticket(live.id).await.unwrap().unwrap();
+    let number = store.reserve_generation(live.id, 0).await.unwrap().unwrap();
+    let mut again = next(&void, number, true);
+    again.ticket.era = 1;
+    let stands = store.reissue(&again).await.unwrap().unwrap();
+    assert_eq!((stands.voided_at, stands.era, stands.sequence), (None, 1, 3));
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.reason), (OrderState::Issued, None));
+    assert_eq!(record.withdrawals[0].state, WithdrawalState::Lifted);
+    // The topic once more: the same cancellation is known, and was taken back.
+    store.withdraw(&off, &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued);
+    assert_eq!(backend.number("SELECT count(*) FROM seats").await, 1, "it has its seat again");
+    // Another one is another one.
+    let mut other = cancellation(1, "snow");
+    if let Ok(fulfillment_domain::Withdrawal::Cancellation(said)) = &mut other.content {
+        said.cancelled_at = Some(super::fixtures::at());
+    }
+    store.withdraw(&[other], &to_kafka(), &loudly()).await.unwrap();
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: snow")));
+    let lent = store.claim_deliveries("kafka", 10, LONG).await.unwrap();
+    assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided), "no announcement of a void ticket");
+}
+
+pub async fn orders_without_tickets_are_set_going(backend: &dyn Backend) {
+    let store = backend.store();
+    store
+        .withdraw(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly())
+        .await
+        .unwrap();
+    ingest(&*store, &[payment(1, 1, "5")]).await;
+    assert!(store.reinstate_order(order(1)).await.unwrap());
+    assert!(!store.reinstate_order(order(2)).await.unwrap(), "nobody paid");
+    assert!(!store.reinstate_order(order(3)).await.unwrap(), "nobody knows it");
+    let claim = store.claim("w", 5, LONG).await.unwrap().remove(0);
+    assert_eq!(claim.order_id, order(1));
+    let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
+    assert_eq!(tickets.len(), 1);
+    assert!(!store.reinstate_order(order(1)).await.unwrap(), "it is not void");
+}

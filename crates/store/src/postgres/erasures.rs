@@ -1,0 +1,194 @@
+//! Removing personal data.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::event::{ids_of, without_person};
+use fulfillment_domain::{OrderId, TicketId};
+use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::PgStore;
+use super::rows::{At, micros, rows_at_most};
+use super::withdrawals::{carry_out, case};
+use crate::shared::cells::{Row, need};
+use crate::shared::erasing::{self, files_from, letter_event, quoted};
+use crate::shared::headers;
+use crate::{Announcing, Erased, Erasures, Result, StoreError};
+
+/// A column of bytes, and of text, with `$1` in it, a text as it stands in JSON. High bytes are escaped alike on both
+/// sides.
+macro_rules! mentions {
+    (bytes $column:literal) => {
+        concat!(
+            "strpos(lower(encode(",
+            $column,
+            ", 'escape')), lower(encode(convert_to($1, 'UTF8'), 'escape'))) > 0"
+        )
+    };
+    (text $column:literal) => {
+        concat!("strpos(lower(", $column, "), lower($1)) > 0")
+    };
+}
+
+const ORDERS_OF: &str = concat!(
+    "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
+     UNION SELECT t.order_id FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id WHERE ",
+    mentions!(text "r.record"),
+    " UNION SELECT order_id FROM orders WHERE ",
+    mentions!(bytes "snapshot"),
+    " OR ",
+    mentions!(bytes "refused_answer"),
+    " UNION SELECT order_id FROM inbox WHERE pruned_at IS NULL AND ",
+    mentions!(bytes "raw"),
+    " UNION SELECT order_id FROM dead_letters WHERE order_id IN (SELECT order_id FROM orders) AND ",
+    mentions!(bytes "raw")
+);
+
+#[async_trait]
+impl Erasures for PgStore {
+    async fn orders_of(&self, email: &str) -> Result<Vec<OrderId>> {
+        let mut tx = self.begin().await?;
+        // It reads whole tables, on an operator's word.
+        sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        let query = sqlx::query_scalar(ORDERS_OF).bind(quoted(email)).bind(email);
+        let mut orders: Vec<Uuid> = query.fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        orders.sort_unstable();
+        Ok(orders.into_iter().map(OrderId).collect())
+    }
+
+    async fn erase(&self, order: OrderId) -> Result<Option<Erased>> {
+        let mut tx = self.begin().await?;
+        sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        let lock = "SELECT erased_at FROM orders WHERE order_id = $1 FOR NO KEY UPDATE";
+        if sqlx::query(lock).bind(order.0).fetch_optional(&mut *tx).await?.is_none() {
+            return Ok(None);
+        }
+        let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *tx).await?;
+        sqlx::query(erasing::ORDER).bind(order.0).bind(now).execute(&mut *tx).await?;
+        let Some(before) = case(&mut tx, order).await? else { return Ok(None) };
+        let ruling = erasing::ruling(&before);
+        carry_out(&mut tx, order, &before, &ruling, "operator", &Announcing::default()).await?;
+        sqlx::query(erasing::TICKETS).bind(order.0).bind(now).execute(&mut *tx).await?;
+        let (messages, letters) = hush(&mut tx, order, now).await?;
+        for sql in erasing::BESIDE {
+            sqlx::query(sql).bind(order.0).execute(&mut *tx).await?;
+        }
+        let ids: Vec<_> = before.tickets.iter().flat_map(ids_of).collect();
+        let events = rewrite_events(&mut tx, &ids).await?;
+        let sql = "SELECT erased_at FROM orders WHERE order_id = $1";
+        let row = sqlx::query(sql).bind(order.0).fetch_one(&mut *tx).await?;
+        let sql = "SELECT id, ticket_pdf_path, greatest(reserved_generation, generation) AS generations \
+                   FROM tickets WHERE order_id = $1 ORDER BY ticket_index";
+        let rows = sqlx::query(sql).bind(order.0).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        let tickets = rows.iter().map(files_from).collect::<Result<Vec<_>>>()?;
+        let (tickets, files): (Vec<_>, Vec<_>) = tickets.into_iter().unzip();
+        let erased_at = need("erased_at", row.time("erased_at")?)?;
+        let files = files.concat();
+        Ok(Some(Erased { order_id: order, erased_at, tickets, files, messages, letters, events }))
+    }
+
+    async fn erase_letters(&self, email: &str) -> Result<u64> {
+        let mut tx = self.begin().await?;
+        sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+        let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *tx).await?;
+        let sql = concat!(
+            "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND ",
+            mentions!(bytes "raw")
+        );
+        let rows = sqlx::query(sql).bind(quoted(email)).fetch_all(&mut *tx).await?;
+        let emptied = empty_letters(&mut tx, &rows, now).await?;
+        tx.commit().await?;
+        Ok(emptied)
+    }
+
+    async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>> {
+        let sql = "SELECT DISTINCT order_id FROM tickets WHERE erased_at IS NULL \
+                   AND coalesce(event_ends_at, event_starts_at) < clock_timestamp() - $1 * interval '1 microsecond' \
+                   LIMIT $2";
+        let query = sqlx::query_scalar(sql).bind(micros(age)).bind(rows_at_most(limit));
+        let orders: Vec<Uuid> = query.fetch_all(&self.pool).await?;
+        Ok(orders.into_iter().map(OrderId).collect())
+    }
+
+    async fn files_of_erased(
+        &self,
+        age: Duration,
+        after: Option<TicketId>,
+        limit: usize,
+    ) -> Result<Vec<(TicketId, Vec<String>)>> {
+        let sql = "SELECT id, ticket_pdf_path, greatest(reserved_generation, generation) AS generations \
+                   FROM tickets WHERE erased_at > clock_timestamp() - $1 * interval '1 microsecond' \
+                   AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3";
+        let query = sqlx::query(sql).bind(micros(age)).bind(after.map(|t| t.0)).bind(rows_at_most(limit));
+        query.fetch_all(&self.pool).await?.iter().map(files_from).collect()
+    }
+}
+
+/// Empties what was kept of an order's messages: raw ones, and dead letters with their events. Answers how many.
+async fn hush(db: &mut PgConnection, order: OrderId, now: At) -> Result<(u64, u64)> {
+    let messages = sqlx::query(erasing::MESSAGES).bind(order.0).bind(now).execute(&mut *db).await?;
+    let sql = concat!(
+        "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR ",
+        mentions!(bytes "raw"),
+        ")"
+    );
+    let rows = sqlx::query(sql).bind(order.to_string()).bind(order.0).fetch_all(&mut *db).await?;
+    Ok((messages.rows_affected(), empty_letters(db, &rows, now).await?))
+}
+
+async fn empty_letters(db: &mut PgConnection, letters: &[PgRow], now: At) -> Result<u64> {
+    for row in letters {
+        let (none, nothing) = (headers::encode(&[])?, Vec::<u8>::new());
+        let id: i64 = row.number("id")?;
+        let query = sqlx::query(erasing::LETTER).bind(id).bind(now).bind(nothing).bind(none);
+        query.execute(&mut *db).await?;
+        let sql = "DELETE FROM outbox WHERE event_id = $1";
+        sqlx::query(sql).bind(letter_event(row)?).execute(&mut *db).await?;
+    }
+    Ok(letters.len() as u64)
+}
+
+/// Takes the person out of events, and ends the deliveries of those that tell of a ticket.
+async fn rewrite_events(db: &mut PgConnection, ids: &[Uuid]) -> Result<u64> {
+    let sql = "UPDATE outbox_delivery d SET state = 'suppressed', lent = FALSE, \
+               reason = 'its personal data was erased', updated_at = clock_timestamp() FROM outbox o \
+               WHERE o.event_id = ANY($1::uuid[]) AND o.kind IN ('ticket-issued', 'ticket-reissued') \
+               AND d.outbox_id = o.id AND d.state IN ('pending', 'parked')";
+    sqlx::query(sql).bind(ids).execute(&mut *db).await?;
+    let sql = "SELECT id, value FROM outbox WHERE event_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE";
+    let mut rewritten = 0;
+    for row in sqlx::query(sql).bind(ids).fetch_all(&mut *db).await? {
+        let value = need("value", row.bytes("value")?)?;
+        let left = without_person(&value).map_err(|e| StoreError::Refused(e.into()))?;
+        if left != value {
+            let id: i64 = row.number("id")?;
+            let sql = "UPDATE outbox SET value = $2 WHERE id = $1";
+            sqlx::query(sql).bind(id).bind(left).execute(&mut *db).await?;
+            rewritten += 1;
+        }
+    }
+    Ok(rewritten)
+}
+
+/// Of what has come just now, what is of orders that were erased is kept without its content.
+pub(super) async fn keep_erased(db: &mut PgConnection, orders: &BTreeSet<OrderId>) -> Result<()> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) AND erased_at IS NOT NULL";
+    let ids: Vec<_> = orders.iter().map(|o| o.0).collect();
+    let erased: Vec<Uuid> = sqlx::query_scalar(sql).bind(ids).fetch_all(&mut *db).await?;
+    for order in erased.into_iter().map(OrderId) {
+        let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *db).await?;
+        hush(db, order, now).await?;
+        for sql in erasing::BESIDE {
+            sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! New generations of tickets.
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, Ticket, TicketId};
+use sqlx::PgConnection;
+
+use super::PgStore;
+use super::outbox::insert_events;
+use super::records::locked;
+use super::rows::{note, replace_ticket};
+use super::withdrawals::pass_on_seat;
+use crate::shared::cells::{Row, clean};
+use crate::shared::reissuing::{self, fits, wants_seat};
+use crate::shared::ticket::seat_key;
+use crate::{Reissue, Reissues, Result};
+
+#[async_trait]
+impl Reissues for PgStore {
+    async fn reserve_generation(&self, id: TicketId, expected: u32) -> Result<Option<u32>> {
+        let sql = "UPDATE tickets SET reserved_generation = greatest(reserved_generation, generation) + 1 \
+                   WHERE id = $1 AND generation = $2 RETURNING reserved_generation";
+        let query = sqlx::query(sql).bind(id.0).bind(i64::from(expected));
+        let row = query.fetch_optional(&self.pool).await?;
+        row.map(|row| row.number("reserved_generation")).transpose()
+    }
+
+    async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
+        let mut tx = self.begin().await?;
+        // The order before its tickets, as everybody locks them.
+        let lock = "SELECT 1 FROM orders WHERE order_id = $1 FOR NO KEY UPDATE";
+        sqlx::query(lock).bind(reissue.ticket.order_id.0).execute(&mut *tx).await?;
+        let live = match locked(&mut tx, reissue.ticket.id).await? {
+            Some(live) if fits(&live, reissue) => live,
+            _ => return Ok(None),
+        };
+        keep(&mut tx, &live, reissue).await?;
+        let anew = wants_seat(&live, reissue);
+        let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
+        let row = reissuing::row(reissue, conflict);
+        replace_ticket(&mut tx, &row).await?;
+        if anew && !reissue.reinstates {
+            pass_on_seat(&mut tx, &live).await?;
+        }
+        if reissue.reinstates {
+            end_void(&mut tx, row.order_id).await?;
+        }
+        let step = (live.status.as_str(), row.status.as_str());
+        note(&mut tx, row.id, step, &clean(&reissue.who), Some(&reissuing::note(reissue))).await?;
+        insert_events(&mut tx, &reissue.events.iter().collect::<Vec<_>>()).await?;
+        crate::step!("before-reissue-commit");
+        tx.commit().await?;
+        Ok(Some(row))
+    }
+
+    async fn was_reissued(&self, id: TicketId, request: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM ticket_revisions WHERE ticket_id = $1 AND request = $2";
+        let query = sqlx::query(sql).bind(id.0).bind(clean(request));
+        Ok(query.fetch_optional(&self.pool).await?.is_some())
+    }
+
+    async fn reinstate_order(&self, id: OrderId) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE orders SET state = 'received', reason = NULL, due_at = clock_timestamp(), \
+                   parked_at = NULL, attempts = 0, deaths = 0, tried_since = clock_timestamp(), \
+                   updated_at = clock_timestamp() \
+                   WHERE order_id = $1 AND voided_at IS NOT NULL AND frozen_at IS NULL AND payment_key <> '' \
+                   AND erased_at IS NULL";
+        let going = sqlx::query(sql).bind(id.0).execute(&mut *tx).await?.rows_affected() == 1;
+        if going {
+            lift(&mut tx, id).await?;
+        }
+        tx.commit().await?;
+        Ok(going)
+    }
+}
+
+async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result<()> {
+    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record) \
+               VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6)";
+    sqlx::query(sql)
+        .bind(live.id.0)
+        .bind(i64::from(live.generation))
+        .bind(clean(&reissue.who))
+        .bind(reissue.reason.as_deref().map(clean))
+        .bind(reissue.request.as_deref().map(clean))
+        .bind(reissuing::record(live)?)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes the ticket's seat if it is free; whether it is another's.
+pub(super) async fn take_seat(db: &mut PgConnection, ticket: &Ticket) -> Result<bool> {
+    let Some(seat) = seat_key(ticket) else { return Ok(false) };
+    let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES ($1, $2, $3) \
+               ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = seats.ticket_id RETURNING ticket_id";
+    let query = sqlx::query(sql).bind(clean(&ticket.event_id)).bind(seat).bind(ticket.id.0);
+    Ok(query.fetch_one(db).await?.ticket_id("ticket_id")? != Some(ticket.id))
+}
+
+/// Ends the void of an order that has a live ticket again.
+async fn end_void(db: &mut PgConnection, order: OrderId) -> Result<()> {
+    let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, due_at = NULL, \
+               updated_at = clock_timestamp() WHERE order_id = $1 AND voided_at IS NOT NULL";
+    sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+    lift(db, order).await
+}
+
+/// Lifts an order's cancellations; payments that came while it was void are as good as any.
+async fn lift(db: &mut PgConnection, order: OrderId) -> Result<()> {
+    let sql = "UPDATE orders SET voided_at = NULL WHERE order_id = $1";
+    sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+    let sql = "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = clock_timestamp() \
+               WHERE order_id = $1 AND kind = 'cancellation'";
+    sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+    let sql = "UPDATE payments SET late = 0 WHERE order_id = $1";
+    sqlx::query(sql).bind(order.0).execute(db).await?;
+    Ok(())
+}

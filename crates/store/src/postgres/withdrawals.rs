@@ -1,0 +1,325 @@
+//! What takes tickets back.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, Ticket, TicketId, Withdrawal};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::PgStore;
+use super::erasures::keep_erased;
+use super::inbox::insert_letters;
+use super::outbox::insert_events;
+use super::rows::{At, rows_at_most};
+use crate::shared::cells::{Row, clean, need};
+use crate::shared::headers;
+use crate::shared::intake::DeadLetter;
+use crate::shared::ticket::{seat_key, ticket_columns, ticket_from};
+use crate::shared::withdrawing::{
+    Case, End, NewWithdrawal, Ruling, case_from, decide, end_after, paid_from, voided_event,
+    withdrawal_columns, withdrawal_from,
+};
+use crate::{
+    Announcing, DeadLetterRoute, Incoming, Result, WithdrawalOutcome, WithdrawalRecord, Withdrawals,
+};
+
+#[async_trait]
+impl Withdrawals for PgStore {
+    async fn withdraw(
+        &self,
+        batch: &[Incoming<Withdrawal>],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<WithdrawalOutcome>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin().await?;
+        lock_orders(&mut tx, batch).await?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut dead = Vec::new();
+        for message in batch {
+            outcomes.push(match &message.content {
+                Ok(said) => record(&mut tx, message, said, announcing, &mut dead).await?,
+                Err(why) => {
+                    dead.push(DeadLetter::unreadable(message, why));
+                    WithdrawalOutcome::DeadLettered(why.clone())
+                }
+            });
+        }
+        let mut seen = HashSet::new();
+        dead.retain(|letter| seen.insert(letter.fingerprint));
+        if !dead.is_empty() {
+            let rows = insert_letters(&mut tx, &dead).await?;
+            let new = dead.iter().filter_map(|d| rows.get(&d.fingerprint[..]).map(|id| (d, *id)));
+            if !dead_letters.destinations.is_empty() {
+                let events: Vec<_> = new.map(|(letter, id)| letter.event(id, dead_letters)).collect();
+                insert_events(&mut tx, &events.iter().collect::<Vec<_>>()).await?;
+            }
+        }
+        let orders = batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Withdrawal::order_id).collect();
+        keep_erased(&mut tx, &orders).await?;
+        tx.commit().await?;
+        Ok(outcomes)
+    }
+
+    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // The order before its tickets, as everybody locks them.
+        let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) \
+                   FOR NO KEY UPDATE";
+        let Some(row) = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await? else { return Ok(false) };
+        let order = row.order_id()?;
+        let Some(case) = case(&mut tx, order).await? else { return Ok(false) };
+        if !case.tickets.iter().any(|t| t.id == id && t.voided_at.is_none()) {
+            return Ok(false);
+        }
+        let ruling = Ruling {
+            voided: vec![(id, clean(reason).into_owned())],
+            end: end_after(case.state, &case.tickets, &HashSet::from([id])),
+            ..Ruling::default()
+        };
+        carry_out(&mut tx, order, &case, &ruling, "operator", announcing).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
+        let sql = "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = clock_timestamp() \
+                   WHERE key = $1 AND state IN ('waiting', 'parked')";
+        let query = sqlx::query(sql).bind(clean(key)).bind(clean(reason));
+        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+    }
+
+    async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            withdrawal_columns!(),
+            " FROM withdrawals w WHERE w.state IN ('waiting', 'parked') ORDER BY w.received_at, w.key LIMIT $1"
+        );
+        let rows = sqlx::query(sql).bind(rows_at_most(limit)).fetch_all(&self.pool).await?;
+        rows.iter().map(withdrawal_from).collect()
+    }
+}
+
+/// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
+async fn lock_orders(db: &mut PgConnection, batch: &[Incoming<Withdrawal>]) -> Result<()> {
+    let said = batch.iter().filter_map(|m| m.content.as_ref().ok());
+    let mut keys = Vec::new();
+    let mut orders = Vec::new();
+    for said in said {
+        keys.push(NewWithdrawal::new(said)?.key);
+        orders.push(said.order_id().0);
+    }
+    // One under a known key makes no order: it is a repeat, or set apart.
+    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
+               updated_at) \
+               SELECT n.id, 'parked', 'its refund came before its payment', '', 1, clock_timestamp(), \
+               clock_timestamp(), clock_timestamp() \
+               FROM (SELECT DISTINCT n.id FROM unnest($1::uuid[], $2::text[]) AS n(id, key) \
+                     WHERE NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.key = n.key)) AS n ORDER BY n.id \
+               ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
+    sqlx::query(sql).bind(orders).bind(keys).execute(db).await?;
+    Ok(())
+}
+
+/// Records one, and does what follows from it.
+async fn record<'a>(
+    db: &mut PgConnection,
+    message: &'a Incoming<Withdrawal>,
+    said: &'a Withdrawal,
+    announcing: &Announcing,
+    dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
+) -> Result<WithdrawalOutcome> {
+    let new = NewWithdrawal::new(said)?;
+    let order = said.order_id();
+    if !insert(db, message, &new).await? {
+        let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = $1 AND hash = $2";
+        let repeat = sqlx::query(sql).bind(&new.key).bind(&new.hash[..]).execute(db).await?;
+        if repeat.rows_affected() == 1 {
+            return Ok(WithdrawalOutcome::Duplicate(order));
+        }
+        dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+        return Ok(WithdrawalOutcome::Quarantined(order));
+    }
+    // Its reason can be personal, and would stand in the tickets' void.
+    let sql = "UPDATE withdrawals SET reason = NULL WHERE key = $1 \
+               AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
+    sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
+    settle(db, order, announcing).await?;
+    let sql = "SELECT state FROM withdrawals WHERE key = $1";
+    let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
+    Ok(WithdrawalOutcome::Recorded(order, state))
+}
+
+/// Writes one and its raw message; false when its key is there.
+async fn insert(
+    db: &mut PgConnection,
+    message: &Incoming<Withdrawal>,
+    new: &NewWithdrawal<'_>,
+) -> Result<bool> {
+    let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
+               hash, state, received_at, updated_at) \
+               SELECT $1, $2, $3, $4, $5::text::numeric, $6, $7, $8, $9, $10, 'waiting', $11, clock_timestamp() \
+               WHERE NOT EXISTS (SELECT 1 FROM withdrawals WHERE key = $1) ON CONFLICT (key) DO NOTHING";
+    let done = sqlx::query(sql)
+        .bind(&new.key)
+        .bind(new.said.kind())
+        .bind(new.said.order_id().0)
+        .bind(&new.payment_key)
+        .bind(new.amount.map(|a| a.to_string()))
+        .bind(new.currency.map(|c| c.to_string()))
+        .bind(clean(&new.names))
+        .bind(new.said.reason().map(clean))
+        .bind(new.said.said_at().map(At))
+        .bind(&new.hash[..])
+        .bind(At(message.received_at))
+        .execute(&mut *db)
+        .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
+               outcome, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    sqlx::query(sql)
+        .bind(&new.key)
+        .bind(new.said.order_id().0)
+        .bind(message.source.to_string().replace('\0', ""))
+        .bind(message.source.timestamp())
+        .bind(message.key.as_deref())
+        .bind(&message.raw[..])
+        .bind(headers::encode(&message.headers)?)
+        .bind(new.said.kind())
+        .bind(At(message.received_at))
+        .execute(db)
+        .await?;
+    Ok(true)
+}
+
+/// Does what follows from an order's withdrawals, whatever has come of it by now. The order's row is locked.
+pub(super) async fn settle(db: &mut PgConnection, order: OrderId, announcing: &Announcing) -> Result<()> {
+    let Some(case) = case(db, order).await? else { return Ok(()) };
+    carry_out(db, order, &case, &decide(&case), Ruling::WHO, announcing).await
+}
+
+pub(super) async fn case(db: &mut PgConnection, order: OrderId) -> Result<Option<Case>> {
+    let sql = "SELECT state, frozen_at, voided_at, traceparent FROM orders WHERE order_id = $1";
+    let Some(row) = sqlx::query(sql).bind(order.0).fetch_optional(&mut *db).await? else { return Ok(None) };
+    let mut case = case_from(&row)?;
+    let sql = "SELECT key, amount::text AS amount, currency, late FROM payments WHERE order_id = $1";
+    let rows = sqlx::query(sql).bind(order.0).fetch_all(&mut *db).await?;
+    case.payments = rows.iter().map(paid_from).collect::<Result<_>>()?;
+    case.withdrawals = of_order(db, order).await?;
+    let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
+               WHERE w.order_id = $1 AND p.order_id <> $1";
+    for row in sqlx::query(sql).bind(order.0).fetch_all(&mut *db).await? {
+        case.elsewhere.insert(need("key", row.text("key")?)?);
+    }
+    let sql =
+        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
+    let rows = sqlx::query(sql).bind(order.0).fetch_all(db).await?;
+    case.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    Ok(Some(case))
+}
+
+/// An order's withdrawals, oldest first.
+pub(super) async fn of_order(db: &mut PgConnection, order: OrderId) -> Result<Vec<WithdrawalRecord>> {
+    let sql = concat!(
+        "SELECT ",
+        withdrawal_columns!(),
+        " FROM withdrawals w WHERE w.order_id = $1 ORDER BY w.received_at, w.key"
+    );
+    let rows = sqlx::query(sql).bind(order.0).fetch_all(db).await?;
+    rows.iter().map(withdrawal_from).collect()
+}
+
+pub(super) async fn carry_out(
+    db: &mut PgConnection,
+    order: OrderId,
+    case: &Case,
+    ruling: &Ruling,
+    who: &str,
+    announcing: &Announcing,
+) -> Result<()> {
+    for (key, state, why) in &ruling.settled {
+        let sql =
+            "UPDATE withdrawals SET state = $2, note = $3, updated_at = clock_timestamp() WHERE key = $1";
+        sqlx::query(sql).bind(key).bind(state.as_str()).bind(why).execute(&mut *db).await?;
+    }
+    let voided = void(db, &ruling.voided, who).await?;
+    let mut events = Vec::new();
+    for ticket in &voided {
+        pass_on_seat(db, ticket).await?;
+        if ticket.sequence > 0 {
+            events.push(voided_event(ticket, announcing, case.traceparent.as_deref())?);
+        }
+    }
+    insert_events(db, &events.iter().collect::<Vec<_>>()).await?;
+    match &ruling.end {
+        Some(end) => finish(db, order, end).await,
+        None => Ok(()),
+    }
+}
+
+/// Voids live tickets; one that was announced counts its `ticket-voided`.
+async fn void(db: &mut PgConnection, tickets: &[(TicketId, String)], who: &str) -> Result<Vec<Ticket>> {
+    if tickets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = tickets.iter().map(|(id, _)| id.0).collect();
+    let sql = "WITH n AS (SELECT * FROM unnest($1::uuid[], $2::text[]) AS n(id, why)), \
+               old AS (SELECT id FROM tickets WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE), \
+               done AS (UPDATE tickets t SET voided_at = clock_timestamp(), void_reason = n.why, \
+               sequence = t.sequence + CASE WHEN t.sequence > 0 THEN 1 ELSE 0 END, updated_at = clock_timestamp() \
+               FROM n JOIN old ON old.id = n.id WHERE t.id = n.id RETURNING t.id, t.status, n.why) \
+               INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
+               SELECT id, clock_timestamp(), status, status, $3, 'voided: ' || why FROM done";
+    let reasons: Vec<&str> = tickets.iter().map(|(_, why)| why.as_str()).collect();
+    sqlx::query(sql).bind(&ids).bind(reasons).bind(who).execute(&mut *db).await?;
+    let sql = concat!(
+        "SELECT ",
+        ticket_columns!(),
+        " FROM tickets WHERE id = ANY($1::uuid[]) ORDER BY ticket_index"
+    );
+    let rows = sqlx::query(sql).bind(ids).fetch_all(db).await?;
+    rows.iter().map(ticket_from).collect()
+}
+
+/// Writes an order's end. A worker that has it in hand is fenced off where the order is void.
+async fn finish(db: &mut PgConnection, order: OrderId, end: &End) -> Result<()> {
+    let (state, why) = end.told();
+    let sql = if *end == End::Issued {
+        "UPDATE orders SET state = $2, reason = $3, worker = NULL, due_at = NULL, parked_at = NULL, attempts = 0, \
+         deaths = 0, updated_at = clock_timestamp() WHERE order_id = $1"
+    } else {
+        "UPDATE orders SET state = $2, reason = $3, worker = NULL, due_at = NULL, \
+         parked_at = CASE WHEN $2 = 'parked' THEN coalesce(parked_at, clock_timestamp()) END, fence = fence + 1, \
+         voided_at = coalesce(voided_at, clock_timestamp()), updated_at = clock_timestamp() WHERE order_id = $1"
+    };
+    sqlx::query(sql).bind(order.0).bind(state.as_str()).bind(why.map(clean)).execute(db).await?;
+    Ok(())
+}
+
+/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
+pub(super) async fn pass_on_seat(db: &mut PgConnection, voided: &Ticket) -> Result<()> {
+    let Some(seat) = seat_key(voided) else { return Ok(()) };
+    let sql =
+        "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 FOR UPDATE";
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.0);
+    if query.fetch_optional(&mut *db).await?.is_none() {
+        return Ok(());
+    }
+    let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
+               AND strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
+    let heir: Option<Uuid> =
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
+    if let Some(heir) = heir {
+        let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
+        sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(heir).execute(db).await?;
+    } else {
+        let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
+        sqlx::query(sql).bind(&voided.event_id).bind(&seat).execute(db).await?;
+    }
+    Ok(())
+}

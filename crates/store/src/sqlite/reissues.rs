@@ -1,0 +1,123 @@
+//! New generations of tickets.
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, Ticket, TicketId};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::SqliteStore;
+use super::outbox::insert_events;
+use super::records::ticket;
+use super::rows::{Transition, note, replace_ticket};
+use super::withdrawals::pass_on_seat;
+use crate::shared::cells::{Row, clean, rfc3339};
+use crate::shared::reissuing::{self, fits, wants_seat};
+use crate::shared::ticket::seat_key;
+use crate::{Reissue, Reissues, Result};
+
+#[async_trait]
+impl Reissues for SqliteStore {
+    async fn reserve_generation(&self, id: TicketId, expected: u32) -> Result<Option<u32>> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE tickets SET reserved_generation = max(reserved_generation, generation) + 1 \
+                   WHERE id = ?1 AND generation = ?2 RETURNING reserved_generation";
+        let row = sqlx::query(sql).bind(id.to_string()).bind(expected).fetch_optional(&mut *tx).await?;
+        tx.commit().await?;
+        row.map(|row| row.number("reserved_generation")).transpose()
+    }
+
+    async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let live = match ticket(&mut tx, reissue.ticket.id).await? {
+            Some(live) if fits(&live, reissue) => live,
+            _ => return Ok(None),
+        };
+        keep(&mut tx, now, &live, reissue).await?;
+        let anew = wants_seat(&live, reissue);
+        let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
+        let row = reissuing::row(reissue, conflict);
+        replace_ticket(&mut tx, &row).await?;
+        if anew && !reissue.reinstates {
+            pass_on_seat(&mut tx, &live).await?;
+        }
+        if reissue.reinstates {
+            end_void(&mut tx, now, row.order_id).await?;
+        }
+        let why = reissuing::note(reissue);
+        let (from, to) = (live.status.as_str(), row.status.as_str());
+        let step = Transition { ticket: row.id, from, to, who: &reissue.who, why: Some(&why) };
+        note(&mut tx, now, step).await?;
+        insert_events(&mut tx, now, &reissue.events).await?;
+        crate::step!("before-reissue-commit");
+        tx.commit().await?;
+        Ok(Some(row))
+    }
+
+    async fn was_reissued(&self, id: TicketId, request: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM ticket_revisions WHERE ticket_id = ?1 AND request = ?2";
+        let query = sqlx::query(sql).bind(id.to_string()).bind(clean(request));
+        Ok(query.fetch_optional(&self.read).await?.is_some())
+    }
+
+    async fn reinstate_order(&self, id: OrderId) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let sql = "UPDATE orders SET state = 'received', reason = NULL, due_at = ?2, parked_at = NULL, \
+                   attempts = 0, deaths = 0, tried_since = ?2, updated_at = ?2 \
+                   WHERE order_id = ?1 AND voided_at IS NOT NULL AND frozen_at IS NULL AND payment_key <> '' \
+                   AND erased_at IS NULL";
+        let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(now));
+        let going = query.execute(&mut *tx).await?.rows_affected() == 1;
+        if going {
+            lift(&mut tx, now, id).await?;
+        }
+        tx.commit().await?;
+        Ok(going)
+    }
+}
+
+async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue: &Reissue) -> Result<()> {
+    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    sqlx::query(sql)
+        .bind(live.id.to_string())
+        .bind(live.generation)
+        .bind(rfc3339(now))
+        .bind(clean(&reissue.who))
+        .bind(reissue.reason.as_deref().map(clean))
+        .bind(reissue.request.as_deref().map(clean))
+        .bind(reissuing::record(live)?)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Takes the ticket's seat if it is free; whether it is another's.
+pub(super) async fn take_seat(db: &mut SqliteConnection, ticket: &Ticket) -> Result<bool> {
+    let Some(seat) = seat_key(ticket) else { return Ok(false) };
+    let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = ticket_id RETURNING ticket_id";
+    let query = sqlx::query(sql).bind(clean(&ticket.event_id)).bind(seat).bind(ticket.id.to_string());
+    Ok(query.fetch_one(db).await?.ticket_id("ticket_id")? != Some(ticket.id))
+}
+
+/// Ends the void of an order that has a live ticket again.
+async fn end_void(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
+    let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, due_at = NULL, updated_at = ?2 \
+               WHERE order_id = ?1 AND voided_at IS NOT NULL";
+    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
+    lift(db, now, order).await
+}
+
+/// Lifts an order's cancellations; payments that came while it was void are as good as any.
+async fn lift(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
+    let sql = "UPDATE orders SET voided_at = NULL WHERE order_id = ?1";
+    sqlx::query(sql).bind(order.to_string()).execute(&mut *db).await?;
+    let sql = "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = ?2 \
+               WHERE order_id = ?1 AND kind = 'cancellation'";
+    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
+    let sql = "UPDATE payments SET late = 0 WHERE order_id = ?1";
+    sqlx::query(sql).bind(order.to_string()).execute(db).await?;
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! What takes tickets back.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId, Withdrawal};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::SqliteStore;
+use super::erasures::keep_erased;
+use super::inbox::insert_letter;
+use super::outbox::insert_events;
+use super::rows::{Transition, note};
+use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::headers;
+use crate::shared::intake::DeadLetter;
+use crate::shared::ticket::{seat_key, ticket_columns, ticket_from};
+use crate::shared::withdrawing::{
+    Case, End, NewWithdrawal, Ruling, case_from, decide, end_after, paid_from, voided_event,
+    withdrawal_columns, withdrawal_from,
+};
+use crate::{
+    Announcing, DeadLetterRoute, Incoming, Result, WithdrawalOutcome, WithdrawalRecord, Withdrawals,
+};
+
+#[async_trait]
+impl Withdrawals for SqliteStore {
+    async fn withdraw(
+        &self,
+        batch: &[Incoming<Withdrawal>],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<WithdrawalOutcome>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut dead = Vec::new();
+        for message in batch {
+            outcomes.push(match &message.content {
+                Ok(said) => record(&mut tx, now, message, said, announcing, &mut dead).await?,
+                Err(why) => {
+                    dead.push(DeadLetter::unreadable(message, why));
+                    WithdrawalOutcome::DeadLettered(why.clone())
+                }
+            });
+        }
+        let mut events = Vec::new();
+        for letter in &dead {
+            if let Some(id) = insert_letter(&mut tx, letter).await?
+                && !dead_letters.destinations.is_empty()
+            {
+                events.push(letter.event(id, dead_letters));
+            }
+        }
+        insert_events(&mut tx, now, &events).await?;
+        let orders = batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Withdrawal::order_id).collect();
+        keep_erased(&mut tx, now, &orders).await?;
+        tx.commit().await?;
+        Ok(outcomes)
+    }
+
+    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let sql = "SELECT order_id FROM tickets WHERE id = ?1 AND voided_at IS NULL";
+        let Some(row) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *tx).await? else {
+            return Ok(false);
+        };
+        let order = row.order_id()?;
+        let Some(case) = case(&mut tx, order).await? else { return Ok(false) };
+        let ruling = Ruling {
+            voided: vec![(id, clean(reason).into_owned())],
+            end: end_after(case.state, &case.tickets, &HashSet::from([id])),
+            ..Ruling::default()
+        };
+        carry_out(&mut tx, now, order, &case, &ruling, "operator", announcing).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE withdrawals SET state = 'lifted', note = ?2, updated_at = ?3 \
+                   WHERE key = ?1 AND state IN ('waiting', 'parked')";
+        let query = sqlx::query(sql).bind(key).bind(clean(reason)).bind(rfc3339(self.now()));
+        let done = query.execute(&mut *tx).await?.rows_affected() == 1;
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            withdrawal_columns!(),
+            " FROM withdrawals w WHERE w.state IN ('waiting', 'parked') ORDER BY w.received_at, w.key LIMIT ?1"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = sqlx::query(sql).bind(limit).fetch_all(&self.read).await?;
+        rows.iter().map(withdrawal_from).collect()
+    }
+}
+
+/// Records one, and does what follows from it.
+async fn record<'a>(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    message: &'a Incoming<Withdrawal>,
+    said: &'a Withdrawal,
+    announcing: &Announcing,
+    dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
+) -> Result<WithdrawalOutcome> {
+    let new = NewWithdrawal::new(said)?;
+    let order = said.order_id();
+    let sql = "SELECT hash FROM withdrawals WHERE key = ?1";
+    if let Some(row) = sqlx::query(sql).bind(&new.key).fetch_optional(&mut *db).await? {
+        if row.array("hash")? != Some(new.hash) {
+            dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+            return Ok(WithdrawalOutcome::Quarantined(order));
+        }
+        let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = ?1";
+        sqlx::query(sql).bind(&new.key).execute(db).await?;
+        return Ok(WithdrawalOutcome::Duplicate(order));
+    }
+    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
+               updated_at) VALUES (?1, 'parked', 'its refund came before its payment', '', 1, ?2, ?2, ?2) \
+               ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
+    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
+    insert(db, now, message, &new).await?;
+    // Its reason can be personal, and would stand in the tickets' void.
+    let sql = "UPDATE withdrawals SET reason = NULL WHERE key = ?1 \
+               AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
+    sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
+    settle(db, now, order, announcing).await?;
+    let sql = "SELECT state FROM withdrawals WHERE key = ?1";
+    let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
+    Ok(WithdrawalOutcome::Recorded(order, state))
+}
+
+async fn insert(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    message: &Incoming<Withdrawal>,
+    new: &NewWithdrawal<'_>,
+) -> Result<()> {
+    let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
+               hash, state, received_at, updated_at) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'waiting', ?11, ?12)";
+    sqlx::query(sql)
+        .bind(&new.key)
+        .bind(new.said.kind())
+        .bind(new.said.order_id().to_string())
+        .bind(&new.payment_key)
+        .bind(new.amount.map(|a| a.to_string()))
+        .bind(new.currency.map(|c| c.to_string()))
+        .bind(clean(&new.names))
+        .bind(new.said.reason().map(clean))
+        .bind(new.said.said_at().map(rfc3339))
+        .bind(&new.hash[..])
+        .bind(rfc3339(message.received_at))
+        .bind(rfc3339(now))
+        .execute(&mut *db)
+        .await?;
+    let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
+               outcome, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    sqlx::query(sql)
+        .bind(&new.key)
+        .bind(new.said.order_id().to_string())
+        .bind(message.source.to_string())
+        .bind(message.source.timestamp())
+        .bind(message.key.as_deref())
+        .bind(&message.raw[..])
+        .bind(headers::encode(&message.headers)?)
+        .bind(new.said.kind())
+        .bind(rfc3339(message.received_at))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Does what follows from an order's withdrawals, whatever has come of it by now.
+pub(super) async fn settle(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    order: OrderId,
+    announcing: &Announcing,
+) -> Result<()> {
+    let Some(case) = case(db, order).await? else { return Ok(()) };
+    carry_out(db, now, order, &case, &decide(&case), Ruling::WHO, announcing).await
+}
+
+pub(super) async fn case(db: &mut SqliteConnection, order: OrderId) -> Result<Option<Case>> {
+    let id = order.to_string();
+    let sql = "SELECT state, frozen_at, voided_at, traceparent FROM orders WHERE order_id = ?1";
+    let Some(row) = sqlx::query(sql).bind(&id).fetch_optional(&mut *db).await? else { return Ok(None) };
+    let mut case = case_from(&row)?;
+    let sql = "SELECT key, amount, currency, late FROM payments WHERE order_id = ?1";
+    let rows = sqlx::query(sql).bind(&id).fetch_all(&mut *db).await?;
+    case.payments = rows.iter().map(paid_from).collect::<Result<_>>()?;
+    case.withdrawals = of_order(db, order).await?;
+    let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
+               WHERE w.order_id = ?1 AND p.order_id <> ?1";
+    for row in sqlx::query(sql).bind(&id).fetch_all(&mut *db).await? {
+        case.elsewhere.insert(need("key", row.text("key")?)?);
+    }
+    let sql =
+        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
+    let rows = sqlx::query(sql).bind(&id).fetch_all(db).await?;
+    case.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    Ok(Some(case))
+}
+
+/// An order's withdrawals, oldest first.
+pub(super) async fn of_order(db: &mut SqliteConnection, order: OrderId) -> Result<Vec<WithdrawalRecord>> {
+    let sql = concat!(
+        "SELECT ",
+        withdrawal_columns!(),
+        " FROM withdrawals w WHERE w.order_id = ?1 ORDER BY w.received_at, w.key"
+    );
+    let rows = sqlx::query(sql).bind(order.to_string()).fetch_all(db).await?;
+    rows.iter().map(withdrawal_from).collect()
+}
+
+pub(super) async fn carry_out(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    order: OrderId,
+    case: &Case,
+    ruling: &Ruling,
+    who: &str,
+    announcing: &Announcing,
+) -> Result<()> {
+    for (key, state, why) in &ruling.settled {
+        let sql = "UPDATE withdrawals SET state = ?2, note = ?3, updated_at = ?4 WHERE key = ?1";
+        let query = sqlx::query(sql).bind(key).bind(state.as_str()).bind(why).bind(rfc3339(now));
+        query.execute(&mut *db).await?;
+    }
+    let mut events: Vec<OutboxEvent> = Vec::new();
+    for (id, why) in &ruling.voided {
+        let ticket = void(db, now, *id, why, who).await?;
+        if ticket.sequence > 0 {
+            events.push(voided_event(&ticket, announcing, case.traceparent.as_deref())?);
+        }
+    }
+    insert_events(db, now, &events).await?;
+    match &ruling.end {
+        Some(end) => finish(db, now, order, end).await,
+        None => Ok(()),
+    }
+}
+
+/// Voids a live ticket; one that was announced counts its `ticket-voided`.
+async fn void(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    id: TicketId,
+    why: &str,
+    who: &str,
+) -> Result<Ticket> {
+    let sql = concat!(
+        "UPDATE tickets SET voided_at = ?2, void_reason = ?3, updated_at = ?2, \
+         sequence = sequence + (sequence > 0) WHERE id = ?1 RETURNING ",
+        ticket_columns!()
+    );
+    let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(now)).bind(why);
+    let ticket = ticket_from(&query.fetch_one(&mut *db).await?)?;
+    pass_on_seat(db, &ticket).await?;
+    let status = ticket.status.as_str();
+    let told = format!("voided: {why}");
+    let step = Transition { ticket: id, from: status, to: status, who, why: Some(&told) };
+    note(db, now, step).await?;
+    Ok(ticket)
+}
+
+/// Writes an order's end. A worker that has it in hand is fenced off where the order is void.
+async fn finish(db: &mut SqliteConnection, now: Timestamp, order: OrderId, end: &End) -> Result<()> {
+    let (state, why) = end.told();
+    let sql = if *end == End::Issued {
+        "UPDATE orders SET state = ?2, reason = ?3, worker = NULL, due_at = NULL, parked_at = NULL, attempts = 0, \
+         deaths = 0, updated_at = ?4 WHERE order_id = ?1"
+    } else {
+        "UPDATE orders SET state = ?2, reason = ?3, worker = NULL, due_at = NULL, \
+         parked_at = CASE WHEN ?2 = 'parked' THEN coalesce(parked_at, ?4) END, fence = fence + 1, \
+         voided_at = coalesce(voided_at, ?4), updated_at = ?4 WHERE order_id = ?1"
+    };
+    let query = sqlx::query(sql).bind(order.to_string()).bind(state.as_str()).bind(why.map(clean));
+    query.bind(rfc3339(now)).execute(db).await?;
+    Ok(())
+}
+
+/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
+pub(super) async fn pass_on_seat(db: &mut SqliteConnection, voided: &Ticket) -> Result<()> {
+    let Some(seat) = seat_key(voided) else { return Ok(()) };
+    let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
+               AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
+    let heir: Option<String> =
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
+    let sql = match heir {
+        Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+        None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+    };
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.to_string());
+    match heir {
+        Some(heir) => query.bind(heir).execute(db).await?,
+        None => query.execute(db).await?,
+    };
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What takes tickets back: refunds, cancellations, and an operator's word.
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use fulfillment_domain::ticket::UnknownWord;
+use fulfillment_domain::{Amount, Currency, Names, OrderId, Spelling, TicketId, Unreadable, Withdrawal};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{DeadLetterRoute, Incoming, Result};
+
+/// How the store writes the events that only it can write: under the lock it knows which tickets a void is of.
+#[derive(Debug, Clone, Default)]
+pub struct Announcing {
+    /// Spelling of their fields.
+    pub spelling: Spelling,
+    /// Outbox destinations: `kafka`, `webhook:<name>`.
+    pub destinations: Vec<String>,
+}
+
+/// Where a refund or cancellation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WithdrawalState {
+    /// What it is about has not come: its payment, or the tickets it names.
+    Waiting,
+    /// Done; nothing more follows from it.
+    Applied,
+    /// It voids nothing by itself: somebody has to say what it is for.
+    Parked,
+    /// Taken back by an operator: the order or its tickets were reinstated, or a parked refund was put aside.
+    Lifted,
+}
+
+impl WithdrawalState {
+    /// The word, as the record has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Applied => "applied",
+            Self::Parked => "parked",
+            Self::Lifted => "lifted",
+        }
+    }
+
+    /// Whether something may still follow from it.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Parked)
+    }
+}
+
+impl FromStr for WithdrawalState {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        [Self::Waiting, Self::Applied, Self::Parked, Self::Lifted]
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| UnknownWord { what: "state of a withdrawal", word: text.to_owned() })
+    }
+}
+
+/// What became of one refund or cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WithdrawalOutcome {
+    /// New, and where it stands now.
+    Recorded(OrderId, WithdrawalState),
+    /// Known, and saying the same. Counted, nothing else.
+    Duplicate(OrderId),
+    /// A known refund id that now says something else: kept apart, voids nothing.
+    Quarantined(OrderId),
+    /// Unreadable: kept raw with the reason.
+    DeadLettered(Unreadable),
+}
+
+/// A refund or cancellation as kept for good.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WithdrawalRecord {
+    /// Idempotency key: `refund:<id>`, `cancellation:<order>:<time>`.
+    pub key: String,
+    /// `refund` or `cancellation`.
+    pub kind: String,
+    /// Of which order.
+    pub order_id: OrderId,
+    /// Of which payment, by its key; a refund's.
+    pub payment_key: Option<String>,
+    /// How much.
+    pub amount: Option<Amount>,
+    /// In what.
+    pub currency: Option<Currency>,
+    /// What it names.
+    pub names: Names,
+    /// Why, as its producer has it.
+    pub reason: Option<String>,
+    /// When, by its producer's clock.
+    pub said_at: Option<Timestamp>,
+    /// Where it stands.
+    pub state: WithdrawalState,
+    /// Why it stands there.
+    pub note: Option<String>,
+    /// How often it came again.
+    pub duplicates: u64,
+    /// When it first came.
+    pub received_at: Timestamp,
+}
+
+/// Taking back.
+#[async_trait]
+pub trait Withdrawals: Send + Sync {
+    /// Records a batch of refunds and cancellations and does what follows from each, in one transaction, under the
+    /// locks of their orders. Answers in the batch's order.
+    ///
+    /// Each is kept under its key; raw bytes go to the inbox. One whose order, payment or tickets are not there yet
+    /// waits: it is looked at again when a payment of its order comes and when the order is frozen. A refund voids
+    /// the items or tickets it names, or the whole order once every known payment of it is refunded in full; one
+    /// that names nothing and gives back a part is parked. A cancellation voids the order. A payment that comes
+    /// after either parks the order. What is voided after it was issued gets its `ticket-voided`, as `announcing`
+    /// says. Dead letters as in [`crate::Inbox::ingest`].
+    async fn withdraw(
+        &self,
+        batch: &[Incoming<Withdrawal>],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<WithdrawalOutcome>>;
+
+    /// Voids a ticket by an operator's word: it opens no door from now on, and its seat passes to the next live
+    /// ticket that has it, which keeps its flag. An order without any live ticket left is voided too. `false` when
+    /// there is no such ticket or it is voided already.
+    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool>;
+
+    /// Puts a waiting or parked refund aside by an operator's word: nothing will follow from it. `false` when there is
+    /// none of this key.
+    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool>;
+
+    /// Refunds and cancellations that wait or are parked, oldest first, up to `limit`.
+    async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>>;
+}

@@ -1,0 +1,107 @@
+//! The process dies at each step of the protocol, on each store.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt as _;
+
+use anyhow::{Context as _, Result, ensure};
+use fulfillment_tests::checker::{check_issued, offsets_are_not_ahead};
+use fulfillment_tests::scene::PATIENCE;
+use fulfillment_tests::service::{Service, TOKEN};
+
+use super::{Store, stage};
+
+/// `SIGABRT`.
+const ABORTED: i32 = 6;
+
+/// Dies at the step, comes again, comes to rest; then everything is checked. `how` is what the crate `fail` is told.
+async fn dies(store: Store, step: &str, how: &str) -> Result<()> {
+    let (scene, mut ledger) = stage(store).await?;
+    for seats in [1, 2, 3, 7] {
+        ledger.pay(&scene, seats).await?;
+    }
+    let mut doomed = scene.setup.clone().env("FAILPOINTS", format!("{step}={how}")).launch()?;
+    let status = doomed.ended(PATIENCE).await?;
+    ensure!(
+        status.signal() == Some(ABORTED),
+        "it was to die at {step}, and ended with {status}: {}",
+        doomed.log()
+    );
+    offsets_are_not_ahead(&scene, &ledger).await?;
+    let service = scene.start().await?;
+    ledger.pay(&scene, 2).await?;
+    check_issued(&scene, &service, &ledger).await
+}
+
+/// Dies at a step of a reissue; what stands is whole, and the request made again under its own name is done once.
+async fn dies_in_a_reissue(store: Store, step: &str, how: &str) -> Result<()> {
+    let (scene, mut ledger) = stage(store).await?;
+    let doomed_setup = scene.setup.clone().env("FAILPOINTS", format!("{step}={how}"));
+    let mut doomed = doomed_setup.start().await?;
+    let order = ledger.pay(&scene, 2).await?;
+    let record = doomed.order_in(order, "issued").await?;
+    let ticket = record["tickets"][0]["id"].as_str().context("a ticket")?;
+    let reissue = async |service: &Service| {
+        let url = format!("{}/tickets/{ticket}/reissue", service.base());
+        service.client().post(url).bearer_auth(TOKEN).header("idempotency-key", "lost-phone").send().await
+    };
+    ensure!(reissue(&doomed).await.is_err(), "it answered");
+    let status = doomed.ended(PATIENCE).await?;
+    ensure!(status.signal() == Some(ABORTED), "it was to die at {step}: {}", doomed.log());
+    let service = scene.start().await?;
+    check_issued(&scene, &service, &ledger).await?;
+    for _ in 0..2 {
+        reissue(&service).await?.error_for_status()?;
+    }
+    check_issued(&scene, &service, &ledger).await?;
+    let wire = scene.wire()?;
+    let told: BTreeSet<_> =
+        wire.kafka.all(&wire.reissued).await?.iter().map(|event| event.header("ce_id")).collect();
+    assert_eq!(told.len(), 1, "one new generation, whose event is out");
+    let now = service.get_json(&format!("/tickets/{ticket}")).await?;
+    assert_ne!(now["qrCodeData"], record["tickets"][0]["qrCodeData"], "the old code is good no more");
+    Ok(())
+}
+
+macro_rules! points {
+    ($dies:ident; $($name:ident: $step:literal $how:literal;)*) => {
+        $(mod $name {
+            #[tokio::test]
+            async fn sqlite() -> anyhow::Result<()> {
+                super::$dies(super::Store::Sqlite, $step, $how).await
+            }
+
+            #[tokio::test]
+            async fn postgres() -> anyhow::Result<()> {
+                super::$dies(super::Store::Postgres, $step, $how).await
+            }
+        })*
+    };
+}
+
+points! {
+    dies;
+    before_the_first_migration: "before-a-migration" "return";
+    between_two_migrations: "before-a-migration" "1*off->return";
+    after_poll: "after-poll" "return";
+    before_inbox_commit: "before-inbox-commit" "return";
+    after_inbox_commit: "after-inbox-commit" "return";
+    after_offset_commit: "after-offset-commit" "return";
+    after_claim: "after-claim" "return";
+    after_ordering_answer: "after-ordering-answer" "return";
+    before_freeze_commit: "before-freeze-commit" "return";
+    after_freeze_commit: "after-freeze-commit" "return";
+    after_temporary_file: "after-temporary-file" "return";
+    after_some_temporary_files: "after-temporary-file" "2*off->return";
+    after_file_sync: "after-file-sync" "return";
+    after_rename: "after-rename" "return";
+    before_complete_commit: "before-complete-commit" "return";
+    after_complete_commit: "after-complete-commit" "return";
+    after_produce: "after-produce" "return";
+}
+
+points! {
+    dies_in_a_reissue;
+    after_reissue_file: "after-reissue-file" "return";
+    before_reissue_commit: "before-reissue-commit" "return";
+    after_reissue_commit: "after-reissue-commit" "return";
+}

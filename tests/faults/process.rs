@@ -1,0 +1,131 @@
+//! The process among its clocks, signals and keys.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fulfillment_tests::checker::check_issued;
+use fulfillment_tests::ordering::{Answer, seats};
+use fulfillment_tests::payment::Payment;
+use fulfillment_tests::rig;
+use fulfillment_tests::scene::{PATIENCE, Scene};
+use fulfillment_tests::webhook::Receiver;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{Store, stage};
+
+/// By libfaketime, which moves the wall clock and leaves the one that only counts. Without Kafka: its client waits by
+/// the kernel's wall clock, which no test may move.
+async fn clock_is_stepped(scene: Scene) -> Result<()> {
+    let library = ["x86_64", "aarch64"]
+        .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"))
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .context("libfaketime is missing; install it: apt-get install faketime")?;
+    let receiver = Receiver::start().await?;
+    let clock = scene.setup.data().join("clock");
+    std::fs::write(&clock, "+0")?;
+    let scene = scene
+        .set("LD_PRELOAD", library)
+        .set("FAKETIME_TIMESTAMP_FILE", clock.display().to_string())
+        .set("FAKETIME_NO_CACHE", "1")
+        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .set("FULFILLMENT_WEBHOOK_URL", receiver.url())
+        .set("FULFILLMENT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAECAwQFBgc=");
+    scene.ordering.answer_others(|order| Answer::Json(seats(order, 2)));
+    let service = scene.start().await?;
+    let mut orders = Vec::new();
+    for step in ["+1h", "-1h", "+0"] {
+        for moment in ["before", "after"] {
+            for _ in 0..5 {
+                orders.push(rig::id());
+                service.pay(Payment::of(orders[orders.len() - 1]).json()).await?;
+            }
+            if moment == "before" {
+                std::fs::write(&clock, step)?;
+            }
+        }
+        // Each time, not only in the end: an hour back must not mean an hour's wait.
+        for order in &orders {
+            service.order_in(*order, "issued").await.with_context(|| format!("after {step}"))?;
+        }
+        receiver.accepted(orders.len() * 2, PATIENCE).await.with_context(|| format!("after {step}"))?;
+    }
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn the_clock_is_stepped_by_an_hour_on_sqlite() -> Result<()> {
+    clock_is_stepped(Scene::embedded().await?).await
+}
+
+#[tokio::test]
+async fn the_clock_is_stepped_by_an_hour_on_postgres() -> Result<()> {
+    clock_is_stepped(Scene::embedded().await?.with_postgres().await?).await
+}
+
+/// Connections that clients keep open and do not use hold up nothing.
+#[tokio::test]
+async fn told_to_stop_in_the_middle_with_idle_connections() -> Result<()> {
+    let (scene, mut ledger) = stage(Store::Postgres).await?;
+    let mut service = scene.start().await?;
+    let mut idle = Vec::new();
+    for _ in 0..20 {
+        let mut connection =
+            tokio::net::TcpStream::connect(service.base().trim_start_matches("http://")).await?;
+        connection.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await?;
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await?;
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        idle.push(connection);
+    }
+    for _ in 0..40 {
+        ledger.pay(&scene, 2).await?;
+    }
+    let begun = Instant::now();
+    assert!(service.stop(PATIENCE).await?.success(), "in good order");
+    ensure!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
+    drop(service);
+    let service = scene.start().await?;
+    check_issued(&scene, &service, &ledger).await
+}
+
+/// The code was signed at the freeze: the ticket keeps it, and its key goes on verifying.
+#[tokio::test]
+async fn a_key_is_rotated_between_freeze_and_issue() -> Result<()> {
+    let (scene, mut ledger) = stage(Store::Postgres).await?;
+    ledger.pay(&scene, 3).await?;
+    let mut doomed = scene.setup.clone().env("FAILPOINTS", "after-freeze-commit=return").launch()?;
+    doomed.ended(PATIENCE).await?;
+    let frozen = scene.record.texts("SELECT qr_code_data AS code FROM tickets ORDER BY id").await?;
+    assert_eq!(frozen.len(), 3);
+    let made = scene.setup.run(&["keys", "new", "--at-once"]).await?;
+    ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let service = scene.start().await?;
+    ledger.pay(&scene, 1).await?;
+    check_issued(&scene, &service, &ledger).await?;
+    let issued = scene.record.texts("SELECT qr_code_data AS code FROM tickets ORDER BY id").await?;
+    assert!(frozen.iter().all(|code| issued.contains(code)), "what was frozen is what was issued");
+    let kids = "SELECT count(DISTINCT kid) FROM tickets";
+    assert_eq!(scene.record.number(kids).await?, 2, "the new key signs what comes after");
+    Ok(())
+}
+
+/// An answer of ten megabytes is a reason to look at the order, and no trouble for its neighbours.
+#[tokio::test]
+async fn a_name_of_ten_megabytes() -> Result<()> {
+    let (scene, mut ledger) = stage(Store::Postgres).await?;
+    let scene = scene.set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2");
+    let service = scene.start().await?;
+    let order = rig::id();
+    let mut answer = seats(order, 1);
+    answer["eventName"] = json!("x".repeat(10 << 20));
+    scene.ordering.answer(order, [Answer::Json(answer)]);
+    scene.wire()?.pay(&Payment::of(order)).await?;
+    ledger.pay(&scene, 2).await?;
+    service.order_in(ledger.paid()[0].order, "issued").await?;
+    let record = service.order_in(order, "parked").await?;
+    ensure!(record["reason"].as_str().is_some_and(|reason| reason.len() < 1_000), "{record}");
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! The table of promises in `docs/reliability.md` and the tests are one list.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// `room::test` of every test in a folder. What the macro of `points` makes of one line counts once.
+fn tests(folder: &str) -> Result<BTreeSet<String>> {
+    let mut tests = BTreeSet::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let room = path.file_stem().and_then(|stem| stem.to_str()).context("a name")?.to_owned();
+        let text = std::fs::read_to_string(&path)?;
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            // At the margin: those within a macro are named in its list.
+            if line.starts_with("#[tokio::test") {
+                let name = lines.find_map(|line| line.strip_prefix("async fn ")).context("a test's name")?;
+                tests.insert(format!("{room}::{}", name.split('(').next().unwrap_or_default()));
+            } else if let Some((name, _)) =
+                line.split_once(": \"").filter(|_| room == "points" && line.ends_with("\";"))
+            {
+                tests.insert(format!("{room}::{}", name.trim()));
+            }
+        }
+    }
+    Ok(tests)
+}
+
+#[test]
+fn every_promise_has_its_test_and_every_test_its_promise() -> Result<()> {
+    let named: BTreeSet<String> = include_str!("../../docs/reliability.md")
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .filter(|word| word.contains("::"))
+        .map(str::to_owned)
+        .collect();
+    let ours = tests("faults")?;
+    let all: BTreeSet<String> = ours.union(&tests("tests/blackbox")?).cloned().collect();
+    let untested: Vec<_> = named.difference(&all).collect();
+    assert!(untested.is_empty(), "promised, and there is no such test: {untested:#?}");
+    let unpromised: Vec<_> = ours.difference(&named).collect();
+    assert!(unpromised.is_empty(), "tested, and not in docs/reliability.md: {unpromised:#?}");
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What was paid, as far as the world knows: a payment counts from the moment the broker has acknowledged it, and is
+//! written down, synced, before anything else happens.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::ordering::{Answer, seats};
+use crate::payment::Payment;
+use crate::rig;
+use crate::scene::Scene;
+
+/// One payment that the broker has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paid {
+    /// What was paid.
+    pub order: Uuid,
+    /// The payment's id.
+    pub payment: Uuid,
+    /// How many tickets the order is to have.
+    pub seats: usize,
+    /// Where the message lies: partition and offset.
+    pub at: (i32, i64),
+}
+
+/// Every payment of a test.
+#[derive(Debug)]
+pub struct Ledger {
+    file: File,
+    paid: Vec<Paid>,
+}
+
+impl Ledger {
+    /// An empty ledger in a folder.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let file = File::create(folder.join(rig::unique("ledger")))?;
+        Ok(Self { file, paid: Vec::new() })
+    }
+
+    /// Pays for a new order of so many seats, which Ordering knows.
+    ///
+    /// # Errors
+    /// The broker did not take it: then it is in no ledger, and may or may not be in the topic.
+    pub async fn pay(&mut self, scene: &Scene, seats_wanted: usize) -> Result<Uuid> {
+        let order = rig::id();
+        scene.ordering.answer(order, [Answer::Json(seats(order, seats_wanted))]);
+        let payment = Payment::of(order);
+        let at = scene.wire()?.pay(&payment).await?;
+        let paid = Paid { order, payment: payment.payment_id, seats: seats_wanted, at };
+        let line = json!({ "order": order, "payment": paid.payment, "seats": seats_wanted, "at": at });
+        writeln!(self.file, "{line}")?;
+        self.file.sync_data()?;
+        self.paid.push(paid);
+        Ok(order)
+    }
+
+    /// All of them, first first.
+    #[must_use]
+    pub fn paid(&self) -> &[Paid] {
+        &self.paid
+    }
+}

@@ -116,16 +116,19 @@ async fn a_key_is_rotated_between_freeze_and_issue() -> Result<()> {
 #[tokio::test]
 async fn a_name_of_ten_megabytes() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
-    let scene = scene.set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2");
+    // Ordering answers from the thread that the test runs on, and ten megabytes keep it busy.
+    let scene =
+        scene.set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2").set("FULFILLMENT_ORDERING_TIMEOUT", "60s");
     let service = scene.start().await?;
     let order = rig::id();
     let mut answer = seats(order, 1);
     answer["eventName"] = json!("x".repeat(10 << 20));
-    scene.ordering.answer(order, [Answer::Json(answer)]);
+    scene.ordering.answer(order, [Answer::Text(answer.to_string())]);
     scene.wire()?.pay(&Payment::of(order)).await?;
     ledger.pay(&scene, 2).await?;
     service.order_in(ledger.paid()[0].order, "issued").await?;
     let record = service.order_in(order, "parked").await?;
-    ensure!(record["reason"].as_str().is_some_and(|reason| reason.len() < 1_000), "{record}");
+    let reason = record["reason"].as_str().unwrap_or_default();
+    ensure!(reason.contains("larger than") && reason.len() < 1_000, "{record}");
     Ok(())
 }

@@ -30,6 +30,7 @@ pub(super) async fn measure(
     eprintln!("bench: {count} payments, {rate:.1} a second");
     // By the order's id, which is every message's key.
     let sent: Mutex<HashMap<String, Instant>> = Mutex::default();
+    let before = world.inbox_head().await?;
     let caught_up = AtomicBool::new(false);
     let mut times = Vec::with_capacity(count * SEATS);
     let (mut seen, mut known) = (0, HashSet::new());
@@ -67,8 +68,29 @@ pub(super) async fn measure(
     tokio::try_join!(read, paying)?;
     times.sort();
     ensure!(!times.is_empty(), "no ticket came");
+    stages(world, before, figures).await?;
     figures.add("latency at half load: p50", milliseconds(quantile(&times, 0.50)), "ms");
     figures.add("latency at half load: p99", milliseconds(quantile(&times, 0.99)), "ms");
+    Ok(())
+}
+
+/// How far payments were after how long, by the service's own record: half of them were there by then.
+async fn stages(world: &World, before: usize, figures: &mut Figures) -> Result<()> {
+    let stages = [
+        ("latency: received, p50", "i.received_at"),
+        ("latency: frozen, p50", "o.frozen_at"),
+        ("latency: drawn and stored, p50", "t.generated_at"),
+    ];
+    for (name, stage) in stages {
+        let median = format!(
+            "SELECT percentile_disc(0.5) WITHIN GROUP
+                    (ORDER BY extract(epoch FROM {stage}) * 1000 - i.source_timestamp)
+             FROM bc_fulfillment.inbox i JOIN bc_fulfillment.orders o USING (order_id)
+                  JOIN bc_fulfillment.tickets t USING (order_id)
+             WHERE i.id > {before}"
+        );
+        figures.add(name, world.database.number(&median).await? as f64, "ms");
+    }
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::figures::Figures;
 use crate::floor::sql;
@@ -38,9 +38,25 @@ pub(crate) struct Options {
     /// Measure the tickets figure again with so many tickets on record (5 million take about 20 GB and ten minutes)
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
+    /// Measure one thing only
+    #[arg(long, value_enum, value_name = "WHAT")]
+    only: Option<Part>,
     /// pgbench, where it is not on the PATH
     #[arg(long, value_name = "FILE", env = "BENCH_PGBENCH")]
     pgbench: Option<PathBuf>,
+}
+
+/// What is measured in a world of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The start
+    Ready,
+    /// Payments into the inbox
+    Ingest,
+    /// Events out of the outbox
+    Relay,
+    /// From payment to ticket-issued: rate, latency, CPU and memory
+    Tickets,
 }
 
 /// How much of everything.
@@ -80,15 +96,23 @@ pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> 
     size.payments = options.backlog.unwrap_or(size.payments);
     let pgbench = sql::program(options.pgbench.as_deref())?;
 
-    eprintln!("bench: start-up, {} times", size.starts);
-    ready::measure(&World::new().await?, size, figures).await?;
+    let wanted = |part| options.only.is_none_or(|only| only == part);
 
-    eprintln!("bench: {} payments from Kafka into the inbox", size.payments);
-    ingest::measure(&World::new().await?, size, &pgbench, figures).await?;
-
-    eprintln!("bench: {} events from the outbox to Kafka", size.orders * SEATS);
-    relay::measure(&World::new().await?, size, figures).await?;
-
+    if wanted(Part::Ready) {
+        eprintln!("bench: start-up, {} times", size.starts);
+        ready::measure(&World::new().await?, size, figures).await?;
+    }
+    if wanted(Part::Ingest) {
+        eprintln!("bench: {} payments from Kafka into the inbox", size.payments);
+        ingest::measure(&World::new().await?, size, &pgbench, figures).await?;
+    }
+    if wanted(Part::Relay) {
+        eprintln!("bench: {} events from the outbox to Kafka", size.orders * SEATS);
+        relay::measure(&World::new().await?, size, figures).await?;
+    }
+    if !wanted(Part::Tickets) {
+        return Ok(());
+    }
     eprintln!("bench: {} orders from payment to ticket-issued", size.orders);
     let world = World::new().await?;
     let tickets = tickets::measure(&world, size, figures).await?;

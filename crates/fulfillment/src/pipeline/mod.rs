@@ -35,7 +35,7 @@ pub(crate) mod heal;
 mod in_hand;
 pub(crate) mod ingest;
 mod issue;
-mod machine;
+pub(crate) mod machine;
 pub(crate) mod maintenance;
 pub(crate) mod page;
 pub(crate) mod proof;

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use fulfillment_domain::Clock;
 use jiff::Timestamp;
 use tokio::runtime::Builder;
-use tokio::task::JoinError;
+
+use crate::pipeline::machine::{Panicked, on_a_core};
 
 thread_local! {
     /// The time of the simulation that runs on this thread.
@@ -93,8 +94,8 @@ pub(crate) fn moment() -> Instant {
 /// Does the work at once; outside of a simulation on another thread.
 pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JoinError> {
-    if TIME.with_borrow(Option::is_some) { Ok(work()) } else { tokio::task::spawn_blocking(work).await }
+) -> Result<T, Panicked> {
+    if TIME.with_borrow(Option::is_some) { Ok(work()) } else { on_a_core(work).await }
 }
 
 struct Sleep {

@@ -12,6 +12,38 @@ const DEEPEST: usize = 64;
 const MOST_ELEMENTS: u64 = 20_000;
 /// Nor more bytes in their attributes and styles, counted likewise.
 const MOST_BYTES: u64 = 16 << 20;
+/// No number is larger: the library's arithmetic of curves does not end beyond its range.
+const LARGEST: f64 = 10_000_000.0;
+/// Attributes and properties that are made of numbers.
+const NUMBERS: &[&str] = &[
+    "d",
+    "points",
+    "transform",
+    "gradientTransform",
+    "transform-origin",
+    "viewBox",
+    "x",
+    "y",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "cx",
+    "cy",
+    "r",
+    "rx",
+    "ry",
+    "fx",
+    "fy",
+    "fr",
+    "width",
+    "height",
+    "stroke-width",
+    "stroke-dasharray",
+    "stroke-dashoffset",
+    "stroke-miterlimit",
+    "font-size",
+];
 /// No gradient has more colours.
 const MOST_STOPS: usize = 256;
 
@@ -71,6 +103,9 @@ impl<'a, 'input> Scale<'_, 'a, 'input> {
         let mut weight = Weight { elements: 1, ..Weight::default() };
         for (property, value) in self.names.properties(node) {
             weight.bytes = weight.bytes.saturating_add(value.len() as u64);
+            if NUMBERS.contains(&property) && numbers(value).any(|number| number > LARGEST) {
+                return Err(format!("a number in its {property} is larger than {LARGEST}"));
+            }
             // Gradients are leaves.
             match property {
                 "href" if name_of(node).is_some_and(follows) => {
@@ -92,5 +127,37 @@ impl<'a, 'input> Scale<'_, 'a, 'input> {
         }
         self.seen.insert(node.id(), Some(weight));
         Ok(weight)
+    }
+}
+
+/// The numbers in a text, without their signs.
+fn numbers(text: &str) -> impl Iterator<Item = f64> {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = &rest[rest.find(|c: char| c.is_ascii_digit() || c == '.')?..];
+        let mut length = digits(rest);
+        if rest[length..].starts_with('.') {
+            length += 1 + digits(&rest[length + 1..]);
+        }
+        if let Some(exponent) = rest[length..].strip_prefix(['e', 'E']) {
+            let sign = usize::from(exponent.starts_with(['+', '-']));
+            let count = digits(&exponent[sign..]);
+            length += if count > 0 { 1 + sign + count } else { 0 };
+        }
+        let number = rest[..length].parse().unwrap_or(0.0);
+        rest = &rest[length..];
+        Some(number)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_in_any_spelling() {
+        let found: Vec<f64> = numbers("M1-2.5.5e1,3E-1a.7 1e+2em 4e5m é9.").collect();
+        assert_eq!(found, [1.0, 2.5, 5.0, 0.3, 0.7, 100.0, 400_000.0, 9.0]);
     }
 }

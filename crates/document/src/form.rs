@@ -1,5 +1,5 @@
-//! What is drawn with one operator, a form XObject (ISO 32000-1, 8.10), with all it refers to: a page of a foreign PDF,
-//! or a drawing. It is made once, and copied into every file as it is.
+//! What is drawn with one operator, a form (ISO 32000-1, 8.10), with all it refers to: a page of a foreign PDF, or a
+//! drawing. It is made once, and copied into every file as it is.
 
 use pdf_writer::{Chunk, Pdf, Ref};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,5 @@
 //! The drawings that fuzzing found worth keeping, under the check that the fuzzer makes (`fuzz/`).
 
-#![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
-
 use std::fs;
 use std::path::Path;
 

@@ -220,7 +220,7 @@ fn what_takes_too_much_is_refused() {
     let mut laughs = "<g id='a0'><path d='M0 0h9'/></g>".to_owned();
     for level in 0..12 {
         let again = format!("<use href='#a{level}'/>").repeat(10);
-        laughs += &format!("<g id='a{}'>{again}</g>", level + 1);
+        laughs = format!("{laughs}<g id='a{}'>{again}</g>", level + 1);
     }
     assert!(refused(&laughs).contains("at most 20000"));
     let path = format!("<path id='p' d='M0 0{}'/>", "h1v1".repeat(20_000));

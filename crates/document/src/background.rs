@@ -5,11 +5,9 @@
 use hayro_syntax::Pdf as Foreign;
 use hayro_syntax::object::Object;
 use hayro_write::{ChunkSettings, ExtractionQuery, extract};
-use pdf_writer::{Chunk, Pdf, Ref};
+use pdf_writer::Ref;
 
-use crate::common::Common;
-use crate::face::BUILT_IN;
-use crate::file::Part;
+use crate::form::Form;
 
 /// No background refers to more objects.
 const MOST_OBJECTS: usize = 20_000;
@@ -21,11 +19,7 @@ pub(crate) struct Background {
     pub(crate) size: (f32, f32),
     /// Whether the file it comes from says that it is PDF/A.
     pub(crate) archival: bool,
-    chunk: Chunk,
-    root: Ref,
-    /// The objects with the numbers that files of one page give them.
-    part: Part,
-    objects: i32,
+    pub(crate) form: Form,
 }
 
 impl Background {
@@ -50,68 +44,8 @@ impl Background {
         if copy.chunk.refs().len() > MOST_OBJECTS {
             return Err(format!("its page has more than {MOST_OBJECTS} objects"));
         }
-        let first = Common::after(BUILT_IN);
-        let part = part_of(&renumbered(&copy.chunk, first));
-        Ok(Self {
-            size,
-            archival: is_archival(&foreign),
-            chunk: copy.chunk,
-            root: Ref::new(root.get() + first - 1),
-            part,
-            objects: count,
-        })
+        Ok(Self { size, archival: is_archival(&foreign), form: Form::new(copy.chunk, root, count) })
     }
-
-    /// The page as an object to draw, and how many numbers from the first free one it takes.
-    pub(crate) fn object(&self) -> (Ref, i32) {
-        (self.root, self.objects)
-    }
-
-    pub(crate) fn part(&self) -> &Part {
-        &self.part
-    }
-
-    /// The same with numbers from `first`.
-    pub(crate) fn at(&self, first: i32) -> (Ref, Part) {
-        let root = self.root.get() - Common::after(BUILT_IN) + first;
-        (Ref::new(root), part_of(&renumbered(&self.chunk, first)))
-    }
-}
-
-fn renumbered(chunk: &Chunk, first: i32) -> Chunk {
-    chunk.renumber(|id| Ref::new(id.get() + first - 1))
-}
-
-/// Finds the objects of a chunk by the table that `pdf-writer` makes of them.
-fn part_of(chunk: &Chunk) -> Part {
-    let mut part = Part::default();
-    let mut pdf = Pdf::new();
-    pdf.extend(chunk);
-    let bytes = pdf.finish();
-    let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(64)..]).into_owned();
-    let table =
-        tail.rsplit("startxref").next().and_then(|rest| rest.trim().lines().next()?.trim().parse().ok());
-    let table: usize = table.unwrap_or(0);
-    // After "xref" and the range, twenty bytes an object: its place, its generation, whether it is in use.
-    let rows = String::from_utf8_lossy(&bytes[table..]).into_owned();
-    let mut places: Vec<(usize, i32)> = rows
-        .lines()
-        .skip(2)
-        .zip(0..)
-        .map_while(|(row, id)| {
-            let mut fields = row.split_ascii_whitespace();
-            let place = fields.next()?.parse().ok()?;
-            let in_use = fields.nth(1)? == "n";
-            Some(in_use.then_some((place, id)))
-        })
-        .flatten()
-        .collect();
-    places.sort_unstable();
-    let ends: Vec<usize> = places.iter().skip(1).map(|(place, _)| *place).chain([table]).collect();
-    for ((start, id), end) in places.iter().zip(ends) {
-        part.raw(Ref::new(*id), bytes.get(*start..end).unwrap_or_default());
-    }
-    part
 }
 
 /// Whether the file's metadata say that it is PDF/A.

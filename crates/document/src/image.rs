@@ -41,7 +41,7 @@ impl Image {
                 Self::png(bytes).map_err(|why| format!("it is no usable PNG: {why}"))
             }
             [0xFF, 0xD8, 0xFF, ..] => Self::jpeg(bytes).map_err(|why| format!("it is no usable JPEG: {why}")),
-            _ => Err("it is neither a PNG nor a JPEG".to_owned()),
+            _ => Err("it is neither a PNG nor a JPEG nor an SVG".to_owned()),
         }
     }
 

@@ -10,7 +10,8 @@
 //! those that are pictures),
 //! `embed` decides which font subset holds which glyph (`common` has those of every file, `event` those that an event's
 //! tickets share), `content` draws, `tags` says it once more for those who
-//! hear the page, `pdf` and `file` write PDF/A-2a and PDF/UA-1 at once.
+//! hear the page, `pdf` and `file` write PDF/A-2a and PDF/UA-1 at once. A template's images are `picture`s, of pixels
+//! (`image`) or drawn (`svg`); drawings and backgrounds are `form`s.
 
 mod background;
 mod boxes;
@@ -23,17 +24,20 @@ mod emoji;
 mod event;
 mod face;
 mod file;
+mod form;
 mod icc;
 mod image;
 mod order;
 mod outlines;
 mod paragraph;
 mod pdf;
+mod picture;
 mod program;
 mod qr;
 mod renderer;
 pub mod sample;
 mod shape;
+mod svg;
 pub mod system;
 mod tags;
 mod template;

@@ -137,14 +137,12 @@ impl<'r, W: Write> OrderFile<'r, W> {
         let first = self.pictures.len();
         let mut part = Part::default();
         for image in &template.sheet.images {
-            let id = self.take();
-            image.write(&mut part, id, None);
-            self.pictures.push(id);
+            self.pictures.push(image.write(&mut part, &mut self.next));
         }
         let background = self.pictures.len();
         if let Some(copy) = &template.sheet.background {
-            let (id, objects) = copy.at(self.next);
-            self.next += copy.object().1;
+            let (id, objects) = copy.form.at(self.next);
+            self.next += copy.form.count();
             part.extend(&objects);
             self.pictures.push(id);
         }

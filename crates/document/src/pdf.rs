@@ -8,14 +8,14 @@ use pdf_writer::writers::{Catalog, DocumentInfo, Page, Pages, Resources};
 use pdf_writer::{Date, Finish, Name, Rect, Ref, TextStr};
 use sha2::{Digest, Sha256};
 
-use crate::background::Background;
 use crate::boxes::Canvas;
 use crate::common::{Common, EACH};
 use crate::embed::Fonts;
-use crate::face::{BUILT_IN, Face, FontError};
+use crate::face::{Face, FontError};
 use crate::file::{Pack, Part, assemble, deflate, deflate_once};
-use crate::image::Image;
+use crate::picture::Picture;
 use crate::tags::Tree;
+use crate::template::sheet::Sheet;
 use crate::{content, icc, xmp};
 
 /// The program that files come from.
@@ -51,37 +51,34 @@ pub(crate) fn shared() -> Part {
     part
 }
 
-/// The first number of an event's shared subsets; after them come the page's own objects.
-pub(crate) fn first_number(background: Option<&Background>) -> i32 {
-    Common::after(BUILT_IN) + background.map_or(0, |background| background.object().1)
-}
-
-/// Writes the file of one page. `event` has the shared subsets of faces that are not built in.
+/// Writes the file of one page. After what every file has come the template's forms, then what an event's tickets share,
+/// then the page's own objects. `event` has the shared subsets of faces that are not built in.
 pub(crate) fn write(
     canvas: &Canvas,
     faces: &[Face],
     [commons, event]: [&[Common]; 2],
     shared: &Part,
-    images: &[Image],
-    background: Option<&Background>,
+    sheet: &Sheet,
     meta: &Meta<'_>,
 ) -> Result<Vec<u8>, FontError> {
     let mut fonts = Fonts::new(faces, commons, event);
     let mut tree = Tree::new("Document");
-    let content = content::draw(canvas, 0, images.len(), &mut fonts, &mut tree);
+    let content = content::draw(canvas, 0, sheet.images.len(), &mut fonts, &mut tree);
     let (mut part, mut pack) = (Part::default(), Pack::default());
     part.packed_stream(CONTENT, "", &content, deflate);
     part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
 
-    let mut next = first_number(background) + i32::try_from(event.len()).unwrap_or(0) * EACH;
+    let mut next = sheet.forms.next + i32::try_from(event.len()).unwrap_or(0) * EACH;
     let names = fonts.write(&mut part, &mut pack, &mut next)?;
     let mut pictures = Vec::new();
-    for image in images {
-        pictures.push(Ref::new(next));
-        image.write(&mut part, Ref::new(next), None);
-        next += 1;
+    let mut forms = sheet.forms.roots.iter().copied();
+    for image in &sheet.images {
+        pictures.extend(match image {
+            Picture::Drawing(_) => forms.next(),
+            Picture::Pixels(_) => Some(image.write(&mut part, &mut next)),
+        });
     }
-    pictures.extend(background.map(|background| background.object().0));
+    pictures.extend(forms);
     let mut pictures = numbered(&pictures);
     pictures.extend(fonts.write_pictures(&mut part, &mut next));
     let first = next;
@@ -108,12 +105,11 @@ pub(crate) fn write(
     hash.update(meta.version);
     hash.update(part.bytes());
     fonts.shared().for_each(|font| hash.update(font.digest));
+    sheet.images.iter().filter_map(Picture::form).for_each(|drawing| hash.update(drawing.digest));
     let mut id = [0; 16];
     id.copy_from_slice(&hash.finalize()[..16]);
     part.extend(shared);
-    if let Some(background) = background {
-        part.extend(background.part());
-    }
+    part.extend(&sheet.forms.part);
     fonts.shared().for_each(|font| part.extend(&font.part));
     Ok(assemble(&part, CATALOG, INFO, &id))
 }

@@ -167,10 +167,9 @@ impl PdfRenderer {
             Mark::Code { code, .. } => Some(code.clone()),
             _ => None,
         });
-        let (images, background) = (&template.sheet.images, template.sheet.background.as_ref());
         let event = self.event_fonts(template, &setting, &canvas)?;
         let subsets = [&self.commons[..], event.as_ref().map_or(&[], |fonts| &fonts[..])];
-        let pdf = pdf::write(&canvas, &self.faces, subsets, &self.shared, images, background, &meta)?;
+        let pdf = pdf::write(&canvas, &self.faces, subsets, &self.shared, &template.sheet, &meta)?;
         Ok(Page { pdf, missing: shaper.missing, code })
     }
 }
@@ -188,8 +187,7 @@ impl PdfRenderer {
         }
         let texts = event::lasting(&template.sheet, setting.source(template));
         let fonts = template.memo(&setting.tag).fonts(event::key(&texts), || {
-            let first = pdf::first_number(template.sheet.background.as_ref());
-            event::fonts(&self.faces, &self.commons, &setting.tag, texts, first)
+            event::fonts(&self.faces, &self.commons, &setting.tag, texts, template.sheet.forms.next)
         })?;
         Ok(Some(fonts))
     }

@@ -67,28 +67,35 @@ fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
     };
     draw(&all, "hostile".to_owned(), hostile.clone());
     draw(&built_in, "hostile-built-in".to_owned(), hostile);
-    // The other templates, each with an image.
+    // The other templates, each with an image, and with a drawing that has gradients, opacities, masks and clip paths.
     let branding = Branding {
         logo: Some(include_bytes!("logo.png").to_vec()),
         colors: vec![("accent".to_owned(), "#0b5394".to_owned())],
         texts: vec![("footer".to_owned(), "Elbe Concerts, Hamburg".to_owned())],
     };
+    let drawn = Branding { logo: Some(include_bytes!("logo.svg").to_vec()), ..branding.clone() };
+    let mut template = None;
     for shipped in Shipped::ALL {
-        let bundle = shipped.bundle().branded(&branding).unwrap();
-        let template = Some(all.keep(CompiledTemplate::new(&bundle).unwrap()));
-        for (name, page) in [
-            ("full", sample::ticket()),
-            ("long", sample::long()),
-            ("arabic", sample::arabic()),
-            ("japanese", sample::japanese()),
-        ] {
-            draw(&all, format!("{}-{name}", shipped.name()), TicketPage { template, ..page });
+        for (logo, branding) in [("", &branding), ("-drawing", &drawn)] {
+            let bundle = shipped.bundle().branded(branding).unwrap();
+            template = Some(all.keep(CompiledTemplate::new(&bundle).unwrap()));
+            for (name, page) in [
+                ("full", sample::ticket()),
+                ("long", sample::long()),
+                ("arabic", sample::arabic()),
+                ("japanese", sample::japanese()),
+            ] {
+                draw(&all, format!("{}-{name}{logo}", shipped.name()), TicketPage { template, ..page });
+            }
         }
     }
     let order = [sample::ticket(), sample::arabic(), sample::japanese(), sample::bare()];
-    let mut file = Vec::new();
-    all.render_order(&mut order.clone().into_iter(), &mut file).unwrap();
-    out.push(("order".to_owned(), sample::ticket(), file));
+    for (name, template) in [("order", None), ("order-drawing", template)] {
+        let mut pages = order.clone().into_iter().map(|page| TicketPage { template, ..page });
+        let mut file = Vec::new();
+        all.render_order(&mut pages, &mut file).unwrap();
+        out.push((name.to_owned(), sample::ticket(), file));
+    }
     out
 }
 

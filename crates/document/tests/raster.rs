@@ -13,7 +13,9 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 
-use fulfillment_document::{PdfRenderer, Renderer, Shipped, TicketPage, sample};
+use fulfillment_document::{
+    Branding, CompiledTemplate, PdfRenderer, Renderer, Shipped, TemplateBundle, TicketPage, sample,
+};
 use tools::{noto, run, saved};
 
 /// Drawn at this many dots an inch, and halved.
@@ -128,6 +130,18 @@ fn pages(renderer: &PdfRenderer) -> Vec<(String, Vec<u8>)> {
             pages.push((format!("{}-{name}", shipped.name()), renderer.render(&page).unwrap().pdf));
         }
     }
+    let template = |bundle: &TemplateBundle| Some(renderer.keep(CompiledTemplate::new(bundle).unwrap()));
+    let logo = include_bytes!("logo.svg").to_vec();
+    let branding = Branding { logo: Some(logo.clone()), ..Branding::default() };
+    let branded = Shipped::A4.bundle().branded(&branding).unwrap();
+    let page = TicketPage { template: template(&branded), ..sample::ticket() };
+    pages.push(("a4-drawing".to_owned(), renderer.render(&page).unwrap().pdf));
+    // So large that each of its parts counts.
+    let json = r#"{"format": 1, "page": {"width": 120, "height": 80},
+        "elements": [{"type": "image", "file": "logo", "x": 0, "y": 0, "width": 120, "height": 80}]}"#;
+    let alone = TemplateBundle { json: json.to_owned(), files: [("logo".to_owned(), logo)].into() };
+    let page = TicketPage { template: template(&alone), ..sample::ticket() };
+    pages.push(("drawing".to_owned(), renderer.render(&page).unwrap().pdf));
     pages
 }
 
@@ -164,8 +178,7 @@ fn pages_look_as_they_did() {
 fn a_change_that_shows_is_noticed() {
     let renderer = noto();
     let draw = |page: &TicketPage, template: &str| {
-        let bundle = fulfillment_document::TemplateBundle::new(template);
-        let template = fulfillment_document::CompiledTemplate::new(&bundle).unwrap();
+        let template = CompiledTemplate::new(&TemplateBundle::new(template)).unwrap();
         let (_folder, path) = saved(&renderer.draw(&template, page).unwrap().pdf);
         poppler(&path, &path)
     };

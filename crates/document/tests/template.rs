@@ -155,3 +155,50 @@ fn a_background_that_is_for_no_archive_is_pointed_out() {
             .contains("pdfaid:part=\"2\"")
     );
 }
+
+#[test]
+fn a_logo_that_is_a_drawing_stays_one() {
+    let logo = include_bytes!("logo.svg").to_vec();
+    let bundle =
+        Shipped::Phone.bundle().branded(&Branding { logo: Some(logo), ..Branding::default() }).unwrap();
+    let (first, second) = (renderer(), renderer());
+    let page = TicketPage {
+        template: Some(first.keep(CompiledTemplate::new(&bundle).unwrap())),
+        ..sample::ticket()
+    };
+    let drawn = first.render(&page).unwrap();
+    let (_folder, path) = saved(&drawn.pdf);
+    let images = run("poppler-utils", "pdfimages", &["-list", &path]);
+    assert_eq!(images.lines().count(), 2, "only paths: {images}");
+    let report = run("qpdf", "qpdf", &["--check", &path]);
+    assert!(!report.contains("WARNING"), "{report}");
+    // Another renderer draws the same bytes, whatever it drew before.
+    second.keep(CompiledTemplate::new(&bundle).unwrap());
+    second.render(&sample::ticket()).unwrap();
+    assert!(second.render(&page).unwrap().pdf == drawn.pdf);
+    // In an order's file its objects are there once.
+    let objects = |pdf: &[u8]| pdf.windows(12).filter(|window| window == b"/ShadingType").count();
+    let mut file = Vec::new();
+    first.render_order(&mut vec![page; 20].into_iter(), &mut file).unwrap();
+    assert!(objects(&drawn.pdf) > 3);
+    assert_eq!(objects(&file), objects(&drawn.pdf));
+    let (_folder, path) = saved(&file);
+    run("qpdf", "qpdf", &["--check", &path]);
+}
+
+#[test]
+fn a_drawing_that_would_lose_something_is_refused_where_it_is_named() {
+    let json = r#"{"format": 1, "page": {"width": 90, "height": 90}, "elements": [
+        {"type": "image", "file": "a.png", "x": 0, "y": 0, "width": 9, "height": 9}]}"#;
+    let mut bundle = TemplateBundle::new(json);
+    let text = b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><text>Elbe</text></svg>".to_vec();
+    bundle.files.insert("a.png".to_owned(), text);
+    let problems = renderer().check(&bundle).unwrap();
+    assert_eq!(
+        problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "2:35: error: a.png: it is no usable SVG: it has text, and looks different wherever its font is missing: \
+             convert text to paths"
+        ]
+    );
+}

@@ -9,7 +9,7 @@ use super::{Position, Problem, TemplateBundle};
 /// What an organizer's tickets have of their own. What is empty stays as the template has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Branding {
-    /// A PNG or JPEG for the template's file `logo`.
+    /// A PNG, JPEG or SVG for the template's file `logo`.
     pub logo: Option<Vec<u8>>,
     /// Colours of the template's by name, `#rrggbb`; templates that ship have `accent`.
     pub colors: Vec<(String, String)>,

@@ -3,7 +3,8 @@
 use crate::background::Background;
 use crate::boxes::{Align, Area, Colour};
 use crate::face::Style;
-use crate::image::Image;
+use crate::form::Placed;
+use crate::picture::Picture;
 use crate::qr::Level;
 
 use super::Position;
@@ -25,8 +26,10 @@ pub(crate) struct Sheet {
     pub(crate) own: OwnTexts,
     /// The code's.
     pub(crate) level: Level,
-    pub(crate) images: Vec<Image>,
+    pub(crate) images: Vec<Picture>,
     pub(crate) background: Option<Background>,
+    /// The images that are drawings, then the background, as files of one page have them.
+    pub(crate) forms: Placed,
     /// Where the background is named.
     pub(crate) background_at: Position,
 }

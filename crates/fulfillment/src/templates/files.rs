@@ -11,7 +11,7 @@ use crate::config::{Base, TemplateEntry};
 const LARGEST: u64 = 16 << 20;
 
 /// Endings that a picture's name may leave out: a branding's `logo` is `logo.png`.
-const ENDINGS: [&str; 4] = ["", ".png", ".jpg", ".jpeg"];
+const ENDINGS: [&str; 5] = ["", ".png", ".jpg", ".jpeg", ".svg"];
 
 /// Why a template cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! An element: where it stands, and what it is if it holds no others.
 
 use crate::boxes::{Align, Area, Colour};
-use crate::image::Image;
+use crate::picture::Picture;
 use crate::qr::Level;
 
 use super::super::json::{Node, Object};
@@ -181,7 +181,7 @@ impl<'j> Reader<'_> {
             }
             return None;
         };
-        match Image::read(bytes) {
+        match Picture::read(bytes) {
             Ok(image) => self.images.push(image),
             Err(message) => {
                 self.complain(node, format!("{name}: {message}"));

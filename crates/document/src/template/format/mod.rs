@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::background::Background;
 use crate::boxes::Colour;
-use crate::image::Image;
+use crate::picture::Picture;
 use crate::qr::Level;
 
 use super::bundle::Files;
@@ -114,7 +114,7 @@ struct Reader<'f> {
     colours: BTreeMap<String, Colour>,
     styles: BTreeMap<String, Look>,
     own: OwnTexts,
-    images: Vec<Image>,
+    images: Vec<Picture>,
     /// The images' files, in the order of `images`.
     names: Vec<String>,
     elements: usize,

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::background::Background;
 use crate::boxes::Colour;
+use crate::common::Common;
+use crate::face::BUILT_IN;
+use crate::form::Placed;
+use crate::picture::Picture;
 
 use super::super::json::{Node, Object};
 use super::super::sheet::Sheet;
@@ -46,6 +50,10 @@ impl<'j> Reader<'_> {
         let elements = self.needed_node(&mut top, "elements")?;
         self.unknown(top, &[TOP]);
         let elements = self.children(elements, Inside::Page, 0);
+        let (images, background) = (std::mem::take(&mut self.images), self.background.take());
+        let drawings = images.iter().filter_map(Picture::form);
+        let forms = drawings.chain(background.iter().map(|background| &background.form));
+        let forms = Placed::new(Common::after(BUILT_IN), forms);
         Some(Sheet {
             name,
             page: self.page,
@@ -54,8 +62,9 @@ impl<'j> Reader<'_> {
             elements,
             own: std::mem::take(&mut self.own),
             level: self.level,
-            images: std::mem::take(&mut self.images),
-            background: self.background.take(),
+            images,
+            background,
+            forms,
             background_at: self.background_at,
         })
     }

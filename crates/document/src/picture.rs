@@ -1,0 +1,67 @@
+//! What a template's image file is: pixels, or a drawing.
+
+use pdf_writer::Ref;
+
+use crate::file::Part;
+use crate::form::Form;
+use crate::image::Image;
+use crate::svg::{self, Drawing};
+
+/// An image made ready for a PDF once. It fills the unit square of the page's coordinates.
+#[derive(Clone, Debug)]
+pub(crate) enum Picture {
+    Pixels(Image),
+    Drawing(Drawing),
+}
+
+impl Picture {
+    /// Reads a PNG, JPEG or SVG file, told apart by what is in it.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        if svg::is_compressed(bytes) {
+            return Err("it is compressed: unpack it (gunzip), or save it as plain SVG".to_owned());
+        }
+        if svg::is_svg(bytes) {
+            return Drawing::read(bytes)
+                .map(Self::Drawing)
+                .map_err(|why| format!("it is no usable SVG: {why}"));
+        }
+        Image::read(bytes).map(Self::Pixels)
+    }
+
+    /// Height over width.
+    pub(crate) fn ratio(&self) -> f32 {
+        match self {
+            Self::Pixels(image) => image.ratio(),
+            Self::Drawing(drawing) => drawing.ratio(),
+        }
+    }
+
+    /// The drawing as a form.
+    pub(crate) fn form(&self) -> Option<&Form> {
+        match self {
+            Self::Pixels(_) => None,
+            Self::Drawing(drawing) => Some(drawing.form()),
+        }
+    }
+
+    /// Writes it with numbers from `next` on, and returns the object to draw.
+    pub(crate) fn write(&self, part: &mut Part, next: &mut i32) -> Ref {
+        match self {
+            Self::Pixels(image) => {
+                let id = Ref::new(*next);
+                image.write(part, id, None);
+                *next += 1;
+                id
+            }
+            Self::Drawing(drawing) => {
+                let (id, objects) = drawing.form().at(*next);
+                part.extend(&objects);
+                *next += drawing.form().count();
+                id
+            }
+        }
+    }
+}

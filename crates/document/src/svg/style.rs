@@ -1,0 +1,131 @@
+//! What styles an element has: its attributes, and the rules of the drawing's style sheets.
+
+use std::collections::HashMap;
+
+use simplecss::{AttributeOperator, DeclarationTokenizer, PseudoClass, StyleSheet};
+use usvg::roxmltree::{Document, Node};
+
+/// No drawing has more rules in its style sheets.
+const MOST_RULES: usize = 2000;
+
+const SVG: &str = "http://www.w3.org/2000/svg";
+const XLINK: &str = "http://www.w3.org/1999/xlink";
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// The name of an element of SVG's.
+pub(super) fn name_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
+    let ours = node.is_element() && matches!(node.tag_name().namespace(), None | Some(SVG));
+    ours.then(|| node.tag_name().name())
+}
+
+/// What a drawing's elements are styled by, and known by.
+pub(super) struct Names<'a, 'input> {
+    rules: StyleSheet<'a>,
+    ids: HashMap<&'a str, Vec<Node<'a, 'input>>>,
+}
+
+impl<'a, 'input> Names<'a, 'input> {
+    /// # Errors
+    /// Styles that would be left out, in words.
+    pub(super) fn of(document: &'a Document<'input>) -> Result<Self, String> {
+        let mut rules = StyleSheet::new();
+        for node in document.descendants().filter(|node| node.has_tag_name("style")) {
+            let text = node.text().unwrap_or_default();
+            no_rules_at(text)?;
+            rules.parse_more(text);
+        }
+        if rules.rules.len() > MOST_RULES {
+            return Err(format!("its style sheet has more than {MOST_RULES} rules"));
+        }
+        let mut ids: HashMap<&str, Vec<Node<'_, '_>>> = HashMap::new();
+        for node in document.descendants() {
+            for id in node.attributes().filter(|attribute| attribute.name() == "id") {
+                ids.entry(id.value()).or_default().push(node);
+            }
+        }
+        Ok(Self { rules, ids })
+    }
+
+    /// Every element of that name; there should be one.
+    pub(super) fn target(&self, id: &str) -> &[Node<'a, 'input>] {
+        self.ids.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is said of an element, by attributes and by rules, with names and values. Which of two that contradict each
+    /// other counts is left open.
+    pub(super) fn properties(&self, node: Node<'a, 'input>) -> Vec<(&'a str, &'a str)> {
+        let mut found = Vec::new();
+        for attribute in node.attributes() {
+            if !matches!(attribute.namespace(), None | Some(SVG | XLINK | XML)) {
+                continue;
+            }
+            if attribute.name() == "style" {
+                found.extend(
+                    DeclarationTokenizer::from(attribute.value()).map(|one| (one.name, one.value.trim())),
+                );
+            } else {
+                found.push((attribute.name(), attribute.value().trim()));
+            }
+        }
+        for rule in self.rules.rules.iter().filter(|rule| rule.selector.matches(&Styled(node))) {
+            found.extend(rule.declarations.iter().map(|one| (one.name, one.value.trim())));
+        }
+        found
+    }
+}
+
+/// What a value refers to: the insides of all `url(...)`.
+pub(super) fn urls(value: &str) -> impl Iterator<Item = &str> {
+    value.split("url(").skip(1).map(|rest| {
+        let inside = rest.split(')').next().unwrap_or_default().trim();
+        inside.trim_matches(|c| c == '"' || c == '\'').trim()
+    })
+}
+
+/// Elements whose link is followed when they are drawn.
+pub(super) fn follows(name: &str) -> bool {
+    matches!(name, "use" | "linearGradient" | "radialGradient")
+}
+
+/// Rules that begin with an at sign are left out by the library, so only those are taken that change nothing.
+fn no_rules_at(style: &str) -> Result<(), String> {
+    let mut rest = style;
+    let mut plain = String::new();
+    while let Some((before, comment)) = rest.split_once("/*") {
+        plain.push_str(before);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    for rule in plain.split('@').skip(1) {
+        let name: String = rule.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        if !matches!(name.as_str(), "charset" | "namespace" | "font-face") {
+            return Err(format!("its style sheet has a rule @{name}, which is not taken: write plain rules"));
+        }
+    }
+    Ok(())
+}
+
+/// An element as selectors look at it: as `usvg` has them look, so that the same rules are found.
+struct Styled<'a, 'input>(Node<'a, 'input>);
+
+impl simplecss::Element for Styled<'_, '_> {
+    fn parent_element(&self) -> Option<Self> {
+        self.0.parent_element().map(Styled)
+    }
+
+    fn prev_sibling_element(&self) -> Option<Self> {
+        self.0.prev_sibling_element().map(Styled)
+    }
+
+    fn has_local_name(&self, name: &str) -> bool {
+        self.0.tag_name().name() == name
+    }
+
+    fn attribute_matches(&self, name: &str, operator: AttributeOperator<'_>) -> bool {
+        self.0.attribute(name).is_some_and(|value| operator.matches(value))
+    }
+
+    fn pseudo_class_matches(&self, class: PseudoClass<'_>) -> bool {
+        matches!(class, PseudoClass::FirstChild) && self.0.prev_sibling_element().is_none()
+    }
+}

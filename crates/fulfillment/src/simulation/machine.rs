@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use fulfillment_domain::Clock;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Builder;
 
 use crate::pipeline::machine::{Panicked, on_a_core};
@@ -37,6 +37,8 @@ impl Default for Time {
 #[derive(Default)]
 struct Waiting {
     now: Duration,
+    /// By how much the clock on the wall is wrong.
+    ahead: SignedDuration,
     count: u64,
     /// By the moment that each waits for, then in the order in which they began to wait.
     sleepers: BTreeMap<(Duration, u64), Waker>,
@@ -45,6 +47,11 @@ struct Waiting {
 impl Time {
     pub(super) fn now(&self) -> Duration {
         self.lock().now
+    }
+
+    /// Sets the clock on the wall, which nobody's waiting is measured by.
+    pub(super) fn set_clock(&self, ahead: SignedDuration) {
+        self.lock().ahead = ahead;
     }
 
     /// On to the next moment that somebody waits for.
@@ -64,7 +71,8 @@ impl Time {
 
 impl Clock for Time {
     fn now(&self) -> Timestamp {
-        BEGINNING + Time::now(self)
+        let waiting = self.lock();
+        BEGINNING + waiting.now + waiting.ahead
     }
 }
 

@@ -11,6 +11,7 @@ use fulfillment_store::{Incoming, OrderRecord, Outbox as _, Records as _, Subjec
 use fulfillment_tests::checker::{self, Seen};
 use fulfillment_tests::ledger::Paid;
 use fulfillment_tests::payment::Payment;
+use jiff::SignedDuration;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -53,6 +54,9 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
     for order in plot.reissued.clone() {
         tokio::spawn(reissue(Arc::clone(&world), Arc::clone(&ends), order));
     }
+    if world.chance(300) {
+        tokio::spawn(set_clock(Arc::clone(&world)));
+    }
     loop {
         tokio::select! {
             biased;
@@ -75,6 +79,14 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
     let violations = lock(&world.violations).clone();
     let (story, told) = world.story();
     Told { violations, story, lines: told }
+}
+
+/// Somebody sets the clock on the wall, an hour forth or back.
+async fn set_clock(world: Arc<World>) {
+    sleep(TROUBLE.mul_f64(f64::from(world.draw(0, 1_000)) / 1_000.0)).await;
+    let hour = SignedDuration::from_hours(if world.chance(500) { 1 } else { -1 });
+    world.note(format_args!("the clock is set by {hour:#}"));
+    world.time.set_clock(hour);
 }
 
 fn at_rest(world: &World, entries: usize) -> bool {

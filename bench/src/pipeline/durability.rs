@@ -44,6 +44,8 @@ const VARIANTS: &[Variant] = &[
     Variant { unsafe_commits: true, files_in_memory: true, ..set("both", &[]) },
     set("pipeline.claim_batch = 8", &[("FULFILLMENT_PIPELINE_CLAIM_BATCH", "8")]),
     set("pipeline.claim_batch = 256", &[("FULFILLMENT_PIPELINE_CLAIM_BATCH", "256")]),
+    set("pipeline.workers = 8", &[("FULFILLMENT_PIPELINE_WORKERS", "8")]),
+    set("pipeline.workers = 16", &[("FULFILLMENT_PIPELINE_WORKERS", "16")]),
     set("kafka.batch = 50", &[("FULFILLMENT_KAFKA_BATCH", "50")]),
     set("kafka.batch = 5000", &[("FULFILLMENT_KAFKA_BATCH", "5000")]),
     set("kafka.batch_wait = 0s", &[("FULFILLMENT_KAFKA_BATCH_WAIT", "0s")]),

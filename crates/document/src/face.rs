@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::emoji::{Emoji, Emojis};
+use crate::fallback::FontId;
 use crate::program::{Cut, Cuts, Program};
 use harfrust::font::Blob;
 use harfrust::{Direction, Feature, Font, Script, ShapePlan, ShaperFont, Tag};
@@ -80,6 +81,10 @@ impl FontSource {
             fingerprint,
             load: Box::new(load),
         }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Prefer this face for headings.
@@ -184,7 +189,7 @@ impl Face {
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.source.name
+        self.source.name()
     }
 
     pub(crate) fn is_bold(&self) -> bool {
@@ -208,6 +213,20 @@ impl Face {
         hash.update(self.source.name.as_bytes());
         hash.update(self.source.index.to_be_bytes());
         hash.update(self.source.fingerprint);
+    }
+
+    /// Which font it is, whatever file that is in.
+    pub(crate) fn id(&self) -> FontId {
+        let FontSource { name, index, fingerprint, .. } = &self.source;
+        FontId { name: name.clone(), index: *index, fingerprint: *fingerprint }
+    }
+
+    /// The file's bytes, if they were read.
+    pub(crate) fn file(&self) -> Option<&[u8]> {
+        match &self.loaded.get()?.bytes {
+            Blob::Shared(bytes) => Some((**bytes).as_ref()),
+            Blob::Static(_) => None,
+        }
     }
 
     /// Whether the face may be asked for this character, without reading it.

@@ -23,6 +23,7 @@ mod embed;
 mod emoji;
 mod event;
 mod face;
+mod fallback;
 mod file;
 mod form;
 mod icc;
@@ -44,6 +45,7 @@ mod template;
 mod xmp;
 
 pub use face::{FontError, FontSource};
+pub use fallback::FontId;
 pub use order::{OrderError, OrderFile};
 pub use qr::Code;
 pub use renderer::PdfRenderer;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::face::{FINGERPRINT_PREFIX, FontSource};
+use crate::fallback::FontId;
 
 /// Folders where Linux distributions put fonts.
 pub const USUAL_FOLDERS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
@@ -44,6 +45,9 @@ const CJK: Ranges = &[
     ('\u{20000}', '\u{3FFFF}'),
 ];
 
+/// The weights of each, and whether they are for headings.
+const WEIGHTS: [(&str, bool); 2] = [("Regular", false), ("Bold", true)];
+
 /// One script each, in the order in which they are asked; each in `Regular` and `Bold`.
 const FAMILIES: &[Family] = &[
     family("NotoSansArabic", ARABIC),
@@ -76,6 +80,7 @@ const FAMILIES: &[Family] = &[
 /// The face whose glyphs are pictures, and what it is asked for unasked: characters that are emoji of their own accord
 /// (`Emoji_Presentation` in Unicode's emoji-data.txt, and the blocks that hold the others). Text has `☎` as a letter.
 const EMOJI_FILE: &str = "NotoColorEmoji.ttf";
+const EMOJI_NAME: &str = "NotoColorEmoji";
 const EMOJI: Ranges = &[
     ('\u{231A}', '\u{231B}'),
     ('\u{23E9}', '\u{23EC}'),
@@ -119,7 +124,8 @@ const EMOJI: Ranges = &[
     ('\u{1F300}', '\u{1FAFF}'),
 ];
 
-/// The faces of the `NotoSansCJK` collection with the languages they are made for. Simplified Chinese is asked first
+const CJK_STEM: &str = "NotoSansCJK";
+/// The faces of that collection with the languages they are made for. Simplified Chinese is asked first
 /// where nothing says otherwise: Han characters alone are most often that.
 const CJK_FACES: &[(&str, u32, &[&str])] = &[
     ("SC", 2, &["zh"]),
@@ -140,29 +146,53 @@ pub fn noto(folders: &[PathBuf]) -> Vec<FontSource> {
     }
     let find = |name: &str| files.iter().find(|path| path.file_name().is_some_and(|file| file == name));
     let mut sources = Vec::new();
+    let mut add = |shared: &Shared, name: &str, index| sources.extend(looked_for(shared.source(name, index)));
     if let Some(shared) = find(EMOJI_FILE).and_then(|path| Shared::open(path)) {
-        sources.push(shared.source("NotoColorEmoji", 0).emoji().only(EMOJI));
+        add(&shared, EMOJI_NAME, 0);
     }
-    for Family { stem, ranges } in FAMILIES {
-        for (weight, bold) in [("Regular", false), ("Bold", true)] {
+    for Family { stem, .. } in FAMILIES {
+        for (weight, _) in WEIGHTS {
             let path =
                 find(&format!("{stem}-{weight}.ttf")).or_else(|| find(&format!("{stem}-{weight}.otf")));
             if let Some(shared) = path.and_then(|path| Shared::open(path)) {
-                sources.push(shared.source(&format!("{stem}-{weight}"), 0).bold(bold).only(ranges));
+                add(&shared, &format!("{stem}-{weight}"), 0);
             }
         }
     }
-    for (weight, bold) in [("Regular", false), ("Bold", true)] {
-        let Some(shared) = find(&format!("NotoSansCJK-{weight}.ttc")).and_then(|path| Shared::open(path))
+    for (weight, _) in WEIGHTS {
+        let Some(shared) = find(&format!("{CJK_STEM}-{weight}.ttc")).and_then(|path| Shared::open(path))
         else {
             continue;
         };
-        for &(region, index, languages) in CJK_FACES {
-            let name = format!("NotoSansCJK{region}-{weight}");
-            sources.push(shared.source(&name, index).bold(bold).only(CJK).languages(languages));
+        for (region, index, _) in CJK_FACES {
+            add(&shared, &format!("{CJK_STEM}{region}-{weight}"), *index);
         }
     }
     sources
+}
+
+/// A font as [`noto`] hands it in, with bytes from another place: those of a file with the font's fingerprint. None for a
+/// name that it does not look for.
+pub fn named(
+    font: &FontId,
+    load: impl Fn() -> Option<Arc<Vec<u8>>> + Send + Sync + 'static,
+) -> Option<FontSource> {
+    looked_for(FontSource::lazy(&font.name, font.index, font.fingerprint, load))
+}
+
+/// What a font is asked for follows from its name.
+fn looked_for(source: FontSource) -> Option<FontSource> {
+    if source.name() == EMOJI_NAME {
+        return Some(source.emoji().only(EMOJI));
+    }
+    let (stem, weight) = source.name().rsplit_once('-')?;
+    let (_, bold) = WEIGHTS.into_iter().find(|(known, _)| *known == weight)?;
+    if let Some(region) = stem.strip_prefix(CJK_STEM) {
+        let (_, _, languages) = CJK_FACES.iter().find(|(known, ..)| *known == region)?;
+        return Some(source.bold(bold).only(CJK).languages(languages));
+    }
+    let family = FAMILIES.iter().find(|family| family.stem == stem)?;
+    Some(source.bold(bold).only(family.ranges))
 }
 
 /// Collects the font files below a folder, sorted, so that two machines with the same files agree.

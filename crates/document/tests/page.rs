@@ -4,7 +4,7 @@
 
 mod tools;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -286,4 +286,22 @@ fn fonts_given_as_bytes_serve_as_well() {
     let named = FontSource::from_bytes("Hebrew", hebrew, 0).only(&[('\u{590}', '\u{5FF}')]);
     let drawn = PdfRenderer::with_fonts(vec![named]).unwrap().render(&page).unwrap();
     assert_eq!(drawn.missing, []);
+}
+
+#[test]
+fn the_fonts_that_a_page_needed_draw_it_again() {
+    let renderer = noto();
+    let holder = Some("سارة 田中 José 🎉".to_owned());
+    let page = TicketPage { holder_name: holder, locale: Some("ja".to_owned()), ..sample::ticket() };
+    let drawn = renderer.render(&page).unwrap();
+    let read = renderer.files_read().map(|(print, file)| (print, Arc::new(file.to_vec())));
+    let files: HashMap<_, _> = read.collect();
+    assert!(files.len() >= 3 && files.len() < renderer.fallbacks().len(), "{} files", files.len());
+    let fonts = renderer.fallbacks().into_iter().map(|font| {
+        let file = files.get(&font.fingerprint).cloned();
+        system::named(&font, move || file.clone()).unwrap()
+    });
+    let again = PdfRenderer::with_fonts(fonts.collect()).unwrap();
+    assert_eq!(again.version(), renderer.version());
+    assert!(again.render(&page).unwrap() == drawn);
 }

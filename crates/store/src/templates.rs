@@ -15,7 +15,7 @@ pub struct StoredTemplate {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Templates.
+/// Templates, and fonts in their form: a list of fonts is JSON, a font one file.
 #[async_trait]
 pub trait Templates: Send + Sync {
     /// Keeps a template for good under the hash of its content; one that is there stays.

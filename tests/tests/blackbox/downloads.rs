@@ -50,6 +50,44 @@ async fn a_lost_file_is_missing_once_and_then_the_same_again() -> Result<()> {
     scene.settled(&service).await
 }
 
+/// The machine's fonts come and go with its packages; the store has those that the page was drawn with.
+#[tokio::test]
+async fn a_lost_file_is_the_same_again_when_the_fonts_are_others() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let mut service = scene.start().await?;
+    let order = rig::id();
+    let mut answer = one_seat(order);
+    answer["eventName"] = json!("ليلة الشعر");
+    scene.ordering.answer(order, [Answer::Json(answer)]);
+    service.pay(Payment::of(order).json()).await?;
+    let ticket = service.order_in(order, "issued").await?["tickets"][0].take();
+    let path = format!("/tickets/{}.pdf", id_of(&ticket));
+    let before = service.get(&path).await?.error_for_status()?.bytes().await?;
+    service.stop(PATIENCE).await?;
+
+    // Others by the same names, without an Arabic letter.
+    let fonts = scene.setup.data().join("fonts");
+    std::fs::create_dir(&fonts)?;
+    for weight in ["Regular", "Bold"] {
+        let hebrew = format!("/usr/share/fonts/truetype/noto/NotoSansHebrew-{weight}.ttf");
+        let other = fonts.join(format!("NotoSansArabic-{weight}.ttf"));
+        std::fs::copy(hebrew, other).context("install it: apt-get install fonts-noto-core")?;
+    }
+    std::fs::remove_file(scene.tickets_folder().join(format!("{}.pdf", id_of(&ticket))))?;
+    let scene = scene.set("FULFILLMENT_DOCUMENT_FONTS", fonts.to_string_lossy());
+    let service = scene.start().await?;
+    assert_eq!(service.get(&path).await?.status(), 404);
+    let after = eventually(PATIENCE, "the file is drawn again", async || {
+        let response = service.get(&path).await?;
+        Ok(if response.status() == 200 { Some(response.bytes().await?) } else { None })
+    })
+    .await?;
+    assert!(before == after, "the same bytes");
+    let (_, today) = issued(&scene, &service).await?;
+    assert_ne!(today["renderer"], ticket["renderer"], "new tickets are drawn with today's fonts");
+    scene.settled(&service).await
+}
+
 /// An object store never overwrites by itself: a damaged object has to give way all the same, and so has one that
 /// a worker stored before it died, drawn with other fonts.
 async fn objects_give_way(files: &rig::ObjectStore) -> Result<()> {

@@ -113,12 +113,12 @@ impl Import {
             (None, Some(file)) => in_csv(file)?,
             (None, None) => Vec::new(),
         };
-        let read = |(n, row): (usize, &String)| {
+        let read = |(n, row): (usize, String)| {
             let fields = Fields::parse(row.as_bytes());
             let ticket = fields.and_then(|fields| EarlierTicket::read(&fields));
             ticket.map_err(|why| Stop::misuse(format!("row {}: {why}", n + 1)))
         };
-        rows.iter().enumerate().map(read).collect()
+        rows.into_iter().enumerate().map(read).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::ports::{Files, FilesError, Heal, NewFile};
-use crate::templates::Templates;
+use crate::templates::{Redrawn, Templates};
 
 /// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
 const QUEUE: usize = 1_000;
@@ -79,18 +79,16 @@ impl Redraw {
             !ticket.flags.contains(Flag::Legacy),
             "an earlier service drew it: restore its file, or reissue the ticket"
         );
-        self.templates.fetch(std::slice::from_ref(&ticket)).await?;
-        let (templates, name, drawn) = (Arc::clone(&self.templates), ticket.file_name(), ticket.clone());
-        let pdf = tokio::task::spawn_blocking(move || templates.draw(&drawn)).await??.pdf;
+        let Redrawn { pdf, renderer } = self.templates.redraw(&ticket).await?;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
         if ticket.sha256 != Some(sha256) {
             warn!(
-                ticket = %id, drawn_by = ticket.renderer, now = self.templates.version(),
+                ticket = %id, drawn_by = ticket.renderer, now = renderer,
                 "the file drawn again differs from the lost one; the code in it is the same",
             );
         }
         let size = pdf.len() as u64;
-        let file = NewFile { name, content: pdf.into() };
+        let file = NewFile { name: ticket.file_name(), content: pdf.into() };
         for stored in self.files.put(vec![file.clone()]).await {
             match stored {
                 // What is there is damaged: its hash was compared above.
@@ -100,7 +98,7 @@ impl Redraw {
                 stored => stored?,
             }
         }
-        self.store.redrawn(id, sha256, size, self.templates.version()).await?;
+        self.store.redrawn(id, sha256, size, &renderer).await?;
         // Its personal data may have been erased while it was drawn.
         if self.store.ticket(id).await?.is_none_or(|ticket| ticket.erased_at.is_some()) {
             self.files.remove(&[ticket.file_name()]).await?;

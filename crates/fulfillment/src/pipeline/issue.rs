@@ -219,6 +219,10 @@ impl Pipeline {
                 }
             }
         }
+        if let Err(error) = self.templates.keep_fonts().await {
+            let reason = format!("its fonts cannot be kept: {error}");
+            return tickets.iter().map(|t| Err(FailedTicket { id: t.id, reason: reason.clone() })).collect();
+        }
         metrics::histogram!("fulfillment_draw_seconds").record(started.elapsed().as_secs_f64());
         drawn
     }

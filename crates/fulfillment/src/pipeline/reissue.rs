@@ -149,6 +149,7 @@ impl Reissuer {
         let (templates, proof) = (Arc::clone(&self.templates), self.proof);
         let drawn = aside(move || draw_alone(&templates, drafted, proof)).await;
         let drawn = drawn.map_err(|e| failed(&e))?.map_err(|failed| NotReissued::Failed(failed.reason))?;
+        self.templates.keep_fonts().await?;
         let file = NewFile { name: drawn.ticket.file_name(), content: drawn.pdf };
         for stored in self.files.put(vec![file]).await {
             stored.map_err(|e| failed(&e))?;

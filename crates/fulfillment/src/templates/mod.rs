@@ -2,11 +2,13 @@
 //!
 //! `files` reads a template and what it shows from a folder, `book` makes of the settings which tickets are drawn by
 //! which, `follow` looks again while the service runs. A ticket's record names its template by the hash of its
-//! content, under which the store keeps it for good: a redraw needs neither the settings nor the files of today.
+//! content, under which the store keeps it for good; `fonts` keeps those that it was drawn with. So a redraw needs
+//! neither the settings nor the files of today.
 
 mod book;
 mod files;
 mod follow;
+mod fonts;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,6 +23,8 @@ use tracing::error;
 
 pub(crate) use book::Book;
 pub(crate) use files::{Unusable, branded, bundle};
+use fonts::Fonts;
+pub(crate) use fonts::Redrawn;
 
 use crate::pipeline::page::page_of;
 
@@ -29,6 +33,7 @@ pub(crate) struct Templates {
     renderer: Arc<PdfRenderer>,
     store: Arc<dyn Store>,
     book: RwLock<Arc<Book>>,
+    fonts: Fonts,
 }
 
 impl Templates {
@@ -38,7 +43,8 @@ impl Templates {
         store: Arc<dyn Store>,
         book: Book,
     ) -> Result<Self, StoreError> {
-        let templates = Self { renderer, store, book: RwLock::default() };
+        let templates = Self { renderer, store, book: RwLock::default(), fonts: Fonts::default() };
+        templates.keep_list().await?;
         templates.turn_to(book).await?;
         Ok(templates)
     }

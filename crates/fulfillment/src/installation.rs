@@ -64,7 +64,7 @@ pub(crate) async fn check_storage(store: &dyn Store, files: &dyn Files) -> Resul
         (Some(known), Some(here)) if known == here => return Ok(()),
         (Some(known), Some(here)) => return Err(wrong_storage(files, known, Some(here))),
         // Recorded, then stopped before the storage was marked: fine as long as no file was stored.
-        (Some(known), None) if has_no_files(store).await? => known,
+        (Some(known), None) if !store.any_generated().await? => known,
         (Some(known), None) => return Err(wrong_storage(files, known, None)),
         (None, here) => here.unwrap_or_else(|| Uuid::new_v8(keyring::random())),
     };
@@ -81,11 +81,6 @@ pub(crate) async fn check_storage(store: &dyn Store, files: &dyn Files) -> Resul
         Some(here) if here == stands => Ok(()),
         other => Err(wrong_storage(files, stands, other)),
     }
-}
-
-async fn has_no_files(store: &dyn Store) -> Result<bool, Stop> {
-    let tickets = store.summary().await?.tickets;
-    Ok(["Generated", "Delivered"].iter().all(|status| tickets.get(*status).is_none_or(|n| *n == 0)))
 }
 
 fn wrong_storage(files: &dyn Files, known: Uuid, here: Option<Uuid>) -> Stop {

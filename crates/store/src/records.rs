@@ -53,20 +53,16 @@ pub struct OrderRecord {
     pub tickets: Vec<Ticket>,
 }
 
-/// How much of everything there is.
+/// How much waits or stands apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Orders by state, every state named.
+    /// Orders by state: received, enriched and parked ones.
     pub orders: std::collections::BTreeMap<String, u64>,
-    /// Tickets by status, every status named.
+    /// Tickets by status: Pending and Failed ones that are not voided.
     pub tickets: std::collections::BTreeMap<String, u64>,
     /// Orders that wait for another try (not parked).
     pub retrying: u64,
-    /// Payments of orders that were paid before.
-    pub already_paid: u64,
-    /// Repeats of known payments.
-    pub duplicates: u64,
     /// Messages that said something else under a known id, and that nobody has looked at.
     pub quarantined: u64,
     /// Messages that could not be read, and that nobody has looked at.
@@ -134,6 +130,9 @@ pub trait Records: Send + Sync {
     /// their last error until they have a file. Answers with how many orders were set going.
     async fn retry(&self, selection: RetrySelection) -> Result<u64>;
 
-    /// Counts everything. Cheap enough for a health page, not for every request.
+    /// Counts what waits or stands apart. It takes as long as that is much, however much is done.
     async fn summary(&self) -> Result<Summary>;
+
+    /// Whether a ticket has, or had, a file.
+    async fn any_generated(&self) -> Result<bool>;
 }

@@ -7,7 +7,7 @@ use fulfillment_store::{Store, Summary};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// Between two counts. Each reads whole tables' indexes.
+/// Between two counts.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Counts now, then every minute until `stop`.

@@ -141,6 +141,7 @@ passed_on! {
         redrawn(id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> ();
         retry(selection: RetrySelection) -> u64;
         summary() -> Summary;
+        any_generated() -> bool;
     }
     Letters {
         dead_letters(after: i64, closed: bool, limit: usize) -> Vec<DeadLetterRecord>;

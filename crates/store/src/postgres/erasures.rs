@@ -108,7 +108,7 @@ impl Erasures for PgStore {
 
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>> {
         let sql = "SELECT DISTINCT order_id FROM tickets WHERE erased_at IS NULL \
-                   AND coalesce(event_ends_at, event_starts_at) < clock_timestamp() - $1 * interval '1 microsecond' \
+                   AND coalesce(event_ends_at, event_starts_at) < now() - $1 * interval '1 microsecond' \
                    LIMIT $2";
         let query = sqlx::query_scalar(sql).bind(micros(age)).bind(rows_at_most(limit));
         let orders: Vec<Uuid> = query.fetch_all(&self.pool).await?;
@@ -121,9 +121,11 @@ impl Erasures for PgStore {
         after: Option<TicketId>,
         limit: usize,
     ) -> Result<Vec<(TicketId, Vec<String>)>> {
-        let sql = "SELECT id, ticket_pdf_path, greatest(reserved_generation, generation) AS generations \
-                   FROM tickets WHERE erased_at > clock_timestamp() - $1 * interval '1 microsecond' \
-                   AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3";
+        // The few that were erased first: the key's order alone would lead through all tickets.
+        let sql = "WITH erased AS MATERIALIZED (SELECT id, ticket_pdf_path, \
+                   greatest(reserved_generation, generation) AS generations FROM tickets \
+                   WHERE erased_at > now() - $1 * interval '1 microsecond') \
+                   SELECT * FROM erased WHERE $2::uuid IS NULL OR id > $2 ORDER BY id LIMIT $3";
         let query = sqlx::query(sql).bind(micros(age)).bind(after.map(|t| t.0)).bind(rows_at_most(limit));
         query.fetch_all(&self.pool).await?.iter().map(files_from).collect()
     }

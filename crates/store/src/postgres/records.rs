@@ -11,9 +11,12 @@ use super::rows::{At, note, rows_at_most};
 use super::withdrawals::of_order;
 use crate::shared::cells::clean;
 use crate::shared::order::{order_from, payment_from};
-use crate::shared::summary::{self, summary_from};
+use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
+
+/// What stands apart, by the indexes that hold it.
+const COUNTS: &str = counts!("strpos(flags, 'seat_conflict') > 0");
 
 #[async_trait]
 impl Records for PgStore {
@@ -166,8 +169,13 @@ impl Records for PgStore {
         let groups = sqlx::query(summary::GROUPS).fetch_all(&self.pool).await?;
         let sql = "SELECT clock_timestamp()";
         let now: At = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
-        let counts = sqlx::query(summary::COUNTS).bind(now).fetch_one(&self.pool).await?;
+        let counts = sqlx::query(COUNTS).bind(now).fetch_one(&self.pool).await?;
         summary_from(&groups, &counts)
+    }
+
+    async fn any_generated(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tickets WHERE status IN ('Generated', 'Delivered'))";
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
     }
 }
 

@@ -105,8 +105,9 @@ impl Erasures for SqliteStore {
         after: Option<TicketId>,
         limit: usize,
     ) -> Result<Vec<(TicketId, Vec<String>)>> {
+        // By the index of those that were erased: the key's order would lead through all tickets.
         let sql = "SELECT id, ticket_pdf_path, max(reserved_generation, generation) AS generations \
-                   FROM tickets WHERE erased_at > ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+                   FROM tickets WHERE erased_at > ?1 AND +id > ?2 ORDER BY +id LIMIT ?3";
         let rows = sqlx::query(sql)
             .bind(rfc3339(earlier(self.now(), age)))
             .bind(after.map(|t| t.to_string()).unwrap_or_default())

@@ -10,11 +10,14 @@ use super::rows::{Transition, note};
 use super::withdrawals::of_order;
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::order::{order_from, payment_from};
-use crate::shared::summary::{self, summary_from};
+use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
 
 const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
+
+/// What stands apart, by the indexes that hold it.
+const COUNTS: &str = counts!("instr(flags, 'seat_conflict') > 0");
 
 #[async_trait]
 impl Records for SqliteStore {
@@ -171,8 +174,13 @@ impl Records for SqliteStore {
     async fn summary(&self) -> Result<Summary> {
         let mut tx = self.read.begin().await?;
         let groups = sqlx::query(summary::GROUPS).fetch_all(&mut *tx).await?;
-        let counts = sqlx::query(summary::COUNTS).bind(rfc3339(self.now())).fetch_one(&mut *tx).await?;
+        let counts = sqlx::query(COUNTS).bind(rfc3339(self.now())).fetch_one(&mut *tx).await?;
         summary_from(&groups, &counts)
+    }
+
+    async fn any_generated(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM tickets WHERE status IN ('Generated', 'Delivered'))";
+        Ok(sqlx::query_scalar(sql).fetch_one(&self.read).await?)
     }
 }
 

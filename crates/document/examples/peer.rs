@@ -1,5 +1,6 @@
 //! Draws the usual page when asked to, for `scripts/bench document`: a line `draw COUNT` is answered with the nanoseconds
-//! that this thread was on a core and the last page's bytes, `save PATH` with a page in that file.
+//! that this thread was on a core and the last page's bytes, `save PATH` with a page in that file. The argument
+//! `untagged` leaves out the tags and what archives want.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -9,7 +10,10 @@ use fulfillment_document::{PdfRenderer, RenderError, Renderer as _};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let renderer = PdfRenderer::with_fonts(Vec::new())?;
+    let mut renderer = PdfRenderer::with_fonts(Vec::new())?;
+    if std::env::args().nth(1).is_some_and(|argument| argument == "untagged") {
+        renderer = renderer.untagged();
+    }
     let draw = |number: u64| -> Result<Vec<u8>, RenderError> {
         let mut page = fulfillment_document::sample::ticket();
         page.ticket_number = format!("{number:010}");

@@ -22,8 +22,19 @@ pub(crate) fn draw(
 ) -> Vec<u8> {
     let out = Vec::with_capacity(16 * 1024);
     let (colour, (width, height)) = (Colour::BLACK, canvas.page);
-    let mut content =
-        Content { out, fonts, font: None, colour, width, height, first_image, background, decorating: false };
+    let (marking, decorating) = (!tree.is_none(), false);
+    let mut content = Content {
+        out,
+        fonts,
+        font: None,
+        colour,
+        width,
+        height,
+        first_image,
+        background,
+        marking,
+        decorating,
+    };
     for mark in &canvas.marks {
         content.mark(mark, tree);
     }
@@ -42,6 +53,8 @@ struct Content<'f, 'a> {
     height: f32,
     first_image: usize,
     background: usize,
+    /// Pieces are marked for the tree.
+    marking: bool,
     /// What is drawn now is no part of the tree.
     decorating: bool,
 }
@@ -84,7 +97,7 @@ impl Content<'_, '_> {
                 let _infallible = writeln!(self.out, "cm/I{} Do Q", self.background);
             }
             Mark::Image { area, image, alt } => {
-                let marked = alt.as_ref().map(|alt| tree.figure(self.on_paper(*area), alt));
+                let marked = alt.as_ref().and_then(|alt| tree.figure(self.on_paper(*area), alt));
                 self.begin(marked);
                 self.put("q ");
                 self.numbers(&[area.width, 0.0, 0.0, area.height]);
@@ -93,7 +106,7 @@ impl Content<'_, '_> {
                 self.end(marked);
             }
             Mark::Code { area, code, alt } => {
-                let marked = Some(tree.figure(self.on_paper(*area), alt));
+                let marked = tree.figure(self.on_paper(*area), alt);
                 self.begin(marked);
                 self.code(*area, code);
                 self.end(marked);
@@ -112,7 +125,7 @@ impl Content<'_, '_> {
                 integer(&mut self.out, i32::try_from(number).unwrap_or(0));
                 self.put(">>BDC\n");
             }
-            None if !self.decorating => {
+            None if self.marking && !self.decorating => {
                 self.decorating = true;
                 self.put("/Artifact BMC\n");
             }

@@ -162,7 +162,7 @@ impl<'r, W: Write> OrderFile<'r, W> {
         let About { title, author, language, issued_at } = self.about.take().ok_or(OrderError::Empty)?;
         let version = crate::Renderer::version(self.renderer);
         let (language, creator, archival) = (language.as_str(), pdf::CREATOR, self.archival);
-        let meta = Meta { title, author, language, issued_at, creator, version, archival };
+        let meta = Meta { title, author, language, issued_at, creator, version, tagged: true, archival };
         let (mut part, mut pack) = (Part::default(), Pack::default());
         part.stream(pdf::METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(&meta).as_bytes());
         let names = self.fonts.write(&mut part, &mut pack, &mut self.next).map_err(RenderError::from)?;

@@ -29,6 +29,8 @@ pub(crate) struct Meta<'a> {
     pub(crate) issued_at: jiff::Timestamp,
     pub(crate) creator: &'a str,
     pub(crate) version: &'a str,
+    /// Whether it has a structure tree, and what archives want.
+    pub(crate) tagged: bool,
     /// Whether it may say that it is PDF/A and PDF/UA: what it has from elsewhere may be neither.
     pub(crate) archival: bool,
 }
@@ -62,11 +64,13 @@ pub(crate) fn write(
     meta: &Meta<'_>,
 ) -> Result<Vec<u8>, FontError> {
     let mut fonts = Fonts::new(faces, commons, event);
-    let mut tree = Tree::new("Document");
+    let mut tree = if meta.tagged { Tree::new("Document") } else { Tree::none() };
     let content = content::draw(canvas, 0, sheet.images.len(), &mut fonts, &mut tree);
     let (mut part, mut pack) = (Part::default(), Pack::default());
     part.packed_stream(CONTENT, "", &content, deflate);
-    part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
+    if meta.tagged {
+        part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
+    }
 
     let mut next = sheet.forms.next + i32::try_from(event.len()).unwrap_or(0) * EACH;
     let names = fonts.write(&mut part, &mut pack, &mut next)?;
@@ -81,13 +85,9 @@ pub(crate) fn write(
     pictures.extend(forms);
     let mut pictures = numbered(&pictures);
     pictures.extend(fonts.write_pictures(&mut part, &mut next));
-    let first = next;
-    tree.write(&mut pack, TREE, PAGE_OBJECT, first);
-    let out = pack.object(TREE);
-    let _infallible =
-        write!(out, "<</Type/StructTreeRoot/K {first} 0 R/ParentTreeNextKey 1/ParentTree<</Nums[0");
-    tree.write_owners(out, first);
-    out.extend_from_slice(b"]>>>>");
+    if meta.tagged {
+        write_tree(&tree, &mut pack, next);
+    }
     write_catalog(&mut pack, meta);
     pack.write(PAGES, |object| {
         object.start::<Pages<'_>>().kids([PAGE_OBJECT]).count(1);
@@ -95,7 +95,9 @@ pub(crate) fn write(
     pack.write(PAGE_OBJECT, |object| {
         let mut page: Page<'_> = object.start();
         page.parent(PAGES).media_box(Rect::new(0.0, 0.0, canvas.page.0, canvas.page.1)).contents(CONTENT);
-        page.struct_parents(0).tab_order(TabOrder::StructureOrder);
+        if meta.tagged {
+            page.struct_parents(0).tab_order(TabOrder::StructureOrder);
+        }
         fill_resources(page.resources(), &names, &pictures);
     });
     write_info(&mut pack, meta);
@@ -108,18 +110,34 @@ pub(crate) fn write(
     sheet.images.iter().filter_map(Picture::form).for_each(|drawing| hash.update(drawing.digest));
     let mut id = [0; 16];
     id.copy_from_slice(&hash.finalize()[..16]);
-    part.extend(shared);
+    if meta.tagged {
+        part.extend(shared);
+    }
     part.extend(&sheet.forms.part);
     fonts.shared().for_each(|font| part.extend(&font.part));
     Ok(assemble(&part, CATALOG, INFO, &id))
+}
+
+/// The structure tree of a file of one page, its elements numbered from `first`.
+fn write_tree(tree: &Tree, pack: &mut Pack, first: i32) {
+    tree.write(pack, TREE, PAGE_OBJECT, first);
+    let out = pack.object(TREE);
+    let _infallible =
+        write!(out, "<</Type/StructTreeRoot/K {first} 0 R/ParentTreeNextKey 1/ParentTree<</Nums[0");
+    tree.write_owners(out, first);
+    out.extend_from_slice(b"]>>>>");
 }
 
 /// The catalog; it refers to objects by the fixed numbers above.
 pub(crate) fn write_catalog(pack: &mut Pack, meta: &Meta<'_>) {
     pack.write(CATALOG, |object| {
         let mut root: Catalog<'_> = object.start();
-        root.pages(PAGES).lang(TextStr(meta.language)).metadata(METADATA);
+        root.pages(PAGES).lang(TextStr(meta.language));
         root.viewer_preferences().display_doc_title(true);
+        if !meta.tagged {
+            return;
+        }
+        root.metadata(METADATA);
         root.mark_info().marked(true);
         root.pair(Name(b"StructTreeRoot"), TREE);
         let mut intents = root.output_intents();

@@ -37,6 +37,7 @@ pub struct PdfRenderer {
     /// The template of pages that name none.
     standard: TemplateHash,
     version: String,
+    tagged: bool,
 }
 
 impl std::fmt::Debug for PdfRenderer {
@@ -86,11 +87,20 @@ impl PdfRenderer {
             templates: RwLock::default(),
             standard: Shipped::A4.bundle().hash(),
             version: format!("{ENGINE}+{fonts:012x}"),
+            tagged: true,
         };
         for shipped in Shipped::ALL {
             renderer.keep(CompiledTemplate::new(&shipped.bundle())?);
         }
         Ok(renderer)
+    }
+
+    /// The same page without tags and without what archives want, as most libraries draw it: to measure what these cost,
+    /// and beside what has none. A ticket for people has them.
+    #[must_use]
+    pub fn untagged(mut self) -> Self {
+        self.tagged = false;
+        self
     }
 }
 
@@ -161,6 +171,7 @@ impl PdfRenderer {
             issued_at: page.issued_at,
             creator: pdf::CREATOR,
             version: &self.version,
+            tagged: self.tagged,
             archival: template.is_archival(),
         };
         let code = canvas.marks.iter().find_map(|mark| match mark {

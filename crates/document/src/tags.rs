@@ -27,7 +27,7 @@ enum Kid {
 
 /// Grows while the page is drawn.
 pub(crate) struct Tree {
-    /// The document comes first.
+    /// The document comes first; nothing where there is no tree.
     elements: Vec<Element>,
     /// Which element each piece of marked content belongs to.
     owners: Vec<usize>,
@@ -40,10 +40,20 @@ impl Tree {
         Self { elements: vec![first], owners: Vec::new() }
     }
 
+    /// No tree: what is drawn is not marked.
+    pub(crate) fn none() -> Self {
+        Self { elements: Vec::new(), owners: Vec::new() }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.elements.is_empty()
+    }
+
     /// A text. `spoken` is what a reader is to say where the drawn characters are not it. Returns the kind and the
     /// number of the content to mark; nothing for decoration.
     pub(crate) fn text(&mut self, role: Role, spoken: Option<&str>) -> Option<(&'static str, usize)> {
         let element = match role {
+            _ if self.is_none() => return None,
             Role::Decoration => return None,
             Role::Heading => self.element("H1", 0),
             Role::Paragraph => self.element("P", 0),
@@ -68,14 +78,17 @@ impl Tree {
         &mut self,
         [left, bottom, right, top]: [f32; 4],
         alt: &str,
-    ) -> (&'static str, usize) {
+    ) -> Option<(&'static str, usize)> {
+        if self.is_none() {
+            return None;
+        }
         let element = self.element("Figure", 0);
         self.entry(element, "Alt", alt);
         let _infallible = write!(
             self.elements[element].entries,
             "/A<</O/Layout/Placement/Block/BBox[{left:.2} {bottom:.2} {right:.2} {top:.2}]>>"
         );
-        self.content(element)
+        Some(self.content(element))
     }
 
     fn element(&mut self, role: &'static str, parent: usize) -> usize {

@@ -85,6 +85,25 @@ fn the_file_is_sound_and_says_what_it_is() {
     );
 }
 
+/// The budgets of docs/performance.md, and that what has no tags is else the same page.
+#[test]
+fn a_page_is_small_and_smaller_without_tags() {
+    let page = sample::ticket();
+    let tagged = plain().render(&page).unwrap().pdf;
+    let untagged = plain().untagged().render(&page).unwrap().pdf;
+    assert!(tagged.len() <= 24_000, "{} bytes with tags", tagged.len());
+    assert!(untagged.len() <= 20_000, "{} bytes without", untagged.len());
+    assert_eq!(flat(&tagged), flat(&untagged));
+    for (pdf, there) in [(&tagged, true), (&untagged, false)] {
+        let (_folder, path) = saved(pdf);
+        let file = run("qpdf", "qpdf", &["--qdf", "--object-streams=disable", &path, "-"]);
+        run("qpdf", "qpdf", &["--check", &path]);
+        for word in ["/StructTreeRoot", "/MCID", "/Artifact", "/Metadata", "/OutputIntents"] {
+            assert_eq!(file.contains(word), there, "{word}");
+        }
+    }
+}
+
 #[test]
 fn the_code_scans_from_the_drawn_page() {
     let renderer = plain();

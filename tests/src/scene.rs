@@ -234,6 +234,9 @@ impl Scene {
             if recorded["ticketPdfPath"] != name && (recorded["generation"] != 0 || name.contains(".g")) {
                 continue; // of an earlier generation, or of one that never came to be
             }
+            if matches!(recorded["status"].as_str(), Some("Pending" | "Failed")) {
+                continue; // stored by a try that died before it was recorded; the next writes it again
+            }
             files += 1;
             let found = hex::encode(Sha256::digest(std::fs::read(&path)?));
             ensure!(recorded["sha256"] == found, "{id}.pdf is not the file that is recorded");

@@ -119,6 +119,39 @@ async fn compared(scene: Scene) -> Result<()> {
     scene.settled(&service).await
 }
 
+/// More differences than the store has connections: a repair must not wait for a look that waits for it.
+#[tokio::test]
+async fn many_lost_files_are_drawn_again() -> Result<()> {
+    const ORDERS: usize = 60;
+    let scene = Scene::embedded().await?;
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let service = scene.start().await?;
+    let orders: Vec<Uuid> = (0..ORDERS).map(|_| rig::id()).collect();
+    for order in &orders {
+        service.pay(Payment::of(*order).json()).await?;
+    }
+    for order in &orders {
+        service.order_in(*order, "issued").await?;
+    }
+    let mut before = Vec::new();
+    for entry in std::fs::read_dir(scene.tickets_folder())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "pdf") {
+            before.push((path.clone(), std::fs::read(&path)?));
+            std::fs::remove_file(path)?;
+        }
+    }
+    assert_eq!(before.len(), ORDERS);
+    let at_rest = scene.setup.clone().env("FULFILLMENT_ORDERING_GRACE", "0s");
+    let wanted = ["--since", "1day", "--orders", "/dev/null", "--repair"];
+    let (code, report) = tokio::time::timeout(PATIENCE, run(&at_rest, &wanted)).await??;
+    assert_eq!((code, found(&report).len(), &report["left"]), (Some(0), ORDERS, &json!(0)), "{report}");
+    for (path, content) in before {
+        assert!(std::fs::read(&path)? == content, "{}: other bytes", path.display());
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn ordering_is_asked_what_was_paid() -> Result<()> {
     let scene = Scene::embedded().await?;

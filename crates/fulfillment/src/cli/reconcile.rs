@@ -137,8 +137,10 @@ struct Round {
 impl Round {
     async fn look(&mut self, orders: impl Iterator<Item = (OrderId, &[Paid])>) -> Result<(), Stop> {
         let looks = orders.map(|(order, listed)| self.comparison.look(order, listed));
-        let mut looks = futures::stream::iter(looks).buffered(CONCURRENCY);
-        while let Some(looked) = looks.next().await {
+        // All of them before the first repair: a look that stands still half-way has a connection to the store, and a
+        // repair would wait for one.
+        let looks: Vec<_> = futures::stream::iter(looks).buffered(CONCURRENCY).collect().await;
+        for looked in looks {
             let Looked { differences, under_way } = looked.map_err(|unknown| match unknown {
                 Unknown::Store(error) => Stop::from(error),
                 Unknown::Files(error) => Stop::from(error),

@@ -1,13 +1,13 @@
 //! Drawing frozen tickets, storing their files, and recording both the fact and its announcement at once.
 
-use std::collections::HashSet;
+use std::iter::repeat_n;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use fulfillment_domain::event::ticket_issued;
-use fulfillment_domain::{Failure, Flag, OutboxEvent, Ticket, TicketStatus};
+use fulfillment_domain::{Failure, Flag, OutboxEvent, Ticket, TicketId, TicketStatus};
 use fulfillment_store::{Claim, Completion, FailedTicket, GeneratedTicket, step};
 use futures::future::join_all;
 use jiff::{Timestamp, Unit};
@@ -37,11 +37,19 @@ pub(super) struct Drawn {
     pub(super) pdf: Bytes,
 }
 
+/// Tickets of one or more orders.
+#[derive(Default)]
+struct Group {
+    parts: Vec<Part>,
+    tickets: Vec<Ticket>,
+}
+
 /// One order's share of a group.
 struct Part {
     /// Index of its job in the batch.
     job: usize,
-    tickets: Vec<Ticket>,
+    /// How many of the group's tickets.
+    tickets: usize,
     /// Whether the order ends with this part.
     last: bool,
 }
@@ -85,22 +93,25 @@ impl Pipeline {
         self.wake.events.send_replace(());
     }
 
-    async fn issue_group(&self, group: Vec<Part>, batch: &[Job], trouble: &mut [Trouble]) {
-        let drawn = self.draw(group.iter().flat_map(|part| part.tickets.iter().cloned()).collect()).await;
-        let files = drawn
+    async fn issue_group(&self, group: Group, batch: &[Job], trouble: &mut [Trouble]) {
+        let Group { parts, tickets } = group;
+        let drawn = self.draw(tickets).await;
+        let jobs = parts.iter().flat_map(|part| repeat_n(part.job, part.tickets));
+        let (files, jobs) = drawn
             .iter()
-            .filter_map(|d| d.as_ref().ok())
-            .map(|d| NewFile { name: d.ticket.file_name(), content: d.pdf.clone() })
-            .collect();
-        let mut stored = self.store_files(files, &group, batch).await.into_iter();
+            .zip(jobs)
+            .filter_map(|(drawn, job)| Some((drawn.as_ref().ok()?, job)))
+            .map(|(d, job)| (NewFile { name: d.ticket.file_name(), content: d.pdf.clone() }, job))
+            .unzip();
+        let mut stored = self.store_files(files, jobs, batch).await.into_iter();
         let mut drawn = drawn.into_iter();
-        let mut completions = Vec::with_capacity(group.len());
+        let mut completions = Vec::with_capacity(parts.len());
         let now = self.clock.now();
         let now = now.round(Unit::Microsecond).unwrap_or(now);
-        for part in &group {
+        for part in &parts {
             let (claim, trouble) = (&batch[part.job].claim, &mut trouble[part.job]);
-            let mut generated = Vec::with_capacity(part.tickets.len());
-            for drawn in drawn.by_ref().take(part.tickets.len()) {
+            let mut generated = Vec::with_capacity(part.tickets);
+            for drawn in drawn.by_ref().take(part.tickets) {
                 match drawn {
                     Err(failed) => trouble.failed.push(failed),
                     Ok(drawn) => match stored.next().unwrap_or_else(unanswered) {
@@ -132,30 +143,26 @@ impl Pipeline {
         self.complete(completions, trouble).await;
     }
 
-    /// Stores files, answering in their order. An object store creates and never overwrites by itself; other bytes
+    /// Stores files of these jobs, answering in their order. An object store creates and never overwrites by itself; other bytes
     /// under a name are from a worker that died before it could record them, with another renderer. They give way
     /// if the order is still ours: a worker that lost it must not touch what its successor stored.
     async fn store_files(
         &self,
         files: Vec<NewFile>,
-        group: &[Part],
+        jobs: Vec<usize>,
         batch: &[Job],
     ) -> Vec<Result<(), FilesError>> {
         let mut stored = self.files.put(files.clone()).await;
         if !stored.iter().any(|s| matches!(s, Err(FilesError::OtherContent { .. }))) {
             return stored;
         }
-        let claims = group.iter().map(|part| &batch[part.job].claim);
-        let fences: Vec<_> = claims.map(|claim| (claim.order_id, claim.fence)).collect();
+        let claims = jobs.iter().map(|job| &batch[*job].claim);
+        let mut fences: Vec<_> = claims.map(|claim| (claim.order_id, claim.fence)).collect();
+        fences.dedup();
         let held = self.store.renew(&fences, self.settings.lease).await.unwrap_or_default();
-        let ours: HashSet<String> = group
-            .iter()
-            .filter(|part| held.contains(&batch[part.job].claim.order_id))
-            .flat_map(|part| part.tickets.iter().map(Ticket::file_name))
-            .collect();
-        for (file, stored) in files.into_iter().zip(&mut stored) {
+        for ((file, job), stored) in files.into_iter().zip(jobs).zip(&mut stored) {
             if let Err(FilesError::OtherContent { version, .. }) = stored
-                && ours.contains(&file.name)
+                && held.contains(&batch[job].claim.order_id)
             {
                 warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
                 *stored = self.files.replace(file, version.take()).await;
@@ -192,36 +199,33 @@ impl Pipeline {
 
     /// Draws tickets on all cores, answering in their order.
     async fn draw(&self, tickets: Vec<Ticket>) -> Vec<Result<Drawn, FailedTicket>> {
+        let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
         if let Err(error) = self.templates.fetch(&tickets).await {
-            let reason = format!("its template cannot be fetched: {error}");
-            let failed = |t: Ticket| Err(FailedTicket { id: t.id, reason: reason.clone() });
-            return tickets.into_iter().map(failed).collect();
+            return all_failed(&ids, &format!("its template cannot be fetched: {error}"));
         }
         let cores = available_parallelism().map_or(1, usize::from);
         let share = tickets.len().div_ceil(cores).max(1);
-        let shares = tickets.chunks(share).map(|share| {
-            let (share, templates, proof) = (share.to_vec(), Arc::clone(&self.templates), self.proof);
+        let mut tickets = tickets.into_iter();
+        let shares = ids.chunks(share).map(|ids| {
+            let share: Vec<_> = tickets.by_ref().take(ids.len()).collect();
+            let (templates, proof) = (Arc::clone(&self.templates), self.proof);
             aside(move || {
                 share.into_iter().map(|ticket| draw_alone(&templates, ticket, proof)).collect::<Vec<_>>()
             })
         });
         let started = std::time::Instant::now();
-        let mut drawn = Vec::with_capacity(tickets.len());
-        for (share, tickets) in join_all(shares).await.into_iter().zip(tickets.chunks(share)) {
+        let mut drawn = Vec::with_capacity(ids.len());
+        for (share, ids) in join_all(shares).await.into_iter().zip(ids.chunks(share)) {
             match share {
                 Ok(share) => drawn.extend(share),
                 Err(error) => {
                     error!(%error, "drawing ended early");
-                    let reason = "drawing ended early".to_owned();
-                    drawn.extend(
-                        tickets.iter().map(|t| Err(FailedTicket { id: t.id, reason: reason.clone() })),
-                    );
+                    drawn.extend(all_failed(ids, "drawing ended early"));
                 }
             }
         }
         if let Err(error) = self.templates.keep_fonts().await {
-            let reason = format!("its fonts cannot be kept: {error}");
-            return tickets.iter().map(|t| Err(FailedTicket { id: t.id, reason: reason.clone() })).collect();
+            return all_failed(&ids, &format!("its fonts cannot be kept: {error}"));
         }
         metrics::histogram!("fulfillment_draw_seconds").record(started.elapsed().as_secs_f64());
         drawn
@@ -249,6 +253,10 @@ impl Pipeline {
         let url = self.publishing.link(&self.secret, ticket);
         ticket_issued(ticket, &self.publishing.publication(&url, traceparent))
     }
+}
+
+fn all_failed(ids: &[TicketId], reason: &str) -> Vec<Result<Drawn, FailedTicket>> {
+    ids.iter().map(|id| Err(FailedTicket { id: *id, reason: reason.to_owned() })).collect()
 }
 
 /// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
@@ -283,16 +291,17 @@ fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<D
 }
 
 /// Takes the batch's tickets apart into groups of [`GROUP`]; only an order's last part may finish it.
-fn groups(batch: &mut [Job]) -> Vec<Vec<Part>> {
+fn groups(batch: &mut [Job]) -> Vec<Group> {
     let mut groups = Vec::new();
-    let mut group: Vec<Part> = Vec::new();
+    let mut group = Group::default();
     let mut room = GROUP;
     for (job, claimed) in batch.iter_mut().enumerate() {
         let mut tickets = std::mem::take(&mut claimed.claim.tickets);
         loop {
             let rest = tickets.split_off(tickets.len().min(room));
             room -= tickets.len();
-            group.push(Part { job, tickets, last: rest.is_empty() });
+            group.parts.push(Part { job, tickets: tickets.len(), last: rest.is_empty() });
+            group.tickets.append(&mut tickets);
             if room == 0 {
                 groups.push(std::mem::take(&mut group));
                 room = GROUP;
@@ -303,7 +312,7 @@ fn groups(batch: &mut [Job]) -> Vec<Vec<Part>> {
             tickets = rest;
         }
     }
-    if !group.is_empty() {
+    if !group.parts.is_empty() {
         groups.push(group);
     }
     groups

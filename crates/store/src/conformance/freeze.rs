@@ -170,6 +170,8 @@ pub async fn odd_text(backend: &dyn Backend) {
     let ticket = &mut freeze.tickets[0];
     ticket.holder_name = Some("a\0b\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}".into());
     ticket.customer_name = Some(String::new());
+    ticket.event_name = "\0Night\0".into();
+    ticket.payment_id = Some("p\0".into());
     ticket.line = "pos:0".into();
     ticket.event_starts_at = Some("-009999-01-03T04:00:00Z".parse().unwrap());
     ticket.event_ends_at = Some("9999-12-30T21:00:00.9999999Z".parse().unwrap());
@@ -180,6 +182,7 @@ pub async fn odd_text(backend: &dyn Backend) {
         "but for NUL"
     );
     assert_eq!(stored.customer_name.as_deref(), Some(""));
+    assert_eq!((&*stored.event_name, stored.payment_id.as_deref()), ("Night", Some("p")));
     assert_eq!(stored.event_ends_at, Some("9999-12-30T21:00:00.999999Z".parse().unwrap()));
     assert!(store.claim("w", 1, LONG).await.unwrap().is_empty());
     assert_eq!(store.ticket(stored.id).await.unwrap(), Some(stored));

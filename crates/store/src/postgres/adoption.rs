@@ -57,7 +57,7 @@ async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOu
         }
         tickets.push(ticket);
     }
-    if insert_tickets(db, &tickets).await?.len() != tickets.len() {
+    if !insert_tickets(db, &tickets).await? {
         return Err(StoreError::Refused("a ticket was written by somebody else meanwhile".into()));
     }
     for ticket in &tickets {

@@ -13,6 +13,7 @@ use super::outbox::insert_events;
 use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
 use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore};
+use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::freezing::{self, Orders, Owners, Step};
 use crate::shared::order::claim_from;
@@ -174,8 +175,7 @@ impl PgStore {
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
         let mut tickets: Vec<_> = fresh.iter().flat_map(|f| freezing::flagged(f, &owners)).collect();
         tickets.sort_by(|a, b| a.ticket_number.cmp(&b.ticket_number));
-        let written = insert_tickets(&mut tx, &tickets).await?;
-        if written.len() != tickets.len() {
+        if !insert_tickets(&mut tx, &tickets).await? {
             tx.rollback().await?;
             return Ok(None);
         }
@@ -204,7 +204,7 @@ impl PgStore {
         let mut by_order = tickets_by_order(&mut tx, sql, asked.iter().copied().collect()).await?;
         crate::step!("before-freeze-commit");
         tx.commit().await?;
-        for ticket in written.into_iter().filter(|t| !asked.contains(&t.order_id.0)) {
+        for ticket in tickets.into_iter().filter(|t| !asked.contains(&t.order_id.0)) {
             by_order.entry(ticket.order_id).or_default().push(ticket);
         }
         for tickets in by_order.values_mut() {
@@ -212,11 +212,14 @@ impl PgStore {
             tickets.dedup_by_key(|t| t.id);
         }
         let answer = |(freeze, step): (&Freeze, Step)| match step {
-            Step::Stale => FreezeOutcome::Stale,
-            Step::NumberTaken(number) => FreezeOutcome::NumberTaken(number),
-            Step::Stored | Step::Fresh => {
-                by_order.get(&freeze.order_id).cloned().map_or(FreezeOutcome::Stale, FreezeOutcome::Frozen)
+            Step::Stale => Stale,
+            Step::NumberTaken(number) => NumberTaken(number),
+            Step::Stored => by_order.get(&freeze.order_id).cloned().map_or(Stale, Frozen),
+            // The only answer with them, unless others of the batch ask for what is stored.
+            Step::Fresh if asked.contains(&freeze.order_id.0) => {
+                by_order.get(&freeze.order_id).cloned().map_or(Stale, Frozen)
             }
+            Step::Fresh => by_order.remove(&freeze.order_id).map_or(Stale, Frozen),
         };
         Ok(Some(batch.iter().zip(steps).map(answer).collect()))
     }
@@ -270,18 +273,18 @@ async fn take_seats(db: &mut PgConnection, batch: &[Freeze], steps: &[Step]) -> 
     rows.iter().map(owner).collect()
 }
 
-/// Answers with what was written: less than was given when another batch was quicker.
-pub(super) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<Vec<Ticket>> {
-    let Some(first) = tickets.first() else { return Ok(Vec::new()) };
+/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
+/// one of them.
+pub(super) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
+    let Some(first) = tickets.first() else { return Ok(true) };
     let columns = ticket_insert_columns(first);
     let sql = format!(
         "INSERT INTO tickets ({columns}) SELECT {columns} \
-         FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING RETURNING {}",
-        ticket_columns!()
+         FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING"
     );
     let json = tickets_json(&tickets.iter().collect::<Vec<_>>())?;
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(json).fetch_all(db).await?;
-    rows.iter().map(ticket_from).collect()
+    let written = sqlx::query(AssertSqlSafe(sql)).bind(json).execute(db).await?.rows_affected();
+    Ok(written == tickets.len() as u64)
 }
 
 /// Records files, unless the ticket has one or is void. Answers with those it did, and their orders.

@@ -169,9 +169,51 @@ pub(crate) fn seat_key(ticket: &Ticket) -> Option<String> {
     ticket.seat_key().map(|key| index_key(key.replace('\0', "")))
 }
 
-/// The ticket as it reads after it was stored: its times in whole microseconds.
+/// The ticket as it reads after it was stored: its times in whole microseconds, its texts without NUL.
 pub(crate) fn as_stored(mut ticket: Ticket) -> Ticket {
     let t = &mut ticket;
+    for text in [
+        &mut t.customer_email,
+        &mut t.event_name,
+        &mut t.seat,
+        &mut t.qr_code_data,
+        &mut t.ticket_number,
+        &mut t.event_id,
+        &mut t.line,
+        &mut t.template,
+        &mut t.renderer,
+        &mut t.kid,
+    ] {
+        without_nul(text);
+    }
+    for text in [
+        &mut t.ticket_pdf_path,
+        &mut t.payment_id,
+        &mut t.customer_id,
+        &mut t.customer_name,
+        &mut t.item_id,
+        &mut t.seat_id,
+        &mut t.section,
+        &mut t.row,
+        &mut t.seat_number,
+        &mut t.category,
+        &mut t.holder_name,
+        &mut t.holder_email,
+        &mut t.organizer_id,
+        &mut t.organizer_name,
+        &mut t.time_zone,
+        &mut t.venue_name,
+        &mut t.venue_address,
+        &mut t.locale,
+        &mut t.last_error,
+        &mut t.void_reason,
+        &mut t.delivery_channel,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        without_nul(text);
+    }
     for at in [&mut t.created_at, &mut t.updated_at, &mut t.issued_at] {
         *at = storable(*at);
     }
@@ -191,6 +233,12 @@ pub(crate) fn as_stored(mut ticket: Ticket) -> Ticket {
         *at = storable(*at);
     }
     ticket
+}
+
+fn without_nul(text: &mut String) {
+    if text.contains('\0') {
+        text.retain(|c| c != '\0');
+    }
 }
 
 /// What the history says of a file drawn again.

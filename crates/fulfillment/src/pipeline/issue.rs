@@ -143,9 +143,10 @@ impl Pipeline {
         self.complete(completions, trouble).await;
     }
 
-    /// Stores files of these jobs, answering in their order. An object store creates and never overwrites by itself; other bytes
-    /// under a name are from a worker that died before it could record them, with another renderer. They give way
-    /// if the order is still ours: a worker that lost it must not touch what its successor stored.
+    /// Stores files, each of one of these jobs, answering in their order. An object store creates and never overwrites
+    /// by itself; other bytes under a name are from a worker that died before it could record them, with another
+    /// renderer. They give way if the order is still ours: a worker that lost it must not touch what its successor
+    /// stored.
     async fn store_files(
         &self,
         files: Vec<NewFile>,

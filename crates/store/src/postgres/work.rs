@@ -214,12 +214,11 @@ impl PgStore {
         let answer = |(freeze, step): (&Freeze, Step)| match step {
             Step::Stale => Stale,
             Step::NumberTaken(number) => NumberTaken(number),
-            Step::Stored => by_order.get(&freeze.order_id).cloned().map_or(Stale, Frozen),
-            // The only answer with them, unless others of the batch ask for what is stored.
-            Step::Fresh if asked.contains(&freeze.order_id.0) => {
+            // More than one of the batch may ask for what is stored; what is fresh is one's alone.
+            Step::Stored | Step::Fresh if asked.contains(&freeze.order_id.0) => {
                 by_order.get(&freeze.order_id).cloned().map_or(Stale, Frozen)
             }
-            Step::Fresh => by_order.remove(&freeze.order_id).map_or(Stale, Frozen),
+            Step::Stored | Step::Fresh => by_order.remove(&freeze.order_id).map_or(Stale, Frozen),
         };
         Ok(Some(batch.iter().zip(steps).map(answer).collect()))
     }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 use crate::id::TicketId;
-use crate::payment::unwrap_cloud_event;
 
 /// One delivered ticket. Only the id is required; what else cannot be read is as good as absent, for the fact
 /// counts.
@@ -19,11 +19,12 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Reads a message of the topic `ticket-delivered`, in any spelling, wrapped as a `CloudEvent` or not.
+    /// Reads a message of the topic `ticket-delivered`, in any spelling, bare or in an envelope.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let outer = Fields::parse(bytes)?;
-        let mut buffer = Vec::new();
-        let fields = unwrap_cloud_event(outer, &mut buffer)?;
+        envelope::open(bytes, Self::read)
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let ticket_id = fields
             .guid("ticketId")?
             .map(TicketId)

@@ -65,6 +65,16 @@ impl<'a> Fields<'a> {
         Ok(Self { entries })
     }
 
+    /// Whether a field is there, even if null. `canonical` is its name as [`Self::names`] has it.
+    pub(crate) fn has(&self, canonical: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == canonical)
+    }
+
+    /// The names of the fields, in lower case without underscores.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The raw value of a field, `None` when absent or null. Spellings that disagree are an error.
     pub fn raw(&self, name: &str) -> Result<Option<&'a RawValue>, Unreadable> {
         let key = canonical(name);

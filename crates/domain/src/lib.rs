@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod delivered;
 pub mod earlier;
+mod envelope;
 pub mod event;
 pub mod fields;
 pub mod id;

@@ -1,9 +1,8 @@
 //! `payment-succeeded`: the message that starts everything.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
@@ -27,14 +26,16 @@ pub struct Payment {
 
 impl Payment {
     /// Reads a message of the topic `payment-succeeded`: camelCase, `PascalCase`, `snake_case` or a mix,
-    /// bare or as a structured `CloudEvent`. Unknown fields are ignored.
+    /// bare or in an envelope that [`crate::envelope`] takes off. Unknown fields are ignored.
     ///
     /// # Errors
     /// No JSON object, no readable order id, a status other than succeeded, a wrong-typed amount,
     /// currency or payment id, or two spellings of a field that disagree.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut buffer = Vec::new();
-        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        envelope::open(bytes, Self::read)
+    }
+
+    pub(crate) fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         if let Some(status) = fields.text("status")?
             && !status.eq_ignore_ascii_case("succeeded")
         {
@@ -77,26 +78,11 @@ impl Payment {
     }
 }
 
-/// The data of a structured `CloudEvent` (JSON format 1.0), or the object itself when it is none.
-/// `buffer` holds the decoded bytes when the data came as `data_base64`.
-pub(crate) fn unwrap_cloud_event<'a>(
-    fields: Fields<'a>,
-    buffer: &'a mut Vec<u8>,
-) -> Result<Fields<'a>, Unreadable> {
-    if fields.raw("specversion")?.is_none() {
-        return Ok(fields);
-    }
-    if let Some(encoded) = fields.raw("data_base64")? {
-        let encoded: String = serde_json::from_str(encoded.get())
-            .map_err(|_| Unreadable::field("data_base64", "is not a string"))?;
-        *buffer = STANDARD.decode(encoded).map_err(|_| Unreadable::field("data_base64", "is not base64"))?;
-        return Fields::parse(buffer).map_err(|e| Unreadable::field("data_base64", e.reason));
-    }
-    fields.object("data")?.ok_or_else(|| Unreadable::field("data", "is missing from the CloudEvent"))
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";

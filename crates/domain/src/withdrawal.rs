@@ -6,10 +6,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
-use crate::payment::unwrap_cloud_event;
 
 /// The most items or tickets that one refund names.
 const MAX_NAMES: usize = 10_000;
@@ -122,14 +122,16 @@ impl Withdrawal {
 }
 
 impl Refund {
-    /// Reads a message of the topic `payment-refunded`, in any spelling, wrapped as a `CloudEvent` or not.
+    /// Reads a message of the topic `payment-refunded`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
     /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names:
     /// what is not understood must not take back more, or less, than was meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut buffer = Vec::new();
-        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        envelope::open(bytes, Self::read)
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let missing = |name: &str| Unreadable::field(name, "is missing");
         let amount = fields.amount("amount")?;
         if amount.is_some_and(|a| a.0.is_sign_negative() && !a.0.is_zero()) {
@@ -162,13 +164,15 @@ impl Refund {
 }
 
 impl Cancellation {
-    /// Reads a message of the topic `order-cancelled`, in any spelling, wrapped as a `CloudEvent` or not.
+    /// Reads a message of the topic `order-cancelled`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
     /// No JSON object, or no readable order id.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let mut buffer = Vec::new();
-        let fields = unwrap_cloud_event(Fields::parse(bytes)?, &mut buffer)?;
+        envelope::open(bytes, Self::read)
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         Ok(Self {
             order_id: fields
                 .guid("orderId")?

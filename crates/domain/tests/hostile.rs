@@ -29,6 +29,14 @@ const NAMES: &[&str] = &[
     "specversion",
     "data",
     "data_base64",
+    "payload",
+    "message",
+    "messageType",
+    "Headers",
+    "before",
+    "after",
+    "op",
+    "$type",
     "eventStartsAt",
 ];
 

@@ -97,17 +97,21 @@ pub(super) async fn read<T>(
     let headers = request.headers().clone();
     let bytes = body::read(request).await?;
     let unreadable = |detail: String| Problem::new(unreadable_kind(subject), detail);
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| unreadable("The body is not UTF-8 text.".to_owned()))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    let many = text.starts_with('[');
-    let items = if many {
+    let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).trim_ascii();
+    let text = || std::str::from_utf8(body).map_err(|_| unreadable("The body is not UTF-8 text.".to_owned()));
+    let many = body.first() == Some(&b'[');
+    let items: Vec<&[u8]> = if many {
         let most = api.limits.max_items;
-        split(text, most).map_err(unreadable)?.ok_or_else(|| {
+        let items = split(text()?, most).map_err(unreadable)?.ok_or_else(|| {
             Problem::new(Kind::TooLarge, format!("Send at most {most} messages in one array."))
-        })?
+        })?;
+        items.into_iter().map(str::as_bytes).collect()
     } else {
-        vec![text]
+        // Of what begins with a zero byte the envelope's reader judges whether it is text.
+        if body.first() != Some(&0) {
+            text()?;
+        }
+        vec![body]
     };
     let most = api.limits.max_message;
     if let [only] = items[..]
@@ -115,11 +119,11 @@ pub(super) async fn read<T>(
     {
         return Err(Problem::new(Kind::TooLarge, format!("The message is larger than {most} bytes.")));
     }
-    let read = |item: &str| {
+    let read = |item: &[u8]| {
         let content = if item.len() > most {
             Err(Unreadable::whole(format!("is larger than {most} bytes")))
         } else {
-            parse(item.as_bytes())
+            parse(item)
         };
         incoming(api, &caller, &headers, many, item, subject, content)
     };
@@ -131,7 +135,7 @@ fn incoming<T>(
     caller: &Caller,
     headers: &HeaderMap,
     many: bool,
-    item: &str,
+    item: &[u8],
     subject: Subject,
     content: Result<T, Unreadable>,
 ) -> Incoming<T> {
@@ -144,7 +148,7 @@ fn incoming<T>(
     Incoming {
         source: Source::Http { caller: caller.name().to_owned() },
         key: None,
-        raw: item.as_bytes().to_vec(),
+        raw: item.to_vec(),
         headers: attributes.collect(),
         traceparent: traceparent.map(str::to_owned),
         received_at: api.clock.now(),

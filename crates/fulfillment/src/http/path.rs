@@ -15,15 +15,22 @@ pub(super) struct Id<T> {
     pub(super) pdf: bool,
 }
 
+/// A part of a link without what programs that show mail take into it from the text behind it, as a full stop or a
+/// closing bracket. Ids, signatures and `.pdf` end in a letter, a digit, `-` or `_`.
+pub(super) fn without_punctuation(text: &str) -> &str {
+    text.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
+}
+
 impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text =
             Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text).unwrap_or_default();
+        let text = without_punctuation(&text);
         let (text, pdf) = match text.strip_suffix(".pdf") {
             Some(stem) => (stem, true),
-            None => (text.as_str(), false),
+            None => (text, false),
         };
         match text.parse() {
             Ok(id) => Ok(Self { id, pdf }),

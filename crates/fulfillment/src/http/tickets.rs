@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
 use super::access::Caller;
-use super::path::Id;
+use super::path::{Id, without_punctuation};
 use super::problem::{Kind, Problem};
 use super::{Api, file};
 use crate::config::Scope;
@@ -57,8 +57,9 @@ pub(super) async fn ticket(
 ) -> Result<Response, Problem> {
     let Id { id, pdf } = path?;
     let signature = link.ok().and_then(|Query(link)| link.s);
+    let signature = signature.as_deref().map(without_punctuation);
     let wants_json = !pdf && wants_json(&headers);
-    let (visitor, ticket) = match admit(&api, &headers, id, signature.as_deref(), wants_json).await {
+    let (visitor, ticket) = match admit(&api, &headers, id, signature, wants_json).await {
         Ok(admitted) => admitted,
         Err(problem) => {
             info!(ticket = %id, by = "nobody", status = problem.status().as_u16(), "a ticket was not handed out");
@@ -73,9 +74,11 @@ pub(super) async fn ticket(
         Err(problem) => problem.status(),
     };
     info!(ticket = %id, by = visitor.name(), what, %method, status = status.as_u16(), "a ticket was asked for");
-    // A part, or only its headers, is no download; nor is what a service fetches for itself.
+    // A part, or only its headers, is no download; nor is what a service fetches for itself, or a program before
+    // anybody has opened the link.
     let whole = status == StatusCode::OK && method == Method::GET && !headers.contains_key(RANGE);
     if whole
+        && !is_prefetch(&headers)
         && matches!(visitor, Visitor::Holder)
         && ticket.first_downloaded_at.is_none()
         && let Err(error) = api.store.downloaded(id, api.clock.now()).await
@@ -182,6 +185,17 @@ fn tag_of(ticket: &Ticket, content: &Bytes) -> Option<String> {
         }
         _ => Some(format!("\"{}\"", hex::encode(found))),
     }
+}
+
+/// Whether the request says that nobody has asked for it yet: browsers write `Sec-Purpose` (Fetch Standard), older ones
+/// and mail programs one of the others.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().flat_map(|name| headers.get_all(*name)).any(
+        |value| {
+            let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+            ["prefetch", "prerender", "preview"].iter().any(|word| value.contains(word))
+        },
+    )
 }
 
 /// Whether JSON is asked for by name, and not less than PDF (RFC 9110, 12.5.1).

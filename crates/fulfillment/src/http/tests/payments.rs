@@ -105,6 +105,26 @@ async fn cloud_events_and_their_types() {
 }
 
 #[tokio::test]
+async fn envelopes_are_taken_off_and_others_named() {
+    let app = App::open().await;
+    let quoted = serde_json::to_string(&payment("a", 1, "1")).unwrap();
+    let mass_transit =
+        format!(r#"{{"messageType":["urn:message:Shop:Paid"],"message":{}}}"#, payment("b", 2, "1"));
+    // A schema id that no text can hold.
+    let confluent = [&[0, 0, 0, 0, 0xFF], payment("c", 3, "1").as_bytes()].concat();
+    let router = format!(r#"{{"schema":{{}},"payload":{}}}"#, payment("d", 4, "1"));
+    for body in [quoted.into_bytes(), mass_transit.into_bytes(), confluent, router.into_bytes()] {
+        assert_eq!(app.pay(body.clone()).await.status, 202, "{}", String::from_utf8_lossy(&body));
+    }
+    assert_eq!(app.store.summary().await.unwrap().orders["received"], 4);
+    let sns = serde_json::json!({"Type": "Notification", "TopicArn": "arn", "Message": payment("e", 5, "1")});
+    let refused = app.pay(sns.to_string()).await;
+    refused.is_problem(400, "unreadable-payment");
+    assert!(refused.json()["detail"].to_string().contains("RawMessageDelivery"), "{}", refused.json());
+    app.pay(&[0, 0, 0, 0, 7, 0xFF][..]).await.is_problem(400, "unreadable-payment");
+}
+
+#[tokio::test]
 async fn limits() {
     let toml = "[http]\nmax_body = \"128KiB\"\nmax_items = 2\n[pipeline]\nmax_message = \"64KiB\"\n";
     let app = App::with(toml).await;

@@ -151,9 +151,37 @@ async fn only_the_holders_whole_get_is_a_first_download() {
     app.get(&link, &[("range", "bytes=0-3")]).await;
     app.get(&link, &[("if-none-match", "*")]).await;
     app.ask(request("HEAD", &link, &[], "")).await;
+    for ahead in [
+        ("purpose", "prefetch"),
+        ("sec-purpose", "prefetch;prerender"),
+        ("x-purpose", "Preview"),
+        ("x-moz", "prefetch"),
+    ] {
+        assert_eq!(app.get(&link, &[ahead]).await.status, 200, "{ahead:?}");
+    }
     assert_eq!(first().await, None);
     assert_eq!(app.get(&link, &[]).await.status, 200);
     assert_eq!(first().await, Some("2026-11-22T20:00:00Z".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_link_opens_with_the_punctuation_that_mail_programs_add() {
+    let app = App::with("[http]\ntoken = \"all-of-it\"\n").await;
+    let ticket = app.issued().await;
+    let link = app.signed(&ticket);
+    let (path, query) = link.split_once('?').unwrap();
+    let stem = path.strip_suffix(".pdf").unwrap();
+    for tail in [".", ")", ").", ",", "%3E", "%22", "%5D", "!", "%20"] {
+        for link in
+            [format!("{link}{tail}"), format!("{path}{tail}?{query}"), format!("{stem}{tail}?{query}")]
+        {
+            assert_eq!(app.get(&link, &[]).await.status, 200, "{link}");
+        }
+    }
+    // What is more than punctuation opens nothing.
+    for bad in [format!("{link}A"), format!("{link}.A"), link.replace("?s=", "?s=."), format!("{path}?s=.")] {
+        assert_eq!(app.get(&bad, &[]).await.status, 401, "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -76,16 +76,19 @@ pub enum Flag {
     MissingGlyphs,
     /// An earlier service issued it: its page was drawn there, and nothing signs its code.
     Legacy,
+    /// A detail of Ordering's answer could not be read: the order's notes say which.
+    DetailLeftOut,
 }
 
 impl Flag {
-    const ALL: [Flag; 6] = [
+    const ALL: [Flag; 7] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
         Flag::EmailUnresolved,
         Flag::MissingGlyphs,
         Flag::Legacy,
+        Flag::DetailLeftOut,
     ];
 
     /// The word in the record and in JSON.
@@ -97,6 +100,7 @@ impl Flag {
             Self::EmailUnresolved => "email_unresolved",
             Self::MissingGlyphs => "missing_glyphs",
             Self::Legacy => "legacy",
+            Self::DetailLeftOut => "detail_left_out",
         }
     }
 }

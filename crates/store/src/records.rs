@@ -51,6 +51,8 @@ pub struct OrderRecord {
     pub withdrawals: Vec<WithdrawalRecord>,
     /// Its tickets, by index.
     pub tickets: Vec<Ticket>,
+    /// What of Ordering's answer was read how, or left out and why.
+    pub notes: Vec<String>,
 }
 
 /// How much waits or stands apart.

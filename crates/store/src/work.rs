@@ -61,6 +61,8 @@ pub struct Freeze {
     pub snapshot: Vec<u8>,
     /// One Pending ticket a seat. Never empty.
     pub tickets: Vec<Ticket>,
+    /// What of the answer was read how, or left out: plain sentences without personal data.
+    pub notes: Vec<String>,
 }
 
 /// What became of a freeze.

@@ -134,5 +134,6 @@ fn describe(order: &OrderRecord) -> String {
         let (id, status, seat) = (ticket.id, ticket.status, &ticket.seat);
         lines.push(format!("ticket      {id}  {number}  {status:<9}  {seat}{void}"));
     }
+    lines.extend(order.notes.iter().map(|note| format!("note        {note}")));
     lines.join("\n")
 }

@@ -221,6 +221,7 @@ mod tests {
                 updated_at: at,
                 payments: Vec::new(),
                 tickets: Vec::new(),
+                notes: Vec::new(),
             });
         }
         assert_eq!((outcome.retrying, outcome.parked, outcome.issued), (1, 1, 0));

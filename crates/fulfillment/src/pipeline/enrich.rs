@@ -73,7 +73,7 @@ impl Pipeline {
         step!("after-ordering-answer");
         let mut order = OrderSnapshot::parse(&answer, claim.order_id, self.settings.max_tickets)
             .map_err(|refusal| refused(&refusal, &answer))?;
-        let mut flags = Flags::default();
+        let mut flags = order.flags.clone();
         if order.name_is_pending() {
             if in_grace {
                 return Err(Failure::transient("Ordering does not know the event's name yet").into());

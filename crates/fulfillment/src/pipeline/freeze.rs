@@ -121,6 +121,7 @@ impl Pipeline {
             fence: enriched.job.claim.fence,
             snapshot: enriched.answer.clone(),
             tickets,
+            notes: order.notes.clone(),
         })
     }
 

@@ -9,6 +9,7 @@ use crate::{FreezeOutcome, StoreError};
 pub async fn writes_tickets_whole(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
+    assert!(store.order(order(1)).await.unwrap().unwrap().notes.is_empty());
     let tickets = frozen(store.freeze(&[freeze(&claim, 3)]).await.unwrap().remove(0));
     assert_eq!(tickets.len(), 3);
     for (index, stored) in (1..).zip(&tickets) {
@@ -24,6 +25,7 @@ pub async fn writes_tickets_whole(backend: &dyn Backend) {
     }
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.tickets), (OrderState::Enriched, tickets));
+    assert_eq!(record.notes, ["doorsAt was \"left\" out", "東"]);
     assert_eq!(backend.number("SELECT length(snapshot) FROM orders").await, 15);
     let empty = crate::Freeze { tickets: vec![], ..freeze(&claim, 1) };
     assert!(matches!(store.freeze(&[empty]).await, Err(StoreError::Refused(_))));

@@ -36,7 +36,7 @@ impl Records for PgStore {
         let mut tx = self.begin().await?;
         // One snapshot for the three answers.
         sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
-        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at \
+        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes \
                    FROM orders WHERE order_id = $1";
         let Some(order) = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await? else {
             return Ok(None);

@@ -16,7 +16,7 @@ use super::{COLLISIONS, PgStore};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::freezing::{self, Orders, Owners, Step};
-use crate::shared::order::claim_from;
+use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::{
     Announcing, Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, StoreError, Then,
@@ -181,11 +181,14 @@ impl PgStore {
         }
         if !fresh.is_empty() {
             let sql = "UPDATE orders o SET state = 'enriched', frozen_at = clock_timestamp(), \
-                       snapshot = n.snapshot, updated_at = clock_timestamp() \
-                       FROM unnest($1::uuid[], $2::bytea[]) AS n(id, snapshot) WHERE o.order_id = n.id";
+                       snapshot = n.snapshot, notes = n.notes, updated_at = clock_timestamp() \
+                       FROM unnest($1::uuid[], $2::bytea[], $3::text[]) AS n(id, snapshot, notes) \
+                       WHERE o.order_id = n.id";
+            let notes = fresh.iter().map(|f| notes_cell(&f.notes)).collect::<Result<Vec<_>>>()?;
             sqlx::query(sql)
                 .bind(fresh.iter().map(|f| f.order_id.0).collect::<Vec<_>>())
                 .bind(fresh.iter().map(|f| &f.snapshot[..]).collect::<Vec<_>>())
+                .bind(notes)
                 .execute(&mut *tx)
                 .await?;
         }

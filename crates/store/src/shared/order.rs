@@ -2,8 +2,8 @@
 
 use fulfillment_domain::{OrderState, Ticket};
 
-use crate::shared::cells::{Row, need};
-use crate::{Claim, OrderRecord, PaymentRecord, Result, WithdrawalRecord};
+use crate::shared::cells::{Row, clean, need, odd};
+use crate::{Claim, OrderRecord, PaymentRecord, Result, StoreError, WithdrawalRecord};
 
 /// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
 /// which are the new ones, and its first payment's.
@@ -44,6 +44,12 @@ pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
     })
 }
 
+/// The notes of an order as its row has them.
+pub(crate) fn notes_cell(notes: &[String]) -> Result<String> {
+    let notes: Vec<_> = notes.iter().map(|note| clean(note)).collect();
+    serde_json::to_string(&notes).map_err(|e| StoreError::Refused(format!("the notes cannot be written: {e}")))
+}
+
 /// An order, with what belongs to it. While a worker holds it there is no next attempt.
 pub(crate) fn order_from(
     row: &impl Row,
@@ -63,5 +69,6 @@ pub(crate) fn order_from(
         payments,
         withdrawals,
         tickets,
+        notes: serde_json::from_str(&need("notes", row.text("notes")?)?).map_err(|e| odd("notes", e))?,
     })
 }

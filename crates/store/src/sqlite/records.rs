@@ -34,7 +34,7 @@ impl Records for SqliteStore {
     async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
         // One snapshot for the three answers.
         let mut tx = self.read.begin().await?;
-        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at \
+        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes \
                    FROM orders WHERE order_id = ?1";
         let Some(order) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *tx).await? else {
             return Ok(None);

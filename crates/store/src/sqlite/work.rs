@@ -15,7 +15,7 @@ use super::withdrawals::settle;
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Owners, Step};
 use crate::shared::later;
-use crate::shared::order::claim_from;
+use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::{
     Announcing, Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result,
@@ -88,12 +88,13 @@ impl Work for SqliteStore {
             for ticket in freezing::flagged(freeze, &owners) {
                 insert_ticket(&mut tx, &ticket).await?;
             }
-            let sql = "UPDATE orders SET state = 'enriched', frozen_at = ?2, snapshot = ?3, updated_at = ?2 \
+            let sql = "UPDATE orders SET state = 'enriched', frozen_at = ?2, snapshot = ?3, notes = ?4, updated_at = ?2 \
                        WHERE order_id = ?1";
             sqlx::query(sql)
                 .bind(freeze.order_id.to_string())
                 .bind(rfc3339(now))
                 .bind(&freeze.snapshot[..])
+                .bind(notes_cell(&freeze.notes)?)
                 .execute(&mut *tx)
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {

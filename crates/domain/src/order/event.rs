@@ -1,0 +1,40 @@
+//! The event's details in Ordering's answer.
+
+use jiff::Timestamp;
+
+use super::answer::Reader;
+use crate::fields::Fields;
+
+/// The event, as far as Ordering knows it.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names are the contract's")]
+pub struct Event {
+    pub id: String,
+    pub name: String,
+    pub starts_at: Option<Timestamp>,
+    pub ends_at: Option<Timestamp>,
+    pub doors_at: Option<Timestamp>,
+    pub time_zone: Option<String>,
+    pub venue_name: Option<String>,
+    pub venue_address: Option<String>,
+    pub organizer_id: Option<String>,
+    pub organizer_name: Option<String>,
+}
+
+impl Event {
+    /// Reads the event. Without an id or a name the answer is refused; every other detail may be left out.
+    pub(super) fn read(answer: &mut Reader<'_, '_>) -> Self {
+        Self {
+            id: answer.required("eventId", Fields::identifier).unwrap_or_default(),
+            name: answer.required("eventName", Fields::text).unwrap_or_default(),
+            starts_at: answer.optional("eventStartsAt", Fields::time),
+            ends_at: answer.optional("eventEndsAt", Fields::time),
+            doors_at: answer.optional("doorsAt", Fields::time),
+            time_zone: answer.optional("timeZone", Fields::text),
+            venue_name: answer.optional("venueName", Fields::text),
+            venue_address: answer.optional("venueAddress", Fields::text),
+            organizer_id: answer.optional("organizerId", Fields::identifier),
+            organizer_name: answer.optional("organizerName", Fields::text),
+        }
+    }
+}

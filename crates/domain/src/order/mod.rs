@@ -1,0 +1,121 @@
+//! Ordering's answer, and what an order is to this service.
+
+mod answer;
+mod event;
+mod labels;
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+pub use self::answer::{Faults, Refusal};
+pub use self::event::Event;
+pub use self::lines::{Place, Seat};
+use crate::id::OrderId;
+use crate::money::{Amount, Currency};
+use crate::ticket::{Flags, UnknownWord};
+
+/// The most tickets one order can have. A setting may lower it.
+pub const MAX_TICKETS: usize = 10_000;
+
+/// What Ordering calls an event whose name it does not know yet.
+pub const PENDING_NAME: &str = "Event Details Pending";
+
+/// Where an order stands. Each state has its reason beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrderState {
+    /// Paid; Ordering has not been heard yet, or not to satisfaction.
+    Received,
+    /// Frozen: its tickets exist, their files are being made.
+    Enriched,
+    /// Every ticket has its file.
+    Issued,
+    /// Given up for now, visibly: tried again slowly, or by hand.
+    Parked,
+    /// Cancelled or refunded in full.
+    Voided,
+}
+
+impl OrderState {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Received, Self::Enriched, Self::Issued, Self::Parked, Self::Voided];
+
+    /// The name, as the record has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Enriched => "enriched",
+            Self::Issued => "issued",
+            Self::Parked => "parked",
+            Self::Voided => "voided",
+        }
+    }
+}
+
+impl fmt::Display for OrderState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for OrderState {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|s| s.as_str() == text)
+            .ok_or_else(|| UnknownWord { what: "order state", word: text.to_owned() })
+    }
+}
+
+/// An accepted answer: the order as it was when its tickets were frozen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderSnapshot {
+    /// The order asked for.
+    pub order_id: OrderId,
+    /// An e-mail address, or a signed-in customer's user id (no `@` in it).
+    pub customer_email: String,
+    /// The buyer's name.
+    pub customer_name: Option<String>,
+    /// The buyer's locale.
+    pub locale: Option<String>,
+    /// What is being attended.
+    pub event: Event,
+    /// One for each ticket, in the order's order. Never empty.
+    pub seats: Vec<Seat>,
+    /// What of the answer was read how, or left out and why: plain sentences without personal data.
+    pub notes: Vec<String>,
+    /// What the notes mean for the tickets.
+    pub flags: Flags,
+}
+
+impl OrderSnapshot {
+    /// Whether Ordering itself does not know the event's name yet.
+    pub fn name_is_pending(&self) -> bool {
+        self.event.name.eq_ignore_ascii_case(PENDING_NAME)
+    }
+
+    /// Whether the customer is given as a user id that Identity may turn into an address.
+    pub fn customer_is_user_id(&self) -> bool {
+        !self.customer_email.contains('@')
+    }
+
+    /// The sum of the seats' prices when they share one currency.
+    pub fn total(&self) -> Option<(Amount, Currency)> {
+        let currency = self.seats.first()?.currency;
+        let mut sum = rust_decimal::Decimal::ZERO;
+        for seat in &self.seats {
+            if seat.currency != currency {
+                return None;
+            }
+            sum = sum.checked_add(seat.price.0)?;
+        }
+        Some((Amount(sum), currency))
+    }
+}

@@ -75,7 +75,7 @@ impl EarlierTicket {
 /// By name, in any case, or by number as .NET stores an enum.
 fn status(fields: &Fields<'_>) -> Result<TicketStatus, Unreadable> {
     use TicketStatus::{Delivered, Failed, Generated, Pending};
-    let text = fields.text_or_number("status")?.ok_or_else(|| Unreadable::field("status", "is missing"))?;
+    let text = fields.text("status")?.ok_or_else(|| Unreadable::field("status", "is missing"))?;
     let known = [Pending, Generated, Failed, Delivered].into_iter().enumerate();
     let mut named = known.filter(|(n, s)| text.eq_ignore_ascii_case(s.as_str()) || text == n.to_string());
     let unknown = || Unreadable::field("status", "is none of Pending, Generated, Failed, Delivered");

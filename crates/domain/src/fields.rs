@@ -3,17 +3,23 @@
 //! `orderId`, `OrderId` and `order_id` are one field. Two spellings in one object are fine while they
 //! agree; when they do not, nobody can know which was meant and the message is unreadable.
 //! Values stay raw text until asked for, so that a price never passes through a float.
+//!
+//! One reader serves every field: a number where text is expected is read, and text that holds a number where a number
+//! is expected; half a surrogate pair becomes U+FFFD. What still cannot be read is an error that names the field, and
+//! the caller decides whether the whole depends on it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{Timestamp, civil, tz::TimeZone};
-use serde::de::{Deserializer, MapAccess, Visitor};
+use jiff::Timestamp;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::id::parse_guid;
+use crate::instant::parse_time;
 use crate::money::Amount;
 
 /// Why a message or an answer could not be read, and which field is at fault.
@@ -75,13 +81,15 @@ impl<'a> Fields<'a> {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The raw value of a field, `None` when absent or null. Spellings that disagree are an error.
+    /// The raw value of a field, `None` when absent or null. Spellings that disagree are an error; a blank one says
+    /// nothing against another.
     pub fn raw(&self, name: &str) -> Result<Option<&'a RawValue>, Unreadable> {
         let key = canonical(name);
         let mut found: Option<&'a RawValue> = None;
         for (_, value) in self.entries.iter().filter(|(k, v)| *k == key && v.get() != "null") {
             match found {
-                Some(first) if !agree(first, value) => {
+                Some(first) if is_blank(first) => found = Some(value),
+                Some(first) if !is_blank(value) && !agree(first, value) => {
                     return Err(Unreadable::field(name, "is there in two spellings that disagree"));
                 }
                 Some(_) => {}
@@ -91,41 +99,45 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
-    /// A text field, trimmed; `None` when absent, null or blank. NUL, legal in JSON and illegal in
-    /// PostgreSQL's text, is dropped: no reader would see it.
+    /// A text field, from a string or a number, trimmed; `None` when absent, null or blank. A number of nothing but
+    /// zeros after its point loses them: `12.0` is seat 12. NUL, legal in JSON and illegal in PostgreSQL's text, is
+    /// dropped: no reader would see it.
     pub fn text(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let Some(raw) = self.raw(name)? else { return Ok(None) };
-        let text: String =
-            serde_json::from_str(raw.get()).map_err(|_| Unreadable::field(name, "is not a string"))?;
-        if text.len() > MAX_TEXT {
-            return Err(Unreadable::field(name, format!("is longer than {MAX_TEXT} bytes")));
-        }
-        let text = text.replace('\0', "");
-        let text = text.trim();
-        Ok((!text.is_empty()).then(|| text.to_owned()))
+        let Some(text) = self.written(name)? else { return Ok(None) };
+        let whole = match text {
+            Written::Number(digits) => whole(digits),
+            Written::Text(_) => None,
+        };
+        Ok(Some(whole.map_or_else(|| text.into_string(), |n| n.to_string())))
     }
 
-    /// A text field that some producers write as a bare number.
-    pub fn text_or_number(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        match self.raw(name)? {
-            Some(raw) if raw.get().starts_with(|c: char| c.is_ascii_digit()) => {
-                if raw.get().len() > MAX_TEXT {
-                    return Err(Unreadable::field(name, format!("is longer than {MAX_TEXT} bytes")));
-                }
-                Ok(Some(raw.get().to_owned()))
-            }
-            _ => self.text(name),
-        }
-    }
-
-    /// An identifier, from a string or a number: a GUID is put in lower case so that two spellings of it are one
-    /// key.
+    /// An identifier, from a string or the digits of a number as they stand: a GUID is put in lower case so that two
+    /// spellings of it are one key.
     pub fn identifier(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let Some(text) = self.text_or_number(name)? else { return Ok(None) };
+        let Some(text) = self.written(name)?.map(Written::into_string) else { return Ok(None) };
         if text.len() > 200 {
             return Err(Unreadable::field(name, "is longer than 200 bytes"));
         }
         Ok(Some(parse_guid(&text).map_or(text, |id| id.to_string())))
+    }
+
+    /// What a string or a number says, within the limit.
+    fn written(&self, name: &str) -> Result<Option<Written<'a>>, Unreadable> {
+        let Some(raw) = self.raw(name)? else { return Ok(None) };
+        let written = if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
+            Written::Number(raw.get())
+        } else {
+            let text = string(raw).ok_or_else(|| Unreadable::field(name, "is not a string"))?;
+            let text = text.replace('\0', "");
+            Written::Text(text.trim().to_owned())
+        };
+        match written.as_str().len() {
+            0 => Ok(None),
+            length if length > MAX_TEXT => {
+                Err(Unreadable::field(name, format!("is longer than {MAX_TEXT} bytes")))
+            }
+            _ => Ok(Some(written)),
+        }
     }
 
     /// A list of identifiers, each as [`Self::identifier`] reads one; empty when absent or null.
@@ -153,28 +165,38 @@ impl<'a> Fields<'a> {
     /// An exact decimal, from a JSON number or from a string that holds one.
     pub fn amount(&self, name: &str) -> Result<Option<Amount>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
-        let text: Cow<'_, str> = if raw.get().starts_with('"') {
-            serde_json::from_str::<String>(raw.get())
-                .map_err(|_| Unreadable::field(name, "is not a number"))?
-                .into()
-        } else {
-            raw.get().into()
-        };
+        let text = if raw.get().starts_with('"') { string(raw) } else { Some(raw.get().to_owned()) };
+        let text = text.ok_or_else(|| Unreadable::field(name, "is not a number"))?;
         Amount::from_str(text.trim()).map(Some).map_err(|e| Unreadable::field(name, e.to_string()))
     }
 
-    /// A point in time: RFC 3339, or without an offset, which is read as UTC (as .NET means it).
+    /// A point in time, in any spelling of [`parse_time`]. Without an offset it is UTC (as .NET means it).
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         parse_time(&text).map(Some).ok_or_else(|| Unreadable::field(name, "is not an RFC 3339 date-time"))
     }
 
-    /// A whole number.
+    /// A whole number: `2`, `2.0` and `"2"` are one.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Unreadable> {
+        let not_whole = || Unreadable::field(name, "is not a whole number");
+        if self.raw(name)?.is_none() {
+            return Ok(None);
+        }
+        let amount = self.amount(name).ok().flatten().ok_or_else(not_whole)?;
+        let whole = amount.0.is_integer().then(|| amount.0.to_i64()).flatten();
+        whole.map(Some).ok_or_else(not_whole)
+    }
+
+    /// Yes or no: `true`, `"true"`, `1` and their opposites.
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
-        serde_json::from_str(raw.get())
-            .map(Some)
-            .map_err(|_| Unreadable::field(name, "is not a whole number"))
+        let text = string(raw).unwrap_or_else(|| raw.get().to_owned()).trim().to_ascii_lowercase();
+        match text.as_str() {
+            "true" | "yes" | "1" => Ok(Some(true)),
+            "false" | "no" | "0" => Ok(Some(false)),
+            "" => Ok(None),
+            _ => Err(Unreadable::field(name, "is neither true nor false")),
+        }
     }
 
     /// A nested object.
@@ -198,12 +220,79 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Reads RFC 3339, and the form without an offset as UTC.
-pub fn parse_time(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>().ok().or_else(|| {
-        let local: civil::DateTime = text.parse().ok()?;
-        TimeZone::UTC.to_timestamp(local).ok()
-    })
+/// What a field says, by how it was written.
+#[derive(Debug)]
+enum Written<'a> {
+    Number(&'a str),
+    Text(String),
+}
+
+impl Written<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Number(digits) => digits,
+            Self::Text(text) => text,
+        }
+    }
+
+    fn into_string(self) -> String {
+        match self {
+            Self::Number(digits) => digits.to_owned(),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+/// The whole number that `12.0` or `1.2e1` is; `None` for `12`, which needs no other form, and for a fraction.
+fn whole(digits: &str) -> Option<i64> {
+    if !digits.contains(['.', 'e', 'E']) {
+        return None;
+    }
+    let amount = Amount::from_str(digits).ok()?;
+    amount.0.is_integer().then(|| amount.0.to_i64()).flatten()
+}
+
+/// The string that a raw value is, half a surrogate pair as U+FFFD.
+fn string(raw: &RawValue) -> Option<String> {
+    serde_json::from_str::<Lossy>(raw.get()).ok().map(|text| text.0)
+}
+
+/// A JSON string that need not be Unicode: `"\ud800"` is legal JSON and no text.
+struct Lossy(String);
+
+impl<'de> Deserialize<'de> for Lossy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // As bytes, serde_json answers with WTF-8: UTF-8, and three bytes for half a surrogate pair.
+        deserializer.deserialize_bytes(LossyText)
+    }
+}
+
+struct LossyText;
+
+impl Visitor<'_> for LossyText {
+    type Value = Lossy;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Lossy, E> {
+        Ok(Lossy(text.to_owned()))
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Lossy, E> {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return Ok(Lossy(text.to_owned()));
+        }
+        let mut bytes = bytes.to_vec();
+        // ED A0..BF begins half a pair and nothing else.
+        for at in 0..bytes.len().saturating_sub(2) {
+            if bytes[at] == 0xed && bytes[at + 1] >= 0xa0 {
+                bytes[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+            }
+        }
+        Ok(Lossy(String::from_utf8_lossy(&bytes).into_owned()))
+    }
 }
 
 /// `orderId`, `OrderId` and `order_id` become `orderid`.
@@ -211,17 +300,23 @@ pub(crate) fn canonical(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
+fn is_blank(raw: &RawValue) -> bool {
+    raw.get().starts_with('"') && string(raw).is_some_and(|text| text.trim().is_empty())
+}
+
+/// Whether two spellings say the same: the same text, GUID or number, however each is written.
 fn agree(a: &RawValue, b: &RawValue) -> bool {
     if a.get() == b.get() {
         return true;
     }
-    if let (Ok(a), Ok(b)) = (Amount::from_str(a.get()), Amount::from_str(b.get())) {
-        return a == b;
+    let said = |raw: &RawValue| string(raw).unwrap_or_else(|| raw.get().to_owned()).trim().to_owned();
+    let (a_said, b_said) = (said(a), said(b));
+    if a_said == b_said || (parse_guid(&a_said).is_some() && parse_guid(&a_said) == parse_guid(&b_said)) {
+        return true;
     }
-    match (serde_json::from_str::<String>(a.get()), serde_json::from_str::<String>(b.get())) {
-        (Ok(a), Ok(b)) => a == b || (parse_guid(&a).is_some() && parse_guid(&a) == parse_guid(&b)),
-        _ => false,
-    }
+    // Two texts are two texts: "007" is not "7". A number beside them is a number.
+    let both_text = a.get().starts_with('"') && b.get().starts_with('"');
+    matches!((Amount::from_str(&a_said), Amount::from_str(&b_said)), (Ok(a), Ok(b)) if a == b && !both_text)
 }
 
 fn not_an_object(error: &serde_json::Error) -> Unreadable {
@@ -243,8 +338,8 @@ impl<'de> Visitor<'de> for Entries {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(16));
-        while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            entries.push((canonical(&name), value));
+        while let Some((name, value)) = map.next_entry::<Lossy, &'de RawValue>()? {
+            entries.push((canonical(&name.0), value));
         }
         Ok(entries)
     }
@@ -285,11 +380,55 @@ mod tests {
     }
 
     #[test]
-    fn times_as_dotnet_writes_them() {
-        let utc = parse_time("2026-11-22T18:30:00.1234567Z").unwrap();
-        assert_eq!(parse_time("2026-11-22T18:30:00.1234567"), Some(utc));
-        assert_eq!(parse_time("2026-11-22T19:30:00.1234567+01:00"), Some(utc));
-        assert_eq!(parse_time("yesterday"), None);
+    fn numbers_are_texts_and_texts_are_numbers() {
+        let json = r#"{"seatNumber":12,"row":12.0,"floor":-1,"id":5.0,"name":1984,"price":"+12.50","n":2.0,"m":"2",
+            "half":1.5,"big":1e3,"list":[1],"yes":"True","no":0}"#;
+        let fields = Fields::parse(json.as_bytes()).unwrap();
+        let text = |name| fields.text(name).unwrap().unwrap();
+        assert_eq!(
+            (text("seatNumber"), text("row"), text("floor"), text("name"), text("half"), text("big")),
+            ("12".into(), "12".into(), "-1".into(), "1984".into(), "1.5".into(), "1000".into())
+        );
+        assert_eq!(fields.identifier("id").unwrap().as_deref(), Some("5.0"), "ids stay as they are");
+        assert_eq!(fields.amount("price").unwrap().unwrap().to_string(), "12.50");
+        assert_eq!((fields.integer("n").unwrap(), fields.integer("m").unwrap()), (Some(2), Some(2)));
+        assert_eq!(
+            (fields.boolean("yes").unwrap(), fields.boolean("no").unwrap()),
+            (Some(true), Some(false))
+        );
+        assert!(
+            fields.integer("half").is_err() && fields.text("list").is_err() && fields.boolean("n").is_err()
+        );
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character() {
+        let json = r#"{"a":"Zo\ud83d!","b":"\udc00\ud800","c":"\ud83c\udf9f","ke\ud800y":1,"d":"é\ud800é"}"#;
+        let fields = Fields::parse(json.as_bytes()).unwrap();
+        let text = |name| fields.text(name).unwrap().unwrap();
+        assert_eq!((text("a"), text("b")), ("Zo\u{fffd}!".into(), "\u{fffd}\u{fffd}".into()));
+        assert_eq!((text("c"), text("d")), ("🎟".into(), "é\u{fffd}é".into()));
+        assert_eq!(fields.integer("ke\u{fffd}y").unwrap(), Some(1));
+    }
+
+    #[test]
+    fn blanks_and_forms_of_a_number_do_not_disagree() {
+        let json = br#"{"name":" ","Name":"Ada","price":"12.50","Price":12.5,"row":"007","Row":"7","seat":7,"Seat":"7"}"#;
+        let fields = Fields::parse(json).unwrap();
+        assert_eq!(fields.text("name").unwrap().as_deref(), Some("Ada"));
+        assert_eq!(fields.amount("price").unwrap().unwrap().to_string(), "12.50");
+        assert!(fields.text("row").is_err(), "two texts are two texts");
+        assert_eq!(fields.text("seat").unwrap().as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn text_is_limited_as_it_is_kept() {
+        let read = |text: &str| {
+            let json = format!("{{\"a\":\"{text}\"}}");
+            Fields::parse(json.as_bytes()).unwrap().text("a").map(|text| text.map(|t| t.len()))
+        };
+        assert_eq!(read(&format!("  {}  ", "x".repeat(MAX_TEXT))), Ok(Some(MAX_TEXT)));
+        assert!(read(&"x".repeat(MAX_TEXT + 1)).is_err());
     }
 
     #[test]
@@ -306,6 +445,29 @@ mod tests {
             if let Ok(fields) = Fields::parse(&bytes) {
                 let _ = (fields.text("a"), fields.amount("a"), fields.objects("a"));
             }
+        }
+
+        #[test]
+        fn every_reader_takes_every_value(value in "\\PC{0,8}|[-0-9.eE+]{1,12}|\"[-0-9.eE+\\\\udDcC8]{0,12}\"") {
+            let json = format!("{{\"a\":{value}}}");
+            if let Ok(fields) = Fields::parse(json.as_bytes()) {
+                let (text, id) = (fields.text("a"), fields.identifier("a"));
+                proptest::prop_assert_eq!(text.is_ok(), id.is_ok(), "of one length");
+                let _ = (fields.time("a"), fields.boolean("a"), fields.guid("a"), fields.identifiers("a", 9));
+                if let Ok(Some(n)) = fields.integer("a") {
+                    proptest::prop_assert_eq!(fields.amount("a").unwrap().unwrap().0, n.into());
+                }
+            }
+        }
+
+        #[test]
+        fn texts_come_back_whatever_is_in_them(text in "\\PC*", half in 0xd800_u32..0xe000) {
+            let quoted = serde_json::to_string(&text).unwrap();
+            let json = format!("{{\"a\":{quoted},\"b\":\"x\\u{half:04x}\"}}");
+            let fields = Fields::parse(json.as_bytes()).unwrap();
+            let kept = Some(text.trim().to_owned()).filter(|t| !t.is_empty());
+            proptest::prop_assert_eq!(fields.text("a").unwrap(), kept);
+            proptest::prop_assert_eq!(fields.text("b").unwrap(), Some("x\u{fffd}".to_owned()));
         }
     }
 }

@@ -11,6 +11,7 @@ mod envelope;
 pub mod event;
 pub mod fields;
 pub mod id;
+pub mod instant;
 pub mod money;
 pub mod order;
 pub mod paid;

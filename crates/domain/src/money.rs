@@ -39,6 +39,11 @@ impl FromStr for Amount {
     type Err = BadAmount;
 
     fn from_str(text: &str) -> Result<Self, BadAmount> {
+        // A sign is no reason to refuse a price; two are.
+        let text = text
+            .strip_prefix('+')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            .unwrap_or(text);
         let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
         let parsed = if plain {
             Decimal::from_str_exact(text)
@@ -149,6 +154,14 @@ mod tests {
             let amount: Amount = text.parse().unwrap();
             assert_eq!(serde_json::to_string(&amount).unwrap(), text);
             assert_eq!(serde_json::from_str::<Amount>(text).unwrap(), amount);
+        }
+    }
+
+    #[test]
+    fn a_plus_is_read() {
+        assert_eq!("+12.50".parse::<Amount>().unwrap().to_string(), "12.50");
+        for bad in ["++1", "+-1", "+", "+e1"] {
+            assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
     }
 

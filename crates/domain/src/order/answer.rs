@@ -46,7 +46,7 @@ const NOTES_KEPT: usize = 50;
 
 /// What was remarked while an answer was read: notes and flags for its record, faults that refuse it.
 #[derive(Debug, Default)]
-pub struct Remarks {
+pub(super) struct Remarks {
     notes: Vec<String>,
     notes_left_out: usize,
     flags: Flags,
@@ -66,7 +66,7 @@ impl Remarks {
     }
 
     /// Notes a plain sentence without personal data.
-    pub fn note(&mut self, sentence: impl Into<String>) {
+    pub(super) fn note(&mut self, sentence: impl Into<String>) {
         if self.notes.len() < NOTES_KEPT {
             self.notes.push(sentence.into());
         } else {
@@ -75,13 +75,13 @@ impl Remarks {
     }
 
     /// Notes a sentence, and gives every ticket of the order the flag.
-    pub fn flag(&mut self, flag: Flag, sentence: impl Into<String>) {
+    pub(super) fn flag(&mut self, flag: Flag, sentence: impl Into<String>) {
         self.flags.insert(flag);
         self.note(sentence);
     }
 
     /// The answer is refused, for this among others.
-    pub fn fault(&mut self, fault: Unreadable) {
+    pub(super) fn fault(&mut self, fault: Unreadable) {
         self.faults.push(fault);
     }
 
@@ -97,11 +97,11 @@ impl Remarks {
 }
 
 /// How one field is read: [`Fields::text`], [`Fields::amount`] and the like.
-pub type Read<'a, T> = fn(&Fields<'a>, &str) -> Result<Option<T>, Unreadable>;
+pub(super) type Read<'a, T> = fn(&Fields<'a>, &str) -> Result<Option<T>, Unreadable>;
 
 /// One object of the answer, read field by field; what is remarked names the field by its path.
 #[derive(Debug)]
-pub struct Reader<'r, 'a> {
+pub(super) struct Reader<'r, 'a> {
     fields: &'r Fields<'a>,
     path: String,
     remarks: &'r mut Remarks,
@@ -109,17 +109,12 @@ pub struct Reader<'r, 'a> {
 
 impl<'r, 'a> Reader<'r, 'a> {
     /// Reads `fields`, which are at `path`: `""` for the answer itself, `items[3].` for an item.
-    pub fn new(fields: &'r Fields<'a>, path: impl Into<String>, remarks: &'r mut Remarks) -> Self {
+    pub(super) fn new(fields: &'r Fields<'a>, path: impl Into<String>, remarks: &'r mut Remarks) -> Self {
         Self { fields, path: path.into(), remarks }
     }
 
-    /// The object itself.
-    pub fn fields(&self) -> &'r Fields<'a> {
-        self.fields
-    }
-
     /// A detail. One that cannot be read holds no ticket back: it is left out, flagged and noted.
-    pub fn optional<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         read(self.fields, name).unwrap_or_else(|e| {
             self.left_out(name, &e.reason);
             None
@@ -127,7 +122,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// Something that decides what is issued, and may be absent. Unreadable, it is a fault.
-    pub fn decisive<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
+    pub(super) fn decisive<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         read(self.fields, name).unwrap_or_else(|e| {
             self.fault(name, e.reason);
             None
@@ -135,7 +130,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// Something without which no ticket can be issued: absent or unreadable, it is a fault, and `None` here.
-    pub fn required<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
+    pub(super) fn required<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         match read(self.fields, name) {
             Ok(Some(value)) => return Some(value),
             Ok(None) => self.fault(name, "is missing"),
@@ -145,26 +140,26 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// Notes that a detail was left out, and why. Never with the value: it can be personal data.
-    pub fn left_out(&mut self, name: &str, reason: &str) {
+    pub(super) fn left_out(&mut self, name: &str, reason: &str) {
         if self.remarks.strict {
             return self.fault(name, reason);
         }
         let note = format!("{}{name} was left out: it {reason}", self.path);
-        self.remarks.flag(Flag::DetailLeftOut, note);
+        self.flag(Flag::DetailLeftOut, note);
     }
 
-    /// Where remarks go that are about more than one field.
-    pub fn remarks(&mut self) -> &mut Remarks {
-        self.remarks
+    /// Notes a sentence, and gives every ticket of the order the flag. See [`Remarks::flag`].
+    pub(super) fn flag(&mut self, flag: Flag, sentence: impl Into<String>) {
+        self.remarks.flag(flag, sentence);
     }
 
     /// Refuses the answer because of this field, among others.
-    pub fn fault(&mut self, name: &str, reason: impl Into<String>) {
+    pub(super) fn fault(&mut self, name: &str, reason: impl Into<String>) {
         self.remarks.fault(Unreadable::field(&format!("{}{name}", self.path), reason));
     }
 
     /// Reads a nested object, whose fields are at `path` from here.
-    pub fn nested<'n>(&'n mut self, fields: &'n Fields<'a>, path: &str) -> Reader<'n, 'a> {
+    pub(super) fn nested<'n>(&'n mut self, fields: &'n Fields<'a>, path: &str) -> Reader<'n, 'a> {
         Reader { fields, path: format!("{}{path}.", self.path), remarks: &mut *self.remarks }
     }
 }

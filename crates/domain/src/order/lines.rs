@@ -67,8 +67,8 @@ impl Place {
 
     fn of(item: &mut Reader<'_, '_>) -> Self {
         let (mut section, mut row) =
-            (item.optional("section", Fields::text_or_number), item.optional("row", Fields::text_or_number));
-        let mut number = item.optional("seatNumber", Fields::text_or_number);
+            (item.optional("section", Fields::text), item.optional("row", Fields::text));
+        let mut number = item.optional("seatNumber", Fields::text);
         let given_label = item.optional("seatLabel", Fields::text);
         if section.is_none() && row.is_none() {
             let (s, r, n) = parts_of_label(given_label.as_deref().or(number.as_deref()).unwrap_or(""));

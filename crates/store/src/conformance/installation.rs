@@ -42,7 +42,7 @@ pub async fn migrating_twice_and_at_once(backend: &dyn Backend) {
     let pending = store.pending_migrations().await.unwrap();
     assert_eq!(pending.first().map(String::as_str), Some("0001_init"));
     let reports = at_once(backend, 4, |store, _| async move { store.migrate().await.unwrap() }).await;
-    let last = i64::try_from(pending.len()).unwrap();
+    let last: i64 = pending.last().and_then(|name| name.split('_').next()).unwrap().parse().unwrap();
     assert!(reports.iter().all(|r| r.version == last));
     let applied: Vec<_> = reports.into_iter().flat_map(|r| r.applied).collect();
     assert_eq!(applied, pending, "one of them did it");

@@ -47,7 +47,7 @@ pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
 /// The notes of an order as its row has them.
 pub(crate) fn notes_cell(notes: &[String]) -> Result<String> {
     let notes: Vec<_> = notes.iter().map(|note| clean(note)).collect();
-    serde_json::to_string(&notes).map_err(|e| StoreError::Refused(format!("the notes cannot be written: {e}")))
+    serde_json::to_string(&notes).map_err(|e| StoreError::Refused(e.into()))
 }
 
 /// An order, with what belongs to it. While a worker holds it there is no next attempt.

@@ -16,6 +16,8 @@ pub struct Delivered {
     pub channel: Option<String>,
     /// When, by Notification's clock.
     pub delivered_at: Option<Timestamp>,
+    /// Which generation of it, as the event that announced it says.
+    pub generation: Option<u32>,
 }
 
 impl Delivered {
@@ -30,7 +32,8 @@ impl Delivered {
             .map(TicketId)
             .ok_or_else(|| Unreadable::field("ticketId", "is missing"))?;
         let channel = fields.text("channel").ok().flatten();
-        Ok(Self { ticket_id, channel, delivered_at: fields.time("deliveredAt").ok().flatten() })
+        let generation = fields.integer("generation").ok().flatten().and_then(|n| u32::try_from(n).ok());
+        Ok(Self { ticket_id, channel, delivered_at: fields.time("deliveredAt").ok().flatten(), generation })
     }
 }
 
@@ -50,6 +53,10 @@ mod tests {
             ),
         ] {
             assert_eq!(Delivered::parse(json.as_bytes()).unwrap().ticket_id.to_string(), id, "{json}");
+        }
+        for (json, generation) in [("3", Some(3)), ("-1", None), ("\"x\"", None), ("null", None)] {
+            let json = format!(r#"{{"ticketId":"{id}","generation":{json}}}"#);
+            assert_eq!(Delivered::parse(json.as_bytes()).unwrap().generation, generation, "{json}");
         }
         assert_eq!(Delivered::parse(b"{}").unwrap_err().field.as_deref(), Some("ticketId"));
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::fields::canonical;
 use crate::id::{OrderId, TicketId};
-use crate::ticket::{Ticket, UnknownWord};
+use crate::ticket::{Hex, Ticket, UnknownWord};
 
 /// The namespace of event ids: `UUIDv5(NAMESPACE, "<ticket id>|<type>|<sequence>")`. Published, never changed.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x5f0a_1c1e_7b0e_4d6b_9d53_2c3f_8f6e_a7d4);
@@ -281,6 +281,20 @@ impl Serialize for Issued<'_> {
                 "reason": before.reason,
             }
         }
+        put! {
+            "eventStartsAt": ticket.event_starts_at,
+            "eventEndsAt": ticket.event_ends_at,
+            "doorsAt": ticket.doors_at,
+            "timeZone": ticket.time_zone,
+            "venueName": ticket.venue_name,
+            "venueAddress": ticket.venue_address,
+            "category": ticket.category,
+            "locale": ticket.locale,
+            "cti": Hex(&ticket.cti),
+        }
+        if before.is_none() {
+            put! { "generation": ticket.generation }
+        }
         map.end()
     }
 }
@@ -309,6 +323,8 @@ impl Serialize for Voided<'_> {
             "reason": ticket.void_reason,
             "voidedAt": at,
             "sequence": ticket.sequence,
+            "cti": Hex(&ticket.cti),
+            "generation": ticket.generation,
         }
         map.end()
     }

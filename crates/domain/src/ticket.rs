@@ -331,7 +331,14 @@ fn as_hex_or_null<S: Serializer>(bytes: &Option<[u8; 32]>, serializer: S) -> Res
     }
 }
 
-struct Hex<'a>(&'a [u8]);
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -67,6 +67,10 @@ pub(crate) trait Files: Send + Sync {
     /// other content is replaced by a folder, and is [`FilesError::OtherContent`] to an object store.
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>>;
 
+    /// Stores a file under a name that is free. One that is there with the same content is fine; another content stays
+    /// and is [`FilesError::OtherContent`].
+    async fn create(&self, file: NewFile) -> Result<(), FilesError>;
+
     /// Puts a file in the place of one that [`Files::put`] found with other content, if it is still that version.
     async fn replace(&self, file: NewFile, version: Option<String>) -> Result<(), FilesError>;
 

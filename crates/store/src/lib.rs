@@ -51,8 +51,8 @@ pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
 pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
-pub use records::{OrderRecord, PaymentRecord, Records, RetrySelection, Summary};
-pub use reissues::{Reissue, Reissues};
+pub use records::{OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
+pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
 pub use withdrawals::{Announcing, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals};
 pub use work::{

@@ -92,6 +92,19 @@ pub enum RetrySelection {
     Ticket(TicketId),
 }
 
+/// A lost file that was drawn again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redrawn {
+    /// Whose page it is.
+    pub generation: u32,
+    /// Its hash.
+    pub sha256: [u8; 32],
+    /// Its size in bytes.
+    pub size: u64,
+    /// The version of the renderer that drew it.
+    pub renderer: String,
+}
+
 /// The record.
 #[async_trait]
 pub trait Records: Send + Sync {
@@ -117,15 +130,17 @@ pub trait Records: Send + Sync {
 
     /// Notification's word: the ticket reached its holder. `None`: no such ticket. A ticket that is not
     /// Generated yet keeps its status; the fact is kept and the status follows when it is. Saying it
-    /// again changes nothing.
+    /// again changes nothing. A word of another generation, or written before the live one was stored, is kept with
+    /// the former generation that it is of, and changes nothing about the live one.
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>>;
 
     /// Notes the holder's first download; later ones change nothing.
     async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()>;
 
-    /// Records that a lost file was drawn again, unless the ticket was erased meanwhile. `sha256` differs from the recorded one only when a
-    /// newer renderer drew it: then the hash, size and renderer are replaced and the history says so.
-    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()>;
+    /// Records that a lost file of this generation was drawn again, unless another is live by now or the ticket was
+    /// erased: an older page's hash never takes the place of a newer one's. `sha256` differs from the recorded one
+    /// only when a newer renderer drew it: then the hash, size and renderer are replaced and the history says so.
+    async fn redrawn(&self, id: TicketId, redrawn: &Redrawn) -> Result<()>;
 
     /// Sets orders going again at once: parked, waiting or failed ones get a new budget; orders that are
     /// issued, voided (whatever was paid since), held by a worker, or due already are left alone. Failed tickets are Pending again and keep

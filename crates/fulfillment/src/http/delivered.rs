@@ -14,7 +14,7 @@ use super::problem::{Kind, Problem};
 use super::{Api, body};
 use crate::config::Scope;
 
-/// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt}`.
+/// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt, generation}`.
 pub(super) async fn delivered(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,
@@ -25,7 +25,7 @@ pub(super) async fn delivered(
     let headers = request.headers().clone();
     let bytes = body::read(request).await?;
     let word = if bytes.is_empty() {
-        Delivered { ticket_id: id, channel: None, delivered_at: None }
+        Delivered { ticket_id: id, channel: None, delivered_at: None, generation: None }
     } else {
         body::require_type(&headers, &["application/json"])?;
         parse(id, &bytes).map_err(|Unreadable { field, reason }| {
@@ -43,6 +43,10 @@ pub(super) async fn delivered(
         .deliver(&word, at)
         .await?
         .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
+    if word.generation.is_some_and(|generation| generation > ticket.generation) {
+        let detail = format!("Its live generation is {}; there is no later one.", ticket.generation);
+        return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.generation));
+    }
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
 }
 
@@ -51,9 +55,14 @@ fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {
     if fields.guid("ticketId")?.is_some_and(|named| named != id.0) {
         return Err(Unreadable::field("ticketId", "is not the ticket of the path"));
     }
+    let generation = fields.integer("generation")?;
+    let generation = generation
+        .map(|n| u32::try_from(n).map_err(|_| Unreadable::field("generation", "is no generation")))
+        .transpose()?;
     Ok(Delivered {
         ticket_id: id,
         channel: fields.text("channel")?,
         delivered_at: fields.time("deliveredAt")?,
+        generation,
     })
 }

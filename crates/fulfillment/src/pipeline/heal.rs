@@ -98,7 +98,8 @@ impl Redraw {
                 stored => stored?,
             }
         }
-        self.store.redrawn(id, sha256, size, &renderer).await?;
+        let redrawn = fulfillment_store::Redrawn { generation: ticket.generation, sha256, size, renderer };
+        self.store.redrawn(id, &redrawn).await?;
         // Its personal data may have been erased while it was drawn.
         if self.store.ticket(id).await?.is_none_or(|ticket| ticket.erased_at.is_some()) {
             self.files.remove(&[ticket.file_name()]).await?;

@@ -67,6 +67,10 @@ impl Files for Line {
         stored
     }
 
+    async fn create(&self, file: NewFile) -> Result<(), FilesError> {
+        self.put(vec![file]).await.remove(0)
+    }
+
     async fn replace(&self, file: NewFile, _: Option<String>) -> Result<(), FilesError> {
         self.put(vec![file]).await.remove(0)
     }

@@ -123,7 +123,8 @@ passed_on! {
         open_withdrawals(limit: usize) -> Vec<WithdrawalRecord>;
     }
     Reissues {
-        reserve_generation(id: TicketId, expected: u32) -> Option<u32>;
+        drafted(id: TicketId) -> Drafted;
+        reserve(id: TicketId, draft: &Draft, over: Option<&Draft>) -> bool;
         reissue(reissue: &Reissue) -> Option<Ticket>, |line, stands| if stands.is_some() {
             line.written(&reissue.events);
         };
@@ -138,7 +139,7 @@ passed_on! {
         tickets_after(order: OrderId, after: u32, limit: u32) -> Vec<Ticket>;
         deliver(delivered: &Delivered, at: Timestamp) -> Option<Ticket>;
         downloaded(id: TicketId, at: Timestamp) -> ();
-        redrawn(id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> ();
+        redrawn(id: TicketId, redrawn: &Redrawn) -> ();
         retry(selection: RetrySelection) -> u64;
         summary() -> Summary;
         any_generated() -> bool;

@@ -64,7 +64,12 @@ pub async fn delivered_before_generated(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
     let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
-    let word = Delivered { ticket_id: tickets[0].id, channel: Some("email".into()), delivered_at: None };
+    let word = Delivered {
+        ticket_id: tickets[0].id,
+        channel: Some("email".into()),
+        delivered_at: None,
+        generation: None,
+    };
     let noted = store.deliver(&word, at()).await.unwrap().unwrap();
     assert_eq!((noted.status, noted.delivered_at), (TicketStatus::Pending, Some(at_stored())));
     store.complete(&[completion(&claim, &tickets, &[])]).await.unwrap();

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, cancellation, claimed, completion, freeze, frozen, generated, ingest, issued, loudly, message,
-    order, payment, quietly, refund, rows, to_kafka,
+    LONG, cancellation, claimed, completion, draft, freeze, frozen, generated, ingest, issued, loudly,
+    message, order, payment, quietly, refund, rows, to_kafka,
 };
 use crate::{
-    FreezeOutcome, Incoming, IngestOutcome, Reissue, Release, RetrySelection, Store, Then, WithdrawalOutcome,
-    WithdrawalState,
+    FreezeOutcome, Incoming, IngestOutcome, Redrawn, Reissue, Release, RetrySelection, Store, Then,
+    WithdrawalOutcome, WithdrawalState,
 };
 
 /// The buyer of every order of the fixtures.
@@ -41,7 +41,7 @@ async fn two(backend: &dyn Backend) -> (Ticket, Ticket) {
     let tickets = issued(&*store, 2, 1).await;
     backend.execute("UPDATE tickets SET generation = 0").await;
     let live = store.ticket(tickets[0].id).await.unwrap().unwrap();
-    assert_eq!(store.reserve_generation(live.id, 0).await.unwrap(), Some(1));
+    assert!(store.reserve(live.id, &draft(&live, 1), None).await.unwrap());
     let mut next = live.clone();
     next.generation = 1;
     next.holder_name = Some("Ada".into());
@@ -82,6 +82,7 @@ async fn silent(backend: &dyn Backend) {
         "ticket_history JOIN tickets ON tickets.id = ticket_id WHERE erased_at IS NOT NULL AND why LIKE '%Ada%'",
         "ticket_revisions JOIN tickets ON tickets.id = ticket_id WHERE erased_at IS NOT NULL \
          AND (record <> '{}' OR why IS NOT NULL OR request IS NOT NULL)",
+        "ticket_drafts JOIN tickets ON tickets.id = ticket_id WHERE erased_at IS NOT NULL",
     ] {
         assert_eq!(backend.number(&format!("SELECT count(*) FROM {kept}")).await, 0, "{kept}");
     }
@@ -98,6 +99,10 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
         assert_eq!(store.orders_of(other).await.unwrap(), [], "{other}");
     }
     assert!(store.erase(order(9)).await.unwrap().is_none());
+    // The holder of a page that is yet to be drawn.
+    assert_eq!(store.orders_of("draft@example.org").await.unwrap(), []);
+    assert!(store.reserve(first.id, &draft(&first, 2), None).await.unwrap());
+    assert_eq!(store.orders_of("Draft@example.org").await.unwrap(), [order(1)]);
 
     let before = store.order(order(1)).await.unwrap().unwrap();
     let erased = store.erase(order(1)).await.unwrap().unwrap();
@@ -105,7 +110,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     assert_eq!((erased.order_id, &erased.tickets), (order(1), &vec![id]));
     let of_fixture = format!("{id}.g{}.pdf", u32::MAX);
     assert!(!erased.files.contains(&of_fixture));
-    assert_eq!(erased.files, [format!("{id}.pdf"), format!("{id}.g1.pdf")]);
+    assert_eq!(erased.files, [format!("{id}.pdf"), format!("{id}.g1.pdf"), format!("{id}.g2.pdf")]);
     assert_eq!((erased.messages, erased.letters, erased.events), (1, 1, 2), "{erased:?}");
     let stays = store.ticket(id).await.unwrap().unwrap();
     assert!(!tells_of_a_person(serde_json::to_string(&stays).unwrap().as_bytes()), "{stays:?}");
@@ -130,13 +135,14 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     let again = store.erase(order(1)).await.unwrap().unwrap();
     assert_eq!((again.erased_at, &again.files), (erased.erased_at, &erased.files));
     assert_eq!((again.messages, again.letters, again.events), (0, 0, 0));
-    store.redrawn(id, [1; 32], 7, "2").await.unwrap();
+    let page = Redrawn { generation: 1, sha256: [1; 32], size: 7, renderer: "2".into() };
+    store.redrawn(id, &page).await.unwrap();
     assert_eq!(
         store.ticket(id).await.unwrap().unwrap().sha256,
         None,
         "whoever drew it meanwhile records nothing"
     );
-    assert!(store.reserve_generation(id, 1).await.unwrap().is_some());
+    assert!(!store.reserve(id, &draft(&first, 2), None).await.unwrap(), "no draft of it is kept again");
     let reissue = Reissue {
         ticket: Ticket { generation: 2, ..generated(&first, &[]).ticket },
         expected: 1,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Backend;
 use crate::{
-    Announcing, Claim, Completion, DeadLetterRoute, Freeze, FreezeOutcome, GeneratedTicket, Incoming,
+    Announcing, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome, GeneratedTicket, Incoming,
     IngestOutcome, Source, Store, Subject,
 };
 
@@ -259,6 +259,29 @@ pub async fn issued(store: &dyn Store, n: u32, tickets: u32) -> Vec<Ticket> {
     all
 }
 
+/// A draft of the ticket's next generation under this number, with a holder of its own.
+pub fn draft(live: &Ticket, generation: u32) -> Draft {
+    Draft {
+        generation,
+        expected: live.generation,
+        reinstates: false,
+        request: Some(format!("draft\0 {generation}")),
+        issued_at: at_stored(),
+        cti: live.cti,
+        era: live.era,
+        kid: live.kid.clone(),
+        qr_code_data: "TK1:DRAFT".into(),
+        template: live.template.clone(),
+        holder_name: Some("Ada\0".into()),
+        holder_email: Some("draft@example.org".into()),
+        seat_id: None,
+        section: live.section.clone(),
+        row: live.row.clone(),
+        seat_number: live.seat_number.clone(),
+        seat: live.seat.clone(),
+    }
+}
+
 /// How many rows there are in all, by table.
 pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
     let mut counts = Vec::new();
@@ -271,6 +294,7 @@ pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
         "seats",
         "withdrawals",
         "ticket_revisions",
+        "ticket_drafts",
         "ticket_history",
         "outbox",
         "outbox_delivery",

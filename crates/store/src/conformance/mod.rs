@@ -62,13 +62,14 @@ macro_rules! conformance_suite {
             outbox { lends_in_order_once, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,
                 destinations_apart, backlog, unsent_and_sent_again, prune }
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
-            records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver, downloaded, redrawn, void, summary }
+            records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver,
+                delivered_generations, downloaded, redrawn, void, summary }
             withdrawals { cancelled_after_issue, the_event_is_whole, cancelled_during_issue, cancelled_before_payment,
                 refunded_before_payment, names_wait_for_their_tickets, items_and_tickets_of_an_issued_order,
                 parts_add_up, a_double_charge, of_another_order, repeats_and_contradictions,
                 unreadable_ones_are_dead_letters, seats_pass_on, the_last_unfinished_ticket_is_voided,
                 whoever_comes_first }
-            reissues { the_new_takes_the_place_of_the_old, what_came_in_between_is_refused, two_at_once,
+            reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, orders_without_tickets_are_set_going }
             erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, letters_of_no_order }

@@ -1,12 +1,14 @@
 //! What people ask for.
 
-use fulfillment_domain::{Delivered, OrderState, TicketId, TicketStatus};
-use jiff::Timestamp;
+use fulfillment_domain::{Delivered, OrderState, Ticket, TicketId, TicketStatus};
+use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
 use super::fixtures::{
-    at, at_stored, cancellation, claimed, ingest, issued, message, order, payment, quietly, ticket, to_kafka,
+    at, at_stored, cancellation, claimed, generated, ingest, issued, message, order, payment, quietly,
+    ticket, to_kafka,
 };
+use crate::{Redrawn, Reissue};
 
 fn nobody() -> TicketId {
     TicketId(uuid::Uuid::from_u128(404))
@@ -74,6 +76,7 @@ pub async fn deliver(backend: &dyn Backend) {
         ticket_id: id,
         channel: Some(channel.into()),
         delivered_at: Some("2026-11-23T00:00:00Z".parse().unwrap()),
+        generation: None,
     };
     let first = store.deliver(&word("email"), at()).await.unwrap().unwrap();
     assert_eq!(first.status, TicketStatus::Delivered);
@@ -81,7 +84,7 @@ pub async fn deliver(backend: &dyn Backend) {
     assert_eq!(store.deliver(&word("sms"), at()).await.unwrap().as_ref(), Some(&first));
     assert_eq!(store.ticket(id).await.unwrap(), Some(first));
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE to_status = 'Delivered'").await, 1);
-    let unknown = Delivered { ticket_id: nobody(), channel: None, delivered_at: None };
+    let unknown = Delivered { ticket_id: nobody(), channel: None, delivered_at: None, generation: None };
     assert!(store.deliver(&unknown, at()).await.unwrap().is_none());
 }
 
@@ -94,17 +97,88 @@ pub async fn downloaded(backend: &dyn Backend) {
     store.downloaded(nobody(), at()).await.unwrap();
 }
 
-pub async fn redrawn(backend: &dyn Backend) {
+pub async fn delivered_generations(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = reissued(backend).await;
+    let word = |generation: Option<u32>, delivered_at: Option<Timestamp>| Delivered {
+        ticket_id: live.id,
+        channel: Some("email\0".into()),
+        delivered_at,
+        generation,
+    };
+    let former = "SELECT count(*) FROM ticket_revisions WHERE generation = 0 AND delivery_channel = 'email' \
+                  AND delivered_at IS NOT NULL";
+    let early = at() - SignedDuration::from_mins(1);
+    for (word, on_record) in [
+        (word(Some(7), None), 0),
+        (word(Some(0), None), 1),
+        (word(Some(0), Some(early)), 1),
+        (word(None, Some(early)), 1),
+    ] {
+        let answer = store.deliver(&word, at()).await.unwrap();
+        assert_eq!(answer.as_ref(), Some(&live), "{word:?} is not of the live one");
+        assert_eq!(store.ticket(live.id).await.unwrap().as_ref(), Some(&live), "{word:?}");
+        assert_eq!(backend.number(former).await, on_record, "{word:?}");
+    }
+    assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE who = 'notification'").await, 1);
+    // By its time alone the word is of what there was then.
+    backend.execute("UPDATE ticket_revisions SET delivered_at = NULL, delivery_channel = NULL").await;
+    store.deliver(&word(None, Some(early)), at()).await.unwrap();
+    assert_eq!(backend.number(former).await, 1);
+    let answer = store.deliver(&word(None, Some(at())), at()).await.unwrap().unwrap();
+    assert_eq!((answer.status, answer.delivered_at), (TicketStatus::Delivered, Some(at_stored())));
+    // A clock that is behind loses nothing of a ticket that was never reissued.
+    backend.execute("DELETE FROM ticket_revisions").await;
+    backend.execute("UPDATE tickets SET status = 'Generated', delivered_at = NULL").await;
+    let answer = store.deliver(&word(None, Some(early)), at()).await.unwrap().unwrap();
+    assert_eq!(answer.status, TicketStatus::Delivered);
+}
+
+/// A ticket whose second generation is live.
+async fn reissued(backend: &dyn Backend) -> Ticket {
     let store = backend.store();
     let id = issued(&*store, 1, 1).await[0].id;
-    let before = store.ticket(id).await.unwrap().unwrap();
-    store.redrawn(id, [7; 32], 18_700, "2").await.unwrap();
-    assert_eq!(store.ticket(id).await.unwrap(), Some(before), "the same bytes change nothing");
-    store.redrawn(id, [8; 32], 9, "2").await.unwrap();
+    backend.execute("UPDATE tickets SET generation = 0").await;
+    let mut next = store.ticket(id).await.unwrap().unwrap();
+    next.generation = 1;
+    let done = generated(&next, &[]);
+    let reissue = Reissue {
+        ticket: done.ticket,
+        expected: 0,
+        reinstates: false,
+        events: vec![],
+        who: "desk".into(),
+        reason: None,
+        request: None,
+    };
+    store.reissue(&reissue).await.unwrap().unwrap()
+}
+
+pub async fn redrawn(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = reissued(backend).await;
+    let id = live.id;
+    let page = |generation: u32, byte: u8, size: u64| Redrawn {
+        generation,
+        sha256: [byte; 32],
+        size,
+        renderer: "2\0".into(),
+    };
+    let of = |generation: u32| page(generation, 8, 9);
+    store.redrawn(id, &page(1, 7, 18_700)).await.unwrap();
+    assert_eq!(store.ticket(id).await.unwrap().as_ref(), Some(&live), "the same bytes change nothing");
+    store.redrawn(id, &of(0)).await.unwrap();
+    store.redrawn(id, &of(2)).await.unwrap();
+    assert_eq!(
+        store.ticket(id).await.unwrap(),
+        Some(live),
+        "a page of another generation is not the live one's"
+    );
+    store.redrawn(id, &of(1)).await.unwrap();
     let after = store.ticket(id).await.unwrap().unwrap();
     assert_eq!((after.sha256, after.size, after.renderer.as_str()), (Some([8; 32]), Some(9), "2"));
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE why LIKE '%drawn again%'").await, 2);
-    store.redrawn(nobody(), [8; 32], 9, "2").await.unwrap();
+    store.redrawn(nobody(), &of(0)).await.unwrap();
 }
 
 pub async fn void(backend: &dyn Backend) {

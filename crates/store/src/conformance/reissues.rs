@@ -4,10 +4,10 @@ use fulfillment_domain::{EventKind, Flag, OrderState, Ticket, TicketStatus};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, cancellation, claimed, freeze, frozen, generated, ingest, issued, loudly, order, payment,
-    to_kafka,
+    LONG, at_once, cancellation, claimed, draft, freeze, frozen, generated, ingest, issued, loudly, order,
+    payment, to_kafka,
 };
-use crate::{IngestOutcome, Reissue, WithdrawalState};
+use crate::{Draft, IngestOutcome, Reissue, WithdrawalState};
 
 /// An issued ticket of the fixture, whose generation begins where a service's does.
 async fn one(backend: &dyn Backend) -> Ticket {
@@ -40,7 +40,7 @@ fn next(live: &Ticket, generation: u32, reinstates: bool) -> Reissue {
 pub async fn the_new_takes_the_place_of_the_old(backend: &dyn Backend) {
     let store = backend.store();
     let live = one(backend).await;
-    assert_eq!(store.reserve_generation(live.id, 0).await.unwrap(), Some(1));
+    assert!(store.reserve(live.id, &draft(&live, 1), None).await.unwrap());
     assert_eq!(store.ticket(live.id).await.unwrap().as_ref(), Some(&live), "the old one is good until then");
     let reissue = next(&live, 1, false);
     let stands = store.reissue(&reissue).await.unwrap().unwrap();
@@ -56,20 +56,44 @@ pub async fn the_new_takes_the_place_of_the_old(backend: &dyn Backend) {
     let told = "SELECT count(*) FROM ticket_history WHERE why = 'reissued as generation 1: sold on'";
     assert_eq!(backend.number(told).await, 1);
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 2);
+    let drafted = store.drafted(live.id).await.unwrap();
+    assert_eq!((drafted.draft, drafted.next), (None, 2), "the draft has become live");
     assert!(store.was_reissued(live.id, "request-1").await.unwrap());
     assert!(!store.was_reissued(live.id, "request-2").await.unwrap());
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued);
 }
 
+pub async fn drafts_keep_their_number(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = one(backend).await;
+    let drafted = store.drafted(live.id).await.unwrap();
+    assert_eq!((drafted.draft, drafted.next), (None, 1));
+    let first = draft(&live, 1);
+    assert!(store.reserve(live.id, &first, None).await.unwrap());
+    assert_eq!(store.drafted(live.id).await.unwrap().draft.as_ref(), Some(&first), "whole");
+    let other = Draft { holder_name: Some("Grace".into()), ..first.clone() };
+    assert!(!store.reserve(live.id, &other, None).await.unwrap(), "the first has come before");
+    assert!(store.reserve(live.id, &other, Some(&first)).await.unwrap(), "under the same number");
+    assert!(!store.reserve(live.id, &first, Some(&first)).await.unwrap(), "it was replaced");
+    assert_eq!(store.drafted(live.id).await.unwrap().draft.as_ref(), Some(&other));
+    let higher = draft(&live, 255);
+    assert!(store.reserve(live.id, &higher, Some(&other)).await.unwrap());
+    let drafted = store.drafted(live.id).await.unwrap();
+    assert_eq!((drafted.draft, drafted.next), (Some(higher.clone()), 1), "no number is lost for good");
+    let lower = draft(&live, 0);
+    assert!(!store.reserve(live.id, &lower, Some(&higher)).await.unwrap(), "the live one's own number");
+    assert!(!store.reserve(super::fixtures::ticket(order(9), 1).id, &first, None).await.unwrap());
+}
+
 pub async fn what_came_in_between_is_refused(backend: &dyn Backend) {
     let store = backend.store();
     let live = one(backend).await;
-    assert_eq!(store.reserve_generation(live.id, 7).await.unwrap(), None);
+    let stale = Draft { expected: 7, ..draft(&live, 8) };
+    assert!(!store.reserve(live.id, &stale, None).await.unwrap(), "another generation is live");
     assert_eq!(store.reissue(&next(&live, 1, true)).await.unwrap(), None, "it is not void");
     let sleeper = next(&live, 1, false);
     assert!(store.reissue(&next(&live, 2, false)).await.unwrap().is_some());
     assert_eq!(store.reissue(&sleeper).await.unwrap(), None, "a paused writer changes nothing");
-    assert_eq!(store.reserve_generation(live.id, 2).await.unwrap(), Some(3), "no number is given twice");
     let stored = store.ticket(live.id).await.unwrap().unwrap();
     assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
     assert_eq!(store.reissue(&next(&stored, 3, false)).await.unwrap(), None, "it was voided meanwhile");
@@ -83,19 +107,15 @@ pub async fn two_at_once(backend: &dyn Backend) {
     let answers = at_once(backend, 6, move |store, n| {
         let live = wanted.clone();
         async move {
-            let number = store.reserve_generation(live.id, 0).await.unwrap();
-            let Some(number) = number else { return (None, false) };
-            let mut reissue = next(&live, number, false);
+            let mine = Draft { request: Some(n.to_string()), ..draft(&live, 1) };
+            let kept = store.reserve(live.id, &mine, None).await.unwrap();
+            let mut reissue = next(&live, 1, false);
             reissue.request = Some(n.to_string());
-            (Some(number), store.reissue(&reissue).await.unwrap().is_some())
+            (kept, store.reissue(&reissue).await.unwrap().is_some())
         }
     })
     .await;
-    let mut numbers: Vec<_> = answers.iter().filter_map(|(number, _)| *number).collect();
-    let given = numbers.len();
-    numbers.sort_unstable();
-    numbers.dedup();
-    assert_eq!(numbers.len(), given, "each its own: {answers:?}");
+    assert!(answers.iter().filter(|(kept, _)| *kept).count() <= 1, "one draft a ticket: {answers:?}");
     assert_eq!(answers.iter().filter(|(_, done)| *done).count(), 1, "{answers:?}");
     assert_eq!(backend.number("SELECT count(*) FROM ticket_revisions").await, 1);
 }
@@ -138,8 +158,7 @@ pub async fn reinstated(backend: &dyn Backend) {
     store.withdraw(&off, &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[payment(2, 1, "1")]).await, [IngestOutcome::Late(order(1))]);
     let void = store.ticket(live.id).await.unwrap().unwrap();
-    let number = store.reserve_generation(live.id, 0).await.unwrap().unwrap();
-    let mut again = next(&void, number, true);
+    let mut again = next(&void, 1, true);
     again.ticket.era = 1;
     let stands = store.reissue(&again).await.unwrap().unwrap();
     assert_eq!((stands.voided_at, stands.era, stands.sequence), (None, 1, 3));

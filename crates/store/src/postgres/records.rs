@@ -10,10 +10,11 @@ use super::PgStore;
 use super::rows::{At, note, rows_at_most};
 use super::withdrawals::of_order;
 use crate::shared::cells::clean;
+use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
 use crate::shared::order::{order_from, payment_from};
 use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
-use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
+use crate::{OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
 
 /// What stands apart, by the indexes that hold it.
 const COUNTS: &str = counts!("strpos(flags, 'seat_conflict') > 0");
@@ -82,6 +83,27 @@ impl Records for PgStore {
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {
         let mut tx = self.begin().await?;
         let Some(before) = locked(&mut tx, delivered.ticket_id).await? else { return Ok(None) };
+        if delivering::asks_former(&before, delivered) {
+            let former = sqlx::query(FORMER).bind(before.id.0).fetch_all(&mut *tx).await?;
+            let former = former.iter().map(delivering::former_from).collect::<Result<Vec<_>>>()?;
+            match delivering::of(delivered, &former) {
+                Of::Live => {}
+                Of::Nothing => return Ok(Some(before)),
+                Of::Former(generation) => {
+                    sqlx::query(NOTE_FORMER)
+                        .bind(before.id.0)
+                        .bind(i64::from(generation))
+                        .bind(At(delivered.delivered_at.unwrap_or(at)))
+                        .bind(delivered.channel.as_deref().map(clean))
+                        .execute(&mut *tx)
+                        .await?;
+                    let (status, why) = (before.status.as_str(), delivering::note(generation));
+                    note(&mut tx, before.id, (status, status), "notification", Some(&why)).await?;
+                    tx.commit().await?;
+                    return Ok(Some(before));
+                }
+            }
+        }
         if before.delivered_at.is_some() {
             return Ok(Some(before));
         }
@@ -112,23 +134,25 @@ impl Records for PgStore {
         Ok(())
     }
 
-    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
+    async fn redrawn(&self, id: TicketId, redrawn: &Redrawn) -> Result<()> {
         let mut tx = self.begin().await?;
-        let Some(before) = locked(&mut tx, id).await?.filter(|t| t.erased_at.is_none()) else {
+        let before = locked(&mut tx, id).await?;
+        let Some(before) = before.filter(|t| t.erased_at.is_none() && t.generation == redrawn.generation)
+        else {
             return Ok(());
         };
-        if before.sha256 != Some(sha256) {
+        if before.sha256 != Some(redrawn.sha256) {
             let sql = "UPDATE tickets SET sha256 = $2, size = $3, renderer = $4, updated_at = clock_timestamp() \
                        WHERE id = $1";
             sqlx::query(sql)
                 .bind(id.0)
-                .bind(&sha256[..])
-                .bind(i64::try_from(size).unwrap_or(i64::MAX))
-                .bind(clean(renderer))
+                .bind(&redrawn.sha256[..])
+                .bind(i64::try_from(redrawn.size).unwrap_or(i64::MAX))
+                .bind(clean(&redrawn.renderer))
                 .execute(&mut *tx)
                 .await?;
         }
-        let why = redraw_note(before.sha256, sha256, renderer);
+        let why = redraw_note(before.sha256, redrawn);
         let status = before.status.as_str();
         note(&mut tx, id, (status, status), "storage", Some(&why)).await?;
         tx.commit().await?;

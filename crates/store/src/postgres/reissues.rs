@@ -7,21 +7,37 @@ use sqlx::PgConnection;
 use super::PgStore;
 use super::outbox::insert_events;
 use super::records::locked;
-use super::rows::{note, replace_ticket};
+use super::rows::{At, note, replace_ticket};
 use super::withdrawals::pass_on_seat;
 use crate::shared::cells::{Row, clean};
-use crate::shared::reissuing::{self, fits, wants_seat};
+use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::shared::ticket::seat_key;
-use crate::{Reissue, Reissues, Result};
+use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
 impl Reissues for PgStore {
-    async fn reserve_generation(&self, id: TicketId, expected: u32) -> Result<Option<u32>> {
-        let sql = "UPDATE tickets SET reserved_generation = greatest(reserved_generation, generation) + 1 \
-                   WHERE id = $1 AND generation = $2 RETURNING reserved_generation";
-        let query = sqlx::query(sql).bind(id.0).bind(i64::from(expected));
-        let row = query.fetch_optional(&self.pool).await?;
-        row.map(|row| row.number("reserved_generation")).transpose()
+    async fn drafted(&self, id: TicketId) -> Result<Drafted> {
+        let row = sqlx::query(DRAFTED).bind(id.0).fetch_optional(&self.pool).await?;
+        row.as_ref().map_or(Ok(Drafted { draft: None, next: 1 }), reissuing::drafted)
+    }
+
+    async fn reserve(&self, id: TicketId, draft: &Draft, over: Option<&Draft>) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let lock = "SELECT 1 FROM tickets WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
+        if sqlx::query(lock).bind(id.0).fetch_optional(&mut *tx).await?.is_none() {
+            return Ok(false);
+        }
+        let there = sqlx::query(DRAFTED).bind(id.0).fetch_one(&mut *tx).await?;
+        if !reissuing::may_keep(&there, draft, over)? {
+            return Ok(false);
+        }
+        let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *tx).await?;
+        let text = reissuing::draft_text(draft)?;
+        sqlx::query(KEEP_DRAFT).bind(id.0).bind(now).bind(text).execute(&mut *tx).await?;
+        let number = i64::from(draft.generation);
+        sqlx::query(NOTE_NUMBER).bind(id.0).bind(number).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
@@ -38,6 +54,7 @@ impl Reissues for PgStore {
         let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
         let row = reissuing::row(reissue, conflict);
         replace_ticket(&mut tx, &row).await?;
+        sqlx::query(END_DRAFT).bind(row.id.0).execute(&mut *tx).await?;
         if anew && !reissue.reinstates {
             pass_on_seat(&mut tx, &live).await?;
         }

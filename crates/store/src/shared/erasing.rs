@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::shared::cells::{Row, need};
+use crate::shared::reissuing::GENERATIONS;
 use crate::shared::withdrawing::{Case, End, Ruling};
 
 /// Why an order that was not issued is void.
@@ -24,7 +25,8 @@ pub(crate) const TICKETS: &str = "UPDATE tickets SET customer_email = '', custom
      erased_at = coalesce(erased_at, $2), updated_at = $2 WHERE order_id = $1";
 
 /// What stands beside the tickets, each by `$1`, the order.
-pub(crate) const BESIDE: [&str; 4] = [
+pub(crate) const BESIDE: [&str; 5] = [
+    "DELETE FROM ticket_drafts WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_revisions SET record = '{}', why = NULL, request = NULL \
      WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_history SET why = NULL WHERE why IS NOT NULL \
@@ -65,15 +67,12 @@ pub(crate) fn quoted(email: &str) -> String {
     serde_json::Value::from(email).to_string()
 }
 
-/// The highest generation that a code can count.
-const GENERATIONS: i64 = 255;
-
 /// Reads `id, ticket_pdf_path, generations` of a ticket: every name that a file of it can have.
 pub(crate) fn files_from(row: &impl Row) -> Result<(TicketId, Vec<String>)> {
     let id = need("id", row.ticket_id("id")?)?;
     let generations: i64 = row.number("generations")?;
     let mut files = vec![format!("{id}.pdf")];
-    files.extend((1..=generations.min(GENERATIONS)).map(|n| format!("{id}.g{n}.pdf")));
+    files.extend((1..=generations.min(GENERATIONS.into())).map(|n| format!("{id}.g{n}.pdf")));
     if let Some(path) = row.text("ticket_pdf_path")?.filter(|path| !files.contains(path)) {
         files.push(path);
     }

@@ -12,7 +12,7 @@ use crate::{Result, StoreError};
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
 /// Tables that an earlier service may have left under the same names.
-const OURS: [&str; 17] = [
+const OURS: [&str; 18] = [
     "installation",
     "keys",
     "events",
@@ -27,6 +27,7 @@ const OURS: [&str; 17] = [
     "outbox",
     "outbox_delivery",
     "ticket_revisions",
+    "ticket_drafts",
     "templates",
     "template_files",
     "withdrawals",

@@ -2,6 +2,7 @@
 
 pub(crate) mod adopting;
 pub(crate) mod cells;
+pub(crate) mod delivering;
 pub(crate) mod erasing;
 pub(crate) mod event;
 pub(crate) mod freezing;

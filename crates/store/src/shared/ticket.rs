@@ -3,8 +3,8 @@
 use fulfillment_domain::{Flags, Ticket};
 use sha2::{Digest, Sha256};
 
-use crate::Result;
 use crate::shared::cells::{Cell, Row, need, odd, storable};
+use crate::{Redrawn, Result};
 
 /// What a ticket is read from, in every dialect.
 macro_rules! ticket_columns {
@@ -242,8 +242,8 @@ fn without_nul(text: &mut String) {
 }
 
 /// What the history says of a file drawn again.
-pub(crate) fn redraw_note(before: Option<[u8; 32]>, after: [u8; 32], renderer: &str) -> String {
-    let renderer = renderer.replace('\0', "");
+pub(crate) fn redraw_note(before: Option<[u8; 32]>, redrawn: &Redrawn) -> String {
+    let (after, renderer) = (redrawn.sha256, redrawn.renderer.replace('\0', ""));
     if before == Some(after) {
         return format!("lost file drawn again by {renderer}, the same bytes");
     }

@@ -31,6 +31,8 @@ const ORDERS_OF: &str = concat!(
     "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
      UNION SELECT t.order_id FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id WHERE ",
     mentions!("r.record"),
+    " UNION SELECT t.order_id FROM ticket_drafts d JOIN tickets t ON t.id = d.ticket_id WHERE ",
+    mentions!("d.draft"),
     " UNION SELECT order_id FROM orders WHERE ",
     mentions!("snapshot"),
     " OR ",

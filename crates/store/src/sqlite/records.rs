@@ -9,10 +9,11 @@ use super::SqliteStore;
 use super::rows::{Transition, note};
 use super::withdrawals::of_order;
 use crate::shared::cells::{Row, clean, rfc3339};
+use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
 use crate::shared::order::{order_from, payment_from};
 use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
-use crate::{OrderRecord, Records, Result, RetrySelection, Summary};
+use crate::{OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
 
 const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
 
@@ -82,6 +83,29 @@ impl Records for SqliteStore {
         let mut tx = self.begin().await?;
         let now = self.now();
         let Some(before) = ticket(&mut tx, delivered.ticket_id).await? else { return Ok(None) };
+        if delivering::asks_former(&before, delivered) {
+            let former = sqlx::query(FORMER).bind(before.id.to_string()).fetch_all(&mut *tx).await?;
+            let former = former.iter().map(delivering::former_from).collect::<Result<Vec<_>>>()?;
+            match delivering::of(delivered, &former) {
+                Of::Live => {}
+                Of::Nothing => return Ok(Some(before)),
+                Of::Former(generation) => {
+                    sqlx::query(NOTE_FORMER)
+                        .bind(before.id.to_string())
+                        .bind(generation)
+                        .bind(rfc3339(delivered.delivered_at.unwrap_or(at)))
+                        .bind(delivered.channel.as_deref().map(clean))
+                        .execute(&mut *tx)
+                        .await?;
+                    let (status, why) = (before.status.as_str(), delivering::note(generation));
+                    let (from, to, who) = (status, status, "notification");
+                    let step = Transition { ticket: before.id, from, to, who, why: Some(&why) };
+                    note(&mut tx, now, step).await?;
+                    tx.commit().await?;
+                    return Ok(Some(before));
+                }
+            }
+        }
         if before.delivered_at.is_some() {
             return Ok(Some(before));
         }
@@ -114,24 +138,27 @@ impl Records for SqliteStore {
         Ok(())
     }
 
-    async fn redrawn(&self, id: TicketId, sha256: [u8; 32], size: u64, renderer: &str) -> Result<()> {
+    async fn redrawn(&self, id: TicketId, redrawn: &Redrawn) -> Result<()> {
         let mut tx = self.begin().await?;
         let now = self.now();
-        let before = ticket(&mut tx, id).await?.filter(|t| t.erased_at.is_none());
-        let Some(before) = before else { return Ok(()) };
-        if before.sha256 != Some(sha256) {
+        let before = ticket(&mut tx, id).await?;
+        let Some(before) = before.filter(|t| t.erased_at.is_none() && t.generation == redrawn.generation)
+        else {
+            return Ok(());
+        };
+        if before.sha256 != Some(redrawn.sha256) {
             let sql =
                 "UPDATE tickets SET sha256 = ?2, size = ?3, renderer = ?4, updated_at = ?5 WHERE id = ?1";
             sqlx::query(sql)
                 .bind(id.to_string())
-                .bind(&sha256[..])
-                .bind(i64::try_from(size).unwrap_or(i64::MAX))
-                .bind(clean(renderer))
+                .bind(&redrawn.sha256[..])
+                .bind(i64::try_from(redrawn.size).unwrap_or(i64::MAX))
+                .bind(clean(&redrawn.renderer))
                 .bind(rfc3339(now))
                 .execute(&mut *tx)
                 .await?;
         }
-        let why = redraw_note(before.sha256, sha256, renderer);
+        let why = redraw_note(before.sha256, redrawn);
         let status = before.status.as_str();
         let step = Transition { ticket: id, from: status, to: status, who: "storage", why: Some(&why) };
         note(&mut tx, now, step).await?;

@@ -11,19 +11,34 @@ use super::records::ticket;
 use super::rows::{Transition, note, replace_ticket};
 use super::withdrawals::pass_on_seat;
 use crate::shared::cells::{Row, clean, rfc3339};
-use crate::shared::reissuing::{self, fits, wants_seat};
+use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::shared::ticket::seat_key;
-use crate::{Reissue, Reissues, Result};
+use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
 impl Reissues for SqliteStore {
-    async fn reserve_generation(&self, id: TicketId, expected: u32) -> Result<Option<u32>> {
+    async fn drafted(&self, id: TicketId) -> Result<Drafted> {
+        let row = sqlx::query(DRAFTED).bind(id.to_string()).fetch_optional(&self.read).await?;
+        row.as_ref().map_or(Ok(Drafted { draft: None, next: 1 }), reissuing::drafted)
+    }
+
+    async fn reserve(&self, id: TicketId, draft: &Draft, over: Option<&Draft>) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let sql = "UPDATE tickets SET reserved_generation = max(reserved_generation, generation) + 1 \
-                   WHERE id = ?1 AND generation = ?2 RETURNING reserved_generation";
-        let row = sqlx::query(sql).bind(id.to_string()).bind(expected).fetch_optional(&mut *tx).await?;
+        let now = rfc3339(self.now());
+        let living = "SELECT 1 FROM tickets WHERE id = ?1 AND erased_at IS NULL";
+        if sqlx::query(living).bind(id.to_string()).fetch_optional(&mut *tx).await?.is_none() {
+            return Ok(false);
+        }
+        let there = sqlx::query(DRAFTED).bind(id.to_string()).fetch_one(&mut *tx).await?;
+        if !reissuing::may_keep(&there, draft, over)? {
+            return Ok(false);
+        }
+        let text = reissuing::draft_text(draft)?;
+        sqlx::query(KEEP_DRAFT).bind(id.to_string()).bind(now).bind(text).execute(&mut *tx).await?;
+        let number = draft.generation;
+        sqlx::query(NOTE_NUMBER).bind(id.to_string()).bind(number).execute(&mut *tx).await?;
         tx.commit().await?;
-        row.map(|row| row.number("reserved_generation")).transpose()
+        Ok(true)
     }
 
     async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
@@ -38,6 +53,7 @@ impl Reissues for SqliteStore {
         let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
         let row = reissuing::row(reissue, conflict);
         replace_ticket(&mut tx, &row).await?;
+        sqlx::query(END_DRAFT).bind(row.id.to_string()).execute(&mut *tx).await?;
         if anew && !reissue.reinstates {
             pass_on_seat(&mut tx, &live).await?;
         }

@@ -72,6 +72,10 @@ impl Files for Folder {
         stored.unwrap_or_else(|error| vec![Err(error); count])
     }
 
+    async fn create(&self, file: NewFile) -> Result<()> {
+        self.blocking(move |inner| inner.create(&file)).await
+    }
+
     /// A folder has no versions to compare: its files are replaced by [`Files::put`] already.
     async fn replace(&self, file: NewFile, _version: Option<String>) -> Result<()> {
         self.put(vec![file]).await.into_iter().collect()
@@ -137,6 +141,29 @@ impl Inner {
         step!("after-rename");
         folder.sync_all().map_err(|e| self.trouble("sync", &e))?;
         Ok(stored)
+    }
+
+    /// A link, unlike a rename, never replaces: a late writer finds what is there.
+    fn create(&self, file: &NewFile) -> Result<()> {
+        self.is_still_there()?;
+        let temporary = self.write(file, true)?;
+        let path = self.folder.join(&file.name);
+        let linked = fs::hard_link(&temporary, &path);
+        let _ = fs::remove_file(&temporary);
+        match linked {
+            Ok(()) => {
+                step!("after-rename");
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                if self.get(&file.name)?.is_none_or(|there| there != file.content) {
+                    let what = path.display().to_string();
+                    return Err(FilesError::OtherContent { what, version: None });
+                }
+            }
+            Err(error) => return Err(self.trouble("link a file into", &error)),
+        }
+        let folder = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        folder.map_err(|e| self.trouble("sync", &e))
     }
 
     fn write(&self, file: &NewFile, sync: bool) -> Result<PathBuf> {
@@ -293,6 +320,20 @@ mod tests {
         assert_eq!(again.marker().await, Ok(Some(first)));
         fs::write(folder.0.folder.join(MARKER), "scribble").unwrap();
         assert!(again.marker().await.unwrap_err().to_string().contains("holds no UUID"));
+    }
+
+    #[tokio::test]
+    async fn a_created_file_is_never_overwritten() {
+        let (_dir, folder) = folder();
+        folder.create(file("a.pdf", "first")).await.unwrap();
+        folder.create(file("a.pdf", "first")).await.unwrap();
+        let late = folder.create(file("a.pdf", "late")).await;
+        assert!(matches!(late, Err(FilesError::OtherContent { .. })), "{late:?}");
+        assert_eq!(folder.get("a.pdf").await.unwrap().unwrap(), "first");
+        let left = fs::read_dir(folder.0.folder.join(".tmp"))
+            .unwrap()
+            .filter_map(|e| e.ok()?.file_name().into_string().ok());
+        assert_eq!(left.filter(|name| name.contains("a.pdf")).count(), 0, "nothing temporary is left");
     }
 
     #[tokio::test]

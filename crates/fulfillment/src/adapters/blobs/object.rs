@@ -61,7 +61,7 @@ impl Bucket {
         self.prefix.clone().join(name)
     }
 
-    async fn create(&self, name: &str, content: Bytes, kind: &'static str) -> Result<bool> {
+    async fn write_new(&self, name: &str, content: Bytes, kind: &'static str) -> Result<bool> {
         self.write(name, content, kind, PutMode::Create).await
     }
 
@@ -99,7 +99,7 @@ impl Bucket {
 
     async fn put_one(&self, file: NewFile) -> Result<()> {
         let name = checked(&file.name)?;
-        if self.create(name, file.content.clone(), "application/pdf").await? {
+        if self.write_new(name, file.content.clone(), "application/pdf").await? {
             return Ok(());
         }
         match self.read_version(name).await? {
@@ -134,6 +134,10 @@ impl Bucket {
 impl Files for Bucket {
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<()>> {
         futures::stream::iter(files).map(|file| self.put_one(file)).buffered(CONCURRENCY).collect().await
+    }
+
+    async fn create(&self, file: NewFile) -> Result<()> {
+        self.put_one(file).await
     }
 
     async fn replace(&self, file: NewFile, version: Option<String>) -> Result<()> {
@@ -177,7 +181,7 @@ impl Files for Bucket {
     }
 
     async fn mark(&self, marker: Uuid) -> Result<()> {
-        self.create(MARKER, format!("{marker}\n").into(), "text/plain").await.map(|_| ())
+        self.write_new(MARKER, format!("{marker}\n").into(), "text/plain").await.map(|_| ())
     }
 
     /// An object store keeps no half-written objects.

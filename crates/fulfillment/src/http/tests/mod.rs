@@ -221,6 +221,16 @@ impl Shelf {
 
 #[async_trait]
 impl Files for Shelf {
+    async fn create(&self, file: NewFile) -> Result<(), FilesError> {
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(FilesError::Trouble("away".into()));
+        }
+        let mut kept = self.files.lock().unwrap();
+        let there = kept.entry(file.name.clone()).or_insert_with(|| file.content.clone());
+        let taken = || FilesError::OtherContent { what: file.name, version: None };
+        if *there == file.content { Ok(()) } else { Err(taken()) }
+    }
+
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>> {
         let mut kept = self.files.lock().unwrap();
         files

@@ -1,7 +1,9 @@
 //! New generations over HTTP.
 
+use std::sync::atomic::Ordering;
+
 use fulfillment_credential::read::codes_in_pdf;
-use fulfillment_store::Records;
+use fulfillment_store::{Records, Reissues};
 use serde_json::{Value, json};
 
 use super::{Answer, App, request};
@@ -70,4 +72,69 @@ async fn a_voided_ticket_is_reinstated_under_another_code() {
     assert_eq!((after.era, after.generation, after.voided_at), (1, 1, None));
     assert_ne!(after.cti, ticket.cti, "what was voided stays void at every door");
     assert_eq!(app.get(&app.signed(&after), &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn tries_against_a_storage_that_is_away_use_no_generation_up() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let path = format!("/tickets/{}/reissue", ticket.id);
+    let ada = json!({ "holderName": "Ada", "expectedGeneration": 0 });
+    app.files.broken.store(true, Ordering::Relaxed);
+    post(&app, &path, None, &ada).await.is_problem(503, "files-unavailable");
+    let first = app.store.drafted(ticket.id).await.unwrap().draft.unwrap();
+    for n in 0..260 {
+        let key = n.to_string();
+        let key = (n % 2 == 0).then_some(key.as_str());
+        post(&app, &path, key, &ada).await.is_problem(503, "files-unavailable");
+    }
+    assert_eq!(app.store.drafted(ticket.id).await.unwrap().draft.as_ref(), Some(&first), "all drew the same");
+    app.files.broken.store(false, Ordering::Relaxed);
+    let answer = post(&app, &path, None, &ada).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["generation"]), (200, &json!(1)));
+    let live = app.store.ticket(ticket.id).await.unwrap().unwrap();
+    assert_eq!((live.qr_code_data, live.holder_name.as_deref()), (first.qr_code_data, Some("Ada")));
+    assert_eq!(app.store.drafted(ticket.id).await.unwrap().draft, None);
+}
+
+#[tokio::test]
+async fn another_request_takes_over_the_number_and_the_first_one_may_come_back() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let path = format!("/tickets/{}/reissue", ticket.id);
+    let draft = async || app.store.drafted(ticket.id).await.unwrap().draft.unwrap();
+    app.files.broken.store(true, Ordering::Relaxed);
+    for n in 0..260 {
+        let key = format!("{n}");
+        let body = json!({ "holderName": key });
+        post(&app, &path, Some(&key), &body).await.is_problem(503, "files-unavailable");
+        assert_eq!((draft().await.generation, draft().await.holder_name), (1, Some(key)));
+    }
+    // The one that is kept, by its name alone.
+    post(&app, &path, Some("259"), &json!({})).await.is_problem(503, "files-unavailable");
+    assert_eq!(draft().await.holder_name.as_deref(), Some("259"));
+    app.files.broken.store(false, Ordering::Relaxed);
+    for (key, generation, holder) in [("259", 1, "259"), ("259", 1, "259"), ("7", 2, "7")] {
+        let answer = post(&app, &path, Some(key), &json!({ "holderName": holder })).await.json();
+        assert_eq!((&answer["generation"], &answer["holderName"]), (&json!(generation), &json!(holder)));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_a_late_writer_left_is_never_overwritten() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let path = format!("/tickets/{}/reissue", ticket.id);
+    let late = format!("{}.g1.pdf", ticket.id);
+    app.files.insert(&late, b"another draft's page");
+    let answer = post(&app, &path, None, &json!({ "expectedGeneration": 0 })).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["generation"]), (200, &json!(2)));
+    assert_eq!(app.files.files.lock().unwrap()[&late], "another draft's page");
+    let live = app.store.ticket(ticket.id).await.unwrap().unwrap();
+    let pdf = app.get(&app.signed(&live), &[]).await;
+    assert_eq!(
+        codes_in_pdf(&pdf.body).unwrap(),
+        [live.qr_code_data],
+        "the code counts what the file's name does"
+    );
 }

@@ -202,6 +202,11 @@ async fn delivered_by_word_of_notification() {
     assert_eq!(app.ask(request("POST", &path, &[], "")).await.json()["deliveryChannel"], "email");
     assert_eq!(app.get(&format!("/tickets/{}", ticket.id), &[]).await.status, 200);
 
+    for (generation, status) in [("1", 409), ("-1", 400), ("\"x\"", 400), ("0", 200)] {
+        let word = format!(r#"{{"generation":{generation}}}"#);
+        assert_eq!(app.ask(request("POST", &path, &json, word)).await.status, status, "{generation}");
+    }
+
     let other = r#"{"ticketId":"3f2504e0-4f89-41d3-9a0c-0305e82c3301"}"#;
     let refused = app.ask(request("POST", &path, &json, other)).await;
     refused.is_problem(400, "bad-request");

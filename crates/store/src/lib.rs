@@ -4,7 +4,7 @@
 //! transition in one database, and each method of the trait is one such transition in one transaction:
 //! it happened wholly, or not at all, and doing it again changes nothing.
 //!
-//! The trait is made of eleven parts, a file each, and every implementation has the same files:
+//! The trait is made of twelve parts, a file each, and every implementation has the same files:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -16,16 +16,18 @@
 //! | [`Templates`] | what tickets are drawn by |
 //! | [`Withdrawals`] | refunds, cancellations and voids: what takes tickets back |
 //! | [`Letters`] | what stands apart until somebody looks at it |
+//! | [`Attentions`] | what about an order needs a person |
 //! | [`Erasures`] | removing personal data |
 //! | [`Adoption`] | taking over from an earlier service |
 //! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
 //! # How to add one
-//! Implement the eleven parts in a folder with the same file names, then run
+//! Implement the twelve parts in a folder with the same file names, then run
 //! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
 pub mod adoption;
+pub mod attention;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod erasures;
@@ -45,6 +47,7 @@ pub mod withdrawals;
 pub mod work;
 
 pub use adoption::{AdoptedOrder, Adoption, AdoptionOutcome};
+pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject};
@@ -75,6 +78,7 @@ pub trait Store:
     + Withdrawals
     + Reissues
     + Letters
+    + Attentions
     + Erasures
     + Adoption
     + Templates
@@ -90,6 +94,7 @@ impl<T> Store for T where
         + Withdrawals
         + Reissues
         + Letters
+        + Attentions
         + Erasures
         + Adoption
         + Templates

@@ -5,7 +5,7 @@ use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticke
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Result, WithdrawalRecord};
+use crate::{Attention, Result, WithdrawalRecord};
 
 /// A payment as kept for good.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +53,8 @@ pub struct OrderRecord {
     pub tickets: Vec<Ticket>,
     /// What of Ordering's answer was read how, or left out and why.
     pub notes: Vec<String>,
+    /// What about it needs a person, listed by now or later.
+    pub attention: Vec<Attention>,
 }
 
 /// How much waits or stands apart.
@@ -79,6 +81,8 @@ pub struct Summary {
     pub undelivered: u64,
     /// Events set apart because a destination refuses them.
     pub parked_deliveries: u64,
+    /// Entries of the attention list, by reason: all of them.
+    pub attention: std::collections::BTreeMap<String, u64>,
 }
 
 /// Which orders to set going again.

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Cancellation, Clock as _, OrderId, Payment, Refund, Unreadable, Withdrawal};
 use fulfillment_store::{
-    Closing, DeadLetterRecord, Incoming, IngestOutcome, ParkedOrder, RetrySelection, Source, Store, Subject,
-    WithdrawalOutcome, WithdrawalRecord,
+    Attention, AttentionScope, Closing, DeadLetterRecord, Incoming, IngestOutcome, ParkedOrder,
+    RetrySelection, Source, Store, Subject, WithdrawalOutcome, WithdrawalRecord,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use crate::stop::Stop;
 /// Letters read from the store at once.
 const PAGE: usize = 500;
 
-/// Look at what stands apart: messages that could not be taken, parked orders, parked refunds
+/// Look at what needs a person: messages that could not be taken, parked orders and refunds, orders paid and void
 ///
 /// A message is named by its number, an order by its id, a refund by `refund:` and its id.
 #[derive(Debug, Args)]
@@ -89,10 +89,15 @@ Exit code: 1 when one of them cannot be taken this time either.")]
   fulfillment dlq drop 17 --reason 'a test message'
   fulfillment dlq drop 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the money went back by bank'
   fulfillment dlq drop refund:R-18 --reason 'goodwill'
+  fulfillment dlq drop --event EVENT --reason 'refunded by the promoter'
 Exit code: 1 when there is none.")]
     Drop {
         /// Its number, its order's id, or refund:ID
-        id: String,
+        #[arg(required_unless_present = "event")]
+        id: Option<String>,
+        /// Whatever is listed about orders that have tickets for this event, in place of an id
+        #[arg(long, conflicts_with = "id")]
+        event: Option<String>,
         /// Why, for people
         #[arg(long)]
         reason: String,
@@ -104,6 +109,7 @@ enum Name {
     Letter(i64),
     Order(OrderId),
     Refund(String),
+    Event(String),
 }
 
 impl Name {
@@ -125,6 +131,7 @@ struct Listed {
     letters: Vec<Value>,
     orders: Vec<Value>,
     refunds: Vec<WithdrawalRecord>,
+    attention: Vec<Attention>,
 }
 
 #[derive(Serialize)]
@@ -150,7 +157,13 @@ impl Dlq {
                 };
                 replay(context, &config, store, names).await
             }
-            Action::Drop { id, reason } => put_aside(context, store.as_ref(), Name::read(&id)?, reason).await,
+            Action::Drop { id, event, reason } => {
+                let name = match (id, event) {
+                    (Some(id), _) => Name::read(&id)?,
+                    (None, event) => Name::Event(event.unwrap_or_default()),
+                };
+                put_aside(context, store.as_ref(), name, reason).await
+            }
         }
     }
 }
@@ -160,11 +173,14 @@ async fn list(context: &Context, store: &dyn Store, closed: bool, limit: usize) 
     let open = letters.iter().any(|l| l.closed_at.is_none());
     let orders = store.parked_orders(limit).await?;
     let refunds = store.open_withdrawals(limit).await?;
-    let apart = open || !orders.is_empty() || refunds.iter().any(|w| w.state.as_str() == "parked");
+    let attention = store.attention(limit).await?;
+    let parked_refunds = refunds.iter().any(|w| w.state.as_str() == "parked");
+    let apart = open || parked_refunds || !orders.is_empty() || !attention.is_empty();
     let listed = Listed {
         letters: letters.iter().map(brief).collect(),
         orders: orders.iter().map(parked).collect(),
         refunds,
+        attention,
     };
     context.answer(&listed, |listed| {
         let line = |v: &Value, keys: &[&str]| {
@@ -182,7 +198,11 @@ async fn list(context: &Context, store: &dyn Store, closed: bool, limit: usize) 
             let note = w.note.as_deref().unwrap_or_default();
             format!("{}  {}  {note}", w.key, w.state.as_str())
         });
-        let lines: Vec<_> = letters.chain(orders).chain(refunds).collect();
+        let attention = listed
+            .attention
+            .iter()
+            .map(|a| format!("{}  {}  {}  {}", a.order_id, a.since, a.reason, a.detail));
+        let lines: Vec<_> = letters.chain(orders).chain(refunds).chain(attention).collect();
         if lines.is_empty() { "nothing stands apart".to_owned() } else { lines.join("\n") }
     })?;
     if apart { Err(Stop::no("")) } else { Ok(()) }
@@ -223,6 +243,7 @@ async fn show(context: &Context, store: &dyn Store, name: &Name, raw: bool) -> R
             let refund = open.into_iter().find(|w| w.key == *key).ok_or_else(none)?;
             serde_json::to_value(refund).map_err(anyhow::Error::from)?
         }
+        Name::Event(_) => return Err(none()),
     };
     context.answer(&value, |value| serde_json::to_string_pretty(value).unwrap_or_default())
 }
@@ -257,7 +278,9 @@ async fn replay(
                 let outcome = if going { "set going" } else { "not to be set going: see `order show`" };
                 Replayed { id: order.to_string(), outcome: outcome.to_owned(), vain: !going }
             }
-            Name::Refund(_) => return Err(Stop::misuse("a refund is looked at again by itself; drop it")),
+            Name::Refund(_) | Name::Event(_) => {
+                return Err(Stop::misuse("a refund is looked at again by itself; drop it"));
+            }
         });
     }
     let vain = done.iter().any(|d| d.vain);
@@ -349,7 +372,8 @@ async fn put_aside(context: &Context, store: &dyn Store, name: Name, reason: Str
         }
         Name::Order(order) => {
             let record = store.order(order).await?;
-            let late = store.acknowledge_late(order).await?;
+            let seen = store.acknowledge(&AttentionScope::Order(order), &reason).await? > 0;
+            let late = store.acknowledge_late(order).await? || seen;
             if !late && record.is_some_and(|o| o.state.as_str() == "parked") {
                 return Err(Stop::misuse(format!(
                     "the order {order} is paid and waits for its tickets: `fulfillment retry --order`, or \
@@ -361,6 +385,10 @@ async fn put_aside(context: &Context, store: &dyn Store, name: Name, reason: Str
         Name::Refund(key) => {
             let done = store.lift_withdrawal(&key, &reason).await?;
             (key, done)
+        }
+        Name::Event(event) => {
+            let done = store.acknowledge(&AttentionScope::Event(event.clone()), &reason).await? > 0;
+            (event, done)
         }
     };
     if !done {

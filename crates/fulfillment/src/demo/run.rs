@@ -222,6 +222,7 @@ mod tests {
                 payments: Vec::new(),
                 tickets: Vec::new(),
                 notes: Vec::new(),
+                attention: Vec::new(),
             });
         }
         assert_eq!((outcome.retrying, outcome.parked, outcome.issued), (1, 1, 0));

@@ -31,6 +31,9 @@ fn show(summary: &Summary) {
     for (status, n) in &summary.tickets {
         metrics::gauge!("fulfillment_tickets", "status" => status.clone()).set(gauge(*n));
     }
+    for (reason, n) in &summary.attention {
+        metrics::gauge!("fulfillment_attention", "reason" => reason.clone()).set(gauge(*n));
+    }
     metrics::gauge!("fulfillment_orders_retrying").set(gauge(summary.retrying));
     metrics::gauge!("fulfillment_seat_conflicts").set(gauge(summary.seat_conflicts));
     for (kind, n) in [("unreadable", summary.dead_lettered), ("quarantined", summary.quarantined)] {

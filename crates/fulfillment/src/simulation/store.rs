@@ -152,6 +152,10 @@ passed_on! {
         messages_of(order: OrderId) -> Vec<KeptMessage>;
         acknowledge_late(order: OrderId) -> bool;
     }
+    Attentions {
+        attention(limit: usize) -> Vec<Attention>;
+        acknowledge(scope: &AttentionScope, why: &str) -> u64;
+    }
     Erasures {
         orders_of(email: &str) -> Vec<OrderId>;
         erase(order: OrderId) -> Option<Erased>;

@@ -293,6 +293,7 @@ pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
         "tickets",
         "seats",
         "withdrawals",
+        "order_attention",
         "ticket_revisions",
         "ticket_drafts",
         "ticket_history",

@@ -14,6 +14,7 @@ async fn empty(backend: &dyn Backend) {
         "fulfillment_migrations",
         "template_files",
         "templates",
+        "order_attention",
         "withdrawals",
         "ticket_revisions",
         "outbox_delivery",

@@ -18,6 +18,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (4, "0004_reissues", include_str!("../../migrations/postgres/0004_reissues.sql")),
     (5, "0005_dead_letters", include_str!("../../migrations/postgres/0005_dead_letters.sql")),
     (6, "0006_erasures", include_str!("../../migrations/postgres/0006_erasures.sql")),
+    (7, "0007_attention", include_str!("../../migrations/postgres/0007_attention.sql")),
     (11, "0011_notes", include_str!("../../migrations/postgres/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/postgres/0013_drafts.sql")),
 ];

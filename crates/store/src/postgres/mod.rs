@@ -7,6 +7,7 @@
 //! each row. Leases and due times are by the database's clock: machines may disagree.
 
 mod adoption;
+mod attention;
 pub mod earlier;
 mod erasures;
 mod inbox;

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
+use super::attention;
 use super::rows::{At, note, rows_at_most};
 use super::withdrawals::of_order;
 use crate::shared::cells::clean;
@@ -49,10 +50,11 @@ impl Records for PgStore {
             concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
         let tickets = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
         let withdrawals = of_order(&mut tx, id).await?;
+        let attention = attention::of_order(&mut tx, id).await?;
         tx.commit().await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
         let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
-        order_from(&order, payments, withdrawals, tickets).map(Some)
+        order_from(&order, payments, withdrawals, tickets, attention).map(Some)
     }
 
     async fn orders_since(
@@ -190,9 +192,9 @@ impl Records for PgStore {
     }
 
     async fn summary(&self) -> Result<Summary> {
-        let groups = sqlx::query(summary::GROUPS).fetch_all(&self.pool).await?;
         let sql = "SELECT clock_timestamp()";
         let now: At = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
+        let groups = sqlx::query(summary::GROUPS).bind(now).fetch_all(&self.pool).await?;
         let counts = sqlx::query(COUNTS).bind(now).fetch_one(&self.pool).await?;
         summary_from(&groups, &counts)
     }

@@ -31,6 +31,7 @@ const OURS: [&str; 18] = [
     "templates",
     "template_files",
     "withdrawals",
+    "order_attention",
 ];
 
 /// Where a .NET service notes its own migrations: a schema that has it is somebody else's.

@@ -1,6 +1,7 @@
 //! What the implementations have in common: the record's columns, and decisions that need no database.
 
 pub(crate) mod adopting;
+pub(crate) mod attention;
 pub(crate) mod cells;
 pub(crate) mod delivering;
 pub(crate) mod erasing;

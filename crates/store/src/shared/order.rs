@@ -3,7 +3,7 @@
 use fulfillment_domain::{OrderState, Ticket};
 
 use crate::shared::cells::{Row, clean, need, odd};
-use crate::{Claim, OrderRecord, PaymentRecord, Result, StoreError, WithdrawalRecord};
+use crate::{Attention, Claim, OrderRecord, PaymentRecord, Result, StoreError, WithdrawalRecord};
 
 /// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
 /// which are the new ones, and its first payment's.
@@ -56,6 +56,7 @@ pub(crate) fn order_from(
     payments: Vec<PaymentRecord>,
     withdrawals: Vec<WithdrawalRecord>,
     tickets: Vec<Ticket>,
+    attention: Vec<Attention>,
 ) -> Result<OrderRecord> {
     let held = row.text("worker")?.is_some();
     Ok(OrderRecord {
@@ -70,5 +71,6 @@ pub(crate) fn order_from(
         withdrawals,
         tickets,
         notes: serde_json::from_str(&need("notes", row.text("notes")?)?).map_err(|e| odd("notes", e))?,
+        attention,
     })
 }

@@ -4,16 +4,18 @@
 use fulfillment_domain::{OrderState, TicketStatus};
 
 use crate::shared::cells::{Row, need};
-use crate::{Result, Summary};
+use crate::{AttentionReason, Result, Summary};
 
 const ORDERS: [OrderState; 3] = [OrderState::Received, OrderState::Enriched, OrderState::Parked];
 const TICKETS: [TicketStatus; 2] = [TicketStatus::Pending, TicketStatus::Failed];
 
-/// Orders by state and tickets by status, as `what`, `word`, `n`.
+/// Orders by state, tickets by status and entries of the attention list by reason, as `what`, `word`, `n`. `$1` is now.
 pub(crate) const GROUPS: &str = "SELECT 'order' AS what, state AS word, count(*) AS n FROM orders \
      WHERE state IN ('received', 'enriched', 'parked') GROUP BY state \
      UNION ALL SELECT 'ticket', status, count(*) FROM tickets \
-     WHERE status IN ('Pending', 'Failed') AND voided_at IS NULL GROUP BY status";
+     WHERE status IN ('Pending', 'Failed') AND voided_at IS NULL GROUP BY status \
+     UNION ALL SELECT 'attention', reason, count(*) FROM order_attention \
+     WHERE acknowledged_at IS NULL AND shows_at <= $1 GROUP BY reason";
 
 /// The other counts. `$1` is now; the argument is how the dialect's index of shared seats finds them.
 macro_rules! counts {
@@ -48,10 +50,14 @@ pub(crate) fn summary_from<R: Row>(groups: &[R], counts: &R) -> Result<Summary> 
         seat_conflicts: counts.number("seat_conflicts")?,
         undelivered: counts.number("undelivered")?,
         parked_deliveries: counts.number("parked_deliveries")?,
+        attention: AttentionReason::ALL.iter().map(|r| (r.to_string(), 0)).collect(),
     };
     for group in groups {
-        let of_orders = need("what", group.text("what")?)? == "order";
-        let words = if of_orders { &mut summary.orders } else { &mut summary.tickets };
+        let words = match need("what", group.text("what")?)?.as_str() {
+            "order" => &mut summary.orders,
+            "ticket" => &mut summary.tickets,
+            _ => &mut summary.attention,
+        };
         words.insert(need("word", group.text("word")?)?, group.number("n")?);
     }
     Ok(summary)

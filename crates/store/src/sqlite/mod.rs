@@ -5,6 +5,7 @@
 //! server, waits its turn by the busy timeout. Leases and due times are by the [`Clock`] that is passed in.
 
 mod adoption;
+mod attention;
 mod erasures;
 mod inbox;
 mod installation;

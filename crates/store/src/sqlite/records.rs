@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::attention;
 use super::rows::{Transition, note};
 use super::withdrawals::of_order;
 use crate::shared::cells::{Row, clean, rfc3339};
@@ -47,9 +48,10 @@ impl Records for SqliteStore {
             concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
         let tickets = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
         let withdrawals = of_order(&mut tx, id).await?;
+        let attention = attention::of_order(&mut tx, id).await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
         let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
-        order_from(&order, payments, withdrawals, tickets).map(Some)
+        order_from(&order, payments, withdrawals, tickets, attention).map(Some)
     }
 
     async fn orders_since(
@@ -200,8 +202,9 @@ impl Records for SqliteStore {
 
     async fn summary(&self) -> Result<Summary> {
         let mut tx = self.read.begin().await?;
-        let groups = sqlx::query(summary::GROUPS).fetch_all(&mut *tx).await?;
-        let counts = sqlx::query(COUNTS).bind(rfc3339(self.now())).fetch_one(&mut *tx).await?;
+        let now = rfc3339(self.now());
+        let groups = sqlx::query(summary::GROUPS).bind(&now).fetch_all(&mut *tx).await?;
+        let counts = sqlx::query(COUNTS).bind(&now).fetch_one(&mut *tx).await?;
         summary_from(&groups, &counts)
     }
 

@@ -1,0 +1,41 @@
+//! Entries of the attention list on their way to the database and back.
+
+use jiff::Timestamp;
+
+use crate::shared::cells::{Row, need};
+use crate::{Attention, AttentionReason, Result};
+
+/// An entry that an order is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) reason: AttentionReason,
+    pub(crate) detail: String,
+    pub(crate) shows_at: Timestamp,
+}
+
+/// The columns of an entry, of the table alias `a`.
+macro_rules! attention_columns {
+    () => {
+        "a.order_id, a.reason, a.detail, a.since, a.shows_at"
+    };
+}
+pub(crate) use attention_columns;
+
+/// Reads those columns.
+pub(crate) fn attention_from(row: &impl Row) -> Result<Attention> {
+    Ok(Attention {
+        order_id: row.order_id()?,
+        reason: row.word("reason")?,
+        detail: need("detail", row.text("detail")?)?,
+        since: need("since", row.time("since")?)?,
+        shows_at: need("shows_at", row.time("shows_at")?)?,
+    })
+}
+
+/// The reasons of a group that are wanted no more.
+pub(crate) fn gone<'a>(
+    group: &'a [AttentionReason],
+    wanted: &'a [Wanted],
+) -> impl Iterator<Item = &'static str> + 'a {
+    group.iter().filter(|reason| wanted.iter().all(|w| w.reason != **reason)).map(|reason| reason.as_str())
+}

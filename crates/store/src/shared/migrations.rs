@@ -12,7 +12,7 @@ use crate::{Result, StoreError};
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
 /// Tables that an earlier service may have left under the same names.
-const OURS: [&str; 18] = [
+const OURS: &[&str] = &[
     "installation",
     "keys",
     "events",

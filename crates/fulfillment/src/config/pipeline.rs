@@ -35,7 +35,7 @@ section! {
         /// Raw messages and sent events are removed after this time.
         prune_after: Duration = "30days" from "1min" to "3650days";
         /// Personal data of orders is erased so long after their event's end, or its beginning where nobody knows its
-        /// end; empty for never. An order whose event has no date is left to `fulfillment erase`.
+        /// end or it is not believed; empty for never. An order whose event has no date is left to `fulfillment erase`.
         erase_after: Option<Duration> = "";
         /// How long work in hand may take to end when the service stops.
         drain: Duration = "20s" from "0s" to "1h";

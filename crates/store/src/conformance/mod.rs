@@ -73,7 +73,7 @@ macro_rules! conformance_suite {
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, orders_without_tickets_are_set_going }
             erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
-                past_events, letters_of_no_order }
+                past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             adoption { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }

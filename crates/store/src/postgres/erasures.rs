@@ -49,6 +49,47 @@ const ORDERS_OF: &str = concat!(
     mentions!(bytes "raw")
 );
 
+/// Whether the event of the ticket `$t` is past since `$1` microseconds, a day more where its hours are not known.
+/// Times that are none (see `event_time` in the domain) say nothing, and an end counts where it is not before the start
+/// nor far behind it.
+macro_rules! is_past {
+    ($t:literal) => {
+        concat!(
+            "(SELECT greatest(starts, \
+               CASE WHEN starts IS NULL OR ends - starts <= interval '400 days' THEN ends END) FROM \
+              (SELECT CASE WHEN ",
+            $t,
+            ".event_starts_at >= '2000-01-01T00:00:00Z' AND ",
+            $t,
+            ".event_starts_at < '2200-01-01T00:00:00Z' \
+                      THEN ",
+            $t,
+            ".event_starts_at END AS starts, \
+                      CASE WHEN ",
+            $t,
+            ".event_ends_at >= '2000-01-01T00:00:00Z' AND ",
+            $t,
+            ".event_ends_at < '2200-01-01T00:00:00Z' \
+                      THEN ",
+            $t,
+            ".event_ends_at END AS ends) AS believed) \
+             < now() - $1 * interval '1 microsecond' \
+               - CASE WHEN ",
+            $t,
+            ".flags LIKE '%without_hour%' THEN interval '24 hours' ELSE interval '0' END"
+        )
+    };
+}
+
+/// Orders all of whose events are past, as far as they have dates.
+const PAST_ORDERS: &str = concat!(
+    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL AND ",
+    is_past!("t"),
+    " AND NOT EXISTS (SELECT 1 FROM tickets o WHERE o.order_id = t.order_id AND NOT ",
+    is_past!("o"),
+    ") LIMIT $2"
+);
+
 #[async_trait]
 impl Erasures for PgStore {
     async fn orders_of(&self, email: &str) -> Result<Vec<OrderId>> {
@@ -109,10 +150,7 @@ impl Erasures for PgStore {
     }
 
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>> {
-        let sql = "SELECT DISTINCT order_id FROM tickets WHERE erased_at IS NULL \
-                   AND coalesce(event_ends_at, event_starts_at) < now() - $1 * interval '1 microsecond' \
-                   LIMIT $2";
-        let query = sqlx::query_scalar(sql).bind(micros(age)).bind(rows_at_most(limit));
+        let query = sqlx::query_scalar(PAST_ORDERS).bind(micros(age)).bind(rows_at_most(limit));
         let orders: Vec<Uuid> = query.fetch_all(&self.pool).await?;
         Ok(orders.into_iter().map(OrderId).collect())
     }

@@ -44,6 +44,34 @@ const ORDERS_OF: &str = concat!(
     " ORDER BY order_id"
 );
 
+/// Whether the event of the ticket `$t` is past since `?1`, or `?2` where its hours are not known. Times that are none
+/// (see `event_time` in the domain) say nothing, and an end counts where it is not before the start nor far behind it.
+macro_rules! is_past {
+    ($t:literal) => {
+        concat!(
+            "(SELECT max(coalesce(starts, ends), \
+               CASE WHEN starts IS NULL OR julianday(ends) - julianday(starts) <= 400 THEN ends ELSE starts END) FROM \
+              (SELECT CASE WHEN ", $t, ".event_starts_at >= '2000' AND ", $t, ".event_starts_at < '2200' \
+                      THEN ", $t, ".event_starts_at END AS starts, \
+                      CASE WHEN ", $t, ".event_ends_at >= '2000' AND ", $t, ".event_ends_at < '2200' \
+                      THEN ", $t, ".event_ends_at END AS ends)) \
+             < CASE WHEN ", $t, ".flags LIKE '%without_hour%' THEN ?2 ELSE ?1 END"
+        )
+    };
+}
+
+/// Orders all of whose events are past, as far as they have dates.
+const PAST_ORDERS: &str = concat!(
+    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL AND ",
+    is_past!("t"),
+    " AND NOT EXISTS (SELECT 1 FROM tickets o WHERE o.order_id = t.order_id AND NOT ",
+    is_past!("o"),
+    ") LIMIT ?3"
+);
+
+/// How much longer a day without hours is.
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+
 #[async_trait]
 impl Erasures for SqliteStore {
     async fn orders_of(&self, email: &str) -> Result<Vec<OrderId>> {
@@ -94,9 +122,10 @@ impl Erasures for SqliteStore {
     }
 
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>> {
-        let sql = "SELECT DISTINCT order_id FROM tickets WHERE erased_at IS NULL \
-                   AND coalesce(event_ends_at, event_starts_at) < ?1 LIMIT ?2";
-        let query = sqlx::query(sql).bind(rfc3339(earlier(self.now(), age)));
+        let now = self.now();
+        let query = sqlx::query(PAST_ORDERS)
+            .bind(rfc3339(earlier(now, age)))
+            .bind(rfc3339(earlier(now, age.saturating_add(A_DAY))));
         let rows = query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&self.read).await?;
         rows.iter().map(Row::order_id).collect()
     }

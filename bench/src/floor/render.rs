@@ -88,7 +88,7 @@ fn page(row: &Value) -> Result<TicketPage> {
         row: text("row_label"),
         seat: text("seat_number").map_or_else(|| need("seat"), Ok)?,
         category: text("category"),
-        price: format!("{} {}", need("amount")?, need("currency")?),
+        price: Some(format!("{} {}", need("amount")?, need("currency")?)),
         ticket_index: number("ticket_index"),
         ticket_count: number("ticket_count"),
         issued_at,

@@ -92,8 +92,8 @@ pub struct TicketPage {
     pub seat: String,
     /// The price category.
     pub category: Option<String>,
-    /// The price with its currency, for instance "49.90 EUR".
-    pub price: String,
+    /// The price with its currency, for instance "49.90 EUR". None where it is free: the page says so in its language.
+    pub price: Option<String>,
     /// Which of the order's tickets it is, counted from 1.
     pub ticket_index: u32,
     /// How many tickets the order has.

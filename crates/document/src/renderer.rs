@@ -20,7 +20,7 @@ use crate::template::{CompiledTemplate, Shipped, TemplateHash};
 use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, event, pdf, qr};
 
 /// Raised with every change that changes a drawn byte.
-const ENGINE: &str = "fulfillment/5";
+const ENGINE: &str = "fulfillment/6";
 
 const REGULAR: &[u8] = include_bytes!("../fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/Inter-SemiBold.ttf");
@@ -221,7 +221,7 @@ impl Setting {
         let language = language(page.locale.as_deref());
         let tag = language.to_ascii_lowercase();
         let labels = labels::language(&tag);
-        Self { values: Values::of(page), language, tag, labels, number: clean(&page.ticket_number) }
+        Self { values: Values::of(page, labels), language, tag, labels, number: clean(&page.ticket_number) }
     }
 
     pub(crate) fn source<'a>(&'a self, template: &'a CompiledTemplate) -> Source<'a> {

@@ -36,7 +36,7 @@ pub fn ticket() -> TicketPage {
         row: some("12"),
         seat: "7".to_owned(),
         category: some("Category A"),
-        price: "89.50 EUR".to_owned(),
+        price: some("89.50 EUR"),
         ticket_index: 2,
         ticket_count: 4,
         issued_at: "2026-11-23T18:40:12Z".parse().unwrap_or_default(),
@@ -63,7 +63,7 @@ pub fn arabic() -> TicketPage {
         section: some("الصالة"),
         category: some("الفئة الأولى"),
         locale: some("ar-EG"),
-        price: "1,250.00 EGP".to_owned(),
+        price: some("1,250.00 EGP"),
         ..ticket()
     }
 }
@@ -81,7 +81,7 @@ pub fn japanese() -> TicketPage {
         section: some("1階席"),
         category: some("S席"),
         locale: some("ja-JP"),
-        price: "12,000 JPY".to_owned(),
+        price: some("12,000 JPY"),
         ..ticket()
     }
 }
@@ -130,7 +130,7 @@ pub fn long() -> TicketPage {
         category: some("Category "),
         customer: format!("{}@example.com", "x".repeat(200)),
         ticket_number: "7K3M9QXT2F".repeat(8),
-        price: "123456789.50 EUR".repeat(3),
+        price: some("123456789.50 EUR"),
         ..ticket()
     }
 }

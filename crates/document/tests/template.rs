@@ -63,6 +63,40 @@ fn labels_are_in_the_buyers_language() {
 }
 
 #[test]
+fn a_free_ticket_says_so_in_the_buyers_language() {
+    let renderer = noto();
+    for (locale, free) in [
+        (None, "Free"),
+        (Some("es"), "Gratis"),
+        (Some("de-AT"), "Kostenlos"),
+        (Some("fr"), "Gratuit"),
+        (Some("pt-BR"), "Grátis"),
+        (Some("it"), "Gratuito"),
+        (Some("nl"), "Gratis"),
+        (Some("pl"), "Bezpłatnie"),
+        (Some("ar"), "مجاني"),
+        (Some("he"), "חינם"),
+        (Some("zh-Hant"), "免費"),
+        (Some("zh-Hans"), "免费"),
+        (Some("ja"), "無料"),
+        (Some("ko"), "무료"),
+    ] {
+        for shipped in Shipped::ALL {
+            let page = TicketPage {
+                locale: locale.map(str::to_owned),
+                price: None,
+                template: Some(shipped.bundle().hash()),
+                ..sample::ticket()
+            };
+            let drawn = renderer.render(&page).unwrap();
+            let text = flat(&drawn.pdf);
+            assert!(text.contains(free), "{} {locale:?}: {text}", shipped.name());
+            assert_eq!(drawn.missing, []);
+        }
+    }
+}
+
+#[test]
 fn every_shipped_page_scans_and_says_what_it_should() {
     let renderer = renderer();
     for shipped in Shipped::ALL {

@@ -78,10 +78,22 @@ pub enum Flag {
     Legacy,
     /// A detail of Ordering's answer could not be read: the order's notes say which.
     DetailLeftOut,
+    /// Ordering names a time zone that is unknown here: times have the offset they were written at.
+    TimeZoneUnknown,
+    /// A time could mean several: the order's notes say which, and what was taken.
+    TimeAssumed,
+    /// Of the start only the day is known.
+    StartWithoutHour,
+    /// Of the doors only the day is known.
+    DoorsWithoutHour,
+    /// Of the end only the day is known.
+    EndWithoutHour,
+    /// Neither order nor payment has a currency.
+    CurrencyAssumed,
 }
 
 impl Flag {
-    const ALL: [Flag; 7] = [
+    const ALL: [Flag; 13] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
@@ -89,6 +101,12 @@ impl Flag {
         Flag::MissingGlyphs,
         Flag::Legacy,
         Flag::DetailLeftOut,
+        Flag::TimeZoneUnknown,
+        Flag::TimeAssumed,
+        Flag::StartWithoutHour,
+        Flag::DoorsWithoutHour,
+        Flag::EndWithoutHour,
+        Flag::CurrencyAssumed,
     ];
 
     /// The word in the record and in JSON.
@@ -101,6 +119,12 @@ impl Flag {
             Self::MissingGlyphs => "missing_glyphs",
             Self::Legacy => "legacy",
             Self::DetailLeftOut => "detail_left_out",
+            Self::TimeZoneUnknown => "time_zone_unknown",
+            Self::TimeAssumed => "time_assumed",
+            Self::StartWithoutHour => "start_without_hour",
+            Self::DoorsWithoutHour => "doors_without_hour",
+            Self::EndWithoutHour => "end_without_hour",
+            Self::CurrencyAssumed => "currency_assumed",
         }
     }
 }
@@ -231,13 +255,13 @@ pub struct Ticket {
     pub organizer_id: Option<String>,
     /// The organizer's name.
     pub organizer_name: Option<String>,
-    /// The event starts.
+    /// The event starts. Of a day without an hour (see the flags), this is its noon, as of doors and end.
     pub event_starts_at: Option<Timestamp>,
     /// The event ends.
     pub event_ends_at: Option<Timestamp>,
     /// Doors open.
     pub doors_at: Option<Timestamp>,
-    /// IANA name of the event's time zone.
+    /// The event's time zone, as `zones::named` reads it: an IANA name, or an offset like `+02:00`.
     pub time_zone: Option<String>,
     /// Venue.
     pub venue_name: Option<String>,

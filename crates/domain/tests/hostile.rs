@@ -1,6 +1,7 @@
 //! Whatever comes from outside, a parser answers: with a value or with an error, never with a panic.
 
-use fulfillment_domain::{Amount, Delivered, OrderId, OrderSnapshot, Payment, ticket_number};
+use fulfillment_domain::order::Reading;
+use fulfillment_domain::{Amount, Delivered, OrderId, OrderSnapshot, Payment, locale, ticket_number, zones};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -38,6 +39,10 @@ const NAMES: &[&str] = &[
     "op",
     "$type",
     "eventStartsAt",
+    "eventEndsAt",
+    "doorsAt",
+    "timeZone",
+    "locale",
 ];
 
 const VALUES: &[&str] = &[
@@ -65,7 +70,23 @@ const VALUES: &[&str] = &[
     "9223372036854775808",
     "\"e30=\"",
     "\"1.0\"",
+    "\"0001-01-01T00:00:00\"",
+    "\"9999-12-31T23:59:59.9999999\"",
+    "\"2026-10-25T02:30:00\"",
+    "\"2026-03-29T02:30:00\"",
+    "\"2026-12-22\"",
+    "\"2026-12-22T19:30:00+14:00\"",
+    "\"/Date(1797964200000)/\"",
+    "1797964200",
+    "\"Europe/Berlin\"",
+    "\"UTC-11\"",
+    "\"W. Europe Standard Time\"",
+    "\"de_DE.UTF-8@euro\"",
 ];
+
+fn reading() -> Reading {
+    Reading { max_tickets: 100, ..Reading::default() }
+}
 
 fn object() -> impl Strategy<Value = String> {
     let leaf = prop::collection::vec((prop::sample::select(NAMES), prop::sample::select(VALUES)), 0..12)
@@ -85,19 +106,25 @@ proptest! {
     fn json_of_the_right_names(text in object()) {
         let _ = Payment::parse(text.as_bytes());
         let _ = Delivered::parse(text.as_bytes());
-        if let Ok(order) = OrderSnapshot::parse(text.as_bytes(), OrderId(Uuid::nil()), 100) {
+        if let Ok(order) = OrderSnapshot::parse(text.as_bytes(), OrderId(Uuid::nil()), &reading()) {
             prop_assert!(!order.seats.is_empty() && order.seats.len() <= 100);
             let mut units: Vec<_> = order.seats.iter().map(|s| (&s.line, s.unit)).collect();
             units.sort();
             units.dedup();
             prop_assert_eq!(units.len(), order.seats.len(), "no two tickets are the same unit of a line");
+            let event = &order.event;
+            prop_assert!(zones::named(&event.time_zone).is_some());
+            let times = [event.starts_at, event.doors_at, event.ends_at];
+            let (first, end) = ("1999-12-31T00:00:00Z".parse().unwrap(), "2200-01-02T00:00:00Z".parse().unwrap());
+            prop_assert!(times.into_iter().flatten().all(|at| at > first && at < end), "{times:?}");
+            prop_assert!(order.locale.is_none_or(|tag| locale::tag(&tag) == Some(tag)));
         }
     }
 
     #[test]
     fn any_bytes(bytes: Vec<u8>) {
         let _ = (Payment::parse(&bytes), Delivered::parse(&bytes));
-        let _ = OrderSnapshot::parse(&bytes, OrderId(Uuid::nil()), 100);
+        let _ = OrderSnapshot::parse(&bytes, OrderId(Uuid::nil()), &reading());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use fulfillment_document::{PdfRenderer, system};
 use fulfillment_domain::Clock;
+use fulfillment_domain::order::Reading;
 use fulfillment_store::{Announcing, DeadLetterRoute, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -197,7 +198,7 @@ pub(crate) fn pipeline(
         form: config.credential.form,
         proof: Proof(config.document.proof_every),
         grace: config.ordering.grace,
-        time_zone: time_zone(config)?,
+        reading: reading(config)?,
         publishing: publishing(config, public_url),
         wake,
         worker: worker_name(),
@@ -235,6 +236,17 @@ fn publishing(config: &Config, public_url: &str) -> Publishing {
         public_url: public_url.to_owned(),
         destinations: destinations(config),
     }
+}
+
+/// How Ordering's answers are read.
+fn reading(config: &Config) -> Result<Reading, Stop> {
+    Ok(Reading {
+        max_tickets: config.pipeline.max_tickets,
+        local_times: config.ordering.local_times,
+        zone: time_zone(config)?,
+        currency: config.document.currency,
+        paid_in: None,
+    })
 }
 
 /// The zone of dates on pages whose event has none.

@@ -3,6 +3,8 @@
 use crate::TicketPage;
 use crate::clean::clean;
 
+use super::labels::{Label, Language};
+
 /// A field, what templates call it, whether all tickets of an event have the same, and texts to try a template with.
 pub(crate) struct Known {
     pub(crate) field: Field,
@@ -89,7 +91,8 @@ impl Field {
 pub(crate) struct Values([String; FIELDS.len()]);
 
 impl Values {
-    pub(crate) fn of(page: &TicketPage) -> Self {
+    /// The page's values. What it leaves to a label is said in this language.
+    pub(crate) fn of(page: &TicketPage, language: &'static Language) -> Self {
         Self(std::array::from_fn(|index| {
             let optional = |text: &Option<String>| text.as_deref().map(clean).unwrap_or_default();
             match FIELDS[index].field {
@@ -105,7 +108,7 @@ impl Values {
                 Field::SeatRow => optional(&page.row),
                 Field::SeatNumber => clean(&page.seat),
                 Field::TicketCategory => optional(&page.category),
-                Field::TicketPrice => clean(&page.price),
+                Field::TicketPrice => page.price.as_deref().map_or_else(|| Label::FREE.text(language), clean),
                 Field::TicketNumber => grouped(&clean(&page.ticket_number)),
                 Field::TicketIndex => page.ticket_index.to_string(),
                 Field::TicketCount => page.ticket_count.to_string(),

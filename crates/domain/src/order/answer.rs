@@ -3,9 +3,11 @@
 use std::fmt;
 
 use super::lines::Lines;
+use super::reading::Reading;
 use super::{Event, OrderSnapshot};
 use crate::fields::{Fields, Unreadable};
 use crate::id::OrderId;
+use crate::locale::{self, Meaning};
 use crate::ticket::{Flag, Flags};
 
 /// Why an answer of Ordering's is not accepted.
@@ -169,19 +171,28 @@ impl OrderSnapshot {
     ///
     /// # Errors
     /// [`Refusal`]: garbled, for another order, or against the contract, with every field at fault.
-    pub fn parse(bytes: &[u8], asked: OrderId, max_tickets: usize) -> Result<Self, Refusal> {
+    pub fn parse(bytes: &[u8], asked: OrderId, reading: &Reading) -> Result<Self, Refusal> {
         let fields = Fields::parse(bytes).map_err(Refusal::Garbled)?;
         let mut remarks = Remarks::default();
         let mut answer = Reader::new(&fields, "", &mut remarks);
         if answer.required("orderId", Fields::guid).is_some_and(|id| id != asked.0) {
             return Err(Refusal::OtherOrder);
         }
-        let event = Event::read(&mut answer);
-        let Lines { seats } = Lines::read(&mut answer, max_tickets);
+        let event = Event::read(&mut answer, reading);
+        let Lines { seats } = Lines::read(&mut answer, reading);
         let customer_email = answer.required("customerEmail", Fields::text).unwrap_or_default();
         let customer_name = answer.optional("customerName", Fields::text);
-        let locale = answer.optional("locale", Fields::text);
+        let locale = answer.optional("locale", locale);
         let (notes, flags) = remarks.finish()?;
         Ok(Self { order_id: asked, customer_email, customer_name, locale, event, seats, notes, flags })
+    }
+}
+
+/// The buyer's locale as one BCP 47 tag, however it is written.
+fn locale(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Unreadable> {
+    match fields.text(name)?.map(|text| locale::read(&text)) {
+        Some(Meaning::Tag(tag)) => Ok(Some(tag)),
+        Some(Meaning::Unknown) => Err(Unreadable::field(name, "is no language tag")),
+        Some(Meaning::None) | None => Ok(None),
     }
 }

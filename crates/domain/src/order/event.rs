@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::answer::Reader;
+use super::reading::Reading;
+use super::times::Times;
 use crate::fields::Fields;
 
 /// The event, as far as Ordering knows it.
@@ -14,7 +16,8 @@ pub struct Event {
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
     pub doors_at: Option<Timestamp>,
-    pub time_zone: Option<String>,
+    /// Where its times are told: [`crate::zones::named`] reads it.
+    pub time_zone: String,
     pub venue_name: Option<String>,
     pub venue_address: Option<String>,
     pub organizer_id: Option<String>,
@@ -23,14 +26,15 @@ pub struct Event {
 
 impl Event {
     /// Reads the event. Without an id or a name the answer is refused; every other detail may be left out.
-    pub(super) fn read(answer: &mut Reader<'_, '_>) -> Self {
+    pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
+        let Times { starts_at, doors_at, ends_at, zone } = Times::read(answer, reading);
         Self {
             id: answer.required("eventId", Fields::identifier).unwrap_or_default(),
             name: answer.required("eventName", Fields::text).unwrap_or_default(),
-            starts_at: answer.optional("eventStartsAt", Fields::time),
-            ends_at: answer.optional("eventEndsAt", Fields::time),
-            doors_at: answer.optional("doorsAt", Fields::time),
-            time_zone: answer.optional("timeZone", Fields::text),
+            starts_at,
+            ends_at,
+            doors_at,
+            time_zone: zone,
             venue_name: answer.optional("venueName", Fields::text),
             venue_address: answer.optional("venueAddress", Fields::text),
             organizer_id: answer.optional("organizerId", Fields::identifier),

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use super::MAX_TICKETS;
 use super::answer::{Reader, Remarks};
 use super::labels::{label_of, parts_of_label};
+use super::reading::Reading;
 use crate::fields::{Fields, Unreadable};
 use crate::money::{Amount, Currency};
+use crate::ticket::Flag;
 
 /// One seat, or one place: what one ticket is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,14 +93,23 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Reads `items`, or the answer's own seat when there are none.
-    pub(super) fn read(answer: &mut Reader<'_, '_>, max_tickets: usize) -> Self {
-        let currency = currency(answer).unwrap_or(Currency::USD);
+    pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
+        let mut currencies = Currencies {
+            order: answer.optional("currency", currency).or(reading.paid_in),
+            default: reading.currency,
+            assumed: false,
+        };
         let items = answer.decisive("items", Fields::objects).unwrap_or_default();
         let seats = if items.is_empty() {
-            vec![Seat::unlisted(answer, currency)]
+            vec![Seat::unlisted(answer, currencies.of(None))]
         } else {
-            read_items(answer, &items, currency, max_tickets)
+            read_items(answer, &items, &mut currencies, reading.max_tickets)
         };
+        if currencies.assumed {
+            let note =
+                format!("neither the order nor its payment says a currency: {} was taken", reading.currency);
+            answer.flag(Flag::CurrencyAssumed, note);
+        }
         Self { seats }
     }
 }
@@ -129,14 +140,14 @@ impl Seat {
 fn read_items<'a>(
     answer: &mut Reader<'_, 'a>,
     items: &[Fields<'a>],
-    order_currency: Currency,
+    currencies: &mut Currencies,
     max_tickets: usize,
 ) -> Vec<Seat> {
     let mut seats = Vec::with_capacity(items.len().min(max_tickets));
     let mut lines = HashSet::with_capacity(items.len());
     for (position, item) in items.iter().enumerate() {
         let mut item = answer.nested(item, &format!("items[{position}]"));
-        let (seat, quantity) = read_item(&mut item, position, order_currency);
+        let (seat, quantity) = read_item(&mut item, position, currencies);
         if !lines.insert(seat.line.clone()) {
             item.fault("itemId", "is there twice");
         }
@@ -151,7 +162,7 @@ fn read_items<'a>(
     seats
 }
 
-fn read_item(item: &mut Reader<'_, '_>, position: usize, order_currency: Currency) -> (Seat, usize) {
+fn read_item(item: &mut Reader<'_, '_>, position: usize, currencies: &mut Currencies) -> (Seat, usize) {
     let item_id = item.decisive("itemId", Fields::identifier);
     let Place { seat_id, section, row, number, label } = Place::of(item);
     let named = number.is_some() || seat_id.is_some();
@@ -181,18 +192,32 @@ fn read_item(item: &mut Reader<'_, '_>, position: usize, order_currency: Currenc
         holder_email: item.optional("holderEmail", Fields::text),
         category: item.optional("category", Fields::text),
         price: item.required("price", Fields::amount).unwrap_or_default(),
-        currency: currency(item).unwrap_or(order_currency),
+        currency: currencies.of(item.optional("currency", currency)),
         item_id,
         seat_id,
     };
     (seat, quantity)
 }
 
-fn currency(object: &mut Reader<'_, '_>) -> Option<Currency> {
-    let text = object.decisive("currency", Fields::text)?;
-    let currency = text.parse().ok();
-    if currency.is_none() {
-        object.fault("currency", "is not an ISO 4217 code");
+/// The currencies of an order's lines.
+struct Currencies {
+    /// Of lines without one of their own: the answer's, else the payment's.
+    order: Option<Currency>,
+    default: Currency,
+    /// Whether a line has the default.
+    assumed: bool,
+}
+
+impl Currencies {
+    fn of(&mut self, line: Option<Currency>) -> Currency {
+        line.or(self.order).unwrap_or_else(|| {
+            self.assumed = true;
+            self.default
+        })
     }
-    currency
+}
+
+fn currency(fields: &Fields<'_>, name: &str) -> Result<Option<Currency>, Unreadable> {
+    let Some(text) = fields.text(name)? else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| Unreadable::field(name, "is not an ISO 4217 code"))
 }

@@ -4,8 +4,10 @@ mod answer;
 mod event;
 mod labels;
 mod lines;
+mod reading;
 #[cfg(test)]
 mod tests;
+mod times;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +17,7 @@ use serde::Serialize;
 pub use self::answer::{Faults, Refusal};
 pub use self::event::Event;
 pub use self::lines::{Place, Seat};
+pub use self::reading::{LocalTimes, Reading};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
 use crate::ticket::{Flags, UnknownWord};

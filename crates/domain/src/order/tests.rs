@@ -8,7 +8,7 @@ fn parse(rest: &str) -> Result<OrderSnapshot, Refusal> {
     let json = format!(
         r#"{{"orderId":"{ID}","customerEmail":"a@example.org","eventId":"e1","eventName":"Gala"{rest}}}"#
     );
-    OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), MAX_TICKETS)
+    OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &Reading::default())
 }
 
 fn misfit(rest: &str) -> Option<String> {
@@ -81,13 +81,59 @@ fn what_does_not_fit_is_named() {
 fn answers_for_others_and_halves_are_refused() {
     let other = ID.replace('7', "8").parse().unwrap();
     let json = format!(r#"{{"orderId":"{ID}"}}"#);
-    assert_eq!(OrderSnapshot::parse(json.as_bytes(), other, 10), Err(Refusal::OtherOrder));
+    assert_eq!(OrderSnapshot::parse(json.as_bytes(), other, &Reading::default()), Err(Refusal::OtherOrder));
     let half = &json.as_bytes()[..20];
-    assert!(matches!(OrderSnapshot::parse(half, other, 10), Err(Refusal::Garbled(_))));
+    assert!(matches!(OrderSnapshot::parse(half, other, &Reading::default()), Err(Refusal::Garbled(_))));
 }
 
 #[test]
 fn a_nul_in_a_name_is_dropped() {
     let order = parse(r#","seatNumber":"1","price":1,"customerName":"Zo\u0000e""#).unwrap();
     assert_eq!(order.customer_name.as_deref(), Some("Zoe"));
+}
+
+#[test]
+fn a_currency_is_the_lines_else_the_orders_else_the_payments_else_the_settings() {
+    let read = |rest: &str, paid_in: Option<&str>| {
+        let reading = Reading {
+            paid_in: paid_in.map(|c| c.parse().unwrap()),
+            currency: "CHF".parse().unwrap(),
+            ..Reading::default()
+        };
+        let json = format!(
+            r#"{{"orderId":"{ID}","customerEmail":"a@example.org","eventId":"e1","eventName":"Gala"{rest}}}"#
+        );
+        let order = OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &reading).unwrap();
+        let currencies: Vec<_> = order.seats.iter().map(|seat| seat.currency.to_string()).collect();
+        (currencies.join(","), order.flags.to_stored())
+    };
+    let expect = |currencies: &str, flags: &str| (currencies.to_owned(), flags.to_owned());
+    for absent in ["", r#","currency":"""#, r#","currency":null"#, r#","currency":" ""#] {
+        let one = format!(r#","price":1{absent}"#);
+        assert_eq!(read(&one, Some("EUR")), expect("EUR", ""), "{absent}");
+        assert_eq!(read(&one, None), expect("CHF", "currency_assumed"), "{absent}");
+    }
+    let items = r#","currency":"usd","items":[{"price":1,"currency":""},{"price":1,"currency":"GBP"}]"#;
+    assert_eq!(read(items, Some("EUR")), expect("USD,GBP", ""));
+    let items = r#","items":[{"price":1},{"price":1,"currency":"GBP"}]"#;
+    assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed"));
+    assert_eq!(read(r#","items":[{"price":1,"currency":"GBP"}]"#, None), expect("GBP", ""));
+    // One that cannot be read is as good as none, and said.
+    assert_eq!(read(r#","price":1,"currency":"Euro""#, Some("EUR")), expect("EUR", "detail_left_out"));
+    let both = expect("CHF", "detail_left_out,currency_assumed");
+    assert_eq!(read(r#","price":1,"currency":"Euro""#, None), both);
+}
+
+#[test]
+fn locales_are_kept_as_one_tag() {
+    for (json, tag, flags) in [
+        (r#""de_DE.UTF-8""#, Some("de-DE"), ""),
+        (r#""iw""#, Some("he"), ""),
+        (r#""C""#, None, ""),
+        (r#""""#, None, ""),
+        (r#""German please""#, None, "detail_left_out"),
+    ] {
+        let order = parse(&format!(r#","price":1,"currency":"EUR","locale":{json}"#)).unwrap();
+        assert_eq!((order.locale.as_deref(), order.flags.to_stored().as_str()), (tag, flags), "{json}");
+    }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fulfillment_domain::Currency;
+
 use super::section::{Sensitive, section};
 use crate::pipeline::form::Form;
 
@@ -60,6 +62,8 @@ section! {
         fonts: Vec<PathBuf> = "";
         /// Time zone of dates on the page when Ordering gives none, as an IANA name.
         time_zone: String = "UTC";
+        /// The currency of orders that have none, when their payment has none either: three letters of ISO 4217.
+        currency: Currency = "USD";
         /// The template of new tickets: a4, phone, thermal (80 mm wide), or the name of a [[template]] below, which
         /// can also be for certain events or organizers. A ticket keeps the one it was frozen with.
         template: String = "a4";

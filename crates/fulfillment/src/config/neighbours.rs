@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fulfillment_domain::order::LocalTimes;
+
 use super::section::{HttpUrl, Sensitive, section};
 
 section! {
@@ -17,6 +19,9 @@ section! {
         concurrency: usize = "32" from "1" to "10000";
         /// How long an unknown order, or an event without a name, may be a matter of waiting.
         grace: Duration = "15min" from "0s" to "3650days";
+        /// Whose wall clock eventStartsAt, eventEndsAt and doorsAt are when they are written without an offset: zone
+        /// (that of timeZone beside them) or utc. Other times without an offset are UTC.
+        local_times: LocalTimes = "zone";
         /// The largest answer.
         max_answer: super::section::Bytes = "8MiB" from "1KiB" to "1GiB";
     }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fulfillment_domain::Spelling;
+use fulfillment_domain::order::LocalTimes;
+use fulfillment_domain::{Currency, Spelling};
 use zeroize::Zeroize;
 
 use crate::pipeline::form::Form;
@@ -55,6 +56,8 @@ settings! {
         |t| if t.is_empty() { Some(None) } else { humantime::parse_duration(t).ok().map(Some) };
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     Form, "tk1, platform or pretix", |t| t.parse().ok();
+    LocalTimes, "zone or utc", |t| t.parse().ok();
+    Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
     Vec<PathBuf>, "paths with commas between",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);

@@ -160,6 +160,7 @@ fn payment(rng: &mut StdRng, order: OrderId, amount: Decimal, currency: &str, no
 #[cfg(test)]
 mod tests {
     use super::*;
+    use fulfillment_domain::order::Reading;
     use fulfillment_domain::{OrderSnapshot, Payment};
 
     #[test]
@@ -176,12 +177,14 @@ mod tests {
                 continue;
             };
             if let Some(answer) = orders.answers.get(&payment.order_id) {
-                let order = OrderSnapshot::parse(answer.as_bytes(), payment.order_id, 100).unwrap();
+                let order =
+                    OrderSnapshot::parse(answer.as_bytes(), payment.order_id, &Reading::default()).unwrap();
                 assert_eq!(order.total(), payment.amount.zip(payment.currency), "paid is what was ordered");
             }
         }
         for (id, answer) in &orders.answers {
-            tickets += OrderSnapshot::parse(answer.as_bytes(), *id, 100).unwrap().seats.len() as u64;
+            tickets +=
+                OrderSnapshot::parse(answer.as_bytes(), *id, &Reading::default()).unwrap().seats.len() as u64;
         }
         assert_eq!((unreadable, orders.known.len(), tickets), (1, 59, orders.tickets));
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
 use fulfillment_store::step;
 use tokio_util::sync::CancellationToken;
@@ -71,7 +72,8 @@ impl Pipeline {
             Err(OrderingError::Failed(failure)) => return Err(failure.into()),
         };
         step!("after-ordering-answer");
-        let mut order = OrderSnapshot::parse(&answer, claim.order_id, self.settings.max_tickets)
+        let reading = Reading { paid_in: claim.currency, ..self.reading.clone() };
+        let mut order = OrderSnapshot::parse(&answer, claim.order_id, &reading)
             .map_err(|refusal| refused(&refusal, &answer))?;
         let mut flags = order.flags.clone();
         if order.name_is_pending() {

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fulfillment_credential::Claims;
 use fulfillment_domain::order::Seat;
-use fulfillment_domain::{Failure, Ticket, TicketStatus};
+use fulfillment_domain::{Failure, Ticket, TicketStatus, event_time};
 use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError, step};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
 use tracing::error;
@@ -125,12 +124,6 @@ impl Pipeline {
         })
     }
 
-    /// The zone that the page's times are told in, decided here: a setting that changes later changes no page.
-    fn zone_of(&self, event: Option<&str>) -> String {
-        let known = event.filter(|name| TimeZone::get(name).is_ok());
-        known.or_else(|| self.time_zone.iana_name()).unwrap_or("UTC").to_owned()
-    }
-
     fn ticket(
         &self,
         enriched: &Enriched,
@@ -144,7 +137,7 @@ impl Pipeline {
         let id = self.secret.ticket_id(order.order_id, &seat.line, seat.unit);
         let (era, generation) = (0, 0);
         let cti = self.secret.cti(id, era);
-        let expires_at = expiry(event.ends_at.or(event.starts_at), now);
+        let expires_at = expiry(event.starts_at, event.ends_at, now);
         let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
@@ -189,7 +182,7 @@ impl Pipeline {
             event_starts_at: event.starts_at,
             event_ends_at: event.ends_at,
             doors_at: event.doors_at,
-            time_zone: Some(self.zone_of(event.time_zone.as_deref())),
+            time_zone: Some(event.time_zone.clone()),
             venue_name: event.venue_name.clone(),
             venue_address: event.venue_address.clone(),
             locale: order.locale.clone(),
@@ -216,9 +209,13 @@ impl Pipeline {
     }
 }
 
-/// When a code of an event that ends then, if anybody knows, is refused: seconds since 1970.
-pub(super) fn expiry(ends: Option<Timestamp>, now: Timestamp) -> i64 {
-    ends.unwrap_or(now).saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
+/// When a code of an event at these times, as far as they are known, is refused: seconds since 1970. A mistaken end
+/// shortens no code's life, nor does one that is past.
+pub(super) fn expiry(starts: Option<Timestamp>, ends: Option<Timestamp>, now: Timestamp) -> i64 {
+    let starts = event_time::believed_start(starts);
+    let last =
+        [starts, event_time::believed_end(ends, starts)].into_iter().flatten().fold(now, Timestamp::max);
+    last.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
 }
 
 /// The numbers of events and categories in codes, remembered: they never change once given.
@@ -262,4 +259,34 @@ fn remember<K: Eq + std::hash::Hash, V>(map: &Mutex<HashMap<K, V>>, key: K, valu
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_outlive_event_and_issue_by_400_days() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, past) = (at("2026-11-22T00:00:00Z"), at("2026-01-01T00:00:00Z"));
+        let (starts, ends) = (at("2026-12-22T18:30:00Z"), at("2026-12-24T22:00:00Z"));
+        for (starts, ends, from) in [
+            (Some(starts), Some(ends), ends),
+            (Some(starts), None, starts),
+            (None, Some(ends), ends),
+            (None, None, now),
+            (Some(past), Some(past), now),
+            // Ends that are none, or are long before the start.
+            (Some(starts), Some(at("0001-01-01T00:00:00Z")), starts),
+            (Some(starts), Some(at("2026-01-01T00:00:00Z")), starts),
+            (Some(starts), Some(at("2026-12-21T18:30:00Z")), starts),
+            (Some(starts), Some(at("9999-12-30T00:00:00Z")), starts),
+            (Some(starts), Some(at("2030-01-01T00:00:00Z")), starts),
+            (Some(at("9999-12-30T00:00:00Z")), None, now),
+            (Some(at("1900-01-01T00:00:00Z")), Some(ends), ends),
+        ] {
+            let expected = from + CODE_LIFE;
+            assert_eq!(expiry(starts, ends, now), expected.as_second(), "{starts:?} {ends:?}");
+        }
+    }
 }

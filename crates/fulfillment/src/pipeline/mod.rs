@@ -43,12 +43,13 @@ pub(crate) mod reconcile;
 pub(crate) mod reissue;
 pub(crate) mod relay;
 mod retry;
-mod words;
+pub(crate) mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::event::Publication;
+use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Clock, OrderState, Secret, Spelling, Ticket};
 use fulfillment_store::{Claim, Store, step};
 use tokio::sync::{Notify, mpsc, watch};
@@ -111,7 +112,8 @@ pub(crate) struct Pipeline {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) settings: config::Pipeline,
     pub(crate) grace: Duration,
-    pub(crate) time_zone: jiff::tz::TimeZone,
+    /// How Ordering's answers are read.
+    pub(crate) reading: Reading,
     /// What codes of new tickets look like.
     pub(crate) form: Form,
     /// Which pages have their code read back.

@@ -1,20 +1,18 @@
 //! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
 
 use fulfillment_document::TicketPage;
-use fulfillment_domain::{Money, Ticket};
-use jiff::Timestamp;
+use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
 
 use super::words::Words;
 
 /// What the page of `ticket` says; the template is for [`crate::templates`] to find. Money and times are told in the
 /// buyer's locale and the event's time zone, as they were frozen with it.
 pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
-    let zone = ticket.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
-    let words = Words::of(ticket.locale.as_deref());
-    let local = |time: Timestamp| time.to_zoned_datetime(zone.clone());
-    let starts = ticket.event_starts_at.map(local);
-    let beside = |time: Option<Timestamp>| time.map(|time| words.beside(&local(time), starts.as_ref()));
+    let times = Times::of(ticket);
+    let locale = ticket.locale.as_deref().and_then(locale::tag);
+    let words = Words::of(locale.as_deref());
     TicketPage {
         ticket_id: ticket.id.0,
         ticket_number: ticket.ticket_number.clone(),
@@ -23,9 +21,9 @@ pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
         organizer_name: ticket.organizer_name.clone(),
         venue_name: ticket.venue_name.clone(),
         venue_address: ticket.venue_address.clone(),
-        starts: starts.as_ref().map(|time| words.moment(time)),
-        doors: beside(ticket.doors_at),
-        ends: beside(ticket.event_ends_at),
+        starts: times.starts(&words),
+        doors: times.beside_start(times.doors, &words),
+        ends: times.beside_start(times.ends, &words),
         holder_name: ticket.holder_name.clone().or_else(|| ticket.customer_name.clone()),
         customer: ticket.customer_email.clone(),
         section: ticket.section.clone(),
@@ -35,13 +33,123 @@ pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
             (_, _, Some(number)) => number.clone(),
         },
         category: ticket.category.clone(),
-        price: words.price(Money { amount: ticket.price, currency: ticket.currency }),
+        price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
         ticket_index: ticket.ticket_index,
         ticket_count: ticket.ticket_count,
         issued_at: ticket.issued_at,
-        issued: words.moment(&local(ticket.issued_at)),
+        issued: words.moment(&times.local(ticket.issued_at)),
         code: ticket.qr_code_data.clone(),
-        locale: ticket.locale.clone(),
+        locale,
         template: None,
+    }
+}
+
+/// A price as the page has it: none where it is free.
+pub(crate) fn price(price: Money, words: &Words) -> Option<String> {
+    (!price.amount.0.is_zero()).then(|| words.price(price))
+}
+
+/// A time of the event.
+#[derive(Clone, Copy)]
+pub(crate) struct Time {
+    pub(crate) at: Timestamp,
+    /// Only the day is known.
+    pub(crate) day_alone: bool,
+}
+
+/// When the event is, and in which zone that is told.
+pub(crate) struct Times {
+    pub(crate) starts: Option<Time>,
+    pub(crate) doors: Option<Time>,
+    pub(crate) ends: Option<Time>,
+    pub(crate) zone: TimeZone,
+}
+
+impl Times {
+    fn of(ticket: &Ticket) -> Self {
+        let starts = event_time::believed_start(ticket.event_starts_at);
+        let doors = event_time::believed_doors(ticket.doors_at, starts);
+        let ends = event_time::believed_end(ticket.event_ends_at, starts);
+        let time = |at: Option<Timestamp>, day_alone: Flag| {
+            at.map(|at| Time { at, day_alone: ticket.flags.contains(day_alone) })
+        };
+        Self {
+            starts: time(starts, Flag::StartWithoutHour),
+            doors: time(doors, Flag::DoorsWithoutHour),
+            ends: time(ends, Flag::EndWithoutHour),
+            zone: ticket.time_zone.as_deref().and_then(zones::named).unwrap_or(TimeZone::UTC),
+        }
+    }
+
+    /// That time where the event is.
+    pub(crate) fn local(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// The start as the page has it.
+    pub(crate) fn starts(&self, words: &Words) -> Option<String> {
+        let start = self.starts?;
+        let at = self.local(start.at);
+        Some(if start.day_alone { words.day(&at) } else { words.moment(&at) })
+    }
+
+    /// Doors or end as the page has them. The day of the start is not said again: a day alone says nothing then.
+    pub(crate) fn beside_start(&self, time: Option<Time>, words: &Words) -> Option<String> {
+        let Time { at, day_alone } = time?;
+        let at = self.local(at);
+        let start = self.starts.map(|start| (self.local(start.at), start.day_alone));
+        if day_alone {
+            let known = start.is_some_and(|(start, _)| start.date() == at.date());
+            return (!known).then(|| words.day(&at));
+        }
+        let hour = start.filter(|(_, day_alone)| !day_alone).map(|(start, _)| start);
+        Some(words.beside(&at, hour.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time: &str, day_alone: bool) -> Time {
+        Time { at: time.parse().unwrap(), day_alone }
+    }
+
+    /// Start, doors and end as a page in English has them.
+    fn told(starts: Option<Time>, doors: Option<Time>, ends: Option<Time>) -> [Option<String>; 3] {
+        let times = Times { starts, doors, ends, zone: zones::named("Europe/Berlin").unwrap() };
+        let words = Words::of(Some("en-GB"));
+        let [doors, ends] = [times.doors, times.ends].map(|time| times.beside_start(time, &words));
+        [times.starts(&words), doors, ends]
+            .map(|text| text.map(|text| text.replace(['\u{a0}', '\u{202f}'], " ")))
+    }
+
+    #[test]
+    fn a_day_alone_is_said_without_an_hour() {
+        let some = |text: &str| Some(text.to_owned());
+        let (friday, sunday) =
+            (Some(at("2026-07-03T10:00:00Z", true)), Some(at("2026-07-05T10:00:00Z", true)));
+        let doors = Some(at("2026-07-03T16:00:00Z", false));
+        assert_eq!(
+            told(friday, doors, sunday),
+            [
+                some("Friday, 3 July 2026"),
+                some("Friday, 3 July 2026 at 18:00 CEST"),
+                some("Sunday, 5 July 2026")
+            ]
+        );
+        // What is said already is not said again.
+        let hour = Some(at("2026-07-03T17:00:00Z", false));
+        assert_eq!(told(hour, friday, friday), [some("Friday, 3 July 2026 at 19:00 CEST"), None, None]);
+        assert_eq!(told(None, friday, None), [None, some("Friday, 3 July 2026"), None]);
+    }
+
+    #[test]
+    fn a_price_of_zero_is_left_to_the_page() {
+        let of = |amount: &str| {
+            let money = Money { amount: amount.parse().unwrap(), currency: "EUR".parse().unwrap() };
+            price(money, &Words::of(None))
+        };
+        assert_eq!((of("0"), of("0.00"), of("0.01")), (None, None, Some("0.01 EUR".into())));
     }
 }

@@ -50,7 +50,7 @@ mod tests {
             row: None,
             seat: "A-01".into(),
             category: None,
-            price: "1 EUR".into(),
+            price: Some("1 EUR".into()),
             ticket_index: 1,
             ticket_count: 1,
             issued_at: jiff::Timestamp::UNIX_EPOCH,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
 use fulfillment_store::{Announcing, DeadLetterRoute, Store};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +54,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> Reissuer {
         clock: Arc::clone(&life.world.time) as _,
         settings: kit.settings.clone(),
         grace: Duration::from_secs(60),
-        time_zone: jiff::tz::TimeZone::UTC,
+        reading: Reading::default(),
         form: Form::Tk1,
         proof: Proof(u32::MAX),
         publishing: publishing.clone(),

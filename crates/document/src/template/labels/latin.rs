@@ -28,6 +28,7 @@ pub(super) const ENGLISH: Language = Language {
         "Show this code at the entrance, on paper or on a screen at full brightness. It lets one person in, once: \
          whoever shows it first. Keep it to yourself and do not post pictures of it.",
         "Organizer",
+        "Free",
     ],
 };
 
@@ -57,6 +58,7 @@ pub(super) const SPANISH: Language = Language {
         "Muestre este código en la entrada, en papel o en una pantalla con el brillo al máximo. Da paso a una sola \
          persona, una sola vez: a quien lo muestre primero. No lo comparta ni publique fotos de él.",
         "Organiza",
+        "Gratis",
     ],
 };
 
@@ -86,6 +88,7 @@ pub(super) const GERMAN: Language = Language {
         "Zeigen Sie diesen Code am Einlass vor, auf Papier oder auf einem hell gestellten Bildschirm. Er lässt eine \
          Person ein, einmal: wer ihn zuerst zeigt. Geben Sie ihn nicht weiter und zeigen Sie keine Bilder davon.",
         "Veranstalter",
+        "Kostenlos",
     ],
 };
 
@@ -115,6 +118,7 @@ pub(super) const FRENCH: Language = Language {
         "Présentez ce code à l’entrée, sur papier ou sur un écran à pleine luminosité. Il laisse entrer une seule \
          personne, une seule fois : la première qui le présente. Gardez-le pour vous et n’en publiez pas de photo.",
         "Organisation",
+        "Gratuit",
     ],
 };
 
@@ -144,6 +148,7 @@ pub(super) const PORTUGUESE: Language = Language {
         "Mostre este código à entrada, em papel ou num ecrã com o brilho no máximo. Dá entrada a uma só pessoa, uma \
          só vez: a quem o mostrar primeiro. Guarde-o para si e não publique fotografias dele.",
         "Organização",
+        "Grátis",
     ],
 };
 
@@ -173,6 +178,7 @@ pub(super) const ITALIAN: Language = Language {
         "Mostra questo codice all’ingresso, su carta o su uno schermo alla massima luminosità. Fa entrare una sola \
          persona, una sola volta: chi lo mostra per primo. Non condividerlo e non pubblicarne fotografie.",
         "Organizzatore",
+        "Gratuito",
     ],
 };
 
@@ -202,6 +208,7 @@ pub(super) const DUTCH: Language = Language {
         "Toon deze code bij de ingang, op papier of op een scherm met volle helderheid. Er kan één persoon mee naar \
          binnen, één keer: wie hem het eerst toont. Deel hem niet en plaats er geen foto’s van.",
         "Organisator",
+        "Gratis",
     ],
 };
 
@@ -231,5 +238,6 @@ pub(super) const POLISH: Language = Language {
         "Okaż ten kod przy wejściu, na papierze lub na ekranie z pełną jasnością. Wpuszcza jedną osobę, jeden raz: \
          tę, która okaże go pierwsza. Nie udostępniaj go i nie publikuj jego zdjęć.",
         "Organizator",
+        "Bezpłatnie",
     ],
 };

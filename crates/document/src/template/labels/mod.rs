@@ -17,7 +17,7 @@ pub(crate) struct Language {
 }
 
 /// What templates call the labels, in the order of each language's texts.
-const LABELS: [&str; 22] = [
+const LABELS: [&str; 23] = [
     "starts",
     "doors",
     "ends",
@@ -40,10 +40,12 @@ const LABELS: [&str; 22] = [
     "code",
     "notice",
     "organizer",
+    "free",
 ];
 
 const INDEX: usize = 17;
 const CODE: usize = 19;
+const FREE: usize = 22;
 
 /// A label by its place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub(crate) struct Label(usize);
 impl Label {
     /// "QR code of ticket 7K3M9 QXT2F": what is said in place of the code.
     pub(crate) const CODE: Self = Self(CODE);
+    /// "Free": a price of zero.
+    pub(crate) const FREE: Self = Self(FREE);
     /// "Order".
     pub(crate) const ORDER: Self = Self(13);
     /// "Ticket".
@@ -75,6 +79,11 @@ impl Label {
         source.language.texts[self.0]
             .split('{')
             .map(|piece| piece.split_once('}').map_or(piece, |(_, after)| after))
+    }
+
+    /// The label in a language, as it stands.
+    pub(crate) fn text(self, language: &Language) -> String {
+        language.texts[self.0].to_owned()
     }
 
     /// Writes the label in the source's language.
@@ -167,7 +176,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!((LABELS[INDEX], LABELS[CODE]), ("index", "code"));
+        assert_eq!((LABELS[INDEX], LABELS[CODE], LABELS[FREE]), ("index", "code", "free"));
         assert_eq!(
             (Label::named("order"), Label::named("ticket")),
             (Some(Label::ORDER), Some(Label::TICKET))

@@ -44,7 +44,7 @@ pub(crate) fn page(texts: &[String], locale: Option<&str>) -> TicketPage {
         row: some(11),
         seat: text(12),
         category: some(13),
-        price: text(14),
+        price: some(14),
         ticket_index: u32::MAX,
         ticket_count: u32::MAX,
         issued_at: jiff::Timestamp::UNIX_EPOCH,

@@ -33,7 +33,7 @@ impl Reissuer {
             ticket.template = self.templates.of(&ticket.event_id, ticket.organizer_id.as_deref());
         }
         let claims = Claims {
-            expires_at: expiry(ticket.event_ends_at.or(ticket.event_starts_at), now),
+            expires_at: expiry(ticket.event_starts_at, ticket.event_ends_at, now),
             cti: ticket.cti,
             event: ticket.event_number,
             category: ticket.category_number,

@@ -14,10 +14,11 @@ use fulfillment_domain::Money;
 use icu_datetime::FixedCalendarDateTimeFormatter;
 use icu_datetime::fieldsets::zone::SpecificShort;
 use icu_datetime::fieldsets::{Combo, T, YMDE, YMDET};
-use icu_datetime::input::{self, Date, DateTime, Time, TimeZone, UtcOffset};
+use icu_datetime::input::{self, Date, DateTime, Time, TimeZone, TimeZoneInfo, UtcOffset};
 use icu_decimal::DecimalFormatter;
 use icu_decimal::options::DecimalFormatterOptions;
 use icu_locale_core::Locale;
+use icu_time::zone::models::AtTime;
 use icu_time::zone::{IanaParser, ZoneNameTimestamp};
 use jiff::ZonedDateTime;
 
@@ -40,10 +41,12 @@ struct Formats {
     number: DecimalFormatter,
     moment: FixedCalendarDateTimeFormatter<Calendar, Combo<YMDET, SpecificShort>>,
     clock: FixedCalendarDateTimeFormatter<Calendar, T>,
+    clock_and_zone: FixedCalendarDateTimeFormatter<Calendar, Combo<T, SpecificShort>>,
+    day: FixedCalendarDateTimeFormatter<Calendar, YMDE>,
 }
 
 impl Words {
-    /// How `tag`, a BCP 47 language tag, writes.
+    /// How `tag`, as [`fulfillment_domain::locale`] makes it, writes.
     pub(crate) fn of(tag: Option<&str>) -> Self {
         let Some(tag) = tag else { return Self(None) };
         if let Some(words) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(tag) {
@@ -61,50 +64,86 @@ impl Words {
     /// "Sonntag, 22. November 2026 um 19:30 MEZ"; plain: "Sun 22 Nov 2026, 19:30 CET".
     pub(crate) fn moment(&self, at: &ZonedDateTime) -> String {
         let told = self.0.as_ref().and_then(|formats| formats.moment(at));
-        told.unwrap_or_else(|| at.strftime("%a %-d %b %Y, %H:%M %Z").to_string())
+        told.unwrap_or_else(|| format!("{}, {}", plain_day(at), plain_clock(at)))
     }
 
-    /// A time beside another: the day is not said twice.
+    /// "Sonntag, 22. November 2026"; plain: "Sun 22 Nov 2026".
+    pub(crate) fn day(&self, at: &ZonedDateTime) -> String {
+        let told = self.0.as_ref().and_then(|formats| formats.day(at));
+        told.unwrap_or_else(|| plain_day(at))
+    }
+
+    /// A time beside another: the day is not said twice, nor the zone's name where it is the same.
     pub(crate) fn beside(&self, at: &ZonedDateTime, other: Option<&ZonedDateTime>) -> String {
-        let same_day = other.is_some_and(|other| other.date() == at.date());
-        let clock = self.0.as_ref().filter(|_| same_day).and_then(|formats| formats.clock(at));
+        let clock = other.filter(|other| other.date() == at.date()).and_then(|other| {
+            let formats = self.0.as_ref()?;
+            if other.offset() == at.offset() { formats.clock(at) } else { formats.clock_and_zone(at) }
+        });
         clock.unwrap_or_else(|| self.moment(at))
     }
 
-    /// "1.234,50 €"; plain: "1234.50 EUR". No digit of the amount is lost.
+    /// "1.234,50 €"; plain: "1234.50 EUR". It has the digits of its currency, and no digit of the amount is lost.
     pub(crate) fn price(&self, price: Money) -> String {
         let told = self.0.as_ref().and_then(|formats| formats.place.told(price, &formats.number));
-        told.unwrap_or_else(|| price.to_string())
+        told.unwrap_or_else(|| money::plain(price))
     }
 }
 
 impl Formats {
     /// None: no such language, or none whose ways are known.
     fn of(tag: &str) -> Option<Self> {
-        let locale: Locale = tag.replace('_', "-").parse().ok()?;
+        let locale: Locale = tag.parse().ok()?;
         let moment = YMDE::long().with_time_hm().with_zone(SpecificShort);
         Some(Self {
             place: Place::of(&locale)?,
             number: DecimalFormatter::try_new((&locale).into(), DecimalFormatterOptions::default()).ok()?,
             moment: FixedCalendarDateTimeFormatter::try_new((&locale).into(), moment).ok()?,
             clock: FixedCalendarDateTimeFormatter::try_new((&locale).into(), T::hm()).ok()?,
+            clock_and_zone: {
+                let clock = T::hm().with_zone(SpecificShort);
+                FixedCalendarDateTimeFormatter::try_new((&locale).into(), clock).ok()?
+            },
+            day: FixedCalendarDateTimeFormatter::try_new((&locale).into(), YMDE::long()).ok()?,
         })
     }
 
     fn moment(&self, at: &ZonedDateTime) -> Option<String> {
-        let offset = UtcOffset::try_from_seconds(at.offset().seconds()).ok()?;
-        let named =
-            at.time_zone().iana_name().map_or(TimeZone::UNKNOWN, |name| IanaParser::new().parse(name));
-        let zone = named
-            .with_offset(Some(offset))
-            .with_zone_name_timestamp(ZoneNameTimestamp::from_epoch_seconds(at.timestamp().as_second()));
-        let DateTime { date, time } = civil(at)?;
-        Some(self.moment.format(&input::ZonedDateTime { date, time, zone }).to_string())
+        Some(self.moment.format(&zoned(at)?).to_string())
+    }
+
+    fn day(&self, at: &ZonedDateTime) -> Option<String> {
+        Some(self.day.format(&civil(at)?.date).to_string())
     }
 
     fn clock(&self, at: &ZonedDateTime) -> Option<String> {
         Some(self.clock.format(&civil(at)?.time).to_string())
     }
+
+    fn clock_and_zone(&self, at: &ZonedDateTime) -> Option<String> {
+        Some(self.clock_and_zone.format(&zoned(at)?).to_string())
+    }
+}
+
+/// "Sun 22 Nov 2026"
+fn plain_day(at: &ZonedDateTime) -> String {
+    at.strftime("%a %-d %b %Y").to_string()
+}
+
+/// "19:30 CET"; in a zone without an abbreviation "19:30 UTC+05:30".
+fn plain_clock(at: &ZonedDateTime) -> String {
+    let unnamed = at.strftime("%Z").to_string().starts_with(['+', '-']);
+    at.strftime(if unnamed { "%H:%M UTC%:z" } else { "%H:%M %Z" }).to_string()
+}
+
+/// A time with its zone, for icu4x.
+fn zoned(at: &ZonedDateTime) -> Option<input::ZonedDateTime<Calendar, TimeZoneInfo<AtTime>>> {
+    let offset = UtcOffset::try_from_seconds(at.offset().seconds()).ok()?;
+    let named = at.time_zone().iana_name().map_or(TimeZone::UNKNOWN, |name| IanaParser::new().parse(name));
+    let zone = named
+        .with_offset(Some(offset))
+        .with_zone_name_timestamp(ZoneNameTimestamp::from_epoch_seconds(at.timestamp().as_second()));
+    let DateTime { date, time } = civil(at)?;
+    Some(input::ZonedDateTime { date, time, zone })
 }
 
 /// A time where it is told, for icu4x.

@@ -109,6 +109,16 @@ impl Place {
     }
 }
 
+/// The price by its code, with the digits of its currency: "12.50 EUR", "1200 JPY", "0.5 JPY".
+pub(super) fn plain(price: Money) -> String {
+    let mut amount = price.amount.0.normalize();
+    let least = u32::try_from(digits(price.currency)).unwrap_or_default();
+    if amount.scale() < least {
+        amount.rescale(least);
+    }
+    format!("{amount} {}", price.currency)
+}
+
 /// How many digits a currency has behind the point, at the least (ISO 4217).
 fn digits(currency: Currency) -> i16 {
     match currency.as_str() {

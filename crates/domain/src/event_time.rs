@@ -1,0 +1,265 @@
+//! When an event is: dates and times in the spellings that platforms write them, and which are believed.
+
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::fields::{Fields, Unreadable};
+use crate::instant::since_1970;
+use crate::zones;
+
+/// Dates of other years are placeholders: `0001-01-01`, `1900-01-01`, `9999-12-31`.
+const YEARS: std::ops::Range<i16> = 2000..2200;
+
+/// So much before its start an event neither ends nor opens its doors.
+const BEFORE: SignedDuration = SignedDuration::from_hours(2 * 24);
+
+/// So much after its start an event has ended.
+const LONGEST: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// A date or time as it is written, before its zone is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// A point in time. With the offset it is written at; one of zero says nothing of the place.
+    Instant(Timestamp, Option<Offset>),
+    /// The wall clock of a place that is not named.
+    Clock(DateTime),
+    /// A day without an hour.
+    Day(Date),
+}
+
+/// Whether an event can be then.
+pub fn is_date(at: Timestamp) -> bool {
+    YEARS.contains(&Offset::UTC.to_datetime(at).year())
+}
+
+/// Why an end or doors beside this start are not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unbelievable {
+    /// Before the start.
+    #[error("is more than 2 days before the start")]
+    Before,
+    /// After it.
+    #[error("is more than 400 days after the start")]
+    After,
+}
+
+/// A start as it is recorded, if it is believed: records of earlier versions have others too.
+pub fn believed_start(start: Option<Timestamp>) -> Option<Timestamp> {
+    start.filter(|at| is_date(*at))
+}
+
+/// Recorded doors, if they are believed beside this start.
+pub fn believed_doors(doors: Option<Timestamp>, start: Option<Timestamp>) -> Option<Timestamp> {
+    doors.filter(|at| is_date(*at) && check_doors(*at, start).is_ok())
+}
+
+/// A recorded end, if it is believed beside this start.
+pub fn believed_end(end: Option<Timestamp>, start: Option<Timestamp>) -> Option<Timestamp> {
+    end.filter(|at| is_date(*at) && check_end(*at, start).is_ok())
+}
+
+/// Whether doors at this time are believed.
+pub fn check_doors(doors: Timestamp, start: Option<Timestamp>) -> Result<(), Unbelievable> {
+    match start {
+        Some(start) if doors.duration_until(start) > BEFORE => Err(Unbelievable::Before),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an end at this time is believed.
+pub fn check_end(end: Timestamp, start: Option<Timestamp>) -> Result<(), Unbelievable> {
+    match start {
+        Some(start) if start.duration_until(end) > LONGEST => Err(Unbelievable::After),
+        start => check_doors(end, start),
+    }
+}
+
+impl Written {
+    /// Reads a field, of text or a number. `None` when it is absent, null or blank.
+    ///
+    /// # Errors
+    /// It is no date or time in any known spelling, or one that no event has.
+    pub fn read(fields: &Fields<'_>, name: &str) -> Result<Option<Self>, Unreadable> {
+        let Some(text) = fields.text(name)? else { return Ok(None) };
+        Self::parse(&text).map(Some).map_err(|reason| Unreadable::field(name, reason))
+    }
+
+    /// Reads RFC 3339 with or without offset, a date alone, RFC 2822, seconds or milliseconds since 1970, and
+    /// `/Date(...)/` of ASP.NET.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let written = since_1970(text)
+            .map(|at| offset_of_date(text).map_or(Self::Instant(at, None), |offset| at_offset(at, offset)))
+            .or_else(|| pieces(text))
+            .or_else(|| rfc_2822(text))
+            .ok_or("is not a date or time in a known spelling")?;
+        if YEARS.contains(&written.year()) {
+            return Ok(written);
+        }
+        Err("is a date before 2000 or after 2199, which stands for none")
+    }
+
+    /// The year as it is written.
+    fn year(self) -> i16 {
+        match self {
+            Self::Instant(at, offset) => offset.unwrap_or(Offset::UTC).to_datetime(at).year(),
+            Self::Clock(clock) => clock.year(),
+            Self::Day(day) => day.year(),
+        }
+    }
+}
+
+fn at_offset(at: Timestamp, offset: Offset) -> Written {
+    Written::Instant(at, (offset != Offset::UTC).then_some(offset))
+}
+
+/// RFC 3339, its forms without an offset and without an hour, and RFC 9557's zone in brackets.
+fn pieces(text: &str) -> Option<Written> {
+    let pieces = Pieces::parse(text).ok()?;
+    let Some(time) = pieces.time() else { return Some(Written::Day(pieces.date())) };
+    let clock = pieces.date().to_datetime(time);
+    if let Some(offset) = pieces.to_numeric_offset() {
+        // Too late for any instant is too late for an event.
+        return Some(offset.to_timestamp(clock).map_or(Written::Clock(clock), |at| at_offset(at, offset)));
+    }
+    let Some(zone) = pieces.to_time_zone().ok()? else { return Some(Written::Clock(clock)) };
+    let at = zone.to_timestamp(clock).ok()?;
+    Some(at_offset(at, zone.to_offset(at)))
+}
+
+/// `Tue, 22 Dec 2026 19:30:00 +0100`
+fn rfc_2822(text: &str) -> Option<Written> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(at_offset(at.timestamp(), at.offset()))
+}
+
+/// That of `/Date(1798050600000+0100)/`: where it was written, not when.
+fn offset_of_date(text: &str) -> Option<Offset> {
+    let inside = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
+    zones::named(&inside[inside.find(['+', '-'])?..])?.to_fixed_offset().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(json: &str) -> Result<Option<Written>, Unreadable> {
+        let object = format!(r#"{{"at":{json}}}"#);
+        let fields = Fields::parse(object.as_bytes()).unwrap();
+        Written::read(&fields, "at")
+    }
+
+    fn instant(text: &str, offset: i32) -> Written {
+        let offset = (offset != 0).then(|| Offset::from_seconds(offset * 60).unwrap());
+        Written::Instant(text.parse().unwrap(), offset)
+    }
+
+    #[test]
+    fn every_spelling_of_a_time_is_read() {
+        let at = "2026-12-22T18:30:00Z";
+        for (json, expected) in [
+            (r#""2026-12-22T19:30:00+01:00""#, instant(at, 60)),
+            (r#""2026-12-22T19:30+01:00[Europe/Berlin]""#, instant(at, 60)),
+            (r#""2026-12-22T19:30[Europe/Berlin]""#, instant(at, 60)),
+            (r#""2026-12-22T18:30:00.0000000Z""#, instant(at, 0)),
+            (r#""2026-12-22T18:30:00+00:00""#, instant(at, 0)),
+            (r#""2026-12-22T18:30:00-00:00""#, instant(at, 0)),
+            (r#""2026-12-22 14:30:00-0400""#, instant(at, -240)),
+            (r#""Tue, 22 Dec 2026 19:30:00 +0100""#, instant(at, 60)),
+            (r#""Tue, 22 Dec 2026 18:30:00 GMT""#, instant(at, 0)),
+            ("1797964200", instant(at, 0)),
+            (r#""1797964200""#, instant(at, 0)),
+            ("1797964200000", instant(at, 0)),
+            ("1.7979642e9", instant(at, 0)),
+            ("1797964200.000", instant(at, 0)),
+            ("1797964200000000", instant(at, 0)),
+            ("1797964200.0", instant(at, 0)),
+            (r#""\/Date(1797964200000)\/""#, instant(at, 0)),
+            (r#""/Date(1797964200000+0100)/""#, instant(at, 60)),
+            (r#""/Date(1797964200000-0400)/""#, instant(at, -240)),
+            (r#""2026-12-22T19:30:00""#, Written::Clock(date(2026, 12, 22).at(19, 30, 0, 0))),
+            (r#""2026-12-22 19:30""#, Written::Clock(date(2026, 12, 22).at(19, 30, 0, 0))),
+            (r#""2026-12-22""#, Written::Day(date(2026, 12, 22))),
+            (r#""20261222""#, Written::Day(date(2026, 12, 22))),
+            ("20261222", Written::Day(date(2026, 12, 22))),
+        ] {
+            assert_eq!(parse(json), Ok(Some(expected)), "{json}");
+        }
+        for absent in ["null", r#""""#, r#"" ""#] {
+            assert_eq!(parse(absent), Ok(None), "{absent}");
+        }
+    }
+
+    #[test]
+    fn placeholders_are_no_dates_in_any_spelling() {
+        for json in [
+            r#""0001-01-01T00:00:00""#,
+            r#""0001-01-01""#,
+            r#""1900-01-01T00:00:00Z""#,
+            r#""1999-12-31""#,
+            r#""2200-01-01""#,
+            r#""9999-12-31T23:59:59.9999999""#,
+            r#""9999-12-31T23:59:59.9999999Z""#,
+            r#""9999-12-31T23:59:59+01:00""#,
+            r#""Mon, 01 Jan 1900 00:00:00 GMT""#,
+        ] {
+            let reason = parse(json).unwrap_err().reason;
+            assert!(reason.contains("stands for none"), "{json}: {reason}");
+        }
+        for json in [
+            "0",
+            "-1",
+            "-62135596800000",
+            r#""0""#,
+            "253402300799999",
+            r#""/Date(-62135596800000)/""#,
+            r#""TBA""#,
+            r#""0000-00-00""#,
+            r#""0000-00-00 00:00:00""#,
+            r#""22.12.2026 19:30""#,
+            r#""12/22/2026""#,
+            r#""2026-13-01""#,
+            r#""/Date(x)/""#,
+            "true",
+            "[2026,12,22]",
+            "{}",
+            "1e400",
+        ] {
+            assert!(parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn ends_and_doors_far_from_the_start_are_not_believed() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let start = Some(at("2026-12-22T18:30:00Z"));
+        assert_eq!(check_end(at("2026-12-20T18:30:00Z"), start), Ok(()));
+        assert_eq!(check_end(at("2026-12-20T18:29:59Z"), start), Err(Unbelievable::Before));
+        assert_eq!(check_doors(at("2026-12-20T18:29:59Z"), start), Err(Unbelievable::Before));
+        assert_eq!(check_end(at("2028-01-26T18:30:00Z"), start), Ok(()));
+        assert_eq!(check_end(at("2028-01-26T18:30:01Z"), start), Err(Unbelievable::After));
+        assert_eq!(check_end(at("2001-01-01T00:00:00Z"), None), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_a_date(text in "([-+0-9:.TZ/eE ()Date]{0,30}|\\PC{0,30})") {
+            if let Ok(Some(written)) = parse(&serde_json::to_string(&text).unwrap()) {
+                prop_assert!(YEARS.contains(&written.year()), "{written:?}");
+            }
+        }
+
+        /// A number is read in one unit only, and says the same in each.
+        #[test]
+        fn units_do_not_overlap(seconds in 946_684_800_i64..7_258_118_400) {
+            let at = Timestamp::from_second(seconds).unwrap();
+            for zeros in ["", "000", "000000"] {
+                prop_assert_eq!(parse(&format!("{seconds}{zeros}")), Ok(Some(Written::Instant(at, None))));
+            }
+        }
+    }
+}

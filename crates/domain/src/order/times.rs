@@ -1,0 +1,274 @@
+//! When the event is: start, doors and end out of the answer, in the zone that they are told in.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+use super::answer::Reader;
+use super::reading::{LocalTimes, Reading};
+use crate::event_time::{Unbelievable, Written, check_doors, check_end};
+use crate::fields::Fields;
+use crate::ticket::Flag;
+use crate::zones;
+
+/// An event's times, and where they are told.
+#[derive(Debug)]
+pub(super) struct Times {
+    pub(super) starts_at: Option<Timestamp>,
+    pub(super) doors_at: Option<Timestamp>,
+    pub(super) ends_at: Option<Timestamp>,
+    /// As [`zones::named`] reads it.
+    pub(super) zone: String,
+}
+
+impl Times {
+    /// Reads `eventStartsAt`, `doorsAt`, `eventEndsAt` and `timeZone`. What cannot be read or believed is left out.
+    pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
+        let [starts, doors, ends] =
+            ["eventStartsAt", "doorsAt", "eventEndsAt"].map(|name| answer.optional(name, Written::read));
+        let offset = [starts, doors, ends].into_iter().flatten().find_map(|time| match time {
+            Written::Instant(at, offset) => Some((at, offset?)),
+            Written::Clock(_) | Written::Day(_) => None,
+        });
+        let place = Place::read(answer, reading, offset);
+        let believed = |_| Ok(());
+        let starts_at = place.time(answer, "eventStartsAt", starts, believed, Flag::StartWithoutHour);
+        let doors_at =
+            place.time(answer, "doorsAt", doors, |at| check_doors(at, starts_at), Flag::DoorsWithoutHour);
+        let ends_at =
+            place.time(answer, "eventEndsAt", ends, |at| check_end(at, starts_at), Flag::EndWithoutHour);
+        Self { starts_at, doors_at, ends_at, zone: zones::name_of(&place.zone) }
+    }
+}
+
+/// Where the event is, as far as its times are concerned.
+struct Place {
+    /// In which its times are told.
+    zone: TimeZone,
+    /// Whose wall clock a time without an offset is. `None` where nothing says so: then it is UTC.
+    clock: Option<TimeZone>,
+}
+
+impl Place {
+    /// `timeZone`, else the offset that a time is written at, else the zone of the settings.
+    fn read(answer: &mut Reader<'_, '_>, reading: &Reading, offset: Option<(Timestamp, Offset)>) -> Self {
+        let name = answer.optional("timeZone", Fields::text);
+        let named = name.as_deref().and_then(zones::named);
+        if name.is_some() && named.is_none() {
+            let note = "timeZone is no known name of a zone: the offsets of the times were used";
+            answer.flag(Flag::TimeZoneUnknown, note);
+        }
+        let zone = named.or_else(|| {
+            let (at, offset) = offset?;
+            let usual = reading.zone.to_offset(at) == offset;
+            Some(if usual { reading.zone.clone() } else { TimeZone::fixed(offset) })
+        });
+        let clock = match reading.local_times {
+            LocalTimes::Zone => zone.clone(),
+            LocalTimes::Utc => Some(TimeZone::UTC),
+        };
+        Self { zone: zone.unwrap_or_else(|| reading.zone.clone()), clock }
+    }
+
+    /// A time as it is recorded; a day without an hour as its noon, flagged.
+    fn time(
+        &self,
+        answer: &mut Reader<'_, '_>,
+        name: &str,
+        written: Option<Written>,
+        believed: impl Fn(Timestamp) -> Result<(), Unbelievable>,
+        without_hour: Flag,
+    ) -> Option<Timestamp> {
+        let written = written?;
+        let (at, note) = match written {
+            Written::Instant(at, _) => (Some(at), None),
+            Written::Clock(clock) => self.of_clock(clock),
+            Written::Day(day) => (self.noon(day), Some((without_hour, "is a day: no hour is printed"))),
+        };
+        let Some(at) = at else {
+            answer.left_out(name, "is no time that can be kept");
+            return None;
+        };
+        if let Err(unbelievable) = believed(at) {
+            answer.left_out(name, &unbelievable.to_string());
+            return None;
+        }
+        if let Some((flag, note)) = note {
+            answer.flag(flag, format!("{name} {note}"));
+        }
+        Some(at)
+    }
+
+    /// A wall clock's time. One that comes twice is the first, one that is skipped is as much later.
+    fn of_clock(&self, clock: DateTime) -> (Option<Timestamp>, Option<(Flag, &'static str)>) {
+        let zone = self.clock.clone().unwrap_or(TimeZone::UTC);
+        let ambiguous = zone.to_ambiguous_timestamp(clock);
+        let note = match ambiguous.offset() {
+            _ if self.clock.is_none() => Some("has neither an offset nor a zone: it was read as UTC"),
+            AmbiguousOffset::Unambiguous { .. } => None,
+            AmbiguousOffset::Fold { .. } => {
+                Some("is an hour that comes twice that night: the first was taken")
+            }
+            AmbiguousOffset::Gap { .. } => {
+                Some("is an hour that the clock skips that night: the next was taken")
+            }
+        };
+        (ambiguous.compatible().ok(), note.map(|note| (Flag::TimeAssumed, note)))
+    }
+
+    fn noon(&self, day: Date) -> Option<Timestamp> {
+        self.zone.to_timestamp(day.at(12, 0, 0, 0)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::OrderSnapshot;
+    use super::*;
+    use crate::id::OrderId;
+
+    const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+
+    fn order(rest: &str, reading: &Reading) -> OrderSnapshot {
+        let json = format!(
+            r#"{{"orderId":"{ORDER}","customerEmail":"a@example.org","eventId":"e1","eventName":"Gala","price":1,"currency":"EUR",{rest}}}"#
+        );
+        let id: OrderId = ORDER.parse().unwrap();
+        OrderSnapshot::parse(json.as_bytes(), id, reading).unwrap()
+    }
+
+    /// Start, zone and flags.
+    fn start(rest: &str, reading: &Reading) -> (String, String, String) {
+        let order = order(rest, reading);
+        let start = order.event.starts_at.map(|at| at.to_string()).unwrap_or_default();
+        (start, order.event.time_zone, order.flags.to_stored())
+    }
+
+    fn said(rest: &str) -> (String, String, String) {
+        start(rest, &Reading::default())
+    }
+
+    fn three(a: &str, b: &str, c: &str) -> (String, String, String) {
+        (a.into(), b.into(), c.into())
+    }
+
+    #[test]
+    fn a_wall_clock_is_that_of_the_zone_beside_it() {
+        let answer = r#""eventStartsAt":"2026-12-22T19:30:00","timeZone":"Europe/Berlin""#;
+        assert_eq!(said(answer), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""));
+        let utc = Reading { local_times: LocalTimes::Utc, ..Reading::default() };
+        assert_eq!(start(answer, &utc), three("2026-12-22T19:30:00Z", "Europe/Berlin", ""));
+        for (zone, at, kept) in [
+            ("W. Europe Standard Time", "2026-12-22T18:30:00Z", "Europe/Berlin"),
+            ("europe/berlin", "2026-12-22T18:30:00Z", "Europe/Berlin"),
+            ("UTC+2", "2026-12-22T17:30:00Z", "+02:00"),
+            ("-05:00", "2026-12-23T00:30:00Z", "-05:00"),
+        ] {
+            let answer = format!(r#""eventStartsAt":"2026-12-22T19:30:00","timeZone":"{zone}""#);
+            assert_eq!(said(&answer), three(at, kept, ""), "{zone}");
+        }
+    }
+
+    #[test]
+    fn an_instant_is_that_instant_whatever_the_zone() {
+        for time in ["2026-12-22T18:30:00Z", "2026-12-22T19:30:00+01:00", "2026-12-22T13:30:00-05:00"] {
+            let answer = format!(r#""eventStartsAt":"{time}","timeZone":"Europe/Berlin""#);
+            assert_eq!(said(&answer), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""), "{time}");
+        }
+    }
+
+    #[test]
+    fn an_offset_without_a_zone_is_where_times_are_told() {
+        let at = |time: &str| format!(r#""eventStartsAt":"{time}""#);
+        assert_eq!(said(&at("2026-12-22T19:30:00-05:00")), three("2026-12-23T00:30:00Z", "-05:00", ""));
+        // UTC says nothing of the place: that is the setting's.
+        let berlin = Reading { zone: zones::named("Europe/Berlin").unwrap(), ..Reading::default() };
+        for utc in ["2026-12-22T18:30:00Z", "2026-12-22T18:30:00+00:00"] {
+            assert_eq!(start(&at(utc), &berlin), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""));
+        }
+        // An offset that the setting's zone has then is that zone, with its name.
+        let local = at("2026-12-22T19:30:00+01:00");
+        assert_eq!(start(&local, &berlin), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""));
+        assert_eq!(start(&at("2026-07-22T19:30:00+01:00"), &berlin).1, "+01:00");
+        // Beside it, a wall clock has that offset too.
+        let order = order(
+            r#""eventStartsAt":"2026-12-22T19:30:00-05:00","eventEndsAt":"2026-12-22T22:00:00""#,
+            &Reading::default(),
+        );
+        assert_eq!(order.event.ends_at.unwrap().to_string(), "2026-12-23T03:00:00Z");
+    }
+
+    #[test]
+    fn without_zone_and_offset_a_time_is_utc_and_flagged() {
+        let answer = r#""eventStartsAt":"2026-12-22T19:30:00""#;
+        assert_eq!(said(answer), three("2026-12-22T19:30:00Z", "UTC", "time_assumed"));
+        let notes = order(answer, &Reading::default()).notes;
+        assert_eq!(notes, ["eventStartsAt has neither an offset nor a zone: it was read as UTC"]);
+    }
+
+    #[test]
+    fn an_unknown_zone_is_flagged_and_the_offset_used() {
+        let answer = r#""eventStartsAt":"2026-12-22T19:30:00+02:00","timeZone":"Middle Earth""#;
+        assert_eq!(said(answer), three("2026-12-22T17:30:00Z", "+02:00", "time_zone_unknown"));
+        let answer = r#""eventStartsAt":"2026-12-22T19:30:00","timeZone":"Middle Earth""#;
+        assert_eq!(said(answer), three("2026-12-22T19:30:00Z", "UTC", "time_zone_unknown,time_assumed"));
+    }
+
+    #[test]
+    fn hours_that_come_twice_or_never_are_noted() {
+        for (time, at, note) in [
+            ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z", "comes twice"),
+            ("2026-03-29T02:30:00", "2026-03-29T01:30:00Z", "skips"),
+        ] {
+            let answer = format!(r#""eventStartsAt":"{time}","timeZone":"Europe/Berlin""#);
+            assert_eq!(said(&answer), three(at, "Europe/Berlin", "time_assumed"));
+            assert!(order(&answer, &Reading::default()).notes[0].contains(note));
+        }
+    }
+
+    #[test]
+    fn a_day_alone_is_that_day_where_the_event_is() {
+        for (zone, at, kept) in [
+            (r#","timeZone":"Pacific/Kiritimati""#, "2026-12-21T22:00:00Z", "Pacific/Kiritimati"),
+            (r#","timeZone":"Pacific/Pago_Pago""#, "2026-12-22T23:00:00Z", "Pacific/Pago_Pago"),
+            ("", "2026-12-22T12:00:00Z", "UTC"),
+        ] {
+            let answer = format!(r#""eventStartsAt":"2026-12-22"{zone}"#);
+            assert_eq!(said(&answer), three(at, kept, "start_without_hour"));
+        }
+        let utc = Reading { local_times: LocalTimes::Utc, ..Reading::default() };
+        let answer = r#""eventStartsAt":"2026-12-22","timeZone":"Asia/Tokyo""#;
+        assert_eq!(start(answer, &utc).0, "2026-12-22T03:00:00Z");
+    }
+
+    #[test]
+    fn dates_that_are_none_are_left_out_and_noted() {
+        for time in
+            [r#""0001-01-01T00:00:00""#, r#""9999-12-31""#, r#""1900-01-01T00:00:00Z""#, "0", r#""TBA""#]
+        {
+            let answer = format!(r#""eventStartsAt":{time},"eventEndsAt":"2026-12-22T22:00:00Z""#);
+            assert_eq!(said(&answer), three("", "UTC", "detail_left_out"), "{time}");
+            let order = order(&answer, &Reading::default());
+            assert!(
+                order.event.ends_at.is_some() && order.notes[0].starts_with("eventStartsAt was left out")
+            );
+        }
+    }
+
+    #[test]
+    fn what_contradicts_the_start_is_left_out_and_flagged() {
+        let times = |doors: &str, ends: &str| {
+            let answer = format!(
+                r#""eventStartsAt":"2026-12-22T18:30:00Z","doorsAt":"{doors}","eventEndsAt":"{ends}""#
+            );
+            let order = order(&answer, &Reading::default());
+            (order.event.doors_at.is_some(), order.event.ends_at.is_some(), order.flags.to_stored())
+        };
+        let left_out = "detail_left_out".to_owned();
+        assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-22T22:00:00Z"), (true, true, String::new()));
+        assert_eq!(times("2026-12-20T18:30:00Z", "2028-01-26T18:30:00Z"), (true, true, String::new()));
+        assert_eq!(times("2026-12-20T18:29:59Z", "2026-12-22T22:00:00Z"), (false, true, left_out.clone()));
+        assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-20T18:29:59Z"), (true, false, left_out.clone()));
+        assert_eq!(times("2026-12-22T17:00:00Z", "2028-01-26T18:30:01Z"), (true, false, left_out));
+    }
+}

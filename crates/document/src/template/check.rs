@@ -187,7 +187,7 @@ fn codes(sheet: &Sheet, problems: &mut Vec<Problem>) {
             );
             problems.push(Problem::warning(element.at, message));
         }
-        if background != Colour::WHITE {
+        if background.is_some_and(|colour| colour != Colour::WHITE) {
             problems.push(Problem::warning(element.at, "the code does not stand on white"));
         }
     });
@@ -197,10 +197,11 @@ fn codes(sheet: &Sheet, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Texts stand out from what they stand on.
+/// Texts stand out from what they stand on. What a picture has behind them is for eyes to judge.
 fn contrast(sheet: &Sheet, problems: &mut Vec<Problem>) {
     walk(sheet, |element, background| {
         let Kind::Text(text) = &element.kind else { return };
+        let Some(background) = background else { return };
         let ratio = ratio(text.colour, background);
         if ratio < LEAST_CONTRAST {
             let message = format!(
@@ -212,11 +213,12 @@ fn contrast(sheet: &Sheet, problems: &mut Vec<Problem>) {
 }
 
 /// Every element with the colour behind it: its container's, else that of the last rectangle around it, else white.
-fn walk(sheet: &Sheet, mut look: impl FnMut(&Element, Colour)) {
-    fn below(element: &Element, behind: Colour, look: &mut impl FnMut(&Element, Colour)) {
+/// Over an image or the page's background it is not known.
+fn walk(sheet: &Sheet, mut look: impl FnMut(&Element, Option<Colour>)) {
+    fn below(element: &Element, behind: Option<Colour>, look: &mut impl FnMut(&Element, Option<Colour>)) {
         look(element, behind);
         let behind = match &element.kind {
-            Kind::Stack(container) | Kind::Row(container) => container.background.unwrap_or(behind),
+            Kind::Stack(container) | Kind::Row(container) => container.background.or(behind),
             _ => behind,
         };
         element.children().iter().for_each(|child| below(child, behind, look));
@@ -225,10 +227,12 @@ fn walk(sheet: &Sheet, mut look: impl FnMut(&Element, Colour)) {
         let around = |earlier: &&Element| overlap(&earlier.area, &element.area);
         let behind =
             sheet.elements[..index].iter().rev().filter(around).find_map(|earlier| match earlier.kind {
-                Kind::Rect { fill, .. } => fill,
+                Kind::Rect { fill: Some(fill), .. } => Some(Some(fill)),
+                Kind::Image { .. } => Some(None),
                 _ => None,
             });
-        below(element, behind.unwrap_or(Colour::WHITE), &mut look);
+        let paper = sheet.background.is_none().then_some(Colour::WHITE);
+        below(element, behind.unwrap_or(paper), &mut look);
     }
 }
 
@@ -328,6 +332,27 @@ mod tests {
         let tinted = r##"{"type": "rect", "x": 0, "y": 0, "width": 90, "height": 90, "fill": "#eeeeee"},
             {"type": "qr", "x": 5, "y": 5, "size": 40}"##;
         assert!(found(tinted)[0].contains("does not stand on white"));
+    }
+
+    #[test]
+    fn contrast_over_a_picture_is_not_guessed() {
+        let json = format!(
+            "{{\"format\": 1, \"page\": {{\"width\": 100, \"height\": 100}}, \"elements\": [{CODE}{}]}}",
+            r##"{"type": "image", "file": "dark.svg", "x": 45, "y": 0, "width": 50, "height": 50, "alt": "Night"},
+            {"type": "text", "text": "a", "x": 50, "y": 5, "width": 40, "color": "#ffffff"},
+            {"type": "rect", "x": 45, "y": 60, "width": 50, "height": 30, "fill": "#ffffff"},
+            {"type": "text", "text": "b", "x": 50, "y": 65, "width": 40, "color": "#ffffff"}"##
+        );
+        let night =
+            br#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><path d="M0 0H10V10H0Z"/></svg>"#;
+        let bundle = TemplateBundle {
+            files: [("dark.svg".to_owned(), night.to_vec())].into(),
+            ..TemplateBundle::new(json)
+        };
+        let problems = PdfRenderer::new(Vec::new()).unwrap().check(&bundle).unwrap();
+        let contrasts: Vec<_> = problems.iter().filter(|p| p.message.contains("contrast")).collect();
+        assert_eq!(contrasts.len(), 1, "{problems:?}");
+        assert_eq!((contrasts[0].at.line, contrasts[0].message.contains("contrast of 1.0")), (4, true));
     }
 
     #[test]

@@ -4,12 +4,14 @@ mod check;
 mod import;
 mod picture;
 mod preview;
+mod sample;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use fulfillment_document::{Shipped, TemplateBundle};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::Context;
 use crate::config::Base;
@@ -18,11 +20,13 @@ use crate::templates::{self, Unusable};
 
 /// Check and preview the templates that tickets are drawn by
 ///
-/// A template is a JSON file with its images beside it; docs/templates.md is the manual, and docs/template.schema.json
-/// tells an editor what may stand where. Which tickets are drawn by it is said by `[[template]]` in the configuration.
+/// A template is a JSON file with its images beside it; docs/templates.md is the manual, and the JSON Schema that
+/// `template schema` prints tells an editor what may stand where. Which tickets are drawn by it is said by
+/// `[[template]]` in the configuration.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment template show a4 > gala.json        begin with one that ships
+  fulfillment template schema > template.schema.json   for an editor, beside it
   fulfillment template preview gala.json --watch  look at it while you change it
   fulfillment template check gala.json
   fulfillment template import-pretix layout.json --background background.pdf")]
@@ -44,8 +48,18 @@ enum Action {
         #[arg(value_parser = shipped)]
         name: Shipped,
     },
+    /// Print the JSON Schema of templates, for editors that complete and check while one writes
+    #[command(after_help = "Examples:
+  fulfillment template schema > template.schema.json
+A template names it at its top, as those of `template show` do: \"$schema\": \"template.schema.json\"")]
+    Schema,
     ImportPretix(import::ImportPretix),
 }
+
+const SCHEMA: &str = include_str!("../../../../../docs/template.schema.json");
+
+/// Where the templates that ship name their schema, in the repository.
+const SCHEMA_HERE: &str = "../../../docs/template.schema.json";
 
 fn shipped(text: &str) -> Result<Shipped, String> {
     Shipped::named(text).ok_or_else(|| "there are a4, phone and thermal".to_owned())
@@ -63,8 +77,12 @@ impl Template {
             Action::Check(command) => command.run(context),
             Action::Preview(command) => command.run(context).await,
             Action::Show { name } => {
-                let shown = Shown { name: name.name(), template: name.bundle().json };
-                context.answer(&shown, |shown| shown.template.clone())
+                let template = name.bundle().json.replace(SCHEMA_HERE, "template.schema.json");
+                context.answer(&Shown { name: name.name(), template }, |shown| shown.template.clone())
+            }
+            Action::Schema => {
+                let schema: &RawValue = serde_json::from_str(SCHEMA).map_err(anyhow::Error::from)?;
+                context.answer(&schema, |_| SCHEMA.to_owned())
             }
             Action::ImportPretix(command) => command.run(context),
         }

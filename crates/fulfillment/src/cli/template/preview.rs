@@ -1,15 +1,17 @@
 //! `fulfillment template preview`
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use fulfillment_document::{CompiledTemplate, PdfRenderer, TemplateBundle, sample};
+use fulfillment_document::{CompiledTemplate, PdfRenderer, TemplateBundle};
+use fulfillment_domain::locale;
 use serde::Serialize;
 
-use super::{find, picture, stem};
+use super::{find, picture, sample, stem};
 use crate::cli::Context;
 use crate::stop::Stop;
 
@@ -31,11 +33,38 @@ pub(super) struct Preview {
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The ticket's language, like de, ar-EG or ja
-    #[arg(long, value_name = "TAG", default_value = "en")]
+    #[arg(long, value_name = "TAG", default_value = "en", value_parser = language)]
     language: String,
     /// Draw again whenever the template or a file of it changes, until Ctrl-C
     #[arg(long)]
     watch: bool,
+}
+
+/// A locale as orders have them; one that could be none is left out of an order, and refused here.
+fn language(text: &str) -> Result<String, String> {
+    match locale::read(text) {
+        locale::Meaning::Unknown => Err("a locale is like de, ar-EG or zh-Hant".to_owned()),
+        locale::Meaning::Tag(_) | locale::Meaning::None => Ok(text.to_owned()),
+    }
+}
+
+/// What a preview is written as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Pdf,
+    Png,
+}
+
+impl Kind {
+    /// By the file's ending.
+    fn of(out: &Path) -> Result<Self, Stop> {
+        let ending = out.extension().map(OsStr::to_ascii_lowercase);
+        match ending.as_ref().and_then(|ending| ending.to_str()) {
+            Some("pdf") => Ok(Self::Pdf),
+            Some("png") => Ok(Self::Png),
+            _ => Err(Stop::misuse(format!("--out {}: the name must end in .pdf or .png", out.display()))),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -53,8 +82,9 @@ struct Drawn {
 
 impl Preview {
     pub(super) async fn run(self, context: &Context) -> Result<(), Stop> {
-        let renderer = crate::wiring::renderer(&context.config()?)?;
         let out = self.out.clone().unwrap_or_else(|| stem(&self.template).with_extension("preview.pdf"));
+        Kind::of(&out)?;
+        let renderer = crate::wiring::renderer(&context.config()?)?;
         let mut last = self.look(context)?;
         self.draw(context, &renderer, &last, &out)?;
         if !self.watch {
@@ -99,10 +129,11 @@ impl Preview {
             let line = |problem: &_| format!("{}:{problem}", self.template);
             Stop::no(refused.0.iter().map(line).collect::<Vec<_>>().join("\n"))
         })?;
-        let page =
-            renderer.draw(&template, &sample::in_language(&self.language)).map_err(anyhow::Error::from)?;
-        let png = out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
-        let file = if png { picture::png(&page.pdf)? } else { page.pdf };
+        let page = renderer.draw(&template, &sample::of(&self.language)?).map_err(anyhow::Error::from)?;
+        let file = match Kind::of(out)? {
+            Kind::Png => picture::png(&page.pdf)?,
+            Kind::Pdf => page.pdf,
+        };
         write_whole(out, &file)?;
         let (width, height) = template.size();
         let drawn = Drawn {
@@ -119,7 +150,7 @@ impl Preview {
 
 /// Written beside and renamed: a viewer that follows the file never sees half of it.
 fn write_whole(out: &Path, content: &[u8]) -> Result<(), Stop> {
-    let mut name = out.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    let mut name = out.file_name().map(OsStr::to_os_string).unwrap_or_default();
     name.push(".part");
     let part = out.with_file_name(name);
     std::fs::write(&part, content)
@@ -135,4 +166,19 @@ fn describe(drawn: &Drawn) -> String {
         text = format!("{text}; no font here has {missing:?}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_its_name_says() {
+        assert_eq!(Kind::of(Path::new("a.PDF")).ok(), Some(Kind::Pdf));
+        assert_eq!(Kind::of(Path::new("a.b/c.png")).ok(), Some(Kind::Png));
+        for other in ["x.jpg", "x", "pdf", "x.pdf.tiff", ""] {
+            let refused = format!("{:?}", Kind::of(Path::new(other)).unwrap_err());
+            assert!(refused.contains(".pdf or .png"), "{other}: {refused}");
+        }
+    }
 }

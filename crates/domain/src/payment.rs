@@ -1,11 +1,14 @@
 //! `payment-succeeded`: the message that starts everything.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
+
+/// How far apart two producers may date one payment.
+const SAME_TIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// A payment, as far as its producers can be relied upon: only the order id is always there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub struct Payment {
     pub amount: Option<Amount>,
     /// In what.
     pub currency: Option<Currency>,
+    /// The payment provider's own id of it.
+    pub transaction_id: Option<String>,
     /// When, by the producer's clock. A time that cannot be read is no reason to refuse a paid order.
     pub processed_at: Option<Timestamp>,
 }
@@ -60,6 +65,7 @@ impl Payment {
             customer_id: fields.identifier("customerId").ok().flatten(),
             amount,
             currency,
+            transaction_id: fields.identifier("transactionId").ok().flatten(),
             processed_at: ["processedAt", "timestamp"]
                 .iter()
                 .find_map(|name| fields.time(name).ok().flatten()),
@@ -71,11 +77,60 @@ impl Payment {
         self.payment_id.clone().unwrap_or_else(|| format!("order:{}", self.order_id))
     }
 
+    /// What another message about the same payment has to agree with.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            amount: self.amount,
+            currency: self.currency,
+            customer_id: self.customer_id.clone(),
+            transaction_id: self.transaction_id.clone(),
+            processed_at: self.processed_at,
+        }
+    }
+
     /// Whether another message with the same key says the same: order, amount and currency, compared
     /// after parsing. A new timestamp or another spelling makes no difference, nor do trailing zeros.
     pub fn says_the_same(&self, order: OrderId, amount: Option<Amount>, currency: Option<Currency>) -> bool {
         self.order_id == order && self.amount == amount && self.currency == currency
     }
+}
+
+/// What is known of a payment beside its order and its id: by this a message without an id is recognised as the payment
+/// that another producer gave one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// How much.
+    pub amount: Option<Amount>,
+    /// In what.
+    pub currency: Option<Currency>,
+    /// Who paid.
+    pub customer_id: Option<String>,
+    /// The payment provider's own id of it.
+    pub transaction_id: Option<String>,
+    /// When, by the producer's clock.
+    pub processed_at: Option<Timestamp>,
+}
+
+impl Facts {
+    /// Whether both can be about one payment: nothing that both have differs. Producers' clocks may be ten minutes apart.
+    pub fn agree(&self, other: &Self) -> bool {
+        let same_time = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() <= SAME_TIME;
+        both(self.amount, other.amount, |a, b| a == b)
+            && both(self.currency, other.currency, |a, b| a == b)
+            && both(self.customer_id.as_ref(), other.customer_id.as_ref(), |a, b| a == b)
+            && both(self.transaction_id.as_ref(), other.transaction_id.as_ref(), |a, b| a == b)
+            && both(self.processed_at, other.processed_at, same_time)
+    }
+
+    /// Whether the payment provider's id says that it is the same payment.
+    pub fn same_transaction(&self, other: &Self) -> bool {
+        self.transaction_id.is_some() && self.transaction_id == other.transaction_id
+    }
+}
+
+/// Whether two values fit where both are known.
+fn both<T>(a: Option<T>, b: Option<T>, fit: impl Fn(T, T) -> bool) -> bool {
+    a.zip(b).is_none_or(|(a, b)| fit(a, b))
 }
 
 #[cfg(test)]
@@ -154,5 +209,36 @@ mod tests {
                 .unwrap();
         assert!(a.says_the_same(b.order_id, b.amount, b.currency));
         assert!(!a.says_the_same(b.order_id, None, b.currency));
+    }
+
+    #[test]
+    fn two_messages_are_one_payment_while_nothing_contradicts() {
+        let facts = |rest: &str| {
+            let json = format!(r#"{{"orderId":"{ORDER}"{rest}}}"#);
+            Payment::parse(json.as_bytes()).unwrap().facts()
+        };
+        let whole = facts(
+            r#","amount":20.00,"currency":"EUR","customerId":"c","transactionId":"t","processedAt":"2026-11-22T18:30:00Z""#,
+        );
+        for same in [
+            r#","Amount":20,"Currency":"eur","CustomerId":"c","TransactionId":"t","ProcessedAt":"2026-11-22T18:40:00""#,
+            r#","amount":20.0"#,
+            r#","amount":20,"timestamp":"2026-11-22T18:20:00Z""#,
+            "",
+        ] {
+            assert!(whole.agree(&facts(same)) && facts(same).agree(&whole), "{same}");
+        }
+        for other in [
+            r#","amount":20.01"#,
+            r#","amount":20,"currency":"USD""#,
+            r#","amount":20,"customerId":"d""#,
+            r#","amount":20,"transactionId":"u""#,
+            r#","amount":20,"processedAt":"2026-11-22T18:40:00.001Z""#,
+            r#","amount":20,"processedAt":"2026-11-22T18:19:59Z""#,
+        ] {
+            assert!(!whole.agree(&facts(other)) && !facts(other).agree(&whole), "{other}");
+        }
+        assert!(whole.same_transaction(&facts(r#","transactionId":"t""#)));
+        assert!(!facts("").same_transaction(&facts("")));
     }
 }

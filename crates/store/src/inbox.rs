@@ -111,7 +111,9 @@ pub enum IngestOutcome {
     /// This very payment is known, with the same order, amount and currency. Counted, nothing else. Or it is the first
     /// one of an order that was taken over with its tickets.
     Duplicate(OrderId),
-    /// Another payment of an order that has its tickets or will have: kept, shown, issues nothing.
+    /// The order's payment, known already under another key: with an id and without one. Kept, shown as folded.
+    Folded(OrderId),
+    /// Another payment of an order that has its tickets or will have: kept and shown.
     AlreadyPaid(OrderId),
     /// A payment of an order that was voided before: kept; the order is parked for somebody to look at.
     Late(OrderId),
@@ -129,6 +131,10 @@ pub trait Inbox: Send + Sync {
     ///
     /// A payment of an order that refunds or cancellations came for before it ends as these say, in the same
     /// transaction: see [`crate::Withdrawals::withdraw`].
+    ///
+    /// A payment without an id is the order's payment with one, in whichever order they come, while nothing that both say
+    /// differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a refund bound to either is bound to
+    /// that one. Two payments with ids are two payments.
     ///
     /// The first payment of an order that was taken over ([`crate::Adoption`]) is bound to it and is a `Duplicate`; where
     /// a refund waited for it, what that voids gets its `ticket-voided`, as `announcing` says.

@@ -19,12 +19,14 @@ pub struct PaymentRecord {
     pub amount: Option<Amount>,
     /// In what.
     pub currency: Option<Currency>,
-    /// `accepted` (it made the order's work) or `already_paid`.
+    /// `accepted` (it made the order's work), `already_paid`, or `folded`: another key of the payment `folded_into`.
     pub outcome: String,
     /// How often the same message came again.
     pub duplicates: u64,
     /// When it first came.
     pub received_at: Timestamp,
+    /// The key of the payment that it is, where it is known under two.
+    pub folded_into: Option<String>,
 }
 
 /// An order as recorded.

@@ -5,7 +5,7 @@ use fulfillment_tests::ordering::{Answer, one_seat, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::Scene;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_same_message_again_issues_nothing() -> Result<()> {
@@ -127,5 +127,56 @@ async fn a_known_payment_with_another_amount_is_set_apart() -> Result<()> {
     assert_eq!(scene.record.number(kinds).await?, 3);
     assert_eq!(scene.record.number("SELECT count(*) FROM tickets").await?, 1);
     service.order_in(order, "issued").await?;
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn a_payment_under_two_keys_is_one_and_its_refund_voids() -> Result<()> {
+    under_two_keys(Scene::platform().await?).await
+}
+
+#[tokio::test]
+async fn a_payment_under_two_keys_with_the_embedded_store_too() -> Result<()> {
+    under_two_keys(Scene::embedded().await?).await
+}
+
+async fn under_two_keys(scene: Scene) -> Result<()> {
+    let service = scene.start().await?;
+    for nameless_first in [true, false] {
+        let order = rig::id();
+        scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+        let payment = Payment::of(order);
+        let mut both = [
+            format!(r#"{{"OrderId":"{order}","CustomerId":"{}","Amount":59.5}}"#, payment.customer_id),
+            payment.json(),
+        ];
+        if !nameless_first {
+            both.reverse();
+        }
+        let [first, second] = both;
+        let (status, answer) = service.pay(first).await?;
+        assert_eq!((status, &answer["results"][0]["outcome"]), (202, &"new".into()), "{answer}");
+        service.order_in(order, "issued").await?;
+        let (status, answer) = service.pay(second).await?;
+        assert_eq!((status, &answer["results"][0]["outcome"]), (200, &"folded".into()), "{answer}");
+
+        let shown = scene.setup.run(&["order", "show", &order.to_string()]).await?;
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains(&format!("folded into {}", payment.payment_id)), "{shown}");
+        // Another amount under the key that is known is set apart and listed.
+        let (status, _) = service.pay(format!(r#"{{"OrderId":"{order}","Amount":60}}"#)).await?;
+        assert_eq!(status, 409);
+        let listed = scene.setup.run(&["dlq", "list"]).await?;
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        assert!(listed.contains("the payment id is known with another amount"), "{listed}");
+
+        let refund = json!({ "refundId": rig::id(), "paymentId": payment.payment_id, "orderId": order,
+                             "amount": 59.5, "currency": "EUR" });
+        let answer = service.post("/events/payment-refunded", refund.to_string()).await?;
+        assert_eq!(answer.status(), 202);
+        let record = service.order_in(order, "voided").await?;
+        assert!(record["tickets"][0]["voidedAt"].is_string(), "{record}");
+        assert_eq!(record["payments"][1]["foldedInto"], payment.payment_id.to_string());
+    }
     scene.settled(&service).await
 }

@@ -345,6 +345,7 @@ fn closing_of(outcome: Option<IngestOutcome>) -> Closing {
     match outcome {
         Some(IngestOutcome::New(_)) => taken("new"),
         Some(IngestOutcome::Duplicate(_)) => taken("duplicate"),
+        Some(IngestOutcome::Folded(_)) => taken("folded into the same payment under another key"),
         Some(IngestOutcome::AlreadyPaid(_)) => taken("already paid"),
         Some(IngestOutcome::Late(_)) => taken("its order was void before; it is parked"),
         Some(IngestOutcome::Quarantined(_)) => {

@@ -44,6 +44,7 @@ struct Counts {
     late: u64,
     quarantined: u64,
     dead_lettered: u64,
+    folded: u64,
 }
 
 impl Counts {
@@ -51,6 +52,7 @@ impl Counts {
         *match outcome {
             IngestOutcome::New(_) => &mut self.new,
             IngestOutcome::Duplicate(_) => &mut self.duplicate,
+            IngestOutcome::Folded(_) => &mut self.folded,
             IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
             IngestOutcome::Late(_) => &mut self.late,
             IngestOutcome::Quarantined(_) => &mut self.quarantined,
@@ -108,8 +110,8 @@ impl Ingest {
         let bad = counts.dead_lettered + counts.quarantined;
         context.answer(&counts, |c| {
             format!(
-                "{} new, {} duplicate, {} already paid, {} after a void, {} quarantined, {} dead-lettered",
-                c.new, c.duplicate, c.already_paid, c.late, c.quarantined, c.dead_lettered
+                "{} new, {} duplicate, {} already paid, {} after a void, {} quarantined, {} dead-lettered, {} folded",
+                c.new, c.duplicate, c.already_paid, c.late, c.quarantined, c.dead_lettered, c.folded
             )
         })?;
         if bad > 0 { Err(Stop::no("")) } else { Ok(()) }

@@ -117,7 +117,8 @@ fn describe(order: &OrderRecord) -> String {
     for payment in &order.payments {
         let amount = payment.amount.map(|a| a.to_string()).unwrap_or_default();
         let currency = payment.currency.map(|c| c.to_string()).unwrap_or_default();
-        lines.push(format!("payment     {}  {amount} {currency}  {}", payment.key, payment.outcome));
+        let into = payment.folded_into.as_ref().map(|key| format!(" into {key}")).unwrap_or_default();
+        lines.push(format!("payment     {}  {amount} {currency}  {}{into}", payment.key, payment.outcome));
     }
     for withdrawal in &order.withdrawals {
         let note = withdrawal.note.as_deref().unwrap_or_default();

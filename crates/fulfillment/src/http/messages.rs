@@ -48,6 +48,7 @@ pub(super) enum Word {
     Waiting,
     Parked,
     Duplicate,
+    Folded,
     AlreadyPaid,
     Quarantined,
     Unreadable,
@@ -172,7 +173,7 @@ pub(super) fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Re
     if any(&[Word::New, Word::Late, Word::Applied, Word::Waiting, Word::Parked]) {
         return Ok((StatusCode::ACCEPTED, Json(list)).into_response());
     }
-    if any(&[Word::Duplicate, Word::AlreadyPaid]) {
+    if any(&[Word::Duplicate, Word::Folded, Word::AlreadyPaid]) {
         return Ok(Json(list).into_response());
     }
     let first = results.first();

@@ -28,6 +28,9 @@ fn result(index: usize, outcome: IngestOutcome) -> ItemResult {
     let (outcome, order, reason) = match outcome {
         IngestOutcome::New(order) => (Word::New, order, None),
         IngestOutcome::Duplicate(order) => (Word::Duplicate, order, None),
+        IngestOutcome::Folded(order) => {
+            (Word::Folded, order, Some("the payment is known under another key: with an id and without one"))
+        }
         IngestOutcome::AlreadyPaid(order) => {
             (Word::AlreadyPaid, order, Some("the order was paid before; this payment issues nothing"))
         }

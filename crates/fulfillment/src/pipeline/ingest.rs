@@ -158,6 +158,10 @@ impl Ingest {
             let word = match outcome {
                 IngestOutcome::New(_) => "new",
                 IngestOutcome::Duplicate(_) => "duplicate",
+                IngestOutcome::Folded(order) => {
+                    info!(%order, "a payment is known under another key: with an id and without one");
+                    "folded"
+                }
                 IngestOutcome::AlreadyPaid(order) => {
                     warn!(%order, "a second payment of an order; it issues nothing");
                     "already_paid"

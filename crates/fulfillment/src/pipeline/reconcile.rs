@@ -246,6 +246,7 @@ impl Repairs {
         };
         Ok(match self.door.accept(vec![message]).await?.pop() {
             Some(IngestOutcome::New(_)) => Ok("entered"),
+            Some(IngestOutcome::Folded(_)) => Ok("entered; it is on record under another key"),
             Some(IngestOutcome::AlreadyPaid(_)) => Ok("entered; another payment has made its tickets"),
             Some(IngestOutcome::Duplicate(_)) => Ok("has come meanwhile"),
             Some(IngestOutcome::Late(_)) => Ok("entered; the order was void before and is parked"),

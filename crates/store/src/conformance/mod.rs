@@ -12,6 +12,7 @@ pub mod claim;
 pub mod complete;
 pub mod erasures;
 pub mod fixtures;
+pub mod folding;
 pub mod freeze;
 pub mod ingest;
 pub mod installation;
@@ -51,6 +52,8 @@ macro_rules! conformance_suite {
             ingest { new_duplicate_already_paid, keeps_raw_bytes, one_key_another_content, poison_among_good,
                 replay_adds_nothing, dead_letters_without_route, large_dead_letters_become_pointers,
                 overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
+            folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,
+                a_refund_of_either_key, the_other_key_is_not_late, both_at_once }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, next_due }

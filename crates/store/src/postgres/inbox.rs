@@ -1,6 +1,6 @@
 //! Payments in.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
@@ -14,6 +14,7 @@ use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore, collided};
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need};
+use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
@@ -53,17 +54,13 @@ impl PgStore {
         let mut inserted = insert_orders(&mut tx, intake, &known, &mut withdrawn).await?;
         let imported = bind_imported(&mut tx, intake, &known, &inserted, &mut withdrawn).await?;
         inserted.extend(&imported);
-        let mut decided = intake.decide(&known, &inserted);
+        let standing = standing(&mut tx, intake, &known, &inserted).await?;
+        let mut decided = intake.decide(&known, &inserted, standing);
         if !insert_payments(&mut tx, &decided.payments).await? {
             tx.rollback().await?;
             return Ok(None);
         }
-        if !decided.repeats.is_empty() {
-            let (keys, counts): (Vec<_>, Vec<_>) = decided.repeats.iter().map(|(k, n)| (*k, *n)).unzip();
-            let sql = "UPDATE payments p SET duplicates = p.duplicates + n.repeats \
-                       FROM unnest($1::text[], $2::bigint[]) AS n(key, repeats) WHERE p.key = n.key";
-            sqlx::query(sql).bind(keys).bind(counts).execute(&mut *tx).await?;
-        }
+        change_payments(&mut tx, &decided.changes()).await?;
         if !decided.dead.is_empty() {
             let rows = insert_letters(&mut tx, &decided.dead).await?;
             let new = decided.dead.iter().filter_map(|d| rows.get(&d.fingerprint[..]).map(|id| (d, *id)));
@@ -94,8 +91,9 @@ async fn late(
     withdrawn: &mut BTreeSet<OrderId>,
 ) -> Result<HashSet<String>> {
     let asked = |p: &&NewPayment<'_>| !p.accepted || withdrawn.contains(&p.payment.order_id);
-    let (orders, keys): (Vec<_>, Vec<_>) =
-        payments.iter().filter(asked).map(|p| (p.payment.order_id.0, p.key)).unzip();
+    let orders: Vec<_> = payments.iter().filter(asked).map(|p| p.payment.order_id.0).collect();
+    // One that is known under another key has come before.
+    let keys: Vec<_> = payments.iter().filter(asked).filter(|p| p.fold.is_none()).map(|p| p.key).collect();
     let mut late = HashSet::new();
     if orders.is_empty() {
         return Ok(late);
@@ -111,10 +109,10 @@ async fn late(
     Ok(late)
 }
 
-/// The keys on record, locked: their repeats are counted.
+/// The keys on record.
 async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
     let sql = "SELECT key, order_id, amount::text AS amount, currency FROM payments \
-               WHERE key = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE";
+               WHERE key = ANY($1::text[])";
     let rows = sqlx::query(sql).bind(keys).fetch_all(db).await?;
     let known = |row: &sqlx::postgres::PgRow| {
         let (amount, currency) = (row.amount("amount")?, row.currency("currency")?);
@@ -178,6 +176,45 @@ async fn bind_imported(
     Ok(rows.into_iter().map(|(id, _)| OrderId(id)).collect())
 }
 
+/// The payments of orders that were there before. Their rows are locked: they met those that were to be inserted.
+async fn standing(
+    db: &mut PgConnection,
+    intake: &Intake<'_>,
+    known: &HashMap<String, Known>,
+    inserted: &HashSet<OrderId>,
+) -> Result<Vec<(OrderId, Standing)>> {
+    let orders = intake.new_orders(known).into_keys().filter(|order| !inserted.contains(order));
+    let orders: Vec<_> = orders.map(|order| order.0).collect();
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = concat!(
+        "SELECT ",
+        standing_columns!(),
+        " FROM payments WHERE order_id = ANY($1::uuid[]) AND folded_into IS NULL ORDER BY received_at, key"
+    );
+    sqlx::query(sql).bind(orders).fetch_all(db).await?.iter().map(standing_from).collect()
+}
+
+/// Counts repeats of payments that were on record, and folds payments into others. Locked sorted, in one statement.
+async fn change_payments(db: &mut PgConnection, changes: &BTreeMap<&str, (i64, Option<&str>)>) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let sql = "WITH held AS (SELECT key FROM payments WHERE key = ANY($1::text[]) ORDER BY key FOR NO KEY UPDATE) \
+               UPDATE payments p SET duplicates = p.duplicates + n.repeats, \
+               folded_into = coalesce(n.folded, p.folded_into) \
+               FROM held JOIN unnest($1::text[], $2::bigint[], $3::text[]) AS n(key, repeats, folded) \
+               ON n.key = held.key WHERE p.key = held.key";
+    sqlx::query(sql)
+        .bind(changes.keys().copied().collect::<Vec<_>>())
+        .bind(changes.values().map(|(repeats, _)| *repeats).collect::<Vec<_>>())
+        .bind(changes.values().map(|(_, folded)| *folded).collect::<Vec<_>>())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
 /// Writes payments and their raw messages; false when one of the keys is there by now.
 async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> Result<bool> {
     macro_rules! column {
@@ -189,13 +226,14 @@ async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> 
         return Ok(true);
     }
     let sql = "INSERT INTO payments (key, order_id, payment_id, customer_id, amount, currency, processed_at, \
-               hash, outcome, duplicates, received_at) \
+               hash, outcome, duplicates, received_at, transaction_id, folded_into, late) \
                SELECT key, order_id, payment_id, customer_id, amount::numeric, currency, processed_at, hash, \
-               outcome, duplicates, received_at \
+               outcome, duplicates, received_at, transaction_id, folded_into, late \
                FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], \
-               $7::timestamptz[], $8::bytea[], $9::text[], $10::bigint[], $11::timestamptz[]) \
+               $7::timestamptz[], $8::bytea[], $9::text[], $10::bigint[], $11::timestamptz[], $12::text[], \
+               $13::text[], $14::bigint[]) \
                AS n(key, order_id, payment_id, customer_id, amount, currency, processed_at, hash, outcome, \
-               duplicates, received_at) ORDER BY key ON CONFLICT DO NOTHING";
+               duplicates, received_at, transaction_id, folded_into, late) ORDER BY key ON CONFLICT DO NOTHING";
     let done = sqlx::query(sql)
         .bind(column!(p => p.key))
         .bind(column!(p => p.payment.order_id.0))
@@ -208,6 +246,9 @@ async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> 
         .bind(column!(p => p.outcome()))
         .bind(column!(p => p.duplicates))
         .bind(column!(p => At(p.message.received_at)))
+        .bind(column!(p => p.payment.transaction_id.as_deref().map(clean)))
+        .bind(column!(p => p.folded_into()))
+        .bind(column!(p => i64::from(p.late())))
         .execute(&mut *db)
         .await?;
     if done.rows_affected() != payments.len() as u64 {

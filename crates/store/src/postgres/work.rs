@@ -38,9 +38,13 @@ const CLAIM: &str = "WITH due AS (\
         deaths = o.deaths + 1, worker = $1, \
         due_at = clock_timestamp() + $3 * interval '1 microsecond', updated_at = clock_timestamp() \
     FROM found LEFT JOIN orders b ON b.order_id = found.order_id LEFT JOIN payments p ON p.key = b.payment_key \
+        LEFT JOIN payments f ON f.key = p.folded_into \
     WHERE o.order_id = found.order_id \
     RETURNING o.order_id, o.state, o.frozen_at, o.fence, o.attempts, o.deaths, o.parked_at, \
-        o.received_at, o.tried_since, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount::text AS amount, p.currency, found.due_at AS was_due";
+        o.received_at, o.tried_since, o.payment_key, o.traceparent, \
+        coalesce(f.payment_id, p.payment_id) AS payment_id, coalesce(f.customer_id, p.customer_id) AS customer_id, \
+        coalesce(f.amount, p.amount)::text AS amount, coalesce(f.currency, p.currency) AS currency, \
+        found.due_at AS was_due";
 
 #[async_trait]
 impl Work for PgStore {

@@ -31,7 +31,8 @@ pub(crate) const BESIDE: [&str; 5] = [
      WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_history SET why = NULL WHERE why IS NOT NULL \
      AND ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
-    "UPDATE payments SET customer_id = NULL WHERE order_id = $1 AND customer_id IS NOT NULL",
+    "UPDATE payments SET customer_id = NULL, transaction_id = NULL WHERE order_id = $1 \
+     AND (customer_id IS NOT NULL OR transaction_id IS NOT NULL)",
     "UPDATE withdrawals SET reason = NULL WHERE order_id = $1 AND reason IS NOT NULL",
 ];
 

@@ -2,7 +2,8 @@
 //!
 //! 1. [`Intake::new`] finds the first message of each key.
 //! 2. The database says which keys it knows; [`Intake::new_orders`] names the orders that others may start.
-//! 3. The database inserts these and says which are new; [`Intake::decide`] has the rest.
+//! 3. The database inserts these and says which are new, and which payments the others have; [`Intake::decide`] has the
+//!    rest.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -12,6 +13,7 @@ use fulfillment_domain::{Amount, Currency, EventKind, OrderId, OutboxEvent, Paym
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::shared::folding::{Fold, Folding, Standing};
 use crate::shared::ticket::index_key;
 use crate::{DeadLetterRoute, Incoming, IngestOutcome, Source};
 
@@ -37,7 +39,10 @@ pub(crate) struct NewPayment<'a> {
     pub(crate) payment: &'a Payment,
     /// SHA-256 of the raw message.
     pub(crate) hash: [u8; 32],
+    /// It makes the order's work.
     pub(crate) accepted: bool,
+    /// It is known under another key.
+    pub(crate) fold: Option<Fold>,
     /// Repeats within the batch.
     pub(crate) duplicates: i64,
 }
@@ -45,7 +50,21 @@ pub(crate) struct NewPayment<'a> {
 impl NewPayment<'_> {
     /// The word in `payments` and `inbox`.
     pub(crate) fn outcome(&self) -> &'static str {
-        if self.accepted { "accepted" } else { "already_paid" }
+        let stands_for = matches!(&self.fold, Some(Fold::Of(first)) if first.accepted);
+        if self.accepted || stands_for { "accepted" } else { "already_paid" }
+    }
+
+    /// The key of the payment that it is.
+    pub(crate) fn folded_into(&self) -> Option<&str> {
+        match &self.fold {
+            Some(Fold::Into(key)) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether the payment that it stands for came after the order was voided.
+    pub(crate) fn late(&self) -> bool {
+        matches!(&self.fold, Some(Fold::Of(first)) if first.late)
     }
 }
 
@@ -71,6 +90,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) payments: Vec<NewPayment<'a>>,
     /// Repeats of payments that were on record, by key.
     pub(crate) repeats: BTreeMap<&'a str, i64>,
+    /// Payments on record that are folded into new ones: key into key.
+    pub(crate) folded: BTreeMap<String, &'a str>,
     /// In the batch's order, each fingerprint once.
     pub(crate) dead: Vec<DeadLetter<'a>>,
 }
@@ -87,6 +108,16 @@ impl Decided<'_> {
     pub(crate) fn known_orders(&self) -> BTreeSet<OrderId> {
         let others = self.payments.iter().filter(|p| !p.accepted).map(|p| p.payment.order_id);
         others.chain(self.dead.iter().filter_map(|d| d.order_id)).collect()
+    }
+
+    /// What changes of payments that are on record, by key: repeats to be counted, and what each is folded into.
+    pub(crate) fn changes(&self) -> BTreeMap<&str, (i64, Option<&str>)> {
+        let mut changes: BTreeMap<&str, (i64, Option<&str>)> =
+            self.repeats.iter().map(|(key, count)| (*key, (*count, None))).collect();
+        for (key, into) in &self.folded {
+            changes.entry(key).or_default().1 = Some(into);
+        }
+        changes
     }
 }
 
@@ -128,12 +159,15 @@ impl<'a> Intake<'a> {
             .collect()
     }
 
-    /// Decides everything. `inserted` are the orders that were new to the database.
+    /// Decides everything. `inserted` are the orders that were new to the database, `standing` the payments of the others.
     pub(crate) fn decide(
         &'a self,
         known: &HashMap<String, Known>,
         inserted: &HashSet<OrderId>,
+        standing: Vec<(OrderId, Standing)>,
     ) -> Decided<'a> {
+        let mut folding = Folding::new(standing);
+        let mut folded = BTreeMap::new();
         let starts = self.new_orders(known);
         let mut payments: BTreeMap<&str, NewPayment<'a>> = BTreeMap::new();
         let mut repeats = BTreeMap::new();
@@ -176,12 +210,25 @@ impl<'a> Intake<'a> {
                     let starts_it = starts.get(&order).is_some_and(|(first, _)| *first == key);
                     let accepted = starts_it && inserted.contains(&order);
                     let hash = Sha256::digest(&message.raw).into();
-                    payments.insert(key, NewPayment { key, message, payment, hash, accepted, duplicates: 0 });
-                    if accepted { IngestOutcome::New(order) } else { IngestOutcome::AlreadyPaid(order) }
+                    let fold = folding.take(key, payment, accepted);
+                    let outcome = match &fold {
+                        Some(_) => IngestOutcome::Folded(order),
+                        None if accepted => IngestOutcome::New(order),
+                        None => IngestOutcome::AlreadyPaid(order),
+                    };
+                    if let Some(Fold::Of(other)) = &fold {
+                        match payments.get_mut(other.key.as_str()) {
+                            Some(earlier) => earlier.fold = Some(Fold::Into(key.to_owned())),
+                            None => drop(folded.insert(other.key.clone(), key)),
+                        }
+                    }
+                    let new = NewPayment { key, message, payment, hash, accepted, fold, duplicates: 0 };
+                    payments.insert(key, new);
+                    outcome
                 }
             });
         }
-        Decided { outcomes, payments: payments.into_values().collect(), repeats, dead }
+        Decided { outcomes, payments: payments.into_values().collect(), repeats, folded, dead }
     }
 
     /// Says of the payments that these orders, which were taken over with their tickets, were bound to that they are known.

@@ -6,6 +6,7 @@ pub(crate) mod cells;
 pub(crate) mod delivering;
 pub(crate) mod erasing;
 pub(crate) mod event;
+pub(crate) mod folding;
 pub(crate) mod freezing;
 pub(crate) mod headers;
 pub(crate) mod intake;

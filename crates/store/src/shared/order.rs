@@ -33,14 +33,17 @@ pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
 
 /// A payment.
 pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
+    let folded_into = row.text("folded_into")?;
+    let outcome = need("outcome", row.text("outcome")?)?;
     Ok(PaymentRecord {
         key: need("key", row.text("key")?)?,
         order_id: row.order_id()?,
         amount: row.amount("amount")?,
         currency: row.currency("currency")?,
-        outcome: need("outcome", row.text("outcome")?)?,
+        outcome: if folded_into.is_some() { "folded".to_owned() } else { outcome },
         duplicates: row.number("duplicates")?,
         received_at: need("received_at", row.time("received_at")?)?,
+        folded_into,
     })
 }
 

@@ -15,6 +15,7 @@ use super::rows::list;
 use super::withdrawals::settle;
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
@@ -65,14 +66,16 @@ impl Inbox for SqliteStore {
                 }
             }
         }
-        let mut decided = intake.decide(&known, &inserted);
+        let standing = standing(&mut tx, &intake, &known, &inserted).await?;
+        let mut decided = intake.decide(&known, &inserted, standing);
         for payment in &decided.payments {
             insert_payment(&mut tx, payment).await?;
             insert_raw(&mut tx, payment).await?;
         }
-        for (key, count) in &decided.repeats {
-            let sql = "UPDATE payments SET duplicates = duplicates + ?2 WHERE key = ?1";
-            sqlx::query(sql).bind(*key).bind(count).execute(&mut *tx).await?;
+        for (key, (repeats, folded)) in decided.changes() {
+            let sql = "UPDATE payments SET duplicates = duplicates + ?2, folded_into = coalesce(?3, folded_into) \
+                       WHERE key = ?1";
+            sqlx::query(sql).bind(key).bind(repeats).bind(folded).execute(&mut *tx).await?;
         }
         let mut events = Vec::new();
         for letter in &decided.dead {
@@ -129,7 +132,8 @@ async fn late(
             continue;
         };
         withdrawn.insert(order);
-        if row.time("voided_at")?.is_some() {
+        // One that is known under another key has come before.
+        if row.time("voided_at")?.is_some() && new.fold.is_none() {
             let sql = "UPDATE payments SET late = 1 WHERE key = ?1";
             sqlx::query(sql).bind(new.key).execute(&mut *db).await?;
             late.insert(new.key.to_owned());
@@ -153,9 +157,31 @@ async fn known(db: &mut SqliteConnection, keys: &[&str]) -> Result<HashMap<Strin
     rows.iter().map(known).collect()
 }
 
+/// The payments of orders that were there before.
+async fn standing(
+    db: &mut SqliteConnection,
+    intake: &Intake<'_>,
+    known: &HashMap<String, Known>,
+    inserted: &HashSet<OrderId>,
+) -> Result<Vec<(OrderId, Standing)>> {
+    let orders = intake.new_orders(known).into_keys().filter(|order| !inserted.contains(order));
+    let orders: Vec<_> = orders.collect();
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = concat!(
+        "SELECT ",
+        standing_columns!(),
+        " FROM payments WHERE order_id IN (SELECT value FROM json_each(?1)) AND folded_into IS NULL \
+         ORDER BY received_at, key"
+    );
+    sqlx::query(sql).bind(list(orders)?).fetch_all(db).await?.iter().map(standing_from).collect()
+}
+
 async fn insert_payment(db: &mut SqliteConnection, new: &NewPayment<'_>) -> Result<()> {
     let sql = "INSERT INTO payments (key, order_id, payment_id, customer_id, amount, currency, processed_at, \
-               hash, outcome, duplicates, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+               hash, outcome, duplicates, received_at, transaction_id, folded_into, late) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     sqlx::query(sql)
         .bind(new.key)
         .bind(new.payment.order_id.to_string())
@@ -168,6 +194,9 @@ async fn insert_payment(db: &mut SqliteConnection, new: &NewPayment<'_>) -> Resu
         .bind(new.outcome())
         .bind(new.duplicates)
         .bind(rfc3339(new.message.received_at))
+        .bind(new.payment.transaction_id.as_deref().map(clean))
+        .bind(new.folded_into())
+        .bind(new.late())
         .execute(db)
         .await?;
     Ok(())

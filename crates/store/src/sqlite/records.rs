@@ -41,8 +41,9 @@ impl Records for SqliteStore {
         let Some(order) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *tx).await? else {
             return Ok(None);
         };
-        let sql = "SELECT key, order_id, amount, currency, outcome, duplicates, received_at \
-                   FROM payments WHERE order_id = ?1 ORDER BY outcome <> 'accepted', received_at, key";
+        let sql = "SELECT key, order_id, amount, currency, outcome, duplicates, received_at, folded_into \
+                   FROM payments WHERE order_id = ?1 \
+                   ORDER BY folded_into IS NOT NULL, outcome <> 'accepted', received_at, key";
         let payments = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
         let sql =
             concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");

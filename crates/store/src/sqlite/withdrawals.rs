@@ -13,6 +13,7 @@ use super::inbox::insert_letter;
 use super::outbox::insert_events;
 use super::rows::{Transition, note};
 use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::folding::fold;
 use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_key, ticket_columns, ticket_from};
@@ -197,10 +198,11 @@ pub(super) async fn case(db: &mut SqliteConnection, order: OrderId) -> Result<Op
     let sql = "SELECT state, frozen_at, voided_at, traceparent FROM orders WHERE order_id = ?1";
     let Some(row) = sqlx::query(sql).bind(&id).fetch_optional(&mut *db).await? else { return Ok(None) };
     let mut case = case_from(&row)?;
-    let sql = "SELECT key, amount, currency, late FROM payments WHERE order_id = ?1";
+    let sql = "SELECT key, amount, currency, late, folded_into FROM payments WHERE order_id = ?1";
     let rows = sqlx::query(sql).bind(&id).fetch_all(&mut *db).await?;
     case.payments = rows.iter().map(paid_from).collect::<Result<_>>()?;
     case.withdrawals = of_order(db, order).await?;
+    fold(&mut case);
     let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
                WHERE w.order_id = ?1 AND p.order_id <> ?1";
     for row in sqlx::query(sql).bind(&id).fetch_all(&mut *db).await? {

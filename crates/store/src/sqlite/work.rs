@@ -180,7 +180,9 @@ impl Work for SqliteStore {
 /// clock in order can have given.
 async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
     let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
-               o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, p.payment_id, p.customer_id, p.amount, p.currency \
+               o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, coalesce(f.payment_id, p.payment_id) AS payment_id, \
+               coalesce(f.customer_id, p.customer_id) AS customer_id, coalesce(f.amount, p.amount) AS amount, \
+               coalesce(f.currency, p.currency) AS currency \
                FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
                                     WHERE due_at IS NOT NULL AND due_at <= ?1 \
                                     AND state IN ('received', 'enriched', 'parked') \
@@ -191,6 +193,7 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
                                     AND state IN ('received', 'enriched', 'parked') LIMIT ?3) \
                      LIMIT ?3) AS found \
                JOIN orders o ON o.order_id = found.id LEFT JOIN payments p ON p.key = o.payment_key \
+               LEFT JOIN payments f ON f.key = p.folded_into \
                ORDER BY o.due_at, o.order_id";
     let far = later(now, lease.saturating_mul(2));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

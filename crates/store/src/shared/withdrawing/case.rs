@@ -15,15 +15,18 @@ pub(crate) struct Paid {
     pub(crate) currency: Option<Currency>,
     /// It came after the order was voided.
     pub(crate) late: bool,
+    /// The key of the payment that it is; see [`crate::shared::folding`].
+    pub(crate) folded_into: Option<String>,
 }
 
-/// Reads `key, amount, currency, late`.
+/// Reads `key, amount, currency, late, folded_into`.
 pub(crate) fn paid_from(row: &impl Row) -> Result<Paid> {
     Ok(Paid {
         key: need("key", row.text("key")?)?,
         amount: row.amount("amount")?,
         currency: row.currency("currency")?,
         late: row.number::<i64>("late")? != 0,
+        folded_into: row.text("folded_into")?,
     })
 }
 

@@ -32,7 +32,7 @@ pub use fields::Unreadable;
 pub use id::{OrderId, TicketId};
 pub use money::{Amount, Currency, Money};
 pub use order::{OrderSnapshot, OrderState, Refusal, Seat};
-pub use paid::Paid;
+pub use paid::{Paid, PaidPage};
 pub use payment::Payment;
 pub use retry::{Backoff, Decision, Failure};
 pub use secret::Secret;

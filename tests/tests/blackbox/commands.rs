@@ -234,6 +234,44 @@ async fn a_file_of_payments_goes_through_the_same_inbox() -> Result<()> {
 }
 
 #[tokio::test]
+async fn files_of_payments_are_read_as_they_were_exported() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let file = scene.setup.data().join("payments.json");
+    let name = file.display().to_string();
+    let pretty = |json: &str| serde_json::from_str::<Value>(json).map(|value| format!("{value:#}"));
+    let utf16 = |text: &str| -> Vec<u8> {
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    for n in 0..4 {
+        let [a, b] = [Payment::of(rig::id()), Payment::of(rig::id())];
+        let array = format!("[\n{},\n{}]\n", a.json(), b.json());
+        let bytes = match n {
+            0 => array.clone().into_bytes(),
+            1 => utf16(&array),
+            2 => format!("{}\n{}\n", pretty(&a.json())?, pretty(&b.json())?).into_bytes(),
+            _ => utf16(&format!("{}\r\n{}", a.json(), b.json())),
+        };
+        // What breaks off is refused as a whole.
+        if n == 0 {
+            std::fs::write(&file, &bytes[..bytes.len() - 10])?;
+            let said = scene.setup.run(&["ingest", &name]).await?;
+            assert_eq!(said.status.code(), Some(2));
+            assert!(err(&said).contains("the file's end comes at line 3"), "{}", err(&said));
+            assert!(err(&said).contains("nothing was taken"), "{}", err(&said));
+            assert_eq!(scene.record.number("SELECT count(*) FROM payments").await?, 0);
+        }
+        std::fs::write(&file, &bytes)?;
+        let said = scene.setup.run(&["ingest", "--json", &name]).await?;
+        assert_eq!(said.status.code(), Some(0), "{n}: {}", err(&said));
+        assert_eq!(serde_json::from_slice::<Value>(&said.stdout)?["new"], 2, "{n}");
+        service.order_in(b.order_id, "issued").await?;
+    }
+    scene.settled(&service).await
+}
+
+#[tokio::test]
 async fn tickets_and_orders_are_shown_by_id_and_by_number() -> Result<()> {
     let scene = Scene::platform().await?;
     let service = scene.start().await?;

@@ -72,14 +72,15 @@ async fn an_earlier_file_is_adopted_before_the_first_poll() -> Result<()> {
     let scene = Scene::embedded().await?.with_kafka().await?;
     let tickets = tickets();
     let headings =
-        "id,order_id,customer_email,event_name,seat,price,currency,status,qr_code_data,ticket_pdf_path";
+        "id;order_id;customer_email;event_name;seat;price;currency;status;qr_code_data;ticket_pdf_path";
     let line = |ticket: &Earlier| {
         let (Earlier(id, order, status, seat), code) = (ticket, ticket.code());
-        let rest = format!("59.50,EUR,{status},\"{code}\",/app/data/tickets/{id}.pdf");
-        format!("{id},{order},ada@example.org,Gala,\"{seat}\",{rest}")
+        let rest = format!("59.50;EUR;{status};\"{code}\";/app/data/tickets/{id}.pdf");
+        format!("{id};{order};ada@example.org;Gala;\"{seat}\";{rest}")
     };
     let lines: Vec<_> = std::iter::once(headings.to_owned()).chain(tickets.iter().map(line)).collect();
-    let csv = lines.join("\n");
+    // As a spreadsheet saves it where the comma is the decimal sign.
+    let csv = format!("\u{feff}{}", lines.join("\r\n"));
     let file = scene.setup.data().join("tickets.csv");
     std::fs::write(&file, &csv)?;
     let file = file.display().to_string();

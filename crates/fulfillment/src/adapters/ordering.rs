@@ -1,16 +1,22 @@
 //! Ordering, over HTTP: `GET {base}/orders/{orderId}`, and `GET {base}/orders?paidSince={time}` where it has that.
 
+use std::collections::HashSet;
+
 use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
-use fulfillment_domain::OrderId;
+use fulfillment_domain::{Failure, OrderId, Paid, PaidPage, Unreadable};
 use jiff::Timestamp;
+use reqwest::header::HeaderMap;
 
-use super::outbound::{Limits, Neighbour, Unanswered};
+use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
 use crate::config;
 use crate::ports::{Ordering, OrderingError};
 
-/// Asks Ordering, once a call.
+/// Pages of a list at most.
+const MOST_PAGES: u64 = 10_000;
+
+/// Asks Ordering, once a call, or once a page of a list.
 pub(crate) struct OrderingClient(Neighbour);
 
 impl OrderingClient {
@@ -25,16 +31,50 @@ impl OrderingClient {
         Ok(Self(Neighbour::new("Ordering", base, settings.token.as_ref(), limits)?))
     }
 
-    /// What was paid since then: the answer's body, unread.
-    pub(crate) async fn paid_since(&self, since: Timestamp) -> Result<Bytes, OrderingError> {
-        let query = [("paidSince", &*since.to_string())];
-        self.0.get(&["orders"], &query, None).await.map_err(OrderingError::from)
+    /// What was paid since then, on as many pages as Ordering has of it.
+    ///
+    /// # Errors
+    /// As for one order; and for a list that says itself that it is not whole, or whose next page is nowhere to be asked
+    /// for.
+    pub(crate) async fn paid_since(&self, since: Timestamp) -> Result<Vec<Paid>, OrderingError> {
+        let refused =
+            |why: &Unreadable| OrderingError::Failed(Failure::permanent(format!("Ordering's list: {why}")));
+        let mut url = self.0.url(&["orders"], &[("paidSince", &*since.to_string())]);
+        let mut all = PaidPage::default();
+        let mut asked = HashSet::new();
+        loop {
+            let (headers, body) = self.0.fetch(url.clone(), None).await?;
+            all.extend(page(&headers, &body).map_err(|why| refused(&why))?);
+            asked.insert(url.clone());
+            let Some(next) = all.next.take() else { break };
+            // The token goes with each question: nowhere else than to where it belongs.
+            let target = url.join(&next).ok().filter(|target| target.origin() == url.origin());
+            let why = match target {
+                None => "its next page is on another server, or nowhere",
+                Some(target) if asked.contains(&target) => "its next page is one that was read before",
+                Some(_) if asked.len() as u64 >= MOST_PAGES => "it has more pages than are read",
+                Some(target) => {
+                    url = target;
+                    continue;
+                }
+            };
+            return Err(refused(&Unreadable::whole(why)));
+        }
+        all.whole(asked.len() as u64).map_err(|why| refused(&why))
     }
 
     /// What is wrong with Ordering, as far as the last questions tell.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.0.trouble()
     }
+}
+
+/// A page by its body and headers.
+fn page(headers: &HeaderMap, body: &[u8]) -> Result<PaidPage, Unreadable> {
+    let mut page = PaidPage::read(body)?;
+    page.next = page.next.take().or_else(|| next_link(headers));
+    page.total = page.total.max(total(headers));
+    Ok(page)
 }
 
 #[async_trait]
@@ -118,15 +158,83 @@ mod tests {
         assert_eq!(client.trouble(), None);
     }
 
+    /// Answers `GET /base/orders` by its query.
+    async fn listing(
+        answer: impl Fn(&str) -> (HeaderMap, String) + Clone + Send + Sync + 'static,
+    ) -> OrderingClient {
+        let handler = move |axum::extract::RawQuery(query): axum::extract::RawQuery| async move {
+            answer(&query.unwrap_or_default())
+        };
+        let router = Router::new().route("/base/orders", get(handler));
+        client(serve(router).await, &[("FULFILLMENT_ORDERING_TOKEN", "hush")])
+    }
+
+    async fn paid(client: &OrderingClient) -> Result<Vec<u128>, String> {
+        let listed = client.paid_since("2026-11-22T18:30:00Z".parse().unwrap()).await;
+        match listed {
+            Ok(listed) => Ok(listed.iter().map(|paid| paid.payment.order_id.0.as_u128()).collect()),
+            Err(OrderingError::Failed(failure)) => Err(failure.reason),
+            Err(OrderingError::Unknown) => Err("unknown".to_owned()),
+        }
+    }
+
+    fn id(n: u128) -> Uuid {
+        Uuid::from_u128(n)
+    }
+
     #[tokio::test]
-    async fn asks_what_was_paid_since() {
-        let router = Router::new().route(
-            "/base/orders",
-            get(|axum::extract::RawQuery(query): axum::extract::RawQuery| async move { query.unwrap() }),
-        );
-        let client = client(serve(router).await, &[]);
-        let body = client.paid_since("2026-11-22T18:30:00Z".parse().unwrap()).await.unwrap();
-        assert_eq!(body, "paidSince=2026-11-22T18%3A30%3A00Z");
+    async fn asks_what_was_paid_since_page_by_page() {
+        let first = "paidSince=2026-11-22T18%3A30%3A00Z";
+        let whole = listing(move |query| {
+            assert_eq!(query, first);
+            (HeaderMap::new(), format!(r#"["{}"]"#, id(1)))
+        });
+        assert_eq!(paid(&whole.await).await, Ok(vec![1]));
+
+        let linked = listing(move |query| {
+            let list = |n, next: &str| format!(r#"{{"orders":["{}"],"total":3{next}}}"#, id(n));
+            let body = match query {
+                "p=2" => list(2, r#","nextLink":"?p=3""#),
+                "p=3" => list(3, r#","nextLink":null"#),
+                _ => list(1, r#","nextLink":"orders?p=2","hasMore":true"#),
+            };
+            (HeaderMap::new(), body)
+        });
+        assert_eq!(paid(&linked.await).await, Ok(vec![1, 2, 3]));
+
+        let in_headers = listing(move |query| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-total-count", "2".parse().unwrap());
+            if query == first {
+                headers.insert("link", "</base/orders?p=2>; rel=\"next\"".parse().unwrap());
+                return (headers, format!(r#"["{}"]"#, id(1)));
+            }
+            (headers, format!(r#"["{}"]"#, id(2)))
+        });
+        assert_eq!(paid(&in_headers.await).await, Ok(vec![1, 2]));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_is_not_whole_is_refused() {
+        for (more, said) in [
+            (r#""hasMore":true"#, "hasMore"),
+            (r#""total":2"#, "speaks of 2 orders and lists 1"),
+            (r#""nextLink":"http://elsewhere.example/orders""#, "on another server"),
+            (r#""nextLink":"//elsewhere.example/orders""#, "on another server"),
+            (r#""nextLink":"https://[""#, "on another server"),
+            (r#""nextLink":"?p=1""#, "read before"),
+        ] {
+            let client =
+                listing(move |_| (HeaderMap::new(), format!(r#"{{"orders":["{}"],{more}}}"#, id(1)))).await;
+            let why = paid(&client).await.unwrap_err();
+            assert!(why.contains(said) && !why.contains("elsewhere"), "{more}: {why}");
+        }
+        let counted = listing(|_| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-range", "items 0-0/7".parse().unwrap());
+            (headers, format!(r#"["{}"]"#, id(1)))
+        });
+        assert!(paid(&counted.await).await.unwrap_err().contains("speaks of 7"));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! `fulfillment import`
 
-use std::io::{IsTerminal as _, Read};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
 use fulfillment_store::postgres::earlier;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Map, Value};
 
-use super::Context;
+use super::input::{decoded, open, unread};
+use super::{Context, table};
 use crate::clock::SystemClock;
 use crate::installation;
 use crate::pipeline::adopt::{Adopted, Adopter, NotAdopted, by_order};
@@ -61,7 +61,7 @@ struct Source {
     /// The earlier PostgreSQL database
     #[arg(long, value_name = "URL")]
     from: Option<String>,
-    /// A CSV file with headings; - reads standard input
+    /// A CSV file with headings, its columns parted by commas, semicolons or tabs; - reads standard input
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
@@ -105,44 +105,26 @@ impl Import {
 
     /// All of them, before anything is written: a row that cannot be read must not be left out unseen.
     async fn rows(&self) -> Result<Vec<EarlierTicket>, Stop> {
-        let rows = match (&self.source.from, &self.source.csv) {
-            (Some(url), _) => {
-                let (schema, table) = self.table.split_once('.').unwrap_or(("public", &self.table));
-                earlier::rows(url, schema, table).await?
-            }
-            (None, Some(file)) => in_csv(file)?,
-            (None, None) => Vec::new(),
-        };
-        let read = |(n, row): (usize, String)| {
+        let read = |place: String, row: &str| {
             let fields = Fields::parse(row.as_bytes());
             let ticket = fields.and_then(|fields| EarlierTicket::read(&fields));
-            ticket.map_err(|why| Stop::misuse(format!("row {}: {why}", n + 1)))
+            ticket.map_err(|why| Stop::misuse(format!("{place}: {why}")))
         };
-        rows.into_iter().enumerate().map(read).collect()
+        match (&self.source.from, &self.source.csv) {
+            (Some(url), _) => {
+                let (schema, table) = self.table.split_once('.').unwrap_or(("public", &self.table));
+                let rows = earlier::rows(url, schema, table).await?;
+                rows.iter().zip(1..).map(|(row, n)| read(format!("row {n}"), row)).collect()
+            }
+            (None, Some(file)) => {
+                let text = decoded(open(file)?);
+                let rows = text.and_then(table::rows).map_err(|e| unread(file, &e))?;
+                let name = file.display();
+                rows.iter().map(|(n, row)| read(format!("{name}, row {n}"), row)).collect()
+            }
+            (None, None) => Ok(Vec::new()),
+        }
     }
-}
-
-/// The rows of a CSV file (RFC 4180), each as a JSON object by the file's headings. An empty field is none.
-fn in_csv(file: &std::path::Path) -> Result<Vec<String>, Stop> {
-    let name = file.display();
-    let unread = |e: &dyn std::fmt::Display| Stop::misuse(format!("cannot read {name}: {e}"));
-    let reader: Box<dyn Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file).map_err(|e| unread(&e))?)
-    };
-    let mut reader = csv::Reader::from_reader(reader);
-    let headings = reader.headers().map_err(|e| unread(&e))?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| unread(&e))?;
-        let fields = headings.iter().zip(&record).filter(|(_, value)| !value.is_empty());
-        let row: Map<String, Value> = fields
-            .map(|(name, value)| (name.trim_start_matches('\u{feff}').to_owned(), value.into()))
-            .collect();
-        rows.push(Value::Object(row).to_string());
-    }
-    Ok(rows)
 }
 
 fn bar(context: &Context, orders: usize) -> ProgressBar {

@@ -1,6 +1,6 @@
 //! `fulfillment ingest`
 
-use std::io::{BufRead, BufReader, IsTerminal as _, Read};
+use std::io::{BufRead, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Context;
+use super::input::{decoded, open, unread};
+use super::messages::{Layout, Message, Messages};
 use crate::clock::SystemClock;
 use crate::pipeline::ingest::too_large;
 use crate::ports::Accept as _;
@@ -20,15 +22,16 @@ use crate::stop::Stop;
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Bring payments from a file, one JSON object a line, through the same inbox as every other payment
+/// Bring payments from a file through the same inbox as every other payment: one JSON object a line, or a JSON array
 ///
-/// Payments that are known already are duplicates and change nothing, so a file can be brought again. Lines
-/// that cannot be read become dead letters. A running service issues what is new.
+/// Pretty-printed objects one after another are read too, in UTF-8 or UTF-16. Payments that are known already are
+/// duplicates and change nothing, so a file can be brought again. Messages that cannot be read become dead letters; of an
+/// array that breaks off nothing is taken. A running service issues what is new.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment ingest payments.ndjson
   zcat payments.ndjson.gz | fulfillment ingest -
-Exit code: 1 when a line could not be read or was set apart.")]
+Exit code: 1 when a message could not be read or was set apart, 2 when the file could not.")]
 pub(crate) struct Ingest {
     /// The file; - reads standard input
     file: PathBuf,
@@ -67,23 +70,29 @@ impl Ingest {
         let store = context.store(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let door = crate::wiring::door_of_command(&config, store);
-        let (reader, bar) = self.open(context)?;
-        let mut lines =
-            Lines { reader: BufReader::new(bar.wrap_read(reader)), limit: config.pipeline.max_message.0 };
+        let limit = config.pipeline.max_message.0;
+        let bar = self.bar(context);
+        let mut messages = self.messages(&bar, limit)?;
+        if messages.layout() != Layout::Lines && self.file.is_file() {
+            // Looked through first, so that of a file that is not whole nothing is taken.
+            let mut ahead = self.messages(&ProgressBar::hidden(), limit)?;
+            while ahead.next().map_err(|e| unread(&self.file, &format!("{e}; nothing was taken")))?.is_some()
+            {
+            }
+        }
         let name = self.file.display().to_string();
         let mut counts = Counts::default();
         let mut batch = Vec::with_capacity(BATCH);
-        let (mut line, mut bytes) = (0, 0);
+        let (mut bytes, mut taken) = (0, 0);
         loop {
-            let next = lines.next().map_err(|e| Stop::misuse(format!("cannot read {name}: {e}")))?;
+            let next = messages.next().map_err(|e| {
+                let again = "messages before that were taken, and bringing them again changes nothing";
+                unread(&self.file, &format!("{e}; {taken} {again}"))
+            })?;
             let ended = next.is_none();
-            if let Some((raw, whole)) = next {
-                line += 1;
-                if raw.trim_ascii().is_empty() {
-                    continue;
-                }
+            if let Some(Message { raw, whole, line }) = next {
                 bytes += raw.len();
-                let read = if whole { Payment::parse(&raw) } else { Err(too_large(lines.limit)) };
+                let read = if whole { Payment::parse(&raw) } else { Err(too_large(limit)) };
                 batch.push(Incoming {
                     source: Source::File { name: name.clone(), line },
                     key: None,
@@ -98,6 +107,7 @@ impl Ingest {
             let full = batch.len() >= BATCH || bytes >= BATCH_BYTES;
             if full || (ended && !batch.is_empty()) {
                 bytes = 0;
+                taken += batch.len();
                 for outcome in door.accept(std::mem::take(&mut batch)).await? {
                     counts.add(&outcome);
                 }
@@ -117,74 +127,16 @@ impl Ingest {
         if bad > 0 { Err(Stop::no("")) } else { Ok(()) }
     }
 
-    fn open(&self, context: &Context) -> Result<(Box<dyn Read + Send>, ProgressBar), Stop> {
-        if self.file.as_os_str() == "-" {
-            return Ok((Box::new(std::io::stdin()), ProgressBar::hidden()));
-        }
-        let file = std::fs::File::open(&self.file)
-            .map_err(|e| Stop::misuse(format!("cannot read {}: {e}", self.file.display())))?;
-        let size = file.metadata().map_or(0, |m| m.len());
+    fn messages(&self, bar: &ProgressBar, limit: usize) -> Result<Messages<Box<dyn BufRead + Send>>, Stop> {
+        let text = decoded(bar.wrap_read(open(&self.file)?));
+        text.and_then(|text| Messages::new(text, limit)).map_err(|e| unread(&self.file, &e))
+    }
+
+    fn bar(&self, context: &Context) -> ProgressBar {
+        let file = std::fs::metadata(&self.file).ok().filter(std::fs::Metadata::is_file);
         let shown = std::io::stderr().is_terminal() && !context.global.json;
-        let bar = if shown { ProgressBar::new(size) } else { ProgressBar::hidden() };
+        let Some(file) = file.filter(|_| shown) else { return ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-        Ok((Box::new(file), bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))))
-    }
-}
-
-/// Lines of a bounded length: of a longer one only the beginning is kept.
-struct Lines<R> {
-    reader: R,
-    limit: usize,
-}
-
-impl<R: Read> Lines<BufReader<R>> {
-    /// The next line without its break, which is `\n` or `\r\n`, and whether it is whole.
-    fn next(&mut self) -> std::io::Result<Option<(Vec<u8>, bool)>> {
-        let mut line = Vec::new();
-        let most = self.limit as u64 + 2;
-        let read = self.reader.by_ref().take(most).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        let ended = line.pop_if(|last| *last == b'\n').is_some();
-        if ended {
-            line.pop_if(|last| *last == b'\r');
-        }
-        let whole = line.len() <= self.limit;
-        if !whole {
-            line.truncate(self.limit);
-            if !ended {
-                self.reader.skip_until(b'\n')?;
-            }
-        }
-        Ok(Some((line, whole)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_bounded_and_none_is_lost() {
-        let text: &[u8] = b"one\n\ntwo-is-too-long\r\nfive5\r\nsixsix\nsixsix\r\nseven77\n\r\nfive5\nthree";
-        let mut lines = Lines { reader: BufReader::new(text), limit: 5 };
-        let mut all = Vec::new();
-        while let Some((line, whole)) = lines.next().unwrap() {
-            all.push((String::from_utf8(line).unwrap(), whole));
-        }
-        let expected = [
-            ("one", true),
-            ("", true),
-            ("two-i", false),
-            ("five5", true),
-            ("sixsi", false),
-            ("sixsi", false),
-            ("seven", false),
-            ("", true),
-            ("five5", true),
-            ("three", true),
-        ];
-        assert_eq!(all, expected.map(|(l, w)| (l.to_owned(), w)));
+        ProgressBar::new(file.len()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 }

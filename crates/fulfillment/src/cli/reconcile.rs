@@ -1,12 +1,12 @@
 //! `fulfillment reconcile`
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read};
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use fulfillment_domain::{Clock as _, OrderId, Paid};
+use fulfillment_domain::{Clock as _, OrderId, Paid, Unreadable};
 use fulfillment_store::Store;
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -15,12 +15,15 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::Context;
+use super::input::{decoded, open, unread};
+use super::messages::{Message, Messages};
+use super::{Context, table};
 use crate::adapters::ordering::OrderingClient;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::installation;
 use crate::pipeline::heal::Redraw;
+use crate::pipeline::ingest::too_large;
 use crate::pipeline::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};
 use crate::ports::{Files, OrderingError};
 use crate::stop::Stop;
@@ -33,7 +36,8 @@ const CONCURRENCY: usize = 16;
 
 /// Compare what was paid with what there is, and repair what is missing: payments, tickets, files, events
 ///
-/// What was paid says a file, one order id or one payment in JSON a line; without a file Ordering is asked, by
+/// What was paid says a file: order ids or payments in JSON, one a line or as an array, or a table with a heading
+/// orderId, its columns parted by commas, semicolons or tabs. Without a file Ordering is asked, by
 /// GET {ordering.url}/orders?paidSince=TIME. Besides, every order that was paid since then by the record itself
 /// is looked at. What came within ordering.grace may be on its way and is no difference.
 ///
@@ -77,7 +81,7 @@ impl Reconcile {
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
         let listed = by_order(match (&self.orders, since) {
-            (Some(file), _) => read(file)?,
+            (Some(file), _) => read(file, config.pipeline.max_message.0)?,
             (None, Some(since)) => ask(&config, since).await?,
             (None, None) => Vec::new(),
         });
@@ -182,37 +186,49 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
     })
 }
 
-/// The whole list: a line that cannot be read must not leave an order out unseen.
-fn read(file: &Path) -> Result<Vec<Paid>, Stop> {
+/// The whole list: an entry that cannot be read must not leave an order out unseen.
+fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
     let name = file.display();
-    let reader: Box<dyn Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(std::fs::File::open(file).map_err(|e| Stop::misuse(format!("cannot read {name}: {e}")))?)
-    };
+    let mut text = Vec::new();
+    let read = decoded(open(file)?).and_then(|mut reader| reader.read_to_end(&mut text));
+    read.map_err(|e| unread(file, &e))?;
+    let refused = |place: &str, n: u64, why: Unreadable| Stop::misuse(format!("{name}, {place} {n}: {why}"));
+    if is_table(&text) {
+        let rows = table::rows(&text[..]).map_err(|e| unread(file, &e))?;
+        let paid =
+            |(n, row): &(u64, String)| Paid::line(row.as_bytes()).map_err(|why| refused("row", *n, why));
+        return rows.iter().map(paid).collect();
+    }
+    let mut messages = Messages::new(&text[..], limit).map_err(|e| unread(file, &e))?;
     let mut paid = Vec::new();
-    for (number, line) in BufReader::new(reader).split(b'\n').enumerate() {
-        let line = line.map_err(|e| Stop::misuse(format!("cannot read {name}: {e}")))?;
-        if !line.trim_ascii().is_empty() {
-            let why = |why| Stop::misuse(format!("{name}, line {}: {why}", number + 1));
-            paid.push(Paid::line(&line).map_err(why)?);
-        }
+    while let Some(Message { raw, whole, line }) = messages.next().map_err(|e| unread(file, &e))? {
+        let read = if whole { Paid::line(&raw) } else { Err(too_large(limit)) };
+        paid.push(read.map_err(|why| refused("line", line, why))?);
     }
     Ok(paid)
+}
+
+/// Whether the first line has headings, one of them the order's id.
+fn is_table(text: &[u8]) -> bool {
+    let first = text.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let headings = String::from_utf8_lossy(first);
+    headings.split([',', ';', '\t']).any(|heading| {
+        let heading = heading.trim().trim_matches('"').replace('_', "");
+        heading.eq_ignore_ascii_case("orderId")
+    })
 }
 
 async fn ask(config: &Config, since: Timestamp) -> Result<Vec<Paid>, Stop> {
     if config.ordering.url.is_none() {
         return Err(Stop::misuse("ordering.url is not set: say what was paid by --orders FILE"));
     }
-    let answer = OrderingClient::new(&config.ordering)?.paid_since(since).await;
-    let answer = answer.map_err(|error| match error {
+    let listed = OrderingClient::new(&config.ordering)?.paid_since(since).await;
+    listed.map_err(|error| match error {
         OrderingError::Unknown => {
             Stop::misuse("Ordering answers 404 to GET /orders?paidSince=: say what was paid by --orders FILE")
         }
         OrderingError::Failed(failure) => Stop::Unreachable(anyhow::anyhow!(failure.reason)),
-    })?;
-    Paid::answer(&answer).map_err(|why| Stop::Unreachable(anyhow::anyhow!("Ordering's answer: {why}")))
+    })
 }
 
 fn by_order(paid: Vec<Paid>) -> BTreeMap<OrderId, Vec<Paid>> {
@@ -255,6 +271,54 @@ mod tests {
         }
         for bad in ["", "soon", "2026-13-01", "99999999years"] {
             assert!(time(bad, now).is_err(), "{bad}");
+        }
+    }
+
+    fn listed(bytes: &[u8]) -> Result<Vec<String>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let paid = read(file.path(), 1 << 20).map_err(|stop| format!("{stop:?}"))?;
+        Ok(paid.iter().map(|paid| format!("{}|{}", paid.payment.order_id, paid.payment.key())).collect())
+    }
+
+    #[test]
+    fn a_list_is_read_as_it_was_exported() {
+        let [a, b] = ["7d444840-9dc0-11d1-b245-5ffdce74fad2", "8d444840-9dc0-41d1-b245-5ffdce74fad2"];
+        let ids = [format!("{a}|order:{a}"), format!("{b}|order:{b}")];
+        let payments = [format!("{a}|p"), format!("{b}|order:{b}")];
+        let payment = format!(r#"{{"orderId":"{a}","paymentId":"p"}}"#);
+        for (text, expected) in [
+            (format!("{a}\r\n\r\n{b}\r\n"), &ids),
+            (format!("[\"{a}\",\n\"{b}\"]"), &ids),
+            (format!("order_id\n{a}\n{b}\n"), &ids),
+            (format!("{payment}\n{b}"), &payments),
+            (format!("[{payment},\"{b}\"]"), &payments),
+            (
+                format!("{{\n\"orderId\":\"{a}\",\n\"paymentId\":\"p\"}}\n{{\n\"orderId\":\"{b}\"}}"),
+                &payments,
+            ),
+            (format!("Order_Id;PaymentId;Amount\n{a};p;12.50\n{b};;\n"), &payments),
+            (format!("\"orderId\"\tpaymentId\n{a}\tp\n{b}\t\n"), &payments),
+            (format!("amount,orderId,paymentId\n1,{a},p\n,{b},\n"), &payments),
+        ] {
+            for bytes in [
+                text.clone().into_bytes(),
+                format!("\u{feff}{text}").into_bytes(),
+                super::super::input::tests::utf16(&text, false),
+                super::super::input::tests::utf16(&text, true),
+            ] {
+                assert_eq!(listed(&bytes).as_deref(), Ok(&expected[..]), "{text}");
+            }
+        }
+        for (text, said) in [
+            (format!("{a}\n{a};{b}\n"), "line 2"),
+            (format!("[\"{a}\","), "the file's end"),
+            (format!("orderId;amount\n{a};12,50\n"), "row 1: amount"),
+            (format!("orderId;amount\n{a};1;2\n"), "line: 2"),
+            (format!("{a}\n\n[]"), "line 3"),
+        ] {
+            let why = listed(text.as_bytes()).unwrap_err();
+            assert!(why.contains(said), "{text}: {why}");
         }
     }
 

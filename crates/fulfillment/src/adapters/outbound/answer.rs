@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
 
 /// The longest wait that another side can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
@@ -47,6 +47,29 @@ pub(in crate::adapters) fn describe(error: &reqwest::Error, timeout: Duration) -
     }
 }
 
+/// Where the next part of a list is: the target of a `Link` with the relation `next` (RFC 8288).
+pub(in crate::adapters) fn next_link(headers: &HeaderMap) -> Option<String> {
+    let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    links.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
+        let (target, parameters) = link.split_once('>')?;
+        let is_next = parameters.split([';', ',']).any(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or_default();
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel") && relations.any(|r| r.eq_ignore_ascii_case("next"))
+        });
+        is_next.then(|| target.trim().to_owned())
+    })
+}
+
+/// How many entries a list has in all, as far as its headers say: `X-Total-Count`, or `Content-Range: items 0-24/319`.
+pub(in crate::adapters) fn total(headers: &HeaderMap) -> u64 {
+    let number = |text: &str| text.trim().parse().unwrap_or(0);
+    let text =
+        |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let range = text(&CONTENT_RANGE).rsplit_once('/').map_or("", |(_, all)| all);
+    number(text(&HeaderName::from_static("x-total-count"))).max(number(range))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +100,45 @@ mod tests {
             assert_eq!(retry_after(&headers(text, date)), wait.map(Duration::from_secs), "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn the_next_link_is_found_among_others() {
+        let with = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(LINK, value.parse().unwrap());
+            }
+            next_link(&headers)
+        };
+        for values in [
+            &[r#"</orders?p=2>; rel="next""#][..],
+            &["</orders?p=1>; rel=prev, </orders?p=2>; title=\"a, b\"; REL=next"],
+            &[r#"</orders>; rel="first""#, r#"</orders?p=2>; rel="last next""#],
+        ] {
+            assert_eq!(with(values).as_deref(), Some("/orders?p=2"), "{values:?}");
+        }
+        for values in [
+            &[][..],
+            &["</orders>; rel=prev"],
+            &["next"],
+            &["<"],
+            &["</a; rel=next"],
+            &["</a>; rel=\"nextish\""],
+        ] {
+            assert_eq!(with(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn totals_stand_in_two_headers() {
+        let with = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            total(&headers)
+        };
+        assert_eq!(with("x-total-count", "250"), 250);
+        assert_eq!(with("content-range", "items 0-24/319"), 319);
+        assert_eq!((with("content-range", "items 0-24/*"), with("x-total-count", "many")), (0, 0));
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use fulfillment_domain::{Decision, Failure};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::sync::Semaphore;
 
-pub(super) use answer::{describe, retry_after};
+pub(super) use answer::{describe, next_link, retry_after, total};
 pub(super) use circuit::Circuit;
 
 use crate::config::{HttpUrl, Sensitive};
@@ -150,6 +150,27 @@ impl Neighbour {
         query: &[(&str, &str)],
         traceparent: Option<&str>,
     ) -> Result<Bytes, Unanswered> {
+        self.fetch(self.url(path, query), traceparent).await.map(|(_, body)| body)
+    }
+
+    /// The address of `{base}/{path…}?{query…}`.
+    pub(super) fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    /// Asks at an address of [`Neighbour::url`], or one that such an answer names, and answers with its headers and body.
+    pub(super) async fn fetch(
+        &self,
+        url: Url,
+        traceparent: Option<&str>,
+    ) -> Result<(HeaderMap, Bytes), Unanswered> {
         let Ok(_permit) = self.permits.acquire().await else {
             return Err(self.blocked("is no longer asked: the service is stopping"));
         };
@@ -158,7 +179,7 @@ impl Neighbour {
             Ok(pass) => pass,
             Err(reason) => return Err(Unanswered::Failed(Failure::blocked(reason))),
         };
-        let answer = self.ask(path, query, traceparent).await;
+        let answer = self.ask(url, traceparent).await;
         let outcome = match &answer {
             Err(refusal) if refusal.of_all => {
                 pass.failed(refusal.reason());
@@ -178,19 +199,7 @@ impl Neighbour {
         answer.map_err(|refusal| refusal.unanswered)
     }
 
-    async fn ask(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-        traceparent: Option<&str>,
-    ) -> Result<Bytes, Refusal> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+    async fn ask(&self, url: Url, traceparent: Option<&str>) -> Result<(HeaderMap, Bytes), Refusal> {
         let mut request = self.client.get(url).header(ACCEPT, "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
@@ -203,7 +212,8 @@ impl Neighbour {
             .await
             .map_err(|error| Refusal::of_all(self.transient(None, describe(&error, self.limits.timeout))))?;
         if response.status().is_success() {
-            return self.body(response).await;
+            let headers = response.headers().clone();
+            return Ok((headers, self.body(response).await?));
         }
         let refusal = self.refusal(&response);
         drain(response).await;

@@ -1,0 +1,86 @@
+//! Tables in text files (RFC 4180): with commas, or with semicolons or tabs, as spreadsheets write them.
+
+use std::io::{self, BufRead, Read};
+
+use serde_json::{Map, Value};
+
+/// The first line at most: where it ends shows what separates its columns.
+const LONGEST_HEADINGS: u64 = 64 * 1024;
+
+/// The rows of a table, each as a JSON object by the headings, with its number from 1. An empty field is none.
+///
+/// # Errors
+/// It cannot be read, is no table, or a row has other columns than the headings.
+pub(super) fn rows(mut reader: impl BufRead) -> io::Result<Vec<(u64, String)>> {
+    let mut first = Vec::new();
+    reader.by_ref().take(LONGEST_HEADINGS).read_until(b'\n', &mut first)?;
+    let separator = separator(&first);
+    let whole = io::Cursor::new(first).chain(reader);
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(whole);
+    let headings = reader.headers().map_err(io::Error::other)?.clone();
+    let mut rows = Vec::new();
+    for (record, number) in reader.records().zip(1..) {
+        let record = record.map_err(io::Error::other)?;
+        let fields = headings.iter().zip(&record).filter(|(_, value)| !value.trim().is_empty());
+        let row: Map<String, Value> =
+            fields.map(|(name, value)| (name.trim().to_owned(), value.into())).collect();
+        if !row.is_empty() {
+            rows.push((number, Value::Object(row).to_string()));
+        }
+    }
+    Ok(rows)
+}
+
+/// What stands between the headings: the one of the three that is there most often outside quotes.
+fn separator(headings: &[u8]) -> u8 {
+    let count = |separator: u8| {
+        let mut quoted = false;
+        let outside = headings.iter().filter(|byte| {
+            quoted ^= **byte == b'"';
+            !quoted && **byte == separator
+        });
+        outside.count()
+    };
+    // Of equals the last is taken: commas also where there is one column.
+    [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(u64, String)>, String> {
+        rows(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn commas_semicolons_and_tabs_part_columns() {
+        for separator in [",", ";", "\t"] {
+            let text =
+                "id|seat|event name\r\n1|\"A|1;,\t\"\" \"|Gala\r\n\r\n2||\"two\nlines\"\r\n | |\r\n3|x|y\n";
+            let text = text.replace('|', separator);
+            let seat = serde_json::to_string(&format!("A{separator}1;,\t\" ")).unwrap();
+            let expected = [
+                (1, format!(r#"{{"id":"1","seat":{seat},"event name":"Gala"}}"#)),
+                (2, r#"{"id":"2","event name":"two\nlines"}"#.to_owned()),
+                (4, r#"{"id":"3","seat":"x","event name":"y"}"#.to_owned()),
+            ];
+            assert_eq!(read(&text).unwrap(), expected, "{separator:?}");
+        }
+        assert_eq!(read("id\n1\n").unwrap(), [(1, r#"{"id":"1"}"#.to_owned())]);
+        assert_eq!(read("").unwrap(), []);
+    }
+
+    #[test]
+    fn a_row_of_other_columns_is_refused_with_its_line() {
+        let why = read("id;seat\n1;A\n2;B;C\n").unwrap_err();
+        assert!(why.contains("line: 3"), "{why}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_table_or_refused(text: String) {
+            let _: Result<Vec<(u64, String)>, String> = read(&text);
+        }
+    }
+}

@@ -88,7 +88,8 @@ pub struct TicketPage {
     pub section: Option<String>,
     /// The seat's row.
     pub row: Option<String>,
-    /// The seat, or what stands for it ("Standing", "General admission").
+    /// The seat, or what is printed for it ("Standing", "General admission"). Empty, with neither section nor row: "Free
+    /// seating" in the page's language.
     pub seat: String,
     /// The price category.
     pub category: Option<String>,

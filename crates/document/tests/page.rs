@@ -45,6 +45,22 @@ fn every_field_is_on_the_page() {
 }
 
 #[test]
+fn a_place_without_a_seat_is_free_seating_in_the_page_s_language() {
+    let place = |section: Option<&str>, row: Option<&str>, locale: &str| TicketPage {
+        section: section.map(str::to_owned),
+        row: row.map(str::to_owned),
+        seat: String::new(),
+        locale: Some(locale.to_owned()),
+        ..sample::ticket()
+    };
+    let text = |page: TicketPage| flat(&plain().render(&page).unwrap().pdf);
+    assert!(text(place(None, None, "en")).contains("Free seating"));
+    assert!(text(place(None, None, "de-AT")).contains("Freie Platzwahl"));
+    let row = text(place(None, Some("F"), "de"));
+    assert!(row.contains("Reihe") && !row.contains("Freie Platzwahl") && !row.contains("Platz"), "{row}");
+}
+
+#[test]
 fn the_text_is_as_recorded() {
     let drawn = plain().render(&sample::ticket()).unwrap();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ticket.txt");

@@ -106,7 +106,7 @@ impl Values {
                 Field::HolderName => optional(&page.holder_name),
                 Field::SeatSection => optional(&page.section),
                 Field::SeatRow => optional(&page.row),
-                Field::SeatNumber => clean(&page.seat),
+                Field::SeatNumber => seat(page, language),
                 Field::TicketCategory => optional(&page.category),
                 Field::TicketPrice => page.price.as_deref().map_or_else(|| Label::FREE.text(language), clean),
                 Field::TicketNumber => grouped(&clean(&page.ticket_number)),
@@ -128,6 +128,13 @@ impl Values {
     pub(crate) fn get(&self, field: Field) -> &str {
         &self.0[field as usize]
     }
+}
+
+/// The seat; in a place that has none, nor a section or a row, that it is free.
+fn seat(page: &TicketPage, language: &'static Language) -> String {
+    let seat = clean(&page.seat);
+    let placed = [&page.section, &page.row].into_iter().flatten().any(|text| !clean(text).is_empty());
+    if seat.is_empty() && !placed { Label::FREE_SEATING.text(language) } else { seat }
 }
 
 /// A number in groups a person can read out: as it is where it has separators, else in groups of five or four.

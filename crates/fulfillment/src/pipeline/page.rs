@@ -1,6 +1,7 @@
 //! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
 
 use fulfillment_document::TicketPage;
+use fulfillment_domain::order::{is_no_seat, label_of};
 use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -28,10 +29,7 @@ pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
         customer: ticket.customer_email.clone(),
         section: ticket.section.clone(),
         row: ticket.row.clone(),
-        seat: match (&ticket.section, &ticket.row, &ticket.seat_number) {
-            (None, None, _) | (_, _, None) => ticket.seat.clone(),
-            (_, _, Some(number)) => number.clone(),
-        },
+        seat: seat_of(ticket).to_owned(),
         category: ticket.category.clone(),
         price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
         ticket_index: ticket.ticket_index,
@@ -107,8 +105,24 @@ impl Times {
     }
 }
 
+/// The seat beside section and row; its label where it has neither. Empty where there is none, and where the label says
+/// no more than section and row do.
+fn seat_of(ticket: &Ticket) -> &str {
+    let Ticket { section, row, seat_number, seat, .. } = ticket;
+    let nothing_more = match (section, row, seat_number) {
+        (None, None, _) => false,
+        (_, _, Some(number)) => return if is_no_seat(number) { "" } else { number },
+        (section, row, None) => {
+            seat.eq_ignore_ascii_case(&label_of(section.as_deref(), row.as_deref(), None))
+        }
+    };
+    if nothing_more || is_no_seat(seat) { "" } else { seat }
+}
+
 #[cfg(test)]
 mod tests {
+    use fulfillment_store::conformance::fixtures::{order, ticket};
+
     use super::*;
 
     fn at(time: &str, day_alone: bool) -> Time {
@@ -151,5 +165,31 @@ mod tests {
             price(money, &Words::of(None))
         };
         assert_eq!((of("0"), of("0.00"), of("0.01")), (None, None, Some("0.01 EUR".into())));
+    }
+
+    fn printed(section: &str, row: &str, number: &str, label: &str) -> String {
+        let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
+        let mut ticket = ticket(order(1), 1);
+        (ticket.section, ticket.row, ticket.seat_number) = (some(section), some(row), some(number));
+        ticket.seat = label.to_owned();
+        page_of(&ticket).seat
+    }
+
+    #[test]
+    fn no_seat_is_free_seating_and_a_row_alone_is_a_row() {
+        for (section, row, number, label, seat) in [
+            ("A", "5", "12", "Section A, Row 5, Seat 12", "12"),
+            ("", "", "VIP - A1", "VIP - A1", "VIP - A1"),
+            ("", "", "Row 5, Seat 12, Seat 13", "Row 5, Seat 12, Seat 13", "Row 5, Seat 12, Seat 13"),
+            ("", "F", "", "Row F", ""),
+            ("", "F", "", "row F", ""),
+            ("Stalls", "", "", "Section Stalls", ""),
+            ("Stalls", "", "", "Standing left", "Standing left"),
+            ("", "", "", "N/A", ""),
+            ("", "", "N/A", "N/A", ""),
+            ("A", "", "", "N/A", ""),
+        ] {
+            assert_eq!(printed(section, row, number, label), seat, "{label}");
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(super) const ENGLISH: Language = Language {
          whoever shows it first. Keep it to yourself and do not post pictures of it.",
         "Organizer",
         "Free",
+        "Free seating",
     ],
 };
 
@@ -59,6 +60,7 @@ pub(super) const SPANISH: Language = Language {
          persona, una sola vez: a quien lo muestre primero. No lo comparta ni publique fotos de él.",
         "Organiza",
         "Gratis",
+        "Asiento libre",
     ],
 };
 
@@ -89,6 +91,7 @@ pub(super) const GERMAN: Language = Language {
          Person ein, einmal: wer ihn zuerst zeigt. Geben Sie ihn nicht weiter und zeigen Sie keine Bilder davon.",
         "Veranstalter",
         "Kostenlos",
+        "Freie Platzwahl",
     ],
 };
 
@@ -119,6 +122,7 @@ pub(super) const FRENCH: Language = Language {
          personne, une seule fois : la première qui le présente. Gardez-le pour vous et n’en publiez pas de photo.",
         "Organisation",
         "Gratuit",
+        "Placement libre",
     ],
 };
 
@@ -149,6 +153,7 @@ pub(super) const PORTUGUESE: Language = Language {
          só vez: a quem o mostrar primeiro. Guarde-o para si e não publique fotografias dele.",
         "Organização",
         "Grátis",
+        "Lugar não marcado",
     ],
 };
 
@@ -179,6 +184,7 @@ pub(super) const ITALIAN: Language = Language {
          persona, una sola volta: chi lo mostra per primo. Non condividerlo e non pubblicarne fotografie.",
         "Organizzatore",
         "Gratuito",
+        "Posto non numerato",
     ],
 };
 
@@ -209,6 +215,7 @@ pub(super) const DUTCH: Language = Language {
          binnen, één keer: wie hem het eerst toont. Deel hem niet en plaats er geen foto’s van.",
         "Organisator",
         "Gratis",
+        "Vrije plaatskeuze",
     ],
 };
 
@@ -239,5 +246,6 @@ pub(super) const POLISH: Language = Language {
          tę, która okaże go pierwsza. Nie udostępniaj go i nie publikuj jego zdjęć.",
         "Organizator",
         "Bezpłatnie",
+        "Miejsce nienumerowane",
     ],
 };

@@ -17,7 +17,7 @@ pub(crate) struct Language {
 }
 
 /// What templates call the labels, in the order of each language's texts.
-const LABELS: [&str; 23] = [
+const LABELS: [&str; 24] = [
     "starts",
     "doors",
     "ends",
@@ -41,6 +41,7 @@ const LABELS: [&str; 23] = [
     "notice",
     "organizer",
     "free",
+    "free_seating",
 ];
 
 const INDEX: usize = 17;
@@ -56,6 +57,8 @@ impl Label {
     pub(crate) const CODE: Self = Self(CODE);
     /// "Free": a price of zero.
     pub(crate) const FREE: Self = Self(FREE);
+    /// "Free seating": what is said in place of a seat.
+    pub(crate) const FREE_SEATING: Self = Self(23);
     /// "Order".
     pub(crate) const ORDER: Self = Self(13);
     /// "Ticket".
@@ -181,5 +184,6 @@ mod tests {
             (Label::named("order"), Label::named("ticket")),
             (Some(Label::ORDER), Some(Label::TICKET))
         );
+        assert_eq!(Label::named("free_seating"), Some(Label::FREE_SEATING));
     }
 }

@@ -29,6 +29,7 @@ pub(super) const ARABIC: Language = Language {
          احتفظ به لنفسك ولا تنشر صورًا له.",
         "المنظِّم",
         "مجاني",
+        "جلوس حر",
     ],
 };
 
@@ -59,6 +60,7 @@ pub(super) const HEBREW: Language = Language {
          יש לשמור אותו ולא לפרסם תמונות שלו.",
         "מארגן",
         "חינם",
+        "ישיבה חופשית",
     ],
 };
 
@@ -88,6 +90,7 @@ pub(super) const TRADITIONAL_CHINESE: Language = Language {
         "請於入口出示此二維碼，紙本或調至最亮的螢幕均可。此碼僅供一人入場一次，先出示者有效。請妥善保管，勿公開其圖片。",
         "主辦單位",
         "免費",
+        "自由入座",
     ],
 };
 
@@ -117,6 +120,7 @@ pub(super) const SIMPLIFIED_CHINESE: Language = Language {
         "请在入口处出示此二维码，纸质或亮度调至最高的屏幕均可。此码仅供一人入场一次，先出示者有效。请妥善保管，勿公开其图片。",
         "主办方",
         "免费",
+        "自由入座",
     ],
 };
 
@@ -147,6 +151,7 @@ pub(super) const JAPANESE: Language = Language {
          先に提示された一名様が一度だけ入場できます。他の人に渡したり、画像を公開したりしないでください。",
         "主催",
         "無料",
+        "自由席",
     ],
 };
 
@@ -177,5 +182,6 @@ pub(super) const KOREAN: Language = Language {
          있습니다. 다른 사람과 공유하거나 사진을 게시하지 마세요.",
         "주최",
         "무료",
+        "자유석",
     ],
 };

@@ -156,7 +156,8 @@ fn absent_fields_leave_no_holes() {
     let seat = laid(json, &[(12, "7")]);
     assert_eq!(texts(&seat), ["7"], "a label belongs to its field");
     assert_eq!((seat[0].1.x, seat[0].1.y), (0.0, 0.0));
-    assert!(laid(json, &[]).is_empty());
+    assert_eq!(texts(&laid(json, &[(10, "A")])), ["Section", "A"], "a section without a seat");
+    assert_eq!(texts(&laid(json, &[])), ["Free seating"]);
 }
 
 #[test]

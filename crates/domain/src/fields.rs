@@ -76,6 +76,11 @@ impl<'a> Fields<'a> {
         self.entries.iter().any(|(name, _)| name == canonical)
     }
 
+    /// Every field by its name as [`Self::names`] has it, with its raw value.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.entries.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// The names of the fields, in lower case without underscores.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(name, _)| name.as_str())
@@ -142,9 +147,7 @@ impl<'a> Fields<'a> {
 
     /// A list of identifiers, each as [`Self::identifier`] reads one; empty when absent or null.
     pub fn identifiers(&self, name: &str, most: usize) -> Result<Vec<String>, Unreadable> {
-        let Some(raw) = self.raw(name)? else { return Ok(Vec::new()) };
-        let list: Vec<&RawValue> =
-            serde_json::from_str(raw.get()).map_err(|_| Unreadable::field(name, "is not a list"))?;
+        let list = self.list(name)?.unwrap_or_default();
         if list.len() > most {
             return Err(Unreadable::field(name, format!("has more than {most} entries")));
         }
@@ -205,11 +208,15 @@ impl<'a> Fields<'a> {
         Self::parse_text(raw.get()).map(Some).map_err(|e| Unreadable::field(name, e.reason))
     }
 
+    /// A list of whatever; `None` when absent or null.
+    pub fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, Unreadable> {
+        let Some(raw) = self.raw(name)? else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| Unreadable::field(name, "is not a list"))
+    }
+
     /// A list of nested objects; `None` when absent or null.
     pub fn objects(&self, name: &str) -> Result<Option<Vec<Fields<'a>>>, Unreadable> {
-        let Some(raw) = self.raw(name)? else { return Ok(None) };
-        let list: Vec<&'a RawValue> =
-            serde_json::from_str(raw.get()).map_err(|_| Unreadable::field(name, "is not a list"))?;
+        let Some(list) = self.list(name)? else { return Ok(None) };
         list.into_iter()
             .enumerate()
             .map(|(i, item)| {

@@ -19,6 +19,7 @@ pub mod order;
 pub mod paid;
 pub mod payment;
 pub mod retry;
+pub mod seat;
 pub mod secret;
 pub mod ticket;
 pub mod ticket_number;

@@ -17,6 +17,11 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(Decimal::ZERO);
 
+    /// Whether it is below zero.
+    pub fn is_negative(self) -> bool {
+        self.0.is_sign_negative() && !self.0.is_zero()
+    }
+
     /// The sum, or the most there can be.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {

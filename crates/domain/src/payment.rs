@@ -52,7 +52,7 @@ impl Payment {
             Some(amount) => Some(amount),
             None => fields.amount("price")?,
         };
-        if amount.is_some_and(|a| a.0.is_sign_negative() && !a.0.is_zero()) {
+        if amount.is_some_and(Amount::is_negative) {
             return Err(Unreadable::field("amount", "is negative"));
         }
         let currency = fields

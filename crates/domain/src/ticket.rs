@@ -90,10 +90,14 @@ pub enum Flag {
     EndWithoutHour,
     /// Neither order nor payment has a currency.
     CurrencyAssumed,
+    /// A line of its order was left out because of its type alone, as a fee or a voucher: the order's notes say which.
+    LineLeftOut,
+    /// Ordering's answer may say that more was sold than was understood: the order's notes say why.
+    MoreWasSold,
 }
 
 impl Flag {
-    const ALL: [Flag; 13] = [
+    const ALL: [Flag; 15] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
@@ -107,6 +111,8 @@ impl Flag {
         Flag::DoorsWithoutHour,
         Flag::EndWithoutHour,
         Flag::CurrencyAssumed,
+        Flag::LineLeftOut,
+        Flag::MoreWasSold,
     ];
 
     /// The word in the record and in JSON.
@@ -125,6 +131,8 @@ impl Flag {
             Self::DoorsWithoutHour => "doors_without_hour",
             Self::EndWithoutHour => "end_without_hour",
             Self::CurrencyAssumed => "currency_assumed",
+            Self::LineLeftOut => "line_left_out",
+            Self::MoreWasSold => "more_was_sold",
         }
     }
 }
@@ -319,28 +327,6 @@ impl Ticket {
             n => format!("{}.g{n}.pdf", self.id),
         }
     }
-
-    /// What two tickets for one seat have in common, `None` for placeholders and unnumbered places.
-    pub fn seat_key(&self) -> Option<String> {
-        if let Some(id) = &self.seat_id {
-            return Some(format!("id:{id}"));
-        }
-        let parts = [self.section.as_deref(), self.row.as_deref(), self.seat_number.as_deref()];
-        if self.seat_number.is_some() && (self.section.is_some() || self.row.is_some()) {
-            let parts: Vec<_> = parts.iter().map(|p| fold(p.unwrap_or(""))).collect();
-            return Some(format!("in:{}", parts.join("\u{1f}")));
-        }
-        self.seat_number.as_ref()?;
-        let label = fold(&self.seat);
-        let placeholder =
-            ["", "n/a", "na", "none", "-", "tba", "tbd", "ga", "general admission", "standing", "unassigned"];
-        (!placeholder.contains(&label.as_str()) && label.chars().any(|c| c.is_ascii_digit()))
-            .then(|| format!("at:{label}"))
-    }
-}
-
-fn fold(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 fn as_hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {

@@ -134,7 +134,7 @@ impl Refund {
     fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let missing = |name: &str| Unreadable::field(name, "is missing");
         let amount = fields.amount("amount")?;
-        if amount.is_some_and(|a| a.0.is_sign_negative() && !a.0.is_zero()) {
+        if amount.is_some_and(Amount::is_negative) {
             return Err(Unreadable::field("amount", "is negative"));
         }
         let currency = fields

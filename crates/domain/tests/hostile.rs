@@ -43,6 +43,11 @@ const NAMES: &[&str] = &[
     "doorsAt",
     "timeZone",
     "locale",
+    "admission",
+    "type",
+    "lines",
+    "ticketCount",
+    "seatLabel",
 ];
 
 const VALUES: &[&str] = &[
@@ -59,6 +64,11 @@ const VALUES: &[&str] = &[
     "\"7d444840-9dc0-11d1-b245-5ffdce74fad2\"",
     "\"EUR\"",
     "\"succeeded\"",
+    "\"\\ud800\"",
+    "\"fee\"",
+    "\"Row 5, Seat 1\"",
+    "2.0",
+    "1795372200000",
     "[]",
     "[{}]",
     "[[1]]",
@@ -107,7 +117,7 @@ proptest! {
         let _ = Payment::parse(text.as_bytes());
         let _ = Delivered::parse(text.as_bytes());
         if let Ok(order) = OrderSnapshot::parse(text.as_bytes(), OrderId(Uuid::nil()), &reading()) {
-            prop_assert!(!order.seats.is_empty() && order.seats.len() <= 100);
+            prop_assert!(order.seats.len() + order.charges.len() > 0 && order.seats.len() <= 100);
             let mut units: Vec<_> = order.seats.iter().map(|s| (&s.line, s.unit)).collect();
             units.sort();
             units.dedup();

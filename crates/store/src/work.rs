@@ -59,7 +59,7 @@ pub struct Freeze {
     pub fence: i64,
     /// Ordering's answer as it came, kept for diagnosis.
     pub snapshot: Vec<u8>,
-    /// One Pending ticket a seat. Never empty.
+    /// One Pending ticket a seat. None: no line of the order admits anybody, and it is issued by this.
     pub tickets: Vec<Ticket>,
     /// What of the answer was read how, or left out: plain sentences without personal data.
     pub notes: Vec<String>,
@@ -72,7 +72,7 @@ pub enum FreezeOutcome {
     /// frozen before, these are the tickets of then, unchanged. A refund that named items or tickets before they
     /// were there has voided its own, and the order when none is left, which is stale then.
     Frozen(Vec<Ticket>),
-    /// The order has been claimed by somebody else, or voided: stop working on it.
+    /// The order has been claimed by somebody else, voided, or issued without tickets: stop working on it.
     Stale,
     /// Another ticket has this number already: derive the next one and freeze again.
     NumberTaken(String),

@@ -115,6 +115,11 @@ impl<'r, 'a> Reader<'r, 'a> {
         Self { fields, path: path.into(), remarks }
     }
 
+    /// The object itself.
+    pub(super) fn fields(&self) -> &'r Fields<'a> {
+        self.fields
+    }
+
     /// A detail. One that cannot be read holds no ticket back: it is left out, flagged and noted.
     pub(super) fn optional<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         read(self.fields, name).unwrap_or_else(|e| {
@@ -155,6 +160,16 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.remarks.flag(flag, sentence);
     }
 
+    /// Notes a sentence.
+    pub(super) fn note(&mut self, sentence: impl Into<String>) {
+        self.remarks.note(sentence);
+    }
+
+    /// Where the object is, as messages name it: `items[3]`.
+    pub(super) fn path(&self) -> &str {
+        self.path.trim_end_matches('.')
+    }
+
     /// Refuses the answer because of this field, among others.
     pub(super) fn fault(&mut self, name: &str, reason: impl Into<String>) {
         self.remarks.fault(Unreadable::field(&format!("{}{name}", self.path), reason));
@@ -179,12 +194,28 @@ impl OrderSnapshot {
             return Err(Refusal::OtherOrder);
         }
         let event = Event::read(&mut answer, reading);
-        let Lines { seats } = Lines::read(&mut answer, reading);
         let customer_email = answer.required("customerEmail", Fields::text).unwrap_or_default();
         let customer_name = answer.optional("customerName", Fields::text);
         let locale = answer.optional("locale", locale);
-        let (notes, flags) = remarks.finish()?;
-        Ok(Self { order_id: asked, customer_email, customer_name, locale, event, seats, notes, flags })
+        let optional = [&customer_name, &locale].into_iter().flatten().map(String::len).sum::<usize>();
+        let shared = event.text() + customer_email.len() + optional;
+        let Lines { seats, charges } = Lines::read(&mut answer, reading, shared);
+        let mut order = Self {
+            order_id: asked,
+            customer_email,
+            customer_name,
+            locale,
+            event,
+            seats,
+            charges,
+            notes: Vec::new(),
+            flags: Flags::default(),
+        };
+        if order.total().is_some_and(|(total, _)| total.is_negative()) {
+            answer.fault("items", "add up to less than zero");
+        }
+        (order.notes, order.flags) = remarks.finish()?;
+        Ok(order)
     }
 }
 

@@ -41,4 +41,11 @@ impl Event {
             organizer_name: answer.optional("organizerName", Fields::text),
         }
     }
+
+    /// How many bytes of text it has.
+    pub(super) fn text(&self) -> usize {
+        let Self { time_zone, venue_name, venue_address, organizer_id, organizer_name, .. } = self;
+        let optional = [time_zone, venue_name, venue_address, organizer_id, organizer_name];
+        self.id.len() + self.name.len() + optional.into_iter().flatten().map(String::len).sum::<usize>()
+    }
 }

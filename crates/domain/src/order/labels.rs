@@ -1,32 +1,58 @@
-//! Seat labels: taken apart where they say section, row and seat, and put together from the parts.
+//! Seat labels: taken apart where all of them is understood, and put together from the parts.
 
-/// "Section A, Row 5, Seat 12" taken apart; anything else stays a label.
-pub(super) fn parts_of_label(label: &str) -> (Option<String>, Option<String>, Option<String>) {
-    let mut found = [None, None, None];
-    for part in label.split(',') {
-        let Some((word, value)) = part.trim().split_once(char::is_whitespace) else {
-            return (None, None, None);
-        };
-        let slot = match word.to_ascii_lowercase().as_str() {
-            "section" => 0,
-            "row" => 1,
-            "seat" => 2,
-            _ => return (None, None, None),
-        };
-        found[slot] = Some(value.trim().to_owned());
-    }
-    let [section, row, number] = found;
-    (section, row, number)
+/// What the record, the events and the platform's own code have for a place without a seat.
+pub const NO_SEAT: &str = "N/A";
+
+/// Section, row and seat of a label.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Parts {
+    pub(super) section: Option<String>,
+    pub(super) row: Option<String>,
+    pub(super) number: Option<String>,
 }
 
-pub(super) fn label_of(section: Option<&str>, row: Option<&str>, number: Option<&str>) -> String {
+/// "Section A, Row 5, Seat 12" taken apart. `None` when a part is not understood or is there twice: such a label is
+/// printed as it is, because a part of it could be another seat's.
+pub(super) fn parts_of_label(label: &str) -> Option<Parts> {
+    let mut parts = Parts::default();
+    for part in label.split(',') {
+        let (word, value) = part.trim().split_once(char::is_whitespace)?;
+        let value = value.trim();
+        if value.split_whitespace().any(|inner| slot(&mut Parts::default(), inner).is_some()) {
+            return None;
+        }
+        let slot = slot(&mut parts, word)?;
+        if slot.replace(value.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(parts)
+}
+
+/// Where the value after this word goes.
+fn slot<'p>(parts: &'p mut Parts, word: &str) -> Option<&'p mut Option<String>> {
+    match word.to_ascii_lowercase().as_str() {
+        "section" => Some(&mut parts.section),
+        "row" => Some(&mut parts.row),
+        "seat" => Some(&mut parts.number),
+        _ => None,
+    }
+}
+
+/// The label of a place that has none of its own: its number, "Section A, Row 5, Seat 12", or [`NO_SEAT`].
+pub fn label_of(section: Option<&str>, row: Option<&str>, number: Option<&str>) -> String {
     match (section, row, number) {
         (None, None, Some(number)) => number.to_owned(),
-        (None, None, None) => "N/A".to_owned(),
+        (None, None, None) => NO_SEAT.to_owned(),
         _ => [("Section", section), ("Row", row), ("Seat", number)]
             .iter()
             .filter_map(|(word, value)| value.map(|v| format!("{word} {v}")))
             .collect::<Vec<_>>()
             .join(", "),
     }
+}
+
+/// Whether this is what programs write where there is no seat.
+pub fn is_no_seat(label: &str) -> bool {
+    ["n/a", "none", "null", "-"].contains(&label.trim().to_ascii_lowercase().as_str())
 }

@@ -1,13 +1,16 @@
 //! The lines of an order, read from Ordering's items: one ticket for each place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::MAX_TICKETS;
 use super::answer::{Reader, Remarks};
-use super::labels::{label_of, parts_of_label};
+use super::counts::{self, Understood};
+use super::kind::{Charge, NoAdmission, no_admission};
+use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
 use super::reading::Reading;
+use super::{MAX_TEXT_IN_ALL, MAX_TICKETS};
 use crate::fields::{Fields, Unreadable};
 use crate::money::{Amount, Currency};
+use crate::seat::{fold, is_one_seat};
 use crate::ticket::Flag;
 
 /// One seat, or one place: what one ticket is for.
@@ -57,7 +60,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads `seatId`, `section`, `row`, `seatNumber` and `seatLabel`; "Section A, Row 5, Seat 12" is taken apart.
+    /// Reads `seatId`, `section`, `row`, `seatNumber` (or `seat`) and `seatLabel`; "Section A, Row 5, Seat 12" is taken
+    /// apart.
     ///
     /// # Errors
     /// A field that cannot be read.
@@ -68,135 +72,234 @@ impl Place {
     }
 
     fn of(item: &mut Reader<'_, '_>) -> Self {
-        let (mut section, mut row) =
-            (item.optional("section", Fields::text), item.optional("row", Fields::text));
-        let mut number = item.optional("seatNumber", Fields::text);
-        let given_label = item.optional("seatLabel", Fields::text);
-        if section.is_none() && row.is_none() {
-            let (s, r, n) = parts_of_label(given_label.as_deref().or(number.as_deref()).unwrap_or(""));
-            if n.is_some() {
-                (section, row, number) = (s, r, n);
-            }
+        let given_label = item.optional("seatLabel", Fields::text).filter(|label| !is_no_seat(label));
+        let mut place = Self::written(item);
+        if let Some(label) = &given_label {
+            let number = place.number.clone();
+            place.take_apart(label);
+            place.number = number.or(place.number);
+        } else if let Some(label) = place.number.clone() {
+            place.take_apart(&label);
         }
-        let label =
+        let Self { section, row, number, .. } = &place;
+        place.label =
             given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
-        Self { seat_id: item.decisive("seatId", Fields::identifier), section, row, number, label }
+        place
+    }
+
+    /// The place as its fields have it, without a label.
+    fn written(item: &mut Reader<'_, '_>) -> Self {
+        let number =
+            item.optional("seatNumber", Fields::text).or_else(|| item.optional("seat", Fields::text));
+        Self {
+            seat_id: item.decisive("seatId", Fields::identifier),
+            section: item.optional("section", Fields::text),
+            row: item.optional("row", Fields::text),
+            number: number.filter(|number| !is_no_seat(number)),
+            label: String::new(),
+        }
+    }
+
+    /// Takes section, row and seat from a label that is understood and says nothing else than the fields do.
+    fn take_apart(&mut self, label: &str) {
+        let Some(parts) = parts_of_label(label) else { return };
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        if agree(&self.section, &parts.section) && agree(&self.row, &parts.row) {
+            self.section = self.section.take().or(parts.section);
+            self.row = self.row.take().or(parts.row);
+            self.number = parts.number;
+        }
+    }
+
+    fn is_seated(&self) -> bool {
+        self.seat_id.is_some() || self.row.is_some() || self.number.is_some()
     }
 }
 
 /// What the lines of an answer come to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Lines {
     /// One for each ticket, in the answer's order.
     pub(super) seats: Vec<Seat>,
+    /// The lines that admit nobody.
+    pub(super) charges: Vec<Charge>,
 }
 
 impl Lines {
-    /// Reads `items`, or the answer's own seat when there are none.
-    pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
+    /// Reads `items`, or the answer's own seat when there are none. `shared` is how much text every ticket has besides
+    /// its seat.
+    pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading, shared: usize) -> Self {
         let mut currencies = Currencies {
             order: answer.optional("currency", currency).or(reading.paid_in),
             default: reading.currency,
             assumed: false,
         };
-        let items = answer.decisive("items", Fields::objects).unwrap_or_default();
-        let seats = if items.is_empty() {
-            vec![Seat::unlisted(answer, currencies.of(None))]
-        } else {
-            read_items(answer, &items, &mut currencies, reading.max_tickets)
-        };
+        let max_tickets = reading.max_tickets;
+        let items = answer.decisive("items", Fields::list).unwrap_or_default();
+        let mut lines = Self::default();
+        if items.is_empty() {
+            lines.seats.push(Seat::unlisted(answer, currencies.of(None)));
+        }
+        let mut known = HashSet::with_capacity(items.len());
+        let mut text = 0_usize;
+        for (position, item) in items.iter().enumerate() {
+            let item = match Fields::parse(item.get().as_bytes()) {
+                Ok(item) => item,
+                Err(e) => {
+                    answer.fault(&format!("items[{position}]"), e.reason);
+                    continue;
+                }
+            };
+            let mut item = answer.nested(&item, &format!("items[{position}]"));
+            let line = Line::read(&mut item, position, &mut currencies);
+            if !known.insert(line.seat.line.clone()) {
+                item.fault("itemId", "is there twice");
+            }
+            if let Some(why) = line.admits_nobody {
+                lines.charges.push(line.charge(&mut item, why));
+                continue;
+            }
+            let quantity = usize::try_from(line.quantity).unwrap_or(usize::MAX).min(MAX_TICKETS + 1);
+            if lines.seats.len() + quantity > max_tickets {
+                answer.fault("items", format!("has more than {max_tickets} tickets"));
+                return lines;
+            }
+            // Before the seats are there: so much text need not fit into memory.
+            text = text.saturating_add(quantity.saturating_mul(shared.saturating_add(line.seat.text())));
+            if text > MAX_TEXT_IN_ALL {
+                answer.fault(
+                    "items",
+                    format!("has tickets with more than {MAX_TEXT_IN_ALL} bytes of text in all"),
+                );
+                return lines;
+            }
+            for unit in 0..u32::try_from(quantity).unwrap_or(u32::MAX) {
+                lines.seats.push(Seat { unit, ..line.seat.clone() });
+            }
+        }
         if currencies.assumed {
             let note =
                 format!("neither the order nor its payment says a currency: {} was taken", reading.currency);
             answer.flag(Flag::CurrencyAssumed, note);
         }
-        Self { seats }
+        number_labels(&mut lines.seats);
+        let tickets = i64::try_from(lines.seats.len()).unwrap_or(i64::MAX);
+        let units = lines.charges.iter().fold(tickets, |sum, charge| sum.saturating_add(charge.quantity));
+        counts::compare(answer, Understood { items: items.len(), tickets, units });
+        lines
     }
 }
 
 impl Seat {
-    /// The one seat of an answer without `items`.
+    /// The one seat of an answer without `items`. Its label is what the answer says, whatever can be taken from it.
     fn unlisted(answer: &mut Reader<'_, '_>, currency: Currency) -> Self {
-        let label = answer.optional("seatNumber", Fields::text).unwrap_or_else(|| "N/A".into());
-        let (section, row, number) = parts_of_label(&label);
+        let mut place = Place::written(answer);
+        let label = place.number.clone().unwrap_or_else(|| NO_SEAT.into());
+        place.take_apart(&label);
+        let price = answer.required("price", Fields::amount).unwrap_or_default();
+        if price.is_negative() {
+            answer.fault("price", "is below zero");
+        }
+        Self::of(answer, "pos:0".into(), None, Place { label, ..place }, price, currency)
+    }
+
+    fn of(
+        object: &mut Reader<'_, '_>,
+        line: String,
+        item_id: Option<String>,
+        place: Place,
+        price: Amount,
+        currency: Currency,
+    ) -> Self {
+        let Place { seat_id, section, row, number, label } = place;
         Self {
-            line: "pos:0".into(),
+            line,
             unit: 0,
-            item_id: None,
-            seat_id: answer.decisive("seatId", Fields::identifier),
-            section: answer.optional("section", Fields::text).or(section),
-            row: answer.optional("row", Fields::text).or(row),
-            number: number.or_else(|| Some(label.clone())),
+            item_id,
+            seat_id,
+            section,
+            row,
+            number,
             label,
-            holder_name: answer.optional("holderName", Fields::text),
-            holder_email: answer.optional("holderEmail", Fields::text),
-            category: answer.optional("category", Fields::text),
-            price: answer.required("price", Fields::amount).unwrap_or_default(),
+            holder_name: object.optional("holderName", Fields::text),
+            holder_email: object.optional("holderEmail", Fields::text),
+            category: object.optional("category", Fields::text),
+            price,
             currency,
         }
     }
-}
 
-fn read_items<'a>(
-    answer: &mut Reader<'_, 'a>,
-    items: &[Fields<'a>],
-    currencies: &mut Currencies,
-    max_tickets: usize,
-) -> Vec<Seat> {
-    let mut seats = Vec::with_capacity(items.len().min(max_tickets));
-    let mut lines = HashSet::with_capacity(items.len());
-    for (position, item) in items.iter().enumerate() {
-        let mut item = answer.nested(item, &format!("items[{position}]"));
-        let (seat, quantity) = read_item(&mut item, position, currencies);
-        if !lines.insert(seat.line.clone()) {
-            item.fault("itemId", "is there twice");
-        }
-        if seats.len() + quantity > max_tickets {
-            answer.fault("items", format!("has more than {max_tickets} tickets"));
-            return seats;
-        }
-        for unit in 0..u32::try_from(quantity).unwrap_or(u32::MAX) {
-            seats.push(Seat { unit, ..seat.clone() });
-        }
+    /// How many bytes of text it has.
+    fn text(&self) -> usize {
+        let Self { item_id, seat_id, section, row, number, holder_name, holder_email, category, .. } = self;
+        let optional = [item_id, seat_id, section, row, number, holder_name, holder_email, category];
+        let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+        optional + self.line.len() + self.label.len()
     }
-    seats
 }
 
-fn read_item(item: &mut Reader<'_, '_>, position: usize, currencies: &mut Currencies) -> (Seat, usize) {
-    let item_id = item.decisive("itemId", Fields::identifier);
-    let Place { seat_id, section, row, number, label } = Place::of(item);
-    let named = number.is_some() || seat_id.is_some();
-    let quantity = match item.decisive("quantity", Fields::integer) {
-        Some(n) if n < 1 => {
+/// A label that stands for one seat by itself is its number; one that is there twice is a place for several.
+fn number_labels(seats: &mut [Seat]) {
+    let is_bare = |s: &Seat| s.seat_id.is_none() && s.section.is_none() && s.row.is_none();
+    let mut times: HashMap<String, usize> = HashMap::new();
+    for seat in seats.iter().filter(|seat| is_bare(seat)) {
+        *times.entry(fold(&seat.label)).or_default() += 1;
+    }
+    for seat in seats.iter_mut().filter(|seat| is_bare(seat) && is_one_seat(&seat.label)) {
+        let once = times.get(&fold(&seat.label)) == Some(&1);
+        seat.number = if once { seat.number.take().or_else(|| Some(seat.label.clone())) } else { None };
+    }
+}
+
+/// One entry of `items`.
+struct Line {
+    seat: Seat,
+    quantity: i64,
+    admits_nobody: Option<NoAdmission>,
+}
+
+impl Line {
+    fn read(item: &mut Reader<'_, '_>, position: usize, currencies: &mut Currencies) -> Self {
+        let item_id = item.decisive("itemId", Fields::identifier);
+        let place = Place::of(item);
+        let price = item.decisive("price", Fields::amount);
+        let admits_nobody = no_admission(item, place.is_seated(), price);
+        if admits_nobody.is_none() && matches!(item.fields().raw("price"), Ok(None)) {
+            item.fault("price", "is missing");
+        }
+        let named = place.number.is_some() || place.seat_id.is_some();
+        let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
+        if quantity < 1 {
             item.fault("quantity", "is below 1");
-            1
-        }
-        Some(n) if n > 1 && named => {
+        } else if quantity > 1 && named && admits_nobody.is_none() {
             item.fault("quantity", "is above 1 for a named seat");
-            1
         }
-        n => usize::try_from(n.unwrap_or(1)).unwrap_or(usize::MAX).min(MAX_TICKETS + 1),
-    };
-    let seat = Seat {
-        line: match (&item_id, &seat_id) {
+        for name in ["seatCount", "ticketCount"] {
+            counts::count(item, name, quantity.max(1));
+        }
+        let line = match (&item_id, &place.seat_id) {
             (Some(id), _) => format!("item:{id}"),
             (None, Some(id)) => format!("seat:{id}"),
             (None, None) => format!("pos:{position}"),
-        },
-        unit: 0,
-        section,
-        row,
-        number,
-        label,
-        holder_name: item.optional("holderName", Fields::text),
-        holder_email: item.optional("holderEmail", Fields::text),
-        category: item.optional("category", Fields::text),
-        price: item.required("price", Fields::amount).unwrap_or_default(),
-        currency: currencies.of(item.optional("currency", currency)),
-        item_id,
-        seat_id,
-    };
-    (seat, quantity)
+        };
+        let currency = currencies.of(item.optional("currency", currency));
+        let seat = Seat::of(item, line, item_id, place, price.unwrap_or_default(), currency);
+        Self { seat, quantity: quantity.max(1), admits_nobody }
+    }
+
+    /// The line as one that admits nobody, with its note.
+    fn charge(self, item: &mut Reader<'_, '_>, why: NoAdmission) -> Charge {
+        let Self { seat: Seat { line, price, currency, .. }, quantity, .. } = self;
+        let kind = why.kind();
+        let path = item.path();
+        let note =
+            format!("{path} admits nobody and issues no ticket: {kind}, {quantity} x {price} {currency}");
+        match why {
+            NoAdmission::Word(_) => item.flag(Flag::LineLeftOut, format!("{note}; only its type says so")),
+            NoAdmission::Said | NoAdmission::NegativePrice => item.note(note),
+        }
+        Charge { line, kind, quantity, price, currency }
+    }
 }
 
 /// The currencies of an order's lines.

@@ -1,7 +1,9 @@
 //! Ordering's answer, and what an order is to this service.
 
 mod answer;
+mod counts;
 mod event;
+mod kind;
 mod labels;
 mod lines;
 mod reading;
@@ -16,6 +18,8 @@ use serde::Serialize;
 
 pub use self::answer::{Faults, Refusal};
 pub use self::event::Event;
+pub use self::kind::Charge;
+pub use self::labels::{NO_SEAT, is_no_seat, label_of};
 pub use self::lines::{Place, Seat};
 pub use self::reading::{LocalTimes, Reading};
 use crate::id::OrderId;
@@ -24,6 +28,12 @@ use crate::ticket::{Flags, UnknownWord};
 
 /// The most tickets one order can have. A setting may lower it.
 pub const MAX_TICKETS: usize = 10_000;
+
+/// The most text that all tickets of an order may have together, in bytes.
+pub const MAX_TEXT_IN_ALL: usize = 8 * 1024 * 1024;
+
+/// Why an order is issued without tickets: none of its lines admits anybody.
+pub const NOTHING_ADMITS: &str = "nothing_admits";
 
 /// What Ordering calls an event whose name it does not know yet.
 pub const PENDING_NAME: &str = "Event Details Pending";
@@ -90,8 +100,10 @@ pub struct OrderSnapshot {
     pub locale: Option<String>,
     /// What is being attended.
     pub event: Event,
-    /// One for each ticket, in the order's order. Never empty.
+    /// One for each ticket, in the order's order. Empty when no line admits anybody.
     pub seats: Vec<Seat>,
+    /// The lines that admit nobody, and issue no ticket.
+    pub charges: Vec<Charge>,
     /// What of the answer was read how, or left out and why: plain sentences without personal data.
     pub notes: Vec<String>,
     /// What the notes mean for the tickets.
@@ -109,16 +121,17 @@ impl OrderSnapshot {
         !self.customer_email.contains('@')
     }
 
-    /// The sum of the seats' prices when they share one currency.
+    /// The sum of all lines, those that admit nobody too, when they share one currency.
     pub fn total(&self) -> Option<(Amount, Currency)> {
-        let currency = self.seats.first()?.currency;
-        let mut sum = rust_decimal::Decimal::ZERO;
-        for seat in &self.seats {
-            if seat.currency != currency {
-                return None;
-            }
-            sum = sum.checked_add(seat.price.0)?;
-        }
+        let seats = self.seats.iter().map(|seat| (1, seat.price, seat.currency));
+        let charges = self.charges.iter().map(|charge| (charge.quantity, charge.price, charge.currency));
+        let mut lines = seats.chain(charges);
+        let (quantity, price, currency) = lines.next()?;
+        let first = price.0.checked_mul(quantity.into())?;
+        let sum = lines.try_fold(first, |sum, (quantity, price, of)| {
+            (of == currency).then_some(())?;
+            sum.checked_add(price.0.checked_mul(quantity.into())?)
+        })?;
         Some((Amount(sum), currency))
     }
 }

@@ -3,8 +3,11 @@
 use fulfillment_domain::{Flag, OrderState};
 
 use super::Backend;
-use super::fixtures::{LONG, at_once, at_stored, claimed, freeze, frozen, order, quietly, ticket};
-use crate::{FreezeOutcome, StoreError};
+use super::fixtures::{
+    LONG, at_once, at_stored, cancellation, claimed, freeze, frozen, loudly, order, quietly, refund, ticket,
+    to_kafka,
+};
+use crate::{FreezeOutcome, RetrySelection};
 
 pub async fn writes_tickets_whole(backend: &dyn Backend) {
     let store = backend.store();
@@ -27,9 +30,27 @@ pub async fn writes_tickets_whole(backend: &dyn Backend) {
     assert_eq!((record.state, record.tickets), (OrderState::Enriched, tickets));
     assert_eq!(record.notes, ["doorsAt was \"left\" out", "東"]);
     assert_eq!(backend.number("SELECT length(snapshot) FROM orders").await, 15);
-    let empty = crate::Freeze { tickets: vec![], ..freeze(&claim, 1) };
-    assert!(matches!(store.freeze(&[empty]).await, Err(StoreError::Refused(_))));
     assert!(store.freeze(&[]).await.unwrap().is_empty());
+}
+
+pub async fn without_tickets_is_issued(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 2).await;
+    let empty = crate::Freeze { tickets: vec![], ..freeze(&claims[0], 1) };
+    let outcomes = store.freeze(&[empty.clone(), freeze(&claims[1], 1)]).await.unwrap();
+    assert_eq!(outcomes[0], FreezeOutcome::Stale, "nothing is left to do");
+    assert_eq!(frozen(outcomes[1].clone()).len(), 1);
+    for _ in 0..2 {
+        let record = store.order(order(1)).await.unwrap().unwrap();
+        assert_eq!((record.state, record.reason.as_deref()), (OrderState::Issued, Some("nothing_admits")));
+        assert_eq!((record.tickets.len(), record.next_attempt_at, record.notes.len()), (0, None, 2));
+        assert_eq!(backend.number("SELECT count(*) FROM orders WHERE worker IS NOT NULL").await, 1);
+        assert_eq!(store.freeze(&[empty.clone()]).await.unwrap(), [FreezeOutcome::Stale], "again");
+        assert!(store.claim("w", 9, LONG).await.unwrap().is_empty());
+        assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
+    }
+    store.withdraw(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Voided, "a refund in full");
 }
 
 pub async fn again_answers_the_first(backend: &dyn Backend) {
@@ -188,4 +209,45 @@ pub async fn odd_text(backend: &dyn Backend) {
     assert_eq!(stored.event_ends_at, Some("9999-12-30T21:00:00.999999Z".parse().unwrap()));
     assert!(store.claim("w", 1, LONG).await.unwrap().is_empty());
     assert_eq!(store.ticket(stored.id).await.unwrap(), Some(stored));
+}
+
+/// A freeze of one ticket for the seat that all of these ask for, at another hour.
+fn at_hour(claim: &crate::Claim, hours: i64) -> crate::Freeze {
+    let mut freeze = freeze(claim, 1);
+    let ticket = &mut freeze.tickets[0];
+    ticket.section = Some("1".into());
+    ticket.event_starts_at = ticket.event_starts_at.map(|at| at + jiff::SignedDuration::from_hours(hours));
+    freeze
+}
+
+pub async fn a_seat_of_two_dates_is_two(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 4).await;
+    // It begins at 3:30 in Tokyo: four hours before are the evening before there, and the same day by UTC.
+    let hours = [0, 24, 2, -4];
+    let batch: Vec<_> = claims.iter().zip(hours).map(|(claim, hours)| at_hour(claim, hours)).collect();
+    let outcomes = store.freeze(&batch).await.unwrap();
+    let conflicts: Vec<_> =
+        outcomes.into_iter().map(|o| frozen(o)[0].flags.contains(Flag::SeatConflict)).collect();
+    assert_eq!(conflicts, [false, false, true, false]);
+}
+
+pub async fn seats_of_before_dates_were_kept(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 4).await;
+    let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);
+    let first = store.freeze(&[at_hour(&claims[0], 0)]).await.unwrap().remove(0);
+    assert!(!conflict(first));
+    for table in ["seats", "tickets"] {
+        let sql = format!("UPDATE {table} SET seat_key = 'in:1\u{1f}5\u{1f}1'");
+        backend.execute(&sql).await;
+    }
+    for (claim, hours, expected) in [(&claims[1], 0, true), (&claims[2], 24, false)] {
+        let outcome = store.freeze(&[at_hour(claim, hours)]).await.unwrap().remove(0);
+        assert_eq!(conflict(outcome), expected, "{hours}");
+    }
+    store.withdraw(&[cancellation(1, "off"), cancellation(2, "off")], &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(backend.number("SELECT count(*) FROM seats").await, 1, "freed under either key");
+    let again = store.freeze(&[at_hour(&claims[3], 0)]).await.unwrap().remove(0);
+    assert!(!conflict(again));
 }

@@ -57,8 +57,9 @@ macro_rules! conformance_suite {
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, next_due }
-            freeze { writes_tickets_whole, again_answers_the_first, numbers_taken, voided_orders_are_stale,
-                seat_conflicts, placeholders_share, freed_seats, concurrent_seats_and_numbers, odd_text }
+            freeze { writes_tickets_whole, without_tickets_is_issued, again_answers_the_first, numbers_taken, voided_orders_are_stale,
+                seat_conflicts, placeholders_share, freed_seats, concurrent_seats_and_numbers, odd_text,
+                a_seat_of_two_dates_is_two, seats_of_before_dates_were_kept }
             complete { issues, step_by_step, keeps_what_is_done, delivered_before_generated, voided_tickets,
                 finished_needs_every_ticket, voided_orders, repeats_change_nothing }
             release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,

@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::reissues::take_seat;
 use super::rows::{At, note};
+use super::seats::take_seat;
 use super::work::insert_tickets;
 use crate::shared::adopting::{IMPORTED, WHO, WHY};
 use crate::shared::ticket::as_stored;

@@ -17,6 +17,7 @@ mod outbox;
 mod records;
 mod reissues;
 mod rows;
+mod seats;
 mod templates;
 mod withdrawals;
 mod work;

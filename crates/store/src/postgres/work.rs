@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use super::outbox::insert_events;
 use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
+use super::seats::take_seats;
 use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean, need};
-use crate::shared::freezing::{self, Orders, Owners, Step};
+use crate::shared::freezing::{self, Orders, Step};
 use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::{
@@ -174,8 +175,8 @@ impl PgStore {
         let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
         // An order that is frozen already has its own numbers on record; `plan` looks at that first.
-        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect())?;
-        let owners = take_seats(&mut tx, batch, &steps).await?;
+        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
+        let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
         let mut tickets: Vec<_> = fresh.iter().flat_map(|f| freezing::flagged(f, &owners)).collect();
         tickets.sort_by(|a, b| a.ticket_number.cmp(&b.ticket_number));
@@ -184,15 +185,23 @@ impl PgStore {
             return Ok(None);
         }
         if !fresh.is_empty() {
-            let sql = "UPDATE orders o SET state = 'enriched', frozen_at = clock_timestamp(), \
-                       snapshot = n.snapshot, notes = n.notes, updated_at = clock_timestamp() \
-                       FROM unnest($1::uuid[], $2::bytea[], $3::text[]) AS n(id, snapshot, notes) \
-                       WHERE o.order_id = n.id";
+            let sql = "UPDATE orders o SET state = n.state, reason = coalesce(n.reason, o.reason), \
+                       frozen_at = clock_timestamp(), snapshot = n.snapshot, notes = n.notes, \
+                       worker = CASE n.state WHEN 'issued' THEN NULL ELSE o.worker END, \
+                       due_at = CASE n.state WHEN 'issued' THEN NULL ELSE o.due_at END, \
+                       parked_at = CASE n.state WHEN 'issued' THEN NULL ELSE o.parked_at END, \
+                       updated_at = clock_timestamp() \
+                       FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]) \
+                       AS n(id, snapshot, notes, state, reason) WHERE o.order_id = n.id";
+            let ends = fresh.iter().map(|f| freezing::frozen_as(f));
+            let (states, reasons): (Vec<_>, Vec<_>) = ends.map(|(state, why)| (state.as_str(), why)).unzip();
             let notes = fresh.iter().map(|f| notes_cell(&f.notes)).collect::<Result<Vec<_>>>()?;
             sqlx::query(sql)
                 .bind(fresh.iter().map(|f| f.order_id.0).collect::<Vec<_>>())
                 .bind(fresh.iter().map(|f| &f.snapshot[..]).collect::<Vec<_>>())
                 .bind(notes)
+                .bind(states)
+                .bind(reasons)
                 .execute(&mut *tx)
                 .await?;
         }
@@ -252,31 +261,6 @@ async fn locked(db: &mut PgConnection, orders: Vec<Uuid>) -> Result<Orders> {
                WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
     let rows = sqlx::query(sql).bind(orders).fetch_all(db).await?;
     rows.iter().map(freezing::locked_from).collect()
-}
-
-/// Takes the seats that are free, and answers with the owners of all that were asked for.
-async fn take_seats(db: &mut PgConnection, batch: &[Freeze], steps: &[Step]) -> Result<Owners> {
-    let seats = freezing::seats(batch, steps);
-    if seats.is_empty() {
-        return Ok(Owners::new());
-    }
-    // The update changes nothing: it makes RETURNING answer with the row that stands.
-    let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) \
-               SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[]) AS n(event_id, seat_key, ticket_id) \
-               ORDER BY event_id COLLATE \"C\", seat_key COLLATE \"C\" \
-               ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = seats.ticket_id \
-               RETURNING event_id, seat_key, ticket_id";
-    let rows = sqlx::query(sql)
-        .bind(seats.keys().map(|(event, _)| event.as_str()).collect::<Vec<_>>())
-        .bind(seats.keys().map(|(_, seat)| seat.as_str()).collect::<Vec<_>>())
-        .bind(seats.values().map(|t| t.0).collect::<Vec<_>>())
-        .fetch_all(db)
-        .await?;
-    let owner = |row: &PgRow| {
-        let seat = (need("event_id", row.text("event_id")?)?, need("seat_key", row.text("seat_key")?)?);
-        Ok((seat, need("ticket_id", row.ticket_id("ticket_id")?)?))
-    };
-    rows.iter().map(owner).collect()
 }
 
 /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with

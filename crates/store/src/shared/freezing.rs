@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use fulfillment_domain::order::NOTHING_ADMITS;
+use fulfillment_domain::seat::local_date;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketId};
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::shared::cells::{Row, clean};
-use crate::shared::ticket::{as_stored, seat_key};
-use crate::{Freeze, Result, StoreError};
+use crate::shared::ticket::{as_stored, seat_key, undated_seat_key};
+use crate::{Freeze, Result};
 
 /// An order's row under its lock.
 #[derive(Debug, Clone)]
@@ -58,14 +62,11 @@ pub(crate) enum Step {
 }
 
 /// Decides the steps. `taken` are the numbers among the batch's that are on record.
-pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -> Result<Vec<Step>> {
+pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -> Vec<Step> {
     let mut done = HashSet::new();
     let mut given: HashSet<&str> = HashSet::new();
     let mut steps = Vec::with_capacity(batch.len());
     for freeze in batch {
-        if freeze.tickets.is_empty() {
-            return Err(StoreError::Refused("an order without tickets cannot be frozen".into()));
-        }
         let Some(order) = fenced(orders, freeze.order_id, freeze.fence) else {
             steps.push(Step::Stale);
             continue;
@@ -88,7 +89,15 @@ pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -
         done.insert(freeze.order_id);
         steps.push(Step::Fresh);
     }
-    Ok(steps)
+    steps
+}
+
+/// What an order becomes with its freeze, and why: one without tickets is done with it.
+pub(crate) fn frozen_as(freeze: &Freeze) -> (OrderState, Option<&'static str>) {
+    match freeze.tickets.is_empty() {
+        true => (OrderState::Issued, Some(NOTHING_ADMITS)),
+        false => (OrderState::Enriched, None),
+    }
 }
 
 /// An event's seat.
@@ -97,12 +106,53 @@ pub(crate) type SeatOf = (String, String);
 /// Whose seat it is, by seat.
 pub(crate) type Owners = HashMap<SeatOf, TicketId>;
 
+/// Who asks for a seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asking {
+    pub(crate) ticket: TicketId,
+    /// The key that tickets of before took the seat under, whatever their date.
+    pub(crate) undated: Option<String>,
+    date: Option<Date>,
+}
+
+/// The seat that a ticket asks for.
+pub(crate) fn asks(ticket: &Ticket) -> Option<(SeatOf, Asking)> {
+    let asking = Asking { ticket: ticket.id, undated: undated_seat_key(ticket), date: ticket.local_date() };
+    seat_of(ticket).map(|seat| (seat, asking))
+}
+
+impl Asking {
+    /// Whose seat it is: `owner` has it under its key, `holder` under the undated one, for the same date or for any.
+    pub(crate) fn owner(&self, owner: TicketId, holder: Option<Holder>) -> TicketId {
+        let same_date = |holder: &Holder| {
+            let date = holder.starts.map(|at| local_date(at, holder.zone.as_deref()));
+            date.is_none() || date == self.date
+        };
+        let holder = holder.filter(|holder| owner == self.ticket && same_date(holder));
+        holder.map_or(owner, |holder| holder.ticket)
+    }
+}
+
+/// A ticket that has a seat under the undated key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    ticket: TicketId,
+    starts: Option<Timestamp>,
+    zone: Option<String>,
+}
+
+/// Reads `holder, holder_starts, holder_zone`; `None` where nobody has the seat under that key.
+pub(crate) fn holder_from(row: &impl Row) -> Result<Option<Holder>> {
+    let Some(ticket) = row.ticket_id("holder")? else { return Ok(None) };
+    Ok(Some(Holder { ticket, starts: row.time("holder_starts")?, zone: row.text("holder_zone")? }))
+}
+
 /// The seats of the fresh orders, each with the first ticket that asks for it, sorted.
-pub(crate) fn seats(batch: &[Freeze], steps: &[Step]) -> BTreeMap<SeatOf, TicketId> {
+pub(crate) fn seats(batch: &[Freeze], steps: &[Step]) -> BTreeMap<SeatOf, Asking> {
     let mut seats = BTreeMap::new();
     for ticket in fresh(batch, steps).flat_map(|freeze| &freeze.tickets) {
-        if let Some(seat) = seat_of(ticket) {
-            seats.entry(seat).or_insert(ticket.id);
+        if let Some((seat, asking)) = asks(ticket) {
+            seats.entry(seat).or_insert(asking);
         }
     }
     seats

@@ -169,6 +169,18 @@ pub(crate) fn seat_key(ticket: &Ticket) -> Option<String> {
     ticket.seat_key().map(|key| index_key(key.replace('\0', "")))
 }
 
+/// The key that the seat was taken under before its date was part of it; `None` when that is [`seat_key`].
+pub(crate) fn undated_seat_key(ticket: &Ticket) -> Option<String> {
+    ticket.undated_seat_key().map(|key| index_key(key.replace('\0', "")))
+}
+
+/// Every key that the seat may have been taken under, sorted.
+pub(crate) fn seat_keys(ticket: &Ticket) -> Vec<String> {
+    let mut keys: Vec<_> = seat_key(ticket).into_iter().chain(undated_seat_key(ticket)).collect();
+    keys.sort();
+    keys
+}
+
 /// The ticket as it reads after it was stored: its times in whole microseconds, its texts without NUL.
 pub(crate) fn as_stored(mut ticket: Ticket) -> Ticket {
     let t = &mut ticket;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::reissues::take_seat;
 use super::rows::{Transition, insert_ticket, list, note};
+use super::seats::take_seat;
 use crate::shared::adopting::{IMPORTED, WHO, WHY};
 use crate::shared::cells::rfc3339;
 use crate::shared::ticket::as_stored;

@@ -14,6 +14,7 @@ mod outbox;
 mod records;
 mod reissues;
 mod rows;
+mod seats;
 mod templates;
 mod withdrawals;
 mod work;

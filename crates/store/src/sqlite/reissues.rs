@@ -9,10 +9,10 @@ use super::SqliteStore;
 use super::outbox::insert_events;
 use super::records::ticket;
 use super::rows::{Transition, note, replace_ticket};
+use super::seats::take_seat;
 use super::withdrawals::pass_on_seat;
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
-use crate::shared::ticket::seat_key;
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
@@ -107,15 +107,6 @@ async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue:
         .execute(db)
         .await?;
     Ok(())
-}
-
-/// Takes the ticket's seat if it is free; whether it is another's.
-pub(super) async fn take_seat(db: &mut SqliteConnection, ticket: &Ticket) -> Result<bool> {
-    let Some(seat) = seat_key(ticket) else { return Ok(false) };
-    let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES (?1, ?2, ?3) \
-               ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = ticket_id RETURNING ticket_id";
-    let query = sqlx::query(sql).bind(clean(&ticket.event_id)).bind(seat).bind(ticket.id.to_string());
-    Ok(query.fetch_one(db).await?.ticket_id("ticket_id")? != Some(ticket.id))
 }
 
 /// Ends the void of an order that has a live ticket again.

@@ -16,7 +16,7 @@ use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::fold;
 use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
-use crate::shared::ticket::{seat_key, ticket_columns, ticket_from};
+use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
     Case, End, NewWithdrawal, Ruling, case_from, decide, end_after, paid_from, voided_event,
     withdrawal_columns, withdrawal_from,
@@ -295,16 +295,22 @@ async fn finish(db: &mut SqliteConnection, now: Timestamp, order: OrderId, end: 
 
 /// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
 pub(super) async fn pass_on_seat(db: &mut SqliteConnection, voided: &Ticket) -> Result<()> {
-    let Some(seat) = seat_key(voided) else { return Ok(()) };
+    for seat in seat_keys(voided) {
+        pass_on(db, voided, &seat).await?;
+    }
+    Ok(())
+}
+
+async fn pass_on(db: &mut SqliteConnection, voided: &Ticket, seat: &str) -> Result<()> {
     let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
                AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
     let heir: Option<String> =
-        sqlx::query_scalar(sql).bind(&voided.event_id).bind(&seat).fetch_optional(&mut *db).await?;
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(seat).fetch_optional(&mut *db).await?;
     let sql = match heir {
         Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
         None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
     };
-    let query = sqlx::query(sql).bind(&voided.event_id).bind(&seat).bind(voided.id.to_string());
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(seat).bind(voided.id.to_string());
     match heir {
         Some(heir) => query.bind(heir).execute(db).await?,
         None => query.execute(db).await?,

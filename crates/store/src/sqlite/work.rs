@@ -11,9 +11,10 @@ use sqlx::SqliteConnection;
 use super::SqliteStore;
 use super::outbox::insert_events;
 use super::rows::{Transition, insert_ticket, list, note};
+use super::seats::take_seats;
 use super::withdrawals::settle;
 use crate::shared::cells::{Row, clean, need, rfc3339};
-use crate::shared::freezing::{self, Locked, Orders, Owners, Step};
+use crate::shared::freezing::{self, Locked, Orders, Step};
 use crate::shared::later;
 use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::{ticket_columns, ticket_from};
@@ -82,19 +83,25 @@ impl Work for SqliteStore {
             "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
         // An order that is frozen already has its own numbers on record; `plan` looks at that first.
-        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect())?;
-        let owners = take_seats(&mut tx, batch, &steps).await?;
+        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
+        let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         for freeze in freezing::fresh(batch, &steps) {
             for ticket in freezing::flagged(freeze, &owners) {
                 insert_ticket(&mut tx, &ticket).await?;
             }
-            let sql = "UPDATE orders SET state = 'enriched', frozen_at = ?2, snapshot = ?3, notes = ?4, updated_at = ?2 \
+            let (state, reason) = freezing::frozen_as(freeze);
+            let sql = "UPDATE orders SET state = ?5, reason = coalesce(?6, reason), frozen_at = ?2, snapshot = ?3, \
+                       notes = ?4, worker = CASE ?5 WHEN 'issued' THEN NULL ELSE worker END, \
+                       due_at = CASE ?5 WHEN 'issued' THEN NULL ELSE due_at END, \
+                       parked_at = CASE ?5 WHEN 'issued' THEN NULL ELSE parked_at END, updated_at = ?2 \
                        WHERE order_id = ?1";
             sqlx::query(sql)
                 .bind(freeze.order_id.to_string())
                 .bind(rfc3339(now))
                 .bind(&freeze.snapshot[..])
                 .bind(notes_cell(&freeze.notes)?)
+                .bind(state.as_str())
+                .bind(reason)
                 .execute(&mut *tx)
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
@@ -223,20 +230,6 @@ async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>
                WHERE order_id IN (SELECT value FROM json_each(?1))";
     let rows = sqlx::query(sql).bind(list(orders)?).fetch_all(db).await?;
     rows.iter().map(freezing::locked_from).collect::<Result<HashMap<OrderId, Locked>>>()
-}
-
-/// Takes the seats that are free, and answers with the owners of all that were asked for.
-async fn take_seats(db: &mut SqliteConnection, batch: &[Freeze], steps: &[Step]) -> Result<Owners> {
-    let mut owners = Owners::new();
-    for ((event, seat), ticket) in freezing::seats(batch, steps) {
-        // The update changes nothing: it makes RETURNING answer with the row that stands.
-        let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES (?1, ?2, ?3) \
-                   ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = ticket_id RETURNING ticket_id";
-        let query = sqlx::query(sql).bind(&event).bind(&seat).bind(ticket.to_string());
-        let owner = query.fetch_one(&mut *db).await?.ticket_id("ticket_id")?;
-        owners.insert((event, seat), need("ticket_id", owner)?);
-    }
-    Ok(owners)
 }
 
 /// Records a file, unless the ticket has one or is void. Answers whether it did.

@@ -1,0 +1,86 @@
+//! Signs in an answer that more was sold than its items say.
+
+use serde_json::value::RawValue;
+
+use super::answer::Reader;
+use crate::fields::Fields;
+use crate::ticket::Flag;
+
+/// Where platforms put what was sold when they do not call it `items`.
+const LISTS: [&str; 5] = ["lines", "lineItems", "seats", "tickets", "positions"];
+
+/// What an entry of a list of sold things has.
+const SOLD: [&str; 6] = ["price", "quantity", "seat", "seatid", "seatnumber", "row"];
+
+/// What was understood of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Understood {
+    /// Lines under `items`.
+    pub(super) items: usize,
+    /// Tickets to be issued.
+    pub(super) tickets: i64,
+    /// Tickets, and whatever else was counted in lines that admit nobody.
+    pub(super) units: i64,
+}
+
+/// Refuses an answer by which more was sold than is understood: issued, it would leave somebody without a ticket.
+/// What may mean so and need not is flagged.
+pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
+    for name in LISTS {
+        let Some(list) = answer.optional(name, Fields::list) else { continue };
+        let objects = list.iter().filter(|entry| entry.get().starts_with('{')).count();
+        let entries = i64::try_from(list.len()).unwrap_or(i64::MAX);
+        if understood.items == 0 && objects >= 2 {
+            answer.fault(
+                name,
+                format!("is a list of {objects} and there are no items: more was sold than is understood"),
+            );
+        } else if entries > understood.tickets.max(i64::try_from(understood.items).unwrap_or(i64::MAX))
+            || (understood.items == 0 && objects > 0)
+        {
+            answer.flag(Flag::MoreWasSold, format!("{name} is a list of {entries} that is not read"));
+        }
+    }
+    if understood.items == 0 {
+        let lists =
+            answer.fields().entries().filter(|(name, value)| !is_known(name) && sold(value) >= 2).count();
+        if lists > 0 {
+            answer.flag(
+                Flag::MoreWasSold,
+                format!("{lists} unknown lists of things with a price or a seat are not read"),
+            );
+        }
+    }
+    count(answer, "quantity", understood.units);
+    count(answer, "seatCount", understood.tickets);
+    count(answer, "ticketCount", understood.tickets);
+}
+
+/// Refuses what counts more than is understood.
+pub(super) fn count(object: &mut Reader<'_, '_>, name: &str, understood: i64) {
+    if let Some(said) = object.optional(name, Fields::integer)
+        && said > understood
+    {
+        object.fault(
+            name,
+            format!("is {said}, and {understood} are understood: more was sold than is understood"),
+        );
+    }
+}
+
+fn is_known(canonical: &str) -> bool {
+    canonical == "items" || LISTS.iter().any(|name| name.eq_ignore_ascii_case(canonical))
+}
+
+/// How many entries of a list look like something that was sold.
+fn sold(list: &RawValue) -> usize {
+    if !list.get().starts_with('[') {
+        return 0;
+    }
+    let entries: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+    let is_sold = |entry: &&&RawValue| {
+        Fields::parse(entry.get().as_bytes())
+            .is_ok_and(|fields| fields.names().any(|name| SOLD.contains(&name)))
+    };
+    entries.iter().filter(is_sold).count()
+}

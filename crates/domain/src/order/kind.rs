@@ -1,0 +1,124 @@
+//! Which lines admit somebody: a fee, a discount or a voucher beside the seats is no ticket.
+
+use super::answer::Reader;
+use crate::fields::Fields;
+use crate::money::{Amount, Currency};
+
+/// A line that admits nobody. It issues no ticket and counts in the order's total.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Charge {
+    /// The line's identity, as a seat's.
+    pub line: String,
+    /// What it is, or how it says that it admits nobody.
+    pub kind: &'static str,
+    /// How many.
+    pub quantity: i64,
+    /// The price of each, below zero where it is taken off.
+    pub price: Amount,
+    /// In what.
+    pub currency: Currency,
+}
+
+/// Why a line admits nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoAdmission {
+    /// It says `admission: false`.
+    Said,
+    /// Its price is below zero.
+    NegativePrice,
+    /// Its `type` or `kind` is one of these words.
+    Word(&'static str),
+}
+
+impl NoAdmission {
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Said => "admission: false",
+            Self::NegativePrice => "a price below zero",
+            Self::Word(word) => word,
+        }
+    }
+}
+
+/// Why the line admits nobody; `None` of a ticket. A seat or `admission: true` counts for more than a word.
+pub(super) fn no_admission(
+    item: &mut Reader<'_, '_>,
+    seated: bool,
+    price: Option<Amount>,
+) -> Option<NoAdmission> {
+    let admission = item.optional("admission", Fields::boolean);
+    let words = [item.optional("type", Fields::text), item.optional("kind", Fields::text)];
+    if admission == Some(false) {
+        return Some(NoAdmission::Said);
+    }
+    if price.is_some_and(Amount::is_negative) {
+        return Some(NoAdmission::NegativePrice);
+    }
+    if admission == Some(true) || seated {
+        return None;
+    }
+    words.iter().flatten().find_map(|text| word_of(text)).map(NoAdmission::Word)
+}
+
+/// "Service fee", `booking_fee` and `shippingCost` by the word that says what they are; `None` of "Discounted ticket".
+fn word_of(text: &str) -> Option<&'static str> {
+    let mut words = words(text);
+    while words.len() > 1
+        && words.last().is_some_and(|last| {
+            ["item", "line", "cost", "costs", "charge", "charges", "code", "product"].contains(&last.as_str())
+        })
+    {
+        words.pop();
+    }
+    Some(match words.last()?.as_str() {
+        "fee" | "fees" => "fee",
+        "discount" | "discounts" => "discount",
+        "voucher" | "vouchers" => "voucher",
+        "shipping" => "shipping",
+        "merchandise" | "merch" => "merchandise",
+        _ => return None,
+    })
+}
+
+/// The words of a text, or of a name in camelCase, snake_case or kebab-case, in lower case.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in text.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase()) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_say_what_a_line_is() {
+        for (text, word) in [
+            ("fee", "fee"),
+            ("ServiceFee", "fee"),
+            ("booking_fees", "fee"),
+            ("SHIPPING", "shipping"),
+            ("shipping-cost", "shipping"),
+            ("Discount code", "discount"),
+            ("gift voucher", "voucher"),
+            ("merchandiseItem", "merchandise"),
+        ] {
+            assert_eq!(word_of(text), Some(word), "{text}");
+        }
+        for ticket in
+            ["", "ticket", "Discounted ticket", "voucher_ticket", "feed", "coffee", "Free", "item", "費用"]
+        {
+            assert_eq!(word_of(ticket), None, "{ticket}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Whose seat it is.
+
+use std::collections::BTreeMap;
+
+use fulfillment_domain::Ticket;
+use sqlx::PgConnection;
+
+use crate::Result;
+use crate::shared::cells::{Row as _, need};
+use crate::shared::freezing::{Asking, Owners, SeatOf, asks, holder_from};
+
+/// Takes the seats that are free, and answers with the owners of all that were asked for.
+pub(super) async fn take_seats(db: &mut PgConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
+    if seats.is_empty() {
+        return Ok(Owners::new());
+    }
+    // The update changes nothing: it makes RETURNING answer with the row that stands.
+    let sql = "WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[]) \
+                   AS n(event_id, seat_key, ticket_id, undated)), \
+               taken AS (INSERT INTO seats (event_id, seat_key, ticket_id) \
+                   SELECT event_id, seat_key, ticket_id FROM asked \
+                   ORDER BY event_id COLLATE \"C\", seat_key COLLATE \"C\" \
+                   ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = seats.ticket_id \
+                   RETURNING event_id, seat_key, ticket_id) \
+               SELECT taken.event_id, taken.seat_key, taken.ticket_id, t.id AS holder, \
+                   t.event_starts_at AS holder_starts, t.time_zone AS holder_zone \
+               FROM taken JOIN asked ON asked.event_id = taken.event_id AND asked.seat_key = taken.seat_key \
+               LEFT JOIN seats s ON s.event_id = asked.event_id AND s.seat_key = asked.undated \
+               LEFT JOIN tickets t ON t.id = s.ticket_id";
+    let rows = sqlx::query(sql)
+        .bind(seats.keys().map(|(event, _)| event.as_str()).collect::<Vec<_>>())
+        .bind(seats.keys().map(|(_, seat)| seat.as_str()).collect::<Vec<_>>())
+        .bind(seats.values().map(|asking| asking.ticket.0).collect::<Vec<_>>())
+        .bind(seats.values().map(|asking| asking.undated.as_deref()).collect::<Vec<_>>())
+        .fetch_all(db)
+        .await?;
+    let mut owners = Owners::with_capacity(rows.len());
+    for row in &rows {
+        let seat = (need("event_id", row.text("event_id")?)?, need("seat_key", row.text("seat_key")?)?);
+        let owner = need("ticket_id", row.ticket_id("ticket_id")?)?;
+        let holder = holder_from(row)?;
+        let owner = seats.get(&seat).map_or(owner, |asking| asking.owner(owner, holder));
+        owners.insert(seat, owner);
+    }
+    Ok(owners)
+}
+
+/// Takes the ticket's seat if it is free; whether it is another's.
+pub(super) async fn take_seat(db: &mut PgConnection, ticket: &Ticket) -> Result<bool> {
+    let seats: BTreeMap<_, _> = asks(ticket).into_iter().collect();
+    Ok(take_seats(db, seats).await?.into_values().any(|owner| owner != ticket.id))
+}

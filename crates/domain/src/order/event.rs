@@ -44,8 +44,11 @@ impl Event {
 
     /// How many bytes of text it has.
     pub(super) fn text(&self) -> usize {
-        let Self { time_zone, venue_name, venue_address, organizer_id, organizer_name, .. } = self;
-        let optional = [time_zone, venue_name, venue_address, organizer_id, organizer_name];
-        self.id.len() + self.name.len() + optional.into_iter().flatten().map(String::len).sum::<usize>()
+        let Self { id, name, time_zone, venue_name, venue_address, organizer_id, organizer_name, .. } = self;
+        let optional = [venue_name, venue_address, organizer_id, organizer_name];
+        id.len()
+            + name.len()
+            + time_zone.len()
+            + optional.into_iter().flatten().map(String::len).sum::<usize>()
     }
 }

@@ -80,7 +80,7 @@ fn word_of(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The words of a text, or of a name in camelCase, snake_case or kebab-case, in lower case.
+/// The words of a text, or of a name in camelCase, `snake_case` or kebab-case, in lower case.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';

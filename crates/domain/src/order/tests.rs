@@ -447,7 +447,7 @@ proptest! {
         item in prop::collection::vec((prop::sample::select(DETAILS), value()), 0..8),
     ) {
         let spelled = |fields: &[(&str, String)]| {
-            fields.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect::<String>()
+            fields.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect::<Vec<_>>().concat()
         };
         let json = format!(r#"{},"items":[{{"price":1{}}}]"#, spelled(&details), spelled(&item));
         let order = parse(&json).map_err(|refusal| TestCaseError::fail(format!("{json}: {refusal}")))?;

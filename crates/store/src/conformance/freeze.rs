@@ -45,7 +45,11 @@ pub async fn without_tickets_is_issued(backend: &dyn Backend) {
         assert_eq!((record.state, record.reason.as_deref()), (OrderState::Issued, Some("nothing_admits")));
         assert_eq!((record.tickets.len(), record.next_attempt_at, record.notes.len()), (0, None, 2));
         assert_eq!(backend.number("SELECT count(*) FROM orders WHERE worker IS NOT NULL").await, 1);
-        assert_eq!(store.freeze(&[empty.clone()]).await.unwrap(), [FreezeOutcome::Stale], "again");
+        assert_eq!(
+            store.freeze(std::slice::from_ref(&empty)).await.unwrap(),
+            [FreezeOutcome::Stale],
+            "again"
+        );
         assert!(store.claim("w", 9, LONG).await.unwrap().is_empty());
         assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
     }

@@ -10,7 +10,7 @@ use super::records::locked;
 use super::rows::{At, note, replace_ticket};
 use super::seats::take_seat;
 use super::withdrawals::pass_on_seat;
-use crate::shared::cells::{Row, clean};
+use crate::shared::cells::clean;
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 

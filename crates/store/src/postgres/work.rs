@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, OrderState, Ticket, TicketId};
-use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
@@ -15,7 +14,7 @@ use super::seats::take_seats;
 use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
-use crate::shared::cells::{Row, clean, need};
+use crate::shared::cells::{Row, clean};
 use crate::shared::freezing::{self, Orders, Step};
 use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::{ticket_columns, ticket_from};

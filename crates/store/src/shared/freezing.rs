@@ -94,10 +94,10 @@ pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -
 
 /// What an order becomes with its freeze, and why: one without tickets is done with it.
 pub(crate) fn frozen_as(freeze: &Freeze) -> (OrderState, Option<&'static str>) {
-    match freeze.tickets.is_empty() {
-        true => (OrderState::Issued, Some(NOTHING_ADMITS)),
-        false => (OrderState::Enriched, None),
+    if freeze.tickets.is_empty() {
+        return (OrderState::Issued, Some(NOTHING_ADMITS));
     }
+    (OrderState::Enriched, None)
 }
 
 /// An event's seat.

@@ -11,7 +11,7 @@ use super::records::ticket;
 use super::rows::{Transition, note, replace_ticket};
 use super::seats::take_seat;
 use super::withdrawals::pass_on_seat;
-use crate::shared::cells::{Row, clean, rfc3339};
+use crate::shared::cells::{clean, rfc3339};
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 

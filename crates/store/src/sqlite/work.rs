@@ -13,7 +13,7 @@ use super::outbox::insert_events;
 use super::rows::{Transition, insert_ticket, list, note};
 use super::seats::take_seats;
 use super::withdrawals::settle;
-use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Step};
 use crate::shared::later;
 use crate::shared::order::{claim_from, notes_cell};

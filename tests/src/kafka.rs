@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{Consumer, StreamConsumer};
+use rdkafka::consumer::{CommitMode, Consumer, StreamConsumer};
 use rdkafka::message::{Header, Headers, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -119,6 +119,34 @@ impl Kafka {
             result.map_err(|(name, code)| anyhow!("deleting topic {name}: {code}"))?;
         }
         Ok(())
+    }
+
+    /// Gives a topic more partitions, so many in all.
+    ///
+    /// # Errors
+    /// What the broker says.
+    pub async fn add_partitions(&self, topic: &str, in_all: usize) -> Result<()> {
+        let more = NewPartitions::new(topic, in_all);
+        for result in self.admin()?.create_partitions([&more], &options()).await? {
+            result.map_err(|(name, code)| anyhow!("adding partitions to {name}: {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Commits for a group that has no members, as `kafka-consumer-groups --reset-offsets` does.
+    ///
+    /// # Errors
+    /// What the broker says.
+    pub async fn commit(&self, group: &str, topic: &str, offsets: &BTreeMap<i32, i64>) -> Result<()> {
+        let (topic, offsets) = (topic.to_owned(), offsets.clone());
+        self.blocking(group, move |consumer| {
+            let mut list = TopicPartitionList::new();
+            for (id, at) in &offsets {
+                list.add_partition_offset(&topic, *id, Offset::Offset(*at))?;
+            }
+            Ok(consumer.commit(&list, CommitMode::Sync)?)
+        })
+        .await
     }
 
     /// Drops a partition's messages before `offset`, as retention does: offsets committed there have expired.

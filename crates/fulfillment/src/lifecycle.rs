@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fulfillment_domain::{Clock as _, Secret};
-use fulfillment_store::Store;
+use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -341,10 +341,11 @@ impl Parts {
             Arc::new(SystemClock),
         )?);
         let (reader, ingest, stop) = (Arc::clone(&consumer), Arc::clone(ingest), self.stop.clone());
+        let positions: Arc<dyn Positions> = Arc::clone(&self.store) as _;
         self.begin("kafka-consumer", async move {
             let (payments, deliveries) =
                 (Arc::clone(&ingest) as Arc<dyn Sink>, ingest as Arc<dyn DeliveredSink>);
-            if let Err(error) = reader.run(payments, deliveries, stop).await {
+            if let Err(error) = reader.run(payments, deliveries, positions, stop).await {
                 error!("the Kafka consumer ended: {error:#}");
             }
         });

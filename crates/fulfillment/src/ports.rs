@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_domain::{Delivered, Failure, OrderId, TicketId, Withdrawal};
-use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, StoreError, WithdrawalOutcome};
+use fulfillment_store::{
+    Delivery, DeliveryOutcome, Incoming, IngestOutcome, Position, StoreError, WithdrawalOutcome,
+};
 use uuid::Uuid;
 
 /// Ordering, which knows what was bought.
@@ -130,18 +132,19 @@ pub(crate) trait Accept: Send + Sync {
 #[async_trait]
 pub(crate) trait Sink: Send + Sync {
     /// Returns true once the batch is committed, however long the store takes: then, and only then, its
-    /// offsets may be committed. False when the service stops before that.
-    async fn accept(&self, batch: Vec<Incoming>) -> bool;
+    /// offsets may be committed. False when the service stops before that. `reached` goes on record with it: where the
+    /// source has been read to by then. A batch may be empty.
+    async fn accept(&self, batch: Vec<Incoming>, reached: Vec<Position>) -> bool;
 
     /// The same of refunds and cancellations.
-    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> bool;
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>, reached: Vec<Position>) -> bool;
 }
 
 /// Takes Notification's word that tickets reached their holders.
 #[async_trait]
 pub(crate) trait DeliveredSink: Send + Sync {
     /// As [`Sink::accept`]: true once all are recorded.
-    async fn delivered(&self, batch: Vec<Delivered>) -> bool;
+    async fn delivered(&self, batch: Vec<Delivered>, reached: Vec<Position>) -> bool;
 }
 
 /// Draws a file again that went missing.

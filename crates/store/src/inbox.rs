@@ -7,7 +7,7 @@ use fulfillment_domain::ticket::UnknownWord;
 use fulfillment_domain::{OrderId, Payment, Unreadable};
 use jiff::Timestamp;
 
-use crate::{Announcing, Result};
+use crate::{Announcing, Position, Result};
 
 /// Where a message came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,12 +146,26 @@ pub trait Inbox: Send + Sync {
     /// raw message and whose headers carry the original ones, then `dlq-reason`, `dlq-field`, `dlq-source`
     /// and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its `max_bytes`
     /// is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
+    ///
+    /// `reached` are positions that the batch, or what was stored before it, brings the reading of Kafka to. They are
+    /// written in the same transaction: see [`crate::Positions::advance`].
+    async fn ingest_read(
+        &self,
+        batch: &[Incoming],
+        reached: &[Position],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<IngestOutcome>>;
+
+    /// The same of a batch that was not read from Kafka.
     async fn ingest(
         &self,
         batch: &[Incoming],
         dead_letters: &DeadLetterRoute,
         announcing: &Announcing,
-    ) -> Result<Vec<IngestOutcome>>;
+    ) -> Result<Vec<IngestOutcome>> {
+        self.ingest_read(batch, &[], dead_letters, announcing).await
+    }
 }
 
 /// Where dead letters go beside their table.

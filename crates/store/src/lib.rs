@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
 //! | [`Inbox`] | payments in, poison set apart |
+//! | [`Positions`] | how far each partition of Kafka has been read |
 //! | [`Work`] | claim, freeze, complete, release: an order on its way to its tickets |
 //! | [`Outbox`] | events out, to each destination apart, and in one gapless order for readers |
 //! | [`Records`] | what people ask for: tickets, orders, counts |
@@ -36,6 +37,7 @@ pub mod inbox;
 pub mod installation;
 pub mod letters;
 pub mod outbox;
+pub mod positions;
 pub mod postgres;
 pub mod records;
 pub mod reissues;
@@ -54,6 +56,7 @@ pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
 pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
+pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
@@ -72,6 +75,7 @@ use fulfillment_domain::Clock;
 pub trait Store:
     Installation
     + Inbox
+    + Positions
     + Work
     + Outbox
     + Records
@@ -88,6 +92,7 @@ pub trait Store:
 impl<T> Store for T where
     T: Installation
         + Inbox
+        + Positions
         + Work
         + Outbox
         + Records

@@ -8,7 +8,7 @@ use fulfillment_domain::{Amount, Currency, Names, OrderId, Spelling, TicketId, U
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{DeadLetterRoute, Incoming, Result};
+use crate::{DeadLetterRoute, Incoming, Position, Result};
 
 /// How the store writes the events that only it can write: under the lock it knows which tickets a void is of.
 #[derive(Debug, Clone, Default)]
@@ -118,12 +118,25 @@ pub trait Withdrawals: Send + Sync {
     /// that names nothing and gives back a part is parked. A cancellation voids the order. A payment that comes
     /// after either parks the order. What is voided after it was issued gets its `ticket-voided`, as `announcing`
     /// says. Dead letters as in [`crate::Inbox::ingest`].
+    ///
+    /// `reached` as in [`crate::Inbox::ingest_read`].
+    async fn withdraw_read(
+        &self,
+        batch: &[Incoming<Withdrawal>],
+        reached: &[Position],
+        dead_letters: &DeadLetterRoute,
+        announcing: &Announcing,
+    ) -> Result<Vec<WithdrawalOutcome>>;
+
+    /// The same of a batch that was not read from Kafka.
     async fn withdraw(
         &self,
         batch: &[Incoming<Withdrawal>],
         dead_letters: &DeadLetterRoute,
         announcing: &Announcing,
-    ) -> Result<Vec<WithdrawalOutcome>>;
+    ) -> Result<Vec<WithdrawalOutcome>> {
+        self.withdraw_read(batch, &[], dead_letters, announcing).await
+    }
 
     /// Voids a ticket by an operator's word: it opens no door from now on, and its seat passes to the next live
     /// ticket that has it, which keeps its flag. An order without any live ticket left is voided too. `false` when

@@ -15,6 +15,7 @@ mod issued;
 mod ordering;
 mod outage;
 mod poison;
+mod positions;
 mod reconcile;
 mod restart;
 mod rotation;

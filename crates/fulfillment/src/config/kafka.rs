@@ -38,6 +38,8 @@ section! {
         batch_wait: Duration = "20ms" from "0s" to "1min";
         /// The group protocol: classic (cooperative-sticky) or consumer (KIP-848, brokers from 4.0).
         group_protocol: GroupProtocol = "classic";
+        /// Begin at the broker's offsets even where the store has not read so far: to skip messages on purpose.
+        ignore_stored_offsets: bool = "false";
         /// How long the broker waits for a silent member of the group before its partitions move. Classic only;
         /// with the other protocol the broker says.
         session_timeout: Duration = "45s" from "1s" to "5min";

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::{Clock, Delivered, TicketId, Unreadable, Withdrawal};
 use fulfillment_store::{
-    Announcing, DeadLetterRoute, Incoming, IngestOutcome, Store, StoreError, WithdrawalOutcome, step,
+    Announcing, DeadLetterRoute, Incoming, IngestOutcome, Position, Store, StoreError, WithdrawalOutcome,
+    step,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -29,33 +30,12 @@ pub(crate) struct Ingest {
 
 #[async_trait]
 impl Accept for Ingest {
-    async fn accept(&self, mut batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
-        for message in &mut batch {
-            message.traceparent.get_or_insert_with(begin_trace);
-        }
-        step!("before-inbox-commit");
-        let outcomes = match self.store.ingest(&batch, &self.dead_letters, &self.announcing).await {
-            Err(StoreError::Refused(error)) => {
-                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
-                self.one_by_one(batch).await?
-            }
-            outcomes => outcomes?,
-        };
-        step!("after-inbox-commit");
-        self.tell(&outcomes);
-        Ok(outcomes)
+    async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
+        self.accept_read(batch, &[]).await
     }
 
     async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError> {
-        let outcomes = match self.store.withdraw(&batch, &self.dead_letters, &self.announcing).await {
-            Err(StoreError::Refused(error)) => {
-                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
-                self.withdraw_one_by_one(batch).await?
-            }
-            outcomes => outcomes?,
-        };
-        self.tell_withdrawals(&outcomes);
-        Ok(outcomes)
+        self.withdraw_read(batch, &[]).await
     }
 
     async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
@@ -67,29 +47,72 @@ impl Accept for Ingest {
 
 #[async_trait]
 impl Sink for Ingest {
-    async fn accept(&self, batch: Vec<Incoming>) -> bool {
-        self.until_stored("payments", || Accept::accept(self, batch.clone())).await
+    async fn accept(&self, batch: Vec<Incoming>, reached: Vec<Position>) -> bool {
+        self.until_stored("payments", || self.accept_read(batch.clone(), &reached)).await
     }
 
-    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> bool {
-        self.until_stored("refunds and cancellations", || Accept::withdraw(self, batch.clone())).await
+    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>, reached: Vec<Position>) -> bool {
+        self.until_stored("refunds and cancellations", || self.withdraw_read(batch.clone(), &reached)).await
     }
 }
 
 #[async_trait]
 impl DeliveredSink for Ingest {
-    async fn delivered(&self, batch: Vec<Delivered>) -> bool {
+    async fn delivered(&self, batch: Vec<Delivered>, reached: Vec<Position>) -> bool {
         for delivered in &batch {
             let at = delivered.delivered_at.unwrap_or_else(|| self.clock.now());
             if !self.until_stored("a delivery", || self.store.deliver(delivered, at)).await {
                 return false;
             }
         }
-        true
+        self.until_stored("how far deliveries were read", || self.store.advance(&reached)).await
     }
 }
 
 impl Ingest {
+    async fn accept_read(
+        &self,
+        mut batch: Vec<Incoming>,
+        reached: &[Position],
+    ) -> Result<Vec<IngestOutcome>, StoreError> {
+        for message in &mut batch {
+            message.traceparent.get_or_insert_with(begin_trace);
+        }
+        step!("before-inbox-commit");
+        let (letters, announcing) = (&self.dead_letters, &self.announcing);
+        let outcomes = match self.store.ingest_read(&batch, reached, letters, announcing).await {
+            Err(StoreError::Refused(error)) => {
+                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
+                let outcomes = self.one_by_one(batch).await?;
+                self.store.advance(reached).await?;
+                outcomes
+            }
+            outcomes => outcomes?,
+        };
+        step!("after-inbox-commit");
+        self.tell(&outcomes);
+        Ok(outcomes)
+    }
+
+    async fn withdraw_read(
+        &self,
+        batch: Vec<Incoming<Withdrawal>>,
+        reached: &[Position],
+    ) -> Result<Vec<WithdrawalOutcome>, StoreError> {
+        let (letters, announcing) = (&self.dead_letters, &self.announcing);
+        let outcomes = match self.store.withdraw_read(&batch, reached, letters, announcing).await {
+            Err(StoreError::Refused(error)) => {
+                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
+                let outcomes = self.withdraw_one_by_one(batch).await?;
+                self.store.advance(reached).await?;
+                outcomes
+            }
+            outcomes => outcomes?,
+        };
+        self.tell_withdrawals(&outcomes);
+        Ok(outcomes)
+    }
+
     /// Repeats `write` until the store takes it; false when the service stops before that.
     async fn until_stored<T, F: Future<Output = Result<T, StoreError>> + Send>(
         &self,

@@ -110,8 +110,8 @@ async fn consume(life: Arc<Life>, ingest: Ingest) {
                 Entry::Withdrawal(withdrawal) => withdrawals.push(withdrawal),
             }
         }
-        let stored = (payments.is_empty() || Sink::accept(&ingest, payments).await)
-            && (withdrawals.is_empty() || Sink::withdraw(&ingest, withdrawals).await);
+        let stored = (payments.is_empty() || Sink::accept(&ingest, payments, Vec::new()).await)
+            && (withdrawals.is_empty() || Sink::withdraw(&ingest, withdrawals, Vec::new()).await);
         if !stored {
             return;
         }

@@ -88,7 +88,13 @@ macro_rules! passed_on {
 
 passed_on! {
     Inbox {
-        ingest(batch: &[Incoming], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<IngestOutcome>, |line, _taken| line.recorded(batch);
+        ingest_read(batch: &[Incoming], reached: &[Position], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<IngestOutcome>, |line, _taken| line.recorded(batch);
+    }
+    Positions {
+        positions(cluster: &str, group: &str) -> Vec<Position>;
+        advance(positions: &[Position]) -> ();
+        predates_positions() -> bool;
+        adopt_positions(positions: &[Position]) -> bool;
     }
     Work {
         claim(worker: &str, limit: usize, lease: Duration) -> Vec<Claim>, |line, claims| line.claimed(claims);
@@ -117,7 +123,7 @@ passed_on! {
         prune(age: Duration, limit: usize) -> u64;
     }
     Withdrawals {
-        withdraw(batch: &[Incoming<Withdrawal>], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
+        withdraw_read(batch: &[Incoming<Withdrawal>], reached: &[Position], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
         void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool;
         lift_withdrawal(key: &str, reason: &str) -> bool;
         open_withdrawals(limit: usize) -> Vec<WithdrawalRecord>;

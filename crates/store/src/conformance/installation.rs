@@ -12,10 +12,12 @@ use crate::{KeyRecord, Registration, StoreError};
 async fn empty(backend: &dyn Backend) {
     for table in [
         "fulfillment_migrations",
+        "kafka_positions",
         "template_files",
         "templates",
         "order_attention",
         "withdrawals",
+        "ticket_drafts",
         "ticket_revisions",
         "outbox_delivery",
         "outbox",

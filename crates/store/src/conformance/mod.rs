@@ -18,6 +18,7 @@ pub mod ingest;
 pub mod installation;
 pub mod letters;
 pub mod outbox;
+pub mod positions;
 pub mod records;
 pub mod reissues;
 pub mod release;
@@ -54,6 +55,8 @@ macro_rules! conformance_suite {
                 overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
             folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,
                 a_refund_of_either_key, the_other_key_is_not_late, both_at_once }
+            positions { move_forward_only, a_later_epoch_counts, written_with_what_was_read, each_group_its_own,
+                adopted_once, an_upgrade_is_told_from_a_new_store }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, next_due }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::erasures::keep_erased;
 use super::outbox::insert_events;
+use super::positions::advance;
 use super::rows::At;
 use super::withdrawals::settle;
 use super::{COLLISIONS, PgStore, collided};
@@ -17,22 +18,24 @@ use crate::shared::cells::{Row, clean, need};
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
-use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
+use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
 impl Inbox for PgStore {
-    async fn ingest(
+    async fn ingest_read(
         &self,
         batch: &[Incoming],
+        reached: &[Position],
         route: &DeadLetterRoute,
         announcing: &Announcing,
     ) -> Result<Vec<IngestOutcome>> {
         if batch.is_empty() {
+            self.advance(reached).await?;
             return Ok(Vec::new());
         }
         let intake = Intake::new(batch);
         for _ in 0..COLLISIONS {
-            if let Some(outcomes) = self.try_ingest(&intake, route, announcing).await? {
+            if let Some(outcomes) = self.try_ingest(&intake, reached, route, announcing).await? {
                 return Ok(outcomes);
             }
         }
@@ -45,6 +48,7 @@ impl PgStore {
     async fn try_ingest(
         &self,
         intake: &Intake<'_>,
+        reached: &[Position],
         route: &DeadLetterRoute,
         announcing: &Announcing,
     ) -> Result<Option<Vec<IngestOutcome>>> {
@@ -78,6 +82,7 @@ impl PgStore {
             settle(&mut tx, order, announcing).await?;
         }
         keep_erased(&mut tx, &known_orders).await?;
+        advance(&mut tx, reached).await?;
         tx.commit().await?;
         Ok(Some(decided.outcomes))
     }

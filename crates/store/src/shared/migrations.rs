@@ -11,6 +11,9 @@ use crate::{Result, StoreError};
 /// Where applied migrations are noted. A name of our own: an earlier service may have used sqlx too.
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
+/// The version that brought positions: what was stored before it was read without any.
+pub(crate) const POSITIONS: i64 = 8;
+
 /// Tables that an earlier service may have left under the same names.
 const OURS: &[&str] = &[
     "installation",
@@ -32,6 +35,7 @@ const OURS: &[&str] = &[
     "template_files",
     "withdrawals",
     "order_attention",
+    "kafka_positions",
 ];
 
 /// Where a .NET service notes its own migrations: a schema that has it is somebody else's.

@@ -13,6 +13,7 @@ pub(crate) mod intake;
 pub(crate) mod letters;
 pub(crate) mod migrations;
 pub(crate) mod order;
+pub(crate) mod positions;
 pub(crate) mod reissuing;
 pub(crate) mod summary;
 pub(crate) mod ticket;

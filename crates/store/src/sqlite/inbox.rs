@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use super::SqliteStore;
 use super::erasures::keep_erased;
 use super::outbox::insert_events;
+use super::positions::advance;
 use super::rows::list;
 use super::withdrawals::settle;
 use crate::shared::adopting::IMPORTED;
@@ -18,17 +19,19 @@ use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
-use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Result};
+use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
 impl Inbox for SqliteStore {
-    async fn ingest(
+    async fn ingest_read(
         &self,
         batch: &[Incoming],
+        reached: &[Position],
         route: &DeadLetterRoute,
         announcing: &Announcing,
     ) -> Result<Vec<IngestOutcome>> {
         if batch.is_empty() {
+            self.advance(reached).await?;
             return Ok(Vec::new());
         }
         let intake = Intake::new(batch);
@@ -95,6 +98,7 @@ impl Inbox for SqliteStore {
             settle(&mut tx, now, order, announcing).await?;
         }
         keep_erased(&mut tx, now, &known_orders).await?;
+        advance(&mut tx, now, reached).await?;
         tx.commit().await?;
         Ok(decided.outcomes)
     }

@@ -11,6 +11,7 @@ mod inbox;
 mod installation;
 mod letters;
 mod outbox;
+mod positions;
 mod records;
 mod reissues;
 mod rows;

@@ -11,6 +11,7 @@ use super::SqliteStore;
 use super::erasures::keep_erased;
 use super::inbox::insert_letter;
 use super::outbox::insert_events;
+use super::positions::advance;
 use super::rows::{Transition, note};
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::fold;
@@ -22,18 +23,21 @@ use crate::shared::withdrawing::{
     withdrawal_columns, withdrawal_from,
 };
 use crate::{
-    Announcing, DeadLetterRoute, Incoming, Result, WithdrawalOutcome, WithdrawalRecord, Withdrawals,
+    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, Result, WithdrawalOutcome,
+    WithdrawalRecord, Withdrawals,
 };
 
 #[async_trait]
 impl Withdrawals for SqliteStore {
-    async fn withdraw(
+    async fn withdraw_read(
         &self,
         batch: &[Incoming<Withdrawal>],
+        reached: &[Position],
         dead_letters: &DeadLetterRoute,
         announcing: &Announcing,
     ) -> Result<Vec<WithdrawalOutcome>> {
         if batch.is_empty() {
+            self.advance(reached).await?;
             return Ok(Vec::new());
         }
         let mut tx = self.begin().await?;
@@ -60,6 +64,7 @@ impl Withdrawals for SqliteStore {
         insert_events(&mut tx, now, &events).await?;
         let orders = batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Withdrawal::order_id).collect();
         keep_erased(&mut tx, now, &orders).await?;
+        advance(&mut tx, now, reached).await?;
         tx.commit().await?;
         Ok(outcomes)
     }

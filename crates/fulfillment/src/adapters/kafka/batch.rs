@@ -1,21 +1,42 @@
 //! What was read and not yet stored.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fulfillment_domain::{Cancellation, Delivered, OrderId, Payment, Refund, Unreadable, Withdrawal};
-use fulfillment_store::{Incoming, Source, Subject};
+use fulfillment_store::{Incoming, Mark, Source, Subject};
 use jiff::Timestamp;
 use rdkafka::Message;
 use rdkafka::message::Headers as _;
-use tracing::warn;
+use tracing::{debug, warn};
 
+use super::hand::Reading;
+use super::inspector::fingerprint;
 use crate::pipeline::ingest::{is_traceparent, too_large};
 
 /// A batch that holds this many bytes is full, however few messages they are.
 const FULL_BYTES: usize = 8 * 1024 * 1024;
 
-/// The offset to go on from, by topic and partition.
-pub(super) type Offsets = HashMap<(String, i32), i64>;
+/// How far a batch reads a partition, and the record that it ends with.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) reading: Reading,
+    /// The offset to go on from.
+    pub(super) next: i64,
+    timestamp: Option<i64>,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+}
+
+impl End {
+    /// What the last record is recognised by.
+    pub(super) fn last(&self) -> Mark {
+        Mark {
+            offset: self.next - 1,
+            timestamp: self.timestamp,
+            hash: fingerprint(self.key.as_deref(), self.value.as_deref()),
+        }
+    }
+}
 
 /// Messages of all topics, and where to go on once they are stored.
 #[derive(Debug, Default)]
@@ -23,7 +44,8 @@ pub(super) struct Batch {
     pub(super) payments: Vec<Incoming>,
     pub(super) withdrawals: Vec<Incoming<Withdrawal>>,
     pub(super) delivered: Vec<Delivered>,
-    pub(super) offsets: Offsets,
+    /// By topic and partition.
+    pub(super) ends: HashMap<String, BTreeMap<i32, End>>,
     /// Which orders its payments, refunds and cancellations are of.
     pub(super) orders: HashSet<OrderId>,
     messages: usize,
@@ -39,25 +61,59 @@ impl Batch {
         self.messages >= messages || self.bytes >= FULL_BYTES
     }
 
-    fn add(&mut self, message: &impl Message) {
+    /// Counts a message in, whatever becomes of it. Answers whether it has a value.
+    fn add(&mut self, message: &impl Message, reading: Reading) -> bool {
         self.messages += 1;
         self.bytes += message.payload().map_or(0, <[u8]>::len);
-        self.offsets.insert((message.topic().to_owned(), message.partition()), message.offset() + 1);
-        metrics::counter!("fulfillment_kafka_messages_total", "topic" => message.topic().to_owned())
-            .increment(1);
+        let topic = message.topic();
+        if !self.ends.contains_key(topic) {
+            self.ends.insert(topic.to_owned(), BTreeMap::new());
+        }
+        let (next, timestamp) = (message.offset() + 1, message.timestamp().to_millis());
+        if let Some(partitions) = self.ends.get_mut(topic) {
+            let empty = End { reading, next, timestamp, key: None, value: None };
+            let end = partitions.entry(message.partition()).or_insert(empty);
+            (end.reading, end.next, end.timestamp) = (reading, next, timestamp);
+            keep(&mut end.key, message.key());
+            keep(&mut end.value, message.payload());
+        }
+        metrics::counter!("fulfillment_kafka_messages_total", "topic" => topic.to_owned()).increment(1);
+        if message.payload().is_none() {
+            metrics::counter!("fulfillment_kafka_null_values_total", "topic" => topic.to_owned())
+                .increment(1);
+            let (partition, offset) = (message.partition(), message.offset());
+            debug!(topic, partition, offset, "a message has a null value: it says nothing, and is skipped");
+        }
+        message.payload().is_some()
     }
 
     /// A payment, or what claims to be one: unreadable and oversized messages go along with their reason.
-    pub(super) fn add_payment(&mut self, message: &impl Message, max_message: usize, received_at: Timestamp) {
-        self.add(message);
+    pub(super) fn add_payment(
+        &mut self,
+        message: &impl Message,
+        reading: Reading,
+        max_message: usize,
+        received_at: Timestamp,
+    ) {
+        if !self.add(message, reading) {
+            return;
+        }
         let payment = incoming(message, Subject::Payment, max_message, received_at, Payment::parse);
         self.orders.extend(payment.content.as_ref().map(|payment| payment.order_id));
         self.payments.push(payment);
     }
 
     /// A refund, in the same way.
-    pub(super) fn add_refund(&mut self, message: &impl Message, max_message: usize, received_at: Timestamp) {
-        self.add(message);
+    pub(super) fn add_refund(
+        &mut self,
+        message: &impl Message,
+        reading: Reading,
+        max_message: usize,
+        received_at: Timestamp,
+    ) {
+        if !self.add(message, reading) {
+            return;
+        }
         let parse = |raw: &[u8]| Refund::parse(raw).map(Withdrawal::Refund);
         self.add_withdrawal(incoming(message, Subject::Refund, max_message, received_at, parse));
     }
@@ -66,10 +122,13 @@ impl Batch {
     pub(super) fn add_cancellation(
         &mut self,
         message: &impl Message,
+        reading: Reading,
         max_message: usize,
         received_at: Timestamp,
     ) {
-        self.add(message);
+        if !self.add(message, reading) {
+            return;
+        }
         let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
         self.add_withdrawal(incoming(message, Subject::Cancellation, max_message, received_at, parse));
     }
@@ -80,8 +139,10 @@ impl Batch {
     }
 
     /// Notification's word. What cannot be read is said and passed over: no ticket depends on it.
-    pub(super) fn add_delivered(&mut self, message: &impl Message) {
-        self.add(message);
+    pub(super) fn add_delivered(&mut self, message: &impl Message, reading: Reading) {
+        if !self.add(message, reading) {
+            return;
+        }
         match Delivered::parse(message.payload().unwrap_or_default()) {
             Ok(delivered) => self.delivered.push(delivered),
             Err(reason) => {
@@ -91,6 +152,14 @@ impl Batch {
             }
         }
     }
+}
+
+/// Takes over a part of a record, in the room that the one before it had.
+fn keep(kept: &mut Option<Vec<u8>>, part: Option<&[u8]>) {
+    let Some(part) = part else { return *kept = None };
+    let kept = kept.get_or_insert_default();
+    kept.clear();
+    kept.extend_from_slice(part);
 }
 
 /// A message with all that it came with.
@@ -138,6 +207,7 @@ mod tests {
     use super::*;
 
     const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+    const READING: Reading = Reading { life: 1, epoch: 0, went_back: false };
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn message(payload: Option<&str>, offset: i64, traceparent: &str) -> OwnedMessage {
@@ -160,10 +230,10 @@ mod tests {
     fn a_payment_keeps_everything_it_came_with() {
         let mut batch = Batch::default();
         let json = format!(r#"{{"orderId":"{ORDER}"}}"#);
-        batch.add_payment(&message(Some(&json), 41, TRACE), 1000, Timestamp::UNIX_EPOCH);
-        batch.add_payment(&message(Some(&json), 42, "nonsense"), 10, Timestamp::UNIX_EPOCH);
-        batch.add_payment(&message(None, 43, TRACE), 10, Timestamp::UNIX_EPOCH);
-        let [good, large, tombstone] = &batch.payments[..] else { panic!() };
+        batch.add_payment(&message(Some(&json), 41, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(Some(&json), 42, "nonsense"), READING, 10, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(None, 43, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
+        let [good, large] = &batch.payments[..] else { panic!() };
         assert_eq!(good.content.as_ref().unwrap().order_id.to_string(), ORDER);
         assert_eq!(good.traceparent.as_deref(), Some(TRACE));
         assert_eq!(good.key.as_deref(), Some(&b"k\xFF"[..]));
@@ -174,27 +244,61 @@ mod tests {
         assert!(large.content.as_ref().unwrap_err().reason.contains("larger than 10 bytes"));
         assert_eq!(large.raw, json.as_bytes());
         assert_eq!(large.traceparent, None);
-        assert!(tombstone.content.is_err());
-        assert_eq!(batch.offsets[&("paid".to_owned(), 3)], 44);
+        let end = &batch.ends["paid"][&3];
+        assert_eq!((end.next, end.reading), (44, READING));
     }
 
     #[test]
     fn what_notification_garbles_moves_the_offset_and_nothing_else() {
         let mut batch = Batch::default();
-        batch.add_delivered(&message(Some(&format!(r#"{{"ticketId":"{ORDER}"}}"#)), 1, TRACE));
-        batch.add_delivered(&message(Some("{"), 2, TRACE));
+        batch.add_delivered(&message(Some(&format!(r#"{{"ticketId":"{ORDER}"}}"#)), 1, TRACE), READING);
+        batch.add_delivered(&message(Some("{"), 2, TRACE), READING);
         assert_eq!(batch.delivered.len(), 1);
-        assert_eq!(batch.offsets[&("paid".to_owned(), 3)], 3);
+        assert_eq!(batch.ends["paid"][&3].next, 3);
+    }
+
+    #[test]
+    fn null_values_are_read_and_nothing_else() {
+        let mut batch = Batch::default();
+        batch.add_payment(&message(None, 1, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_refund(&message(None, 2, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_cancellation(&message(None, 3, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_delivered(&message(None, 4, TRACE), READING);
+        assert!(batch.payments.is_empty() && batch.withdrawals.is_empty() && batch.delivered.is_empty());
+        assert!(!batch.is_empty() && batch.is_full(4), "they count");
+        assert_eq!(batch.ends["paid"][&3].next, 5);
+        // An empty value is no null: somebody sent it.
+        batch.add_payment(&message(Some(""), 5, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        assert!(batch.payments[0].content.is_err());
+    }
+
+    #[test]
+    fn a_batch_ends_with_its_last_record() {
+        let mut batch = Batch::default();
+        let later = Reading { life: 2, epoch: 1, went_back: true };
+        let add = |batch: &mut Batch, value, offset, reading| {
+            let message = message(value, offset, TRACE);
+            batch.add_payment(&message, reading, 1000, Timestamp::UNIX_EPOCH);
+            super::super::inspector::recognise(&message)
+        };
+        for (value, offset) in [(Some("a long one"), 10), (None, 11), (Some("b"), 12), (Some(""), 14)] {
+            let last = add(&mut batch, value, offset, READING);
+            let end = &batch.ends["paid"][&3];
+            assert_eq!((end.last(), end.next, end.reading), (last, offset + 1, READING));
+        }
+        let last = add(&mut batch, Some("of another topic"), 2, later);
+        let end = &batch.ends["paid"][&3];
+        assert_eq!((end.last(), end.next, end.reading), (last, 3, later));
     }
 
     #[test]
     fn is_full_by_number_or_by_size() {
         let mut batch = Batch::default();
         assert!(batch.is_empty());
-        batch.add_payment(&message(Some("{}"), 1, TRACE), 10, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(Some("{}"), 1, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
         assert!(!batch.is_full(2) && batch.is_full(1));
         let large = "x".repeat(FULL_BYTES);
-        batch.add_payment(&message(Some(&large), 2, TRACE), 10, Timestamp::UNIX_EPOCH);
+        batch.add_payment(&message(Some(&large), 2, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
         assert!(batch.is_full(500));
     }
 }

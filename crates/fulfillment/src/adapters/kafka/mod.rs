@@ -3,7 +3,13 @@
 mod batch;
 mod client;
 mod consumer;
+mod hand;
+mod inspector;
+mod member;
+mod positions;
 mod producer;
+mod reader;
+mod start;
 #[cfg(test)]
 mod tests;
 

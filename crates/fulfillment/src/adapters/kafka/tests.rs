@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Delivered, Withdrawal};
-use fulfillment_store::{DeliveryOutcome, Incoming, Source};
+use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_store::{DeliveryOutcome, Incoming, Installation as _, Position, Positions as _, Source};
 use jiff::Timestamp;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -21,35 +22,45 @@ use crate::config::Config;
 use crate::ports::{DeliveredSink, Destination as _, Sink};
 
 /// Keeps what it is given; refuses while it is closed.
-#[derive(Default)]
 struct Kept {
     payments: Mutex<Vec<Incoming>>,
     closed: AtomicBool,
+    /// Where reading got to: it outlives what else is kept here.
+    positions: Arc<SqliteStore>,
 }
 
 #[async_trait]
 impl Sink for Kept {
-    async fn accept(&self, batch: Vec<Incoming>) -> bool {
+    async fn accept(&self, batch: Vec<Incoming>, reached: Vec<Position>) -> bool {
         let open = !self.closed.load(SeqCst);
         if open {
             self.payments.lock().unwrap().extend(batch);
+            self.positions.advance(&reached).await.unwrap();
         }
         open
     }
 
-    async fn withdraw(&self, _batch: Vec<Incoming<Withdrawal>>) -> bool {
+    async fn withdraw(&self, _batch: Vec<Incoming<Withdrawal>>, _reached: Vec<Position>) -> bool {
         true
     }
 }
 
 #[async_trait]
 impl DeliveredSink for Kept {
-    async fn delivered(&self, _batch: Vec<Delivered>) -> bool {
+    async fn delivered(&self, _batch: Vec<Delivered>, _reached: Vec<Position>) -> bool {
         true
     }
 }
 
 impl Kept {
+    fn new(positions: &Arc<SqliteStore>) -> Arc<Self> {
+        Arc::new(Self {
+            payments: Mutex::default(),
+            closed: AtomicBool::new(false),
+            positions: Arc::clone(positions),
+        })
+    }
+
     async fn wait_for(&self, count: usize) {
         for _ in 0..600 {
             if self.payments.lock().unwrap().len() >= count {
@@ -78,6 +89,12 @@ fn rig(topic: &str, protocol: &str) -> Config {
     config
 }
 
+async fn memory() -> SqliteStore {
+    let store = SqliteStore::in_memory(Arc::new(FixedClock(Timestamp::UNIX_EPOCH))).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
 async fn make_topic(config: &Config, topic: &str) {
     let admin: AdminClient<DefaultClientContext> = client_config(&config.kafka).unwrap().create().unwrap();
     let topic = NewTopic::new(topic, 3, TopicReplication::Fixed(1)).set("max.message.bytes", "12000000");
@@ -91,7 +108,7 @@ async fn read(config: &Config, kept: Arc<Kept>, count: usize) -> Vec<Incoming> {
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (consumer, kept, stop) = (Arc::clone(&consumer), Arc::clone(&kept), stop.clone());
-        async move { consumer.run(kept.clone(), kept, stop).await }
+        async move { consumer.run(kept.clone(), kept.clone(), Arc::clone(&kept.positions) as _, stop).await }
     });
     kept.wait_for(count).await;
     stop.cancel();
@@ -111,7 +128,8 @@ async fn there_and_back(protocol: &str) {
     let early = destination.deliver(vec![delivery(1, 1, "0")]).await;
     assert!(matches!(early[0].1, DeliveryOutcome::Retry { .. }), "{early:?}");
     assert!(destination.trouble().is_some());
-    let kept = Arc::new(Kept::default());
+    let positions = Arc::new(memory().await);
+    let kept = Kept::new(&positions);
     let reading = tokio::spawn({
         let (config, kept) = (config.clone(), Arc::clone(&kept));
         async move { read(&config, kept, 1_001).await }
@@ -151,7 +169,7 @@ async fn there_and_back(protocol: &str) {
     let sizes = destination.deliver(vec![delivery(1, 1, &large), delivery(2, 2, &large.repeat(2))]).await;
     assert_eq!(sizes[0].1, DeliveryOutcome::Sent, "10 MB");
     assert!(matches!(sizes[1].1, DeliveryOutcome::Parked { .. }), "20 MB");
-    let got = read(&config, Arc::new(Kept::default()), 1).await;
+    let got = read(&config, Kept::new(&positions), 1).await;
     assert_eq!(got.len(), 1);
     assert_eq!(got[0].raw.len(), large.len());
     assert!(got[0].content.as_ref().unwrap_err().reason.contains("larger than"));
@@ -159,12 +177,14 @@ async fn there_and_back(protocol: &str) {
 
     // What the sink refused was not committed: it comes again.
     assert_eq!(destination.deliver(vec![delivery(3, 3, "again")]).await[0].1, DeliveryOutcome::Sent);
-    let closed = Arc::new(Kept { closed: AtomicBool::new(true), ..Kept::default() });
+    let closed = Kept::new(&positions);
+    closed.closed.store(true, SeqCst);
     let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
     let consumer = KafkaConsumer::new(&config.kafka, 1_000, clock).unwrap();
-    let refused = consumer.run(closed.clone(), closed, CancellationToken::new());
+    let refused =
+        consumer.run(closed.clone(), closed.clone(), Arc::clone(&positions) as _, CancellationToken::new());
     tokio::time::timeout(Duration::from_secs(30), refused).await.expect("a refusal ends it").unwrap();
-    let got = read(&config, Arc::new(Kept::default()), 1).await;
+    let got = read(&config, Kept::new(&positions), 1).await;
     assert_eq!(got[0].raw, b"again");
 }
 

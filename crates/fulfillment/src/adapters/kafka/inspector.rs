@@ -1,0 +1,190 @@
+//! A look at topics by a consumer that is no member of the group: watermarks, committed offsets, and a record that was
+//! read before. It reads partitions that it assigns to itself and never commits.
+//!
+//! It has the group's name all the same: librdkafka assigns nothing to a consumer without one, and what the group has
+//! committed may be asked for under that name alone. Without a subscription the broker never counts it as a member.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+use fulfillment_store::Mark;
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataPartition;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sha2::{Digest as _, Sha256};
+
+use super::client::{Context, Watch, client_config};
+use super::start::Again;
+use crate::config;
+
+/// How long the broker may take to answer one question.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The consumer. Its questions block.
+pub(super) struct Inspector(BaseConsumer<Context>);
+
+impl Inspector {
+    pub(super) fn new(kafka: &config::Kafka, watch: Watch) -> anyhow::Result<Self> {
+        let mut config = client_config(kafka)?;
+        config
+            .set("group.id", &kafka.group_id)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("enable.partition.eof", "true")
+            // It wants one record of a partition, and what is fetched beside it is thrown away.
+            .set("fetch.message.max.bytes", "16384")
+            .set("queued.max.messages.kbytes", "1024")
+            .set("fetch.wait.max.ms", "100")
+            // Nobody polls it between two looks.
+            .set("statistics.interval.ms", "0");
+        Ok(Self(config.create_with_context(Context { watch })?))
+    }
+
+    /// The cluster's id; empty when it has none. `topic` is one that may be asked for.
+    pub(super) fn cluster(&self, topic: &str) -> anyhow::Result<String> {
+        self.0.fetch_metadata(Some(topic), PATIENCE).context("asking for the cluster")?;
+        Ok(self.0.client().fetch_cluster_id(PATIENCE).unwrap_or_default())
+    }
+
+    /// The partitions of a topic; none of one that does not exist.
+    pub(super) fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
+        let metadata = self.0.fetch_metadata(Some(topic), PATIENCE).with_context(|| topic.to_owned())?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        Ok(found
+            .map(|found| found.partitions().iter().map(MetadataPartition::id).collect())
+            .unwrap_or_default())
+    }
+
+    /// What the group has committed of partitions of a topic; those without an offset are absent.
+    pub(super) fn committed(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<BTreeMap<i32, i64>> {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
+            list.add_partition(topic, *partition);
+        }
+        if partitions.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let answer = self.0.committed_offsets(list, PATIENCE).context("asking for the group's offsets")?;
+        let mut committed = BTreeMap::new();
+        for element in answer.elements() {
+            element
+                .error()
+                .with_context(|| format!("the group's offset of {topic}/{}", element.partition()))?;
+            if let Offset::Offset(at) = element.offset() {
+                committed.insert(element.partition(), at);
+            }
+        }
+        Ok(committed)
+    }
+
+    /// The first offset of a partition and the one after its last record.
+    pub(super) fn watermarks(&self, topic: &str, partition: i32) -> anyhow::Result<(i64, i64)> {
+        let found = self.0.fetch_watermarks(topic, partition, PATIENCE);
+        found.with_context(|| format!("asking for the ends of {topic}/{partition}"))
+    }
+
+    /// Reads what is at these offsets now, by partition of one topic.
+    pub(super) fn read_again(
+        &self,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> anyhow::Result<BTreeMap<i32, Again>> {
+        if offsets.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, at) in offsets {
+            list.add_partition_offset(topic, *partition, Offset::Offset(*at))?;
+        }
+        self.0.assign(&list)?;
+        let read = self.first_records(topic, offsets);
+        self.0.unassign()?;
+        read
+    }
+
+    fn first_records(
+        &self,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> anyhow::Result<BTreeMap<i32, Again>> {
+        let end = Instant::now() + PATIENCE;
+        let mut read = BTreeMap::new();
+        while read.len() < offsets.len() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                bail!("the last records of {topic} could not be read again in time");
+            }
+            match self.0.poll(left) {
+                Some(Ok(message)) if message.topic() == topic => {
+                    let Some(wanted) = offsets.get(&message.partition()) else { continue };
+                    let there = message.offset() == *wanted;
+                    let again = if there { Again::Record(recognise(&message)) } else { Again::Gone };
+                    // The first one of a partition is the one at its offset, or there is none.
+                    read.entry(message.partition()).or_insert(again);
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) if offsets.contains_key(&partition) => {
+                    read.entry(partition).or_insert(Again::Gone);
+                }
+                Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) | None => {}
+                Some(Err(error)) => return Err(anyhow!(error).context(format!("reading {topic} again"))),
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// What a record is recognised by.
+pub(super) fn recognise(message: &impl Message) -> Mark {
+    Mark {
+        offset: message.offset(),
+        timestamp: message.timestamp().to_millis(),
+        hash: fingerprint(message.key(), message.payload()),
+    }
+}
+
+/// Of key and value. A part that is absent is another one than an empty one.
+pub(super) fn fingerprint(key: Option<&[u8]>, value: Option<&[u8]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [key, value] {
+        let length = part.map_or(u64::MAX, |part| part.len() as u64);
+        hash.update(length.to_be_bytes());
+        hash.update(part.unwrap_or_default());
+    }
+    hash.finalize().into()
+}
+
+/// Asks in a thread of its own: tokio's blocking threads are waited for when the process ends.
+pub(super) async fn ask<T: Send + 'static>(
+    inspector: &Arc<Inspector>,
+    question: impl FnOnce(&Inspector) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let inspector = Arc::clone(inspector);
+    std::thread::Builder::new()
+        .name("kafka-look".into())
+        .spawn(move || drop(answer.send(question(&inspector))))
+        .context("cannot start a thread")?;
+    answered.await.context("the look at Kafka ended early")?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_key_from_value_and_nothing_from_empty() {
+        let parts: [Option<&[u8]>; 4] = [None, Some(b""), Some(b"a"), Some(b"ab")];
+        let mut all = std::collections::HashSet::new();
+        for key in parts {
+            for value in parts {
+                assert!(all.insert(fingerprint(key, value)), "{key:?} {value:?}");
+            }
+        }
+        assert_eq!(fingerprint(Some(b"k"), Some(b"v")), fingerprint(Some(b"k"), Some(b"v")));
+    }
+}

@@ -1,0 +1,421 @@
+//! One consumer's life: from messages to batches, from batches to the store, from the store to the group's offsets.
+//!
+//! While batches are being stored the next one is read; the offsets of a batch are handed to librdkafka once it and all
+//! before it are stored and how far they read is on record, never before. They are committed at once, and again by
+//! librdkafka until it succeeds: a commit fails while the group changes, and no later message may come to make up for it.
+//!
+//! The group hears from a member by its heartbeats (librdkafka's own thread) and by its polls, which must
+//! not stop for `max.poll.interval.ms`. A store that is away holds a batch up for however long it takes.
+//! So, once a batch has waited a while and the next one is full, the partitions are paused and polling goes
+//! on: nothing more comes, the member stays, and memory holds three batches and librdkafka's queue.
+
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_domain::OrderId;
+use fulfillment_store::{Partition, step};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use rdkafka::Message as _;
+use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::batch::Batch;
+use super::consumer::{End, KafkaConsumer};
+use super::hand::{Hands, Reached};
+use super::member::{self, Change, Member};
+use super::positions::{Anew, Begin, Looked, Placing};
+use crate::ports::{DeliveredSink, Sink};
+
+/// Batches on their way into the store at once: while one is being committed the next one is written. They have no order
+/// in common, so that each order's messages are stored in their order.
+const AT_ONCE: usize = 2;
+/// How often the last records are read again.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How soon after an error of a topic, and again as long as nothing can be found out.
+const LOOK_SOON: Duration = Duration::from_secs(1);
+/// How long librdkafka may take to go to another offset.
+const SEEK: Duration = Duration::from_secs(5);
+/// How long a batch may wait for the store before the partitions are paused.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A batch on its way into the store.
+struct Storing {
+    orders: HashSet<OrderId>,
+    /// The partitions that it reads on.
+    partitions: BTreeSet<Partition>,
+    /// What is on record with it, and what is stored with it and not yet on record.
+    recorded: Vec<Reached>,
+    later: Vec<Reached>,
+    /// Whether it got there.
+    stored: JoinHandle<bool>,
+}
+
+/// One consumer's life.
+pub(super) struct Reader<'a> {
+    this: &'a KafkaConsumer,
+    consumer: &'a StreamConsumer<Member>,
+    payments: &'a Arc<dyn Sink>,
+    delivered: &'a Arc<dyn DeliveredSink>,
+    placing: Placing,
+    hands: Hands,
+    changes: UnboundedReceiver<Change>,
+    /// What librdkafka waits to be taken, and where each of it begins, once that is known.
+    assigned: Option<TopicPartitionList>,
+    beginning: Option<BoxFuture<'static, Vec<Begin>>>,
+    /// A look at what is in hand, and when the next one is due.
+    looking: Option<BoxFuture<'static, Looked>>,
+    look_at: Instant,
+    /// Whether the last look found out nothing.
+    blind: bool,
+    /// Whether it was said that a topic is not there.
+    said_missing: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        this: &'a KafkaConsumer,
+        consumer: &'a StreamConsumer<Member>,
+        (payments, delivered): (&'a Arc<dyn Sink>, &'a Arc<dyn DeliveredSink>),
+        placing: Placing,
+        changes: UnboundedReceiver<Change>,
+    ) -> Self {
+        Self {
+            this,
+            consumer,
+            payments,
+            delivered,
+            placing,
+            hands: Hands::default(),
+            changes,
+            assigned: None,
+            beginning: None,
+            looking: None,
+            look_at: Instant::now() + LOOK_EVERY,
+            blind: false,
+            said_missing: false,
+        }
+    }
+
+    /// Reads until `stop`, or until nothing can be read any more.
+    pub(super) async fn read(&mut self, stop: &CancellationToken) -> End {
+        let consumer = self.consumer;
+        let mut messages = consumer.stream();
+        let mut next = Batch::default();
+        let mut storing: VecDeque<Storing> = VecDeque::new();
+        let mut paused = false;
+        // When the batch that is being filled goes off, and when the one on its way has taken too long.
+        let (mut due, mut late) = (Instant::now(), Instant::now());
+        loop {
+            let full = next.is_full(self.this.kafka.batch);
+            let free =
+                storing.len() < AT_ONCE && storing.iter().all(|batch| batch.orders.is_disjoint(&next.orders));
+            let owed = storing.is_empty() && next.is_empty() && self.hands.owes();
+            if owed || (free && (full || (!next.is_empty() && Instant::now() >= due))) {
+                let batch = self.store(std::mem::take(&mut next), &storing);
+                storing.push_back(batch);
+                late = Instant::now() + PATIENCE;
+                continue;
+            }
+            let look = self.looking.is_none() && self.beginning.is_none() && !self.hands.is_empty();
+            let look_at = self.look_at;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                stored = first(&mut storing) => {
+                    let batch = storing.pop_front();
+                    match stored {
+                        Ok(true) => if let Some(batch) = batch { self.stored(batch) },
+                        Ok(false) => return End::Stopped,
+                        Err(_) => return End::Broken("the task that stores payments ended early".into()),
+                    }
+                    if paused {
+                        paused = false;
+                        info!("the store is back; reading from Kafka again");
+                        self.flow(true);
+                    }
+                }
+                Some(change) = self.changes.recv() => self.change(change),
+                begun = outcome(&mut self.beginning) => {
+                    if let Err(error) = self.begin(begun) {
+                        return End::Broken(format!("partitions cannot be taken: {error}"));
+                    }
+                    if paused {
+                        self.flow(false);
+                    }
+                }
+                looked = outcome(&mut self.looking) => {
+                    if let Err(error) = self.looked(looked) {
+                        return End::Broken(format!("cannot read a topic from its start: {error}"));
+                    }
+                }
+                () = sleep_until(look_at), if look => {
+                    self.looking = Some(Box::pin(self.placing.clone().check(self.hands.held())));
+                }
+                () = sleep_until(due), if free && !next.is_empty() => {}
+                () = sleep_until(late), if !free && full && !paused => {
+                    paused = true;
+                    warn!("storing payments takes long; not reading from Kafka meanwhile");
+                    self.flow(false);
+                }
+                message = messages.next(), if !full || paused => match message {
+                    Some(Ok(message)) => {
+                        self.this.reading.is_right();
+                        if next.is_empty() {
+                            due = Instant::now() + self.this.kafka.batch_wait;
+                        }
+                        self.take(&mut next, &message);
+                        step!("after-poll");
+                        // A partition that was assigned since the pause.
+                        if paused {
+                            self.flow(false);
+                        }
+                    }
+                    Some(Err(error)) => if let Some(end) = self.trouble(&error) { return end },
+                    None => return End::Broken("the stream of messages ended".into()),
+                }
+            }
+        }
+        // What is read and not on its way is read again by whoever comes next.
+        while let Some(batch) = storing.front_mut() {
+            if !matches!((&mut batch.stored).await, Ok(true)) {
+                return End::Stopped;
+            }
+            if let Some(batch) = storing.pop_front() {
+                self.stored(batch);
+            }
+        }
+        if self.hands.owes() {
+            let mut batch = self.store(Batch::default(), &storing);
+            if matches!((&mut batch.stored).await, Ok(true)) {
+                self.stored(batch);
+            }
+        }
+        End::Stopped
+    }
+
+    /// The assignment changed.
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Assigned(partitions) => {
+                let names = names(&partitions);
+                let reading = self.this.reading.clone();
+                let trouble = move |reason| reading.is_wrong(reason);
+                self.assigned = Some(partitions);
+                self.beginning = Some(Box::pin(self.placing.clone().begin(names, trouble)));
+            }
+            Change::Revoked(partitions) => {
+                for (topic, partition) in names(&partitions) {
+                    self.hands.end(&topic, partition);
+                }
+            }
+        }
+    }
+
+    /// Takes the partitions that were assigned, each from where it begins.
+    fn begin(&mut self, begun: Vec<Begin>) -> KafkaResult<()> {
+        self.beginning = None;
+        let Some(mut partitions) = self.assigned.take() else { return Ok(()) };
+        for begin in begun {
+            let Partition { topic, number, .. } = &begin.partition;
+            partitions.set_partition_offset(topic, *number, Offset::Offset(begin.at))?;
+            self.hands.begin(begin);
+        }
+        self.this.reading.is_right();
+        member::take(self.consumer, &partitions)
+    }
+
+    /// Goes back to the start of partitions whose topics were made anew.
+    fn looked(&mut self, Looked { anew, same, trouble }: Looked) -> KafkaResult<()> {
+        self.looking = None;
+        self.look_at = Instant::now() + if trouble.is_some() { LOOK_SOON } else { LOOK_EVERY };
+        let blind = std::mem::replace(&mut self.blind, trouble.is_some());
+        if let Some(reason) = trouble {
+            if blind {
+                debug!(reason, "the last records still cannot be read again");
+            } else {
+                warn!(
+                    reason,
+                    "cannot read the last records again to see whether a topic was made anew; trying on"
+                );
+            }
+        }
+        for held in &same {
+            self.hands.confirm(held);
+        }
+        let mut back = TopicPartitionList::new();
+        for Anew { partition, life, epoch, at } in anew {
+            let Partition { topic, number, .. } = &partition;
+            if self.hands.renew(topic, *number, life, epoch, at) {
+                back.add_partition_offset(topic, *number, Offset::Offset(at))?;
+            }
+        }
+        if back.count() > 0 {
+            for element in self.consumer.seek_partitions(back, SEEK)?.elements() {
+                element.error()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, next: &mut Batch, message: &BorrowedMessage<'_>) {
+        let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+        let Some(reading) = self.hands.read(topic, partition, offset) else {
+            debug!(topic, partition, offset, "a message of a partition that is somebody else's by now");
+            return;
+        };
+        if reading.went_back {
+            warn!(
+                topic,
+                partition,
+                offset,
+                "the broker went back before what was read: the topic was made anew or cut short"
+            );
+        }
+        let (kafka, max, now) = (&self.this.kafka, self.this.max_message, self.this.clock.now());
+        if topic == kafka.payment_topic {
+            next.add_payment(message, reading, max, now);
+        } else if topic == kafka.refunded_topic {
+            next.add_refund(message, reading, max, now);
+        } else if topic == kafka.cancelled_topic {
+            next.add_cancellation(message, reading, max, now);
+        } else {
+            next.add_delivered(message, reading);
+        }
+    }
+
+    /// In a task of its own: the store's answer must not wait for the next message, nor the other way round. What is on
+    /// record of how far was read goes with the last part: all else is stored by then.
+    fn store(&mut self, mut batch: Batch, before: &VecDeque<Storing>) -> Storing {
+        let orders = std::mem::take(&mut batch.orders);
+        let mut reached = Vec::new();
+        for (topic, ends) in std::mem::take(&mut batch.ends) {
+            for (number, end) in ends {
+                // Without a partition in hand it is somebody else's, who reads the same again.
+                if let Some(partition) = self.hands.partition(&topic, number).cloned() {
+                    let (life, epoch) = (end.reading.life, end.reading.epoch);
+                    reached.push(Reached { partition, life, epoch, next: end.next, mark: end.last() });
+                }
+            }
+        }
+        let partitions = reached.iter().map(|it| it.partition.clone()).collect();
+        let on_its_way = |partition: &Partition| before.iter().any(|it| it.partitions.contains(partition));
+        let (recorded, later) = self.hands.go_off(reached, on_its_way);
+        let mut positions: Vec<_> = recorded.iter().map(Reached::position).collect();
+        let (payments, delivered) = (Arc::clone(self.payments), Arc::clone(self.delivered));
+        let stored = tokio::spawn(async move {
+            let (some_withdrawn, some_delivered) =
+                (!batch.withdrawals.is_empty(), !batch.delivered.is_empty());
+            let mut with = |last: bool| if last { std::mem::take(&mut positions) } else { Vec::new() };
+            let reached = with(!some_withdrawn && !some_delivered);
+            ((batch.payments.is_empty() && reached.is_empty())
+                || payments.accept(batch.payments, reached).await)
+                && (!some_withdrawn || payments.withdraw(batch.withdrawals, with(!some_delivered)).await)
+                && (!some_delivered || delivered.delivered(batch.delivered, with(true)).await)
+        });
+        Storing { orders, partitions, recorded, later, stored }
+    }
+
+    /// A batch and all before it are stored. Its offsets are committed without waiting for the answer; the last
+    /// commit, at the end, waits.
+    fn stored(&mut self, batch: Storing) {
+        self.hands.owe(batch.later);
+        let mut given = TopicPartitionList::with_capacity(batch.recorded.len());
+        for reached in &batch.recorded {
+            // Of an earlier life: its offset says nothing about the topic as it is.
+            if !self.hands.is_current(reached) {
+                continue;
+            }
+            let Partition { topic, number, .. } = &reached.partition;
+            let mut one = TopicPartitionList::with_capacity(1);
+            let stored = one
+                .add_partition_offset(topic, *number, Offset::Offset(reached.next))
+                .and_then(|()| self.consumer.store_offsets(&one))
+                .and_then(|()| given.add_partition_offset(topic, *number, Offset::Offset(reached.next)));
+            // Partitions that are somebody else's by now are theirs to commit: librdkafka refuses them.
+            if let Err(error) = stored {
+                debug!(%error, topic, partition = number, "a batch's partition is somebody else's by now");
+            }
+        }
+        // By name: by itself librdkafka commits nothing that is lower than before, as after a topic was made anew.
+        if given.count() > 0
+            && let Err(error) = self.consumer.commit(&given, CommitMode::Async)
+        {
+            debug!(%error, "offsets could not be committed yet");
+        }
+        step!("after-offset-commit");
+    }
+
+    /// Ends it. Answers with assignments that were not taken, for which librdkafka waits before it ends, and with what
+    /// takes a while to be dropped.
+    pub(super) fn end(mut self) -> (Vec<TopicPartitionList>, Placing) {
+        self.consumer.context().leave();
+        let mut untaken: Vec<_> = self.assigned.take().into_iter().collect();
+        while let Ok(change) = self.changes.try_recv() {
+            if let Change::Assigned(partitions) = change {
+                untaken.push(partitions);
+            }
+        }
+        (untaken, self.placing)
+    }
+
+    /// Lets messages come, or stops them, in all partitions at once.
+    fn flow(&self, on: bool) {
+        let changed = self.consumer.assignment().and_then(|partitions| {
+            if on { self.consumer.resume(&partitions) } else { self.consumer.pause(&partitions) }
+        });
+        if let Err(error) = changed {
+            warn!(%error, "cannot pause or resume partitions");
+        }
+    }
+
+    fn trouble(&mut self, error: &KafkaError) -> Option<End> {
+        if let KafkaError::MessageConsumptionFatal(code) = error {
+            return Some(End::Broken(format!("Kafka: {code}")));
+        }
+        // Whatever it is, the topic may have been made anew.
+        self.look_at = self.look_at.min(Instant::now() + LOOK_SOON);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                if !std::mem::replace(&mut self.said_missing, true) {
+                    warn!(%error, "a topic does not exist yet; waiting for it");
+                }
+            }
+            Some(
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed,
+            ) => self.this.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
+            _ => warn!(%error, "reading from Kafka failed; trying again"),
+        }
+        None
+    }
+}
+
+/// What becomes of the first batch on its way; never, when there is none.
+async fn first(storing: &mut VecDeque<Storing>) -> Result<bool, tokio::task::JoinError> {
+    match storing.front_mut() {
+        Some(storing) => (&mut storing.stored).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What comes of something that is under way; never, when nothing is.
+async fn outcome<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
+    match under_way {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn names(partitions: &TopicPartitionList) -> Vec<(String, i32)> {
+    partitions.elements().iter().map(|it| (it.topic().to_owned(), it.partition())).collect()
+}

@@ -1,0 +1,98 @@
+//! Where reading from Kafka got to.
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::PgStore;
+use crate::Result;
+use crate::positions::{Position, Positions};
+use crate::shared::cells::clean;
+use crate::shared::migrations::{POSITIONS, TABLE};
+use crate::shared::positions::{advance_on_conflict, furthest, position_columns, position_from};
+
+#[async_trait]
+impl Positions for PgStore {
+    async fn positions(&self, cluster: &str, group: &str) -> Result<Vec<Position>> {
+        let sql = concat!(
+            "SELECT ",
+            position_columns!(),
+            " FROM kafka_positions WHERE cluster_id = $1 AND group_id = $2 ORDER BY topic, partition_id"
+        );
+        let query = sqlx::query(sql).bind(clean(cluster)).bind(clean(group));
+        query.fetch_all(&self.pool).await?.iter().map(position_from).collect()
+    }
+
+    async fn advance(&self, positions: &[Position]) -> Result<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        advance(&mut tx, positions).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn predates_positions(&self) -> Result<bool> {
+        let mut db = self.pool.acquire().await?;
+        if any(&mut db).await? {
+            return Ok(false);
+        }
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM payments WHERE received_at < \
+             (SELECT installed_on FROM {TABLE} WHERE version = {POSITIONS}))"
+        );
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *db).await?)
+    }
+
+    async fn adopt_positions(&self, positions: &[Position]) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // Members of the group may start at the same moment; nobody else writes here without a position of its own.
+        sqlx::query("LOCK TABLE kafka_positions IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
+        if any(&mut tx).await? {
+            return Ok(false);
+        }
+        advance(&mut tx, positions).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+async fn any(db: &mut PgConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM kafka_positions)").fetch_one(db).await?)
+}
+
+/// Moves positions forward, within the transaction that stores what was read and after all else of it: the next batch
+/// of a partition waits for this row.
+pub(super) async fn advance(db: &mut PgConnection, positions: &[Position]) -> Result<()> {
+    let positions = furthest(positions);
+    if positions.is_empty() {
+        return Ok(());
+    }
+    macro_rules! column {
+        ($p:ident => $value:expr) => {
+            positions.iter().map(|$p| $value).collect::<Vec<_>>()
+        };
+    }
+    let sql = concat!(
+        "INSERT INTO kafka_positions (",
+        position_columns!(),
+        ", updated_at) SELECT n.*, clock_timestamp() FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], \
+         $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[]) \
+         AS n(cluster_id, group_id, topic, partition_id, epoch, next_offset, mark_offset, mark_timestamp, mark_hash) \
+         ORDER BY n.cluster_id, n.group_id, n.topic, n.partition_id",
+        advance_on_conflict!()
+    );
+    sqlx::query(sql)
+        .bind(column!(p => clean(&p.partition.cluster)))
+        .bind(column!(p => clean(&p.partition.group)))
+        .bind(column!(p => clean(&p.partition.topic)))
+        .bind(column!(p => i64::from(p.partition.number)))
+        .bind(column!(p => p.epoch))
+        .bind(column!(p => p.next))
+        .bind(column!(p => p.mark.map(|mark| mark.offset)))
+        .bind(column!(p => p.mark.and_then(|mark| mark.timestamp)))
+        .bind(column!(p => p.mark.as_ref().map(|mark| &mark.hash[..])))
+        .execute(db)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Where reading from Kafka got to.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::SqliteStore;
+use crate::Result;
+use crate::positions::{Position, Positions};
+use crate::shared::cells::rfc3339;
+use crate::shared::migrations::{POSITIONS, TABLE};
+use crate::shared::positions::{advance_on_conflict, furthest, position_columns, position_from};
+
+#[async_trait]
+impl Positions for SqliteStore {
+    async fn positions(&self, cluster: &str, group: &str) -> Result<Vec<Position>> {
+        let sql = concat!(
+            "SELECT ",
+            position_columns!(),
+            " FROM kafka_positions WHERE cluster_id = ?1 AND group_id = ?2 ORDER BY topic, partition_id"
+        );
+        let rows = sqlx::query(sql).bind(cluster).bind(group).fetch_all(&self.read).await?;
+        rows.iter().map(position_from).collect()
+    }
+
+    async fn advance(&self, positions: &[Position]) -> Result<()> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        advance(&mut tx, self.now(), positions).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn predates_positions(&self) -> Result<bool> {
+        let mut db = self.read.acquire().await?;
+        if any(&mut db).await? {
+            return Ok(false);
+        }
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM payments WHERE datetime(received_at) < \
+             (SELECT datetime(installed_on) FROM {TABLE} WHERE version = {POSITIONS}))"
+        );
+        Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *db).await?)
+    }
+
+    async fn adopt_positions(&self, positions: &[Position]) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        if any(&mut tx).await? {
+            return Ok(false);
+        }
+        advance(&mut tx, self.now(), positions).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+async fn any(db: &mut SqliteConnection) -> Result<bool> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM kafka_positions)").fetch_one(db).await?)
+}
+
+/// Moves positions forward, within the transaction that stores what was read.
+pub(super) async fn advance(db: &mut SqliteConnection, now: Timestamp, positions: &[Position]) -> Result<()> {
+    let sql = concat!(
+        "INSERT INTO kafka_positions (",
+        position_columns!(),
+        ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        advance_on_conflict!()
+    );
+    for Position { partition, epoch, next, mark } in furthest(positions) {
+        sqlx::query(sql)
+            .bind(&partition.cluster)
+            .bind(&partition.group)
+            .bind(&partition.topic)
+            .bind(partition.number)
+            .bind(epoch)
+            .bind(next)
+            .bind(mark.map(|mark| mark.offset))
+            .bind(mark.and_then(|mark| mark.timestamp))
+            .bind(mark.as_ref().map(|mark| &mark.hash[..]))
+            .bind(rfc3339(now))
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
+}

@@ -27,6 +27,45 @@ impl Amount {
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
+
+    /// The difference, or the least there can be.
+    #[must_use]
+    pub fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// So many times the amount, or the most there can be.
+    #[must_use]
+    pub fn saturating_times(self, times: usize) -> Self {
+        Self(self.0.saturating_mul(Decimal::from(times)))
+    }
+}
+
+/// A share of an amount: from 0, nothing, to 1, all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Share(Decimal);
+
+/// The text is no share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a number from 0 to 1, with 6 decimals at most")]
+pub struct NotAShare;
+
+impl FromStr for Share {
+    type Err = NotAShare;
+
+    fn from_str(text: &str) -> Result<Self, NotAShare> {
+        let share = Decimal::from_str_exact(text).map_err(|_| NotAShare)?.normalize();
+        let fits = (Decimal::ZERO..=Decimal::ONE).contains(&share) && share.scale() <= 6;
+        fits.then_some(Self(share)).ok_or(NotAShare)
+    }
+}
+
+impl Share {
+    /// What is left of an amount without this share of it.
+    #[must_use]
+    pub fn left_of(self, amount: Amount) -> Amount {
+        Amount((Decimal::ONE - self.0).saturating_mul(amount.0))
+    }
 }
 
 /// Why a text is no amount.
@@ -177,6 +216,19 @@ mod tests {
         assert_eq!("1.00000000000000000000000000001e0".parse::<Amount>(), Err(BadAmount::TooPrecise));
         for bad in ["", "a", "e5", "1,5", "0x10", "true", "1.2.3", "NaN"] {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shares_are_exact() {
+        let left = |share: &str, amount: &str| {
+            let share: Share = share.parse().unwrap();
+            share.left_of(amount.parse().unwrap()).0.normalize().to_string()
+        };
+        assert_eq!((left("0", "49.90"), left("1", "49.90")), ("49.9".into(), "0".into()));
+        assert_eq!((left("0.1", "49.90"), left("0.025", "10")), ("44.91".into(), "9.75".into()));
+        for bad in ["", "-0.1", "1.01", "10%", "0.1234567", "NaN", "1e-1"] {
+            assert!(bad.parse::<Share>().is_err(), "{bad}");
         }
     }
 

@@ -3,6 +3,8 @@
 //! A refund is bound to its payment, a cancellation to its order. Either may come before what it is about, so each is
 //! kept under a key of its own and looked at again when its order moves on.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,7 @@ pub enum Withdrawal {
 pub struct Refund {
     /// The refund's own id.
     pub refund_id: String,
-    /// The payment it gives back; without one, the payment of its order that has no id either.
+    /// The payment it gives back; without one, the only payment of its order.
     pub payment_id: Option<String>,
     /// The order.
     pub order_id: OrderId,
@@ -38,6 +40,8 @@ pub struct Refund {
     pub currency: Option<Currency>,
     /// What it is for; nothing named is the payment as such.
     pub names: Names,
+    /// How far it has come.
+    pub progress: Progress,
     /// Why, for people.
     pub reason: Option<String>,
     /// When, by the producer's clock.
@@ -54,12 +58,94 @@ pub struct Names {
     /// Single tickets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ticket_ids: Vec<TicketId>,
+    /// So many tickets of an item, each item once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<ItemQuantity>,
+}
+
+/// So many tickets of one of Ordering's items.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemQuantity {
+    /// Which item.
+    pub item_id: String,
+    /// How many of its tickets.
+    pub quantity: u32,
 }
 
 impl Names {
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        self.item_ids.is_empty() && self.ticket_ids.is_empty()
+        self.item_ids.is_empty() && self.ticket_ids.is_empty() && self.items.is_empty()
+    }
+
+    fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
+        let ticket_ids = fields.identifiers("ticketIds", MAX_NAMES)?.into_iter();
+        let ticket_ids = ticket_ids
+            .map(|id| id.parse::<TicketId>().map_err(|e| Unreadable::field("ticketIds", e.to_string())))
+            .collect::<Result<_, _>>()?;
+        let items = quantities(fields)?;
+        let mut item_ids = fields.identifiers("itemIds", MAX_NAMES)?;
+        // Said in both ways: the one with a number says more.
+        item_ids.retain(|id| items.iter().all(|item| item.item_id != *id));
+        Ok(Self { item_ids, ticket_ids, items })
+    }
+}
+
+/// Reads `items`: a list of objects, each with an `itemId` and a `quantity` of 1 or more. Entries of one item add up.
+fn quantities(fields: &Fields<'_>) -> Result<Vec<ItemQuantity>, Unreadable> {
+    let entries = fields.objects("items")?.unwrap_or_default();
+    if entries.len() > MAX_NAMES {
+        return Err(Unreadable::field("items", format!("has more than {MAX_NAMES} entries")));
+    }
+    let mut items: Vec<ItemQuantity> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (i, entry) in entries.iter().enumerate() {
+        let at = |error: Unreadable| {
+            let field = error.field.map(|f| format!("items[{i}].{f}"));
+            Unreadable { field, reason: error.reason }
+        };
+        let missing = |name: &str| at(Unreadable::field(name, "is missing"));
+        let item_id = entry.identifier("itemId").map_err(at)?.ok_or_else(|| missing("itemId"))?;
+        let quantity = entry.integer("quantity").map_err(at)?.ok_or_else(|| missing("quantity"))?;
+        let quantity = u32::try_from(quantity).ok().filter(|n| *n > 0);
+        let quantity =
+            quantity.ok_or_else(|| at(Unreadable::field("quantity", "is no number of tickets")))?;
+        let place = *places.entry(item_id.clone()).or_insert(items.len());
+        match items.get_mut(place) {
+            Some(item) => item.quantity = item.quantity.saturating_add(quantity),
+            None => items.push(ItemQuantity { item_id, quantity }),
+        }
+    }
+    Ok(items)
+}
+
+/// How far a refund has come, as its producer's `status` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// The money went back.
+    Final,
+    /// The money is on its way back.
+    Pending,
+    /// The money did not go back.
+    Failed,
+}
+
+impl Progress {
+    /// Reads `status`, in any case; without one the refund is final.
+    fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
+        let Some(status) = fields.text("status")? else { return Ok(Self::Final) };
+        match status.to_ascii_lowercase().as_str() {
+            "succeeded" | "success" | "completed" | "refunded" | "settled" | "processed" => Ok(Self::Final),
+            "pending" | "requested" | "processing" | "requires_action" | "created" => Ok(Self::Pending),
+            "failed" | "canceled" | "cancelled" | "rejected" | "declined" | "reversed" | "expired" => {
+                Ok(Self::Failed)
+            }
+            _ => Err(Unreadable::field(
+                "status",
+                "is no status of a refund that is known, like succeeded, pending or failed",
+            )),
+        }
     }
 }
 
@@ -125,8 +211,8 @@ impl Refund {
     /// Reads a message of the topic `payment-refunded`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
-    /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names:
-    /// what is not understood must not take back more, or less, than was meant.
+    /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names, an
+    /// unknown status: what is not understood must not take back more, or less, than was meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         envelope::open(bytes, Self::read)
     }
@@ -141,17 +227,14 @@ impl Refund {
             .text("currency")?
             .map(|c| c.parse::<Currency>().map_err(|e| Unreadable::field("currency", e.to_string())))
             .transpose()?;
-        let ticket_ids = fields.identifiers("ticketIds", MAX_NAMES)?.into_iter();
-        let ticket_ids = ticket_ids
-            .map(|id| id.parse::<TicketId>().map_err(|e| Unreadable::field("ticketIds", e.to_string())))
-            .collect::<Result<_, _>>()?;
         Ok(Self {
             refund_id: fields.identifier("refundId")?.ok_or_else(|| missing("refundId"))?,
             payment_id: fields.identifier("paymentId")?,
             order_id: fields.guid("orderId")?.map(OrderId).ok_or_else(|| missing("orderId"))?,
             amount,
             currency,
-            names: Names { item_ids: fields.identifiers("itemIds", MAX_NAMES)?, ticket_ids },
+            names: Names::read(fields)?,
+            progress: Progress::read(fields)?,
             reason: fields.text("reason").ok().flatten(),
             refunded_at: fields.time("refundedAt").ok().flatten(),
         })
@@ -228,10 +311,54 @@ mod tests {
             (with(r#","amount":"much""#), "amount"),
             (with(r#","currency":"euro""#), "currency"),
             (with(r#","paymentId":[]"#), "paymentId"),
+            (with(r#","status":"unheard of""#), "status"),
+            (with(r#","status":7"#), "status"),
+            (with(r#","items":["a"]"#), "items[0]"),
+            (with(r#","items":[{"itemId":"a","quantity":1},{"quantity":1}]"#), "items[1].itemId"),
+            (with(r#","items":[{"itemId":"a"}]"#), "items[0].quantity"),
+            (with(r#","items":[{"itemId":"a","quantity":0}]"#), "items[0].quantity"),
+            (with(r#","items":[{"itemId":"a","quantity":1.5}]"#), "items[0].quantity"),
         ] {
             let fault = Refund::parse(json.as_bytes()).unwrap_err().field;
             assert_eq!(fault.as_deref(), Some(field), "{json}");
         }
+    }
+
+    #[test]
+    fn a_status_says_how_far_a_refund_has_come() {
+        let read = |status: &str| {
+            let json = format!(r#"{{"refundId":"r","orderId":"{ORDER}","status":{status}}}"#);
+            Refund::parse(json.as_bytes()).unwrap().progress
+        };
+        let words = |words: &[&str], progress: Progress| {
+            for word in words {
+                assert_eq!(read(&format!("\"{word}\"")), progress, "{word}");
+                assert_eq!(read(&format!("\" {} \"", word.to_uppercase())), progress, "{word}");
+            }
+        };
+        let done = ["succeeded", "success", "completed", "refunded", "settled", "processed"];
+        let going = ["pending", "requested", "processing", "requires_action", "created"];
+        let not = ["failed", "canceled", "cancelled", "rejected", "declined", "reversed", "expired"];
+        words(&done, Progress::Final);
+        words(&going, Progress::Pending);
+        words(&not, Progress::Failed);
+        assert_eq!((read("null"), read("\"\"")), (Progress::Final, Progress::Final));
+    }
+
+    #[test]
+    fn items_can_have_a_number() {
+        let read = |rest: &str| {
+            let json = format!(r#"{{"refundId":"r","orderId":"{ORDER}",{rest}}}"#);
+            Refund::parse(json.as_bytes()).unwrap().names
+        };
+        let names = read(
+            r#""itemIds":["a","b"],"items":[{"itemId":"b","quantity":2},{"item_id":7,"Quantity":1},
+            {"itemId":"b","quantity":1}]"#,
+        );
+        let item = |id: &str, quantity| ItemQuantity { item_id: id.to_owned(), quantity };
+        assert_eq!((names.items, names.item_ids), (vec![item("b", 3), item("7", 1)], vec!["a".to_owned()]));
+        let without = serde_json::to_string(&read(r#""itemIds":["a"],"items":[]"#)).unwrap();
+        assert_eq!(without, r#"{"itemIds":["a"]}"#, "as it was stored before there were numbers");
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Whatever comes from outside, a parser answers: with a value or with an error, never with a panic.
 
 use fulfillment_domain::order::Reading;
-use fulfillment_domain::{Amount, Delivered, OrderId, OrderSnapshot, Payment, locale, ticket_number, zones};
+use fulfillment_domain::{
+    Amount, Delivered, OrderId, OrderSnapshot, Payment, Refund, locale, ticket_number, zones,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -48,6 +50,9 @@ const NAMES: &[&str] = &[
     "lines",
     "ticketCount",
     "seatLabel",
+    "refundId",
+    "itemIds",
+    "ticketIds",
 ];
 
 const VALUES: &[&str] = &[
@@ -69,6 +74,7 @@ const VALUES: &[&str] = &[
     "\"Row 5, Seat 1\"",
     "2.0",
     "1795372200000",
+    "\"Pending\"",
     "[]",
     "[{}]",
     "[[1]]",
@@ -116,6 +122,10 @@ proptest! {
     fn json_of_the_right_names(text in object()) {
         let _ = Payment::parse(text.as_bytes());
         let _ = Delivered::parse(text.as_bytes());
+        if let Ok(refund) = Refund::parse(text.as_bytes()) {
+            prop_assert!(refund.names.items.iter().all(|item| item.quantity > 0));
+            prop_assert!(refund.amount.is_none_or(|amount| amount >= Amount::ZERO));
+        }
         if let Ok(order) = OrderSnapshot::parse(text.as_bytes(), OrderId(Uuid::nil()), &reading()) {
             prop_assert!(order.seats.len() + order.charges.len() > 0 && order.seats.len() <= 100);
             let mut units: Vec<_> = order.seats.iter().map(|s| (&s.line, s.unit)).collect();
@@ -133,7 +143,7 @@ proptest! {
 
     #[test]
     fn any_bytes(bytes: Vec<u8>) {
-        let _ = (Payment::parse(&bytes), Delivered::parse(&bytes));
+        let _ = (Payment::parse(&bytes), Delivered::parse(&bytes), Refund::parse(&bytes));
         let _ = OrderSnapshot::parse(&bytes, OrderId(Uuid::nil()), &reading());
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use fulfillment_document::{PdfRenderer, system};
 use fulfillment_domain::Clock;
 use fulfillment_domain::order::Reading;
-use fulfillment_store::{Announcing, DeadLetterRoute, Store};
+use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::kafka::KafkaDestination;
@@ -64,6 +64,10 @@ pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> 
         schema: config.store.schema.clone(),
         max_connections: config.store.max_connections,
         connect_timeout: config.store.connect_timeout,
+        refunds: RefundRules {
+            retained_share: config.refund.retained_share,
+            grace: config.pipeline.refund_grace,
+        },
     };
     Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
 }

@@ -35,6 +35,7 @@ async fn main() {
         schema: "bc_fulfillment_batches".into(),
         max_connections: 8,
         connect_timeout: Duration::from_secs(10),
+        refunds: fulfillment_store::RefundRules::default(),
     };
     let store = fulfillment_store::open(&settings, Arc::new(MachineClock)).await.unwrap();
     store.migrate().await.unwrap();

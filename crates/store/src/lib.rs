@@ -60,7 +60,9 @@ pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
-pub use withdrawals::{Announcing, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals};
+pub use withdrawals::{
+    Announcing, RefundRules, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals,
+};
 pub use work::{
     Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Then, Work,
 };
@@ -112,7 +114,10 @@ impl<T> Store for T where
 /// [`StoreError::Incompatible`] for another kind of URL, otherwise as the implementation says.
 pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     match settings.url.split_once("://") {
-        Some(("sqlite", path)) => Ok(Arc::new(sqlite::SqliteStore::open(Path::new(path), clock).await?)),
+        Some(("sqlite", path)) => {
+            let store = sqlite::SqliteStore::open(Path::new(path), clock).await?;
+            Ok(Arc::new(store.with_refunds(settings.refunds)))
+        }
         Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PgStore::connect(settings).await?)),
         _ => Err(StoreError::Incompatible("the store's URL must begin with sqlite:// or postgres://".into())),
     }
@@ -146,6 +151,8 @@ pub struct Settings {
     pub max_connections: u32,
     /// How long to wait for a connection, new or from the pool; PostgreSQL only.
     pub connect_timeout: Duration,
+    /// What the seller's refunds are like.
+    pub refunds: RefundRules,
 }
 
 /// The result of asking the store.

@@ -1,10 +1,14 @@
 //! What takes tickets back: refunds, cancellations, and an operator's word.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::ticket::UnknownWord;
-use fulfillment_domain::{Amount, Currency, Names, OrderId, Spelling, TicketId, Unreadable, Withdrawal};
+use fulfillment_domain::{
+    Amount, Currency, Names, OrderId, Share, Spelling, TicketId, Unreadable, Withdrawal,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -29,8 +33,12 @@ pub enum WithdrawalState {
     Applied,
     /// It voids nothing by itself: somebody has to say what it is for.
     Parked,
-    /// Taken back by an operator: the order or its tickets were reinstated, or a parked refund was put aside.
+    /// Dismissed by an operator: the order or all its tickets were reinstated, or an open refund was put aside.
     Lifted,
+    /// The refund is on its way: nothing follows from it until it is final.
+    Pending,
+    /// The refund did not come about: nothing follows from it.
+    Failed,
 }
 
 impl WithdrawalState {
@@ -41,6 +49,8 @@ impl WithdrawalState {
             Self::Applied => "applied",
             Self::Parked => "parked",
             Self::Lifted => "lifted",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
         }
     }
 
@@ -54,7 +64,7 @@ impl FromStr for WithdrawalState {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Waiting, Self::Applied, Self::Parked, Self::Lifted]
+        [Self::Waiting, Self::Applied, Self::Parked, Self::Lifted, Self::Pending, Self::Failed]
             .into_iter()
             .find(|s| s.as_str() == text)
             .ok_or_else(|| UnknownWord { what: "state of a withdrawal", word: text.to_owned() })
@@ -104,6 +114,22 @@ pub struct WithdrawalRecord {
     pub duplicates: u64,
     /// When it first came.
     pub received_at: Timestamp,
+    /// The payment that it gives back, once that is known.
+    pub bound_to: Option<String>,
+    /// Tickets that were reinstated after it: it does nothing to them.
+    pub dismissed_for: BTreeSet<TicketId>,
+    /// Whether it was applied once.
+    #[serde(skip)]
+    pub was_applied: bool,
+}
+
+/// What the seller's refunds are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RefundRules {
+    /// The fee that the seller keeps, as a share of what was paid: less by this share still is the whole price.
+    pub retained_share: Share,
+    /// How long after its void an order's money may stay before somebody has to look; none: for ever.
+    pub grace: Option<Duration>,
 }
 
 /// Taking back.
@@ -114,10 +140,11 @@ pub trait Withdrawals: Send + Sync {
     ///
     /// Each is kept under its key; raw bytes go to the inbox. One whose order, payment or tickets are not there yet
     /// waits: it is looked at again when a payment of its order comes and when the order is frozen. A refund voids
-    /// the items or tickets it names, or the whole order once every known payment of it is refunded in full; one
-    /// that names nothing and gives back a part is parked. A cancellation voids the order. A payment that comes
-    /// after either parks the order. What is voided after it was issued gets its `ticket-voided`, as `announcing`
-    /// says. Dead letters as in [`crate::Inbox::ingest`].
+    /// the items or tickets it names, as far as its amount covers them, or the whole order once every known payment
+    /// of it is refunded in full; one that names nothing and gives back a part is parked. One that is on its way or
+    /// failed voids nothing; the same one can become final, or fail, later. A cancellation voids the order. A payment
+    /// made after either parks the order. What is voided after it was issued gets its `ticket-voided`, as
+    /// `announcing` says. Dead letters as in [`crate::Inbox::ingest`].
     ///
     /// `reached` as in [`crate::Inbox::ingest_read`].
     async fn withdraw_read(
@@ -144,8 +171,16 @@ pub trait Withdrawals: Send + Sync {
     async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool>;
 
     /// Puts a waiting or parked refund aside by an operator's word: nothing will follow from it. `false` when there is
-    /// none of this key.
+    /// none of this key. An order that nobody has paid, and that nothing else is known of, is shown no more.
     async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool>;
+
+    /// Puts everything aside that came of an order nobody has paid: nothing of it bears on a payment that may come
+    /// still. `false` when the order is paid, or nothing is open of it.
+    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool>;
+
+    /// Parks refunds that have waited for longer than `age`, at most `limit`, oldest first, and answers with how many.
+    /// What they wait for settles them still, when it comes.
+    async fn park_overdue(&self, age: Duration, limit: usize) -> Result<usize>;
 
     /// Refunds and cancellations that wait or are parked, oldest first, up to `limit`.
     async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>>;

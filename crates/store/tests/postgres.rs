@@ -12,7 +12,7 @@ use fulfillment_domain::clock::FixedClock;
 use fulfillment_store::conformance::Backend;
 use fulfillment_store::conformance::fixtures::issued;
 use fulfillment_store::postgres::PgStore;
-use fulfillment_store::{Installation, Settings, Store, StoreError};
+use fulfillment_store::{Installation, RefundRules, Settings, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
 const SCHEMA: &str = "bc_fulfillment";
@@ -43,6 +43,7 @@ async fn unmigrated() -> Postgres {
         schema: SCHEMA.into(),
         max_connections: 4,
         connect_timeout: Duration::from_secs(30),
+        refunds: RefundRules::default(),
     };
     let pool =
         PgPool::connect(&format!("{}?options=-c%20search_path%3D{SCHEMA}", settings.url)).await.unwrap();
@@ -64,6 +65,11 @@ impl Backend for Postgres {
     async fn another(&self) -> Arc<dyn Store> {
         let clock = FixedClock("2000-01-01T00:00:00Z".parse().unwrap());
         fulfillment_store::open(&self.settings, Arc::new(clock)).await.unwrap()
+    }
+
+    async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store> {
+        let settings = Settings { refunds, ..self.settings.clone() };
+        Arc::new(PgStore::connect(&settings).await.unwrap())
     }
 
     async fn execute(&self, sql: &str) {
@@ -103,6 +109,7 @@ async fn a_server_that_is_not_there() {
         schema: SCHEMA.into(),
         max_connections: 1,
         connect_timeout: Duration::from_secs(1),
+        refunds: RefundRules::default(),
     };
     assert!(matches!(PgStore::connect(&settings).await.err(), Some(StoreError::Unavailable(_))));
 }

@@ -10,7 +10,7 @@ use fulfillment_domain::Clock;
 use fulfillment_store::conformance::Backend;
 use fulfillment_store::conformance::fixtures::{LONG, ingest, issued, payment};
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{Installation, Store, StoreError, Work};
+use fulfillment_store::{Installation, RefundRules, Store, StoreError, Work};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqlitePool};
 
@@ -58,6 +58,10 @@ impl Backend for Sqlite {
         Arc::new(at(&self.path).await)
     }
 
+    async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store> {
+        Arc::new(at(&self.path).await.with_refunds(refunds))
+    }
+
     async fn execute(&self, sql: &str) {
         sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
     }
@@ -89,6 +93,10 @@ mod in_memory {
 
         async fn another(&self) -> Arc<dyn Store> {
             self.store()
+        }
+
+        async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store> {
+            Arc::new(self.0.another().with_refunds(refunds))
         }
 
         async fn execute(&self, sql: &str) {

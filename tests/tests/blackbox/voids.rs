@@ -62,8 +62,9 @@ async fn by_topic(scene: Scene) -> Result<()> {
     service.order_in(part, "issued").await?;
     wire.issued(5).await?;
     let cancelled =
-        json!({ "order_id": off, "reason": "rain", "cancelled_at": "2026-11-24T10:00:00Z" }).to_string();
-    let one_item = refund(&of_part, &json!({ "itemIds": [format!("{part}-2")], "amount": 1 })).to_string();
+        json!({ "order_id": off, "reason": "rain", "cancelled_at": of_off.processed_at }).to_string();
+    let one_item = json!({ "items": [{ "itemId": format!("{part}-2"), "quantity": 1 }], "amount": 1 });
+    let one_item = refund(&of_part, &one_item).to_string();
     for _ in 0..2 {
         wire.kafka.send(&wire.cancelled, None, &[], Some(cancelled.as_bytes())).await?;
         wire.kafka.send(&wire.refunded, None, &[], Some(one_item.as_bytes())).await?;
@@ -201,6 +202,60 @@ async fn an_operator_takes_tickets_back_by_commands() -> Result<()> {
     assert_eq!(service.get(&format!("/tickets/{two}.pdf")).await?.status(), 410);
     assert_eq!(service.get(&format!("/tickets/{}.pdf", ticket(&records[2], 0))).await?.status(), 200);
     assert_eq!(run(&["refund", "--id", "r3", "--order", &order, "--amount", "-1"]).await?.0, Some(2));
+
+    // Of an order that nobody has paid, an operator has mistyped the id, unless they say otherwise.
+    let ghost = rig::id().to_string();
+    let mistyped = ["refund", "--id", "r4", "--order", &ghost];
+    assert_eq!(run(&mistyped).await?.0, Some(1));
+    assert_eq!(run(&["order", "cancel", &ghost]).await?.0, Some(1));
+    assert_eq!(run(&["order", "show", &ghost]).await?.0, Some(1), "nothing was kept of it");
+    let early = ["refund", "--id", "r4", "--order", &ghost, "--before-payment"];
+    assert_eq!(
+        run(&early).await?,
+        (Some(0), json!({"orderId": ghost, "outcome": "waiting", "note": "awaiting payment"}))
+    );
+    assert_eq!(run(&["order", "show", &ghost]).await?.1["reason"], "awaiting payment");
+    assert_eq!(run(&["dlq", "drop", &ghost, "--reason", "a typing error"]).await?.0, Some(0));
+    let listed = run(&["dlq", "list"]).await?.1.to_string();
+    assert!(!listed.contains(&ghost), "{listed}");
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn a_refund_on_its_way_voids_nothing_and_a_reinstated_ticket_outlives_what_was_on_record() -> Result<()>
+{
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(seats(order, 2))]);
+    let payment = Payment::of(order);
+    service.pay(payment.json()).await?;
+    let record = service.order_in(order, "issued").await?;
+    let mut whole = refund(&payment, &json!({ "amount": 59.50, "currency": "EUR", "status": "PENDING" }));
+    let mut outcomes = Vec::new();
+    for status in ["PENDING", "failed", "failed", "succeeded", "pending"] {
+        whole["status"] = json!(status);
+        let said = service.post("/events/payment-refunded", whole.to_string()).await?.error_for_status()?;
+        outcomes.push(said.json::<Value>().await?["results"][0]["outcome"].clone());
+    }
+    assert_eq!(outcomes, ["pending", "failed", "duplicate", "applied", "duplicate"]);
+    whole["status"] = json!("on holiday");
+    whole["refundId"] = json!(rig::id());
+    let said = service.post("/events/payment-refunded", whole.to_string()).await?;
+    assert_eq!(said.status(), 400, "a word that nobody knows");
+    service.order_in(order, "voided").await?;
+
+    let back = scene.setup.run(&["order", "reinstate", &order.to_string()]).await?;
+    assert_eq!(back.status.code(), Some(0), "{}", String::from_utf8_lossy(&back.stderr));
+    let item = json!({ "itemIds": [format!("{order}-1")] });
+    service
+        .post("/events/payment-refunded", refund(&payment, &item).to_string())
+        .await?
+        .error_for_status()?;
+    let record_after = service.order_in(order, "issued").await?;
+    let void = |i: usize| !record_after["tickets"][i]["voidedAt"].is_null();
+    assert_eq!((void(0), void(1)), (true, false), "one item of two: the first refund was dismissed");
+    assert_eq!(service.get(&links(&record)[1]).await?.status(), 200);
     scene.settled(&service).await
 }
 

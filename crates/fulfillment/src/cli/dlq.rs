@@ -84,7 +84,8 @@ Exit code: 1 when one of them cannot be taken this time either.")]
     },
     /// Say that one was looked at: it is kept with the reason, and shown no more
     ///
-    /// An order that waits for its tickets is not dropped: cancel it, so that a payment of it is never quiet.
+    /// An order that waits for its tickets is not dropped: cancel it, so that a payment of it is never quiet. One that
+    /// nobody has paid is: its refunds and cancellations do nothing to a payment that comes later.
     #[command(after_help = "Examples:
   fulfillment dlq drop 17 --reason 'a test message'
   fulfillment dlq drop 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the money went back by bank'
@@ -374,7 +375,8 @@ async fn put_aside(context: &Context, store: &dyn Store, name: Name, reason: Str
         Name::Order(order) => {
             let record = store.order(order).await?;
             let seen = store.acknowledge(&AttentionScope::Order(order), &reason).await? > 0;
-            let late = store.acknowledge_late(order).await? || seen;
+            let unpaid = store.lift_unpaid(order, &reason).await?;
+            let late = store.acknowledge_late(order).await? || seen || unpaid;
             if !late && record.is_some_and(|o| o.state.as_str() == "parked") {
                 return Err(Stop::misuse(format!(
                     "the order {order} is paid and waits for its tickets: `fulfillment retry --order`, or \

@@ -58,6 +58,7 @@ async fn pending(config: &Config) -> Result<Vec<String>, Stop> {
             schema: config.store.schema.clone(),
             max_connections: 1,
             connect_timeout: config.store.connect_timeout,
+            refunds: fulfillment_store::RefundRules::default(),
         };
         fulfillment_store::open(&nothing, Arc::new(SystemClock)).await?
     } else {

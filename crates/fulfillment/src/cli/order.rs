@@ -35,13 +35,17 @@ Exit code: 0 shown, 1 no payment of it has come.")]
     },
     /// Cancel one order, as the topic order-cancelled does: its tickets are void, later payments of it are parked
     #[command(after_help = "Example:
-  fulfillment order cancel 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the event is off'")]
+  fulfillment order cancel 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the event is off'
+Exit code: 1 when nobody has paid for it.")]
     Cancel {
         /// The order's id
         id: OrderId,
         /// Why, for people
         #[arg(long)]
         reason: Option<String>,
+        /// Cancel it although nobody has paid for it yet
+        #[arg(long)]
+        before_payment: bool,
     },
     /// Take a void back: every voided ticket is good again under a new code; an order without tickets is issued
     #[command(after_help = "Example:
@@ -60,7 +64,9 @@ impl Order {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let id = match self.action {
             Action::Show { id } => id,
-            Action::Cancel { id, reason } => return cancel(context, id, reason).await,
+            Action::Cancel { id, reason, before_payment } => {
+                return cancel(context, id, reason, before_payment).await;
+            }
             Action::Reinstate { id, reason } => return reinstate(context, id, reason).await,
         };
         let store = context.store(&context.config()?).await?;
@@ -72,10 +78,15 @@ impl Order {
     }
 }
 
-async fn cancel(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
+async fn cancel(
+    context: &Context,
+    id: OrderId,
+    reason: Option<String>,
+    before_payment: bool,
+) -> Result<(), Stop> {
     let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
     let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
-    withdraw(context, "order cancel", Subject::Cancellation, &said, parse).await
+    withdraw(context, "order cancel", Subject::Cancellation, &said, parse, before_payment).await
 }
 
 /// Each ticket by itself: what stops in the middle goes on when it is said again.
@@ -113,7 +124,11 @@ fn describe(order: &OrderRecord) -> String {
     if let Some(next) = order.next_attempt_at {
         lines.push(format!("next try    {next} (after {})", order.attempts));
     }
-    lines.push(format!("paid        {}", order.received_at));
+    if order.payments.is_empty() && order.tickets.is_empty() {
+        lines.push(format!("paid        awaiting payment since {}", order.received_at));
+    } else {
+        lines.push(format!("paid        {}", order.received_at));
+    }
     for payment in &order.payments {
         let amount = payment.amount.map(|a| a.to_string()).unwrap_or_default();
         let currency = payment.currency.map(|c| c.to_string()).unwrap_or_default();

@@ -13,6 +13,7 @@ mod lists;
 mod neighbours;
 mod pipeline;
 mod raw;
+mod refund;
 mod section;
 mod template;
 mod templates;
@@ -30,6 +31,7 @@ pub(crate) use lists::{NamedToken, Scope, WebhookTarget};
 pub(crate) use neighbours::{Identity, Ordering};
 pub(crate) use pipeline::{Log, LogFormat, Pipeline, Webhook};
 pub(crate) use raw::{PREFIX, Problem};
+pub(crate) use refund::Refund;
 pub(crate) use section::{HttpUrl, Sensitive};
 pub(crate) use template::default_file;
 pub(crate) use templates::{Base, TemplateEntry};
@@ -53,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) ordering: Ordering,
     pub(crate) identity: Identity,
     pub(crate) pipeline: Pipeline,
+    pub(crate) refund: Refund,
     pub(crate) webhook: Webhook,
     pub(crate) log: Log,
     /// Named tokens with their scopes.
@@ -73,7 +76,7 @@ pub(crate) struct Config {
 pub(crate) struct BadConfig(pub(crate) Vec<Problem>);
 
 /// Every section's keys, in the order of the default file, each with its section's description.
-pub(crate) fn sections() -> [(&'static [&'static str], &'static [Key]); 12] {
+pub(crate) fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
     [
         (Http::ABOUT, Http::KEYS),
         (Data::ABOUT, Data::KEYS),
@@ -85,6 +88,7 @@ pub(crate) fn sections() -> [(&'static [&'static str], &'static [Key]); 12] {
         (Ordering::ABOUT, Ordering::KEYS),
         (Identity::ABOUT, Identity::KEYS),
         (Pipeline::ABOUT, Pipeline::KEYS),
+        (Refund::ABOUT, Refund::KEYS),
         (Webhook::ABOUT, Webhook::KEYS),
         (Log::ABOUT, Log::KEYS),
     ]
@@ -127,8 +131,8 @@ impl Config {
         let (files, credential) = (Files::take(&mut raw), Credential::take(&mut raw));
         let (document, kafka) = (Document::take(&mut raw), Kafka::take(&mut raw));
         let (ordering, identity) = (Ordering::take(&mut raw), Identity::take(&mut raw));
-        let (pipeline, webhook, log) =
-            (Pipeline::take(&mut raw), Webhook::take(&mut raw), Log::take(&mut raw));
+        let (pipeline, refund) = (Pipeline::take(&mut raw), Refund::take(&mut raw));
+        let (webhook, log) = (Webhook::take(&mut raw), Log::take(&mut raw));
         let tokens = lists::tokens(&mut raw, http.as_ref());
         let webhooks = lists::webhooks(&mut raw, webhook.as_ref());
         let templates = templates::templates(&mut raw);
@@ -146,6 +150,7 @@ impl Config {
                 ordering: ordering?,
                 identity: identity?,
                 pipeline: pipeline?,
+                refund: refund?,
                 webhook: webhook?,
                 log: log?,
                 tokens,

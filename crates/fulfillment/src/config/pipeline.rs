@@ -37,6 +37,11 @@ section! {
         /// Personal data of orders is erased so long after their event's end, or its beginning where nobody knows its
         /// end or it is not believed; empty for never. An order whose event has no date is left to `fulfillment erase`.
         erase_after: Option<Duration> = "";
+        /// How long a refund waits for its payment; then it is parked, and settled still should that come.
+        withdrawal_wait: Duration = "7days" from "1min" to "3650days";
+        /// How long a void order's payment may stay unrefunded before `dlq list` shows it; empty for ever. One that was
+        /// paid after the order was cancelled is shown at once.
+        refund_grace: Option<Duration> = "7days";
         /// How long work in hand may take to end when the service stops.
         drain: Duration = "20s" from "0s" to "1h";
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use fulfillment_domain::order::LocalTimes;
-use fulfillment_domain::{Currency, Spelling};
+use fulfillment_domain::{Currency, Share, Spelling};
 use zeroize::Zeroize;
 
 use crate::pipeline::form::Form;
@@ -54,6 +54,7 @@ settings! {
         Duration::as_nanos;
     Option<Duration>, "a duration, like 90days, or nothing",
         |t| if t.is_empty() { Some(None) } else { humantime::parse_duration(t).ok().map(Some) };
+    Share, "a share from 0 to 1, with 6 decimals at most", |t| t.parse().ok();
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     Form, "tk1, platform or pretix", |t| t.parse().ok();
     LocalTimes, "zone or utc", |t| t.parse().ok();

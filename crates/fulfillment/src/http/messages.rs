@@ -47,6 +47,8 @@ pub(super) enum Word {
     Applied,
     Waiting,
     Parked,
+    Pending,
+    Failed,
     Duplicate,
     Folded,
     AlreadyPaid,
@@ -170,7 +172,8 @@ fn unreadable_kind(subject: Subject) -> Kind {
 pub(super) fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Response, Problem> {
     let any = |words: &[Word]| results.iter().any(|r| words.contains(&r.outcome));
     let list = serde_json::json!({ "results": results });
-    if any(&[Word::New, Word::Late, Word::Applied, Word::Waiting, Word::Parked]) {
+    let kept = [Word::Waiting, Word::Parked, Word::Pending, Word::Failed];
+    if any(&[Word::New, Word::Late, Word::Applied]) || any(&kept) {
         return Ok((StatusCode::ACCEPTED, Json(list)).into_response());
     }
     if any(&[Word::Duplicate, Word::Folded, Word::AlreadyPaid]) {

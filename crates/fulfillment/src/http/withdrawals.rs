@@ -54,7 +54,15 @@ fn result(index: usize, outcome: WithdrawalOutcome) -> ItemResult {
         WithdrawalOutcome::Recorded(order, WithdrawalState::Parked) => {
             (Word::Parked, order, Some("it voids nothing by itself; the order's record says why"))
         }
-        WithdrawalOutcome::Recorded(order, _) => (Word::Applied, order, None),
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Pending) => {
+            (Word::Pending, order, Some("it is on its way; it voids nothing until it is final"))
+        }
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Failed) => {
+            (Word::Failed, order, Some("it did not come about; it voids nothing"))
+        }
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Applied | WithdrawalState::Lifted) => {
+            (Word::Applied, order, None)
+        }
         WithdrawalOutcome::Duplicate(order) => (Word::Duplicate, order, None),
         WithdrawalOutcome::Quarantined(order) => {
             (Word::Quarantined, order, Some("a refund with this id said something else before"))

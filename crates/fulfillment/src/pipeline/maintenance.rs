@@ -1,4 +1,4 @@
-//! Sweeping, pruning and erasing, in the background.
+//! Sweeping, pruning and erasing, in the background, and parking what has waited too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,9 @@ const STALE: Duration = Duration::from_secs(3600);
 
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(3600);
+
+/// Refunds parked at once: their orders are locked meanwhile.
+const PARKED: usize = 100;
 
 /// Rows pruned at once: a long transaction would hold up everybody else.
 const PRUNED: usize = 2_000;
@@ -36,6 +39,7 @@ pub(crate) async fn maintain(
         }
         prune(store.as_ref(), settings.prune_after, &stop).await;
         eraser.maintain(settings.erase_after, &stop).await;
+        park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
@@ -57,5 +61,25 @@ async fn prune(store: &dyn Store, age: Duration, stop: &CancellationToken) {
     }
     if pruned > 0 {
         info!(pruned, "old messages and sent events removed");
+    }
+}
+
+async fn park_overdue(store: &dyn Store, wait: Duration, stop: &CancellationToken) {
+    let mut parked = 0;
+    while !stop.is_cancelled() {
+        match store.park_overdue(wait, PARKED).await {
+            Ok(0) => break,
+            Ok(refunds) => parked += refunds,
+            Err(error) => {
+                warn!(%error, "cannot park refunds that have waited too long");
+                break;
+            }
+        }
+    }
+    if parked > 0 {
+        warn!(
+            parked,
+            "refunds have waited too long for their payments; they are parked: see `fulfillment dlq list`"
+        );
     }
 }

@@ -126,6 +126,8 @@ passed_on! {
         withdraw_read(batch: &[Incoming<Withdrawal>], reached: &[Position], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
         void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool;
         lift_withdrawal(key: &str, reason: &str) -> bool;
+        lift_unpaid(order: OrderId, reason: &str) -> bool;
+        park_overdue(age: Duration, limit: usize) -> usize;
         open_withdrawals(limit: usize) -> Vec<WithdrawalRecord>;
     }
     Reissues {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::Backend;
 use crate::{
     Announcing, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome, GeneratedTicket, Incoming,
-    IngestOutcome, Source, Store, Subject,
+    IngestOutcome, Reissue, Source, Store, Subject,
 };
 
 /// Longer than any test.
@@ -78,17 +78,24 @@ pub fn to_kafka() -> DeadLetterRoute {
 
 /// The `n`th refund, of payment `pay-{payment}` of order `of`; `rest` are more fields of its JSON.
 pub fn refund(n: u32, payment: u32, of: u32, rest: &str) -> Incoming<Withdrawal> {
-    let json = format!(
-        r#"{{"refundId":"r-{n}","paymentId":"pay-{payment}","orderId":"{}","reason":"why {n}"{rest}}}"#,
-        order(of)
-    );
+    refund_without_payment(n, of, &format!(r#","paymentId":"pay-{payment}"{rest}"#))
+}
+
+/// The `n`th refund, of order `of`, that names no payment; `rest` are more fields of its JSON.
+pub fn refund_without_payment(n: u32, of: u32, rest: &str) -> Incoming<Withdrawal> {
+    let json = format!(r#"{{"refundId":"r-{n}","orderId":"{}","reason":"why {n}"{rest}}}"#, order(of));
     let content = Refund::parse(json.as_bytes()).map(Withdrawal::Refund);
     withdrawal(i64::from(n), json.as_bytes(), Subject::Refund, content)
 }
 
 /// The cancellation of an order.
 pub fn cancellation(of: u32, reason: &str) -> Incoming<Withdrawal> {
-    let json = format!(r#"{{"orderId":"{}","reason":"{reason}"}}"#, order(of));
+    cancellation_with(of, &format!(r#","reason":"{reason}""#))
+}
+
+/// The cancellation of an order; `rest` are more fields of its JSON.
+pub fn cancellation_with(of: u32, rest: &str) -> Incoming<Withdrawal> {
+    let json = format!(r#"{{"orderId":"{}"{rest}}}"#, order(of));
     let content = Cancellation::parse(json.as_bytes()).map(Withdrawal::Cancellation);
     withdrawal(i64::from(of), json.as_bytes(), Subject::Cancellation, content)
 }
@@ -282,6 +289,46 @@ pub fn draft(live: &Ticket, generation: u32) -> Draft {
     }
 }
 
+/// Order `n`, paid with `paid` EUR, all the way to Issued: so many tickets of each item at a price, without seats.
+pub async fn sold(store: &dyn Store, n: u32, paid: &str, lines: &[(&str, &str, u32)]) -> Vec<Ticket> {
+    ingest(store, &[payment(n, n, paid)]).await;
+    let claim = store.claim("w", 1, LONG).await.unwrap().remove(0);
+    assert_eq!(claim.order_id, order(n));
+    let mut freeze = freeze(&claim, lines.iter().map(|(_, _, count)| count).sum());
+    let units = lines.iter().flat_map(|line| (0..line.2).map(move |unit| (line, unit)));
+    for (ticket, ((item, price, _), unit)) in freeze.tickets.iter_mut().zip(units) {
+        ticket.item_id = Some((*item).to_owned());
+        ticket.line = format!("item:{item}");
+        ticket.unit = unit;
+        ticket.price = price.parse().unwrap();
+        ticket.currency = "EUR".parse().unwrap();
+        ticket.generation = 0;
+        (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
+    }
+    let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
+    assert_eq!(store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
+    tickets
+}
+
+/// Makes a voided ticket good again; `None` when something came in between.
+pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
+    let live = store.ticket(id).await.unwrap().unwrap();
+    let mut ticket = live.clone();
+    (ticket.generation, ticket.era) = (live.generation + 1, live.era + 1);
+    (ticket.voided_at, ticket.void_reason) = (None, None);
+    let done = generated(&ticket, &["kafka"]);
+    let reissue = Reissue {
+        ticket: done.ticket,
+        expected: live.generation,
+        reinstates: true,
+        events: done.events,
+        who: "desk".into(),
+        reason: None,
+        request: None,
+    };
+    store.reissue(&reissue).await.unwrap()
+}
+
 /// How many rows there are in all, by table.
 pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
     let mut counts = Vec::new();
@@ -293,6 +340,7 @@ pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
         "tickets",
         "seats",
         "withdrawals",
+        "withdrawal_dismissals",
         "order_attention",
         "ticket_revisions",
         "ticket_drafts",

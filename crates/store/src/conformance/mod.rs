@@ -20,6 +20,7 @@ pub mod letters;
 pub mod outbox;
 pub mod positions;
 pub mod records;
+pub mod refunds;
 pub mod reissues;
 pub mod release;
 pub mod sequencer;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::Store;
+use crate::{RefundRules, Store};
 
 /// A fresh, migrated store of the implementation at test.
 #[async_trait]
@@ -39,6 +40,8 @@ pub trait Backend: Send + Sync {
     fn store(&self) -> Arc<dyn Store>;
     /// Another handle on the same database, as a second process has it.
     async fn another(&self) -> Arc<dyn Store>;
+    /// Another handle with other rules for refunds.
+    async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store>;
     /// Runs SQL that both dialects take, to bring about what the trait has no method for.
     async fn execute(&self, sql: &str);
     /// The one number that a query answers with.
@@ -77,6 +80,10 @@ macro_rules! conformance_suite {
                 parts_add_up, a_double_charge, of_another_order, repeats_and_contradictions,
                 unreadable_ones_are_dead_letters, seats_pass_on, the_last_unfinished_ticket_is_voided,
                 whoever_comes_first }
+            refunds { after_a_reinstatement, one_ticket_of_several, what_an_amount_voids, the_remainder_of_a_payment,
+                seats_are_named_one_by_one, a_fee_that_is_kept, on_their_way_and_failed, without_a_payment_id,
+                of_imported_orders, nothing_waits_for_ever, nobody_paid, arrival_is_not_time, one_id_of_two_orders,
+                dropped_beside_its_settlement, void_reinstate_and_settle_at_once }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, orders_without_tickets_are_set_going }
             erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,

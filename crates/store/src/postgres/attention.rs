@@ -3,12 +3,15 @@
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::PgStore;
 use super::rows::{At, rows_at_most};
-use crate::shared::attention::{Wanted, attention_columns, attention_from, gone};
+use super::withdrawals::{Settling, settle};
+use crate::shared::attention::{Wanted, attention_columns, attention_from, gone, paid_after_void};
 use crate::shared::cells::clean;
-use crate::{Attention, AttentionReason, AttentionScope, Attentions, Result};
+use crate::shared::letters::SEEN_TO;
+use crate::{Announcing, Attention, AttentionReason, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl Attentions for PgStore {
@@ -28,17 +31,31 @@ impl Attentions for PgStore {
             AttentionScope::Order(order) => (Some(order.0), None),
             AttentionScope::Event(event) => (None, Some(clean(event))),
         };
+        let mut tx = self.begin().await?;
+        // The orders before what is listed about them, as everybody locks them.
+        let sql = "SELECT o.order_id FROM orders o WHERE EXISTS (SELECT 1 FROM order_attention a \
+                   WHERE a.order_id = o.order_id AND a.acknowledged_at IS NULL AND a.shows_at <= clock_timestamp()) \
+                   AND (o.order_id = $1 OR EXISTS \
+                   (SELECT 1 FROM tickets t WHERE t.order_id = o.order_id AND t.event_id = $2)) \
+                   ORDER BY o.order_id FOR NO KEY UPDATE OF o";
+        let query = sqlx::query_scalar(sql).bind(order).bind(event);
+        let orders: Vec<Uuid> = query.fetch_all(&mut *tx).await?;
         let sql = "UPDATE order_attention a SET acknowledged_at = clock_timestamp(), acknowledged_why = $1 \
-                   WHERE a.acknowledged_at IS NULL AND a.shows_at <= clock_timestamp() AND (a.order_id = $2 OR EXISTS \
-                   (SELECT 1 FROM tickets t WHERE t.order_id = a.order_id AND t.event_id = $3))";
-        let query = sqlx::query(sql).bind(clean(why)).bind(order).bind(event);
-        Ok(query.execute(&self.pool).await?.rows_affected())
+                   WHERE a.acknowledged_at IS NULL AND a.shows_at <= clock_timestamp() \
+                   AND a.order_id = ANY($2::uuid[]) RETURNING a.order_id, a.reason";
+        let done = sqlx::query(sql).bind(clean(why)).bind(orders).fetch_all(&mut *tx).await?;
+        for order in paid_after_void(&done)? {
+            sqlx::query(SEEN_TO).bind(order.0).execute(&mut *tx).await?;
+            let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
+            settle(&mut tx, order, work).await?;
+        }
+        tx.commit().await?;
+        Ok(done.len() as u64)
     }
 }
 
 /// Makes an order's entries of a group of reasons what is wanted now. What is wanted no more is deleted; what an
 /// acknowledged entry says anew is listed again. The order's row is locked by the caller.
-#[expect(dead_code, reason = "refunds and growing orders are the first to use it")]
 pub(super) async fn put(
     db: &mut PgConnection,
     order: OrderId,

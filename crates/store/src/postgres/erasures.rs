@@ -112,9 +112,9 @@ impl Erasures for PgStore {
         }
         let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *tx).await?;
         sqlx::query(erasing::ORDER).bind(order.0).bind(now).execute(&mut *tx).await?;
-        let Some(before) = case(&mut tx, order).await? else { return Ok(None) };
+        let Some(before) = case(&mut tx, order, self.refunds).await? else { return Ok(None) };
         let ruling = erasing::ruling(&before);
-        carry_out(&mut tx, order, &before, &ruling, "operator", &Announcing::default()).await?;
+        carry_out(&mut tx, &before, &ruling, "operator", &Announcing::default()).await?;
         sqlx::query(erasing::TICKETS).bind(order.0).bind(now).execute(&mut *tx).await?;
         let (messages, letters) = hush(&mut tx, order, now).await?;
         for sql in erasing::BESIDE {

@@ -11,7 +11,7 @@ use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::positions::advance;
 use super::rows::At;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use super::{COLLISIONS, PgStore, collided};
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need};
@@ -79,7 +79,7 @@ impl PgStore {
         let late = late(&mut tx, &decided.payments, &mut withdrawn).await?;
         intake.call_late(&late, &mut decided.outcomes);
         for order in withdrawn {
-            settle(&mut tx, order, announcing).await?;
+            settle(&mut tx, order, Settling { rules: self.refunds, announcing }).await?;
         }
         keep_erased(&mut tx, &known_orders).await?;
         advance(&mut tx, reached).await?;

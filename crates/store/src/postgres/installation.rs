@@ -20,6 +20,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (6, "0006_erasures", include_str!("../../migrations/postgres/0006_erasures.sql")),
     (7, "0007_attention", include_str!("../../migrations/postgres/0007_attention.sql")),
     (8, "0008_positions", include_str!("../../migrations/postgres/0008_positions.sql")),
+    (9, "0009_refunds", include_str!("../../migrations/postgres/0009_refunds.sql")),
     (10, "0010_another_payment", include_str!("../../migrations/postgres/0010_another_payment.sql")),
     (11, "0011_notes", include_str!("../../migrations/postgres/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/postgres/0013_drafts.sql")),

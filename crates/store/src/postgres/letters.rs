@@ -5,9 +5,9 @@ use fulfillment_domain::OrderId;
 
 use super::PgStore;
 use super::rows::rows_at_most;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use crate::shared::cells::clean;
-use crate::shared::letters::{closed_as, letter_columns, letter_from, message_from, parked_from};
+use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};
 
 #[async_trait]
@@ -59,11 +59,9 @@ impl Letters for PgStore {
         if sqlx::query(sql).bind(order.0).fetch_optional(&mut *tx).await?.is_none() {
             return Ok(false);
         }
-        sqlx::query("UPDATE payments SET late = 0 WHERE order_id = $1")
-            .bind(order.0)
-            .execute(&mut *tx)
-            .await?;
-        settle(&mut tx, order, &Announcing::default()).await?;
+        sqlx::query(SEEN_TO).bind(order.0).execute(&mut *tx).await?;
+        let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
+        settle(&mut tx, order, work).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -29,7 +29,7 @@ use sqlx::Postgres;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 use crate::error::unavailable;
-use crate::{Result, Settings, StoreError};
+use crate::{RefundRules, Result, Settings, StoreError};
 
 /// How long one statement may take; migrations may take longer.
 const STATEMENT_TIMEOUT: &str = "30s";
@@ -46,6 +46,7 @@ type Tx = sqlx::Transaction<'static, Postgres>;
 pub struct PgStore {
     pool: PgPool,
     schema: String,
+    refunds: RefundRules,
 }
 
 impl PgStore {
@@ -77,7 +78,7 @@ impl PgStore {
             .acquire_timeout(settings.connect_timeout)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, schema })
+        Ok(Self { pool, schema, refunds: settings.refunds })
     }
 
     /// Begins a transaction. In a task of its own: a `begin` that is cancelled half-way spoils its connection.

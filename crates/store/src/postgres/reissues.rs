@@ -9,9 +9,10 @@ use super::outbox::insert_events;
 use super::records::locked;
 use super::rows::{At, note, replace_ticket};
 use super::seats::take_seat;
-use super::withdrawals::pass_on_seat;
+use super::withdrawals::{list_anew, lock, pass_on_seat};
 use crate::shared::cells::clean;
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
+use crate::shared::withdrawing::sql;
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
@@ -59,7 +60,8 @@ impl Reissues for PgStore {
             pass_on_seat(&mut tx, &live).await?;
         }
         if reissue.reinstates {
-            end_void(&mut tx, row.order_id).await?;
+            end_void(&mut tx, &row).await?;
+            list_anew(&mut tx, row.order_id, self.refunds).await?;
         }
         let step = (live.status.as_str(), row.status.as_str());
         note(&mut tx, row.id, step, &clean(&reissue.who), Some(&reissuing::note(reissue))).await?;
@@ -85,6 +87,7 @@ impl Reissues for PgStore {
         let going = sqlx::query(sql).bind(id.0).execute(&mut *tx).await?.rows_affected() == 1;
         if going {
             lift(&mut tx, id).await?;
+            list_anew(&mut tx, id, self.refunds).await?;
         }
         tx.commit().await?;
         Ok(going)
@@ -106,21 +109,23 @@ async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result
     Ok(())
 }
 
-/// Ends the void of an order that has a live ticket again.
-async fn end_void(db: &mut PgConnection, order: OrderId) -> Result<()> {
+/// Ends the void of an order that has a live ticket again. What is on record does nothing to that ticket any more.
+async fn end_void(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
+    let order = ticket.order_id;
     let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, due_at = NULL, \
                updated_at = clock_timestamp() WHERE order_id = $1 AND voided_at IS NOT NULL";
     sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+    let Some(now) = lock(db, order).await? else { return Ok(()) };
+    sqlx::query(sql::DISMISS_FOR).bind(order.0).bind(ticket.id.0).bind(now).execute(&mut *db).await?;
     lift(db, order).await
 }
 
-/// Lifts an order's cancellations; payments that came while it was void are as good as any.
+/// Dismisses what is dismissed for every ticket of an order; payments that came while it was void are as good as any.
 async fn lift(db: &mut PgConnection, order: OrderId) -> Result<()> {
+    let Some(now) = lock(db, order).await? else { return Ok(()) };
     let sql = "UPDATE orders SET voided_at = NULL WHERE order_id = $1";
     sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
-    let sql = "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = clock_timestamp() \
-               WHERE order_id = $1 AND kind = 'cancellation'";
-    sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
+    sqlx::query(sql::DISMISS).bind(order.0).bind(now).execute(&mut *db).await?;
     let sql = "UPDATE payments SET late = 0 WHERE order_id = $1";
     sqlx::query(sql).bind(order.0).execute(db).await?;
     Ok(())

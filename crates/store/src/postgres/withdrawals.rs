@@ -1,6 +1,7 @@
 //! What takes tickets back.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket, TicketId, Withdrawal};
@@ -8,23 +9,24 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
+use super::attention::put;
 use super::erasures::keep_erased;
 use super::inbox::insert_letters;
 use super::outbox::insert_events;
 use super::positions::advance;
-use super::rows::{At, rows_at_most};
+use super::rows::{At, micros, rows_at_most};
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::folding::fold;
 use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    Case, End, NewWithdrawal, Ruling, case_from, decide, end_after, paid_from, voided_event,
+    Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
     withdrawal_columns, withdrawal_from,
 };
 use crate::{
-    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, Result, WithdrawalOutcome,
-    WithdrawalRecord, Withdrawals,
+    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, RefundRules, Result, WithdrawalOutcome,
+    WithdrawalRecord, WithdrawalState, Withdrawals,
 };
 
 #[async_trait]
@@ -46,7 +48,10 @@ impl Withdrawals for PgStore {
         let mut dead = Vec::new();
         for message in batch {
             outcomes.push(match &message.content {
-                Ok(said) => record(&mut tx, message, said, announcing, &mut dead).await?,
+                Ok(said) => {
+                    let work = Settling { rules: self.refunds, announcing };
+                    record(&mut tx, work, message, said, &mut dead).await?
+                }
                 Err(why) => {
                     dead.push(DeadLetter::unreadable(message, why));
                     WithdrawalOutcome::DeadLettered(why.clone())
@@ -65,6 +70,7 @@ impl Withdrawals for PgStore {
         }
         let orders = batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Withdrawal::order_id).collect();
         keep_erased(&mut tx, &orders).await?;
+        drop_phantoms(&mut tx, &outcomes).await?;
         advance(&mut tx, reached).await?;
         tx.commit().await?;
         Ok(outcomes)
@@ -77,25 +83,64 @@ impl Withdrawals for PgStore {
                    FOR NO KEY UPDATE";
         let Some(row) = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await? else { return Ok(false) };
         let order = row.order_id()?;
-        let Some(case) = case(&mut tx, order).await? else { return Ok(false) };
+        let Some(case) = case(&mut tx, order, self.refunds).await? else { return Ok(false) };
         if !case.tickets.iter().any(|t| t.id == id && t.voided_at.is_none()) {
             return Ok(false);
         }
-        let ruling = Ruling {
-            voided: vec![(id, clean(reason).into_owned())],
-            end: end_after(case.state, &case.tickets, &HashSet::from([id])),
-            ..Ruling::default()
-        };
-        carry_out(&mut tx, order, &case, &ruling, "operator", announcing).await?;
+        let ruling = Ruling::void_of(&case, id, reason);
+        carry_out(&mut tx, &case, &ruling, "operator", announcing).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // The order first: whoever settles it at this moment has done with this refund, or has not begun.
+        let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM withdrawals WHERE key = $1) \
+                   FOR NO KEY UPDATE";
+        let key = clean(key);
+        let Some(row) = sqlx::query(sql).bind(&key).fetch_optional(&mut *tx).await? else { return Ok(false) };
+        let order = row.order_id()?;
         let sql = "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = clock_timestamp() \
                    WHERE key = $1 AND state IN ('waiting', 'parked')";
-        let query = sqlx::query(sql).bind(clean(key)).bind(clean(reason));
-        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+        let done =
+            sqlx::query(sql).bind(&key).bind(clean(reason)).execute(&mut *tx).await?.rows_affected() == 1;
+        if done {
+            put_aside(&mut tx, order).await?;
+            list_anew(&mut tx, order, self.refunds).await?;
+        }
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let Some(now) = lock(&mut tx, order).await? else { return Ok(false) };
+        let query = sqlx::query(sql::LIFT_UNPAID).bind(order.0).bind(clean(reason)).bind(now);
+        let lifted = query.execute(&mut *tx).await?.rows_affected();
+        if lifted > 0 {
+            put_aside(&mut tx, order).await?;
+        }
+        tx.commit().await?;
+        Ok(lifted > 0)
+    }
+
+    async fn park_overdue(&self, age: Duration, limit: usize) -> Result<usize> {
+        let mut tx = self.begin().await?;
+        let sql = "SELECT key, order_id, clock_timestamp() AS now FROM withdrawals WHERE state = 'waiting' \
+                   AND received_at < clock_timestamp() - $1 * interval '1 microsecond' ORDER BY received_at, key LIMIT $2";
+        let query = sqlx::query_as(sql).bind(micros(age)).bind(rows_at_most(limit));
+        let overdue: Vec<(String, Uuid, At)> = query.fetch_all(&mut *tx).await?;
+        let orders: Vec<Uuid> = overdue.iter().map(|(_, order, _)| *order).collect();
+        let sql = "SELECT 1 FROM orders WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
+        sqlx::query(sql).bind(orders).execute(&mut *tx).await?;
+        let mut parked = 0;
+        for (key, _, now) in &overdue {
+            let query = sqlx::query(sql::PARK_OVERDUE).bind(key).bind(now);
+            parked += usize::try_from(query.execute(&mut *tx).await?.rows_affected()).unwrap_or(usize::MAX);
+        }
+        tx.commit().await?;
+        Ok(parked)
     }
 
     async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>> {
@@ -109,51 +154,111 @@ impl Withdrawals for PgStore {
     }
 }
 
-/// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
-async fn lock_orders(db: &mut PgConnection, batch: &[Incoming<Withdrawal>]) -> Result<()> {
-    let said = batch.iter().filter_map(|m| m.content.as_ref().ok());
-    let mut keys = Vec::new();
-    let mut orders = Vec::new();
-    for said in said {
-        keys.push(NewWithdrawal::new(said)?.key);
-        orders.push(said.order_id().0);
-    }
-    // One under a known key makes no order: it is a repeat, or set apart.
-    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
-               updated_at) \
-               SELECT n.id, 'parked', 'its refund came before its payment', '', 1, clock_timestamp(), \
-               clock_timestamp(), clock_timestamp() \
-               FROM (SELECT DISTINCT n.id FROM unnest($1::uuid[], $2::text[]) AS n(id, key) \
-                     WHERE NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.key = n.key)) AS n ORDER BY n.id \
-               ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
-    sqlx::query(sql).bind(orders).bind(keys).execute(db).await?;
+/// What an order's withdrawals are settled by.
+#[derive(Clone, Copy)]
+pub(super) struct Settling<'a> {
+    pub(super) rules: RefundRules,
+    pub(super) announcing: &'a Announcing,
+}
+
+/// Locks an order's row, and answers with the time; nothing when there is none.
+pub(super) async fn lock(db: &mut PgConnection, order: OrderId) -> Result<Option<At>> {
+    let sql = "SELECT clock_timestamp() AS now FROM orders WHERE order_id = $1 FOR NO KEY UPDATE";
+    let row = sqlx::query(sql).bind(order.0).fetch_optional(db).await?;
+    row.map(|row| Ok(At(need("now", row.time("now")?)?))).transpose()
+}
+
+/// Takes an order off the list that nobody has paid and of which nothing is left. Its row is locked.
+async fn put_aside(db: &mut PgConnection, order: OrderId) -> Result<()> {
+    let Some(now) = lock(db, order).await? else { return Ok(()) };
+    sqlx::query(sql::PUT_ASIDE).bind(order.0).bind(sql::NOBODY_PAID).bind(now).execute(db).await?;
     Ok(())
 }
 
-/// Records one, and does what follows from it.
+/// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
+async fn lock_orders(db: &mut PgConnection, batch: &[Incoming<Withdrawal>]) -> Result<()> {
+    let said = batch.iter().filter_map(|m| m.content.as_ref().ok());
+    let mut keys = HashSet::new();
+    let (mut names, mut orders) = (Vec::new(), Vec::new());
+    for said in said {
+        let key = NewWithdrawal::new(said)?.key;
+        // Only the first of a key can be new; another that names another order is set apart.
+        if keys.insert(key.clone()) {
+            names.push(key);
+            orders.push(said.order_id().0);
+        }
+    }
+    // One under a known key of another order makes no order: it is set apart.
+    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
+               updated_at) \
+               SELECT n.id, 'parked', 'awaiting payment', '', 1, clock_timestamp(), \
+               clock_timestamp(), clock_timestamp() \
+               FROM (SELECT DISTINCT n.id FROM unnest($1::uuid[], $2::text[]) AS n(id, key) \
+                     WHERE NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.key = n.key AND w.order_id <> n.id)) AS n \
+               ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
+    sqlx::query(sql).bind(orders).bind(names).execute(db).await?;
+    Ok(())
+}
+
+/// Takes the rows away again that were made for refunds which turned out to be another order's, told at the same moment.
+async fn drop_phantoms(db: &mut PgConnection, outcomes: &[WithdrawalOutcome]) -> Result<()> {
+    let set_apart = outcomes.iter().filter_map(|outcome| match outcome {
+        WithdrawalOutcome::Quarantined(order) => Some(order.0),
+        _ => None,
+    });
+    let orders: Vec<Uuid> = set_apart.collect();
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let sql = "DELETE FROM orders o WHERE o.order_id = ANY($1::uuid[]) AND o.payment_key = '' \
+               AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.order_id = o.order_id)";
+    sqlx::query(sql).bind(orders).execute(db).await?;
+    Ok(())
+}
+
+/// Records one, and does what follows from it. Its order is locked.
 async fn record<'a>(
     db: &mut PgConnection,
+    work: Settling<'_>,
     message: &'a Incoming<Withdrawal>,
     said: &'a Withdrawal,
-    announcing: &Announcing,
     dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
 ) -> Result<WithdrawalOutcome> {
     let new = NewWithdrawal::new(said)?;
     let order = said.order_id();
     if !insert(db, message, &new).await? {
-        let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = $1 AND hash = $2";
-        let repeat = sqlx::query(sql).bind(&new.key).bind(&new.hash[..]).execute(db).await?;
-        if repeat.rows_affected() == 1 {
-            return Ok(WithdrawalOutcome::Duplicate(order));
+        let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = $1 FOR NO KEY UPDATE";
+        let row = sqlx::query(sql).bind(&new.key).fetch_one(&mut *db).await?;
+        match new.hear(&row)? {
+            Heard::Contradiction => {
+                dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+                return Ok(WithdrawalOutcome::Quarantined(order));
+            }
+            Heard::Repeat => {
+                let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = $1";
+                sqlx::query(sql).bind(&new.key).execute(db).await?;
+                return Ok(WithdrawalOutcome::Duplicate(order));
+            }
+            Heard::Moved(state, heard) => {
+                let sql = "UPDATE withdrawals SET state = $2, heard = $3, note = NULL, reason = coalesce($4, reason), \
+                           said_at = coalesce($5, said_at), updated_at = clock_timestamp() WHERE key = $1";
+                sqlx::query(sql)
+                    .bind(&new.key)
+                    .bind(state.as_str())
+                    .bind(heard)
+                    .bind(said.reason().map(clean))
+                    .bind(said.said_at().map(At))
+                    .execute(&mut *db)
+                    .await?;
+                insert_raw(db, message, &new).await?;
+            }
         }
-        dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
-        return Ok(WithdrawalOutcome::Quarantined(order));
     }
     // Its reason can be personal, and would stand in the tickets' void.
     let sql = "UPDATE withdrawals SET reason = NULL WHERE key = $1 \
                AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
     sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
-    settle(db, order, announcing).await?;
+    settle(db, order, work).await?;
     let sql = "SELECT state FROM withdrawals WHERE key = $1";
     let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
     Ok(WithdrawalOutcome::Recorded(order, state))
@@ -166,8 +271,8 @@ async fn insert(
     new: &NewWithdrawal<'_>,
 ) -> Result<bool> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
-               hash, state, received_at, updated_at) \
-               SELECT $1, $2, $3, $4, $5::text::numeric, $6, $7, $8, $9, $10, 'waiting', $11, clock_timestamp() \
+               hash, state, received_at, updated_at, heard) \
+               SELECT $1, $2, $3, $4, $5::text::numeric, $6, $7, $8, $9, $10, $11, $12, clock_timestamp(), $13 \
                WHERE NOT EXISTS (SELECT 1 FROM withdrawals WHERE key = $1) ON CONFLICT (key) DO NOTHING";
     let done = sqlx::query(sql)
         .bind(&new.key)
@@ -180,12 +285,23 @@ async fn insert(
         .bind(new.said.reason().map(clean))
         .bind(new.said.said_at().map(At))
         .bind(&new.hash[..])
+        .bind(new.state().as_str())
         .bind(At(message.received_at))
+        .bind(new.heard())
         .execute(&mut *db)
         .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    insert_raw(db, message, new).await?;
+    Ok(true)
+}
+
+async fn insert_raw(
+    db: &mut PgConnection,
+    message: &Incoming<Withdrawal>,
+    new: &NewWithdrawal<'_>,
+) -> Result<()> {
     let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
                outcome, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     sqlx::query(sql)
@@ -200,23 +316,30 @@ async fn insert(
         .bind(At(message.received_at))
         .execute(db)
         .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Does what follows from an order's withdrawals, whatever has come of it by now. The order's row is locked.
-pub(super) async fn settle(db: &mut PgConnection, order: OrderId, announcing: &Announcing) -> Result<()> {
-    let Some(case) = case(db, order).await? else { return Ok(()) };
-    carry_out(db, order, &case, &decide(&case), Ruling::WHO, announcing).await
+pub(super) async fn settle(db: &mut PgConnection, order: OrderId, work: Settling<'_>) -> Result<()> {
+    let Some(case) = case(db, order, work.rules).await? else { return Ok(()) };
+    carry_out(db, &case, &decide(&case), Ruling::WHO, work.announcing).await
 }
 
-pub(super) async fn case(db: &mut PgConnection, order: OrderId) -> Result<Option<Case>> {
-    let sql = "SELECT state, frozen_at, voided_at, traceparent FROM orders WHERE order_id = $1";
+/// Lists what of the order needs a person now. Its row is locked.
+pub(super) async fn list_anew(db: &mut PgConnection, order: OrderId, rules: RefundRules) -> Result<()> {
+    let Some(case) = case(db, order, rules).await? else { return Ok(()) };
+    put(db, order, &GROUP, &Ruling::default().attention(&case)).await
+}
+
+pub(super) async fn case(db: &mut PgConnection, order: OrderId, rules: RefundRules) -> Result<Option<Case>> {
+    let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent, clock_timestamp() AS now \
+               FROM orders WHERE order_id = $1";
     let Some(row) = sqlx::query(sql).bind(order.0).fetch_optional(&mut *db).await? else { return Ok(None) };
-    let mut case = case_from(&row)?;
-    let sql =
-        "SELECT key, amount::text AS amount, currency, late, folded_into FROM payments WHERE order_id = $1";
+    let mut case = case_from(&row, need("now", row.time("now")?)?, rules)?;
+    let sql = "SELECT key, amount::text AS amount, currency, processed_at, late, folded_into FROM payments \
+               WHERE order_id = $1 ORDER BY key";
     let rows = sqlx::query(sql).bind(order.0).fetch_all(&mut *db).await?;
-    case.payments = rows.iter().map(paid_from).collect::<Result<_>>()?;
+    case.set_payments(rows.iter().map(paid_from).collect::<Result<_>>()?);
     case.withdrawals = of_order(db, order).await?;
     fold(&mut case);
     let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
@@ -244,16 +367,22 @@ pub(super) async fn of_order(db: &mut PgConnection, order: OrderId) -> Result<Ve
 
 pub(super) async fn carry_out(
     db: &mut PgConnection,
-    order: OrderId,
     case: &Case,
     ruling: &Ruling,
     who: &str,
     announcing: &Announcing,
 ) -> Result<()> {
-    for (key, state, why) in &ruling.settled {
-        let sql =
-            "UPDATE withdrawals SET state = $2, note = $3, updated_at = clock_timestamp() WHERE key = $1";
-        sqlx::query(sql).bind(key).bind(state.as_str()).bind(why).execute(&mut *db).await?;
+    for settled in &ruling.settled {
+        let sql = "UPDATE withdrawals SET state = $2, note = $3, bound_to = coalesce($4, bound_to), \
+                   was_applied = greatest(was_applied, $5), updated_at = clock_timestamp() WHERE key = $1";
+        sqlx::query(sql)
+            .bind(&settled.key)
+            .bind(settled.state.as_str())
+            .bind(settled.note.as_deref().map(clean))
+            .bind(&settled.bound_to)
+            .bind(i64::from(settled.state == WithdrawalState::Applied))
+            .execute(&mut *db)
+            .await?;
     }
     let voided = void(db, &ruling.voided, who).await?;
     let mut events = Vec::new();
@@ -264,10 +393,10 @@ pub(super) async fn carry_out(
         }
     }
     insert_events(db, &events.iter().collect::<Vec<_>>()).await?;
-    match &ruling.end {
-        Some(end) => finish(db, order, end).await,
-        None => Ok(()),
+    if let Some(end) = &ruling.end {
+        finish(db, case.order_id, end).await?;
     }
+    put(db, case.order_id, &GROUP, &ruling.attention(case)).await
 }
 
 /// Voids live tickets; one that was announced counts its `ticket-voided`.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::outbox::insert_events;
 use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
 use super::seats::take_seats;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use super::{COLLISIONS, PgStore};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean};
@@ -206,7 +206,8 @@ impl PgStore {
         }
         let withdrawn = |f: &Freeze| orders.get(&f.order_id).is_some_and(|o| o.withdrawn);
         for freeze in fresh.iter().filter(|f| withdrawn(f)) {
-            settle(&mut tx, freeze.order_id, &Announcing::default()).await?;
+            let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
+            settle(&mut tx, freeze.order_id, work).await?;
         }
         let asked = |(f, s): &(&Freeze, &Step)| **s == Step::Stored || withdrawn(f);
         let asked: HashSet<_> = batch.iter().zip(&steps).filter(asked).map(|(f, _)| f.order_id.0).collect();

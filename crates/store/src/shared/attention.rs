@@ -1,5 +1,6 @@
 //! Entries of the attention list on their way to the database and back.
 
+use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
 use crate::shared::cells::{Row, need};
@@ -38,4 +39,15 @@ pub(crate) fn gone<'a>(
     wanted: &'a [Wanted],
 ) -> impl Iterator<Item = &'static str> + 'a {
     group.iter().filter(|reason| wanted.iter().all(|w| w.reason != **reason)).map(|reason| reason.as_str())
+}
+
+/// The orders among acknowledged entries, `order_id, reason`, that were paid after their void: they stay parked no longer.
+pub(crate) fn paid_after_void(rows: &[impl Row]) -> Result<Vec<OrderId>> {
+    let mut orders = Vec::new();
+    for row in rows {
+        if row.text("reason")?.as_deref() == Some(AttentionReason::PaidAfterVoid.as_str()) {
+            orders.push(row.order_id()?);
+        }
+    }
+    Ok(orders)
 }

@@ -52,7 +52,8 @@ pub(crate) fn letter_event(row: &impl Row) -> Result<Uuid> {
 
 /// Where an order ends whose tickets can be made no more.
 pub(crate) fn ruling(case: &Case) -> Ruling {
-    if case.voided || !matches!(case.state, OrderState::Received | OrderState::Enriched | OrderState::Parked)
+    if case.is_void()
+        || !matches!(case.state, OrderState::Received | OrderState::Enriched | OrderState::Parked)
     {
         return Ruling::default();
     }

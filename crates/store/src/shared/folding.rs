@@ -105,9 +105,13 @@ pub(crate) fn fold(case: &mut Case) {
         };
         into.amount = into.amount.or(payment.amount);
         into.currency = into.currency.or(payment.currency);
+        into.processed_at = into.processed_at.or(payment.processed_at);
         for refund in &mut case.withdrawals {
             if refund.payment_key.as_ref() == Some(&payment.key) {
                 refund.payment_key = Some(into.key.clone());
+            }
+            if refund.bound_to.as_ref() == Some(&payment.key) {
+                refund.bound_to = Some(into.key.clone());
             }
         }
     }

@@ -4,6 +4,9 @@ use crate::shared::cells::{Row, need};
 use crate::shared::headers;
 use crate::{Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
 
+/// An operator has seen to what was paid for a void order; `$1` is the order.
+pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id = $1";
+
 /// What a letter is read from.
 macro_rules! letter_columns {
     () => {

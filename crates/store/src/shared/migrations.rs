@@ -34,6 +34,7 @@ const OURS: &[&str] = &[
     "templates",
     "template_files",
     "withdrawals",
+    "withdrawal_dismissals",
     "order_attention",
     "kafka_positions",
 ];

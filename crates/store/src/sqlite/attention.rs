@@ -7,9 +7,11 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::rows::list;
-use crate::shared::attention::{Wanted, attention_columns, attention_from, gone};
+use super::withdrawals::{Settling, settle};
+use crate::shared::attention::{Wanted, attention_columns, attention_from, gone, paid_after_void};
 use crate::shared::cells::{clean, rfc3339};
-use crate::{Attention, AttentionReason, AttentionScope, Attentions, Result};
+use crate::shared::letters::SEEN_TO;
+use crate::{Announcing, Attention, AttentionReason, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl Attentions for SqliteStore {
@@ -33,17 +35,23 @@ impl Attentions for SqliteStore {
         let mut tx = self.begin().await?;
         let sql = "UPDATE order_attention SET acknowledged_at = ?1, acknowledged_why = ?2 \
                    WHERE acknowledged_at IS NULL AND shows_at <= ?1 AND (order_id = ?3 OR EXISTS \
-                   (SELECT 1 FROM tickets t WHERE t.order_id = order_attention.order_id AND t.event_id = ?4))";
-        let query = sqlx::query(sql).bind(rfc3339(self.now())).bind(clean(why)).bind(order).bind(event);
-        let done = query.execute(&mut *tx).await?.rows_affected();
+                   (SELECT 1 FROM tickets t WHERE t.order_id = order_attention.order_id AND t.event_id = ?4)) \
+                   RETURNING order_id, reason";
+        let now = self.now();
+        let query = sqlx::query(sql).bind(rfc3339(now)).bind(clean(why)).bind(order).bind(event);
+        let done = query.fetch_all(&mut *tx).await?;
+        for order in paid_after_void(&done)? {
+            sqlx::query(SEEN_TO).bind(order.to_string()).execute(&mut *tx).await?;
+            let work = Settling { now, rules: self.refunds, announcing: &Announcing::default() };
+            settle(&mut tx, order, work).await?;
+        }
         tx.commit().await?;
-        Ok(done)
+        Ok(done.len() as u64)
     }
 }
 
 /// Makes an order's entries of a group of reasons what is wanted now. What is wanted no more is deleted; what an
 /// acknowledged entry says anew is listed again.
-#[expect(dead_code, reason = "refunds and growing orders are the first to use it")]
 pub(super) async fn put(
     db: &mut SqliteConnection,
     now: Timestamp,

@@ -82,13 +82,14 @@ impl Erasures for SqliteStore {
     async fn erase(&self, order: OrderId) -> Result<Option<Erased>> {
         let id = order.to_string();
         let mut tx = self.begin().await?;
-        let now = rfc3339(self.now());
+        let at = self.now();
+        let now = rfc3339(at);
         if sqlx::query(erasing::ORDER).bind(&id).bind(&now).execute(&mut *tx).await?.rows_affected() == 0 {
             return Ok(None);
         }
-        let Some(before) = case(&mut tx, order).await? else { return Ok(None) };
+        let Some(before) = case(&mut tx, at, order, self.refunds).await? else { return Ok(None) };
         let (ruling, quiet) = (erasing::ruling(&before), Announcing::default());
-        carry_out(&mut tx, self.now(), order, &before, &ruling, "operator", &quiet).await?;
+        carry_out(&mut tx, &before, &ruling, "operator", &quiet).await?;
         sqlx::query(erasing::TICKETS).bind(&id).bind(&now).execute(&mut *tx).await?;
         let (messages, letters) = hush(&mut tx, order, &now).await?;
         for sql in erasing::BESIDE {

@@ -13,7 +13,7 @@ use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::positions::advance;
 use super::rows::list;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::{Standing, standing_columns, standing_from};
@@ -95,7 +95,7 @@ impl Inbox for SqliteStore {
         let late = late(&mut tx, &decided.payments, &mut withdrawn).await?;
         intake.call_late(&late, &mut decided.outcomes);
         for order in withdrawn {
-            settle(&mut tx, now, order, announcing).await?;
+            settle(&mut tx, order, Settling { now, rules: self.refunds, announcing }).await?;
         }
         keep_erased(&mut tx, now, &known_orders).await?;
         advance(&mut tx, now, reached).await?;

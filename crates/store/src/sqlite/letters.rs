@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
 use super::SqliteStore;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use crate::shared::cells::{clean, rfc3339};
-use crate::shared::letters::{closed_as, letter_columns, letter_from, message_from, parked_from};
+use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};
 
 #[async_trait]
@@ -60,9 +60,9 @@ impl Letters for SqliteStore {
         if sqlx::query(sql).bind(order.to_string()).fetch_optional(&mut *tx).await?.is_none() {
             return Ok(false);
         }
-        let sql = "UPDATE payments SET late = 0 WHERE order_id = ?1";
-        sqlx::query(sql).bind(order.to_string()).execute(&mut *tx).await?;
-        settle(&mut tx, self.now(), order, &Announcing::default()).await?;
+        sqlx::query(SEEN_TO).bind(order.to_string()).execute(&mut *tx).await?;
+        let work = Settling { now: self.now(), rules: self.refunds, announcing: &Announcing::default() };
+        settle(&mut tx, order, work).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -32,9 +32,9 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, SqliteConnection};
 use tracing::warn;
 
-use crate::Result;
 use crate::error::unavailable;
 use crate::shared::cells::{rfc3339, storable};
+use crate::{RefundRules, Result};
 
 /// How long a write waits for another process's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,6 +58,7 @@ pub struct SqliteStore {
     serving: Mutex<Option<std::fs::File>>,
     /// The time when something was last claimed: a later one that is earlier tells of a clock that was set back.
     latest: Mutex<Timestamp>,
+    refunds: RefundRules,
 }
 
 impl SqliteStore {
@@ -87,6 +88,7 @@ impl SqliteStore {
             path: Some(path.to_owned()),
             serving: Mutex::new(None),
             latest: Mutex::new(Timestamp::MIN),
+            refunds: RefundRules::default(),
         })
     }
 
@@ -108,7 +110,29 @@ impl SqliteStore {
             path: None,
             serving: Mutex::new(None),
             latest: Mutex::new(Timestamp::MIN),
+            refunds: RefundRules::default(),
         })
+    }
+
+    /// The same store with other rules for refunds.
+    #[must_use]
+    pub fn with_refunds(self, refunds: RefundRules) -> Self {
+        Self { refunds, ..self }
+    }
+
+    /// Another handle on the same database, for tests.
+    #[cfg(feature = "conformance")]
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            write: self.write.clone(),
+            read: self.read.clone(),
+            clock: Arc::clone(&self.clock),
+            path: self.path.clone(),
+            serving: Mutex::new(None),
+            latest: Mutex::new(Timestamp::MIN),
+            refunds: self.refunds,
+        }
     }
 
     /// The connection of a store in memory, for what a test asks behind its back.

@@ -10,9 +10,10 @@ use super::outbox::insert_events;
 use super::records::ticket;
 use super::rows::{Transition, note, replace_ticket};
 use super::seats::take_seat;
-use super::withdrawals::pass_on_seat;
+use super::withdrawals::{list_anew, pass_on_seat};
 use crate::shared::cells::{clean, rfc3339};
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
+use crate::shared::withdrawing::sql;
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
@@ -58,7 +59,8 @@ impl Reissues for SqliteStore {
             pass_on_seat(&mut tx, &live).await?;
         }
         if reissue.reinstates {
-            end_void(&mut tx, now, row.order_id).await?;
+            end_void(&mut tx, now, &row).await?;
+            list_anew(&mut tx, now, row.order_id, self.refunds).await?;
         }
         let why = reissuing::note(reissue);
         let (from, to) = (live.status.as_str(), row.status.as_str());
@@ -87,6 +89,7 @@ impl Reissues for SqliteStore {
         let going = query.execute(&mut *tx).await?.rows_affected() == 1;
         if going {
             lift(&mut tx, now, id).await?;
+            list_anew(&mut tx, now, id, self.refunds).await?;
         }
         tx.commit().await?;
         Ok(going)
@@ -109,21 +112,22 @@ async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue:
     Ok(())
 }
 
-/// Ends the void of an order that has a live ticket again.
-async fn end_void(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
+/// Ends the void of an order that has a live ticket again. What is on record does nothing to that ticket any more.
+async fn end_void(db: &mut SqliteConnection, now: Timestamp, ticket: &Ticket) -> Result<()> {
+    let order = ticket.order_id.to_string();
     let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, due_at = NULL, updated_at = ?2 \
                WHERE order_id = ?1 AND voided_at IS NOT NULL";
-    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
-    lift(db, now, order).await
+    sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(&mut *db).await?;
+    let query = sqlx::query(sql::DISMISS_FOR).bind(&order).bind(ticket.id.to_string());
+    query.bind(rfc3339(now)).execute(&mut *db).await?;
+    lift(db, now, ticket.order_id).await
 }
 
-/// Lifts an order's cancellations; payments that came while it was void are as good as any.
+/// Dismisses what is dismissed for every ticket of an order; payments that came while it was void are as good as any.
 async fn lift(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
     let sql = "UPDATE orders SET voided_at = NULL WHERE order_id = ?1";
     sqlx::query(sql).bind(order.to_string()).execute(&mut *db).await?;
-    let sql = "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = ?2 \
-               WHERE order_id = ?1 AND kind = 'cancellation'";
-    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
+    sqlx::query(sql::DISMISS).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
     let sql = "UPDATE payments SET late = 0 WHERE order_id = ?1";
     sqlx::query(sql).bind(order.to_string()).execute(db).await?;
     Ok(())

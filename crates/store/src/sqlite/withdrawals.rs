@@ -1,6 +1,6 @@
 //! What takes tickets back.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId, Withdrawal};
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
+use super::attention::put;
 use super::erasures::keep_erased;
 use super::inbox::insert_letter;
 use super::outbox::insert_events;
@@ -15,16 +16,16 @@ use super::positions::advance;
 use super::rows::{Transition, note};
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::fold;
-use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    Case, End, NewWithdrawal, Ruling, case_from, decide, end_after, paid_from, voided_event,
+    Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
     withdrawal_columns, withdrawal_from,
 };
+use crate::shared::{earlier, headers};
 use crate::{
-    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, Result, WithdrawalOutcome,
-    WithdrawalRecord, Withdrawals,
+    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, RefundRules, Result, WithdrawalOutcome,
+    WithdrawalRecord, WithdrawalState, Withdrawals,
 };
 
 #[async_trait]
@@ -46,7 +47,10 @@ impl Withdrawals for SqliteStore {
         let mut dead = Vec::new();
         for message in batch {
             outcomes.push(match &message.content {
-                Ok(said) => record(&mut tx, now, message, said, announcing, &mut dead).await?,
+                Ok(said) => {
+                    let work = Settling { now, rules: self.refunds, announcing };
+                    record(&mut tx, work, message, said, &mut dead).await?
+                }
                 Err(why) => {
                     dead.push(DeadLetter::unreadable(message, why));
                     WithdrawalOutcome::DeadLettered(why.clone())
@@ -77,25 +81,52 @@ impl Withdrawals for SqliteStore {
             return Ok(false);
         };
         let order = row.order_id()?;
-        let Some(case) = case(&mut tx, order).await? else { return Ok(false) };
-        let ruling = Ruling {
-            voided: vec![(id, clean(reason).into_owned())],
-            end: end_after(case.state, &case.tickets, &HashSet::from([id])),
-            ..Ruling::default()
-        };
-        carry_out(&mut tx, now, order, &case, &ruling, "operator", announcing).await?;
+        let Some(case) = case(&mut tx, now, order, self.refunds).await? else { return Ok(false) };
+        let ruling = Ruling::void_of(&case, id, reason);
+        carry_out(&mut tx, &case, &ruling, "operator", announcing).await?;
         tx.commit().await?;
         Ok(true)
     }
 
     async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
         let mut tx = self.begin().await?;
+        let now = self.now();
         let sql = "UPDATE withdrawals SET state = 'lifted', note = ?2, updated_at = ?3 \
-                   WHERE key = ?1 AND state IN ('waiting', 'parked')";
-        let query = sqlx::query(sql).bind(key).bind(clean(reason)).bind(rfc3339(self.now()));
-        let done = query.execute(&mut *tx).await?.rows_affected() == 1;
+                   WHERE key = ?1 AND state IN ('waiting', 'parked') RETURNING order_id";
+        let query = sqlx::query(sql).bind(key).bind(clean(reason)).bind(rfc3339(now));
+        let Some(row) = query.fetch_optional(&mut *tx).await? else { return Ok(false) };
+        let order = row.order_id()?;
+        put_aside(&mut tx, now, order).await?;
+        list_anew(&mut tx, now, order, self.refunds).await?;
         tx.commit().await?;
-        Ok(done)
+        Ok(true)
+    }
+
+    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let query = sqlx::query(sql::LIFT_UNPAID).bind(order.to_string()).bind(clean(reason));
+        let lifted = query.bind(rfc3339(now)).execute(&mut *tx).await?.rows_affected();
+        if lifted > 0 {
+            put_aside(&mut tx, now, order).await?;
+        }
+        tx.commit().await?;
+        Ok(lifted > 0)
+    }
+
+    async fn park_overdue(&self, age: Duration, limit: usize) -> Result<usize> {
+        let mut tx = self.begin().await?;
+        let now = self.now();
+        let sql = "SELECT key FROM withdrawals WHERE state = 'waiting' AND received_at < ?1 \
+                   ORDER BY received_at, key LIMIT ?2";
+        let query = sqlx::query_scalar(sql).bind(rfc3339(earlier(now, age)));
+        let keys: Vec<String> =
+            query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&mut *tx).await?;
+        for key in &keys {
+            sqlx::query(sql::PARK_OVERDUE).bind(key).bind(rfc3339(now)).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(keys.len())
     }
 
     async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>> {
@@ -110,37 +141,71 @@ impl Withdrawals for SqliteStore {
     }
 }
 
+/// What an order's withdrawals are settled by.
+#[derive(Clone, Copy)]
+pub(super) struct Settling<'a> {
+    pub(super) now: Timestamp,
+    pub(super) rules: RefundRules,
+    pub(super) announcing: &'a Announcing,
+}
+
+/// Takes an order off the list that nobody has paid and of which nothing is left.
+async fn put_aside(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
+    let query = sqlx::query(sql::PUT_ASIDE).bind(order.to_string()).bind(sql::NOBODY_PAID);
+    query.bind(rfc3339(now)).execute(db).await?;
+    Ok(())
+}
+
 /// Records one, and does what follows from it.
 async fn record<'a>(
     db: &mut SqliteConnection,
-    now: Timestamp,
+    work: Settling<'_>,
     message: &'a Incoming<Withdrawal>,
     said: &'a Withdrawal,
-    announcing: &Announcing,
     dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
 ) -> Result<WithdrawalOutcome> {
     let new = NewWithdrawal::new(said)?;
-    let order = said.order_id();
-    let sql = "SELECT hash FROM withdrawals WHERE key = ?1";
-    if let Some(row) = sqlx::query(sql).bind(&new.key).fetch_optional(&mut *db).await? {
-        if row.array("hash")? != Some(new.hash) {
-            dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
-            return Ok(WithdrawalOutcome::Quarantined(order));
+    let (order, now) = (said.order_id(), rfc3339(work.now));
+    let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = ?1";
+    match sqlx::query(sql).bind(&new.key).fetch_optional(&mut *db).await? {
+        None => {
+            let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
+                       updated_at) VALUES (?1, 'parked', 'awaiting payment', '', 1, ?2, ?2, ?2) \
+                       ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
+            sqlx::query(sql).bind(order.to_string()).bind(&now).execute(&mut *db).await?;
+            insert(db, &now, message, &new).await?;
         }
-        let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = ?1";
-        sqlx::query(sql).bind(&new.key).execute(db).await?;
-        return Ok(WithdrawalOutcome::Duplicate(order));
+        Some(row) => match new.hear(&row)? {
+            Heard::Contradiction => {
+                dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+                return Ok(WithdrawalOutcome::Quarantined(order));
+            }
+            Heard::Repeat => {
+                let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = ?1";
+                sqlx::query(sql).bind(&new.key).execute(db).await?;
+                return Ok(WithdrawalOutcome::Duplicate(order));
+            }
+            Heard::Moved(state, heard) => {
+                let sql = "UPDATE withdrawals SET state = ?2, heard = ?3, note = NULL, reason = coalesce(?4, reason), \
+                           said_at = coalesce(?5, said_at), updated_at = ?6 WHERE key = ?1";
+                sqlx::query(sql)
+                    .bind(&new.key)
+                    .bind(state.as_str())
+                    .bind(heard)
+                    .bind(said.reason().map(clean))
+                    .bind(said.said_at().map(rfc3339))
+                    .bind(&now)
+                    .execute(&mut *db)
+                    .await?;
+                insert_raw(db, message, &new).await?;
+            }
+        },
     }
-    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
-               updated_at) VALUES (?1, 'parked', 'its refund came before its payment', '', 1, ?2, ?2, ?2) \
-               ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
-    sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
-    insert(db, now, message, &new).await?;
     // Its reason can be personal, and would stand in the tickets' void.
     let sql = "UPDATE withdrawals SET reason = NULL WHERE key = ?1 \
                AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
     sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
-    settle(db, now, order, announcing).await?;
+    settle(db, order, work).await?;
     let sql = "SELECT state FROM withdrawals WHERE key = ?1";
     let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
     Ok(WithdrawalOutcome::Recorded(order, state))
@@ -148,13 +213,13 @@ async fn record<'a>(
 
 async fn insert(
     db: &mut SqliteConnection,
-    now: Timestamp,
+    now: &str,
     message: &Incoming<Withdrawal>,
     new: &NewWithdrawal<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
-               hash, state, received_at, updated_at) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'waiting', ?11, ?12)";
+               hash, state, received_at, updated_at, heard) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     sqlx::query(sql)
         .bind(&new.key)
         .bind(new.said.kind())
@@ -166,10 +231,20 @@ async fn insert(
         .bind(new.said.reason().map(clean))
         .bind(new.said.said_at().map(rfc3339))
         .bind(&new.hash[..])
+        .bind(new.state().as_str())
         .bind(rfc3339(message.received_at))
-        .bind(rfc3339(now))
+        .bind(now)
+        .bind(new.heard())
         .execute(&mut *db)
         .await?;
+    insert_raw(db, message, new).await
+}
+
+async fn insert_raw(
+    db: &mut SqliteConnection,
+    message: &Incoming<Withdrawal>,
+    new: &NewWithdrawal<'_>,
+) -> Result<()> {
     let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
                outcome, received_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     sqlx::query(sql)
@@ -188,24 +263,35 @@ async fn insert(
 }
 
 /// Does what follows from an order's withdrawals, whatever has come of it by now.
-pub(super) async fn settle(
+pub(super) async fn settle(db: &mut SqliteConnection, order: OrderId, work: Settling<'_>) -> Result<()> {
+    let Some(case) = case(db, work.now, order, work.rules).await? else { return Ok(()) };
+    carry_out(db, &case, &decide(&case), Ruling::WHO, work.announcing).await
+}
+
+/// Lists what of the order needs a person now.
+pub(super) async fn list_anew(
     db: &mut SqliteConnection,
     now: Timestamp,
     order: OrderId,
-    announcing: &Announcing,
+    rules: RefundRules,
 ) -> Result<()> {
-    let Some(case) = case(db, order).await? else { return Ok(()) };
-    carry_out(db, now, order, &case, &decide(&case), Ruling::WHO, announcing).await
+    let Some(case) = case(db, now, order, rules).await? else { return Ok(()) };
+    put(db, now, order, &GROUP, &Ruling::default().attention(&case)).await
 }
 
-pub(super) async fn case(db: &mut SqliteConnection, order: OrderId) -> Result<Option<Case>> {
+pub(super) async fn case(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    order: OrderId,
+    rules: RefundRules,
+) -> Result<Option<Case>> {
     let id = order.to_string();
-    let sql = "SELECT state, frozen_at, voided_at, traceparent FROM orders WHERE order_id = ?1";
+    let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent FROM orders WHERE order_id = ?1";
     let Some(row) = sqlx::query(sql).bind(&id).fetch_optional(&mut *db).await? else { return Ok(None) };
-    let mut case = case_from(&row)?;
-    let sql = "SELECT key, amount, currency, late, folded_into FROM payments WHERE order_id = ?1";
+    let mut case = case_from(&row, now, rules)?;
+    let sql = "SELECT key, amount, currency, processed_at, late, folded_into FROM payments WHERE order_id = ?1 ORDER BY key";
     let rows = sqlx::query(sql).bind(&id).fetch_all(&mut *db).await?;
-    case.payments = rows.iter().map(paid_from).collect::<Result<_>>()?;
+    case.set_payments(rows.iter().map(paid_from).collect::<Result<_>>()?);
     case.withdrawals = of_order(db, order).await?;
     fold(&mut case);
     let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
@@ -233,17 +319,24 @@ pub(super) async fn of_order(db: &mut SqliteConnection, order: OrderId) -> Resul
 
 pub(super) async fn carry_out(
     db: &mut SqliteConnection,
-    now: Timestamp,
-    order: OrderId,
     case: &Case,
     ruling: &Ruling,
     who: &str,
     announcing: &Announcing,
 ) -> Result<()> {
-    for (key, state, why) in &ruling.settled {
-        let sql = "UPDATE withdrawals SET state = ?2, note = ?3, updated_at = ?4 WHERE key = ?1";
-        let query = sqlx::query(sql).bind(key).bind(state.as_str()).bind(why).bind(rfc3339(now));
-        query.execute(&mut *db).await?;
+    let now = case.now;
+    for settled in &ruling.settled {
+        let sql = "UPDATE withdrawals SET state = ?2, note = ?3, bound_to = coalesce(?4, bound_to), \
+                   was_applied = max(was_applied, ?5), updated_at = ?6 WHERE key = ?1";
+        sqlx::query(sql)
+            .bind(&settled.key)
+            .bind(settled.state.as_str())
+            .bind(settled.note.as_deref().map(clean))
+            .bind(&settled.bound_to)
+            .bind(settled.state == WithdrawalState::Applied)
+            .bind(rfc3339(now))
+            .execute(&mut *db)
+            .await?;
     }
     let mut events: Vec<OutboxEvent> = Vec::new();
     for (id, why) in &ruling.voided {
@@ -253,10 +346,10 @@ pub(super) async fn carry_out(
         }
     }
     insert_events(db, now, &events).await?;
-    match &ruling.end {
-        Some(end) => finish(db, now, order, end).await,
-        None => Ok(()),
+    if let Some(end) = &ruling.end {
+        finish(db, now, case.order_id, end).await?;
     }
+    put(db, now, case.order_id, &GROUP, &ruling.attention(case)).await
 }
 
 /// Voids a live ticket; one that was announced counts its `ticket-voided`.

@@ -12,7 +12,7 @@ use super::SqliteStore;
 use super::outbox::insert_events;
 use super::rows::{Transition, insert_ticket, list, note};
 use super::seats::take_seats;
-use super::withdrawals::settle;
+use super::withdrawals::{Settling, settle};
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Step};
 use crate::shared::later;
@@ -105,7 +105,8 @@ impl Work for SqliteStore {
                 .execute(&mut *tx)
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
-                settle(&mut tx, now, freeze.order_id, &Announcing::default()).await?;
+                let work = Settling { now, rules: self.refunds, announcing: &Announcing::default() };
+                settle(&mut tx, freeze.order_id, work).await?;
             }
         }
         let stored = batch.iter().zip(&steps).filter(|(_, s)| matches!(s, Step::Stored | Step::Fresh));

@@ -1,10 +1,17 @@
 //! What an order's refunds and cancellations amount to, decided apart from the database.
 
+mod attention;
 mod case;
+mod names;
 mod record;
 mod refund;
 mod ruling;
+pub(crate) mod sql;
+mod sums;
+#[cfg(all(test, feature = "conformance"))]
+mod tests;
 
-pub(crate) use case::{Case, Paid, case_from, paid_from};
-pub(crate) use record::{NewWithdrawal, withdrawal_columns, withdrawal_from};
-pub(crate) use ruling::{End, Ruling, decide, end_after, voided_event};
+pub(crate) use attention::GROUP;
+pub(crate) use case::{Case, case_from, paid_from};
+pub(crate) use record::{Heard, NewWithdrawal, withdrawal_columns, withdrawal_from};
+pub(crate) use ruling::{End, Ruling, decide, voided_event};

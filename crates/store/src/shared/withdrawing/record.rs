@@ -1,17 +1,21 @@
 //! The rows of `withdrawals`.
 
-use fulfillment_domain::{Amount, Currency, Names, Unreadable, Withdrawal};
+use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Unreadable, Withdrawal};
 use sha2::{Digest, Sha256};
 
 use crate::shared::cells::{Row, need, odd};
 use crate::shared::ticket::index_key;
-use crate::{Result, StoreError, WithdrawalRecord};
+use crate::{Result, StoreError, WithdrawalRecord, WithdrawalState};
+
+/// The most that is kept of what was heard of one refund, in bytes: some 80 changes of its status.
+const MAX_HEARD: usize = 2_048;
 
 /// The columns of `withdrawals`, of the table alias `w`.
 macro_rules! withdrawal_columns {
     () => {
         "w.key, w.kind, w.order_id, w.payment_key, CAST(w.amount AS TEXT) AS amount, w.currency, w.names, w.reason, \
-         w.said_at, w.state, w.note, w.duplicates, w.received_at"
+         w.said_at, w.state, w.note, w.duplicates, w.received_at, w.bound_to, w.was_applied, \
+         (SELECT string_agg(CAST(d.ticket_id AS TEXT), ',') FROM withdrawal_dismissals d WHERE d.key = w.key) AS dismissed_for"
     };
 }
 pub(crate) use withdrawal_columns;
@@ -19,6 +23,8 @@ pub(crate) use withdrawal_columns;
 /// Reads those columns.
 pub(crate) fn withdrawal_from(row: &impl Row) -> Result<WithdrawalRecord> {
     let names = need("names", row.text("names")?)?;
+    let dismissed = row.text("dismissed_for")?.unwrap_or_default();
+    let ticket = |id: &str| id.parse::<TicketId>().map_err(|e| odd("dismissed_for", e));
     Ok(WithdrawalRecord {
         key: need("key", row.text("key")?)?,
         kind: need("kind", row.text("kind")?)?,
@@ -33,6 +39,9 @@ pub(crate) fn withdrawal_from(row: &impl Row) -> Result<WithdrawalRecord> {
         note: row.text("note")?,
         duplicates: row.number("duplicates")?,
         received_at: need("received_at", row.time("received_at")?)?,
+        bound_to: row.text("bound_to")?,
+        dismissed_for: dismissed.split(',').filter(|id| !id.is_empty()).map(ticket).collect::<Result<_>>()?,
+        was_applied: row.number::<i64>("was_applied")? != 0,
     })
 }
 
@@ -45,6 +54,18 @@ pub(crate) struct NewWithdrawal<'a> {
     pub(crate) names: String,
     pub(crate) hash: [u8; 32],
     pub(crate) said: &'a Withdrawal,
+    progress: Progress,
+}
+
+/// What became of a message under a known key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It says nothing that was not known.
+    Repeat,
+    /// It says something else than before.
+    Contradiction,
+    /// The same refund has come further, or did not: its new state, and what was heard of it.
+    Moved(WithdrawalState, String),
 }
 
 impl<'a> NewWithdrawal<'a> {
@@ -67,7 +88,48 @@ impl<'a> NewWithdrawal<'a> {
             hash.update(part.as_bytes());
         }
         let key = index_key(said.key().replace('\0', ""));
-        Ok(Self { key, payment_key, amount, currency, names, hash: hash.finalize().into(), said })
+        let progress = refund.map_or(Progress::Final, |r| r.progress);
+        Ok(Self { key, payment_key, amount, currency, names, hash: hash.finalize().into(), said, progress })
+    }
+
+    /// Where it stands before anybody has judged it.
+    pub(crate) fn state(&self) -> WithdrawalState {
+        match self.progress {
+            Progress::Final => WithdrawalState::Waiting,
+            Progress::Pending => WithdrawalState::Pending,
+            Progress::Failed => WithdrawalState::Failed,
+        }
+    }
+
+    /// What it says beside what it is for: a repeat of it says the same.
+    pub(crate) fn heard(&self) -> String {
+        let word = match self.progress {
+            Progress::Final => "final",
+            Progress::Pending => "pending",
+            Progress::Failed => "failed",
+        };
+        let at = self.said.said_at().map(|at| at.as_microsecond().to_string());
+        format!("{word}@{}", at.unwrap_or_default())
+    }
+
+    /// Compares it with what is on record under its key; reads `hash, state, heard` of it. A refund can become final
+    /// or fail after all, each by a message that was not heard before: a topic that is read again changes nothing.
+    pub(crate) fn hear(&self, row: &impl Row) -> Result<Heard> {
+        if row.array("hash")? != Some(self.hash) {
+            return Ok(Heard::Contradiction);
+        }
+        let known = match row.word("state")? {
+            WithdrawalState::Pending => Progress::Pending,
+            WithdrawalState::Failed => Progress::Failed,
+            _ => Progress::Final,
+        };
+        let heard = need("heard", row.text("heard")?)?;
+        let said = self.heard();
+        let moved = self.progress != known
+            && self.progress != Progress::Pending
+            && heard.split(' ').all(|before| before != said)
+            && heard.len() < MAX_HEARD;
+        Ok(if moved { Heard::Moved(self.state(), format!("{heard} {said}")) } else { Heard::Repeat })
     }
 
     /// Why a message under a known key is set apart.

@@ -1,110 +1,82 @@
-//! What one refund does, and what the refunds of a payment add up to.
+//! Where a refund stands, and which tickets it voids.
 
 use std::collections::HashMap;
 
-use fulfillment_domain::{Amount, Names, TicketId};
+use fulfillment_domain::TicketId;
 
-use super::ruling::told;
-use super::{Case, End, Paid};
+use super::Case;
+use super::sums::Of;
 use crate::{WithdrawalRecord, WithdrawalState};
 
+/// What nobody has paid for yet.
+pub(super) const AWAITING_PAYMENT: &str = "awaiting payment";
+
+/// Where a withdrawal stands now.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) state: WithdrawalState,
+    pub(super) note: Option<String>,
+    /// The tickets it voids by name.
+    pub(super) void: Vec<TicketId>,
+}
+
+impl Verdict {
+    pub(super) fn applied(note: Option<String>) -> Self {
+        Self { state: WithdrawalState::Applied, note, void: Vec::new() }
+    }
+
+    pub(super) fn parked(why: impl Into<String>) -> Self {
+        Self { state: WithdrawalState::Parked, note: Some(why.into()), void: Vec::new() }
+    }
+
+    fn waiting(why: &str) -> Self {
+        Self { state: WithdrawalState::Waiting, note: Some(why.to_owned()), void: Vec::new() }
+    }
+}
+
 impl Case {
-    /// Where an open refund stands now; tickets it voids go into `named`.
-    pub(super) fn judge(
-        &self,
-        refund: &WithdrawalRecord,
-        named: &mut HashMap<TicketId, String>,
-    ) -> (WithdrawalState, Option<String>) {
-        use WithdrawalState::{Applied, Parked, Waiting};
-        let parked = |why: &str| (Parked, Some(why.to_owned()));
+    /// Judges an open refund. `gone`: what earlier refunds void at this moment.
+    pub(super) fn judge(&self, refund: &WithdrawalRecord, gone: &HashMap<TicketId, String>) -> Verdict {
         let key = refund.payment_key.as_deref().unwrap_or_default();
         if self.elsewhere.contains(key) {
-            return parked("its payment is of another order");
+            return Verdict::parked("its payment is of another order");
         }
-        if !refund.names.is_empty() {
-            if self.voided {
-                return (Applied, None);
-            }
-            if !self.frozen && self.all_refunded() {
-                return (Applied, None);
-            }
-            if !self.frozen {
-                return (Waiting, Some("the tickets that it names are not made yet".into()));
-            }
-            return match self.tickets_of(&refund.names) {
-                Some(tickets) => {
-                    for ticket in tickets {
-                        named.entry(ticket).or_insert_with(|| told("refunded", refund));
-                    }
-                    (Applied, None)
-                }
-                None => parked("it names what the order does not have"),
-            };
+        let of = self.payment_of(refund);
+        if let Of::Payment(payment) = of
+            && !self.is_void()
+            && let Some((its, paid)) = self.currencies(refund, payment)
+        {
+            return Verdict::parked(format!("it is in {its} and its payment in {paid}"));
         }
-        let Some(payment) = self.payments.iter().find(|p| p.key == key) else {
-            return (Waiting, Some("its payment has not come".into()));
-        };
-        if self.refunded(payment) {
-            let note = (!self.all_refunded()).then(|| "another payment of the order stands".to_owned());
-            return (Applied, note);
+        if refund.names.is_empty() {
+            return self.judge_whole(of);
         }
-        if self.voided {
-            return (Applied, Some("the order was void before".into()));
+        if self.is_void() || (!self.frozen && self.is_all_refunded(None)) {
+            return Verdict::applied(None);
         }
-        parked("it gives a part back and names neither items nor tickets")
+        if !self.frozen {
+            let unpaid = self.payments.is_empty();
+            let why = if unpaid { AWAITING_PAYMENT } else { "the tickets that it names are not made yet" };
+            return Verdict::waiting(why);
+        }
+        self.judge_names(refund, of, gone)
     }
 
-    /// The live tickets that are named; none when a name is of nothing in the order.
-    fn tickets_of(&self, names: &Names) -> Option<Vec<TicketId>> {
-        let mut found = Vec::new();
-        for item in &names.item_ids {
-            let before = found.len();
-            found.extend(self.tickets.iter().filter(|t| t.item_id.as_ref() == Some(item)).map(|t| t.id));
-            if found.len() == before {
-                return None;
+    /// Judges a refund that names nothing.
+    fn judge_whole(&self, of: Of<'_>) -> Verdict {
+        match of {
+            Of::NotCome if self.payments.is_empty() => Verdict::waiting(AWAITING_PAYMENT),
+            Of::NotCome => Verdict::waiting("its payment has not come"),
+            Of::Payment(payment) if self.is_refunded(payment, None) => {
+                let note = "another payment of the order stands";
+                Verdict::applied((!self.is_all_refunded(None)).then(|| note.to_owned()))
             }
+            _ if self.is_void() => Verdict::applied(Some("the order was void before".to_owned())),
+            Of::Several(n) => Verdict::parked(format!(
+                "the order has {n} payments and it names none of them: drop it, and record it under another id \
+                 with `fulfillment refund --payment`"
+            )),
+            Of::Payment(_) => Verdict::parked("it gives a part back and names neither items nor tickets"),
         }
-        for id in &names.ticket_ids {
-            found.push(self.tickets.iter().find(|t| t.id == *id)?.id);
-        }
-        Some(found)
-    }
-
-    /// Whether a payment's refunds add up to it. One without an amount gives back all of it, unless it names things.
-    fn refunded(&self, payment: &Paid) -> bool {
-        let of_it = self
-            .withdrawals
-            .iter()
-            .filter(|w| w.payment_key.as_ref() == Some(&payment.key) && w.state != WithdrawalState::Lifted);
-        let mut back = Amount::ZERO;
-        for refund in of_it {
-            match refund.amount {
-                None if refund.names.is_empty() => return true,
-                Some(amount) if refund.currency.is_none() || refund.currency == payment.currency => {
-                    back = back.saturating_add(amount);
-                }
-                _ => {}
-            }
-        }
-        payment.amount.is_some_and(|paid| back >= paid && back > Amount::ZERO)
-    }
-
-    pub(super) fn all_refunded(&self) -> bool {
-        !self.payments.is_empty() && self.payments.iter().all(|p| self.refunded(p))
-    }
-
-    /// A void order's end: parked while a payment stands that came too late.
-    pub(super) fn void(&self, whole: Option<String>) -> End {
-        let last = |kind: &str, what: &str| {
-            let of_kind = |w: &&WithdrawalRecord| w.kind == kind && w.state != WithdrawalState::Lifted;
-            self.withdrawals.iter().rfind(of_kind).map(|w| told(what, w))
-        };
-        let cancelled = last("cancellation", "cancelled");
-        if self.payments.iter().any(|p| p.late && !self.refunded(p)) {
-            let what = if cancelled.is_some() { "cancellation" } else { "its void" };
-            return End::Parked(format!("paid after {what}"));
-        }
-        let why = cancelled.or(whole).or_else(|| last("refund", "refunded"));
-        End::Voided(why.unwrap_or_else(|| "every ticket of it was voided".into()))
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use fulfillment_domain::{OrderState, Ticket, TicketId, TicketStatus};
 
 use super::Case;
+use super::refund::{AWAITING_PAYMENT, Verdict};
+use super::sums::Of;
 use crate::shared::cells::clean;
 use crate::{Announcing, Result, StoreError, WithdrawalRecord, WithdrawalState};
 
@@ -30,8 +32,15 @@ impl End {
     }
 }
 
-/// A withdrawal's new state and note, by its key.
-pub(crate) type Settled = (String, WithdrawalState, Option<String>);
+/// Where a withdrawal stands now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) key: String,
+    pub(crate) state: WithdrawalState,
+    pub(crate) note: Option<String>,
+    /// The payment that it gives back, from now on whatever comes.
+    pub(crate) bound_to: Option<String>,
+}
 
 /// What to write.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,43 +56,73 @@ pub(crate) struct Ruling {
 impl Ruling {
     /// Who takes the tickets back, as the history has it.
     pub(crate) const WHO: &'static str = "withdrawal";
+
+    /// The void of one ticket by an operator's word.
+    pub(crate) fn void_of(case: &Case, ticket: TicketId, reason: &str) -> Self {
+        let end = end_after(case.state, &case.tickets, &HashSet::from([ticket]));
+        Self { voided: vec![(ticket, clean(reason).into_owned())], end, ..Self::default() }
+    }
+
+    /// Whether the order is void after it.
+    pub(super) fn leaves_void(&self, case: &Case) -> bool {
+        match self.end {
+            Some(End::Voided(_) | End::Parked(_)) => true,
+            Some(End::Issued) => false,
+            None => case.is_void(),
+        }
+    }
 }
 
 /// Decides. Repeating it on what it led to changes nothing.
 pub(crate) fn decide(case: &Case) -> Ruling {
     let mut ruling = Ruling::default();
-    let mut named: HashMap<TicketId, String> = HashMap::new();
-    let mut whole: Option<String> = None;
-    let mut refunded = None;
-    for withdrawal in case.withdrawals.iter().filter(|w| w.state.is_open()) {
-        let (state, note) = if withdrawal.kind == "cancellation" {
-            whole.get_or_insert_with(|| told("cancelled", withdrawal));
-            (WithdrawalState::Applied, None)
-        } else {
-            let verdict = case.judge(withdrawal, &mut named);
-            if verdict.0 == WithdrawalState::Applied {
-                refunded = Some(withdrawal);
+    let mut gone: HashMap<TicketId, String> = HashMap::new();
+    let mut cancelled: Option<String> = None;
+    let mut refunded: Option<String> = None;
+    for withdrawal in &case.withdrawals {
+        let verdict = if withdrawal.kind == "cancellation" {
+            let Some(verdict) = case.judge_cancellation(withdrawal) else { continue };
+            if withdrawal.state.is_open() {
+                cancelled.get_or_insert_with(|| told("cancelled", withdrawal));
             }
             verdict
+        } else if withdrawal.state.is_open() {
+            let verdict = case.judge(withdrawal, &gone);
+            if verdict.state == WithdrawalState::Applied {
+                refunded = Some(told("refunded", withdrawal));
+            }
+            verdict
+        } else {
+            continue;
         };
-        if (state, &note) != (withdrawal.state, &withdrawal.note) {
-            ruling.settled.push((withdrawal.key.clone(), state, note));
+        for ticket in verdict.void {
+            gone.entry(ticket).or_insert_with(|| told("refunded", withdrawal));
+        }
+        let bound_to = case.binding(withdrawal);
+        // What was parked because it waited for too long does not wait again.
+        let waits_again =
+            verdict.state == WithdrawalState::Waiting && withdrawal.state == WithdrawalState::Parked;
+        let (state, note) = if waits_again {
+            (withdrawal.state, withdrawal.note.clone())
+        } else {
+            (verdict.state, verdict.note)
+        };
+        if (state, &note) != (withdrawal.state, &withdrawal.note) || bound_to.is_some() {
+            ruling.settled.push(Settled { key: withdrawal.key.clone(), state, note, bound_to });
         }
     }
-    if let (None, Some(last)) = (&whole, refunded)
-        && case.all_refunded()
-    {
-        whole = Some(told("refunded", last));
-    }
+    let refunded = refunded.filter(|_| case.is_all_refunded(None));
+    let whole = cancelled.clone().or_else(|| refunded.clone());
     for ticket in case.tickets.iter().filter(|t| t.voided_at.is_none()) {
-        if let Some(why) = named.remove(&ticket.id).or_else(|| whole.clone()) {
-            ruling.voided.push((ticket.id, why));
-        }
+        let refunded = || refunded.clone().filter(|_| case.is_refunded_for(ticket.id));
+        let why = gone.remove(&ticket.id).or_else(|| cancelled.clone()).or_else(refunded);
+        ruling.voided.extend(why.map(|why| (ticket.id, why)));
     }
-    ruling.end = if case.voided || whole.is_some() {
+    let gone: HashSet<_> = ruling.voided.iter().map(|(id, _)| *id).collect();
+    let left = case.tickets.iter().any(|t| t.voided_at.is_none() && !gone.contains(&t.id));
+    ruling.end = if case.is_void() || (whole.is_some() && !left) {
         Some(case.void(whole))
     } else {
-        let gone: HashSet<_> = ruling.voided.iter().map(|(id, _)| *id).collect();
         end_after(case.state, &case.tickets, &gone)
     };
     ruling
@@ -107,6 +146,47 @@ pub(super) fn told(what: &str, withdrawal: &WithdrawalRecord) -> String {
     match &withdrawal.reason {
         Some(reason) => format!("{what}: {}", clean(reason)),
         None => what.to_owned(),
+    }
+}
+
+impl Case {
+    /// A cancellation is done at once; as long as nobody has paid for its order, it says so.
+    fn judge_cancellation(&self, withdrawal: &WithdrawalRecord) -> Option<Verdict> {
+        let note = self.payments.is_empty().then(|| AWAITING_PAYMENT.to_owned());
+        let paid_since = withdrawal.state == WithdrawalState::Applied
+            && withdrawal.note.as_deref() == Some(AWAITING_PAYMENT)
+            && note.is_none();
+        (withdrawal.state.is_open() || paid_since).then(|| Verdict::applied(note))
+    }
+
+    /// The payment that a refund is bound to from now on.
+    fn binding(&self, withdrawal: &WithdrawalRecord) -> Option<String> {
+        match self.payment_of(withdrawal) {
+            Of::Payment(payment)
+                if withdrawal.kind == "refund" && withdrawal.bound_to.is_none() && payment.is_on_record() =>
+            {
+                Some(payment.key.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the refunds that bear on a ticket give back every payment, when those of the order do.
+    fn is_refunded_for(&self, ticket: TicketId) -> bool {
+        let dismissed = self.withdrawals.iter().any(|w| w.is_dismissed_for(ticket));
+        !dismissed || self.is_all_refunded(Some(ticket))
+    }
+
+    /// A void order's end: parked while a payment stands that was made too late.
+    fn void(&self, whole: Option<String>) -> End {
+        let last = |kind: &'static str, what: &str| self.of_kind(kind).next_back().map(|w| told(what, w));
+        let cancelled = last("cancellation", "cancelled");
+        if self.payments.iter().any(|p| self.is_late(p) && !self.is_refunded(p, None)) {
+            let what = if cancelled.is_some() { "cancellation" } else { "its void" };
+            return End::Parked(format!("paid after {what}"));
+        }
+        let why = cancelled.or(whole).or_else(|| last("refund", "refunded"));
+        End::Voided(why.unwrap_or_else(|| "every ticket of it was voided".into()))
     }
 }
 

@@ -1,0 +1,473 @@
+//! What refunds void, what they are of, and what a reinstatement dismisses.
+
+use std::time::Duration;
+
+use fulfillment_domain::{OrderState, Withdrawal};
+
+use super::Backend;
+use super::fixtures::{
+    at_once, cancellation, cancellation_with, ingest, loudly, order, payment, refund, refund_without_payment,
+    reinstate, rows, sold, to_kafka,
+};
+use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
+use crate::{
+    AdoptedOrder, Attention, AttentionReason, AttentionScope, Incoming, RefundRules, Store,
+    WithdrawalOutcome, WithdrawalRecord, WithdrawalState,
+};
+
+/// Since before the fixture's messages, and after 2020.
+const YEARS: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+async fn withdraw(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalOutcome {
+    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
+}
+
+async fn recorded(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalState {
+    match withdraw(store, message).await {
+        WithdrawalOutcome::Recorded(_, state) => state,
+        other => panic!("not recorded: {other:?}"),
+    }
+}
+
+async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    (record.state, record.reason)
+}
+
+/// Which of an order's tickets are good, by index.
+async fn live(store: &dyn Store, n: u32) -> Vec<u32> {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    record.tickets.iter().filter(|t| t.voided_at.is_none()).map(|t| t.ticket_index).collect()
+}
+
+async fn of(store: &dyn Store, n: u32, refund: u32) -> WithdrawalRecord {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    record.withdrawals.into_iter().find(|w| w.key == format!("refund:r-{refund}")).unwrap()
+}
+
+async fn listed(store: &dyn Store) -> Vec<(u32, AttentionReason)> {
+    let number = |a: &Attention| u32::try_from(a.order_id.0.as_u128() & 0xffff).unwrap();
+    let mut all: Vec<_> = store.attention(100).await.unwrap().iter().map(|a| (number(a), a.reason)).collect();
+    all.sort_unstable();
+    all
+}
+
+pub async fn after_a_reinstatement(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = sold(&*store, 1, "20", &[("a", "10", 1), ("b", "10", 1)]).await;
+    let whole = refund(1, 1, 1, r#","amount":20,"currency":"EUR""#);
+    assert_eq!(recorded(&*store, whole.clone()).await, Applied);
+    for ticket in &tickets {
+        assert!(reinstate(&*store, ticket.id).await.is_some());
+    }
+    assert_eq!((live(&*store, 1).await, of(&*store, 1, 1).await.state), (vec![1, 2], Lifted));
+    assert_eq!(withdraw(&*store, whole).await, WithdrawalOutcome::Duplicate(order(1)));
+    // What was not on record counts, whatever its date.
+    let older = r#","amount":10,"itemIds":["a"],"refundedAt":"2020-01-01T00:00:00Z""#;
+    assert_eq!(recorded(&*store, refund(2, 1, 1, older)).await, Applied);
+    assert_eq!(live(&*store, 1).await, [2], "the first refund does not count any more");
+    assert_eq!(recorded(&*store, refund(3, 1, 1, r#","amount":10"#)).await, Applied);
+    assert_eq!(state(&*store, 1).await.0, OrderState::Voided, "both together are all of it");
+}
+
+pub async fn one_ticket_of_several(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = sold(&*store, 1, "20", &[("a", "10", 1), ("b", "10", 1)]).await;
+    assert_eq!(recorded(&*store, refund(1, 1, 1, r#","amount":20"#)).await, Applied);
+    assert!(reinstate(&*store, tickets[0].id).await.is_some());
+    let first = of(&*store, 1, 1).await;
+    assert_eq!((first.state, first.dismissed_for.len()), (Applied, 1), "the other is void by it");
+    assert_eq!(live(&*store, 1).await, [1]);
+    // For that one ticket, ten of twenty came back.
+    recorded(&*store, refund(2, 1, 1, r#","amount":10"#)).await;
+    recorded(&*store, refund(3, 1, 1, r#","itemIds":["b"],"amount":5"#)).await;
+    assert_eq!((live(&*store, 1).await, state(&*store, 1).await.0), (vec![1], OrderState::Issued));
+    recorded(&*store, refund(4, 1, 1, r#","amount":5"#)).await;
+    assert_eq!((live(&*store, 1).await, state(&*store, 1).await.0), (vec![], OrderState::Voided));
+    // A cancellation is dismissed the same way.
+    let tickets = sold(&*store, 2, "20", &[("a", "10", 2)]).await;
+    let off = cancellation(2, "rain");
+    recorded(&*store, off.clone()).await;
+    assert!(reinstate(&*store, tickets[1].id).await.is_some());
+    assert_eq!(withdraw(&*store, off).await, WithdrawalOutcome::Duplicate(order(2)));
+    assert_eq!(recorded(&*store, refund(5, 2, 2, r#","amount":1"#)).await, Parked);
+    assert_eq!((live(&*store, 2).await, state(&*store, 2).await.0), (vec![2], OrderState::Issued));
+    let again = cancellation_with(2, r#","cancelledAt":"2026-11-23T00:00:00Z""#);
+    recorded(&*store, again).await;
+    assert_eq!((live(&*store, 2).await, state(&*store, 2).await.0), (vec![], OrderState::Voided));
+}
+
+pub async fn what_an_amount_voids(backend: &dyn Backend) {
+    let store = backend.store();
+    // Three tickets of 10 EUR each, beside one of 40.
+    let cases: [(&str, WithdrawalState, &[u32]); 16] = [
+        (r#","itemIds":["a"]"#, Applied, &[4]),
+        (r#","itemIds":["a"],"amount":30"#, Applied, &[4]),
+        (r#","itemIds":["a"],"amount":31.5,"currency":"EUR""#, Applied, &[4]),
+        (r#","itemIds":["a"],"amount":10"#, Applied, &[1, 2, 4]),
+        (r#","itemIds":["a"],"amount":20.00"#, Applied, &[1, 4]),
+        (r#","itemIds":["a"],"amount":5"#, Parked, &[1, 2, 3, 4]),
+        (r#","itemIds":["a"],"amount":0"#, Parked, &[1, 2, 3, 4]),
+        (r#","itemIds":["a"],"amount":29.99"#, Parked, &[1, 2, 3, 4]),
+        (r#","itemIds":["a","b"],"amount":30"#, Parked, &[1, 2, 3, 4]),
+        (r#","itemIds":["a","b"],"amount":70"#, Applied, &[]),
+        (r#","itemIds":["a"],"amount":30,"currency":"USD""#, Parked, &[1, 2, 3, 4]),
+        (r#","items":[{"itemId":"a","quantity":2}],"amount":5"#, Applied, &[1, 4]),
+        (r#","items":[{"itemId":"a","quantity":3}]"#, Applied, &[4]),
+        (r#","items":[{"itemId":"a","quantity":4}]"#, Parked, &[1, 2, 3, 4]),
+        (r#","items":[{"itemId":"b","quantity":1}],"itemIds":["a"],"amount":50"#, Applied, &[1, 2]),
+        (r#","items":[{"itemId":"x","quantity":1}]"#, Parked, &[1, 2, 3, 4]),
+    ];
+    for (n, (rest, expected, left)) in (1..).zip(cases) {
+        sold(&*store, n, "70", &[("a", "10", 3), ("b", "40", 1)]).await;
+        let found = recorded(&*store, refund(n, n, n, rest)).await;
+        let note = of(&*store, n, n).await.note;
+        assert_eq!((found, &live(&*store, n).await[..]), (expected, left), "{rest}: {note:?}");
+    }
+    let note = async |n: u32| of(&*store, n, n).await.note.unwrap_or_default();
+    let settle = "it names the item a (3 x 10) and returns 5: send ticketIds, or items with a quantity, or run \
+                  `fulfillment refund` with --ticket";
+    assert_eq!(note(6).await, settle);
+    assert_eq!(note(12).await, "refund_below_price: it returns 5 of 20");
+    assert_eq!((note(4).await, note(13).await), (String::new(), String::new()));
+    let tickets = sold(&*store, 50, "30", &[("a", "10", 3)]).await;
+    let one = format!(r#","ticketIds":["{}"],"amount":1"#, tickets[0].id);
+    assert_eq!(recorded(&*store, refund(50, 50, 50, &one)).await, Applied);
+    assert_eq!(
+        (live(&*store, 50).await, note(50).await),
+        (vec![2, 3], "refund_below_price: it returns 1 of 10".into())
+    );
+    // The last that are not void yet, and never more than there are.
+    for (n, left) in [(51, vec![2]), (52, vec![])] {
+        assert_eq!(recorded(&*store, refund(n, 50, 50, r#","itemIds":["a"],"amount":10"#)).await, Applied);
+        assert_eq!(live(&*store, 50).await, left);
+    }
+    assert_eq!(state(&*store, 50).await.0, OrderState::Voided);
+}
+
+pub async fn the_remainder_of_a_payment(backend: &dyn Backend) {
+    let store = backend.store();
+    sold(&*store, 1, "50", &[("a", "10", 2), ("b", "30", 1)]).await;
+    assert_eq!(recorded(&*store, refund(1, 1, 1, r#","itemIds":["b"],"amount":30"#)).await, Applied);
+    assert_eq!(recorded(&*store, refund(2, 1, 1, r#","itemIds":["a"],"amount":15"#)).await, Parked);
+    assert_eq!(live(&*store, 1).await, [1, 2]);
+    assert_eq!(recorded(&*store, refund(3, 1, 1, r#","itemIds":["a"],"amount":5"#)).await, Applied);
+    assert_eq!((live(&*store, 1).await, of(&*store, 1, 2).await.state), (vec![], Applied));
+}
+
+pub async fn seats_are_named_one_by_one(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = sold(&*store, 1, "30", &[("a", "10", 3)]).await;
+    backend.execute("UPDATE tickets SET seat_number = '7' WHERE ticket_index = 2").await;
+    for (n, rest) in
+        [(1, r#","itemIds":["a"],"amount":10"#), (2, r#","items":[{"itemId":"a","quantity":1}]"#)]
+    {
+        assert_eq!(recorded(&*store, refund(n, 1, 1, rest)).await, Parked, "nobody knows which");
+        assert!(of(&*store, 1, n).await.note.unwrap().contains("have seats: send ticketIds"));
+    }
+    assert_eq!(live(&*store, 1).await, [1, 2, 3]);
+    // What is voided for another reason does not tell what they were for.
+    for ticket in &tickets[1..] {
+        assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
+    }
+    recorded(&*store, refund(3, 1, 1, r#","amount":1"#)).await;
+    assert_eq!((live(&*store, 1).await, of(&*store, 1, 1).await.state), (vec![1], Parked));
+    recorded(&*store, refund(4, 1, 1, r#","amount":19"#)).await;
+    assert!(live(&*store, 1).await.is_empty(), "ten, one and nineteen are all of it");
+}
+
+pub async fn a_fee_that_is_kept(backend: &dyn Backend) {
+    let rules = RefundRules { retained_share: "0.1".parse().unwrap(), grace: None };
+    let store = backend.with_refunds(rules).await;
+    let cases: [(&str, WithdrawalState, &[u32]); 6] = [
+        (r#","amount":90"#, Applied, &[]),
+        (r#","amount":89.99"#, Parked, &[1, 2]),
+        (r#","itemIds":["a"],"amount":45"#, Applied, &[2]),
+        (r#","itemIds":["a"],"amount":44.99"#, Parked, &[1, 2]),
+        (r#","items":[{"itemId":"a","quantity":1}],"amount":45"#, Applied, &[2]),
+        (r#","itemIds":["a","b"],"amount":90"#, Applied, &[]),
+    ];
+    for (n, (rest, expected, left)) in (1..).zip(cases) {
+        sold(&*store, n, "100", &[("a", "50", 1), ("b", "50", 1)]).await;
+        let found = recorded(&*store, refund(n, n, n, rest)).await;
+        assert_eq!((found, &live(&*store, n).await[..]), (expected, left), "{rest}");
+        assert_eq!(of(&*store, n, n).await.note.is_some(), expected == Parked, "{rest}");
+    }
+    sold(&*store, 9, "200", &[("a", "10", 10), ("b", "100", 1)]).await;
+    assert_eq!(recorded(&*store, refund(9, 9, 9, r#","itemIds":["a"],"amount":90"#)).await, Parked);
+    assert!(
+        of(&*store, 9, 9).await.note.unwrap().contains("can be 9 to 10 tickets"),
+        "nine, or ten less the fee"
+    );
+}
+
+pub async fn on_their_way_and_failed(backend: &dyn Backend) {
+    let store = backend.store();
+    sold(&*store, 1, "10", &[("a", "10", 1)]).await;
+    let said = |status: &str| refund(1, 1, 1, &format!(r#","amount":10,"status":"{status}""#));
+    assert_eq!(recorded(&*store, said("Requires_Action")).await, Pending);
+    assert_eq!(withdraw(&*store, said("pending")).await, WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!((live(&*store, 1).await, store.open_withdrawals(9).await.unwrap()), (vec![1], vec![]));
+    assert_eq!(recorded(&*store, said("failed")).await, Failed);
+    assert_eq!((live(&*store, 1).await, listed(&*store).await), (vec![1], vec![]));
+    assert_eq!(recorded(&*store, said("succeeded")).await, Applied, "the same refund, final at last");
+    assert_eq!((live(&*store, 1).await, state(&*store, 1).await.0), (vec![], OrderState::Voided));
+    // The whole topic once more.
+    let before = rows(backend).await;
+    for status in ["requires_action", "pending", "failed", "succeeded"] {
+        assert_eq!(withdraw(&*store, said(status)).await, WithdrawalOutcome::Duplicate(order(1)), "{status}");
+    }
+    assert_eq!(rows(backend).await, before);
+    assert_eq!(backend.number("SELECT count(*) FROM dead_letters").await, 0);
+    // Another amount under its id says something else, whatever its status.
+    let other = refund(1, 1, 1, r#","amount":9,"status":"failed""#);
+    assert_eq!(withdraw(&*store, other).await, WithdrawalOutcome::Quarantined(order(1)));
+    // It fails after it was applied: somebody has to look.
+    let late = refund(1, 1, 1, r#","amount":10,"status":"reversed","refundedAt":"2026-11-25T00:00:00Z""#);
+    assert_eq!(recorded(&*store, late).await, Failed);
+    assert_eq!(listed(&*store).await, [(1, AttentionReason::RefundFailedAfterVoid)]);
+    let ticket = store.order(order(1)).await.unwrap().unwrap().tickets.remove(0);
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert!(listed(&*store).await.is_empty());
+    // A refund that is on its way while its ticket is reinstated counts when it is final: it was not on record as such.
+    sold(&*store, 2, "10", &[("a", "10", 1)]).await;
+    let said = |status: &str| refund(2, 2, 2, &format!(r#","amount":10,"status":"{status}""#));
+    recorded(&*store, said("pending")).await;
+    recorded(&*store, cancellation(2, "rain")).await;
+    let ticket = store.order(order(2)).await.unwrap().unwrap().tickets.remove(0);
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert_eq!(recorded(&*store, said("completed")).await, Applied);
+    assert!(live(&*store, 2).await.is_empty());
+}
+
+pub async fn without_a_payment_id(backend: &dyn Backend) {
+    let store = backend.store();
+    sold(&*store, 1, "20", &[("a", "10", 2)]).await;
+    assert_eq!(recorded(&*store, refund_without_payment(1, 1, r#","amount":5"#)).await, Parked);
+    let bound = of(&*store, 1, 1).await;
+    assert_eq!((bound.bound_to.as_deref(), live(&*store, 1).await.len()), (Some("pay-1"), 2));
+    // A second payment that comes later does not unbind it.
+    ingest(&*store, &[payment(9, 1, "20")]).await;
+    assert_eq!(recorded(&*store, refund_without_payment(2, 1, r#","amount":15"#)).await, Parked);
+    assert!(of(&*store, 1, 2).await.note.unwrap().contains("2 payments and it names none of them"));
+    recorded(&*store, refund(3, 1, 1, r#","amount":15"#)).await;
+    assert_eq!(of(&*store, 1, 1).await.state, Applied, "five and fifteen of the first payment");
+    recorded(&*store, refund(4, 9, 1, "")).await;
+    assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
+    // Before its payment: whatever that is called, it is the only one.
+    assert_eq!(recorded(&*store, refund_without_payment(5, 2, "")).await, Waiting);
+    assert_eq!(of(&*store, 2, 5).await.note.as_deref(), Some("awaiting payment"));
+    assert_eq!(state(&*store, 2).await, (OrderState::Parked, Some("awaiting payment".into())));
+    ingest(&*store, &[payment(2, 2, "20")]).await;
+    assert_eq!(state(&*store, 2).await, (OrderState::Voided, Some("refunded: why 5".into())));
+}
+
+pub async fn of_imported_orders(backend: &dyn Backend) {
+    let store = backend.store();
+    let cases: [(&str, WithdrawalState, OrderState); 6] = [
+        ("", Applied, OrderState::Voided),
+        (r#","paymentId":"of the earlier service""#, Applied, OrderState::Voided),
+        (r#","amount":20,"currency":"EUR""#, Applied, OrderState::Voided),
+        (r#","amount":19.99"#, Parked, OrderState::Issued),
+        (r#","amount":20,"currency":"USD""#, Parked, OrderState::Issued),
+        (r#","itemIds":["item"],"amount":10,"paymentId":"p""#, Parked, OrderState::Issued),
+    ];
+    for (n, (rest, expected, end)) in (1..).zip(cases) {
+        let tickets = (1..=2).map(|index| {
+            let mut ticket =
+                super::fixtures::generated(&super::fixtures::ticket(order(n), index), &[]).ticket;
+            (ticket.price, ticket.currency) = ("10".parse().unwrap(), "EUR".parse().unwrap());
+            ticket
+        });
+        let imported = AdoptedOrder { order_id: order(n), tickets: tickets.collect() };
+        store.adopt(&[imported]).await.unwrap();
+        assert_eq!(recorded(&*store, refund_without_payment(n, n, rest)).await, expected, "{rest}");
+        assert_eq!(state(&*store, n).await.0, end, "{rest}");
+    }
+    // Parts of it add up too.
+    assert_eq!(recorded(&*store, refund_without_payment(10, 4, r#","amount":0.01"#)).await, Applied);
+    assert_eq!(state(&*store, 4).await.0, OrderState::Voided);
+}
+
+pub async fn nothing_waits_for_ever(backend: &dyn Backend) {
+    let store = backend.store();
+    recorded(&*store, refund(1, 1, 1, r#","amount":5"#)).await;
+    recorded(&*store, refund(2, 2, 2, r#","status":"pending""#)).await;
+    backend.execute("UPDATE withdrawals SET received_at = '2020-01-01T00:00:00.000000Z'").await;
+    recorded(&*store, refund(3, 3, 3, "")).await;
+    assert_eq!(store.park_overdue(YEARS, 0).await.unwrap(), 0);
+    assert_eq!(store.park_overdue(YEARS, 9).await.unwrap(), 1);
+    assert_eq!(store.park_overdue(YEARS, 9).await.unwrap(), 0, "what is new waits");
+    let parked = of(&*store, 1, 1).await;
+    assert_eq!(parked.state, Parked);
+    assert!(parked.note.unwrap().starts_with("awaiting payment, for longer than pipeline.withdrawal_wait"));
+    // Something else of its order does not make it wait again, and its payment settles it still.
+    ingest(&*store, &[payment(9, 1, "7")]).await;
+    assert_eq!(of(&*store, 1, 1).await.state, Parked);
+    ingest(&*store, &[payment(1, 1, "5")]).await;
+    assert_eq!(of(&*store, 1, 1).await.state, Applied);
+    recorded(&*store, refund(4, 9, 1, "")).await;
+    assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
+}
+
+pub async fn nobody_paid(backend: &dyn Backend) {
+    let store = backend.store();
+    recorded(&*store, refund(1, 1, 1, "")).await;
+    recorded(&*store, cancellation(2, "rain")).await;
+    let off = store.order(order(2)).await.unwrap().unwrap();
+    assert_eq!(off.withdrawals[0].note.as_deref(), Some("awaiting payment"));
+    assert!(store.lift_withdrawal("refund:r-1", "a typing error").await.unwrap());
+    assert!(
+        store.parked_orders(9).await.unwrap().is_empty()
+            && store.open_withdrawals(9).await.unwrap().is_empty()
+    );
+    assert!(store.lift_unpaid(order(2), "a test").await.unwrap());
+    assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "nothing is open of it");
+    assert!(!store.lift_unpaid(order(7), "a test").await.unwrap(), "nobody knows it");
+    // A payment that comes all the same is worked on.
+    ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
+    assert_eq!(store.claim("w", 9, WEEK).await.unwrap().len(), 2);
+    assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "it is paid");
+}
+
+pub async fn arrival_is_not_time(backend: &dyn Backend) {
+    let rules = RefundRules { grace: Some(Duration::ZERO), ..RefundRules::default() };
+    let (store, patient, never) = (
+        backend.with_refunds(rules).await,
+        backend.with_refunds(RefundRules { grace: Some(WEEK), ..rules }).await,
+        backend.store(),
+    );
+    // The payments of the fixture are of 18:29:59.5.
+    let off = |n: u32, at: &str| cancellation_with(n, &format!(r#","cancelledAt":"2026-11-22T{at}Z""#));
+    let refunded = |n: u32| refund(n, n, n, r#","amount":5"#);
+    let late = (OrderState::Parked, Some("paid after cancellation".to_owned()));
+    let (paid_after, kept) = (AttentionReason::PaidAfterVoid, AttentionReason::VoidButPaid);
+    // Cancelled, then paid; read the other way round.
+    ingest(&*patient, &[payment(1, 1, "5")]).await;
+    recorded(&*patient, off(1, "18:29:00")).await;
+    assert_eq!((state(&*patient, 1).await, listed(&*patient).await), (late.clone(), vec![(1, paid_after)]));
+    // Paid, then cancelled; read the other way round. The money is looked for after a while.
+    recorded(&*patient, off(2, "18:30:00")).await;
+    ingest(&*patient, &[payment(2, 2, "5")]).await;
+    assert_eq!(state(&*patient, 2).await, (OrderState::Voided, Some("cancelled".into())));
+    assert_eq!(listed(&*patient).await, [(1, paid_after)]);
+    let open = patient.order(order(2)).await.unwrap().unwrap().attention;
+    assert_eq!(open.iter().map(|a| a.reason).collect::<Vec<_>>(), [kept]);
+    assert_eq!(
+        open[0].detail,
+        "the payment pay-2 of 5 EUR is not refunded: refund it, or reinstate the order"
+    );
+    let wait = open[0].shows_at.duration_since(open[0].since);
+    assert!(
+        (wait - jiff::SignedDuration::try_from(WEEK).unwrap()).abs() < jiff::SignedDuration::from_secs(60)
+    );
+    for n in [3, 4] {
+        let store = if n == 3 { &store } else { &never };
+        ingest(&**store, &[payment(n, n, "5")]).await;
+        recorded(&**store, off(n, "18:30:00")).await;
+    }
+    assert_eq!(listed(&*store).await, [(1, paid_after), (3, kept)], "without a grace, never");
+    // Without times what came first was first.
+    recorded(&*patient, cancellation(5, "rain")).await;
+    ingest(&*patient, &[payment(5, 5, "5")]).await;
+    assert_eq!((state(&*patient, 5).await.0, listed(&*patient).await.len()), (OrderState::Parked, 3));
+    assert_eq!(patient.summary().await.unwrap().attention["paid_after_void"], 2);
+    // It goes back, or somebody has seen to it.
+    recorded(&*store, refunded(1)).await;
+    recorded(&*store, refunded(3)).await;
+    assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
+    let scope = AttentionScope::Order(order(5));
+    assert_eq!(store.acknowledge(&scope, "the money went back by bank").await.unwrap(), 1);
+    assert_eq!((state(&*store, 5).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
+    recorded(&*store, cancellation_with(8, "")).await;
+    ingest(&*store, &[payment(8, 8, "5")]).await;
+    assert!(store.acknowledge_late(order(8)).await.unwrap());
+    assert_eq!((state(&*store, 8).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
+    // Money beyond the tickets' price may stay, and a part of it may not.
+    for (n, back, expected) in [(6, "10", vec![]), (7, "9", vec![(7, kept)])] {
+        sold(&*store, n, "12", &[("a", "10", 1)]).await;
+        recorded(&*store, cancellation(n, "rain")).await;
+        recorded(&*store, refund(n, n, n, &format!(r#","amount":{back}"#))).await;
+        assert_eq!(listed(&*store).await, expected);
+    }
+}
+
+pub async fn one_id_of_two_orders(backend: &dyn Backend) {
+    let store = backend.store();
+    let batch = [refund(1, 1, 1, ""), refund(1, 1, 2, "")];
+    let outcomes = store.withdraw(&batch, &to_kafka(), &loudly()).await.unwrap();
+    let expected = [WithdrawalOutcome::Recorded(order(1), Waiting), WithdrawalOutcome::Quarantined(order(2))];
+    assert_eq!(outcomes, expected);
+    assert!(store.order(order(2)).await.unwrap().is_none(), "a refund that is set apart makes no order");
+    // The same by several at once.
+    at_once(backend, 8, |store, n| async move {
+        for k in 10..20u32 {
+            let of = 100 * k + u32::try_from(n).unwrap();
+            withdraw(&*store, refund(k, k, of, "")).await;
+        }
+    })
+    .await;
+    assert_eq!(backend.number("SELECT count(*) FROM withdrawals").await, 11);
+    assert_eq!(backend.number("SELECT count(*) FROM orders").await, 11);
+}
+
+pub async fn dropped_beside_its_settlement(backend: &dyn Backend) {
+    let store = backend.store();
+    for k in 0..20 {
+        recorded(&*store, refund(k, k, k, "")).await;
+    }
+    at_once(backend, 6, |store, n| async move {
+        for k in 0..20 {
+            if n % 2 == 0 {
+                ingest(&*store, &[payment(k, k, "5")]).await;
+            } else {
+                store.lift_withdrawal(&format!("refund:r-{k}"), "goodwill").await.unwrap();
+            }
+        }
+    })
+    .await;
+    for k in 0..20 {
+        let expected = match of(&*store, k, k).await.state {
+            Lifted => OrderState::Received,
+            Applied => OrderState::Voided,
+            other => panic!("{k}: {other:?}"),
+        };
+        assert_eq!(state(&*store, k).await.0, expected, "{k}: put aside, or done: one of the two");
+    }
+}
+
+pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
+    let store = backend.store();
+    let mut tickets = Vec::new();
+    for n in 1..=6 {
+        tickets.extend(sold(&*store, n, "20", &[("a", "10", 1), ("b", "10", 1)]).await);
+    }
+    let ids: Vec<_> = tickets.iter().map(|t| t.id).collect();
+    at_once(backend, 8, move |store, n| {
+        let ids = ids.clone();
+        async move {
+            for (k, id) in ids.iter().enumerate() {
+                let of = u32::try_from(k / 2 + 1).unwrap();
+                let refund_id = u32::try_from(100 * n + k).unwrap();
+                match n % 3 {
+                    0 => drop(store.void_ticket(*id, "desk", &loudly()).await.unwrap()),
+                    1 => drop(
+                        withdraw(&*store, refund(refund_id, of, of, r#","itemIds":["a"],"amount":10"#)).await,
+                    ),
+                    _ => drop(reinstate(&*store, *id).await),
+                }
+            }
+        }
+    })
+    .await;
+    for n in 1..=6 {
+        let record = store.order(order(n)).await.unwrap().unwrap();
+        let good: Vec<_> = record.tickets.iter().filter(|t| t.voided_at.is_none()).collect();
+        assert_eq!(record.state == OrderState::Voided, good.is_empty(), "{n}: {:?}", record.reason);
+        let first = record.tickets.iter().find(|t| t.item_id.as_deref() == Some("a")).unwrap();
+        let dismissed = |w: &WithdrawalRecord| w.state == Lifted || w.dismissed_for.contains(&first.id);
+        let all = record.withdrawals.iter().filter(|w| w.state != Parked).all(dismissed);
+        assert!(first.voided_at.is_some() || all, "{n}: good again, by a word after every refund of it");
+    }
+}

@@ -1,0 +1,169 @@
+//! Which tickets a refund voids that names items or tickets.
+
+use std::collections::HashMap;
+
+use fulfillment_domain::{Amount, Currency, Share, Ticket, TicketId};
+
+use super::Case;
+use super::refund::Verdict;
+use super::sums::{Of, sum};
+use crate::WithdrawalRecord;
+
+const UNKNOWN: &str = "it names what the order does not have";
+/// How the note of every refund ends whose tickets somebody has to name.
+const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
+
+/// An order's tickets by item, by index within.
+type Lines<'a> = HashMap<&'a str, Vec<&'a Ticket>>;
+
+impl Case {
+    /// Tickets, and items with a quantity, are void whatever the amount. Items without one are void when the amount
+    /// covers their price, and so many of their last tickets as it is the price of. `gone`: what earlier refunds
+    /// void at this moment.
+    pub(super) fn judge_names(
+        &self,
+        refund: &WithdrawalRecord,
+        of: Of<'_>,
+        gone: &HashMap<TicketId, String>,
+    ) -> Verdict {
+        let is_live =
+            |t: &Ticket| t.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id);
+        let all_back = matches!(of, Of::Payment(payment) if self.is_refunded(payment, None));
+        // What a part was meant for does not become clear by what is voided after it: only money can settle it.
+        let left_open = refund.note.as_deref().filter(|note| note.ends_with(WITH_TICKET));
+        if let Some(note) = left_open.filter(|_| !all_back) {
+            return Verdict::parked(note);
+        }
+        let mut lines = Lines::new();
+        for ticket in &self.tickets {
+            lines.entry(ticket.item_id.as_deref().unwrap_or_default()).or_default().push(ticket);
+        }
+        let exact = match self.exactly(refund, &lines, &is_live) {
+            Ok(exact) => exact,
+            Err(why) => return Verdict::parked(why),
+        };
+        let mut named = Vec::new();
+        for item in &refund.names.item_ids {
+            let Some(line) = lines.get(item.as_str()) else { return Verdict::parked(UNKNOWN) };
+            let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e| e.id != t.id));
+            let left: Vec<&Ticket> = left.copied().collect();
+            if !left.is_empty() {
+                named.push((item.as_str(), left));
+            }
+        }
+        let currency = match of {
+            Of::Payment(payment) => refund.currency.or(payment.currency),
+            Of::NotCome | Of::Several(_) => refund.currency,
+        };
+        let of_exact = price(&exact, currency);
+        let mut void: Vec<TicketId> = exact.iter().filter(|t| is_live(t)).map(|t| t.id).collect();
+        match refund.amount {
+            Some(amount) if !all_back && !named.is_empty() => {
+                let left = of_exact.map(|exact| amount.saturating_sub(exact));
+                match covered(&named, left, amount, currency, self.rules.retained_share) {
+                    Ok(tickets) => void.extend(tickets),
+                    Err(why) => return Verdict::parked(why),
+                }
+            }
+            _ => void.extend(named.iter().flat_map(|(_, left)| left).map(|t| t.id)),
+        }
+        let below = match (refund.amount, of_exact) {
+            (Some(amount), Some(price)) if amount < self.rules.retained_share.left_of(price) => {
+                Some(format!("refund_below_price: it returns {amount} of {price}"))
+            }
+            _ => None,
+        };
+        Verdict { void, ..Verdict::applied(below) }
+    }
+
+    /// The tickets that are named one by one or by number, void or not; or why nobody knows which they are.
+    fn exactly<'a>(
+        &'a self,
+        refund: &WithdrawalRecord,
+        lines: &Lines<'a>,
+        is_live: &impl Fn(&Ticket) -> bool,
+    ) -> Result<Vec<&'a Ticket>, String> {
+        let by_id: HashMap<TicketId, &Ticket> = self.tickets.iter().map(|t| (t.id, t)).collect();
+        let mut exact = Vec::new();
+        for id in &refund.names.ticket_ids {
+            exact.push(*by_id.get(id).ok_or(UNKNOWN)?);
+        }
+        for item in &refund.names.items {
+            let line = lines.get(item.item_id.as_str()).ok_or(UNKNOWN)?;
+            let wanted = usize::try_from(item.quantity).unwrap_or(usize::MAX);
+            if wanted > line.len() {
+                let (id, has) = (&item.item_id, line.len());
+                return Err(format!("it names {wanted} tickets of the item {id}, which has {has}"));
+            }
+            let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e: &&Ticket| e.id != t.id));
+            let left: Vec<&Ticket> = left.copied().collect();
+            if wanted < left.len() && left.iter().any(|t| is_seat(t)) {
+                return Err(has_seats(&item.item_id, wanted, left.len()));
+            }
+            exact.extend(left.iter().rev().take(wanted));
+        }
+        Ok(exact)
+    }
+}
+
+/// What of the named lines an amount pays back; `left` of it is theirs.
+fn covered(
+    named: &[(&str, Vec<&Ticket>)],
+    left: Option<Amount>,
+    amount: Amount,
+    currency: Option<Currency>,
+    retained: Share,
+) -> Result<Vec<TicketId>, String> {
+    let all: Vec<&Ticket> = named.iter().flat_map(|(_, line)| line).copied().collect();
+    let (Some(price), Some(left)) = (price(&all, currency), left) else {
+        return Err(format!(
+            "it returns {amount}, in another currency than the tickets' price: send ticketIds, or items with a quantity, {WITH_TICKET}"
+        ));
+    };
+    let pays =
+        |price: Amount| left >= retained.left_of(price) && (left > Amount::ZERO || price <= Amount::ZERO);
+    let line = match named {
+        [(item, line)] if line.iter().all(|t| t.price == line[0].price) => Some((*item, line[0].price)),
+        _ => None,
+    };
+    let mut counts: Vec<usize> = Vec::new();
+    if let Some((_, unit)) = line {
+        let fits = |n: &usize| unit.saturating_times(*n) >= left && pays(unit.saturating_times(*n));
+        counts.extend((1..all.len()).filter(fits));
+    }
+    if pays(price) {
+        counts.push(all.len());
+    }
+    match (counts.as_slice(), line) {
+        ([n], _) if *n == all.len() => Ok(all.iter().map(|t| t.id).collect()),
+        ([n], Some((item, _))) if all.iter().any(|t| is_seat(t)) => Err(has_seats(item, *n, all.len())),
+        ([n], _) => Ok(all.iter().rev().take(*n).map(|t| t.id).collect()),
+        ([least, .., most], Some((item, unit))) => Err(format!(
+            "it returns {amount}, which can be {least} to {most} tickets of {unit} of the item {item}: send ticketIds, or items with a quantity, {WITH_TICKET}"
+        )),
+        (_, Some((item, unit))) => Err(format!(
+            "it names the item {item} ({} x {unit}) and returns {amount}: send ticketIds, or items with a quantity, {WITH_TICKET}",
+            all.len()
+        )),
+        (_, None) => Err(format!(
+            "it names items of {price} together and returns {amount}: send ticketIds, or items with a quantity, {WITH_TICKET}"
+        )),
+    }
+}
+
+fn has_seats(item: &str, wanted: usize, left: usize) -> String {
+    format!(
+        "it is for {wanted} of {left} tickets of the item {item}, which have seats: send ticketIds, {WITH_TICKET}"
+    )
+}
+
+/// Whether a ticket is for one place and no other.
+fn is_seat(ticket: &Ticket) -> bool {
+    ticket.seat_id.is_some() || ticket.row.is_some() || ticket.seat_number.is_some()
+}
+
+/// The price of tickets in a currency, if that is theirs.
+fn price(tickets: &[&Ticket], currency: Option<Currency>) -> Option<Amount> {
+    let theirs = |t: &&Ticket| currency.is_none_or(|c| c == t.currency);
+    tickets.iter().all(theirs).then(|| sum(tickets.iter().copied())).flatten()
+}

@@ -1,0 +1,51 @@
+//! Statements about withdrawals that both dialects share.
+
+/// What counts of an order's withdrawals, to be dismissed.
+macro_rules! counting {
+    () => {
+        "state IN ('waiting', 'applied', 'parked')"
+    };
+}
+
+/// Dismisses an order's withdrawals on record for one ticket; `$1` is the order, `$2` the ticket, `$3` now.
+pub(crate) const DISMISS_FOR: &str = concat!(
+    "INSERT INTO withdrawal_dismissals (key, ticket_id, at) SELECT key, $2, $3 FROM withdrawals \
+     WHERE order_id = $1 AND ",
+    counting!(),
+    " ON CONFLICT (key, ticket_id) DO NOTHING"
+);
+
+/// Dismisses those altogether that are dismissed for every ticket; all of them of an order without tickets. `$1` is the order,
+/// `$2` now.
+pub(crate) const DISMISS: &str = concat!(
+    "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = $2 WHERE order_id = $1 AND ",
+    counting!(),
+    " AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.order_id = withdrawals.order_id AND NOT EXISTS \
+     (SELECT 1 FROM withdrawal_dismissals d WHERE d.key = withdrawals.key AND d.ticket_id = t.id))"
+);
+
+/// An order whose withdrawals are all put aside and that nobody has paid needs nobody; `$1` is the order, `$2` why, `$3`
+/// now.
+pub(crate) const PUT_ASIDE: &str = concat!(
+    "UPDATE orders SET state = 'voided', reason = $2, parked_at = NULL, voided_at = NULL, updated_at = $3 \
+     WHERE order_id = $1 AND payment_key = '' AND NOT EXISTS (SELECT 1 FROM withdrawals \
+     WHERE withdrawals.order_id = orders.order_id AND (",
+    counting!(),
+    " OR state = 'pending'))"
+);
+
+/// Puts aside what came of an order that nobody has paid; `$1` is the order, `$2` why, `$3` now.
+pub(crate) const LIFT_UNPAID: &str = concat!(
+    "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = $3 WHERE order_id = $1 AND (",
+    counting!(),
+    " OR state = 'pending') AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id \
+     AND o.payment_key = '')"
+);
+
+/// Parks what has waited too long; `$1` is its key, `$2` now.
+pub(crate) const PARK_OVERDUE: &str = "UPDATE withdrawals SET state = 'parked', updated_at = $2, \
+     note = coalesce(note, 'it waits') || ', for longer than pipeline.withdrawal_wait: check its payment id, or drop it' \
+     WHERE key = $1 AND state = 'waiting'";
+
+/// Why an order without a payment is not shown any more.
+pub(crate) const NOBODY_PAID: &str = "nobody paid for it, and what came of it was dropped";

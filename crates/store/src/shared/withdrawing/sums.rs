@@ -1,0 +1,122 @@
+//! Which payment a refund gives back, and whether its refunds give back all of it.
+
+use fulfillment_domain::{Amount, Currency, Names, Ticket, TicketId};
+
+use super::Case;
+use super::case::Paid;
+use crate::WithdrawalRecord;
+
+/// Which payment a refund gives back.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of<'a> {
+    Payment(&'a Paid),
+    /// It has not come.
+    NotCome,
+    /// The refund names none, and the order has so many.
+    Several(usize),
+}
+
+impl Case {
+    /// A refund that names no payment is of the order's only one. Which one it was is kept (`bound_to`), so that
+    /// another payment that comes later changes nothing. An order that was taken over has one that is not on record.
+    pub(super) fn payment_of(&self, refund: &WithdrawalRecord) -> Of<'_> {
+        let with = |key: &str| self.payments.iter().find(|p| p.key == key);
+        if let Some(payment) = refund.bound_to.as_deref().and_then(with) {
+            return Of::Payment(payment);
+        }
+        let key = refund.payment_key.as_deref().unwrap_or_default();
+        let names_none = key == format!("order:{}", self.order_id);
+        match self.payments.as_slice() {
+            [only] if names_none || !only.is_on_record() => Of::Payment(only),
+            [_, _, ..] if names_none => Of::Several(self.payments.len()),
+            _ => with(key).map_or(Of::NotCome, Of::Payment),
+        }
+    }
+
+    /// Whether a payment's refunds add up to it; with a ticket, those that were not dismissed for it. The seller may
+    /// keep a share. One without an amount gives back all of it, unless it names things.
+    pub(super) fn is_refunded(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
+        let Some(back) = self.returned(payment, ticket) else { return true };
+        let paid = self.amount_of(payment);
+        back > Amount::ZERO && paid.is_some_and(|paid| back >= self.rules.retained_share.left_of(paid))
+    }
+
+    /// Whether every payment is refunded.
+    pub(super) fn is_all_refunded(&self, ticket: Option<TicketId>) -> bool {
+        !self.payments.is_empty() && self.payments.iter().all(|p| self.is_refunded(p, ticket))
+    }
+
+    /// How much of a payment went back; none when one of its refunds says that all of it did.
+    pub(super) fn returned(&self, payment: &Paid, ticket: Option<TicketId>) -> Option<Amount> {
+        let mut back = Amount::ZERO;
+        for refund in self.of_kind("refund") {
+            let dismissed = ticket.is_some_and(|ticket| refund.is_dismissed_for(ticket));
+            let of_it = matches!(self.payment_of(refund), Of::Payment(other) if other.key == payment.key);
+            if dismissed || !of_it || self.currencies(refund, payment).is_some() {
+                continue;
+            }
+            match refund.amount {
+                None if refund.names.is_empty() => return None,
+                amount => back = back.saturating_add(amount.unwrap_or_default()),
+            }
+        }
+        Some(back)
+    }
+
+    /// The price of what refunds of a payment name that say no amount.
+    pub(super) fn named_of(&self, payment: &Paid) -> Amount {
+        let of_it = |w: &&WithdrawalRecord| {
+            w.amount.is_none() && matches!(self.payment_of(w), Of::Payment(other) if other.key == payment.key)
+        };
+        let values = self.of_kind("refund").filter(of_it).filter_map(|w| self.value_of(&w.names));
+        values.fold(Amount::ZERO, Amount::saturating_add)
+    }
+
+    /// How much was paid. A payment without an amount, an order's only one, was for its tickets.
+    pub(super) fn amount_of(&self, payment: &Paid) -> Option<Amount> {
+        let only = self.payments.len() == 1 && !self.tickets.is_empty();
+        payment.amount.or_else(|| only.then(|| sum(&self.tickets)).flatten())
+    }
+
+    pub(super) fn currency_of(&self, payment: &Paid) -> Option<Currency> {
+        payment.currency.or_else(|| self.tickets.first().map(|t| t.currency))
+    }
+
+    /// The currencies of a refund and its payment, if they differ.
+    pub(super) fn currencies(
+        &self,
+        refund: &WithdrawalRecord,
+        payment: &Paid,
+    ) -> Option<(Currency, Currency)> {
+        refund.currency.zip(self.currency_of(payment)).filter(|(refund, payment)| refund != payment)
+    }
+
+    /// The price of what is named, void or not.
+    fn value_of(&self, names: &Names) -> Option<Amount> {
+        let whole = |t: &Ticket| {
+            names.ticket_ids.contains(&t.id)
+                || t.item_id.as_ref().is_some_and(|id| names.item_ids.contains(id))
+        };
+        let mut value = sum(self.tickets.iter().filter(|t| whole(t)))?;
+        for item in &names.items {
+            let of_it =
+                self.tickets.iter().filter(|t| t.item_id.as_ref() == Some(&item.item_id) && !whole(t));
+            let most = usize::try_from(item.quantity).unwrap_or(usize::MAX);
+            value = value.saturating_add(sum(of_it.take(most))?);
+        }
+        Some(value)
+    }
+}
+
+/// The price of tickets together; none when it is in several currencies.
+pub(super) fn sum<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Option<Amount> {
+    let mut currency = None;
+    let mut total = Amount::ZERO;
+    for ticket in tickets {
+        if currency.replace(ticket.currency).is_some_and(|other| other != ticket.currency) {
+            return None;
+        }
+        total = total.saturating_add(ticket.price);
+    }
+    Some(total)
+}

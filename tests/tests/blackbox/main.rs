@@ -12,6 +12,7 @@ mod forms;
 mod import;
 mod installation;
 mod issued;
+mod meant;
 mod ordering;
 mod outage;
 mod poison;

@@ -172,6 +172,14 @@ async fn templates_are_shown_checked_previewed_and_imported() -> Result<()> {
         assert_eq!(drawn.status.code(), Some(0), "{}", said(&drawn));
         assert!(std::fs::read(file(out))?.starts_with(begins));
     }
+    let refused = setup.run(&["template", "preview", &path("mine.json"), "--out", &path("page.jpg")]).await?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains(".pdf or .png") && !file("page.jpg").exists(), "{}", said(&refused));
+    let schema = setup.run(&["template", "schema"]).await?;
+    let schema: Value = serde_json::from_slice(&schema.stdout)?;
+    let mine: Value = serde_json::from_slice(&std::fs::read(file("mine.json"))?)?;
+    assert!(schema["$schema"].is_string() && mine["$schema"] == "template.schema.json", "{schema}");
+
     let refused = setup.run(&["template", "preview", &path("bad.json")]).await?;
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("bad.json:"), "{}", said(&refused));

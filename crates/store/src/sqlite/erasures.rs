@@ -60,9 +60,11 @@ macro_rules! is_past {
     };
 }
 
-/// Orders all of whose events are past, as far as they have dates.
+/// Orders all of whose events are past, as far as they have dates. The plain comparison goes first: it is fast, and
+/// leaves out nearly all that are not.
 const PAST_ORDERS: &str = concat!(
-    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL AND ",
+    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL \
+     AND (t.event_starts_at < ?1 OR t.event_ends_at < ?1) AND ",
     is_past!("t"),
     " AND NOT EXISTS (SELECT 1 FROM tickets o WHERE o.order_id = t.order_id AND NOT ",
     is_past!("o"),

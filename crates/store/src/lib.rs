@@ -57,7 +57,7 @@ pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
 pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};
-pub use records::{OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
+pub use records::{CodeStanding, OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
 pub use withdrawals::{

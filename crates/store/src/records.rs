@@ -57,6 +57,8 @@ pub struct OrderRecord {
     pub notes: Vec<String>,
     /// What about it needs a person, listed by now or later.
     pub attention: Vec<Attention>,
+    /// Since when its personal data is gone: nothing is issued, reissued or drawn for it any more.
+    pub erased_at: Option<Timestamp>,
 }
 
 /// How much waits or stands apart.
@@ -98,6 +100,15 @@ pub enum RetrySelection {
     Ticket(TicketId),
 }
 
+/// What is on record against a code's id; nothing is against that of an ordinary ticket, nor of one that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CodeStanding {
+    /// No code of this id is good any more.
+    pub voided: bool,
+    /// Codes of an earlier generation have been replaced.
+    pub lowest_good_generation: u32,
+}
+
 /// A lost file that was drawn again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrawn {
@@ -119,6 +130,9 @@ pub trait Records: Send + Sync {
 
     /// A ticket by its printed number, in stored form.
     async fn ticket_by_number(&self, number: &str) -> Result<Option<Ticket>>;
+
+    /// What is on record against a code's id.
+    async fn code_standing(&self, cti: [u8; 10]) -> Result<CodeStanding>;
 
     /// An order with its payments and tickets.
     async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>>;

@@ -102,6 +102,15 @@ async fn parked_orders_and_refunds_are_looked_at_the_same_way() -> Result<()> {
     let (code, listed) = run(&["dlq", "list"]).await?;
     assert_eq!((code, listed["orders"].as_array().map(Vec::len)), (Some(1), Some(2)), "{listed}");
     assert_eq!(listed["refunds"][0]["key"], "refund:part");
+    let people = scene.setup.run(&["dlq", "list"]).await?;
+    let people = String::from_utf8_lossy(&people.stdout).into_owned();
+    let lines: Vec<&str> = people.lines().collect();
+    assert!(lines.first().is_some_and(|line| line.starts_with("KIND ") && line.ends_with("WHY")), "{people}");
+    let day = listed["orders"][0]["parkedAt"].as_str().and_then(|at| at.split('T').next());
+    let since = format!("{}T", day.context("a time")?);
+    for id in [waits.to_string(), late.to_string(), "refund:part".to_owned()] {
+        assert!(lines.iter().any(|line| line.contains(&id) && line.contains(&since)), "{id}:\n{people}");
+    }
     let shown = run(&["dlq", "show", &waits.to_string()]).await?.1;
     assert_eq!(shown["messages"][0]["raw"], payment.json(), "the original bytes");
     assert_eq!(run(&["dlq", "drop", &waits.to_string(), "--reason", "no"]).await?.0, Some(2), "it is paid");

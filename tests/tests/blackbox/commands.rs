@@ -324,7 +324,9 @@ async fn a_door_needs_the_published_keys_alone() -> Result<()> {
         let file = std::path::PathBuf::from(made["file"].as_str().context("a file")?);
         std::fs::copy(&file, door.data().join("keys").join(file.file_name().context("a name")?))?;
     }
-    assert_eq!(door.run(&["verify", code]).await?.status.code(), Some(0));
+    let said = door.run(&["verify", code]).await?;
+    assert_eq!(said.status.code(), Some(0));
+    assert!(out(&said).contains("voids and reissues were not checked"), "{}", out(&said));
     scene.settled(&service).await
 }
 
@@ -374,6 +376,36 @@ async fn the_demo_issues_its_tickets_and_ends() -> Result<()> {
             .count();
         assert_eq!(u64::try_from(files)?, total, "every run draws fresh orders");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_demo_shows_what_the_settings_say_and_leaves_the_real_ones_alone() -> Result<()> {
+    let setup = Setup::new()?
+        .env("FULFILLMENT_DOCUMENT_TEMPLATE", "phone")
+        .env("FULFILLMENT_STORE_URL", "postgres://nobody:x@127.0.0.1:9/real")
+        .env("FULFILLMENT_FILES_URL", "file:///real/tickets")
+        .env("FULFILLMENT_KAFKA_BROKERS", "127.0.0.1:9")
+        .env("FULFILLMENT_ORDERING_URL", "http://127.0.0.1:9")
+        .env("FULFILLMENT_HTTP_PUBLIC_URL", "https://tickets.example");
+    let said = setup.run(&["demo", "--exit", "--json", "--count", "2"]).await?;
+    assert_eq!(said.status.code(), Some(0), "{}", err(&said));
+    let outcome: Value = serde_json::from_slice(&said.stdout)?;
+    assert!(outcome["url"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:")), "{outcome}");
+    let own = setup.data().join("data-demo/fulfillment.db");
+    let ticket = outcome["ticketPath"].as_str().and_then(|path| path.rsplit('/').next()).context("a file")?;
+    let own = format!("sqlite://{}", own.display());
+    let beside = setup.clone().without("FULFILLMENT_KAFKA_BROKERS").env("FULFILLMENT_STORE_URL", own);
+    let shown = beside.run(&["ticket", "show", "--json", ticket.trim_end_matches(".pdf")]).await?;
+    let shown: Value = serde_json::from_slice(&shown.stdout).with_context(|| err(&shown))?;
+    assert!(shown["template"].as_str().is_some_and(|t| t.starts_with("phone/")), "{shown}");
+    // A real installation is not played with.
+    let folder = setup.data().display().to_string();
+    let real = setup.run(&["demo", "--exit", "--count", "2", "--data", &folder]).await?;
+    assert_eq!(real.status.code(), Some(2), "{}", err(&real));
+    assert!(err(&real).contains("a real installation"), "{}", err(&real));
+    let wrong = setup.env("FULFILLMENT_DOCUMENT_TEMPLATE", "fone").run(&["demo", "--exit"]).await?;
+    assert_eq!(wrong.status.code(), Some(2), "{}", err(&wrong));
     Ok(())
 }
 

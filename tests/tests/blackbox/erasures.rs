@@ -183,6 +183,8 @@ async fn erased(scene: Scene) -> Result<()> {
     assert_eq!(scene.ordering.calls(order), 1, "nobody is asked about it again");
     assert_eq!(left().await?, 0);
     assert_eq!(again.get(&format!("/orders/{order}/tickets.pdf")).await?.status(), 410);
+    assert!(record["erasedAt"].is_string(), "{record}");
+    every_command_says_so(&scene, &order.to_string(), &id).await?;
     assert!(again.stop(PATIENCE).await?.success());
     assert_eq!(traces(&scene.record, &words).await?, [""; 0]);
 
@@ -222,5 +224,25 @@ async fn past_events_are_erased_where_a_setting_says_so() -> Result<()> {
     .await?;
     scene.settled(&again).await?;
     assert!(again.stop(PATIENCE).await?.success());
+    Ok(())
+}
+
+/// Whoever meets an erased order hears it.
+async fn every_command_says_so(scene: &Scene, order: &str, id: &str) -> Result<()> {
+    for (arguments, code) in [
+        (&["order", "show", order][..], 0),
+        (&["ticket", "show", id], 0),
+        (&["retry", "--order", order], 1),
+        (&["retry", "--ticket", id], 1),
+        (&["order", "reinstate", order], 1),
+        (&["ticket", "reissue", id, "--expected-generation", "1"], 1),
+        (&["order", "cancel", order], 0),
+    ] {
+        let said = scene.setup.run(arguments).await?;
+        let text =
+            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(code), "{arguments:?}: {text}");
+        assert!(text.contains("erased"), "{arguments:?}: {text}");
+    }
     Ok(())
 }

@@ -100,6 +100,11 @@ async fn compared(scene: Scene) -> Result<()> {
     scene.ordering.answer(parked, [Answer::Json(one_seat(parked))]);
     let (code, report) = run(&at_rest, &[&wanted[..], &["--repair"]].concat()).await?;
     assert_eq!((code, found(&report), &report["left"]), (Some(0), expected, &json!(0)), "{report}");
+    assert_eq!(
+        (&report["repaired"], &report["setGoing"]),
+        (&json!(2), &json!(4)),
+        "the files; the rest is begun"
+    );
     for order in [unheard.order_id, unheard_too, parked] {
         service.order_in(order, "issued").await?;
     }

@@ -7,6 +7,7 @@ use fulfillment_tests::ordering::{Answer, one_seat, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::{PATIENCE, Scene};
+use fulfillment_tests::service::{Service, Setup};
 use fulfillment_tests::wait::eventually;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -312,16 +313,17 @@ async fn reissued(scene: Scene) -> Result<()> {
     assert_eq!(over.json::<Value>().await?["type"], "urn:fulfillment:problem:ticket-superseded");
     let new_code = told["qrCodeData"].as_str().context("a code")?;
     assert_ne!(new_code, old_code);
-    for code in [&old_code, new_code] {
-        let verdict = scene.setup.run(&["verify", code]).await?;
-        assert_eq!(verdict.status.code(), Some(0), "both are signed; a door's feed tells which is over");
-    }
+    verdicts_of(&scene, &service, &old_code, new_code).await?;
 
     // By command: voided, reinstated, and a stale word refused.
     let run = async |arguments: &[&str]| scene.setup.run(arguments).await;
     assert_eq!(run(&["ticket", "reissue", &id, "--expected-generation", "0"]).await?.status.code(), Some(1));
     assert_eq!(run(&["order", "cancel", &order.to_string()]).await?.status.code(), Some(0));
     service.order_in(order, "voided").await?;
+    for code in [&old_code[..], new_code] {
+        let (ended, answer) = verdict(&scene.setup, &[], code).await?;
+        assert_eq!((ended, &answer["verdict"]), (Some(1), &json!("voided")), "{answer}");
+    }
     let back = run(&["order", "reinstate", &order.to_string(), "--json"]).await?;
     let back: Value = serde_json::from_slice(&back.stdout)
         .with_context(|| String::from_utf8_lossy(&back.stderr).into_owned())?;
@@ -330,7 +332,14 @@ async fn reissued(scene: Scene) -> Result<()> {
         assert_eq!((&ticket["era"], &ticket["voidedAt"]), (&json!(1), &Value::Null), "another code's id");
         let id = ticket["id"].as_str().context("an id")?;
         assert_eq!(service.get(&format!("/tickets/{id}.pdf")).await?.status(), 200);
+        let code = ticket["qrCodeData"].as_str().context("a code")?;
+        assert_eq!(verdict(&scene.setup, &[], code).await?.0, Some(0), "good again");
     }
+    assert_eq!(
+        verdict(&scene.setup, &[], new_code).await?.1["verdict"],
+        "voided",
+        "the former one stays void"
+    );
     wire.told(&wire.reissued, 3).await?;
     assert_eq!(
         run(&["order", "reinstate", &order.to_string()]).await?.status.code(),
@@ -338,4 +347,38 @@ async fn reissued(scene: Scene) -> Result<()> {
         "nothing is void"
     );
     scene.settled(&service).await
+}
+
+/// `verify`'s exit code and answer.
+async fn verdict(setup: &Setup, more: &[&str], code: &str) -> Result<(Option<i32>, Value)> {
+    let said = setup.run(&[&["verify", "--json", code][..], more].concat()).await?;
+    Ok((said.status.code(), serde_json::from_slice(&said.stdout).unwrap_or_default()))
+}
+
+async fn verdicts_of(scene: &Scene, service: &Service, old_code: &str, new_code: &str) -> Result<()> {
+    // The store beside it says which is over, and so does the service; the keys alone cannot.
+    let keys = scene.setup.data().join("jwks.json").display().to_string();
+    std::fs::write(&keys, service.get_json("/.well-known/ticket-keys.json").await?.to_string())?;
+    let door = Setup::new()?;
+    let base = service.base();
+    for (code, word, exit) in [(old_code, "superseded", 1), (new_code, "valid", 0)] {
+        for (setup, more) in [(&scene.setup, &[][..]), (&door, &["--service", base])] {
+            let (ended, answer) = verdict(setup, more, code).await?;
+            assert_eq!((ended, &answer["verdict"]), (Some(exit), &json!(word)), "{answer}");
+            assert_eq!(answer["voidsChecked"], true, "{answer}");
+        }
+        let (ended, answer) = verdict(&door, &["--keys", &keys], code).await?;
+        assert_eq!(
+            (ended, &answer["verdict"], &answer["voidsChecked"]),
+            (Some(0), &json!("valid"), &json!(false))
+        );
+    }
+    let said = door.run(&["verify", "--keys", &keys, new_code]).await?;
+    assert!(String::from_utf8_lossy(&said.stdout).contains("voids and reissues were not checked"));
+    let nowhere = ["--service", "http://127.0.0.1:9"];
+    assert_eq!(verdict(&door, &nowhere, new_code).await?.0, Some(3), "nobody answers");
+    assert_eq!(verdict(&door, &["--service", "tickets"], new_code).await?.0, Some(2), "no address");
+    let stranger = door.clone().env("FULFILLMENT_HTTP_TOKEN", "not-the-services-own-token-at-all");
+    assert_eq!(verdict(&stranger, &["--service", base], new_code).await?.0, Some(2), "it wants its token");
+    Ok(())
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, Credential, Http};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
@@ -23,10 +23,15 @@ use crate::wiring::Role;
 ///
 /// Nothing needs to be installed. Everything goes into one folder, which can be deleted. Orders are new in
 /// every run; with --seed they are the same, and the second run finds only duplicates.
+///
+/// Of the settings, by file and variables, it takes what shows: http.listen and http.token with the [[token]] tables,
+/// [document] and the [[template]] tables, credential.form and [pipeline]. Whatever leads elsewhere is its own: keys,
+/// store and files are in its folder, Ordering is a sample, and nothing goes to Kafka, Identity or a webhook.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment demo                    issues tickets, then serves them until Ctrl-C
   fulfillment demo --count 5000
+  FULFILLMENT_DOCUMENT_TEMPLATE=phone FULFILLMENT_HTTP_LISTEN=127.0.0.1:8080 fulfillment demo
   fulfillment demo --exit --json      ends when nothing is left to do but orders awaiting a retry
 Exit code: 1 when orders were given up for now.")]
 pub(crate) struct Demo {
@@ -68,10 +73,11 @@ struct Shown {
 impl Demo {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let mut signals = Signals::listen()?;
+        let settings = context.config()?;
         let count = self.count as usize;
         let orders = sample(count, self.seed.unwrap_or_else(rand::random), SystemClock.now());
         let ordering = serve_ordering(orders.answers.clone()).await?;
-        let config = self.config(ordering)?;
+        let config = self.config(&settings, ordering)?;
         crate::telemetry::log(&config.log)?;
         let listener = free_port(config.http.listen).await?;
         let service = tokio::select! {
@@ -81,7 +87,7 @@ impl Demo {
             // Nothing is in hand yet.
             () = signals.next() => return Ok(()),
         };
-        if service.address.port() != config.http.listen.port() {
+        if ![0, service.address.port()].contains(&config.http.listen.port()) {
             eprintln!(
                 "fulfillment: port {} is taken; listening on {}",
                 config.http.listen.port(),
@@ -121,15 +127,30 @@ impl Demo {
         std::future::pending().await
     }
 
-    /// The defaults, whatever file or variables say, in a folder of the demo's own.
-    fn config(&self, ordering: SocketAddr) -> Result<Config, Stop> {
+    /// What shows, as the settings say; for the rest the defaults, in a folder of the demo's own.
+    fn config(&self, settings: &Config, ordering: SocketAddr) -> Result<Config, Stop> {
         let of = |key: &str, value: String| (format!("FULFILLMENT_{key}"), value);
         let environment = [
             of("DATA_DIR", self.data.display().to_string()),
             of("ORDERING_URL", format!("http://{ordering}")),
             of("LOG_LEVEL", "error".into()),
         ];
-        Ok(Config::defaults(environment)?)
+        let own = Config::defaults(environment)?;
+        let shared = own.store_file().map(place) == settings.store_file().map(place)
+            || place(own.keys_dir()) == place(settings.keys_dir())
+            || own.files_url() == settings.files_url()
+            || place(own.data.dir.clone()) == place(settings.data.dir.clone());
+        if shared {
+            return Err(Stop::misuse(format!(
+                "{} is where the settings keep a real installation: give the demo a folder of its own with --data DIR",
+                self.data.display()
+            )));
+        }
+        let Config { http, tokens, document, templates, pipeline, .. } = settings.clone();
+        let credential = Credential { form: settings.credential.form, ..own.credential };
+        // Links lead to the demo, wherever the real service is.
+        let http = Http { public_url: None, ..http };
+        Ok(Config { http, credential, document, pipeline, tokens, templates, ..own })
     }
 
     /// One folder has one server.
@@ -144,6 +165,11 @@ impl Demo {
             other => other,
         }
     }
+}
+
+/// A path, however it is written.
+fn place(path: PathBuf) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(&path)).unwrap_or(path)
 }
 
 /// The port of the settings, or the next free one.
@@ -180,7 +206,8 @@ fn shown(id: TicketId, service: &Running, config: &Config) -> Shown {
             service.secret.link_signature(id, 0)
         ),
         verify: format!(
-            "FULFILLMENT_CREDENTIAL_KEYS_DIR={} {} verify {}",
+            "FULFILLMENT_STORE_URL=sqlite://{} FULFILLMENT_CREDENTIAL_KEYS_DIR={} {} verify {}",
+            quoted(&config.data.dir.join("fulfillment.db")),
             quoted(&config.keys_dir()),
             quoted(&program),
             quoted(&path)

@@ -17,6 +17,7 @@ mod refund;
 mod reissue;
 mod retry;
 mod serve;
+mod standing;
 mod table;
 mod template;
 mod ticket;
@@ -158,7 +159,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), Stop> 
         Command::Ticket(command) => command.run(&context).await,
         Command::Order(command) => command.run(&context).await,
         Command::Refund(command) => command.run(&context).await,
-        Command::Verify(command) => command.run(&context),
+        Command::Verify(command) => command.run(&context).await,
         Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context),

@@ -95,6 +95,9 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
     let store = context.store(&config).await?;
     let unknown = || Stop::no(format!("no payment of an order {id} has come"));
     let order = store.order(id).await?.ok_or_else(unknown)?;
+    if order.erased_at.is_some() {
+        return Err(Stop::no(format!("the order {id} was erased: {ERASED}")));
+    }
     let void: Vec<_> = order.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
     if void.is_empty() && !store.reinstate_order(id).await? {
         return Err(Stop::no(format!("nothing of the order {id} is void, or nobody paid for it")));
@@ -116,10 +119,16 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
     context.answer(&order, describe)
 }
 
+/// What is said of an order or a ticket whose personal data was erased.
+pub(super) const ERASED: &str = "its personal data is gone; nothing is issued or drawn for it any more";
+
 fn describe(order: &OrderRecord) -> String {
     let mut lines = vec![format!("order       {}", order.order_id), format!("state       {}", order.state)];
     if let Some(reason) = &order.reason {
         lines.push(format!("why         {reason}"));
+    }
+    if let Some(at) = order.erased_at {
+        lines.push(format!("erased      {at}: {ERASED}"));
     }
     if let Some(next) = order.next_attempt_at {
         lines.push(format!("next try    {next} (after {})", order.attempts));

@@ -42,15 +42,16 @@ const CONCURRENCY: usize = 16;
 /// is looked at. What came within ordering.grace may be on its way and is no difference.
 ///
 /// A repair goes the way that everything goes: a missing payment enters by the inbox under this command's name, an
-/// order is set going, a page is drawn again from its record, an event is sent again. A running service does the
-/// rest; run it again later to see that nothing is left.
+/// order is set going, a page is drawn again from its record, an event is sent again. Only the page is repaired then
+/// and there. The others are counted as set going: a running service does the rest; run it again later to see that
+/// nothing is left.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment reconcile --since 2026-11-01 --orders paid.txt      report
   fulfillment reconcile --since 7days --repair                    what Ordering says was paid; repair
   psql -At -c 'SELECT id FROM paid_orders' | fulfillment reconcile --orders - --json | jq .differences
   fulfillment reconcile --since 1day --orders /dev/null           the record alone: tickets, files, events
-Exit code: 0 no difference is left, 1 differences are left, 3 the store, the files or Ordering cannot be reached.")]
+Exit code: 0 every difference is repaired or set going, 1 differences are left, 3 the store, the files or Ordering cannot be reached.")]
 pub(crate) struct Reconcile {
     /// Orders paid since then: a time, a date (UTC), or how long ago, like 7days
     #[arg(long, value_name = "TIME", required_unless_present = "orders")]
@@ -71,6 +72,10 @@ struct Report {
     under_way: u64,
     differences: Vec<Difference>,
     left: usize,
+    /// Repaired, to the end.
+    repaired: usize,
+    /// Begun, for a running service to finish.
+    set_going: usize,
 }
 
 impl Reconcile {
@@ -109,7 +114,7 @@ impl Reconcile {
         }
         round.bar.finish_and_clear();
         let mut report = round.report;
-        report.left = report.differences.iter().filter(|d| d.repair.is_none()).count();
+        report.count();
         context.answer(&report, describe)?;
         if report.left > 0 { Err(Stop::no("")) } else { Ok(()) }
     }
@@ -127,6 +132,16 @@ impl Reconcile {
             door: wiring::door_of_command(config, Arc::clone(store)),
             source: format!("reconcile {from}"),
         })
+    }
+}
+
+impl Report {
+    fn count(&mut self) {
+        let count = |of: fn(&Difference) -> bool| self.differences.iter().filter(|d| of(d)).count();
+        let left = count(|d| d.repair.is_none());
+        let repaired = count(|d| d.done);
+        let set_going = count(|d| d.repair.is_some() && !d.done);
+        (self.left, self.repaired, self.set_going) = (left, repaired, set_going);
     }
 }
 
@@ -249,9 +264,14 @@ fn describe(report: &Report) -> String {
         format!("{}{ticket}  {}{repair}", d.order_id, d.detail)
     };
     let mut lines: Vec<_> = report.differences.iter().map(line).collect();
-    let (all, left) = (report.differences.len(), report.left);
-    let under_way = report.under_way;
-    lines.push(format!("{} orders, {under_way} under way, {all} differences, {left} left", report.orders));
+    let Report { orders, under_way, left, repaired, set_going, .. } = report;
+    let all = report.differences.len();
+    let done = if repaired + set_going > 0 {
+        format!(", {repaired} repaired, {set_going} set going")
+    } else {
+        String::new()
+    };
+    lines.push(format!("{orders} orders, {under_way} under way, {all} differences{done}, {left} left"));
     lines.join("\n")
 }
 

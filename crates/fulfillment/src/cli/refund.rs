@@ -5,10 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 use fulfillment_domain::{Amount, Currency, OrderId, TicketId, Unreadable, Withdrawal};
 use fulfillment_store::{Incoming, Source, Subject, WithdrawalOutcome, WithdrawalState};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
+use super::order::ERASED;
 use crate::ports::Accept as _;
 use crate::stop::Stop;
 
@@ -82,6 +84,8 @@ struct Done {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<Timestamp>,
 }
 
 /// Says it at the door that the topics lead to, and tells what became of it.
@@ -128,8 +132,9 @@ pub(super) async fn withdraw(
         None => return Err(Stop::no("nothing became of it")),
     };
     let record = store.order(order_id).await?;
+    let erased_at = record.as_ref().and_then(|order| order.erased_at);
     let note = record.and_then(|o| o.withdrawals.into_iter().find(|w| w.key == key)?.note);
-    let done = Done { order_id, outcome: word, note };
+    let done = Done { order_id, outcome: word, note, erased_at };
     context.answer(&done, |done| {
         let told = match word {
             "duplicate" => "known already; nothing changed",
@@ -138,9 +143,8 @@ pub(super) async fn withdraw(
             word if word == WithdrawalState::Pending.as_str() => "kept; it voids nothing until it is final",
             _ => "kept and parked; it voids nothing",
         };
-        match &done.note {
-            Some(note) => format!("{told}: {note}"),
-            None => told.to_owned(),
-        }
+        let note = done.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        let erased = done.erased_at.map(|at| format!("\nThe order was erased at {at}: {ERASED}."));
+        format!("{told}{note}{}", erased.unwrap_or_default())
     })
 }

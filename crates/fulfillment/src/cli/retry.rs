@@ -2,10 +2,11 @@
 
 use clap::Args;
 use fulfillment_domain::OrderId;
-use fulfillment_store::RetrySelection;
+use fulfillment_store::{RetrySelection, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::order::ERASED;
 use crate::stop::Stop;
 
 /// Set parked, waiting or failed orders going again, at once and with a new budget
@@ -52,11 +53,21 @@ impl Retry {
             (None, None) => RetrySelection::All,
         };
         let orders = store.retry(selection).await?;
+        let erased = orders == 0 && is_erased(store.as_ref(), selection).await?;
         context.answer(&Retried { orders }, |r| match r.orders {
+            0 if erased => format!("nothing to set going: the order was erased: {ERASED}"),
             0 => "nothing to set going: no such order is parked or waiting".to_owned(),
             1 => "1 order set going".to_owned(),
             n => format!("{n} orders set going"),
         })?;
         if orders == 0 && selection != RetrySelection::All { Err(Stop::no("")) } else { Ok(()) }
     }
+}
+
+async fn is_erased(store: &dyn Store, selection: RetrySelection) -> Result<bool, Stop> {
+    Ok(match selection {
+        RetrySelection::All => false,
+        RetrySelection::Order(order) => store.order(order).await?.is_some_and(|o| o.erased_at.is_some()),
+        RetrySelection::Ticket(ticket) => store.ticket(ticket).await?.is_some_and(|t| t.erased_at.is_some()),
+    })
 }

@@ -7,6 +7,7 @@ use fulfillment_domain::{Money, ticket_number};
 use fulfillment_store::Store;
 
 use super::Context;
+use super::order::ERASED;
 use super::reissue::{Change, reissue, reissuer};
 use crate::pipeline::reissue::Wanted;
 use crate::ports::Accept as _;
@@ -131,6 +132,7 @@ fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     maybe("file", ticket.ticket_pdf_path.clone());
     maybe("generated", ticket.generated_at.map(|t| t.to_string()));
     maybe("delivered", ticket.delivered_at.map(|t| t.to_string()));
+    maybe("erased", ticket.erased_at.map(|t| format!("{t}: {ERASED}")));
     maybe("voided", ticket.voided_at.map(|t| t.to_string()));
     maybe("why", ticket.void_reason.clone().or_else(|| ticket.last_error.clone()));
     let flags = ticket.flags.to_stored();

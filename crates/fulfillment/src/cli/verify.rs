@@ -1,15 +1,19 @@
 //! `fulfillment verify`
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use fulfillment_credential::legacy::{PlatformCode, PretixCode, PretixError};
-use fulfillment_credential::{KeySet, Verdict, VerifyOptions, read, verify};
+use fulfillment_credential::{Cti, DoorFeed, KeySet, Verdict, VerifyOptions, read, verify};
 use fulfillment_domain::Clock as _;
 use serde::Serialize;
 
 use super::Context;
+use super::standing::{Service, Teller};
 use crate::clock::SystemClock;
 use crate::keyring;
 use crate::stop::Stop;
@@ -20,14 +24,18 @@ const LARGEST: u64 = 64 << 20;
 /// Check the code of a ticket: as text, as a picture, or as the PDF it is drawn in
 ///
 /// From a picture or a PDF the modules are read as they are drawn, as a scanner at the door would, not text
-/// that is hidden in the file. Needs no network, no store and no secret: the keys are enough. A pretix code is
-/// judged too, the platform's old form cannot be: nothing signs it.
+/// that is hidden in the file. Whether a genuine code was voided or replaced is asked of the configured store, where
+/// there is one, or of a running service. Without either, and with --keys, the keys are enough: then the answer says
+/// that voids were not checked. A pretix code is judged too, the platform's old form cannot be: nothing signs it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment verify TK1:6BF...
   fulfillment verify ticket.pdf
-  fulfillment verify --keys ticket-keys.json photo.png   with the keys from /.well-known/ticket-keys.json
-Exit code: 0 valid, 1 not valid or no code found, 2 no keys to judge by or a file that cannot be read.")]
+  fulfillment verify --service https://tickets.example.org photo.png    with its keys, voids and reissues
+  fulfillment verify --keys ticket-keys.json photo.png   with the keys from /.well-known/ticket-keys.json, offline
+  fulfillment verify --json ticket.pdf | jq .voidsChecked
+Exit code: 0 valid, 1 not valid (voided and replaced ones too) or no code found, 2 no keys to judge by or a file that
+cannot be read, 3 the store or the service cannot be reached.")]
 pub(crate) struct Verify {
     /// A PNG or PDF file, else the code itself (TK1:...)
     #[arg(value_name = "CODE|IMAGE.png|TICKET.pdf")]
@@ -35,6 +43,9 @@ pub(crate) struct Verify {
     /// A JWK Set with the public keys [default: the keys of this installation]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// Ask this running service for voids and reissues, and for its keys; http.token of the settings goes along
+    #[arg(long, value_name = "URL")]
+    service: Option<String>,
     /// The number of the event that the door is for
     #[arg(long, value_name = "NUMBER")]
     event: Option<u32>,
@@ -48,6 +59,9 @@ struct Answer {
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<Claimed>,
+    /// Of a genuine code: whether somebody was asked if it was voided or replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voids_checked: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -62,8 +76,9 @@ struct Claimed {
 }
 
 impl Verify {
-    pub(crate) fn run(self, context: &Context) -> Result<(), Stop> {
-        let keys = self.keys(context)?;
+    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+        let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
+        let keys = self.keys(context, service.as_ref()).await?;
         let no_file = !self.input.starts_with("TK1:") && !Path::new(&self.input).exists();
         let codes = if no_file || self.input.starts_with("TK1:") {
             vec![self.input.clone()]
@@ -78,13 +93,17 @@ impl Verify {
                 Err(Unread::Other(text)) => return nothing(context, "unreadable", &text, Stop::misuse),
             }
         };
-        let verdicts = self.judge(&codes, keys.as_ref());
+        let mut verdicts = self.judge(&codes, keys.as_ref(), None);
         if keys.is_none() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::UnknownKey(_))) {
             return Err(Stop::misuse(format!(
                 "{} has no keys to verify with; name a JWK Set with --keys, or the folder with \
                  FULFILLMENT_CREDENTIAL_KEYS_DIR",
                 context.config()?.keys_dir().display()
             )));
+        }
+        let asked = self.known(context, service, &codes, &verdicts, keys.as_ref()).await?;
+        if let Some(feed) = &asked {
+            verdicts = self.judge(&codes, keys.as_ref(), Some(feed));
         }
         let people = |answer: &Answer| {
             let claimed = answer.credential.as_ref().map(|c| {
@@ -93,12 +112,17 @@ impl Verify {
                     c.event, c.category, c.generation, c.kid
                 )
             });
-            format!("{}{}", answer.text, claimed.unwrap_or_default())
+            let checked = match answer.voids_checked {
+                Some(true) if answer.verdict == "valid" => "; it was neither voided nor replaced",
+                Some(false) => "; voids and reissues were not checked: name a running service with --service",
+                _ => "",
+            };
+            format!("{}{checked}{}", answer.text, claimed.unwrap_or_default())
         };
-        let mut answers: Vec<_> = verdicts.iter().map(answer).collect();
+        let mut answers: Vec<_> = verdicts.iter().map(|verdict| answer(verdict, asked.is_some())).collect();
         for ((answer, verdict), code) in answers.iter_mut().zip(&verdicts).zip(&codes) {
             if matches!(verdict, Verdict::Malformed(_))
-                && let Some(other) = self.other_form(code, keys.as_ref())
+                && let Some(other) = self.other_form(code, keys.as_ref(), asked.as_ref())
             {
                 *answer = other;
             }
@@ -115,39 +139,80 @@ impl Verify {
     }
 
     /// Without keys nothing but the form can be judged.
-    fn judge(&self, codes: &[String], keys: Option<&KeySet>) -> Vec<Verdict> {
-        let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed: None });
+    fn judge(&self, codes: &[String], keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Vec<Verdict> {
+        let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed });
         let none = KeySet::default();
         codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
     }
 
+    /// What is known against genuine codes; `None` when there is nobody to ask. With keys from a file it is another
+    /// installation's codes.
+    async fn known(
+        &self,
+        context: &Context,
+        service: Option<Service>,
+        codes: &[String],
+        verdicts: &[Verdict],
+        keys: Option<&KeySet>,
+    ) -> Result<Option<DoorFeed>, Stop> {
+        let of_pretix = codes.iter().filter_map(|code| PretixCode::read(code, keys?).ok());
+        let of_pretix = of_pretix.filter_map(|(claimed, kid)| Some((identity(&claimed)?.0, kid)));
+        let genuine =
+            verdicts.iter().filter_map(Verdict::credential).map(|known| (known.claims.cti, known.kid));
+        let genuine: BTreeMap<Cti, String> =
+            genuine.chain(of_pretix).map(|(cti, kid)| (cti, kid.to_string())).collect();
+        let teller = match service {
+            _ if genuine.is_empty() => None,
+            Some(service) => Some(Teller::Service(service)),
+            None if self.keys.is_some() => None,
+            None => Teller::configured(context, &genuine.values().cloned().collect()).await?,
+        };
+        Ok(match teller {
+            Some(teller) => Some(teller.feed(genuine.into_keys()).await?),
+            None => None,
+        })
+    }
+
     /// The answer to a code of an older scanner's form.
-    fn other_form(&self, code: &str, keys: Option<&KeySet>) -> Option<Answer> {
-        let answer = |verdict, text| Some(Answer { verdict, text, credential: None });
+    fn other_form(&self, code: &str, keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Option<Answer> {
+        let answer = |verdict, text| Some(Answer { verdict, text, credential: None, voids_checked: None });
+        let genuine = |verdict, text: String| {
+            Some(Answer { verdict, text, credential: None, voids_checked: Some(feed.is_some()) })
+        };
         if PlatformCode::parse(code).is_some() {
             let text = "legacy: the platform's old form, which nothing signs; only the order can tell whether it is true";
             return answer("unsigned", text.to_owned());
         }
-        match PretixCode::read(code, keys.unwrap_or(&KeySet::default())) {
-            Err(PretixError::Malformed) => None,
-            Err(error @ PretixError::NotSigned) => answer("bad_signature", error.to_string()),
-            Ok((claimed, _))
-                if claimed.valid_until.is_some_and(|until| until < SystemClock.now().as_second()) =>
-            {
-                answer("expired", "a pretix code that has expired".to_owned())
+        let (claimed, kid) = match PretixCode::read(code, keys.unwrap_or(&KeySet::default())) {
+            Err(PretixError::Malformed) => return None,
+            Err(error @ PretixError::NotSigned) => return answer("bad_signature", error.to_string()),
+            Ok(read) => read,
+        };
+        let known = identity(&claimed).zip(feed).map(|((cti, own), feed)| (feed.standing(&cti), own));
+        match known {
+            Some((standing, _)) if standing.voided => {
+                return genuine("voided", "voided: this ticket was cancelled".to_owned());
             }
-            Ok((claimed, _)) if self.event.is_some_and(|wanted| claimed.subevent != i64::from(wanted)) => {
-                answer("other_event", format!("a pretix code for another event: {}", claimed.subevent))
+            Some((standing, own)) if own < standing.lowest_good_generation => {
+                return genuine("superseded", "replaced: ask for the new ticket".to_owned());
             }
-            Ok((claimed, kid)) => answer(
-                "valid",
-                format!("valid: a pretix code for event {}, signed with key {kid}", claimed.subevent),
-            ),
+            _ => {}
         }
+        if claimed.valid_until.is_some_and(|until| until < SystemClock.now().as_second()) {
+            return genuine("expired", "a pretix code that has expired".to_owned());
+        }
+        if self.event.is_some_and(|wanted| claimed.subevent != i64::from(wanted)) {
+            return genuine("other_event", format!("a pretix code for another event: {}", claimed.subevent));
+        }
+        let text = format!("valid: a pretix code for event {}, signed with key {kid}", claimed.subevent);
+        genuine("valid", text)
     }
 
-    fn keys(&self, context: &Context) -> Result<Option<KeySet>, Stop> {
+    async fn keys(&self, context: &Context, service: Option<&Service>) -> Result<Option<KeySet>, Stop> {
         let Some(file) = &self.keys else {
+            if let Some(service) = service {
+                return service.keys().await.map(Some);
+            }
             return Ok(keyring::public_keys(&context.config()?.keys_dir())?);
         };
         let text = read_file(file).map_err(Stop::misuse)?;
@@ -167,7 +232,10 @@ fn nothing(
     stop: impl FnOnce(String) -> Stop,
 ) -> Result<(), Stop> {
     if context.global.json {
-        context.answer(&Answer { verdict, text: text.to_owned(), credential: None }, |_| String::new())?;
+        context.answer(
+            &Answer { verdict, text: text.to_owned(), credential: None, voids_checked: None },
+            |_| String::new(),
+        )?;
     }
     Err(stop(text.to_owned()))
 }
@@ -209,7 +277,14 @@ fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-fn answer(verdict: &Verdict) -> Answer {
+/// The code's id and generation, of a pretix code that was made here.
+fn identity(claimed: &PretixCode) -> Option<(Cti, u8)> {
+    let bytes: [u8; 11] = URL_SAFE_NO_PAD.decode(&claimed.seed).ok()?.try_into().ok()?;
+    let (cti, generation) = bytes.split_first_chunk()?;
+    Some((*cti, *generation.first()?))
+}
+
+fn answer(verdict: &Verdict, asked: bool) -> Answer {
     Answer {
         verdict: verdict.code(),
         text: verdict.to_string(),
@@ -221,5 +296,6 @@ fn answer(verdict: &Verdict) -> Answer {
             cti: hex::encode(c.claims.cti),
             expires_at: c.claims.expires_at,
         }),
+        voids_checked: verdict.credential().map(|_| asked),
     }
 }

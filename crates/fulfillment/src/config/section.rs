@@ -91,7 +91,8 @@ impl Bytes {
 pub(crate) struct HttpUrl(String);
 
 impl HttpUrl {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads an address with a scheme and a host.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let url = reqwest::Url::parse(text).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.has_host())
             .then(|| Self(text.trim_end_matches('/').to_owned()))

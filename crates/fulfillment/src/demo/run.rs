@@ -223,6 +223,7 @@ mod tests {
                 tickets: Vec::new(),
                 notes: Vec::new(),
                 attention: Vec::new(),
+                erased_at: None,
             });
         }
         assert_eq!((outcome.retrying, outcome.parked, outcome.issued), (1, 1, 0));

@@ -6,6 +6,7 @@
 
 mod access;
 mod body;
+mod codes;
 mod delivered;
 mod docs;
 mod events;
@@ -128,6 +129,7 @@ routes! {
     "/tickets/{id}/void": post withdrawals::void;
     "/tickets/{id}/reissue": post reissues::reissue;
     "/tickets/{id}/reinstate": post reissues::reinstate;
+    "/codes/{cti}": get codes::standing;
     "/orders/{id}": get orders::order;
     "/orders/{id}/tickets": get orders::order;
     "/orders/{id}/tickets.pdf": get order_file::order_file;

@@ -13,7 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use fulfillment_domain::{Flag, OrderId, Ticket, TicketStatus};
+use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
 use fulfillment_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -49,7 +49,9 @@ pub(super) async fn order_file(
         (CACHE_CONTROL, "private, no-store".to_owned()),
     ];
     if method == Method::HEAD {
-        return Ok(described.into_response());
+        // Nobody knows its length before it is drawn: a body without one keeps "0" from being said.
+        let body = Body::from_stream(futures::stream::empty::<io::Result<Bytes>>());
+        return Ok((described, body).into_response());
     }
     let permit = Arc::clone(&api.limits.order_files).try_acquire_owned().map_err(|_| {
         let detail = "As many files of whole orders as this process makes at once are on their way.";
@@ -106,15 +108,28 @@ async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Probl
         }
         None if erased => Err(Problem::new(Kind::TicketErased, "Its tickets' files are gone for good.")),
         None if after > 0 => Err(Problem::new(Kind::TicketVoided, "Every ticket of this order was voided.")),
-        None if store.order(order).await?.is_some() => {
+        None => Err(without_tickets(store, order).await?),
+    }
+}
+
+/// Why an order has none.
+async fn without_tickets(store: &dyn Store, order: OrderId) -> Result<Problem, Problem> {
+    Ok(match store.order(order).await? {
+        Some(record) if record.erased_at.is_some() => {
+            Problem::new(Kind::TicketErased, "The order's personal data was erased before it had tickets.")
+        }
+        Some(record) if record.state == OrderState::Voided => {
+            Problem::new(Kind::TicketVoided, "The order was voided before it had tickets.")
+        }
+        Some(_) => {
             let detail = "The order is paid and has no tickets yet. Its record says where it stands.";
-            Err(Problem::new(Kind::TicketPending, detail).retry_after(2))
+            Problem::new(Kind::TicketPending, detail).retry_after(2)
         }
         None => {
             let detail = "No payment of this order has arrived, or its id is another.";
-            Err(Problem::new(Kind::NoSuchOrder, detail))
+            Problem::new(Kind::NoSuchOrder, detail)
         }
-    }
+    })
 }
 
 /// Whether its page can be drawn, and may.

@@ -57,6 +57,9 @@ pub(crate) struct Difference {
     /// What was done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) repair: Option<String>,
+    /// Whether that is the end of it: what was only set going is a running service's to finish.
+    #[serde(skip)]
+    pub(crate) done: bool,
     /// The payment to enter.
     #[serde(skip)]
     message: Vec<u8>,
@@ -65,7 +68,8 @@ pub(crate) struct Difference {
 impl Difference {
     fn new(what: What, order_id: OrderId, detail: impl Into<String>) -> Self {
         let detail = detail.into();
-        Self { what, order_id, ticket_id: None, event_id: None, detail, repair: None, message: Vec::new() }
+        let (ticket_id, event_id, repair) = (None, None, None);
+        Self { what, order_id, ticket_id, event_id, detail, repair, done: false, message: Vec::new() }
     }
 }
 
@@ -229,7 +233,10 @@ impl Repairs {
             }
         };
         match done {
-            Ok(done) => difference.repair = Some(done.to_owned()),
+            Ok(done) => {
+                difference.repair = Some(done.to_owned());
+                difference.done = matches!(difference.what, What::MissingFile | What::DamagedFile);
+            }
             Err(why) => difference.detail = format!("{}; {why}", difference.detail),
         }
         Ok(())

@@ -142,6 +142,7 @@ passed_on! {
     Records {
         ticket(id: TicketId) -> Option<Ticket>;
         ticket_by_number(number: &str) -> Option<Ticket>;
+        code_standing(cti: [u8; 10]) -> CodeStanding;
         order(id: OrderId) -> Option<OrderRecord>;
         orders_since(since: Timestamp, after: Option<OrderId>, limit: usize) -> Vec<OrderId>;
         tickets_after(order: OrderId, after: u32, limit: u32) -> Vec<Ticket>;

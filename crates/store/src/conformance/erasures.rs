@@ -124,6 +124,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     assert_eq!(accounts(&stays), accounts(&first), "what accounting needs");
     let after = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((after.state, &after.payments), (OrderState::Issued, &before.payments));
+    assert_eq!((before.erased_at, after.erased_at), (None, Some(erased.erased_at)), "the order says so");
     silent(backend).await;
     let lent = store.claim_deliveries("kafka", 100, LONG).await.unwrap();
     let kinds: Vec<_> = lent.iter().map(|d| (d.event.kind, d.event.order_id)).collect();

@@ -51,7 +51,7 @@ pub async fn the_new_takes_the_place_of_the_old(backend: &dyn Backend) {
     assert_eq!(stored, stands, "what was answered is what stands");
     assert_eq!(stored.created_at, live.created_at);
     let kept = "SELECT count(*) FROM ticket_revisions WHERE generation = 0 AND who = 'desk' AND why = 'sold on' \
-                AND record LIKE '%TK1:ABC%'";
+                AND record LIKE '%TK1:ABC%' AND cti = 'ff000102030405060708'";
     assert_eq!(backend.number(kept).await, 1);
     let told = "SELECT count(*) FROM ticket_history WHERE why = 'reissued as generation 1: sold on'";
     assert_eq!(backend.number(told).await, 1);
@@ -179,6 +179,27 @@ pub async fn reinstated(backend: &dyn Backend) {
     assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: snow")));
     let lent = store.claim_deliveries("kafka", 10, LONG).await.unwrap();
     assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided), "no announcement of a void ticket");
+}
+
+pub async fn codes_are_judged(backend: &dyn Backend) {
+    let store = backend.store();
+    let live = one(backend).await;
+    let standing = async |cti: [u8; 10]| {
+        let standing = store.code_standing(cti).await.unwrap();
+        (standing.voided, standing.lowest_good_generation)
+    };
+    assert_eq!(standing(live.cti).await, (false, 0));
+    assert_eq!(standing([0; 10]).await, (false, 0), "nobody's");
+    let second = store.reissue(&next(&live, 1, false)).await.unwrap().unwrap();
+    assert_eq!(standing(live.cti).await, (false, 1), "the first page's code has been replaced");
+    assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
+    assert_eq!(standing(live.cti).await, (true, 1));
+    let void = store.ticket(live.id).await.unwrap().unwrap();
+    let mut again = next(&void, 2, true);
+    (again.ticket.cti, again.ticket.era) = ([9; 10], second.era + 1);
+    store.reissue(&again).await.unwrap().unwrap();
+    assert_eq!(standing([9; 10]).await, (false, 2));
+    assert!(standing(live.cti).await.0, "what was voided stays void at every door");
 }
 
 pub async fn orders_without_tickets_are_set_going(backend: &dyn Backend) {

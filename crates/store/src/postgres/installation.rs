@@ -24,6 +24,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (10, "0010_another_payment", include_str!("../../migrations/postgres/0010_another_payment.sql")),
     (11, "0011_notes", include_str!("../../migrations/postgres/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/postgres/0013_drafts.sql")),
+    (15, "0015_codes", include_str!("../../migrations/postgres/0015_codes.sql")),
 ];
 
 #[async_trait]

@@ -95,8 +95,8 @@ impl Reissues for PgStore {
 }
 
 async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result<()> {
-    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record) \
-               VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6)";
+    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record, cti) \
+               VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7)";
     sqlx::query(sql)
         .bind(live.id.0)
         .bind(i64::from(live.generation))
@@ -104,6 +104,7 @@ async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result
         .bind(reissue.reason.as_deref().map(clean))
         .bind(reissue.request.as_deref().map(clean))
         .bind(reissuing::record(live)?)
+        .bind(hex::encode(live.cti))
         .execute(db)
         .await?;
     Ok(())

@@ -15,6 +15,7 @@ pub(crate) mod migrations;
 pub(crate) mod order;
 pub(crate) mod positions;
 pub(crate) mod reissuing;
+pub(crate) mod standing;
 pub(crate) mod summary;
 pub(crate) mod ticket;
 pub(crate) mod withdrawing;

@@ -75,5 +75,6 @@ pub(crate) fn order_from(
         tickets,
         notes: serde_json::from_str(&need("notes", row.text("notes")?)?).map_err(|e| odd("notes", e))?,
         attention,
+        erased_at: row.time("erased_at")?,
     })
 }

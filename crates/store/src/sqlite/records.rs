@@ -12,9 +12,10 @@ use super::withdrawals::of_order;
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
 use crate::shared::order::{order_from, payment_from};
+use crate::shared::standing::{STANDING, standing_from};
 use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
-use crate::{OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
+use crate::{CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
 
 const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
 
@@ -33,10 +34,16 @@ impl Records for SqliteStore {
         row.as_ref().map(ticket_from).transpose()
     }
 
+    async fn code_standing(&self, cti: [u8; 10]) -> Result<CodeStanding> {
+        let query = sqlx::query(STANDING).bind(&cti[..]).bind(hex::encode(cti));
+        standing_from(&query.fetch_one(&self.read).await?)
+    }
+
     async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
         // One snapshot for the three answers.
         let mut tx = self.read.begin().await?;
-        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes \
+        let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes, \
+                   erased_at \
                    FROM orders WHERE order_id = ?1";
         let Some(order) = sqlx::query(sql).bind(id.to_string()).fetch_optional(&mut *tx).await? else {
             return Ok(None);

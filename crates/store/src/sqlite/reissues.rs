@@ -97,8 +97,8 @@ impl Reissues for SqliteStore {
 }
 
 async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue: &Reissue) -> Result<()> {
-    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record, cti) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     sqlx::query(sql)
         .bind(live.id.to_string())
         .bind(live.generation)
@@ -107,6 +107,7 @@ async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue:
         .bind(reissue.reason.as_deref().map(clean))
         .bind(reissue.request.as_deref().map(clean))
         .bind(reissuing::record(live)?)
+        .bind(hex::encode(live.cti))
         .execute(db)
         .await?;
     Ok(())

@@ -19,10 +19,11 @@ const OPEN: [&str; 6] =
     ["/health", "/health/live", "/health/ready", "/.well-known/ticket-keys.json", "/openapi.json", "/docs"];
 
 /// Each guarded route with the scope it needs.
-const GUARDED: [(&str, &str, &str); 12] = [
+const GUARDED: [(&str, &str, &str); 13] = [
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301/tickets", "read"),
+    ("GET", "/codes/c0ffee00010203040506", "read"),
     ("GET", "/events?after=x", "read"),
     ("GET", "/metrics", "admin"),
     ("POST", "/events/payment-succeeded", "ingest"),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use fulfillment_domain::Spelling;
 use fulfillment_domain::event::{Before, Publication, ticket_reissued, ticket_voided};
+use fulfillment_domain::{Cancellation, Payment, Refund, Spelling};
 use fulfillment_store::conformance::fixtures::{cancellation, generated, order, payment, quietly, ticket};
 use fulfillment_store::{DeadLetterRoute, Inbox, Records, Withdrawals};
 use serde_json::Value;
@@ -61,6 +61,32 @@ async fn records_have_the_fields_described() {
     app.store.withdraw(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
     let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
     assert_eq!(keys(&record["withdrawals"][0]), keys(fields("WithdrawalRecord")));
+}
+
+#[test]
+fn bodies_are_described_as_they_are_read() {
+    let api = described();
+    let refused = |body: &Value, what: &str| match what {
+        "/events/payment-succeeded" => Payment::parse(body.to_string().as_bytes()).err(),
+        "/events/payment-refunded" => Refund::parse(body.to_string().as_bytes()).err(),
+        _ => Cancellation::parse(body.to_string().as_bytes()).err(),
+    };
+    for path in ["/events/payment-succeeded", "/events/payment-refunded", "/events/order-cancelled"] {
+        let content = &api["paths"][path]["post"]["requestBody"]["content"];
+        for kind in ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]
+        {
+            let (schema, example) = (content[kind]["schema"].to_string(), &content[kind]["example"]);
+            let one = if kind.contains("batch") { &example[0] } else { example };
+            assert_eq!(refused(one, path), None, "{path} {kind}");
+            let event = kind.contains("cloudevents");
+            assert_eq!(schema.contains("/CloudEvent\""), event, "{path} {kind}");
+            assert_eq!(
+                one["specversion"] == "1.0" && one["data"]["orderId"].is_string(),
+                event,
+                "{path} {kind}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use fulfillment_credential::read::codes_in_pdf;
 use fulfillment_store::conformance::fixtures;
-use fulfillment_store::{FailedTicket, Release, Then, Withdrawals, Work};
+use fulfillment_store::{DeadLetterRoute, Erasures, FailedTicket, Inbox, Release, Then, Withdrawals, Work};
 
 use super::{App, request};
 
@@ -43,6 +43,8 @@ async fn every_live_ticket_has_its_page() {
     assert_eq!(app.get(&path(1), &[]).await.body, answer.body, "the same bytes each time");
     let head = app.ask(request("HEAD", &path(1), &[], "")).await;
     assert_eq!((head.status.as_u16(), head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), "", "its length is not known before it is drawn");
+    assert_eq!(head.header("content-type"), "application/pdf");
 
     for ticket in &tickets {
         app.store.void_ticket(ticket.id, "refund", &fixtures::quietly()).await.unwrap();
@@ -82,6 +84,23 @@ async fn a_page_that_cannot_be_drawn_breaks_the_answer() {
         tower::ServiceExt::oneshot(app.router.clone(), request("GET", &path(1), &[], "")).await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(axum::body::to_bytes(response.into_body(), 1 << 24).await.is_err());
+}
+
+#[tokio::test]
+async fn an_order_without_tickets_says_why() {
+    let app = App::open().await;
+    let paid: Vec<_> = (1..=3).map(|n| fixtures::payment(n, n, "1")).collect();
+    app.store.ingest(&paid, &DeadLetterRoute::default(), &fixtures::quietly()).await.unwrap();
+    app.get(&path(1), &[]).await.is_problem(409, "ticket-pending");
+    let off = [fixtures::cancellation(2, "rain")];
+    app.store.withdraw(&off, &DeadLetterRoute::default(), &fixtures::quietly()).await.unwrap();
+    app.get(&path(2), &[]).await.is_problem(410, "ticket-voided");
+    app.store.erase(fixtures::order(3)).await.unwrap().unwrap();
+    app.get(&path(3), &[]).await.is_problem(410, "ticket-erased");
+    let record = app.get(&format!("/orders/{}", fixtures::order(3)), &[]).await.json();
+    assert!(record["erasedAt"].is_string(), "{record}");
+    let other = app.get(&format!("/orders/{}", fixtures::order(1)), &[]).await.json();
+    assert!(other["erasedAt"].is_null(), "{other}");
 }
 
 #[tokio::test]

@@ -138,3 +138,27 @@ async fn a_file_that_a_late_writer_left_is_never_overwritten() {
         "the code counts what the file's name does"
     );
 }
+
+#[tokio::test]
+async fn a_door_asks_for_what_is_known_against_a_code() {
+    let app = App::with(TOKEN).await;
+    let ticket = app.issued().await;
+    let ask =
+        async |cti: &str| app.get(&format!("/codes/{cti}"), &[("authorization", "Bearer all-of-it")]).await;
+    let cti = hex::encode(ticket.cti);
+    let standing = async || {
+        let answer = ask(&cti).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "private, no-store"));
+        (answer.json()["voided"].clone(), answer.json()["lowestGoodGeneration"].clone())
+    };
+    assert_eq!(standing().await, (json!(false), json!(0)));
+    let path = |what: &str| format!("/tickets/{}/{what}", ticket.id);
+    post(&app, &path("reissue"), None, &json!({ "expectedGeneration": 0 })).await;
+    assert_eq!(standing().await, (json!(false), json!(1)));
+    post(&app, &path("void"), None, &json!({ "reason": "sold twice" })).await;
+    post(&app, &path("reinstate"), None, &json!({ "expectedGeneration": 1 })).await;
+    assert_eq!(standing().await, (json!(true), json!(1)), "the reinstated ticket has another code");
+    for bad in ["x", "c0ffee", "zzzzzzzzzzzzzzzzzzzz", &"0".repeat(22)] {
+        ask(bad).await.is_problem(400, "bad-request");
+    }
+}

@@ -1,0 +1,73 @@
+//! `dlq show`: one thing whole.
+
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fulfillment_store::{DeadLetterRecord, Store};
+use serde_json::{Value, json};
+
+use super::super::Context;
+use super::Name;
+use super::list::brief;
+use crate::stop::Stop;
+
+pub(super) async fn show(context: &Context, store: &dyn Store, name: &Name, raw: bool) -> Result<(), Stop> {
+    let none = || Stop::no("there is none");
+    let value = match name {
+        Name::Letter(id) => {
+            let letter = store.dead_letter(*id).await?.ok_or_else(none)?;
+            if raw {
+                let _ = std::io::stdout().write_all(&letter.raw);
+                return Ok(());
+            }
+            whole(&letter)
+        }
+        Name::Order(order) => {
+            let record = store.order(*order).await?.ok_or_else(none)?;
+            let messages: Vec<_> = store
+                .messages_of(*order)
+                .await?
+                .into_iter()
+                .map(|m| {
+                    json!({
+                        "source": m.source, "outcome": m.outcome, "receivedAt": m.received_at,
+                        "key": m.key.as_deref().map(told), "headers": headers(&m.headers),
+                        "raw": m.raw.as_deref().map(told),
+                    })
+                })
+                .collect();
+            json!({
+                "orderId": order, "state": record.state, "reason": record.reason, "attempts": record.attempts,
+                "nextAttemptAt": record.next_attempt_at, "messages": messages,
+            })
+        }
+        Name::Refund(key) => {
+            let open = store.open_withdrawals(usize::MAX).await?;
+            let refund = open.into_iter().find(|w| w.key == *key).ok_or_else(none)?;
+            serde_json::to_value(refund).map_err(anyhow::Error::from)?
+        }
+        Name::Event(_) => return Err(none()),
+    };
+    context.answer(&value, |value| serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+fn whole(letter: &DeadLetterRecord) -> Value {
+    let mut value = brief(letter);
+    value["key"] = letter.key.as_deref().map(told).into();
+    value["headers"] = headers(&letter.headers);
+    value["raw"] = told(&letter.raw);
+    value
+}
+
+fn headers(headers: &[(String, Vec<u8>)]) -> Value {
+    headers.iter().map(|(name, value)| json!([name, told(value)])).collect()
+}
+
+/// Bytes as text where they are text, else as base64.
+fn told(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
+    }
+}

@@ -1,0 +1,123 @@
+//! What is known against codes: by the installation's store, or by a running service.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_credential::{Cti, DoorFeed, KeySet};
+use fulfillment_store::Store;
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Context;
+use crate::config::{HttpUrl, Sensitive};
+use crate::stop::Stop;
+
+/// Codes asked for side by side.
+const CONCURRENCY: usize = 8;
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who can tell.
+pub(super) enum Teller {
+    Store(Arc<dyn Store>),
+    Service(Service),
+}
+
+/// A running service, asked over HTTP.
+pub(super) struct Service {
+    url: HttpUrl,
+    token: Option<Sensitive>,
+    client: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    voided: bool,
+    lowest_good_generation: u32,
+}
+
+impl Teller {
+    /// The store of the configuration, where there is one (a database that is named, or a file that is there) and it
+    /// knows these keys: another installation's cannot tell.
+    pub(super) async fn configured(context: &Context, kids: &BTreeSet<String>) -> Result<Option<Self>, Stop> {
+        let config = context.config()?;
+        if config.store_file().is_some_and(|file| !file.exists()) {
+            return Ok(None);
+        }
+        let store = context.store(&config).await?;
+        let known = store.registration().await?.keys;
+        let ours = kids.iter().all(|kid| known.iter().any(|key| key.kid == *kid));
+        Ok(ours.then_some(Self::Store(store)))
+    }
+
+    /// What is known against codes of these ids.
+    pub(super) async fn feed(&self, ids: impl IntoIterator<Item = Cti>) -> Result<DoorFeed, Stop> {
+        let answers =
+            futures::stream::iter(ids).map(async |cti| self.ask(cti).await.map(|known| (cti, known)));
+        let answers: Vec<_> = answers.buffered(CONCURRENCY).try_collect().await?;
+        let mut feed = DoorFeed::new();
+        for (cti, Answer { voided, lowest_good_generation }) in answers {
+            // A code counts no further.
+            feed.supersede(cti, u8::try_from(lowest_good_generation).unwrap_or(u8::MAX));
+            if voided {
+                feed.void(cti);
+            }
+        }
+        Ok(feed)
+    }
+
+    async fn ask(&self, cti: Cti) -> Result<Answer, Stop> {
+        match self {
+            Self::Store(store) => {
+                let known = store.code_standing(cti).await?;
+                let lowest_good_generation = known.lowest_good_generation;
+                Ok(Answer { voided: known.voided, lowest_good_generation })
+            }
+            Self::Service(service) => service.get(&format!("codes/{}", hex::encode(cti))).await,
+        }
+    }
+}
+
+impl Service {
+    /// The service at this address; `http.token` of the settings goes with each request.
+    pub(super) fn at(context: &Context, url: &str) -> Result<Self, Stop> {
+        let wrong =
+            || Stop::misuse(format!("--service {url:?} is no address like https://tickets.example.org"));
+        let url = HttpUrl::parse(url).ok_or_else(wrong)?;
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(anyhow::Error::from)?;
+        Ok(Self { url, token: context.config()?.http.token, client })
+    }
+
+    /// The public keys that it signs with.
+    pub(super) async fn keys(&self) -> Result<KeySet, Stop> {
+        let document: Value = self.get(".well-known/ticket-keys.json").await?;
+        KeySet::from_jwks(&document)
+            .map_err(|error| Stop::misuse(format!("the keys of {}: {error}", self.url.as_str())))
+    }
+
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Stop> {
+        let base = self.url.as_str();
+        let away = |error: reqwest::Error| {
+            Stop::Unreachable(
+                anyhow::Error::from(error.without_url()).context(format!("no answer from {base}")),
+            )
+        };
+        let mut request = self.client.get(format!("{base}/{path}"));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        let answer = request.send().await.map_err(away)?;
+        match answer.status().as_u16() {
+            200 => answer.json().await.map_err(away),
+            401 | 403 => Err(Stop::misuse(format!(
+                "{base} does not let this command ask it: set FULFILLMENT_HTTP_TOKEN to a token with the scope read"
+            ))),
+            404 => Err(Stop::misuse(format!(
+                "{base} cannot tell about codes; is it a fulfillment service of this version?"
+            ))),
+            status => Err(Stop::Unreachable(anyhow::anyhow!("{base} answers {status}"))),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+-- What a code's id says of its ticket, found by the few that are void or reissued: an ordinary ticket is in no index.
+-- cti: the former code's id, hexadecimal; a reinstatement gives the ticket another one.
+ALTER TABLE ticket_revisions ADD COLUMN cti TEXT;
+UPDATE ticket_revisions SET cti = json_extract(record, '$.cti') WHERE record <> '{}';
+CREATE INDEX ticket_revisions_cti ON ticket_revisions (cti);
+CREATE INDEX tickets_withdrawn ON tickets (cti) WHERE voided_at IS NOT NULL OR generation > 0;

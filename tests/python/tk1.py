@@ -130,6 +130,7 @@ def unsigned(value, bits):
 
 def parse(code):
     """(alg, kid, claims, signed bytes, signature) of a code; ValueError if it is none."""
+    code = code.strip("\r\n\t\0 ")
     if not code.startswith(PREFIX) or len(code) > MAX_CHARS:
         raise ValueError("another text")
     try:

@@ -26,7 +26,7 @@ pub(crate) async fn measure(database: &Database, time: Duration) -> Result<Rende
         .await?;
     let pages = rows.iter().map(page).collect::<Result<Vec<_>>>()?;
     ensure!(!pages.is_empty(), "there is no ticket to draw");
-    let renderer = PdfRenderer::with_fonts(system::noto(&system::USUAL_FOLDERS.map(Into::into)))?;
+    let renderer = PdfRenderer::with_fonts(system::installed(&system::USUAL_FOLDERS.map(Into::into)))?;
     ensure!(
         Some(renderer.version()) == rows[0]["renderer"].as_str(),
         "the service draws with {}, this loop with {}",

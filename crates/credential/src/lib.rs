@@ -35,5 +35,6 @@ pub use jws::{read_statement, sign_statement};
 pub use keys::{KeyError, Kid, PublicKey, SigningKey};
 pub use verify::{Verdict, VerifyOptions, verify};
 pub use wire::{
-    MAX_BYTES, MAX_CHARS, Malformed, PREFIX, SMALL_BYTES, SMALL_CHARS, SignError, decode_unverified, sign,
+    MAX_BYTES, MAX_CHARS, Malformed, PREFIX, SMALL_BYTES, SMALL_CHARS, SignError, bare, decode_unverified,
+    sign,
 };

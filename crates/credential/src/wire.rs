@@ -84,12 +84,20 @@ pub fn sign(key: &SigningKey, claims: &Claims) -> Result<String, SignError> {
     Ok(format!("{PREFIX}{}", base45::encode(bytes)))
 }
 
+/// A text without what scanners and shells put around it: CR, LF, tabs, NUL and spaces. A code neither begins nor ends in
+/// any of them; spaces within it are part of it.
+#[must_use]
+pub fn bare(text: &str) -> &str {
+    text.trim_matches(['\r', '\n', '\t', '\0', ' '])
+}
+
 /// What a code says, without asking whether it is true: for a display, never for opening a door.
 pub fn decode_unverified(code: &str) -> Result<Credential, Malformed> {
     parse(code).map(|unverified| unverified.credential)
 }
 
 pub(crate) fn parse(code: &str) -> Result<Unverified, Malformed> {
+    let code = bare(code);
     let text = code.strip_prefix(PREFIX).ok_or(Malformed::Prefix)?;
     if code.len() > MAX_CHARS {
         return Err(Malformed::TooLong);

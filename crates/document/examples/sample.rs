@@ -27,7 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         Some(shipped) => shipped.bundle(),
         None => TemplateBundle::new(std::fs::read_to_string(&name)?),
     };
-    let renderer = PdfRenderer::with_fonts(system::noto(&system::USUAL_FOLDERS.map(Into::into)))?;
+    let renderer = PdfRenderer::with_fonts(system::installed(&system::USUAL_FOLDERS.map(Into::into)))?;
     let template = match CompiledTemplate::new(&bundle) {
         Ok(template) => template,
         Err(refused) => {

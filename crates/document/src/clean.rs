@@ -1,4 +1,4 @@
-//! Makes outside text safe to draw: one paragraph, no controls, no invisible reordering, no unbounded stacks.
+//! Makes outside text safe to draw: no controls, no invisible reordering, no unbounded stacks.
 
 use unicode_bidi::{BidiClass, bidi_class};
 
@@ -7,17 +7,31 @@ const LONGEST: usize = 600;
 /// Marks on one base; the longest real stacks (Hebrew with points and accents) have fewer.
 const MOST_MARKS: usize = 5;
 
+/// Where a line of an address ends (Unicode's line separator). What has room for one line has a comma there.
+pub(crate) const BREAK: char = '\u{2028}';
+
 /// The text as one line without anything that is not to be drawn.
 ///
 /// Control characters, bidi controls and other invisible formatting go (zero-width joiners stay: Persian, Indic and
 /// emoji need them), every run of white space becomes one space, marks beyond [`MOST_MARKS`] on a base are dropped
 /// and text beyond [`LONGEST`] characters is cut with an ellipsis.
 pub(crate) fn clean(text: &str) -> String {
+    cleaned(text, |_| false)
+}
+
+/// The same with a [`BREAK`] between its lines, of which none is empty.
+pub(crate) fn clean_lines(text: &str) -> String {
+    cleaned(text, |c| matches!(c, '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}'))
+}
+
+fn cleaned(text: &str, is_break: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
-    let (mut count, mut marks, mut space) = (0, 0, false);
+    let (mut count, mut marks, mut space) = (0, 0, None);
     for c in text.chars() {
         if c.is_whitespace() {
-            space = !out.is_empty();
+            if !out.is_empty() {
+                space = if is_break(c) { Some(BREAK) } else { space.or(Some(' ')) };
+            }
             continue;
         }
         if is_invisible(c) {
@@ -31,8 +45,8 @@ pub(crate) fn clean(text: &str) -> String {
             out.push('…');
             break;
         }
-        if std::mem::take(&mut space) {
-            out.push(' ');
+        if let Some(space) = space.take() {
+            out.push(space);
             count += 1;
         }
         match ordinary(c) {
@@ -78,6 +92,7 @@ mod tests {
         assert_eq!(clean("  a\r\n\tb\u{2028}\u{A0}c "), "a b c");
         assert_eq!(clean("ﬁnn"), "finn");
         assert_eq!(clean(" \u{200F}\n"), "");
+        assert_eq!(clean_lines(" a \r\n\r\n \u{202E}\n b\u{A0}c\u{2029}d\n"), "a\u{2028}b c\u{2028}d");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::boxes::{Canvas, Colour, Mark, Placed, Role};
+use crate::clean::BREAK;
 use crate::common::Common;
 use crate::content;
 use crate::embed::Fonts;
@@ -60,7 +61,7 @@ pub(crate) fn fonts(
     let mut shaper = Shaper::new(faces, language);
     let mut canvas = Canvas::new((0.0, 0.0), false);
     for Lasting { text, bold, style } in texts {
-        for part in text.split('\n') {
+        for part in text.split(['\n', BREAK]) {
             let line = Arc::new(shaper.line(part.to_owned(), bold, style)?);
             let lines = vec![Placed { x: 0.0, baseline: 0.0, line }];
             canvas.marks.push(Mark::Text { role: Role::Paragraph, size: 1.0, colour: Colour::BLACK, lines });

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::coverage::Coverage;
 use crate::emoji::{Emoji, Emojis};
 use crate::fallback::FontId;
 use crate::program::{Cut, Cuts, Program};
@@ -26,6 +27,9 @@ pub enum FontError {
 /// Reads a font file's bytes; called when a character first needs the face, and never again once it worked.
 type Load = Box<dyn Fn() -> Option<Arc<Vec<u8>>> + Send + Sync>;
 
+/// Reads what a face has without reading the face.
+type Cover = Box<dyn Fn() -> Coverage + Send + Sync>;
+
 /// A face the renderer may fall back to: in memory, or to be read when a character first needs it.
 pub struct FontSource {
     name: String,
@@ -34,6 +38,8 @@ pub struct FontSource {
     emoji: bool,
     languages: &'static [&'static str],
     ranges: &'static [(char, char)],
+    /// Of a face of last resort.
+    cover: Option<Cover>,
     fingerprint: [u8; 32],
     load: Load,
 }
@@ -78,6 +84,7 @@ impl FontSource {
             emoji: false,
             languages: &[],
             ranges: &[('\0', char::MAX)],
+            cover: None,
             fingerprint,
             load: Box::new(load),
         }
@@ -106,6 +113,13 @@ impl FontSource {
     #[must_use]
     pub fn only(mut self, ranges: &'static [(char, char)]) -> Self {
         self.ranges = ranges;
+        self
+    }
+
+    /// Ask this face when no other has all of a character's parts, and only for what `cover` says that it has.
+    #[must_use]
+    pub(crate) fn last_resort(mut self, cover: impl Fn() -> Coverage + Send + Sync + 'static) -> Self {
+        self.cover = Some(Box::new(cover));
         self
     }
 
@@ -153,6 +167,8 @@ impl Style {
 pub(crate) struct Face {
     source: FontSource,
     loaded: OnceLock<Loaded>,
+    /// What it has, once that was asked for.
+    coverage: OnceLock<Coverage>,
     cuts: Cuts,
 }
 
@@ -173,7 +189,7 @@ pub(crate) struct Loaded {
 
 impl Face {
     pub(crate) fn new(source: FontSource) -> Self {
-        Self { source, loaded: OnceLock::new(), cuts: Cuts::default() }
+        Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), cuts: Cuts::default() }
     }
 
     /// A face of the binary's own.
@@ -229,8 +245,16 @@ impl Face {
         }
     }
 
+    /// Whether it is asked only when no other face has a character.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        self.source.cover.is_some()
+    }
+
     /// Whether the face may be asked for this character, without reading it.
     pub(crate) fn may_have(&self, c: char) -> bool {
+        if let Some(cover) = &self.source.cover {
+            return self.coverage.get_or_init(cover).has(c);
+        }
         self.source.ranges.iter().any(|&(first, last)| (first..=last).contains(&c))
     }
 

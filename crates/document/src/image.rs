@@ -1,4 +1,4 @@
-//! Pictures, made ready for a PDF once: JPEG as it is, PNG unpacked and packed again without its transparency.
+//! Pictures, made ready for a PDF once: JPEG as it is, PNG unpacked and packed again, its transparency apart.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -31,16 +31,18 @@ pub(crate) enum Packing {
 }
 
 impl Image {
-    /// Reads a PNG or JPEG file.
+    /// Reads a PNG or JPEG file; and where something shows through it, how opaque each pixel is.
     ///
     /// # Errors
     /// Why it cannot be used, in words.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Option<Self>), String> {
         match bytes {
             [0x89, b'P', b'N', b'G', ..] => {
                 Self::png(bytes).map_err(|why| format!("it is no usable PNG: {why}"))
             }
-            [0xFF, 0xD8, 0xFF, ..] => Self::jpeg(bytes).map_err(|why| format!("it is no usable JPEG: {why}")),
+            [0xFF, 0xD8, 0xFF, ..] => Self::jpeg(bytes)
+                .map(|image| (image, None))
+                .map_err(|why| format!("it is no usable JPEG: {why}")),
             _ => Err("it is neither a PNG nor a JPEG nor an SVG".to_owned()),
         }
     }
@@ -57,7 +59,18 @@ impl Image {
     /// # Errors
     /// Why it cannot be used, in words.
     pub(crate) fn with_mask(png: &[u8]) -> Result<(Self, Self), String> {
-        let Pixels { width, height, colours, bytes } = Pixels::read(png)?;
+        Ok(Self::parted(&Pixels::read(png)?))
+    }
+
+    fn png(png: &[u8]) -> Result<(Self, Option<Self>), String> {
+        let pixels = Pixels::read(png)?;
+        let shows_through = pixels.show_through();
+        let (image, mask) = Self::parted(&pixels);
+        Ok((image, shows_through.then_some(mask)))
+    }
+
+    fn parted(pixels: &Pixels) -> (Self, Self) {
+        let &Pixels { width, height, colours, ref bytes } = pixels;
         let channels = colours.samples();
         let clear = matches!(colours, ColorType::GrayscaleAlpha | ColorType::Rgba);
         let own = channels - usize::from(clear);
@@ -68,7 +81,7 @@ impl Image {
         };
         let opaque = pixels().flat_map(|pixel| &pixel[..own]).copied().collect();
         let mask = pixels().map(|pixel| if clear { pixel[own] } else { 255 }).collect();
-        Ok((image(own == 1, opaque), image(true, mask)))
+        (image(own == 1, opaque), image(true, mask))
     }
 
     /// Writes the picture, `mask` being one that says how opaque it is.
@@ -86,28 +99,6 @@ impl Image {
             let _infallible = write!(entries, "/SMask {} 0 R", mask.get());
         }
         part.stream(id, &entries, &self.data);
-    }
-
-    fn png(png: &[u8]) -> Result<Self, String> {
-        let Pixels { width, height, colours, bytes: pixels } = Pixels::read(png)?;
-        // Paper is white: what shows through is white, and the file needs no transparency.
-        let over = |value: u8, alpha: u8| {
-            let (value, alpha) = (u16::from(value), u16::from(alpha));
-            let mixed = (value * alpha + 255 * (255 - alpha) + 127) / 255;
-            mixed.to_le_bytes()[0]
-        };
-        let (grey, opaque): (bool, Vec<u8>) = match colours {
-            ColorType::Grayscale => (true, pixels),
-            ColorType::GrayscaleAlpha => {
-                (true, pixels.chunks_exact(2).map(|pixel| over(pixel[0], pixel[1])).collect())
-            }
-            ColorType::Rgb | ColorType::Indexed => (false, pixels),
-            ColorType::Rgba => {
-                let opaque = |pixel: &[u8]| [0, 1, 2].map(|channel| over(pixel[channel], pixel[3]));
-                (false, pixels.chunks_exact(4).flat_map(opaque).collect())
-            }
-        };
-        Ok(Self { width, height, grey, packing: Packing::Deflate, data: deflate_once(&opaque) })
     }
 
     /// A JPEG's size and colours stand in its frame header (ITU T.81, B.2.2).
@@ -165,6 +156,12 @@ struct Pixels {
 }
 
 impl Pixels {
+    /// Whether what is below can be seen anywhere.
+    fn show_through(&self) -> bool {
+        let clear = matches!(self.colours, ColorType::GrayscaleAlpha | ColorType::Rgba);
+        clear && self.bytes.chunks_exact(self.colours.samples()).any(|pixel| pixel.last() != Some(&255))
+    }
+
     fn read(png: &[u8]) -> Result<Self, String> {
         let limits = Limits { bytes: 256 << 20 };
         let mut decoder = Decoder::new_with_limits(Cursor::new(png), limits);
@@ -217,19 +214,23 @@ mod tests {
     }
 
     #[test]
-    fn transparency_becomes_white() {
-        let image =
-            Image::read(&png(ColorType::Rgba, &[255, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 128], 3, 1)).unwrap();
+    fn transparency_is_kept_where_there_is_any() {
+        let (image, mask) =
+            Image::read(&png(ColorType::Rgba, &[255, 0, 0, 255, 0, 0, 0, 0, 0, 0, 9, 128], 3, 1)).unwrap();
         assert_eq!((image.width, image.height, image.grey), (3, 1, false));
-        assert_eq!(unpacked(&image, 9), [255, 0, 0, 255, 255, 255, 127, 127, 127]);
-        let image = Image::read(&png(ColorType::Grayscale, &[7, 9], 1, 2)).unwrap();
-        assert_eq!((image.grey, unpacked(&image, 2)), (true, vec![7, 9]));
+        assert_eq!(unpacked(&image, 9), [255, 0, 0, 0, 0, 0, 0, 0, 9]);
+        let mask = mask.unwrap();
+        assert_eq!((mask.width, mask.grey, unpacked(&mask, 3)), (3, true, vec![255, 0, 128]));
+        let (image, mask) = Image::read(&png(ColorType::GrayscaleAlpha, &[7, 255, 9, 255], 1, 2)).unwrap();
+        assert_eq!((image.grey, unpacked(&image, 2), mask), (true, vec![7, 9], None));
+        let (image, mask) = Image::read(&png(ColorType::Grayscale, &[7, 9], 1, 2)).unwrap();
+        assert_eq!((image.grey, unpacked(&image, 2), mask), (true, vec![7, 9], None));
     }
 
     #[test]
     fn a_jpegs_header_is_read() {
         let header = [0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xC0, 0, 17, 8, 0, 20, 0, 30, 3, 0xFF, 0xD9];
-        let image = Image::read(&header).unwrap();
+        let (image, _) = Image::read(&header).unwrap();
         assert_eq!((image.width, image.height, image.grey, image.packing), (30, 20, false, Packing::Jpeg));
         for end in 0..header.len() {
             assert!(Image::read(&header[..end]).is_err());

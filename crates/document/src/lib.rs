@@ -19,6 +19,7 @@ mod clean;
 mod cmap;
 mod common;
 mod content;
+mod coverage;
 mod embed;
 mod emoji;
 mod event;
@@ -72,7 +73,7 @@ pub struct TicketPage {
     pub organizer_name: Option<String>,
     /// Where it takes place.
     pub venue_name: Option<String>,
-    /// The venue's address; line breaks are read as spaces.
+    /// The venue's address. Its lines stay lines where there is room for them, else they are parted by commas.
     pub venue_address: Option<String>,
     /// When it starts.
     pub starts: Option<String>,

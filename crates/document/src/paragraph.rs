@@ -5,6 +5,7 @@ use std::sync::Arc;
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::clean::BREAK;
 use crate::face::{FontError, Style};
 use crate::shape::{Line, Shaper};
 
@@ -56,8 +57,38 @@ pub(crate) fn pitch(size: f32, leading: Option<f32>) -> f32 {
     size * leading.unwrap_or(if size >= 20.0 { 1.2 } else { 1.35 })
 }
 
-/// Lays a text out. An empty text has no lines; a line feed ends a line.
+/// Lays a text out. An empty text has no lines; a line feed ends a line, and a [`BREAK`] does where all of the text has
+/// room then.
 pub(crate) fn fit(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph, FontError> {
+    if !text.contains(BREAK) {
+        return set_in(shaper, text, fit);
+    }
+    let missing = shaper.missing.len();
+    let lines = set_in(shaper, &text.replace(BREAK, "\n"), fit)?;
+    if !lines.cut {
+        return Ok(lines);
+    }
+    shaper.missing.truncate(missing);
+    set_in(shaper, &on_one_line(text), fit)
+}
+
+/// Lines parted by commas where they have none, as their script writes it.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for line in text.split(BREAK) {
+        if let Some(last) = out.chars().next_back() {
+            out.push_str(match last {
+                ',' | ';' | '،' | '、' | '，' => " ",
+                '\u{600}'..='\u{6FF}' => "، ",
+                _ => ", ",
+            });
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+fn set_in(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph, FontError> {
     let Some(&(smallest, most)) = fit.sizes.last() else { return Ok(Paragraph::default()) };
     if text.is_empty() {
         return Ok(Paragraph::default());

@@ -79,7 +79,7 @@ pub(crate) fn write(
     for image in &sheet.images {
         pictures.extend(match image {
             Picture::Drawing(_) => forms.next(),
-            Picture::Pixels(_) => Some(image.write(&mut part, &mut next)),
+            Picture::Pixels(..) => Some(image.write(&mut part, &mut next)),
         });
     }
     pictures.extend(forms);

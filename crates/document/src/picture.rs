@@ -10,7 +10,8 @@ use crate::svg::{self, Drawing};
 /// An image made ready for a PDF once. It fills the unit square of the page's coordinates.
 #[derive(Clone, Debug)]
 pub(crate) enum Picture {
-    Pixels(Image),
+    /// And how opaque each of them is, where something shows through.
+    Pixels(Image, Option<Image>),
     Drawing(Drawing),
 }
 
@@ -28,13 +29,13 @@ impl Picture {
                 .map(Self::Drawing)
                 .map_err(|why| format!("it is no usable SVG: {why}"));
         }
-        Image::read(bytes).map(Self::Pixels)
+        Image::read(bytes).map(|(image, mask)| Self::Pixels(image, mask))
     }
 
     /// Height over width.
     pub(crate) fn ratio(&self) -> f32 {
         match self {
-            Self::Pixels(image) => image.ratio(),
+            Self::Pixels(image, _) => image.ratio(),
             Self::Drawing(drawing) => drawing.ratio(),
         }
     }
@@ -42,7 +43,7 @@ impl Picture {
     /// The drawing as a form.
     pub(crate) fn form(&self) -> Option<&Form> {
         match self {
-            Self::Pixels(_) => None,
+            Self::Pixels(..) => None,
             Self::Drawing(drawing) => Some(drawing.form()),
         }
     }
@@ -50,10 +51,18 @@ impl Picture {
     /// Writes it with numbers from `next` on, and returns the object to draw.
     pub(crate) fn write(&self, part: &mut Part, next: &mut i32) -> Ref {
         match self {
-            Self::Pixels(image) => {
-                let id = Ref::new(*next);
-                image.write(part, id, None);
-                *next += 1;
+            Self::Pixels(image, mask) => {
+                let mut new = || {
+                    *next += 1;
+                    Ref::new(*next - 1)
+                };
+                let id = new();
+                let mask = mask.as_ref().map(|mask| {
+                    let id = new();
+                    mask.write(part, id, None);
+                    id
+                });
+                image.write(part, id, mask);
                 id
             }
             Self::Drawing(drawing) => {

@@ -63,7 +63,7 @@ impl PdfRenderer {
     }
 
     /// The same with faces that are read when a character first needs them, for instance those that
-    /// [`crate::system::noto`] finds.
+    /// [`crate::system::installed`] finds.
     ///
     /// # Errors
     /// [`FontError::Unusable`](crate::FontError::Unusable) if a built-in face is damaged. The others are looked at when they are needed.

@@ -91,7 +91,7 @@ impl<'a> Shaper<'a> {
     /// lower-case tag: faces that speak it are asked before those that do not.
     pub(crate) fn new(faces: &'a [Face], language: &str) -> Self {
         let order = [false, true].map(|bold| {
-            let mut order: Vec<usize> = (2..faces.len()).collect();
+            let mut order: Vec<usize> = (2..faces.len()).filter(|&i| !faces[i].is_last_resort()).collect();
             // Stable: among equals the caller's order holds.
             order
                 .sort_by_key(|&i| (std::cmp::Reverse(faces[i].speaks(language)), faces[i].is_bold() != bold));
@@ -208,6 +208,9 @@ impl<'a> Shaper<'a> {
                 has_base = Some(index);
             }
         }
+        if let Some(index) = self.last_resort(grapheme, base, bold, &mut has_base)? {
+            return Ok(index);
+        }
         let chosen = has_base.unwrap_or(own);
         let loaded = self.faces[chosen].load()?;
         for c in grapheme.chars().filter(|&c| !is_ignorable(c)) {
@@ -216,6 +219,36 @@ impl<'a> Shaper<'a> {
             }
         }
         Ok(chosen)
+    }
+
+    /// The first face of last resort that has every character of the cluster; those of the weight wanted come first. One
+    /// that cannot be drawn with counts as not there: nobody chose it.
+    fn last_resort(
+        &self,
+        grapheme: &str,
+        base: char,
+        bold: bool,
+        has_base: &mut Option<usize>,
+    ) -> Result<Option<usize>, FontError> {
+        let usable = |wanted: &dyn Fn(&Face) -> bool| {
+            for weight in [bold, !bold] {
+                for (index, face) in self.faces.iter().enumerate() {
+                    if !face.is_last_resort() || face.is_bold() != weight || !wanted(face) {
+                        continue;
+                    }
+                    match face.load() {
+                        Err(FontError::Unusable(_)) => {}
+                        loaded => return loaded.map(|_| Some(index)),
+                    }
+                }
+            }
+            Ok(None)
+        };
+        let whole = usable(&|face| grapheme.chars().all(|c| is_ignorable(c) || face.may_have(c)))?;
+        if whole.is_none() && has_base.is_none() {
+            *has_base = usable(&|face| face.may_have(base))?;
+        }
+        Ok(whole)
     }
 
     fn shape(&mut self, text: &str, item: &Item, style: Style) -> Result<Run, FontError> {

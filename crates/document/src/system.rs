@@ -1,10 +1,13 @@
-//! Finds Noto faces in font folders: the one place here that reads files.
+//! Finds fonts in folders: the one place here that reads files. Noto's families are known by their names and asked for
+//! their scripts; every other font is asked for what nothing before it has.
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::coverage::Coverage;
 use crate::face::{FINGERPRINT_PREFIX, FontSource};
 use crate::fallback::FontId;
 
@@ -36,7 +39,7 @@ const ARABIC: Ranges = &[
 const CJK: Ranges = &[
     ('\u{1100}', '\u{11FF}'),
     ('\u{2E80}', '\u{2FFF}'),
-    ('\u{3000}', '\u{A4CF}'),
+    ('\u{3000}', '\u{9FFF}'),
     ('\u{A960}', '\u{A97F}'),
     ('\u{AC00}', '\u{D7FF}'),
     ('\u{F900}', '\u{FAFF}'),
@@ -135,18 +138,20 @@ const CJK_FACES: &[(&str, u32, &[&str])] = &[
     ("HK", 4, &["zh-hk", "zh-mo", "zh-hant-hk"]),
 ];
 
-/// The Noto faces in these folders and those below them, in a fixed order whatever the folders' own. Files are only
-/// looked at here; each is read when a character first needs it. A folder that is not there counts as empty, a file
-/// found twice is taken from the first folder.
+/// The faces in these folders and those below them, in a fixed order whatever the folders' own: Noto's for the scripts of
+/// [`FAMILIES`], then all others. Files are only looked at here; each is read when a character first needs it. A folder
+/// that is not there counts as empty, a file found twice is taken from the first folder.
 #[must_use]
-pub fn noto(folders: &[PathBuf]) -> Vec<FontSource> {
+pub fn installed(folders: &[PathBuf]) -> Vec<FontSource> {
     let mut files = Vec::new();
     for folder in folders {
         list(folder, DEEPEST, &mut files);
     }
     let find = |name: &str| files.iter().find(|path| path.file_name().is_some_and(|file| file == name));
     let mut sources = Vec::new();
-    let mut add = |shared: &Shared, name: &str, index| sources.extend(looked_for(shared.source(name, index)));
+    let mut add = |shared: &Shared, name: &str, index| {
+        sources.push(by_name(shared.source(name, index), Coverage::default));
+    };
     if let Some(shared) = find(EMOJI_FILE).and_then(|path| Shared::open(path)) {
         add(&shared, EMOJI_NAME, 0);
     }
@@ -168,31 +173,74 @@ pub fn noto(folders: &[PathBuf]) -> Vec<FontSource> {
             add(&shared, &format!("{CJK_STEM}{region}-{weight}"), *index);
         }
     }
+    let known: HashSet<String> = sources.iter().map(|source| source.name().to_owned()).collect();
+    for (name, path) in others(&files).into_iter().filter(|(name, _)| !known.contains(*name)) {
+        let Some(shared) = Shared::open(path) else { continue };
+        let path = path.clone();
+        let cover = move || File::open(&path).map(|mut file| Coverage::read(&mut file)).unwrap_or_default();
+        sources.push(by_name(shared.source(name, 0), cover));
+    }
     sources
 }
 
-/// A font as [`noto`] hands it in, with bytes from another place: those of a file with the font's fingerprint. None for a
-/// name that it does not look for.
-pub fn named(
-    font: &FontId,
-    load: impl Fn() -> Option<Arc<Vec<u8>>> + Send + Sync + 'static,
-) -> Option<FontSource> {
-    looked_for(FontSource::lazy(&font.name, font.index, font.fingerprint, load))
+/// Fonts by their files' names without the extension, in the order in which they are asked: Noto's before others, those
+/// without serifs first. Of a family's weights and slopes two are enough.
+fn others(files: &[PathBuf]) -> Vec<(&str, &PathBuf)> {
+    let named: Vec<(&str, &PathBuf)> =
+        files.iter().filter_map(|path| Some((path.file_stem()?.to_str()?, path))).collect();
+    let all: HashSet<&str> = named.iter().map(|(name, _)| *name).collect();
+    let mut seen = HashSet::new();
+    let mut others: Vec<_> = named
+        .into_iter()
+        .filter(|(name, _)| {
+            let (stem, weight) = name.rsplit_once('-').unwrap_or((name, "Regular"));
+            let wanted = WEIGHTS.iter().any(|(known, _)| *known == weight);
+            // The collections of Chinese, Japanese and Korean are taken apart above.
+            let regular = all.contains(&*format!("{stem}-Regular")) || all.contains(stem) && stem != *name;
+            stem != CJK_STEM && *name != EMOJI_NAME && (wanted || !regular) && seen.insert(*name)
+        })
+        .collect();
+    let rank = |name: &str| match name {
+        _ if name.starts_with("NotoSans") => 0,
+        _ if name.starts_with("Noto") => 1,
+        _ => 2,
+    };
+    others.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b)));
+    others
 }
 
-/// What a font is asked for follows from its name.
-fn looked_for(source: FontSource) -> Option<FontSource> {
+/// A font as [`installed`] hands it in, with bytes from another place: those of a file with the font's fingerprint. A font
+/// of last resort without bytes has nothing; pages that were drawn with it have kept them, and others did without it.
+pub fn named(font: &FontId, load: impl Fn() -> Option<Arc<Vec<u8>>> + Send + Sync + 'static) -> FontSource {
+    let load = Arc::new(load);
+    let bytes = Arc::clone(&load);
+    let source = FontSource::lazy(&font.name, font.index, font.fingerprint, move || bytes());
+    by_name(source, move || load().map(|bytes| Coverage::read(&mut Cursor::new(&*bytes))).unwrap_or_default())
+}
+
+/// What a font is asked for follows from its name: one of Noto's for its script, any other as a last resort for what
+/// `cover` says that it has.
+fn by_name(source: FontSource, cover: impl Fn() -> Coverage + Send + Sync + 'static) -> FontSource {
     if source.name() == EMOJI_NAME {
-        return Some(source.emoji().only(EMOJI));
+        return source.emoji().only(EMOJI);
     }
-    let (stem, weight) = source.name().rsplit_once('-')?;
+    if let Some((bold, ranges, languages)) = asked_for(source.name()) {
+        return source.bold(bold).only(ranges).languages(languages);
+    }
+    let bold = source.name().ends_with("Bold");
+    source.bold(bold).last_resort(cover)
+}
+
+/// Whether a font of Noto's is bold, what it is asked for, and the languages that it is made for.
+fn asked_for(name: &str) -> Option<(bool, Ranges, &'static [&'static str])> {
+    let (stem, weight) = name.rsplit_once('-')?;
     let (_, bold) = WEIGHTS.into_iter().find(|(known, _)| *known == weight)?;
     if let Some(region) = stem.strip_prefix(CJK_STEM) {
         let (_, _, languages) = CJK_FACES.iter().find(|(known, ..)| *known == region)?;
-        return Some(source.bold(bold).only(CJK).languages(languages));
+        return Some((bold, CJK, languages));
     }
     let family = FAMILIES.iter().find(|family| family.stem == stem)?;
-    Some(source.bold(bold).only(family.ranges))
+    Some((bold, family.ranges, &[]))
 }
 
 /// Collects the font files below a folder, sorted, so that two machines with the same files agree.
@@ -236,5 +284,68 @@ impl Shared {
             }
             bytes.clone()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use unicode_script::{Script, UnicodeScript as _};
+
+    use super::*;
+    use crate::{PdfRenderer, Renderer as _, TicketPage, sample};
+
+    #[test]
+    fn any_script_that_an_installed_font_has_is_drawn() {
+        let folders = USUAL_FOLDERS.map(PathBuf::from);
+        let mut files = Vec::new();
+        for folder in &folders {
+            list(folder, DEEPEST, &mut files);
+        }
+        // A letter of each script, whichever font has it.
+        let mut letters = BTreeMap::new();
+        for file in &files {
+            let coverage = Coverage::read(&mut File::open(file).unwrap());
+            for c in ('\u{250}'..='\u{1FFFF}').filter(|c| c.is_alphabetic() && coverage.has(*c)) {
+                let script = c.script();
+                if !matches!(script, Script::Common | Script::Inherited | Script::Unknown) {
+                    letters.entry(script.short_name()).or_insert(c);
+                }
+            }
+        }
+        for script in ["Tibt", "Thaa", "Cher", "Yiii", "Orya", "Nkoo", "Adlm", "Cans"] {
+            assert!(letters.contains_key(script), "fonts-noto-core is missing: scripts/rig/install");
+        }
+        let renderer = PdfRenderer::with_fonts(installed(&folders)).unwrap();
+        let letters: Vec<char> = letters.into_values().collect();
+        for some in letters.chunks(6) {
+            let name: String = some.iter().flat_map(|c| [*c, ' ']).collect();
+            let page = TicketPage { event_name: name.clone(), holder_name: Some(name), ..sample::bare() };
+            let drawn = renderer.render(&page).unwrap();
+            assert_eq!(drawn.missing, [], "{some:?}");
+        }
+        let read = renderer.files_read().map(|(print, _)| print).collect::<HashSet<_>>().len();
+        assert!(read < files.len(), "fonts that nothing needed are not read");
+    }
+
+    #[test]
+    fn of_a_family_its_regular_and_bold_are_asked_and_noto_first() {
+        let files = [
+            "DejaVuSans.ttf",
+            "DejaVuSans-Bold.ttf",
+            "DejaVuSans-ExtraLight.ttf",
+            "NotoSerifTibetan-Regular.ttf",
+            "NotoSerifTibetan-Black.ttf",
+            "NotoSansYi-Regular.ttf",
+            "NotoSansCJK-Black.ttc",
+            "Odd-Thin.otf",
+            "Odd-Thin.otf",
+        ];
+        let files: Vec<_> = files.iter().map(|file| Path::new("/fonts").join(file)).collect();
+        let names: Vec<_> = others(&files).into_iter().map(|(name, _)| name).collect();
+        let expected =
+            ["NotoSansYi-Regular", "NotoSerifTibetan-Regular", "DejaVuSans", "DejaVuSans-Bold", "Odd-Thin"];
+        assert_eq!(names, expected);
     }
 }

@@ -23,6 +23,8 @@ const NAMES: &[(&str, &str)] = &[
     ("japanese", "さくら 山田 ガギグ ～"),
     ("korean", "고길동 뷁"),
     ("other", "ქართული Հայերեն বাংলা தமிழ் ਪੰਜਾਬੀ አማርኛ ខ្មែរ ລາວ"),
+    ("rare", "ᏣᎳᎩ ꆈꌠ ᐃᓄᒃ ⵜⵉⴼ"),
+    ("marked", "ଓଡ଼ିଆ བོད་ཡིག"),
     ("emoji", "Anna 🎉 Lee 👩🏽\u{200D}🚀 ❤\u{FE0F} 🇩🇪"),
     ("mixed", "Dr אבי Cohen (محمد) 王 7א8"),
 ];
@@ -147,6 +149,8 @@ fn names_can_be_copied_and_searched() {
         // and its own place for what belongs to neither direction.
         let name = name.replace('\u{200C}', "");
         let mixed = *script == "mixed";
+        // Poppler sees spaces around some marks.
+        let text = if *script == "marked" { text.replace(' ', "") } else { text };
         for word in name.split(|c: char| c == ' ' || mixed && (c == '(' || c == ')' || c.is_ascii_digit())) {
             assert!(text.contains(word), "{word:?} is not in {text}");
         }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fulfillment_document::{
-    FontError, FontSource, NewError, PdfRenderer, RenderError, Renderer, TicketPage, sample, system,
+    FontError, FontSource, NewError, PdfRenderer, RenderError, Renderer, Shipped, TicketPage, sample, system,
 };
 use tools::{flat, noto, run, saved, text};
 
@@ -278,6 +278,30 @@ fn hidden_characters_do_not_reach_the_page() {
 }
 
 #[test]
+fn lines_of_an_address_stay_lines_or_get_commas() {
+    let at = |address: &str, template| {
+        let page = TicketPage { venue_address: Some(address.to_owned()), template, ..sample::ticket() };
+        text(&plain().render(&page).unwrap().pdf)
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let three = "Am Sandtorkai 12\r\n20457 Hamburg\n\n Germany";
+    let text = at(three, None);
+    for (line, other) in [("Am Sandtorkai 12", "20457"), ("20457 Hamburg", "Germany"), ("Germany", "Hamburg")]
+    {
+        let found = text.lines().find(|found| found.contains(line));
+        let found = found.unwrap_or_else(|| panic!("{line}: {text}"));
+        assert!(!found.contains(other) && !found.contains(','), "{text}");
+    }
+    // More lines than the box has, and a box of one line.
+    let text = at("Haus 7\nHof 3\nAm Sandtorkai 12,\n20457 Hamburg\nGermany", None);
+    for said in ["Haus 7, Hof 3, Am Sandtorkai", "12, 20457 Hamburg, Germany"] {
+        assert!(words(&text).contains(said), "{text}");
+    }
+    let thermal = at(three, Some(Shipped::Thermal.bundle().hash()));
+    assert!(words(&thermal).contains("Am Sandtorkai 12, 20457 Hamburg, Germany"), "{thermal}");
+}
+
+#[test]
 fn wrong_input_is_refused_with_the_reason() {
     let renderer = plain();
     for code in [String::new(), "a".repeat(900), "A".repeat(2000)] {
@@ -295,7 +319,7 @@ fn a_font_that_goes_or_changes_stops_the_page_that_needs_it() {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("NotoSansHebrew-Regular.ttf");
     std::fs::write(&copy, &bytes).unwrap();
-    let fonts = || system::noto(&[folder.path().to_owned()]);
+    let fonts = || system::installed(&[folder.path().to_owned()]);
     assert_eq!(fonts().len(), 1);
     let hebrew = TicketPage { holder_name: Some("שרה".to_owned()), ..sample::ticket() };
 
@@ -327,7 +351,7 @@ fn fonts_given_as_bytes_serve_as_well() {
 #[test]
 fn the_fonts_that_a_page_needed_draw_it_again() {
     let renderer = noto();
-    let holder = Some("سارة 田中 José 🎉".to_owned());
+    let holder = Some("سارة 田中 José 🎉 ꆈꌠ བོད་ ᏣᎳᎩ".to_owned());
     let page = TicketPage { holder_name: holder, locale: Some("ja".to_owned()), ..sample::ticket() };
     let drawn = renderer.render(&page).unwrap();
     let read = renderer.files_read().map(|(print, file)| (print, Arc::new(file.to_vec())));
@@ -335,7 +359,7 @@ fn the_fonts_that_a_page_needed_draw_it_again() {
     assert!(files.len() >= 3 && files.len() < renderer.fallbacks().len(), "{} files", files.len());
     let fonts = renderer.fallbacks().into_iter().map(|font| {
         let file = files.get(&font.fingerprint).cloned();
-        system::named(&font, move || file.clone()).unwrap()
+        system::named(&font, move || file.clone())
     });
     let again = PdfRenderer::with_fonts(fonts.collect()).unwrap();
     assert_eq!(again.version(), renderer.version());

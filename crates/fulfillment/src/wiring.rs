@@ -132,7 +132,7 @@ pub(crate) fn door_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest 
 pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
     let usual = system::USUAL_FOLDERS.iter().map(PathBuf::from);
     let folders: Vec<PathBuf> = config.document.fonts.iter().cloned().chain(usual).collect();
-    let renderer = PdfRenderer::with_fonts(system::noto(&folders)).map_err(anyhow::Error::from)?;
+    let renderer = PdfRenderer::with_fonts(system::installed(&folders)).map_err(anyhow::Error::from)?;
     Ok(Arc::new(renderer))
 }
 

@@ -18,7 +18,7 @@ impl<'a> PlatformCode<'a> {
     /// Takes a text apart; `None` when it is not of this form. Says nothing about whether it is true.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        let (order_id, rest) = text.split_once(':')?;
+        let (order_id, rest) = crate::bare(text).split_once(':')?;
         let (seat, event_id) = rest.rsplit_once(':')?;
         (is_guid(order_id) && is_guid(event_id)).then_some(Self { order_id, seat, event_id })
     }

@@ -83,7 +83,7 @@ impl PretixCode {
     /// set has signed.
     pub fn read(text: &str, keys: &KeySet) -> Result<(Self, Kid), PretixError> {
         let parts = || {
-            let bytes = BASE64.decode(text.bytes().rev().collect::<Vec<u8>>()).ok()?;
+            let bytes = BASE64.decode(crate::bare(text).bytes().rev().collect::<Vec<u8>>()).ok()?;
             let (&[version, p1, p2, s1, s2], rest) = bytes.split_first_chunk()?;
             let (payload, signature) = rest.split_at_checked(u16::from_be_bytes([p1, p2]).into())?;
             let whole = usize::from(u16::from_be_bytes([s1, s2])) == signature.len();

@@ -4,11 +4,14 @@
 //! [`ReadError::Decoder`]. What bounds cannot catch (a file made to keep the rasteriser busy) is for the caller
 //! to end with a time limit; do not run this inside a server on files anyone may send.
 
+mod jpeg;
 mod pdf;
+mod picture;
 mod png;
 
 use std::panic::{UnwindSafe, catch_unwind};
 
+pub use self::jpeg::codes_in_jpeg;
 pub use self::pdf::codes_in_pdf;
 pub use self::png::codes_in_png;
 
@@ -52,7 +55,8 @@ pub enum ReadError {
 
 /// The texts of all QR codes in a picture, in the order in which they are found, each once; none is no error.
 ///
-/// `luma` is one byte a pixel, 0 black to 255 white, row by row from the top.
+/// `luma` is one byte a pixel, 0 black to 255 white, row by row from the top. Where no code is black on white, one that is
+/// white on black is looked for: phones invert their screens.
 pub fn read_qr(width: usize, height: usize, luma: &[u8]) -> Result<Vec<String>, ReadError> {
     if width.checked_mul(height) != Some(luma.len()) {
         return Err(ReadError::Dimensions { width, height, given: luma.len() });
@@ -65,17 +69,22 @@ pub fn read_qr(width: usize, height: usize, luma: &[u8]) -> Result<Vec<String>, 
         return Ok(Vec::new());
     }
     contained(|| {
-        let mut image =
-            rqrr::PreparedImage::prepare_from_greyscale(width, height, |x, y| luma[y * width + x]);
-        let mut codes = Vec::new();
-        for grid in image.detect_grids() {
-            // A grid that does not decode is a pattern that looked like one, or another kind of content.
-            if let Ok((_, text)) = grid.decode() {
-                push_new(&mut codes, text);
-            }
-        }
-        Ok(codes)
+        let codes = dark_codes(width, height, |x, y| luma[y * width + x]);
+        Ok(if codes.is_empty() { dark_codes(width, height, |x, y| 255 - luma[y * width + x]) } else { codes })
     })
+}
+
+/// Codes whose modules are darker than what is around them.
+fn dark_codes(width: usize, height: usize, luma: impl Fn(usize, usize) -> u8) -> Vec<String> {
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, luma);
+    let mut codes = Vec::new();
+    for grid in image.detect_grids() {
+        // A grid that does not decode is a pattern that looked like one, or another kind of content.
+        if let Ok((_, text)) = grid.decode() {
+            push_new(&mut codes, text);
+        }
+    }
+    codes
 }
 
 fn push_new(codes: &mut Vec<String>, text: String) {

@@ -4,41 +4,14 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, Limits, Transformations};
 
-use super::{MAX_PIXELS, ReadError, check_size, contained, luma_of, read_qr};
+use super::picture::Picture;
+use super::{MAX_PIXELS, ReadError, check_size, contained, luma_of};
 
 /// The texts of all QR codes in a PNG picture of up to [`MAX_PIXELS`] pixels and
 /// [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes; transparent pixels are seen on white.
 pub fn codes_in_png(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
     check_size(bytes)?;
-    let picture = contained(|| decode(bytes))?;
-    let codes = read_qr(picture.width, picture.height, &picture.luma)?;
-    if !codes.is_empty() {
-        return Ok(codes);
-    }
-    // Noise and fine texture of a photograph vanish when four pixels are seen as one.
-    let half = picture.halved();
-    read_qr(half.width, half.height, &half.luma)
-}
-
-struct Picture {
-    width: usize,
-    height: usize,
-    luma: Vec<u8>,
-}
-
-impl Picture {
-    fn halved(&self) -> Self {
-        let (width, height) = (self.width / 2, self.height / 2);
-        let mut luma = Vec::with_capacity(width * height);
-        for rows in self.luma.chunks_exact(self.width).collect::<Vec<_>>().chunks_exact(2) {
-            let pairs = rows[0].chunks_exact(2).zip(rows[1].chunks_exact(2));
-            luma.extend(pairs.map(|(a, b)| {
-                let sum: u16 = a.iter().chain(b).copied().map(u16::from).sum();
-                u8::try_from(sum / 4).unwrap_or(u8::MAX)
-            }));
-        }
-        Self { width, height, luma }
-    }
+    contained(|| decode(bytes))?.codes()
 }
 
 fn unreadable(why: impl Into<String>) -> ReadError {

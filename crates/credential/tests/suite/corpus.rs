@@ -32,3 +32,8 @@ fn key_sets() {
 fn pictures() {
     replay("png", checks::png);
 }
+
+#[test]
+fn photographs() {
+    replay("jpeg", checks::jpeg);
+}

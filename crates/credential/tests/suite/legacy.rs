@@ -33,7 +33,7 @@ fn the_platform_s_form_is_three_parts_and_no_signature() {
         "::",
         ORDER,
         &format!("{ORDER}:{EVENT}"),
-        &format!("{ORDER}:A-01:{EVENT} "),
+        &format!("{ORDER}:A-01:{EVENT}x"),
         &format!("{}:A-01:{EVENT}", ORDER.replace('-', "_")),
         &format!("{ORDER}:A-01:é{}", &EVENT[2..]),
         &crate::common::code(),

@@ -3,7 +3,7 @@
 use crate::common::{NOW, code, key, keys};
 use fast_qr::{ECL, QRBuilder};
 use fulfillment_credential::read::{
-    MAX_FILE_BYTES, MAX_PAGES, ReadError, codes_in_pdf, codes_in_png, read_qr,
+    MAX_FILE_BYTES, MAX_PAGES, ReadError, codes_in_jpeg, codes_in_pdf, codes_in_png, read_qr,
 };
 use fulfillment_credential::{VerifyOptions, sign, verify};
 use pdf_writer::{Content, Name, Pdf, Rect, Ref};
@@ -101,6 +101,58 @@ fn every_kind_of_png_is_read() {
 }
 
 #[test]
+fn an_inverted_picture_reads_back() {
+    let (side, luma) = picture(&code(), 3);
+    let inverted: Vec<u8> = luma.iter().map(|l| 255 - l).collect();
+    assert_eq!(read_qr(side, side, &inverted), Ok(vec![code()]));
+    assert_eq!(codes_in_png(&png(side, png::ColorType::Grayscale, &inverted)), Ok(vec![code()]));
+    assert_eq!(read_qr(100, 100, &[0; 10_000]), Ok(vec![]));
+}
+
+/// Drawn so many tenths of a pixel a module, from so many tenths on, each pixel by how much of it is dark.
+fn small_picture(text: &str, tenths: usize, from: usize) -> (usize, Vec<u8>) {
+    let (fine, luma) = picture(text, tenths);
+    let side = (fine + from).div_ceil(10) + 1;
+    let dark = |x: usize, y: usize| {
+        let at = |v: usize| v.checked_sub(from).filter(|v| *v < fine);
+        at(x).zip(at(y)).map_or(0, |(x, y)| usize::from(luma[y * fine + x] == 0))
+    };
+    let pixel = |i: usize| {
+        let (x, y) = (i % side * 10, i / side * 10);
+        let sum: usize = (0..100).map(|part| dark(x + part % 10, y + part / 10)).sum();
+        u8::try_from(255 - 255 * sum / 100).unwrap()
+    };
+    (side, (0..side * side).map(pixel).collect())
+}
+
+#[test]
+fn a_page_as_a_screen_shows_it_reads_back() {
+    // At 50 dots an inch the code of a ticket has 1.5 pixels a module and more, wherever its edges fall.
+    for tenths in [15, 17, 20] {
+        for from in [0, 3, 7] {
+            let (side, luma) = small_picture(&code(), tenths, from);
+            let file = png(side, png::ColorType::Grayscale, &luma);
+            assert_eq!(codes_in_png(&file), Ok(vec![code()]), "{tenths} tenths from {from}");
+        }
+    }
+}
+
+#[test]
+fn photographs_are_read() {
+    let vectors: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(crate::vectors::docs("qr-vectors.json")).unwrap()).unwrap();
+    let example = vectors["cases"][0]["code"].as_str().unwrap().to_owned();
+    for (name, file) in [
+        ("colour", &include_bytes!("code-colour.jpg")[..]),
+        ("grey, progressive", include_bytes!("code-progressive.jpg")),
+        ("inverted", include_bytes!("code-inverted.jpg")),
+        ("CMYK", include_bytes!("code-cmyk.jpg")),
+    ] {
+        assert_eq!(codes_in_jpeg(file), Ok(vec![example.clone()]), "{name}");
+    }
+}
+
+#[test]
 fn a_ticket_is_verified_from_its_file() {
     let file = pdf(&[vec![(&code(), 400.0, 600.0, 110.0)]]);
     let found = codes_in_pdf(&file).unwrap();
@@ -155,6 +207,13 @@ fn limits_hold() {
     huge[29..33].copy_from_slice(&checksum.to_be_bytes());
     assert!(too_large(codes_in_png(&huge)));
 
+    // The same of a JPEG: 65,500 pixels a side, in its frame header.
+    assert!(too_large(codes_in_jpeg(&vec![0; MAX_FILE_BYTES + 1])));
+    let mut huge = include_bytes!("code-colour.jpg").to_vec();
+    let frame = huge.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
+    huge[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+    assert!(too_large(codes_in_jpeg(&huge)));
+
     // A page of 14 km a side, and one that has none.
     for media_box in ["0 0 40000000 40000000", "0 0 0 0", "0 0 1 900000", "a b c d"] {
         let file = pdf(&[vec![(&code(), 100.0, 100.0, 110.0)]]);
@@ -183,6 +242,7 @@ fn other_files_are_refused_with_a_reason() {
     for bytes in [&b""[..], b"TK1:ABC", b"%PDF-1.7\n%%EOF", b"\x89PNG\r\n\x1a\n", &[0xff; 5_000]] {
         assert!(matches!(codes_in_png(bytes), Err(ReadError::Unreadable { kind: "PNG", .. })), "{bytes:?}");
         assert!(matches!(codes_in_pdf(bytes), Err(ReadError::Unreadable { kind: "PDF", .. })), "{bytes:?}");
+        assert!(matches!(codes_in_jpeg(bytes), Err(ReadError::Unreadable { kind: "JPEG", .. })), "{bytes:?}");
     }
 }
 
@@ -219,6 +279,8 @@ proptest! {
         for (read, mut file) in [
             (codes_in_png as fn(&[u8]) -> _, png(side, png::ColorType::Grayscale, &luma)),
             (codes_in_pdf, small),
+            (codes_in_jpeg, include_bytes!("code-colour.jpg").to_vec()),
+            (codes_in_jpeg, include_bytes!("code-progressive.jpg").to_vec()),
         ] {
             for (at, value) in &damage {
                 let at = at % file.len();

@@ -102,8 +102,28 @@ fn a_code_is_read_whole_or_not_at_all() {
     for tail in [&[0][..], &[0xf6], &[0xa0, 0xa0]] {
         assert_eq!(judge(&text(&[&good, tail].concat())), Verdict::Malformed(Malformed::Cose));
     }
-    for spelling in [code().to_lowercase(), format!(" {}", code()), format!("{}\n", code())] {
-        assert_eq!(judge(&spelling).code(), "malformed", "{spelling:?}");
+    assert_eq!(judge(&code().to_lowercase()).code(), "malformed");
+}
+
+#[test]
+fn what_scanners_put_around_a_code_is_no_part_of_it() {
+    for (before, after) in
+        [("", "\r\n"), ("", "\n"), (" ", ""), ("\0", "\0"), ("\r\n\t ", " \0\n"), ("", "\r")]
+    {
+        assert!(judge(&format!("{before}{}{after}", code())).is_valid(), "{before:?} {after:?}");
+    }
+    // Around it alone: a space within is one of its characters, and what else there is makes another text of it.
+    for around in ["\u{a0}", "\u{feff}", "x", "\u{1}"] {
+        assert_eq!(judge(&format!("{around}{}", code())).code(), "malformed", "{around:?}");
+        assert_eq!(judge(&format!("{}{around}", code())).code(), "malformed", "{around:?}");
+    }
+    for at in 0..=code().len() {
+        for inside in ["\n", "\r\n", "\0", " "] {
+            let mut changed = code();
+            changed.insert_str(at, inside);
+            let whole = judge(&changed).is_valid();
+            assert_eq!(whole, at == 0 || at == code().len(), "{inside:?} at {at}");
+        }
     }
 }
 

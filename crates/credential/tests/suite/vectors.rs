@@ -170,6 +170,15 @@ fn vectors() -> Value {
     let none = json!([]);
     let cases = [
         case("the worked example", &good, now, None, &none, "valid"),
+        case("with a line's end and spaces around it", &format!(" {good} \r\n"), now, None, &none, "valid"),
+        case(
+            "with a line's end within it",
+            &format!("{}\n{}", &good[..90], &good[90..]),
+            now,
+            None,
+            &none,
+            "malformed",
+        ),
         case("at the door of its event", &good, now, Some(4_711), &none, "valid"),
         case("the longest small code", &largest, now, None, &none, "valid"),
         case("the last good second", &good, 1_829_999_999, None, &none, "valid"),

@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn what_ships_has_nothing_to_look_at() {
-        let fonts = crate::system::noto(&crate::system::USUAL_FOLDERS.map(Into::into));
+        let fonts = crate::system::installed(&crate::system::USUAL_FOLDERS.map(Into::into));
         let renderer = PdfRenderer::with_fonts(fonts).unwrap();
         for shipped in Shipped::ALL {
             let problems = renderer.check(&shipped.bundle()).unwrap();

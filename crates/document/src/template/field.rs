@@ -1,7 +1,7 @@
 //! What a placeholder can stand for: the ticket's own values.
 
 use crate::TicketPage;
-use crate::clean::clean;
+use crate::clean::{clean, clean_lines};
 
 use super::labels::{Label, Language};
 
@@ -102,7 +102,7 @@ impl Values {
                 Field::EventEnds => optional(&page.ends),
                 Field::OrganizerName => optional(&page.organizer_name),
                 Field::VenueName => optional(&page.venue_name),
-                Field::VenueAddress => optional(&page.venue_address),
+                Field::VenueAddress => page.venue_address.as_deref().map(clean_lines).unwrap_or_default(),
                 Field::HolderName => optional(&page.holder_name),
                 Field::SeatSection => optional(&page.section),
                 Field::SeatRow => optional(&page.row),

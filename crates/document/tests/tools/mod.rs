@@ -40,7 +40,7 @@ pub(crate) fn flat(pdf: &[u8]) -> String {
 
 /// A renderer with Debian's fonts.
 pub(crate) fn noto() -> PdfRenderer {
-    let fonts = system::noto(&system::USUAL_FOLDERS.map(Into::into));
+    let fonts = system::installed(&system::USUAL_FOLDERS.map(Into::into));
     let names = format!("{fonts:?}");
     for face in [
         "NotoSansArabic",

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use fulfillment_credential::legacy::{PlatformCode, PretixCode, PretixError};
-use fulfillment_credential::{Cti, DoorFeed, KeySet, Verdict, VerifyOptions, read, verify};
+use fulfillment_credential::{Cti, DoorFeed, KeySet, Verdict, VerifyOptions, bare, read, verify};
 use fulfillment_domain::Clock as _;
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ const LARGEST: u64 = 64 << 20;
 Exit code: 0 valid, 1 not valid (voided and replaced ones too) or no code found, 2 no keys to judge by or a file that
 cannot be read, 3 the store or the service cannot be reached.")]
 pub(crate) struct Verify {
-    /// A PNG or PDF file, else the code itself (TK1:...)
+    /// A PNG, JPEG or PDF file, else the code itself (TK1:...)
     #[arg(value_name = "CODE|IMAGE.png|TICKET.pdf")]
     input: String,
     /// A JWK Set with the public keys [default: the keys of this installation]
@@ -79,8 +79,9 @@ impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
         let keys = self.keys(context, service.as_ref()).await?;
-        let no_file = !self.input.starts_with("TK1:") && !Path::new(&self.input).exists();
-        let codes = if no_file || self.input.starts_with("TK1:") {
+        let is_code = bare(&self.input).starts_with("TK1:");
+        let no_file = !is_code && !Path::new(&self.input).exists();
+        let codes = if no_file || is_code {
             vec![self.input.clone()]
         } else {
             match codes_in(Path::new(&self.input)) {
@@ -252,6 +253,8 @@ fn codes_in(file: &Path) -> Result<Vec<String>, Unread> {
     let content = read_file(file).map_err(Unread::Other)?;
     let codes = if content.starts_with(b"\x89PNG") {
         read::codes_in_png(&content)
+    } else if content.starts_with(b"\xFF\xD8\xFF") {
+        read::codes_in_jpeg(&content)
     } else if content
         .get(..1024.min(content.len()))
         .is_some_and(|head| head.windows(5).any(|w| w == b"%PDF-"))
@@ -259,7 +262,7 @@ fn codes_in(file: &Path) -> Result<Vec<String>, Unread> {
         read::codes_in_pdf(&content)
     } else {
         return Err(Unread::Other(format!(
-            "{} is neither a PNG nor a PDF, nor does it begin with TK1:",
+            "{} is neither a PNG, a JPEG nor a PDF, nor does it begin with TK1:",
             file.display()
         )));
     };

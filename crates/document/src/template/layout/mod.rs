@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::boxes::{Align, Area, Canvas, Colour, Mark, Role};
 use crate::face::FontError;
-use crate::paragraph::{Fit, Paragraph};
+use crate::paragraph::{Fit, Paragraph, on_one_line};
 use crate::qr::Code;
 use crate::shape::Shaper;
 
@@ -152,7 +152,8 @@ impl<'a, 'f> Flow<'a, 'f> {
                 let ratio = self.sheet.images[*image].ratio();
                 let (fit_wide, fit_high) =
                     if wide * ratio <= high { (wide, wide * ratio) } else { (high / ratio, high) };
-                let alt = alt.as_ref().map(|alt| alt.fill(self.source)).filter(|alt| !alt.is_empty());
+                let alt =
+                    alt.as_ref().map(|alt| on_one_line(&alt.fill(self.source))).filter(|alt| !alt.is_empty());
                 let x = across(*align, wide - fit_wide);
                 let y = element.valign.shift(high - fit_high);
                 let placed = Area { x, y, width: fit_wide, height: fit_high };

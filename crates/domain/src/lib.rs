@@ -11,6 +11,7 @@ mod envelope;
 pub mod event;
 pub mod event_time;
 pub mod fields;
+pub mod growth;
 pub mod id;
 pub mod instant;
 pub mod locale;

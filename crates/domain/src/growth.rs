@@ -1,0 +1,209 @@
+//! Which lines of Ordering's newer answer are new: an order can gain tickets after its first ones were issued.
+//!
+//! A line is known by its `itemId`, else by its `seatId`. Lines that have neither are known by their positions alone, and
+//! so they must begin with the old list: where they do not, nobody can tell what is new, and nothing is issued twice for
+//! it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::money::{Amount, Currency};
+use crate::order::{OrderSnapshot, Seat};
+use crate::ticket::Ticket;
+
+/// A ticket that is on record, as far as its line goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held<'a> {
+    /// The line that it was made of.
+    pub line: &'a str,
+    /// Which of the line's, from 0.
+    pub unit: u32,
+    /// Ordering's seat.
+    pub seat_id: Option<&'a str>,
+    /// As printed.
+    pub seat: &'a str,
+    /// Ticket category.
+    pub category: Option<&'a str>,
+    /// What it cost, in what.
+    pub price: (Amount, Currency),
+    /// It is not void.
+    pub live: bool,
+}
+
+impl<'a> From<&'a Ticket> for Held<'a> {
+    fn from(ticket: &'a Ticket) -> Self {
+        Self {
+            line: &ticket.line,
+            unit: ticket.unit,
+            seat_id: ticket.seat_id.as_deref(),
+            seat: &ticket.seat,
+            category: ticket.category.as_deref(),
+            price: (ticket.price, ticket.currency),
+            live: ticket.voided_at.is_none(),
+        }
+    }
+}
+
+/// What an answer has beside the tickets that are on record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Growth {
+    /// The new ones of the answer's seats, by their index.
+    pub new: Vec<usize>,
+    /// Lines with live tickets that the answer has no more, in words.
+    pub gone: Vec<String>,
+    /// What these tickets cost: they are as good as before, so what is new is paid for when these are as well.
+    pub gone_prices: Vec<(Amount, Currency)>,
+}
+
+/// Why nobody can tell what is new.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line} {what}")]
+pub struct Unclear {
+    /// The line, in words.
+    line: String,
+    what: &'static str,
+}
+
+impl Growth {
+    /// Compares an answer with every ticket that was made of earlier ones, voided ones too, and with the answer that the
+    /// last of them were made of, where it is kept.
+    ///
+    /// # Errors
+    /// A line that is known by its position alone is not what it was.
+    pub fn of(
+        tickets: &[Held<'_>],
+        before: Option<&OrderSnapshot>,
+        now: &OrderSnapshot,
+    ) -> Result<Self, Unclear> {
+        let old = Old::of(tickets);
+        let mut listed: HashMap<(&str, u32), &Seat> = HashMap::new();
+        for seat in &now.seats {
+            listed.insert((&seat.line, seat.unit), seat);
+        }
+        let lines: HashSet<&str> = now.seats.iter().map(|s| s.line.as_str()).collect();
+        let mut growth = Self::default();
+        // Tickets whose line has another name now: the seat is the same.
+        let mut renamed: HashSet<&str> = HashSet::new();
+        for (index, seat) in now.seats.iter().enumerate() {
+            if old.units.contains(&(seat.line.as_str(), seat.unit)) {
+                continue;
+            }
+            let same = seat.seat_id.as_deref().and_then(|id| old.seats.get(id).copied());
+            if let Some(line) = same.filter(|line| !lines.contains(line)) {
+                renamed.insert(line);
+            } else {
+                growth.new.push(index);
+            }
+        }
+        old.positions_are_kept(before, &listed, &renamed)?;
+        let missing =
+            |t: &&Held<'_>| t.live && !listed.contains_key(&(t.line, t.unit)) && !renamed.contains(t.line);
+        let gone: Vec<_> = tickets.iter().filter(missing).collect();
+        for index in &growth.new {
+            old.is_new(&now.seats[*index], &gone)?;
+        }
+        let lines: BTreeSet<_> = gone.iter().map(|t| in_words(t.line)).collect();
+        growth.gone = lines.into_iter().collect();
+        growth.gone_prices = gone.iter().map(|t| t.price).collect();
+        Ok(growth)
+    }
+}
+
+/// What is on record of an order's lines.
+struct Old<'a> {
+    tickets: &'a [Held<'a>],
+    units: HashSet<(&'a str, u32)>,
+    /// Lines of live tickets by the seat's id.
+    seats: HashMap<&'a str, &'a str>,
+    /// Lines that are known by their positions alone.
+    positions: BTreeSet<usize>,
+}
+
+impl<'a> Old<'a> {
+    fn of(tickets: &'a [Held<'a>]) -> Self {
+        let live = tickets.iter().filter(|t| t.live);
+        Self {
+            tickets,
+            units: tickets.iter().map(|t| (t.line, t.unit)).collect(),
+            seats: live.filter_map(|t| Some((t.seat_id?, t.line))).collect(),
+            positions: tickets.iter().filter_map(|t| position(t.line)).collect(),
+        }
+    }
+
+    /// Every old line without an id is in the answer, at its place and as it was.
+    fn positions_are_kept(
+        &self,
+        before: Option<&OrderSnapshot>,
+        listed: &HashMap<(&str, u32), &Seat>,
+        renamed: &HashSet<&str>,
+    ) -> Result<(), Unclear> {
+        let changed =
+            |line: &str| Err(Unclear { line: in_words(line), what: "has no id, and is not what it was" });
+        for ticket in self.tickets.iter().filter(|t| position(t.line).is_some()) {
+            let Some(seat) = listed.get(&(ticket.line, ticket.unit)) else {
+                if renamed.contains(ticket.line) {
+                    continue;
+                }
+                return changed(ticket.line);
+            };
+            // Read by the same reader, two answers compare better than an answer with a ticket.
+            let old = before.and_then(|b| {
+                b.seats.iter().find(|s| s.line == ticket.line && s.unit == ticket.unit).map(Kind::of_seat)
+            });
+            if old.unwrap_or_else(|| Kind::of_ticket(ticket)) != Kind::of_seat(seat) {
+                return changed(ticket.line);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a seat that no ticket was made of is a new one. One without an id comes after all old ones of its kind, and
+    /// no line is gone that it may be. One with an id is not like a ticket whose line is gone: it may be that, renamed.
+    fn is_new(&self, seat: &Seat, gone: &[&Held<'_>]) -> Result<(), Unclear> {
+        let unclear = |what| Err(Unclear { line: in_words(&seat.line), what });
+        match (position(&seat.line), self.positions.last()) {
+            (Some(place), Some(_)) if self.positions.contains(&place) => {
+                unclear("has more tickets than it had")
+            }
+            (Some(place), Some(last)) if place < *last => unclear("comes before lines that were there"),
+            (Some(_), _) if !gone.is_empty() => unclear("has no id, and another line is gone"),
+            _ if gone.iter().any(|t| Kind::of_ticket(t) == Kind::of_seat(seat)) => {
+                unclear("is like a line that is gone: it may be the same under another id")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a place is by which one without an id is recognised.
+#[derive(PartialEq)]
+struct Kind<'a> {
+    seat: &'a str,
+    category: Option<&'a str>,
+    price: (Amount, Currency),
+}
+
+impl<'a> Kind<'a> {
+    fn of_seat(seat: &'a Seat) -> Self {
+        Self { seat: &seat.label, category: seat.category.as_deref(), price: (seat.price, seat.currency) }
+    }
+
+    fn of_ticket(ticket: &Held<'a>) -> Self {
+        Self { seat: ticket.seat, category: ticket.category, price: ticket.price }
+    }
+}
+
+/// The place of a line that has no other name, from 0.
+fn position(line: &str) -> Option<usize> {
+    line.strip_prefix("pos:")?.parse().ok()
+}
+
+fn in_words(line: &str) -> String {
+    match line.split_once(':') {
+        Some(("item", id)) => format!("item {id}"),
+        Some(("seat", id)) => format!("seat {id}"),
+        _ => format!("line {}", position(line).map_or(0, |n| n.saturating_add(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,10 @@ pub enum AttentionReason {
     RefundFailedAfterVoid,
     /// Its unrefunded payments are more than its total.
     Overpaid,
+    /// What its payments come to cannot be compared with its total: several currencies, or no amount.
+    PaymentUnclear,
+    /// Ordering could not be asked what is new after another payment.
+    NotAskedAgain,
     /// Ordering's newer answer has lines that cannot be told from the old ones.
     CannotTellNew,
     /// Ordering's newer answer has new lines, and the payments do not cover all lines.
@@ -32,11 +36,13 @@ pub enum AttentionReason {
 
 impl AttentionReason {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::PaidAfterVoid,
         Self::VoidButPaid,
         Self::RefundFailedAfterVoid,
         Self::Overpaid,
+        Self::PaymentUnclear,
+        Self::NotAskedAgain,
         Self::CannotTellNew,
         Self::NewLinesUnpaid,
         Self::PaymentOfClosedOrder,
@@ -49,6 +55,8 @@ impl AttentionReason {
             Self::VoidButPaid => "void_but_paid",
             Self::RefundFailedAfterVoid => "refund_failed_after_void",
             Self::Overpaid => "overpaid",
+            Self::PaymentUnclear => "payment_unclear",
+            Self::NotAskedAgain => "not_asked_again",
             Self::CannotTellNew => "cannot_tell_new",
             Self::NewLinesUnpaid => "new_lines_unpaid",
             Self::PaymentOfClosedOrder => "payment_of_closed_order",

@@ -4,7 +4,7 @@
 //! transition in one database, and each method of the trait is one such transition in one transaction:
 //! it happened wholly, or not at all, and doing it again changes nothing.
 //!
-//! The trait is made of twelve parts, a file each, and every implementation has the same files:
+//! The trait is made of thirteen parts, a file each, and every implementation has the same files:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -20,10 +20,11 @@
 //! | [`Attentions`] | what about an order needs a person |
 //! | [`Erasures`] | removing personal data |
 //! | [`Adoption`] | taking over from an earlier service |
+//! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
 //! # How to add one
-//! Implement the twelve parts in a folder with the same file names, then run
+//! Implement the thirteen parts in a folder with the same file names, then run
 //! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
@@ -40,6 +41,7 @@ pub mod outbox;
 pub mod positions;
 pub mod postgres;
 pub mod records;
+pub mod refreshes;
 pub mod reissues;
 mod shared;
 pub mod sqlite;
@@ -58,6 +60,7 @@ pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
 pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{CodeStanding, OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
+pub use refreshes::{AskOutcome, Found, NewLines, Refresh, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
 pub use withdrawals::{
@@ -83,6 +86,7 @@ pub trait Store:
     + Records
     + Withdrawals
     + Reissues
+    + Refreshes
     + Letters
     + Attentions
     + Erasures
@@ -100,6 +104,7 @@ impl<T> Store for T where
         + Records
         + Withdrawals
         + Reissues
+        + Refreshes
         + Letters
         + Attentions
         + Erasures

@@ -10,14 +10,15 @@ use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, OrderState, OutboxEvent, Ticket, TicketId};
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Refresh, Result};
 
 /// An order lent to a worker.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// Which order.
     pub order_id: OrderId,
-    /// Received: to be enriched and frozen. Enriched: its files are to be made. A parked order that is
+    /// Received: to be enriched and frozen. Enriched: its files are to be made. Issued: Ordering is to be asked again
+    /// (`refresh`). A parked order that is
     /// tried again comes as the one or the other, by whether it has tickets.
     pub state: OrderState,
     /// The number every write must carry.
@@ -48,6 +49,8 @@ pub struct Claim {
     pub traceparent: Option<String>,
     /// The order's unfinished tickets (Pending or Failed, not voided), by index; empty while Received.
     pub tickets: Vec<Ticket>,
+    /// Of an issued order: what Ordering's newer answer is compared with.
+    pub refresh: Option<Refresh>,
 }
 
 /// An enriched order: everything its tickets are made of.
@@ -134,7 +137,8 @@ pub enum Then {
     Retry(Duration),
     /// Again after a while; this try does not count (shutting down, or everything is refused).
     Wait(Duration),
-    /// Parked, visibly, and tried again in the background after a while, if at all.
+    /// Parked, visibly, and tried again in the background after a while, if at all. An order that is issued stays so and is
+    /// on the attention list: Ordering could not be asked again.
     Park(Option<Duration>),
 }
 

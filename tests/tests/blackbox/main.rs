@@ -9,6 +9,7 @@ mod duplicates;
 mod embedded;
 mod erasures;
 mod forms;
+mod growth;
 mod import;
 mod installation;
 mod issued;

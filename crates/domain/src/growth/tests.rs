@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::order::MAX_TICKETS;
+use crate::order::Reading;
 
 const ID: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
 
@@ -11,7 +11,7 @@ fn answer(items: &[&str]) -> OrderSnapshot {
         "items":[{}]}}"#,
         items.join(",")
     );
-    OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), MAX_TICKETS).unwrap()
+    OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &Reading::default()).unwrap()
 }
 
 /// The tickets that an answer's seats were made into.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Cancellation, Clock as _, OrderId, Withdrawal, ticket_number};
-use fulfillment_store::{OrderRecord, Subject};
+use fulfillment_store::{AskOutcome, OrderRecord, Subject};
 use serde_json::json;
 
 use super::Context;
@@ -47,6 +47,19 @@ Exit code: 1 when nobody has paid for it.")]
         #[arg(long)]
         before_payment: bool,
     },
+    /// Ask Ordering again about an issued order: what is new gets its tickets once all lines are paid
+    #[command(after_help = "Examples:
+  fulfillment order refresh 7d444840-9dc0-11d1-b245-5ffdce74fad2
+  fulfillment order refresh --issue ID    new lines get their tickets whatever was paid
+A running service asks; `fulfillment order show` says what came of it.
+Exit code: 1 when there is no such order, or it never grows: void, erased, or taken over from an earlier service.")]
+    Refresh {
+        /// The order's id
+        id: OrderId,
+        /// Issue new lines whatever was paid
+        #[arg(long)]
+        issue: bool,
+    },
     /// Take a void back: every voided ticket is good again under a new code; an order without tickets is issued
     #[command(after_help = "Example:
   fulfillment order reinstate 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'cancelled by mistake'
@@ -67,6 +80,7 @@ impl Order {
             Action::Cancel { id, reason, before_payment } => {
                 return cancel(context, id, reason, before_payment).await;
             }
+            Action::Refresh { id, issue } => return refresh(context, id, issue).await,
             Action::Reinstate { id, reason } => return reinstate(context, id, reason).await,
         };
         let store = context.store(&context.config()?).await?;
@@ -87,6 +101,22 @@ async fn cancel(
     let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
     let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
     withdraw(context, "order cancel", Subject::Cancellation, &said, parse, before_payment).await
+}
+
+async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop> {
+    let store = context.store(&context.config()?).await?;
+    let never = |why: &str| Stop::no(format!("the order {id} gets no new tickets: {why}"));
+    let when = match store.ask_ordering(id, issue).await? {
+        AskOutcome::Asked => "at once",
+        AskOutcome::Later => "once it is issued",
+        AskOutcome::Unknown => return Err(Stop::no(format!("no payment of an order {id} has come"))),
+        AskOutcome::Void => return Err(never("it is void; `fulfillment order reinstate` takes that back")),
+        AskOutcome::Erased => return Err(never("its personal data was erased")),
+        AskOutcome::Imported => return Err(never("it was taken over from an earlier service")),
+    };
+    context.answer(&json!({ "orderId": id, "asked": when }), |_| {
+        format!("order {id}: Ordering is asked again {when}")
+    })
 }
 
 /// Each ticket by itself: what stops in the middle goes on when it is said again.

@@ -31,9 +31,11 @@ fn result(index: usize, outcome: IngestOutcome) -> ItemResult {
         IngestOutcome::Folded(order) => {
             (Word::Folded, order, Some("the payment is known under another key: with an id and without one"))
         }
-        IngestOutcome::AlreadyPaid(order) => {
-            (Word::AlreadyPaid, order, Some("the order was paid before; this payment issues nothing"))
-        }
+        IngestOutcome::AlreadyPaid(order) => (
+            Word::AlreadyPaid,
+            order,
+            Some("the order was paid before; Ordering is asked whether it has grown"),
+        ),
         IngestOutcome::Late(order) => (
             Word::Late,
             order,

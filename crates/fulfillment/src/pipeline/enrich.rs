@@ -1,7 +1,5 @@
 //! Asking Ordering what was bought, and Identity where to send it. Outside any transaction.
 
-use std::time::Duration;
-
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
 use fulfillment_store::step;
@@ -60,7 +58,7 @@ impl Pipeline {
             .ordering
             .as_ref()
             .ok_or_else(|| Failure::blocked("no Ordering is configured: set FULFILLMENT_ORDERING_URL"))?;
-        let in_grace = self.clock.now().duration_since(claim.received_at) < grace(self.grace);
+        let in_grace = self.in_grace(claim);
         let answer = match ordering.order(claim.order_id, claim.traceparent.as_deref()).await {
             Ok(answer) => answer,
             Err(OrderingError::Unknown) if in_grace => {
@@ -114,8 +112,4 @@ fn refused(refusal: &Refusal, answer: &[u8]) -> Refused {
         Refusal::OtherOrder | Refusal::Misfit(_) => Failure::permanent(format!("Ordering: {refusal}")),
     };
     Refused { failure, answer: Some(answer.to_vec()) }
-}
-
-fn grace(duration: Duration) -> jiff::SignedDuration {
-    duration.try_into().unwrap_or(jiff::SignedDuration::MAX)
 }

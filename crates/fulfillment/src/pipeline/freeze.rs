@@ -22,7 +22,7 @@ const BATCH: usize = 64;
 const CODE_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// How many other numbers are tried when a ticket's number is taken. With 45 bits, one try is rare.
-const NUMBER_TRIES: u32 = 8;
+pub(super) const NUMBER_TRIES: u32 = 8;
 
 impl Pipeline {
     /// Freezes enriched orders in batches until the queue ends.
@@ -97,38 +97,49 @@ impl Pipeline {
     /// One order's tickets as they will be. Repeating it gives the same ids and codes' ids.
     async fn draft(&self, enriched: &Enriched, number_try: u32) -> Result<Freeze, Failure> {
         let order = &enriched.order;
-        let unavailable = |error: StoreError| Failure::transient(error.to_string());
-        let event_number =
-            self.numbers.event(self.store.as_ref(), &order.event.id).await.map_err(unavailable)?;
-        let mut tickets = Vec::with_capacity(order.seats.len());
-        let now = self.clock.now();
-        let now = now.round(Unit::Microsecond).unwrap_or(now);
-        for (index, seat) in order.seats.iter().enumerate() {
-            let category_number = match &seat.category {
-                None => 0,
-                Some(name) => self
-                    .numbers
-                    .category(self.store.as_ref(), &order.event.id, name)
-                    .await
-                    .map_err(unavailable)?,
-            };
-            let numbers = (event_number, category_number, number_try);
-            tickets.push(self.ticket(enriched, seat, index, numbers, now)?);
-        }
+        let seats: Vec<_> = order.seats.iter().collect();
         Ok(Freeze {
             order_id: order.order_id,
             fence: enriched.job.claim.fence,
             snapshot: enriched.answer.clone(),
-            tickets,
+            tickets: self.tickets_of(enriched, &seats, 0, number_try).await?,
             notes: order.notes.clone(),
         })
+    }
+
+    /// The tickets of these seats of an order; `before`: how many it has already. Their count is that of all by then.
+    pub(super) async fn tickets_of(
+        &self,
+        enriched: &Enriched,
+        seats: &[&Seat],
+        before: u32,
+        number_try: u32,
+    ) -> Result<Vec<Ticket>, Failure> {
+        let event = &enriched.order.event;
+        let unavailable = |error: StoreError| Failure::transient(error.to_string());
+        let event_number = self.numbers.event(self.store.as_ref(), &event.id).await.map_err(unavailable)?;
+        let mut tickets = Vec::with_capacity(seats.len());
+        let now = self.clock.now();
+        let now = now.round(Unit::Microsecond).unwrap_or(now);
+        let count = before.saturating_add(u32::try_from(seats.len()).unwrap_or(u32::MAX));
+        for (index, seat) in (before.saturating_add(1)..).zip(seats) {
+            let category_number = match &seat.category {
+                None => 0,
+                Some(name) => {
+                    self.numbers.category(self.store.as_ref(), &event.id, name).await.map_err(unavailable)?
+                }
+            };
+            let numbers = (event_number, category_number, number_try);
+            tickets.push(self.ticket(enriched, seat, (index, count), numbers, now)?);
+        }
+        Ok(tickets)
     }
 
     fn ticket(
         &self,
         enriched: &Enriched,
         seat: &Seat,
-        index: usize,
+        (index, count): (u32, u32),
         (event_number, category_number, number_try): (u32, u16, u32),
         now: Timestamp,
     ) -> Result<Ticket, Failure> {
@@ -143,7 +154,6 @@ impl Pipeline {
         let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
         let code = self.form.code(key, &claims, (order.order_id, &seat.label, &event.id));
         let qr_code_data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(Ticket {
             id,
             order_id: order.order_id,
@@ -168,8 +178,8 @@ impl Pipeline {
             seat_id: seat.seat_id.clone(),
             line: seat.line.clone(),
             unit: seat.unit,
-            ticket_index: count(index + 1),
-            ticket_count: count(order.seats.len()),
+            ticket_index: index,
+            ticket_count: count,
             section: seat.section.clone(),
             row: seat.row.clone(),
             seat_number: seat.number.clone(),

@@ -186,7 +186,7 @@ impl Ingest {
                     "folded"
                 }
                 IngestOutcome::AlreadyPaid(order) => {
-                    warn!(%order, "a second payment of an order; it issues nothing");
+                    warn!(%order, "another payment of an order; Ordering is asked whether it has grown");
                     "already_paid"
                 }
                 IngestOutcome::Late(order) => {

@@ -18,6 +18,7 @@
 //! | issue | `issue.rs` | pages drawn on all cores, one group of files, one transaction |
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
+//! `refresh.rs` asks Ordering again about an issued order that another payment came for,
 //! `retry.rs` decides what a failure means, `words` how a buyer writes times and money,
 //! `reissue.rs` makes new generations of tickets, `in_hand.rs` keeps the leases of claimed orders alive,
 //! `heal.rs` draws files that went missing, `maintenance.rs` sweeps, prunes and erases (`erase.rs`), `counts.rs` shows what waits or
@@ -40,6 +41,7 @@ pub(crate) mod maintenance;
 pub(crate) mod page;
 pub(crate) mod proof;
 pub(crate) mod reconcile;
+mod refresh;
 pub(crate) mod reissue;
 pub(crate) mod relay;
 mod retry;
@@ -205,6 +207,15 @@ impl Pipeline {
         if job.claim.state == OrderState::Enriched {
             // Its page is decided already. The receiver lives as long as this sender.
             let _ = to_issue.send(job).await;
+            return;
+        }
+        if job.claim.state == OrderState::Issued {
+            let (pipeline, to_issue, stop) = (Arc::clone(self), to_issue.clone(), stop.clone());
+            enriching.spawn(async move {
+                if let Some(job) = pipeline.refresh(job, &stop).await {
+                    let _ = to_issue.send(job).await;
+                }
+            });
             return;
         }
         let (pipeline, to_freeze, stop) = (Arc::clone(self), to_freeze.clone(), stop.clone());

@@ -48,7 +48,9 @@ impl Pipeline {
         refused_answer: Option<Vec<u8>>,
     ) {
         let (order_id, fence) = (job.claim.order_id, job.claim.fence);
-        if matches!(then, Then::Park(_)) && !job.claim.was_parked {
+        if job.claim.refresh.is_some() {
+            warn!(order = %order_id, attempts = job.claim.attempts, reason, "Ordering cannot be asked what is new");
+        } else if matches!(then, Then::Park(_)) && !job.claim.was_parked {
             metrics::counter!("fulfillment_orders_parked_total").increment(1);
             warn!(order = %order_id, attempts = job.claim.attempts, reason, "order parked");
         }
@@ -72,11 +74,14 @@ impl Pipeline {
             {
                 self.parked(claim)
             }
-            Decision::Transient { after } => {
-                let backoff = Backoff { first: settings.retry_first, longest: settings.retry_longest };
-                Then::Retry(backoff.wait(claim.attempts, spread).max(after.unwrap_or_default()))
-            }
+            Decision::Transient { after } => Then::Retry(self.backoff(claim).max(after.unwrap_or_default())),
         }
+    }
+
+    /// How long to wait before the next try.
+    pub(super) fn backoff(&self, claim: &Claim) -> Duration {
+        let backoff = Backoff { first: self.settings.retry_first, longest: self.settings.retry_longest };
+        backoff.wait(claim.attempts, spread(claim))
     }
 
     /// Parked, and tried again in the background for as long as the settings say.

@@ -139,6 +139,12 @@ passed_on! {
         was_reissued(id: TicketId, request: &str) -> bool;
         reinstate_order(id: OrderId) -> bool;
     }
+    Refreshes {
+        refreshed(refreshed: &Refreshed) -> RefreshOutcome, |line, outcome| {
+            line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);
+        };
+        ask_ordering(order: OrderId, issue: bool) -> AskOutcome;
+    }
     Records {
         ticket(id: TicketId) -> Option<Ticket>;
         ticket_by_number(number: &str) -> Option<Ticket>;

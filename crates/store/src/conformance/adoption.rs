@@ -7,7 +7,10 @@ use super::fixtures::{
     LONG, at_stored, cancellation, generated, ingest, loudly, message, order, payment, refund, rows, ticket,
     to_kafka,
 };
-use crate::{AdoptedOrder, AdoptionOutcome, IngestOutcome, RetrySelection, WithdrawalState};
+use crate::{
+    AdoptedOrder, AdoptionOutcome, AskOutcome, AttentionReason, IngestOutcome, RetrySelection,
+    WithdrawalState,
+};
 
 /// The `n`th order as it is to stand, with this many tickets.
 fn earlier(n: u32, tickets: u32) -> AdoptedOrder {
@@ -60,6 +63,12 @@ pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
     assert_eq!((record.state, record.tickets.len()), (OrderState::Issued, 1));
     let claims = store.claim("w", 9, LONG).await.unwrap();
     assert_eq!(claims.iter().map(|c| c.order_id).collect::<Vec<_>>(), [order(3)]);
+    // They never grow: what was paid beside is listed.
+    let listed = store.attention(9).await.unwrap();
+    assert_eq!((listed.len(), listed[0].order_id), (1, order(1)));
+    assert_eq!(listed[0].reason, AttentionReason::PaymentOfClosedOrder);
+    assert!(listed[0].detail.contains("3 payments"), "{}", listed[0].detail);
+    assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Imported);
 }
 
 pub async fn refunds_of_them_void(backend: &dyn Backend) {

@@ -20,6 +20,7 @@ pub mod letters;
 pub mod outbox;
 pub mod positions;
 pub mod records;
+pub mod refreshes;
 pub mod refunds;
 pub mod reissues;
 pub mod release;
@@ -68,6 +69,9 @@ macro_rules! conformance_suite {
                 a_seat_of_two_dates_is_two, seats_of_before_dates_were_kept }
             complete { issues, step_by_step, keeps_what_is_done, delivered_before_generated, voided_tickets,
                 finished_needs_every_ticket, voided_orders, repeats_change_nothing }
+            refreshes { new_lines_are_issued_once_paid, unpaid_lines_wait_and_are_listed, an_operator_overrides_the_sums,
+                a_price_in_parts, what_cannot_be_told_or_compared_is_listed, an_issued_order_is_never_parked,
+                too_much_is_asked_about_again, void_and_erased_orders_never_grow, a_number_is_taken }
             release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,
                 retry_sets_going, retry_leaves_alone, a_repeat_is_stale }
             outbox { lends_in_order_once, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,

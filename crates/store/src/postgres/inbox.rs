@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::positions::advance;
+use super::refreshes::{list_closed, want};
 use super::rows::At;
 use super::withdrawals::{Settling, settle};
 use super::{COLLISIONS, PgStore, collided};
@@ -65,6 +66,11 @@ impl PgStore {
             return Ok(None);
         }
         change_payments(&mut tx, &decided.changes()).await?;
+        let (more, times): (Vec<_>, Vec<_>) = decided.more().into_iter().unzip();
+        if !more.is_empty() {
+            let closed = want(&mut tx, &more, &times).await?;
+            list_closed(&mut tx, &closed).await?;
+        }
         if !decided.dead.is_empty() {
             let rows = insert_letters(&mut tx, &decided.dead).await?;
             let new = decided.dead.iter().filter_map(|d| rows.get(&d.fingerprint[..]).map(|id| (d, *id)));

@@ -16,6 +16,7 @@ mod letters;
 mod outbox;
 mod positions;
 mod records;
+mod refreshes;
 mod reissues;
 mod rows;
 mod seats;

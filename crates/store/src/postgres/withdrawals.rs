@@ -14,6 +14,7 @@ use super::erasures::keep_erased;
 use super::inbox::insert_letters;
 use super::outbox::insert_events;
 use super::positions::advance;
+use super::refreshes::want_if_listed;
 use super::rows::{At, micros, rows_at_most};
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::folding::fold;
@@ -259,6 +260,7 @@ async fn record<'a>(
                AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
     sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
     settle(db, order, work).await?;
+    want_if_listed(db, order).await?;
     let sql = "SELECT state FROM withdrawals WHERE key = $1";
     let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
     Ok(WithdrawalOutcome::Recorded(order, state))
@@ -427,8 +429,8 @@ async fn void(db: &mut PgConnection, tickets: &[(TicketId, String)], who: &str) 
 async fn finish(db: &mut PgConnection, order: OrderId, end: &End) -> Result<()> {
     let (state, why) = end.told();
     let sql = if *end == End::Issued {
-        "UPDATE orders SET state = $2, reason = $3, worker = NULL, due_at = NULL, parked_at = NULL, attempts = 0, \
-         deaths = 0, updated_at = clock_timestamp() WHERE order_id = $1"
+        "UPDATE orders SET state = $2, reason = $3, worker = NULL, parked_at = NULL, attempts = 0, deaths = 0, \
+         due_at = CASE WHEN refresh > 0 THEN clock_timestamp() END, updated_at = clock_timestamp() WHERE order_id = $1"
     } else {
         "UPDATE orders SET state = $2, reason = $3, worker = NULL, due_at = NULL, \
          parked_at = CASE WHEN $2 = 'parked' THEN coalesce(parked_at, clock_timestamp()) END, fence = fence + 1, \

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use super::outbox::insert_events;
+use super::refreshes::list_not_asked;
 use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
 use super::seats::take_seats;
 use super::withdrawals::{Settling, settle};
@@ -27,11 +28,11 @@ use crate::{
 /// clock in order can have given. `now()` and not `clock_timestamp()`: an index can be asked for it.
 const CLAIM: &str = "WITH due AS (\
         SELECT order_id, due_at FROM orders WHERE due_at IS NOT NULL AND due_at <= now() \
-        AND state IN ('received', 'enriched', 'parked') \
+        AND state <> 'voided' \
         ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED), \
     stepped AS (\
         SELECT order_id, due_at FROM orders WHERE worker IS NOT NULL \
-        AND due_at > now() + 2 * $3 * interval '1 microsecond' AND state IN ('received', 'enriched', 'parked') \
+        AND due_at > now() + 2 * $3 * interval '1 microsecond' AND state <> 'voided' \
         LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED), \
     found AS (SELECT * FROM due UNION ALL SELECT * FROM stepped LIMIT $2) \
     UPDATE orders o SET fence = o.fence + 1, attempts = o.attempts + 1, \
@@ -41,7 +42,8 @@ const CLAIM: &str = "WITH due AS (\
         LEFT JOIN payments f ON f.key = p.folded_into \
     WHERE o.order_id = found.order_id \
     RETURNING o.order_id, o.state, o.frozen_at, o.fence, o.attempts, o.deaths, o.parked_at, \
-        o.received_at, o.tried_since, o.payment_key, o.traceparent, \
+        o.received_at, o.tried_since, o.payment_key, o.traceparent, o.refresh, \
+        CASE WHEN o.state = 'issued' THEN o.snapshot END AS snapshot, \
         coalesce(f.payment_id, p.payment_id) AS payment_id, coalesce(f.customer_id, p.customer_id) AS customer_id, \
         coalesce(f.amount, p.amount)::text AS amount, coalesce(f.currency, p.currency) AS currency, \
         found.due_at AS was_due";
@@ -68,6 +70,7 @@ impl Work for PgStore {
         let mut tickets = tickets_by_order(&mut tx, sql, frozen.collect()).await?;
         for claim in &mut claims {
             claim.tickets = tickets.remove(&claim.order_id).unwrap_or_default();
+            lend_issued(&mut tx, claim).await?;
         }
         tx.commit().await?;
         Ok(claims)
@@ -82,7 +85,7 @@ impl Work for PgStore {
                    FROM held JOIN unnest($1::uuid[], $2::bigint[]) AS c(id, fence) \
                    ON c.id = held.order_id AND c.fence = held.fence \
                    WHERE o.order_id = held.order_id AND held.worker IS NOT NULL \
-                   AND held.state IN ('received', 'enriched', 'parked') RETURNING o.order_id";
+                   AND held.state <> 'voided' RETURNING o.order_id";
         let query = sqlx::query_scalar(sql).bind(orders).bind(fences).bind(micros(lease));
         let held: HashSet<Uuid> = query.fetch_all(&self.pool).await?.into_iter().collect();
         Ok(claims.iter().map(|(order, _)| *order).filter(|o| held.contains(&o.0)).collect())
@@ -135,30 +138,40 @@ impl Work for PgStore {
         let mut orders = locked(&mut tx, batch.iter().map(|r| r.order_id.0).collect()).await?;
         let mut answers = Vec::with_capacity(batch.len());
         let mut given = Vec::new();
+        let mut not_asked = Vec::new();
         for release in batch {
             let order = freezing::lent(&orders, release.order_id, release.fence).cloned();
             answers.push(order.is_some());
             if let Some(order) = order {
                 orders.remove(&release.order_id);
+                if order.state == OrderState::Issued && matches!(release.then, Then::Park(_)) {
+                    not_asked.push(release);
+                }
                 given.push((release, order.worker.unwrap_or_default()));
             }
         }
         give_back(&mut tx, &given).await?;
         fail(&mut tx, &given).await?;
+        for release in not_asked {
+            list_not_asked(&mut tx, release.order_id, &release.reason).await?;
+        }
         tx.commit().await?;
         Ok(answers)
     }
 
     async fn next_due(&self) -> Result<Option<Duration>> {
         let sql = "SELECT (extract(epoch FROM min(due_at) - clock_timestamp()) * 1000000)::bigint \
-                   FROM orders WHERE due_at IS NOT NULL AND state IN ('received', 'enriched', 'parked')";
+                   FROM orders WHERE due_at IS NOT NULL AND state <> 'voided'";
         let due: Option<i64> = sqlx::query_scalar(sql).fetch_one(&self.pool).await?;
         Ok(due.map(from_micros))
     }
 }
 
-/// Ends orders that have nothing left. A count and not an anti-join, which reads all unfinished tickets.
-const FINISH: &str = "UPDATE orders o SET state = 'issued', reason = NULL, worker = NULL, due_at = NULL, \
+/// Ends orders that have nothing left; Ordering is asked again about those that another payment came for. A count and not an
+/// anti-join, which reads all unfinished tickets.
+const FINISH: &str = "UPDATE orders o SET state = 'issued', reason = NULL, worker = NULL, \
+    due_at = CASE WHEN o.refresh > 0 THEN clock_timestamp() END, \
+    tried_since = CASE WHEN o.refresh > 0 THEN clock_timestamp() ELSE o.tried_since END, \
     parked_at = NULL, attempts = 0, deaths = 0, updated_at = clock_timestamp() \
     WHERE o.order_id = ANY($1::uuid[]) AND o.state <> 'issued' AND o.frozen_at IS NOT NULL \
     AND 0 = (SELECT count(*) FROM tickets t WHERE t.order_id = o.order_id \
@@ -187,7 +200,7 @@ impl PgStore {
             let sql = "UPDATE orders o SET state = n.state, reason = coalesce(n.reason, o.reason), \
                        frozen_at = clock_timestamp(), snapshot = n.snapshot, notes = n.notes, \
                        worker = CASE n.state WHEN 'issued' THEN NULL ELSE o.worker END, \
-                       due_at = CASE n.state WHEN 'issued' THEN NULL ELSE o.due_at END, \
+                       due_at = CASE WHEN n.state <> 'issued' THEN o.due_at WHEN o.refresh > 0 THEN clock_timestamp() END, \
                        parked_at = CASE n.state WHEN 'issued' THEN NULL ELSE o.parked_at END, \
                        updated_at = clock_timestamp() \
                        FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[]) \
@@ -240,7 +253,22 @@ impl PgStore {
     }
 }
 
-async fn tickets_by_order(
+/// Adds what an issued order is compared with to its claim, and the payment that came last.
+async fn lend_issued(db: &mut PgConnection, claim: &mut Claim) -> Result<()> {
+    let Some(refresh) = &mut claim.refresh else { return Ok(()) };
+    let sql =
+        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
+    let rows = sqlx::query(sql).bind(claim.order_id.0).fetch_all(&mut *db).await?;
+    refresh.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = $1 AND folded_into IS NULL \
+               ORDER BY received_at DESC, key DESC LIMIT 1";
+    if let Some(row) = sqlx::query(sql).bind(claim.order_id.0).fetch_optional(db).await? {
+        (claim.payment_id, claim.customer_id) = (row.text("payment_id")?, row.text("customer_id")?);
+    }
+    Ok(())
+}
+
+pub(super) async fn tickets_by_order(
     db: &mut PgConnection,
     sql: &'static str,
     orders: Vec<Uuid>,
@@ -335,10 +363,11 @@ async fn give_back(db: &mut PgConnection, given: &[(&Release, String)]) -> Resul
         Then::Retry(after) | Then::Wait(after) => Some(micros(after)),
         Then::Park(after) => after.map(micros),
     };
-    let sql = "UPDATE orders o SET worker = NULL, reason = n.reason, \
+    let sql = "UPDATE orders o SET worker = NULL, \
+               reason = CASE WHEN o.state = 'issued' THEN o.reason ELSE n.reason END, \
                due_at = clock_timestamp() + n.after * interval '1 microsecond', \
                attempts = greatest(o.attempts - n.returned, 0), deaths = 0, \
-               state = CASE WHEN n.parked THEN 'parked' ELSE o.state END, \
+               state = CASE WHEN n.parked AND o.state <> 'issued' THEN 'parked' ELSE o.state END, \
                parked_at = CASE WHEN n.parked THEN coalesce(o.parked_at, clock_timestamp()) ELSE o.parked_at END, \
                refused_answer = coalesce(n.refused, o.refused_answer), updated_at = clock_timestamp() \
                FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bytea[]) \

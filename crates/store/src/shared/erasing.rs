@@ -14,7 +14,7 @@ const WHY: &str = "its personal data was erased before it was issued";
 
 /// The order itself; `$1` is its id, `$2` now. Whoever has it in hand loses it.
 pub(crate) const ORDER: &str = "UPDATE orders SET snapshot = NULL, refused_answer = NULL, traceparent = NULL, \
-     erased_at = coalesce(erased_at, $2), fence = fence + 1, worker = NULL, due_at = NULL, \
+     erased_at = coalesce(erased_at, $2), fence = fence + 1, worker = NULL, due_at = NULL, refresh = 0, \
      reason = CASE WHEN state = 'voided' AND erased_at IS NULL THEN 'voided; its personal data was erased' ELSE reason END, \
      updated_at = $2 WHERE order_id = $1";
 

@@ -45,7 +45,7 @@ pub(crate) fn fenced(orders: &Orders, order: OrderId, fence: i64) -> Option<&Loc
 
 /// The order, when it is besides still lent under that fence.
 pub(crate) fn lent(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locked> {
-    fenced(orders, order, fence).filter(|o| o.worker.is_some() && o.state != OrderState::Issued)
+    fenced(orders, order, fence).filter(|o| o.worker.is_some())
 }
 
 /// What to do with one order of the batch.

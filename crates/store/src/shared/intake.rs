@@ -110,6 +110,15 @@ impl Decided<'_> {
         others.chain(self.dead.iter().filter_map(|d| d.order_id)).collect()
     }
 
+    /// Orders with so many more payments each, which are neither their first nor another key of one.
+    pub(crate) fn more(&self) -> BTreeMap<OrderId, i64> {
+        let mut more = BTreeMap::new();
+        for new in self.payments.iter().filter(|p| !p.accepted && p.fold.is_none()) {
+            *more.entry(new.payment.order_id).or_insert(0) += 1;
+        }
+        more
+    }
+
     /// What changes of payments that are on record, by key: repeats to be counted, and what each is folded into.
     pub(crate) fn changes(&self) -> BTreeMap<&str, (i64, Option<&str>)> {
         let mut changes: BTreeMap<&str, (i64, Option<&str>)> =

@@ -14,6 +14,7 @@ pub(crate) mod letters;
 pub(crate) mod migrations;
 pub(crate) mod order;
 pub(crate) mod positions;
+pub(crate) mod refreshing;
 pub(crate) mod reissuing;
 pub(crate) mod standing;
 pub(crate) mod summary;

@@ -3,22 +3,32 @@
 use fulfillment_domain::{OrderState, Ticket};
 
 use crate::shared::cells::{Row, clean, need, odd};
-use crate::{Attention, Claim, OrderRecord, PaymentRecord, Result, StoreError, WithdrawalRecord};
+use crate::{Attention, Claim, OrderRecord, PaymentRecord, Refresh, Result, StoreError, WithdrawalRecord};
 
 /// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
 /// which are the new ones, and its first payment's.
 pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
-    let was_parked = row.word::<OrderState>("state")? == OrderState::Parked;
+    let state: OrderState = row.word("state")?;
+    let parked_at = row.time("parked_at")?;
+    let issued = state == OrderState::Issued;
+    let refresh = || -> Result<_> {
+        Ok(Refresh { asks: row.number("refresh")?, tickets: Vec::new(), snapshot: row.bytes("snapshot")? })
+    };
     let frozen = row.time("frozen_at")?.is_some();
     Ok(Claim {
         order_id: row.order_id()?,
-        state: if frozen { OrderState::Enriched } else { OrderState::Received },
+        state: match (issued, frozen) {
+            (true, _) => OrderState::Issued,
+            (false, true) => OrderState::Enriched,
+            (false, false) => OrderState::Received,
+        },
         fence: row.number("fence")?,
         attempts: row.number("attempts")?,
         // The new one counts this claim, which has not died yet.
         deaths: row.number::<u32>("deaths")?.saturating_sub(1),
-        was_parked,
-        parked_at: row.time("parked_at")?,
+        // An issued order is never parked; since when it should be is kept all the same, for its tries in the background.
+        was_parked: state == OrderState::Parked || (issued && parked_at.is_some()),
+        parked_at,
         received_at: need("received_at", row.time("received_at")?)?,
         tried_since: need("tried_since", row.time("tried_since")?)?,
         payment_key: need("payment_key", row.text("payment_key")?)?,
@@ -28,6 +38,7 @@ pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
         currency: row.currency("currency")?,
         traceparent: row.text("traceparent")?,
         tickets: Vec::new(),
+        refresh: issued.then(refresh).transpose()?,
     })
 }
 

@@ -12,6 +12,7 @@ use super::SqliteStore;
 use super::erasures::keep_erased;
 use super::outbox::insert_events;
 use super::positions::advance;
+use super::refreshes::{list_closed, want};
 use super::rows::list;
 use super::withdrawals::{Settling, settle};
 use crate::shared::adopting::IMPORTED;
@@ -79,6 +80,11 @@ impl Inbox for SqliteStore {
             let sql = "UPDATE payments SET duplicates = duplicates + ?2, folded_into = coalesce(?3, folded_into) \
                        WHERE key = ?1";
             sqlx::query(sql).bind(key).bind(repeats).bind(folded).execute(&mut *tx).await?;
+        }
+        for (order, times) in decided.more() {
+            if !want(&mut tx, now, order, times).await? {
+                list_closed(&mut tx, now, order).await?;
+            }
         }
         let mut events = Vec::new();
         for letter in &decided.dead {

@@ -13,6 +13,7 @@ mod letters;
 mod outbox;
 mod positions;
 mod records;
+mod refreshes;
 mod reissues;
 mod rows;
 mod seats;

@@ -13,6 +13,7 @@ use super::erasures::keep_erased;
 use super::inbox::insert_letter;
 use super::outbox::insert_events;
 use super::positions::advance;
+use super::refreshes::want_if_listed;
 use super::rows::{Transition, note};
 use crate::shared::cells::{Row, clean, need, rfc3339};
 use crate::shared::folding::fold;
@@ -206,6 +207,7 @@ async fn record<'a>(
                AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
     sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
     settle(db, order, work).await?;
+    want_if_listed(db, work.now, order).await?;
     let sql = "SELECT state FROM withdrawals WHERE key = ?1";
     let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
     Ok(WithdrawalOutcome::Recorded(order, state))
@@ -379,8 +381,8 @@ async fn void(
 async fn finish(db: &mut SqliteConnection, now: Timestamp, order: OrderId, end: &End) -> Result<()> {
     let (state, why) = end.told();
     let sql = if *end == End::Issued {
-        "UPDATE orders SET state = ?2, reason = ?3, worker = NULL, due_at = NULL, parked_at = NULL, attempts = 0, \
-         deaths = 0, updated_at = ?4 WHERE order_id = ?1"
+        "UPDATE orders SET state = ?2, reason = ?3, worker = NULL, parked_at = NULL, attempts = 0, deaths = 0, \
+         due_at = CASE WHEN refresh > 0 THEN ?4 END, updated_at = ?4 WHERE order_id = ?1"
     } else {
         "UPDATE orders SET state = ?2, reason = ?3, worker = NULL, due_at = NULL, \
          parked_at = CASE WHEN ?2 = 'parked' THEN coalesce(parked_at, ?4) END, fence = fence + 1, \

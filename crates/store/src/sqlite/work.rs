@@ -10,6 +10,7 @@ use sqlx::SqliteConnection;
 
 use super::SqliteStore;
 use super::outbox::insert_events;
+use super::refreshes::list_not_asked;
 use super::rows::{Transition, insert_ticket, list, note};
 use super::seats::take_seats;
 use super::withdrawals::{Settling, settle};
@@ -52,6 +53,7 @@ impl Work for SqliteStore {
         let mut tickets = tickets_by_order(&mut tx, sql, frozen).await?;
         for claim in &mut claims {
             claim.tickets = tickets.remove(&claim.order_id).unwrap_or_default();
+            lend_issued(&mut tx, claim).await?;
         }
         tx.commit().await?;
         Ok(claims)
@@ -63,7 +65,7 @@ impl Work for SqliteStore {
         let mut held = Vec::new();
         for (order, fence) in claims {
             let sql = "UPDATE orders SET due_at = ?3 WHERE order_id = ?1 AND fence = ?2 \
-                       AND worker IS NOT NULL AND state IN ('received', 'enriched', 'parked')";
+                       AND worker IS NOT NULL AND state <> 'voided'";
             let done =
                 sqlx::query(sql).bind(order.to_string()).bind(fence).bind(&until).execute(&mut *tx).await?;
             if done.rows_affected() == 1 {
@@ -92,7 +94,7 @@ impl Work for SqliteStore {
             let (state, reason) = freezing::frozen_as(freeze);
             let sql = "UPDATE orders SET state = ?5, reason = coalesce(?6, reason), frozen_at = ?2, snapshot = ?3, \
                        notes = ?4, worker = CASE ?5 WHEN 'issued' THEN NULL ELSE worker END, \
-                       due_at = CASE ?5 WHEN 'issued' THEN NULL ELSE due_at END, \
+                       due_at = CASE WHEN ?5 <> 'issued' THEN due_at WHEN refresh > 0 THEN ?2 END, \
                        parked_at = CASE ?5 WHEN 'issued' THEN NULL ELSE parked_at END, updated_at = ?2 \
                        WHERE order_id = ?1";
             sqlx::query(sql)
@@ -164,6 +166,9 @@ impl Work for SqliteStore {
             };
             orders.remove(&release.order_id);
             give_back(&mut tx, now, release).await?;
+            if order.state == OrderState::Issued && matches!(release.then, Then::Park(_)) {
+                list_not_asked(&mut tx, now, release.order_id, &release.reason).await?;
+            }
             let parked = matches!(release.then, Then::Park(_));
             let who = order.worker.as_deref().unwrap_or("worker");
             for failed in &release.failed {
@@ -177,7 +182,7 @@ impl Work for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Duration>> {
         let sql = "SELECT min(due_at) AS due_at FROM orders WHERE due_at IS NOT NULL \
-                   AND state IN ('received', 'enriched', 'parked')";
+                   AND state <> 'voided'";
         let due = sqlx::query(sql).fetch_one(&self.read).await?.time("due_at")?;
         let now = self.now();
         Ok(due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default()))
@@ -188,17 +193,18 @@ impl Work for SqliteStore {
 /// clock in order can have given.
 async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
     let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
-               o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, coalesce(f.payment_id, p.payment_id) AS payment_id, \
+               o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, o.refresh, \
+               CASE WHEN o.state = 'issued' THEN o.snapshot END AS snapshot, coalesce(f.payment_id, p.payment_id) AS payment_id, \
                coalesce(f.customer_id, p.customer_id) AS customer_id, coalesce(f.amount, p.amount) AS amount, \
                coalesce(f.currency, p.currency) AS currency \
                FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
                                     WHERE due_at IS NOT NULL AND due_at <= ?1 \
-                                    AND state IN ('received', 'enriched', 'parked') \
+                                    AND state <> 'voided' \
                                     ORDER BY due_at, order_id LIMIT ?3) \
                      UNION ALL \
                      SELECT * FROM (SELECT order_id AS id FROM orders \
                                     WHERE worker IS NOT NULL AND due_at > ?2 \
-                                    AND state IN ('received', 'enriched', 'parked') LIMIT ?3) \
+                                    AND state <> 'voided' LIMIT ?3) \
                      LIMIT ?3) AS found \
                JOIN orders o ON o.order_id = found.id LEFT JOIN payments p ON p.key = o.payment_key \
                LEFT JOIN payments f ON f.key = p.folded_into \
@@ -209,7 +215,23 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
     rows.iter().map(claim_from).collect()
 }
 
-async fn tickets_by_order(
+/// Adds what an issued order is compared with to its claim, and the payment that came last.
+async fn lend_issued(db: &mut SqliteConnection, claim: &mut Claim) -> Result<()> {
+    let Some(refresh) = &mut claim.refresh else { return Ok(()) };
+    let order = claim.order_id.to_string();
+    let sql =
+        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
+    let rows = sqlx::query(sql).bind(&order).fetch_all(&mut *db).await?;
+    refresh.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = ?1 AND folded_into IS NULL \
+               ORDER BY received_at DESC, key DESC LIMIT 1";
+    if let Some(row) = sqlx::query(sql).bind(&order).fetch_optional(db).await? {
+        (claim.payment_id, claim.customer_id) = (row.text("payment_id")?, row.text("customer_id")?);
+    }
+    Ok(())
+}
+
+pub(super) async fn tickets_by_order(
     db: &mut SqliteConnection,
     sql: &'static str,
     orders: impl Iterator<Item = OrderId>,
@@ -282,7 +304,9 @@ async fn finish(
 ) -> Result<()> {
     let order = completion.order_id.to_string();
     if completion.finished {
-        let sql = "UPDATE orders SET state = 'issued', reason = NULL, worker = NULL, due_at = NULL, \
+        let sql = "UPDATE orders SET state = 'issued', reason = NULL, worker = NULL, \
+                   due_at = CASE WHEN refresh > 0 THEN ?2 END, \
+                   tried_since = CASE WHEN refresh > 0 THEN ?2 ELSE tried_since END, \
                    parked_at = NULL, attempts = 0, deaths = 0, updated_at = ?2 WHERE order_id = ?1 AND state <> 'issued' \
                    AND frozen_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tickets t \
                    WHERE t.order_id = ?1 AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL)";
@@ -301,8 +325,8 @@ async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release)
         Then::Wait(after) => (false, 1, Some(after)),
         Then::Park(after) => (true, 0, after),
     };
-    let sql = "UPDATE orders SET worker = NULL, reason = ?2, due_at = ?3, attempts = max(attempts - ?4, 0), deaths = 0, \
-               state = CASE WHEN ?5 THEN 'parked' ELSE state END, \
+    let sql = "UPDATE orders SET worker = NULL, reason = CASE WHEN state = 'issued' THEN reason ELSE ?2 END, due_at = ?3, attempts = max(attempts - ?4, 0), deaths = 0, \
+               state = CASE WHEN ?5 AND state <> 'issued' THEN 'parked' ELSE state END, \
                parked_at = CASE WHEN ?5 THEN coalesce(parked_at, ?6) ELSE parked_at END, \
                refused_answer = coalesce(?7, refused_answer), updated_at = ?6 WHERE order_id = ?1";
     sqlx::query(sql)

@@ -72,6 +72,12 @@ impl Case {
         values.fold(Amount::ZERO, Amount::saturating_add)
     }
 
+    /// How much of a payment was not given back; none when nobody said how much it was.
+    pub(crate) fn remainder(&self, payment: &Paid) -> Option<Amount> {
+        let Some(back) = self.returned(payment, None) else { return Some(Amount::ZERO) };
+        payment.amount.map(|paid| Amount(paid.0.saturating_sub(back.0)).max(Amount::ZERO))
+    }
+
     /// How much was paid. A payment without an amount, an order's only one, was for its tickets.
     pub(super) fn amount_of(&self, payment: &Paid) -> Option<Amount> {
         let only = self.payments.len() == 1 && !self.tickets.is_empty();

@@ -1,0 +1,109 @@
+//! Asking Ordering again about an issued order: another payment came, so it may have grown.
+//!
+//! The order stays issued whatever comes of it. New lines become tickets under the ids that they would have had from the
+//! start; see [`fulfillment_domain::growth`] for what is new, and [`fulfillment_store::refreshes`] for what is paid.
+
+use fulfillment_domain::growth::{Growth, Held};
+use fulfillment_domain::order::Reading;
+use fulfillment_domain::{Failure, Flag, OrderSnapshot};
+use fulfillment_store::{
+    Claim, Found, Freeze, NewLines, Refresh, RefreshOutcome, Refreshed, StoreError, step,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Pipeline;
+use super::enrich::Enriched;
+use super::freeze::NUMBER_TRIES;
+use super::in_hand::Job;
+
+impl Pipeline {
+    /// Asks about one issued order. Answers with its job when it has new tickets to issue.
+    pub(super) async fn refresh(&self, job: Job, stop: &CancellationToken) -> Option<Job> {
+        let mut enriched = self.enrich(job, stop).await?;
+        let Some(refresh) = enriched.job.claim.refresh.take() else {
+            self.fail(enriched.job, Failure::transient("it is not issued"), Vec::new(), None).await;
+            return None;
+        };
+        // Whether the amounts fit is the store's to say: it knows all payments.
+        enriched.flags = enriched.flags.iter().filter(|f| *f != Flag::AmountMismatch).collect();
+        for number_try in 0..=NUMBER_TRIES {
+            let outcome = match self.compared(&enriched, &refresh, number_try).await {
+                Ok(refreshed) => self.store.refreshed(&refreshed).await.map_err(|error| match &error {
+                    StoreError::Refused(_) => Failure::permanent(error.to_string()),
+                    _ => Failure::transient(error.to_string()),
+                }),
+                Err(failure) => Err(failure),
+            };
+            match outcome {
+                Ok(RefreshOutcome::Grown(tickets)) => {
+                    step!("after-refresh-commit");
+                    let order = enriched.job.claim.order_id;
+                    info!(%order, tickets = tickets.len(), "the order has grown");
+                    enriched.job.claim.tickets = tickets;
+                    return Some(enriched.job);
+                }
+                // With nothing to make, or somebody else's now.
+                Ok(RefreshOutcome::Unchanged | RefreshOutcome::Stale) => return None,
+                Ok(RefreshOutcome::NumberTaken(_)) => {}
+                Err(failure) => {
+                    self.fail(enriched.job, failure, Vec::new(), None).await;
+                    return None;
+                }
+            }
+        }
+        let failure = Failure::permanent("no free ticket number was found");
+        self.fail(enriched.job, failure, Vec::new(), None).await;
+        None
+    }
+
+    /// What the answer has that the tickets on record have not.
+    async fn compared(
+        &self,
+        enriched: &Enriched,
+        refresh: &Refresh,
+        number_try: u32,
+    ) -> Result<Refreshed, Failure> {
+        let (order, claim) = (&enriched.order, &enriched.job.claim);
+        // An answer that an earlier version accepted and this one does not: the tickets say the same.
+        let reading = Reading { paid_in: claim.currency, ..self.reading.clone() };
+        let before = refresh.snapshot.as_deref();
+        let before = before.and_then(|a| OrderSnapshot::parse(a, claim.order_id, &reading).ok());
+        let held: Vec<_> = refresh.tickets.iter().map(Held::from).collect();
+        let found = match Growth::of(&held, before.as_ref(), order) {
+            Err(unclear) => {
+                warn!(order = %claim.order_id, %unclear, "nobody can tell what is new in Ordering's answer");
+                Found::Unclear(unclear.to_string())
+            }
+            Ok(growth) => {
+                let highest = refresh.tickets.iter().map(|t| t.ticket_index).max().unwrap_or_default();
+                let seats: Vec<_> = growth.new.iter().filter_map(|index| order.seats.get(*index)).collect();
+                let tickets = self.tickets_of(enriched, &seats, highest, number_try).await?;
+                let freeze = Freeze {
+                    order_id: claim.order_id,
+                    fence: claim.fence,
+                    snapshot: enriched.answer.clone(),
+                    tickets,
+                    notes: order.notes.clone(),
+                };
+                Found::Lines(NewLines { freeze, gone: growth.gone, gone_prices: growth.gone_prices })
+            }
+        };
+        Ok(Refreshed {
+            order_id: claim.order_id,
+            fence: claim.fence,
+            asks: refresh.asks,
+            total: order.total(),
+            found,
+            ask_again: self.in_grace(claim).then(|| self.backoff(claim)),
+        })
+    }
+
+    /// Whether Ordering may still learn what was paid: since the first payment of an order, or since the newest of one
+    /// that is issued.
+    pub(super) fn in_grace(&self, claim: &Claim) -> bool {
+        let since = if claim.refresh.is_some() { claim.tried_since } else { claim.received_at };
+        let grace = jiff::SignedDuration::try_from(self.grace).unwrap_or(jiff::SignedDuration::MAX);
+        self.clock.now().duration_since(since) < grace
+    }
+}

@@ -1,0 +1,245 @@
+//! What a newer answer of Ordering's amounts to, decided apart from the database.
+
+use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId, TicketId};
+use jiff::Timestamp;
+
+use crate::shared::adopting::IMPORTED;
+use crate::shared::attention::Wanted;
+use crate::shared::cells::{Row, need, odd};
+use crate::shared::withdrawing::Case;
+use crate::{AskOutcome, AttentionReason, Found, NewLines, Refreshed, Result};
+
+/// What is said about an order by this.
+pub(crate) const GROUP: [AttentionReason; 5] = [
+    AttentionReason::Overpaid,
+    AttentionReason::PaymentUnclear,
+    AttentionReason::CannotTellNew,
+    AttentionReason::NewLinesUnpaid,
+    AttentionReason::NotAskedAgain,
+];
+
+/// How a note about a line that is gone ends.
+const GONE: &str = " is not in Ordering's answer any more; its tickets are as good as before";
+
+/// The columns that say whether an order can grow.
+macro_rules! asked_columns {
+    () => {
+        "order_id, state, payment_key, frozen_at, \
+         CAST(CASE WHEN snapshot IS NULL THEN 1 ELSE 0 END AS BIGINT) AS without_answer, voided_at, erased_at, fence, \
+         worker, refresh_issue, withdrawn, notes"
+    };
+}
+pub(crate) use asked_columns;
+
+/// An order's row under its lock.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) outcome: AskOutcome,
+    pub(crate) fence: i64,
+    /// A worker has it in hand.
+    pub(crate) lent: bool,
+    /// What is new is issued whatever was paid.
+    pub(crate) issue: bool,
+    pub(crate) withdrawn: bool,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Asked {
+    /// Whether it is issued, and lent under this fence.
+    pub(crate) fn is_lent(&self, fence: i64) -> bool {
+        self.lent && self.fence == fence && self.outcome == AskOutcome::Asked
+    }
+}
+
+/// Whether anything is listed about the order `$1` that a refund may settle.
+pub(crate) const LISTED: &str = "SELECT 1 FROM order_attention WHERE order_id = $1 \
+     AND reason IN ('overpaid', 'payment_unclear', 'cannot_tell_new', 'new_lines_unpaid')";
+
+/// Reads those columns.
+pub(crate) fn asked_from(row: &impl Row) -> Result<Asked> {
+    let payment_key = need("payment_key", row.text("payment_key")?)?;
+    let frozen = row.time("frozen_at")?.is_some();
+    let without_answer = row.number::<i64>("without_answer")? != 0;
+    let state = need("state", row.text("state")?)?;
+    let outcome = if payment_key.is_empty() {
+        AskOutcome::Unknown
+    } else if row.time("erased_at")?.is_some() {
+        AskOutcome::Erased
+    } else if row.time("voided_at")?.is_some() {
+        AskOutcome::Void
+    } else if payment_key == IMPORTED || (frozen && without_answer) {
+        AskOutcome::Imported
+    } else if state == "issued" {
+        AskOutcome::Asked
+    } else {
+        AskOutcome::Later
+    };
+    let notes = need("notes", row.text("notes")?)?;
+    Ok(Asked {
+        outcome,
+        fence: row.number("fence")?,
+        lent: row.text("worker")?.is_some(),
+        issue: row.number::<i64>("refresh_issue")? != 0,
+        withdrawn: row.number::<i64>("withdrawn")? != 0,
+        notes: serde_json::from_str(&notes).map_err(|e| odd("notes", e))?,
+    })
+}
+
+/// What to write.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// The new tickets are made.
+    pub(crate) grows: bool,
+    /// The payments are exactly what all lines cost.
+    pub(crate) exact: bool,
+    /// Ordering is asked once more.
+    pub(crate) again: bool,
+    pub(crate) wanted: Vec<Wanted>,
+}
+
+/// What was paid for an order and not refunded.
+#[derive(Debug, Default)]
+struct Sums {
+    /// In the currency of the lines.
+    paid: Amount,
+    /// In others.
+    others: Vec<(Amount, Currency)>,
+    /// Payments that do not say how much.
+    unknown: usize,
+    payments: usize,
+}
+
+impl Sums {
+    /// A payment without a currency is in that of the lines.
+    fn of(case: &Case, currency: Option<Currency>) -> Self {
+        let mut sums = Self { payments: case.payments.len(), ..Self::default() };
+        for payment in &case.payments {
+            let Some(left) = case.remainder(payment) else {
+                sums.unknown += 1;
+                continue;
+            };
+            match payment.currency {
+                Some(other) if Some(other) != currency => {
+                    if left > Amount::ZERO {
+                        sums.others.push((left, other));
+                    }
+                }
+                _ => sums.paid = sums.paid.saturating_add(left),
+            }
+        }
+        sums
+    }
+
+    /// In words, beside what the lines cost.
+    fn in_words(&self, total: Option<(Amount, Currency)>) -> String {
+        let unit = |currency: Option<Currency>| currency.map(|c| format!(" {c}")).unwrap_or_default();
+        let mut paid = vec![format!("{}{}", self.paid, unit(total.map(|(_, currency)| currency)))];
+        paid.extend(self.others.iter().map(|(amount, currency)| format!("{amount} {currency}")));
+        if self.unknown > 0 {
+            paid.push(format!("{} payments without an amount", self.unknown));
+        }
+        let paid = paid.join(" and ");
+        match total {
+            Some((total, currency)) => format!("paid {paid}, all lines cost {total} {currency}"),
+            None => format!("paid {paid}, the lines are in several currencies"),
+        }
+    }
+}
+
+/// Decides. `case` is the order with its payments and what was refunded of them.
+pub(crate) fn decide(case: &Case, refreshed: &Refreshed, issue: bool, now: Timestamp) -> Verdict {
+    let sums = Sums::of(case, refreshed.total.map(|(_, currency)| currency));
+    let words = sums.in_words(refreshed.total);
+    let order = refreshed.order_id;
+    let mut verdict = Verdict::default();
+    let mut list = |reason, detail: String| verdict.wanted.push(Wanted { reason, detail, shows_at: now });
+    let lines = match &refreshed.found {
+        Found::Lines(lines) => lines,
+        Found::Unclear(why) => {
+            let detail = format!(
+                "another payment came, and nobody can tell what is new in Ordering's answer: {why}; {words}: correct \
+                 the order there and `fulfillment order refresh {order}`, or refund the payment"
+            );
+            list(AttentionReason::CannotTellNew, detail);
+            return verdict;
+        }
+    };
+    let comparable = refreshed.total.filter(|_| sums.others.is_empty());
+    let new = lines.freeze.tickets.len();
+    let cost = comparable.and_then(|total| with_gone(total, lines));
+    if new > 0 && !issue && cost.is_none_or(|cost| sums.paid < cost) {
+        let detail = format!(
+            "{new} new tickets wait until all lines are paid: {words}{}; `fulfillment order refresh {order}` asks \
+             again, with --issue it issues them",
+            if lines.gone.is_empty() { "" } else { ", and tickets of lines that are gone are still good" }
+        );
+        list(AttentionReason::NewLinesUnpaid, detail);
+        return verdict;
+    }
+    match comparable.filter(|_| sums.unknown == 0) {
+        Some((total, _)) if sums.paid > total => {
+            list(AttentionReason::Overpaid, format!("{words}: refund what is too much"));
+            verdict.again = new == 0 && refreshed.ask_again.is_some();
+        }
+        Some((total, _)) => verdict.exact = sums.paid == total,
+        None if sums.payments > 1 => {
+            let detail = format!("{words}: compare them by hand, and refund what is too much");
+            list(AttentionReason::PaymentUnclear, detail);
+        }
+        None => {}
+    }
+    verdict.grows = new > 0;
+    verdict
+}
+
+/// What all lines cost, and the live tickets of lines that are gone: they are as good as before. What is in another currency
+/// cannot be added.
+fn with_gone((total, currency): (Amount, Currency), lines: &NewLines) -> Option<Amount> {
+    lines
+        .gone_prices
+        .iter()
+        .try_fold(total, |sum, (price, of)| (*of == currency).then(|| sum.saturating_add(*price)))
+}
+
+/// The notes with what is gone now.
+pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLines) -> Vec<String> {
+    let mut notes: Vec<_> = before.into_iter().filter(|note| !note.ends_with(GONE)).collect();
+    if verdict.grows {
+        for note in &lines.freeze.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+    }
+    notes.extend(lines.gone.iter().map(|line| format!("{line}{GONE}")));
+    notes
+}
+
+/// The tickets whose amounts fit by now, with the flags that they keep.
+pub(crate) fn unflagged(case: &Case) -> Vec<(TicketId, Flags)> {
+    let flagged = case.tickets.iter().filter(|t| t.flags.contains(Flag::AmountMismatch));
+    let without = |flags: &Flags| flags.iter().filter(|f| *f != Flag::AmountMismatch).collect();
+    flagged.map(|t| (t.id, without(&t.flags))).collect()
+}
+
+/// What is listed of another payment of an order that never grows: `payments` is how many it has.
+pub(crate) fn closed(outcome: AskOutcome, payments: i64, now: Timestamp) -> Option<Wanted> {
+    let what = match outcome {
+        AskOutcome::Erased => "its personal data was erased",
+        AskOutcome::Imported => "it was taken over from an earlier service",
+        _ => return None,
+    };
+    let detail = format!(
+        "{payments} payments came for the order, which never gets new tickets because {what}: refund what is too much"
+    );
+    Some(Wanted { reason: AttentionReason::PaymentOfClosedOrder, detail, shows_at: now })
+}
+
+/// What is listed when Ordering could not be asked again.
+pub(crate) fn not_asked(order: OrderId, why: &str, now: Timestamp) -> Wanted {
+    let detail = format!(
+        "another payment came, and Ordering could not be asked what is new: {why}; `fulfillment order refresh {order}` \
+         asks again"
+    );
+    Wanted { reason: AttentionReason::NotAskedAgain, detail, shows_at: now }
+}

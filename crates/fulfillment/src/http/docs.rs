@@ -145,7 +145,7 @@ fn show_example(out: &mut String, example: &Value) {
 fn show_fields(out: &mut String, schema: &Value) {
     out.push_str("<table>");
     for (name, field) in entries(&schema["properties"]) {
-        let kind = match &field["type"] {
+        let kind = match &own(schema, field)["type"] {
             Value::String(kind) => kind.clone(),
             Value::Array(kinds) => kinds.iter().map(text).collect::<Vec<_>>().join(" or "),
             _ => text(&field["$ref"]).rsplit('/').next().unwrap_or_default().to_owned(),
@@ -159,6 +159,12 @@ fn show_fields(out: &mut String, schema: &Value) {
         );
     }
     out.push_str("</table>");
+}
+
+/// What a field is, where the schema has a definition of its own for it.
+fn own<'a>(schema: &'a Value, field: &'a Value) -> &'a Value {
+    let name = field["$ref"].as_str().and_then(|r| r.strip_prefix("#/$defs/"));
+    name.map_or(field, |name| &schema["$defs"][name])
 }
 
 /// What a `$ref` within the document leads to.

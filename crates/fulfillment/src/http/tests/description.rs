@@ -137,3 +137,59 @@ fn the_topics_description_has_every_field_of_an_event() {
         assert!(topics.contains(&format!("\n        {header}:\n")), "{header}");
     }
 }
+
+/// The schema of a contract in docs/contracts, as the file has it.
+fn contract(name: &str) -> Value {
+    let path = format!("{}/../../docs/contracts/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_neighbours_contracts_are_those_of_the_files() {
+    let api = described();
+    for (name, file) in [
+        ("OrderingOrder", "order"),
+        ("OrderingOrders", "orders"),
+        ("IdentityUser", "user"),
+        ("Webhook", "webhook"),
+    ] {
+        let ours = &api["components"]["schemas"][name];
+        assert_eq!(ours, &contract(file), "copy docs/contracts/{file}.schema.json");
+    }
+    let body = &api["webhooks"]["ticketEvent"]["post"]["requestBody"]["content"]["application/json"];
+    assert_eq!(body["schema"]["$ref"], "#/components/schemas/Webhook");
+    let examples = ["ticket-issued", "ticket-reissued", "ticket-voided"];
+    assert_eq!(keys(&body["examples"]), BTreeSet::from(examples));
+}
+
+#[test]
+fn events_fit_the_contract_of_webhooks() {
+    let contract = contract("webhook");
+    let url = "urn:fulfillment:contract:webhook";
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource(url, contract.clone()).unwrap();
+    let index = compiler.compile(url, &mut schemas).unwrap();
+    let issued = keys(&contract["$defs"]["ticketIssued"]["properties"]);
+    let more = keys(&contract["$defs"]["ticketReissued"]["allOf"][1]["properties"]);
+    let voided = keys(&contract["$defs"]["ticketVoided"]["properties"]);
+    let mut void = ticket(order(1), 1);
+    (void.voided_at, void.void_reason) = (Some(void.issued_at), Some("cancelled".into()));
+    (void.sequence, void.generation) = (2, 1);
+    let before = Before { generation: 0, reason: None };
+    let ticket_pdf_url = "http://localhost/t";
+    let publication =
+        Publication { spelling: Spelling::Camel, ticket_pdf_url, traceparent: None, destinations: &[] };
+    for (kind, event, fields) in [
+        ("ticket-issued", generated(&ticket(order(1), 1), &[]).events.remove(0), issued.clone()),
+        ("ticket-voided", ticket_voided(&void, Spelling::Camel, None, &[]).unwrap(), voided),
+        ("ticket-reissued", ticket_reissued(&void, before, &publication).unwrap(), &issued | &more),
+    ] {
+        let data: Value = serde_json::from_slice(&event.value).unwrap();
+        assert_eq!(keys(&data), fields, "{kind}");
+        let body = serde_json::json!({ "type": kind, "timestamp": "2026-11-22T18:30:00Z", "data": data });
+        if let Err(fault) = schemas.validate(&body, index) {
+            panic!("{kind}: {fault:#}");
+        }
+    }
+}

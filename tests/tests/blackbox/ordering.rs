@@ -241,3 +241,59 @@ async fn no_more_questions_at_once_than_allowed() -> Result<()> {
     assert_eq!(scene.ordering.most_at_once(), 4);
     scene.settled(&service).await
 }
+
+#[tokio::test]
+async fn lines_that_admit_nobody_are_no_tickets_and_their_order_says_so() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let (mixed, fees, unread) = (rig::id(), rig::id(), rig::id());
+    let answer = |order, rest: serde_json::Value| {
+        let mut answer = one_seat(order);
+        for field in ["price", "seatNumber"] {
+            answer[field].take();
+        }
+        for (name, value) in rest.as_object().into_iter().flatten() {
+            answer[name] = value.clone();
+        }
+        Answer::Json(answer)
+    };
+    let seat = json!({ "price": 60, "section": "A", "row": "1", "seatNumber": 12.0, "holderName": {} });
+    let voucher = json!({ "price": -10, "kind": "gift" });
+    let fee = json!({ "price": "+2.00", "type": "booking_fee", "quantity": "1" });
+    scene.ordering.answer(mixed, [answer(mixed, json!({ "items": [voucher, seat, fee], "doorsAt": "TBA" }))]);
+    scene
+        .ordering
+        .answer(fees, [answer(fees, json!({ "items": [fee, { "price": 5, "admission": false }] }))]);
+    let lines = json!({ "price": 180, "lines": [{ "seat": "1" }, { "seat": "2" }, { "seat": "3" }], "eventName": {} });
+    scene.ordering.answer(unread, [answer(unread, lines)]);
+    for (order, amount) in [(mixed, "52.00"), (fees, "7.00"), (unread, "180.00")] {
+        service.pay(Payment { amount: amount.into(), ..Payment::of(order) }.json()).await?;
+    }
+    let record = service.order_in(mixed, "issued").await?;
+    assert_eq!(record["tickets"].as_array().map(Vec::len), Some(1), "{record}");
+    let ticket = &record["tickets"][0];
+    assert_eq!((&ticket["seat"], &ticket["line"]), (&json!("Section A, Row 1, Seat 12"), &json!("pos:1")));
+    assert_eq!(ticket["flags"], json!(["detail_left_out", "line_left_out"]));
+    let notes = record["notes"].as_array().context("notes")?;
+    for part in ["doorsAt was left out", "items[1].holderName was left out", "-10 EUR", "fee, 1 x 2.00 EUR"] {
+        assert!(
+            notes.iter().any(|note| note.as_str().is_some_and(|n| n.contains(part))),
+            "{part}: {notes:?}"
+        );
+    }
+    let shown = scene.setup.run(&["order", "show", &mixed.to_string()]).await?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert_eq!(shown.lines().filter(|line| line.starts_with("note ")).count(), notes.len(), "{shown}");
+
+    let record = service.order_in(fees, "issued").await?;
+    assert_eq!((&record["tickets"], &record["reason"]), (&json!([]), &json!("nothing_admits")));
+    assert_eq!(record["notes"].as_array().map(Vec::len), Some(2));
+    let missing =
+        scene.setup.run(&["reconcile", "--since", "1day", "--orders", "/dev/null", "--json"]).await?;
+    assert!(!String::from_utf8_lossy(&missing.stdout).contains(&fees.to_string()), "{missing:?}");
+
+    let record = service.order_in(unread, "parked").await?;
+    let why = record["reason"].as_str().unwrap_or_default();
+    assert!(why.contains("more was sold") && why.contains("eventName: is not a string"), "{why}");
+    scene.settled(&service).await
+}

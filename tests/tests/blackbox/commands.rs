@@ -218,7 +218,7 @@ async fn a_file_of_payments_goes_through_the_same_inbox() -> Result<()> {
     let said = scene.setup.run(&["ingest", "--json", &name]).await?;
     assert_eq!(said.status.code(), Some(1), "a line could not be read: {}", err(&said));
     let counts: Value = serde_json::from_slice(&said.stdout)?;
-    let expected = json!({ "new": 51, "duplicate": 1, "alreadyPaid": 1, "late": 0, "quarantined": 1, "deadLettered": 1 });
+    let expected = json!({ "new": 51, "duplicate": 1, "alreadyPaid": 1, "late": 0, "quarantined": 1, "deadLettered": 1, "folded": 0 });
     assert_eq!(counts, expected);
     for order in &orders {
         service.order_in(*order, "issued").await?;

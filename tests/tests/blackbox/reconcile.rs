@@ -116,11 +116,11 @@ async fn compared(scene: Scene) -> Result<()> {
     let (code, report) = run(&at_rest, &wanted).await?;
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
 
-    // The entered payment and the listed one are one; what an id alone has entered is the order's payment.
+    // The entered payment and the listed one are one; so are what an id alone has entered and the payment itself.
     let (_, again) = service.pay(unheard.json()).await?;
     assert_eq!(again["results"][0]["outcome"], "duplicate");
     let (_, other) = service.pay(Payment::of(unheard_too).json()).await?;
-    assert_eq!(other["results"][0]["outcome"], "already_paid");
+    assert_eq!(other["results"][0]["outcome"], "folded");
     scene.settled(&service).await
 }
 

@@ -119,7 +119,7 @@ async fn a_cancellation_during_the_issue_leaves_no_live_ticket() -> Result<()> {
         Ok((scene.ordering.calls(order) == 1).then_some(()))
     })
     .await?;
-    let cancelled = json!({ "orderId": order, "cancelledAt": "2026-11-24T10:00:00Z" }).to_string();
+    let cancelled = json!({ "orderId": order, "cancelledAt": payment.processed_at }).to_string();
     assert_eq!(service.post("/events/order-cancelled", cancelled).await?.status(), 202);
     tokio::time::sleep(Duration::from_secs(3)).await;
     let record = service.order_in(order, "voided").await?;

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::clock::SystemClock;
-use crate::config::{Config, Credential, Http};
+use crate::config::{Config, Credential, Http, NamedToken, Scope};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
@@ -113,7 +113,8 @@ impl Demo {
     ) -> Result<(), Stop> {
         let bar = progress(context, orders.tickets);
         let store = service.store.as_ref();
-        let outcome = run(service.address, store, orders, |tickets| bar.set_position(tickets)).await?;
+        let progress = |tickets| bar.set_position(tickets);
+        let outcome = run(service.address, token_of(&config.tokens), store, orders, progress).await?;
         bar.finish_and_clear();
         let ticket = outcome.ticket.map(|id| shown(id, service, config));
         let answer = Answer { outcome, url: service.public_url.clone(), ticket };
@@ -146,7 +147,10 @@ impl Demo {
                 self.data.display()
             )));
         }
-        let Config { http, tokens, document, templates, pipeline, .. } = settings.clone();
+        let Config { http, mut tokens, document, templates, pipeline, .. } = settings.clone();
+        if token_of(&tokens).is_none() && (!tokens.is_empty() || !http.listen.ip().is_loopback()) {
+            tokens.push(NamedToken::drawn("demo", Scope::Ingest));
+        }
         let credential = Credential { form: settings.credential.form, ..own.credential };
         // Links lead to the demo, wherever the real service is.
         let http = Http { public_url: None, ..http };
@@ -165,6 +169,12 @@ impl Demo {
             other => other,
         }
     }
+}
+
+/// What the demo pays with, where the service wants a token.
+fn token_of(tokens: &[NamedToken]) -> Option<&str> {
+    let may_pay = tokens.iter().find(|token| token.scopes.contains(&Scope::Ingest));
+    may_pay.map(|token| token.token.expose())
 }
 
 /// A path, however it is written.

@@ -115,6 +115,12 @@ impl Sensitive {
     }
 }
 
+impl From<String> for Sensitive {
+    fn from(secret: String) -> Self {
+        Self(secret)
+    }
+}
+
 impl std::fmt::Debug for Sensitive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sensitive(..)")

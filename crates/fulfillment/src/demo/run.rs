@@ -74,10 +74,11 @@ impl Outcome {
     }
 }
 
-/// Pays the orders through the HTTP end of the service at `address`, and waits for what comes of them in its
+/// Pays the orders through the HTTP end of the service at `address`, by the `token` that it wants, and waits for what comes of them in its
 /// `store`. Tells `progress` the number of tickets so far.
 pub(crate) async fn run(
     address: SocketAddr,
+    token: Option<&str>,
     store: &dyn Store,
     orders: &SampleOrders,
     progress: impl Fn(u64),
@@ -87,7 +88,7 @@ pub(crate) async fn run(
     let client = client.map_err(anyhow::Error::from)?;
     let mut run = Run { store, at_work: VecDeque::new(), waiting: Vec::new(), outcome: Outcome::default() };
     for batch in orders.messages.chunks(REQUEST) {
-        let answer = pay(&client, address, batch).await.context("the payments were not taken");
+        let answer = pay(&client, address, token, batch).await.context("the payments were not taken");
         run.take(answer.map_err(Stop::Unreachable)?);
         run.look().await?;
         progress(run.outcome.issued);
@@ -122,11 +123,20 @@ struct Taken {
     order_id: Option<OrderId>,
 }
 
-async fn pay(client: &reqwest::Client, address: SocketAddr, batch: &[String]) -> reqwest::Result<Answered> {
+async fn pay(
+    client: &reqwest::Client,
+    address: SocketAddr,
+    token: Option<&str>,
+    batch: &[String],
+) -> reqwest::Result<Answered> {
     let request = client
         .post(format!("http://{address}/events/payment-succeeded"))
         .header("content-type", "application/json")
         .body(format!("[{}]", batch.join(",")));
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
     request.send().await?.error_for_status()?.json().await
 }
 

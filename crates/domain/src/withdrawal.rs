@@ -156,7 +156,8 @@ pub struct Cancellation {
     pub order_id: OrderId,
     /// Why, for people.
     pub reason: Option<String>,
-    /// When, by the producer's clock. Tells a later cancellation of a reinstated order from a repeat of the first.
+    /// When, by the producer's clock. Tells a later cancellation of a reinstated order from a repeat of the first;
+    /// without it the time of its record does.
     pub cancelled_at: Option<Timestamp>,
 }
 

@@ -33,7 +33,8 @@ pub enum WithdrawalState {
     Applied,
     /// It voids nothing by itself: somebody has to say what it is for.
     Parked,
-    /// Dismissed by an operator: the order or all its tickets were reinstated, or an open refund was put aside.
+    /// Dismissed by an operator: the order or all its tickets were reinstated, or an open refund was put aside. Or a
+    /// cancellation that does not say when, and was read after a reinstatement that is later than its record.
     Lifted,
     /// The refund is on its way: nothing follows from it until it is final.
     Pending,
@@ -88,7 +89,8 @@ pub enum WithdrawalOutcome {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WithdrawalRecord {
-    /// Idempotency key: `refund:<id>`, `cancellation:<order>:<time>`.
+    /// Idempotency key: `refund:<id>`, `cancellation:<order>:<time>`; without a time of its own `cancellation:<order>`,
+    /// and after a reinstatement `cancellation:<order>@<its record's time>`.
     pub key: String,
     /// `refund` or `cancellation`.
     pub kind: String,

@@ -60,8 +60,9 @@ fn result(index: usize, outcome: WithdrawalOutcome) -> ItemResult {
         WithdrawalOutcome::Recorded(order, WithdrawalState::Failed) => {
             (Word::Failed, order, Some("it did not come about; it voids nothing"))
         }
-        WithdrawalOutcome::Recorded(order, WithdrawalState::Applied | WithdrawalState::Lifted) => {
-            (Word::Applied, order, None)
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Applied) => (Word::Applied, order, None),
+        WithdrawalOutcome::Recorded(order, WithdrawalState::Lifted) => {
+            (Word::Duplicate, order, Some("it was made before the order was reinstated; it voids nothing"))
         }
         WithdrawalOutcome::Duplicate(order) => (Word::Duplicate, order, None),
         WithdrawalOutcome::Quarantined(order) => {

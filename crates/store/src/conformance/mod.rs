@@ -89,7 +89,9 @@ macro_rules! conformance_suite {
                 of_imported_orders, nothing_waits_for_ever, nobody_paid, arrival_is_not_time, one_id_of_two_orders,
                 dropped_beside_its_settlement, void_reinstate_and_settle_at_once }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
-                seats_change_hands, reinstated, codes_are_judged, orders_without_tickets_are_set_going }
+                seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
+                one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,
+                cancellations_of_before_records_had_times, codes_are_judged, orders_without_tickets_are_set_going }
             erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             adoption { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,

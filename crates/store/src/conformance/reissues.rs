@@ -4,10 +4,11 @@ use fulfillment_domain::{EventKind, Flag, OrderState, Ticket, TicketStatus};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, cancellation, claimed, draft, freeze, frozen, generated, ingest, issued, loudly, order,
-    payment, to_kafka,
+    LONG, at_once, cancellation, cancellation_with, claimed, draft, freeze, frozen, generated, ingest,
+    issued, loudly, order, payment, reinstate, sold, to_kafka,
 };
-use crate::{Draft, IngestOutcome, Reissue, WithdrawalState};
+use crate::WithdrawalState::{Applied, Lifted};
+use crate::{Draft, IngestOutcome, Reissue, Source, Store, WithdrawalOutcome, WithdrawalState};
 
 /// An issued ticket of the fixture, whose generation begins where a service's does.
 async fn one(backend: &dyn Backend) -> Ticket {
@@ -179,6 +180,134 @@ pub async fn reinstated(backend: &dyn Backend) {
     assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: snow")));
     let lent = store.claim_deliveries("kafka", 10, LONG).await.unwrap();
     assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided), "no announcement of a void ticket");
+}
+
+/// Cancels an order without saying when. What the record says: Kafka's time, or the receipt of another source.
+async fn cancel_at(store: &dyn Store, n: u32, source: Option<Source>, at: &str) -> WithdrawalOutcome {
+    let mut message = cancellation(n, "rain");
+    let at: jiff::Timestamp = at.parse().unwrap();
+    match (&mut message.source, source) {
+        (_, Some(other)) => (message.source, message.received_at) = (other, at),
+        (Source::Kafka { timestamp, .. }, None) => *timestamp = Some(at.as_millisecond()),
+        (other, None) => panic!("{other:?} has no time"),
+    }
+    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
+}
+
+async fn order_state(store: &dyn Store, n: u32) -> OrderState {
+    store.order(order(n)).await.unwrap().unwrap().state
+}
+
+/// Before any reinstatement of these tests, and after it.
+const BEFORE: [&str; 2] = ["2020-01-01T00:00:00.001Z", "2020-01-02T00:00:00Z"];
+const AFTER: [&str; 3] = ["2099-01-01T00:00:00.001Z", "2099-01-01T00:00:00.002Z", "2099-01-02T00:00:00Z"];
+
+pub async fn a_cancellation_without_a_time_takes_its_records(backend: &dyn Backend) {
+    let store = backend.store();
+    let ticket = sold(&*store, 1, "20", &[("a", "10", 1)]).await.remove(0);
+    let (new, known) =
+        (WithdrawalOutcome::Recorded(order(1), Applied), WithdrawalOutcome::Duplicate(order(1)));
+    let cancel = async |at: &str| cancel_at(&*store, 1, None, at).await;
+    assert_eq!(cancel(BEFORE[0]).await, new);
+    assert_eq!(cancel(BEFORE[1]).await, known, "it is cancelled");
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    for at in BEFORE {
+        assert_eq!(cancel(at).await, known, "not later than the reinstatement");
+    }
+    assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
+    assert_eq!(cancel(AFTER[0]).await, new);
+    assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
+    assert_eq!(cancel(AFTER[1]).await, known, "it is cancelled");
+    // However the clocks of the broker and the database differ.
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert_eq!(cancel(AFTER[0]).await, known, "the same record read again");
+    assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
+    assert_eq!(cancel(AFTER[2]).await, new);
+    assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    let kept: Vec<_> = record.withdrawals.iter().map(|w| (w.said_at, w.state)).collect();
+    assert_eq!(kept, [(None, Lifted), (None, Lifted), (None, Applied)], "nobody said when");
+    assert_eq!(record.withdrawals.iter().map(|w| w.duplicates).sum::<u64>(), 5);
+    let ticket = sold(&*store, 2, "20", &[("a", "10", 1)]).await.remove(0);
+    cancel_at(&*store, 2, None, AFTER[0]).await;
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert_eq!(cancel_at(&*store, 2, None, AFTER[0]).await, WithdrawalOutcome::Duplicate(order(2)));
+    assert_eq!(
+        order_state(&*store, 2).await,
+        OrderState::Issued,
+        "nor does its first, by a clock that is ahead"
+    );
+}
+
+pub async fn one_ticket_again_and_a_later_cancellation(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = sold(&*store, 1, "20", &[("a", "10", 2)]).await;
+    cancel_at(&*store, 1, None, BEFORE[0]).await;
+    assert!(reinstate(&*store, tickets[1].id).await.is_some());
+    assert_eq!(cancel_at(&*store, 1, None, BEFORE[1]).await, WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
+    cancel_at(&*store, 1, None, AFTER[0]).await;
+    assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
+}
+
+pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
+    let store = backend.store();
+    for n in [1, 2] {
+        let ticket = sold(&*store, n, "20", &[("a", "10", 1)]).await.remove(0);
+        assert!(store.void_ticket(ticket.id, "by mistake", &loudly()).await.unwrap());
+        assert!(reinstate(&*store, ticket.id).await.is_some());
+    }
+    assert_eq!(cancel_at(&*store, 1, None, BEFORE[0]).await, WithdrawalOutcome::Recorded(order(1), Lifted));
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.tickets[0].voided_at), (OrderState::Issued, None));
+    assert_eq!(record.withdrawals[0].note.as_deref(), Some("made before the order was reinstated"));
+    assert_eq!(cancel_at(&*store, 1, None, AFTER[0]).await, WithdrawalOutcome::Recorded(order(1), Applied));
+    assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
+    // One that says when counts, whatever its date.
+    let said = cancellation_with(2, r#","cancelledAt":"2020-01-01T00:00:00Z""#);
+    store.withdraw(&[said], &to_kafka(), &loudly()).await.unwrap();
+    let record = store.order(order(2)).await.unwrap().unwrap();
+    assert_eq!((record.withdrawals[0].state, record.tickets[0].voided_at.is_some()), (Applied, true));
+    // Of an order that was reinstated before it had tickets.
+    cancel_at(&*store, 3, None, BEFORE[0]).await;
+    ingest(&*store, &[payment(3, 3, "5")]).await;
+    assert!(store.reinstate_order(order(3)).await.unwrap());
+    assert_eq!(cancel_at(&*store, 3, None, BEFORE[1]).await, WithdrawalOutcome::Duplicate(order(3)));
+    assert_eq!(order_state(&*store, 3).await, OrderState::Received);
+    assert_eq!(cancel_at(&*store, 3, None, AFTER[0]).await, WithdrawalOutcome::Recorded(order(3), Applied));
+}
+
+pub async fn a_receipt_is_a_time(backend: &dyn Backend) {
+    let store = backend.store();
+    let http = || Some(Source::Http { caller: "desk".into() });
+    let ticket = sold(&*store, 1, "20", &[("a", "10", 1)]).await.remove(0);
+    let (new, known) =
+        (WithdrawalOutcome::Recorded(order(1), Applied), WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!(cancel_at(&*store, 1, http(), BEFORE[0]).await, new);
+    assert_eq!(cancel_at(&*store, 1, http(), BEFORE[1]).await, known, "a client that tries again");
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert_eq!(cancel_at(&*store, 1, http(), AFTER[0]).await, new, "it came after the reinstatement");
+    assert_eq!(cancel_at(&*store, 1, http(), AFTER[1]).await, known);
+    assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
+    // A replay of one that nobody knows the time of.
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    let replayed = Source::Recorded { text: "http desk".into(), timestamp: None };
+    assert_eq!(cancel_at(&*store, 1, Some(replayed), AFTER[2]).await, known);
+    assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
+}
+
+pub async fn cancellations_of_before_records_had_times(backend: &dyn Backend) {
+    let store = backend.store();
+    for (n, heard) in [(1, ""), (2, "final@")] {
+        let ticket = sold(&*store, n, "20", &[("a", "10", 1)]).await.remove(0);
+        cancel_at(&*store, n, None, BEFORE[0]).await;
+        backend
+            .execute(&format!("UPDATE withdrawals SET heard = '{heard}' WHERE kind = 'cancellation'"))
+            .await;
+        assert!(reinstate(&*store, ticket.id).await.is_some());
+        assert_eq!(cancel_at(&*store, n, None, BEFORE[0]).await, WithdrawalOutcome::Duplicate(order(n)));
+        assert_eq!(order_state(&*store, n).await, OrderState::Issued, "a topic that is read again");
+    }
 }
 
 pub async fn codes_are_judged(backend: &dyn Backend) {

@@ -22,8 +22,8 @@ use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
-    withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql,
+    voided_event, withdrawal_columns, withdrawal_from,
 };
 use crate::{
     Announcing, DeadLetterRoute, Incoming, Position, Positions as _, RefundRules, Result, WithdrawalOutcome,
@@ -178,11 +178,11 @@ async fn put_aside(db: &mut PgConnection, order: OrderId) -> Result<()> {
 
 /// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
 async fn lock_orders(db: &mut PgConnection, batch: &[Incoming<Withdrawal>]) -> Result<()> {
-    let said = batch.iter().filter_map(|m| m.content.as_ref().ok());
+    let said = batch.iter().filter_map(|m| m.content.as_ref().ok().map(|said| (m, said)));
     let mut keys = HashSet::new();
     let (mut names, mut orders) = (Vec::new(), Vec::new());
-    for said in said {
-        let key = NewWithdrawal::new(said)?.key;
+    for (message, said) in said {
+        let key = NewWithdrawal::new(message, said)?.key;
         // Only the first of a key can be new; another that names another order is set apart.
         if keys.insert(key.clone()) {
             names.push(key);
@@ -225,8 +225,11 @@ async fn record<'a>(
     said: &'a Withdrawal,
     dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
 ) -> Result<WithdrawalOutcome> {
-    let new = NewWithdrawal::new(said)?;
+    let mut new = NewWithdrawal::new(message, said)?;
     let order = said.order_id();
+    if new.is_untimed() {
+        new.place(&sqlx::query(CANCELLATIONS).bind(order.0).fetch_all(&mut *db).await?)?;
+    }
     if !insert(db, message, &new).await? {
         let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = $1 FOR NO KEY UPDATE";
         let row = sqlx::query(sql).bind(&new.key).fetch_one(&mut *db).await?;
@@ -273,8 +276,8 @@ async fn insert(
     new: &NewWithdrawal<'_>,
 ) -> Result<bool> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
-               hash, state, received_at, updated_at, heard) \
-               SELECT $1, $2, $3, $4, $5::text::numeric, $6, $7, $8, $9, $10, $11, $12, clock_timestamp(), $13 \
+               hash, state, received_at, updated_at, heard, note) \
+               SELECT $1, $2, $3, $4, $5::text::numeric, $6, $7, $8, $9, $10, $11, $12, clock_timestamp(), $13, $14 \
                WHERE NOT EXISTS (SELECT 1 FROM withdrawals WHERE key = $1) ON CONFLICT (key) DO NOTHING";
     let done = sqlx::query(sql)
         .bind(&new.key)
@@ -290,6 +293,7 @@ async fn insert(
         .bind(new.state().as_str())
         .bind(At(message.received_at))
         .bind(new.heard())
+        .bind(new.note())
         .execute(&mut *db)
         .await?;
     if done.rows_affected() == 0 {

@@ -20,8 +20,8 @@ use crate::shared::folding::fold;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
-    withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql,
+    voided_event, withdrawal_columns, withdrawal_from,
 };
 use crate::shared::{earlier, headers};
 use crate::{
@@ -165,8 +165,11 @@ async fn record<'a>(
     said: &'a Withdrawal,
     dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
 ) -> Result<WithdrawalOutcome> {
-    let new = NewWithdrawal::new(said)?;
+    let mut new = NewWithdrawal::new(message, said)?;
     let (order, now) = (said.order_id(), rfc3339(work.now));
+    if new.is_untimed() {
+        new.place(&sqlx::query(CANCELLATIONS).bind(order.to_string()).fetch_all(&mut *db).await?)?;
+    }
     let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = ?1";
     match sqlx::query(sql).bind(&new.key).fetch_optional(&mut *db).await? {
         None => {
@@ -220,8 +223,8 @@ async fn insert(
     new: &NewWithdrawal<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
-               hash, state, received_at, updated_at, heard) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+               hash, state, received_at, updated_at, heard, note) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     sqlx::query(sql)
         .bind(&new.key)
         .bind(new.said.kind())
@@ -237,6 +240,7 @@ async fn insert(
         .bind(rfc3339(message.received_at))
         .bind(now)
         .bind(new.heard())
+        .bind(new.note())
         .execute(&mut *db)
         .await?;
     insert_raw(db, message, new).await

@@ -1,11 +1,13 @@
 //! The rows of `withdrawals`.
 
 use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Unreadable, Withdrawal};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::untimed;
 use crate::shared::cells::{Row, need, odd};
 use crate::shared::ticket::index_key;
-use crate::{Result, StoreError, WithdrawalRecord, WithdrawalState};
+use crate::{Incoming, Result, StoreError, WithdrawalRecord, WithdrawalState};
 
 /// The most that is kept of what was heard of one refund, in bytes: some 80 changes of its status.
 const MAX_HEARD: usize = 2_048;
@@ -55,6 +57,10 @@ pub(crate) struct NewWithdrawal<'a> {
     pub(crate) hash: [u8; 32],
     pub(crate) said: &'a Withdrawal,
     progress: Progress,
+    /// When its record was made; of a cancellation that does not say when.
+    pub(super) record_time: Option<Timestamp>,
+    /// It is such a cancellation, and its order was reinstated after it: it is dismissed.
+    pub(super) before_reinstatement: bool,
 }
 
 /// What became of a message under a known key.
@@ -69,7 +75,7 @@ pub(crate) enum Heard {
 }
 
 impl<'a> NewWithdrawal<'a> {
-    pub(crate) fn new(said: &'a Withdrawal) -> Result<Self> {
+    pub(crate) fn new(message: &Incoming<Withdrawal>, said: &'a Withdrawal) -> Result<Self> {
         let (refund, nothing) = match said {
             Withdrawal::Refund(refund) => (Some(refund), Names::default()),
             Withdrawal::Cancellation(_) => (None, Names::default()),
@@ -89,16 +95,35 @@ impl<'a> NewWithdrawal<'a> {
         }
         let key = index_key(said.key().replace('\0', ""));
         let progress = refund.map_or(Progress::Final, |r| r.progress);
-        Ok(Self { key, payment_key, amount, currency, names, hash: hash.finalize().into(), said, progress })
+        let mut new = Self {
+            key,
+            payment_key,
+            amount,
+            currency,
+            names,
+            hash: hash.finalize().into(),
+            said,
+            progress,
+            record_time: None,
+            before_reinstatement: false,
+        };
+        new.record_time = if new.is_untimed() { untimed::time_of(message) } else { None };
+        Ok(new)
     }
 
     /// Where it stands before anybody has judged it.
     pub(crate) fn state(&self) -> WithdrawalState {
         match self.progress {
+            _ if self.before_reinstatement => WithdrawalState::Lifted,
             Progress::Final => WithdrawalState::Waiting,
             Progress::Pending => WithdrawalState::Pending,
             Progress::Failed => WithdrawalState::Failed,
         }
+    }
+
+    /// Why it stands there.
+    pub(crate) fn note(&self) -> Option<&'static str> {
+        self.before_reinstatement.then_some(untimed::BEFORE)
     }
 
     /// What it says beside what it is for: a repeat of it says the same.
@@ -108,7 +133,7 @@ impl<'a> NewWithdrawal<'a> {
             Progress::Pending => "pending",
             Progress::Failed => "failed",
         };
-        let at = self.said.said_at().map(|at| at.as_microsecond().to_string());
+        let at = self.said.said_at().or(self.record_time).map(|at| at.as_microsecond().to_string());
         format!("{word}@{}", at.unwrap_or_default())
     }
 

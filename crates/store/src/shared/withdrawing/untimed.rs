@@ -1,0 +1,79 @@
+//! Cancellations that do not say when: the record that brought one does, its timestamp or its receipt.
+//!
+//! Such a one is new only if it is later than the order's last reinstatement: a topic that is read again never voids an
+//! order again that somebody made good. The time is kept in `heard`, not in `said_at`, which is its producer's word.
+
+use fulfillment_domain::{Cancellation, Withdrawal};
+use jiff::Timestamp;
+
+use super::NewWithdrawal;
+use crate::shared::cells::{Row, need};
+use crate::{Incoming, Result, Source, WithdrawalState};
+
+/// The cancellations of an order, newest first, and when it was last reinstated, in each row; `$1` is the order. One row
+/// at least. The history names the reinstatements of tickets, and an order without tickets dismisses what it has.
+pub(crate) const CANCELLATIONS: &str = "SELECT r.reinstated_at, w.key, w.state, w.heard, \
+     (SELECT count(*) FROM withdrawal_dismissals d WHERE d.key = w.key) AS dismissals \
+     FROM (SELECT max(s.at) AS reinstated_at FROM ( \
+         SELECT h.at FROM ticket_history h JOIN tickets t ON t.id = h.ticket_id \
+         WHERE t.order_id = $1 AND h.why LIKE 'reinstated as generation %' \
+         UNION ALL SELECT l.updated_at FROM withdrawals l \
+         WHERE l.order_id = $1 AND l.state = 'lifted' AND l.note = 'reinstated') AS s) AS r \
+     LEFT JOIN withdrawals w ON w.order_id = $1 AND w.kind = 'cancellation' ORDER BY w.received_at DESC, w.key DESC";
+
+/// Why one is dismissed from the start.
+pub(crate) const BEFORE: &str = "made before the order was reinstated";
+
+/// One that is on record.
+struct Known {
+    key: String,
+    heard: String,
+    /// The order or a ticket of it was reinstated after it.
+    dismissed: bool,
+}
+
+/// When it was made, as far as its record says. A replay's receipt says nothing.
+pub(super) fn time_of(message: &Incoming<Withdrawal>) -> Option<Timestamp> {
+    match &message.source {
+        Source::Kafka { .. } | Source::Recorded { .. } => {
+            let millis = message.source.timestamp().filter(|millis| *millis >= 0)?;
+            Timestamp::from_millisecond(millis).ok()
+        }
+        Source::Http { .. } | Source::File { .. } | Source::Command { .. } => Some(message.received_at),
+    }
+}
+
+impl NewWithdrawal<'_> {
+    /// Whether [`CANCELLATIONS`] have to be looked at.
+    pub(crate) fn is_untimed(&self) -> bool {
+        matches!(self.said, Withdrawal::Cancellation(Cancellation { cancelled_at: None, .. }))
+    }
+
+    /// Finds its place among what [`CANCELLATIONS`] answered: under a known key it is a repeat.
+    pub(crate) fn place(&mut self, rows: &[impl Row]) -> Result<()> {
+        let Some(first) = rows.first() else { return Ok(()) };
+        let reinstated = first.time("reinstated_at")?;
+        let mut known = Vec::new();
+        for row in rows {
+            let Some(key) = row.text("key")? else { continue };
+            // Those that say when go by their own keys.
+            if !key.strip_prefix(&self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('@')) {
+                continue;
+            }
+            let lifted = row.word::<WithdrawalState>("state")? == WithdrawalState::Lifted;
+            let dismissed = lifted || row.number::<i64>("dismissals")? > 0;
+            known.push(Known { key, heard: need("heard", row.text("heard")?)?, dismissed });
+        }
+        let later = self.record_time.zip(reinstated).is_some_and(|(at, reinstated)| at > reinstated);
+        let heard = self.heard();
+        if let Some(same) = known.iter().find(|k| k.heard == heard || !later || !k.dismissed) {
+            self.key.clone_from(&same.key);
+        } else if let Some(at) = self.record_time {
+            self.before_reinstatement = reinstated.is_some() && !later;
+            if !known.is_empty() {
+                self.key = format!("{}@{}", self.key, at.as_microsecond());
+            }
+        }
+        Ok(())
+    }
+}

@@ -130,7 +130,7 @@ pub struct WithdrawalRecord {
 pub struct RefundRules {
     /// The fee that the seller keeps, as a share of what was paid: less by this share still is the whole price.
     pub retained_share: Share,
-    /// How long after its void an order's money may stay before somebody has to look; none: for ever.
+    /// How long after its void an order's money may stay before it is listed; none: it never is.
     pub grace: Option<Duration>,
 }
 

@@ -126,7 +126,7 @@ fn a_currency_is_the_lines_else_the_orders_else_the_payments_else_the_settings()
     let items = r#","items":[{"price":1},{"price":1,"currency":"GBP"}]"#;
     assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed"));
     assert_eq!(read(r#","items":[{"price":1,"currency":"GBP"}]"#, None), expect("GBP", ""));
-    // One that cannot be read is as good as none, and said.
+    // One that cannot be read counts as none, and is noted.
     assert_eq!(read(r#","price":1,"currency":"Euro""#, Some("EUR")), expect("EUR", "detail_left_out"));
     let both = expect("CHF", "detail_left_out,currency_assumed");
     assert_eq!(read(r#","price":1,"currency":"Euro""#, None), both);

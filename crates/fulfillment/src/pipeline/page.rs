@@ -55,7 +55,7 @@ pub(crate) struct Time {
     pub(crate) day_alone: bool,
 }
 
-/// When the event is, and in which zone that is told.
+/// When the event is, and in which zone that is printed.
 pub(crate) struct Times {
     pub(crate) starts: Option<Time>,
     pub(crate) doors: Option<Time>,

@@ -143,6 +143,16 @@ pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
     assert_eq!(backend.number("SELECT count(*) FROM payments WHERE late = 1 AND key = 'pay-3'").await, 1);
 }
 
+pub async fn what_was_seen_to_stays_so_under_the_other_key(backend: &dyn Backend) {
+    let store = backend.store();
+    store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(ingest(&*store, &[nameless(1, "49.90", "")]).await, [Late(order(1))]);
+    assert!(store.acknowledge_late(order(1)).await.unwrap());
+    assert_eq!(ingest(&*store, &[payment(1, 1, "49.90")]).await, [Folded(order(1))]);
+    let record = store.order(order(1)).await.unwrap().unwrap();
+    assert_eq!((record.state, record.attention), (OrderState::Voided, vec![]));
+}
+
 pub async fn both_at_once(backend: &dyn Backend) {
     at_once(backend, 6, |store, n| async move {
         for order in 1..=20 {

@@ -259,7 +259,7 @@ async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> 
         .bind(column!(p => At(p.message.received_at)))
         .bind(column!(p => p.payment.transaction_id.as_deref().map(clean)))
         .bind(column!(p => p.folded_into()))
-        .bind(column!(p => i64::from(p.late())))
+        .bind(column!(p => p.arrival().stored()))
         .execute(&mut *db)
         .await?;
     if done.rows_affected() != payments.len() as u64 {

@@ -110,12 +110,15 @@ async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result
     Ok(())
 }
 
-/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record does nothing to that ticket any more.
+/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record
+/// does nothing to that ticket any more.
 async fn end_void(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
     let order = ticket.order_id;
     let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, \
-               refresh = refresh + CASE WHEN EXISTS (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0) THEN 1 ELSE 0 END, \
-               due_at = CASE WHEN snapshot IS NOT NULL AND erased_at IS NULL AND (refresh > 0 OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0)) THEN clock_timestamp() END, \
+               refresh = refresh + CASE WHEN EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0) THEN 1 ELSE 0 END, \
+               due_at = CASE WHEN snapshot IS NOT NULL AND erased_at IS NULL AND (refresh > 0 OR EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0)) THEN clock_timestamp() END, \
                updated_at = clock_timestamp() WHERE order_id = $1 AND voided_at IS NOT NULL";
     sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
     let Some(now) = lock(db, order).await? else { return Ok(()) };

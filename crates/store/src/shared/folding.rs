@@ -8,7 +8,7 @@ use fulfillment_domain::{OrderId, Payment};
 
 use crate::Result;
 use crate::shared::cells::{Row, need};
-use crate::shared::withdrawing::Case;
+use crate::shared::withdrawing::{Arrival, Case};
 
 /// The columns that [`standing_from`] reads, of payments that are not folded, in the order of their arrival.
 macro_rules! standing_columns {
@@ -27,8 +27,8 @@ pub(crate) struct Standing {
     pub(crate) facts: Facts,
     /// It made the order's work.
     pub(crate) accepted: bool,
-    /// It came after the order was voided.
-    pub(crate) late: bool,
+    /// Whether it came after the order was voided.
+    pub(crate) arrival: Arrival,
 }
 
 /// Reads those columns.
@@ -44,7 +44,7 @@ pub(crate) fn standing_from(row: &impl Row) -> Result<(OrderId, Standing)> {
             processed_at: row.time("processed_at")?,
         },
         accepted: need("outcome", row.text("outcome")?)? == "accepted",
-        late: row.number::<i64>("late")? != 0,
+        arrival: Arrival::of(row)?,
     };
     Ok((row.order_id()?, standing))
 }
@@ -82,15 +82,15 @@ impl Folding {
         let same = |other: &&Standing| other.has_id != has_id && other.facts.agree(&facts);
         let found = others.iter().filter(same).min_by_key(|o| !o.facts.same_transaction(&facts));
         let fold = found.cloned().map(|found| if has_id { Fold::Of(found) } else { Fold::Into(found.key) });
-        let (accepted, late) = match &fold {
+        let (accepted, arrival) = match &fold {
             Some(Fold::Into(_)) => return fold,
             Some(Fold::Of(folded)) => {
                 others.retain(|other| other.key != folded.key);
-                (folded.accepted, folded.late)
+                (folded.accepted, folded.arrival)
             }
-            None => (accepted, false),
+            None => (accepted, Arrival::InTime),
         };
-        others.push(Standing { key: key.to_owned(), has_id, facts, accepted, late });
+        others.push(Standing { key: key.to_owned(), has_id, facts, accepted, arrival });
         fold
     }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::shared::folding::{Fold, Folding, Standing};
 use crate::shared::ticket::index_key;
+use crate::shared::withdrawing::Arrival;
 use crate::{DeadLetterRoute, Incoming, IngestOutcome, Source};
 
 /// A payment that is on record under a key.
@@ -62,9 +63,12 @@ impl NewPayment<'_> {
         }
     }
 
-    /// Whether the payment that it stands for came after the order was voided.
-    pub(crate) fn late(&self) -> bool {
-        matches!(&self.fold, Some(Fold::Of(first)) if first.late)
+    /// How the payment that it stands for came.
+    pub(crate) fn arrival(&self) -> Arrival {
+        match &self.fold {
+            Some(Fold::Of(first)) => first.arrival,
+            _ => Arrival::InTime,
+        }
     }
 }
 

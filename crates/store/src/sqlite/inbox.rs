@@ -206,7 +206,7 @@ async fn insert_payment(db: &mut SqliteConnection, new: &NewPayment<'_>) -> Resu
         .bind(rfc3339(new.message.received_at))
         .bind(new.payment.transaction_id.as_deref().map(clean))
         .bind(new.folded_into())
-        .bind(new.late())
+        .bind(new.arrival().stored())
         .execute(db)
         .await?;
     Ok(())

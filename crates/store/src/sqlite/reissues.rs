@@ -113,12 +113,15 @@ async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue:
     Ok(())
 }
 
-/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record does nothing to that ticket any more.
+/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record
+/// does nothing to that ticket any more.
 async fn end_void(db: &mut SqliteConnection, now: Timestamp, ticket: &Ticket) -> Result<()> {
     let order = ticket.order_id.to_string();
     let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, \
-               refresh = refresh + CASE WHEN EXISTS (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0) THEN 1 ELSE 0 END, \
-               due_at = CASE WHEN snapshot IS NOT NULL AND erased_at IS NULL AND (refresh > 0 OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0)) THEN ?2 END, updated_at = ?2 \
+               refresh = refresh + CASE WHEN EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0) THEN 1 ELSE 0 END, \
+               due_at = CASE WHEN snapshot IS NOT NULL AND erased_at IS NULL AND (refresh > 0 OR EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0)) THEN ?2 END, updated_at = ?2 \
                WHERE order_id = ?1 AND voided_at IS NOT NULL";
     sqlx::query(sql).bind(&order).bind(rfc3339(now)).execute(&mut *db).await?;
     let query = sqlx::query(sql::DISMISS_FOR).bind(&order).bind(ticket.id.to_string());

@@ -34,20 +34,35 @@ pub(crate) enum Arrival {
     SeenTo,
 }
 
+impl Arrival {
+    /// Reads `late`.
+    pub(crate) fn of(row: &impl Row) -> Result<Self> {
+        match row.number::<i64>("late")? {
+            0 => Ok(Self::InTime),
+            1 => Ok(Self::Late),
+            2 => Ok(Self::SeenTo),
+            other => Err(odd("late", other)),
+        }
+    }
+
+    /// As `late` has it.
+    pub(crate) fn stored(self) -> i64 {
+        match self {
+            Self::InTime => 0,
+            Self::Late => 1,
+            Self::SeenTo => 2,
+        }
+    }
+}
+
 /// Reads `key, amount, currency, processed_at, late, folded_into`.
 pub(crate) fn paid_from(row: &impl Row) -> Result<Paid> {
-    let arrival = match row.number::<i64>("late")? {
-        0 => Arrival::InTime,
-        1 => Arrival::Late,
-        2 => Arrival::SeenTo,
-        other => return Err(odd("late", other)),
-    };
     Ok(Paid {
         key: need("key", row.text("key")?)?,
         amount: row.amount("amount")?,
         currency: row.currency("currency")?,
         processed_at: row.time("processed_at")?,
-        arrival,
+        arrival: Arrival::of(row)?,
         folded_into: row.text("folded_into")?,
     })
 }

@@ -13,7 +13,7 @@ mod tests;
 mod untimed;
 
 pub(crate) use attention::GROUP;
-pub(crate) use case::{Case, case_from, paid_from};
+pub(crate) use case::{Arrival, Case, case_from, paid_from};
 pub(crate) use record::{Heard, NewWithdrawal, withdrawal_columns, withdrawal_from};
 pub(crate) use ruling::{End, Ruling, decide, voided_event};
 pub(crate) use untimed::CANCELLATIONS;

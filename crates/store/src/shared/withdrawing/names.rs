@@ -10,7 +10,7 @@ use super::sums::{Of, sum};
 use crate::WithdrawalRecord;
 
 const UNKNOWN: &str = "it names what the order does not have";
-/// How the note of every refund ends whose tickets somebody has to name.
+/// How the note of every refund ends whose tickets an operator has to name.
 const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
 
 /// An order's tickets by item, by index within.

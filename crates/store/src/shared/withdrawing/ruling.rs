@@ -15,7 +15,7 @@ use crate::{Announcing, Result, StoreError, WithdrawalRecord, WithdrawalState};
 pub(crate) enum End {
     /// It is void, for this reason.
     Voided(String),
-    /// It is void and was paid all the same: somebody has to look at it.
+    /// It is void and was paid all the same: an operator has to look at it.
     Parked(String),
     /// Every ticket that is left has its file.
     Issued,

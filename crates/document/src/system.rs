@@ -139,7 +139,7 @@ const CJK_FACES: &[(&str, u32, &[&str])] = &[
 ];
 
 /// The faces in these folders and those below them, in a fixed order whatever the folders' own: Noto's for the scripts of
-/// [`FAMILIES`], then all others. Files are only looked at here; each is read when a character first needs it. A folder
+/// `FAMILIES`, then all others. Files are only looked at here; each is read when a character first needs it. A folder
 /// that is not there counts as empty, a file found twice is taken from the first folder.
 #[must_use]
 pub fn installed(folders: &[PathBuf]) -> Vec<FontSource> {

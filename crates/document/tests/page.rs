@@ -61,6 +61,25 @@ fn a_place_without_a_seat_is_free_seating_in_the_page_s_language() {
 }
 
 #[test]
+fn only_a_number_is_called_a_seat() {
+    let plain = plain();
+    let text = |row: Option<&str>, seat: &str| {
+        let row = row.map(str::to_owned);
+        let page = TicketPage { section: None, row, seat: seat.to_owned(), ..sample::ticket() };
+        flat(&plain.render(&TicketPage { locale: Some("en".into()), ..page }).unwrap().pdf)
+    };
+    for (row, seat, printed) in
+        [(None, "12", true), (None, "A-01", true), (Some("5"), "12 A", true), (None, "VIP - A1", false)]
+    {
+        assert_eq!(text(row, seat).contains(&format!("Seat {seat}")), printed, "{seat}");
+    }
+    for (row, seat) in [(None, ""), (None, "Standing left"), (Some("F"), "")] {
+        let text = text(row, seat);
+        assert!(!text.contains("Seat Free") && !text.contains("Seat Standing"), "{text}");
+    }
+}
+
+#[test]
 fn the_text_is_as_recorded() {
     let drawn = plain().render(&sample::ticket()).unwrap();
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ticket.txt");

@@ -31,7 +31,7 @@ pub struct Payment {
 
 impl Payment {
     /// Reads a message of the topic `payment-succeeded`: camelCase, `PascalCase`, `snake_case` or a mix,
-    /// bare or in an envelope that [`crate::envelope`] takes off. Unknown fields are ignored.
+    /// bare or in an envelope that is taken off. Unknown fields are ignored.
     ///
     /// # Errors
     /// No JSON object, no readable order id, a status other than succeeded, a wrong-typed amount,

@@ -62,6 +62,7 @@ fields! {
     SeatSection "seat.section" ticket "Parkett links" "Rangloge Mitte rechts, 2. Reihe";
     SeatRow "seat.row" ticket "12" "Reihe 112";
     SeatNumber "seat.number" ticket "7" "General admission, standing";
+    SeatNamed "seat.named" ticket "Seat 7" "General admission, standing";
     TicketCategory "ticket.category" ticket "Category A" "Preiskategorie 2, ermäßigt";
     TicketPrice "ticket.price" ticket "89.50 EUR" "1.234.567,00 IDR";
     TicketNumber "ticket.number" ticket "7K3M9QXT2F" "WM8WQ-WMX8M";
@@ -107,6 +108,7 @@ impl Values {
                 Field::SeatSection => optional(&page.section),
                 Field::SeatRow => optional(&page.row),
                 Field::SeatNumber => seat(page, language),
+                Field::SeatNamed => named_seat(page, language),
                 Field::TicketCategory => optional(&page.category),
                 Field::TicketPrice => page.price.as_deref().map_or_else(|| Label::FREE.text(language), clean),
                 Field::TicketNumber => grouped(&clean(&page.ticket_number)),
@@ -133,8 +135,22 @@ impl Values {
 /// The seat; in a place that has none, nor a section or a row, that it is free.
 fn seat(page: &TicketPage, language: &'static Language) -> String {
     let seat = clean(&page.seat);
-    let placed = [&page.section, &page.row].into_iter().flatten().any(|text| !clean(text).is_empty());
-    if seat.is_empty() && !placed { Label::FREE_SEATING.text(language) } else { seat }
+    if seat.is_empty() && !is_placed(page) { Label::FREE_SEATING.text(language) } else { seat }
+}
+
+/// "Seat 7" of a seat that is a number, or a word with one; words by themselves: "Standing left", "Free seating".
+fn named_seat(page: &TicketPage, language: &'static Language) -> String {
+    let seat = seat(page, language);
+    let is_number = seat.contains(|c: char| c.is_numeric());
+    if is_number && (is_placed(page) || !seat.contains(' ')) {
+        return format!("{} {seat}", Label::SEAT.text(language));
+    }
+    seat
+}
+
+/// Whether a section or a row is given.
+fn is_placed(page: &TicketPage) -> bool {
+    [&page.section, &page.row].into_iter().flatten().any(|text| !clean(text).is_empty())
 }
 
 /// A number in groups a person can read out: as it is where it has separators, else in groups of five or four.

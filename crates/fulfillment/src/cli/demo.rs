@@ -24,9 +24,9 @@ use crate::wiring::Role;
 /// Nothing needs to be installed. Everything goes into one folder, which can be deleted. Orders are new in
 /// every run; with --seed they are the same, and the second run finds only duplicates.
 ///
-/// Of the settings, by file and variables, it takes what shows: http.listen and http.token with the [[token]] tables,
-/// [document] and the [[template]] tables, credential.form and [pipeline]. Whatever leads elsewhere is its own: keys,
-/// store and files are in its folder, Ordering is a sample, and nothing goes to Kafka, Identity or a webhook.
+/// Of the settings, by file and variables, it takes what shows: http.listen, http.token and credential.form, and the
+/// tables token, document, template and pipeline. Whatever leads elsewhere is its own: keys, store and files are in its
+/// folder, Ordering is a sample, and nothing goes to Kafka, Identity or a webhook.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment demo                    issues tickets, then serves them until Ctrl-C

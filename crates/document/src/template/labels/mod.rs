@@ -44,6 +44,7 @@ const LABELS: [&str; 24] = [
     "free_seating",
 ];
 
+const SEAT: usize = 7;
 const INDEX: usize = 17;
 const CODE: usize = 19;
 const FREE: usize = 22;
@@ -59,6 +60,8 @@ impl Label {
     pub(crate) const FREE: Self = Self(FREE);
     /// "Free seating": what is said in place of a seat.
     pub(crate) const FREE_SEATING: Self = Self(23);
+    /// "Seat", before its number.
+    pub(crate) const SEAT: Self = Self(SEAT);
     /// "Order".
     pub(crate) const ORDER: Self = Self(13);
     /// "Ticket".
@@ -185,5 +188,6 @@ mod tests {
             (Some(Label::ORDER), Some(Label::TICKET))
         );
         assert_eq!(Label::named("free_seating"), Some(Label::FREE_SEATING));
+        assert_eq!(Label::named("seat"), Some(Label::SEAT));
     }
 }

@@ -26,11 +26,7 @@ pub(super) fn known(content: &str) -> Option<(&'static [&'static str], &'static 
             (&["{ticket.issued}"], Some("the time the ticket was issued"))
         }
         "seat" => {
-            return Some((
-                &["{seat.section}", "{label.row} {seat.row}", "{label.seat} {seat.number}"],
-                ", ",
-                None,
-            ));
+            return Some((&["{seat.section}", "{label.row} {seat.row}", "{seat.named}"], ", ", None));
         }
         "seat_zone" => (&["{seat.section}"], None),
         "seat_row" => (&["{seat.row}"], None),

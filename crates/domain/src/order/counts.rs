@@ -30,10 +30,11 @@ pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
         let Some(list) = answer.optional(name, Fields::list) else { continue };
         let objects = list.iter().filter(|entry| entry.get().starts_with('{')).count();
         let entries = i64::try_from(list.len()).unwrap_or(i64::MAX);
-        if understood.items == 0 && objects >= 2 {
+        // Items that admit nobody are no tickets: what was sold is in the list.
+        if (understood.items == 0 || understood.tickets == 0) && objects >= 2 {
             answer.fault(
                 name,
-                format!("is a list of {objects} and there are no items: more was sold than is understood"),
+                format!("is a list of {objects} and no item is a ticket: more was sold than is understood"),
             );
         } else if entries > understood.tickets.max(i64::try_from(understood.items).unwrap_or(i64::MAX))
             || (understood.items == 0 && objects > 0)
@@ -54,6 +55,19 @@ pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
     count(answer, "quantity", understood.units);
     count(answer, "seatCount", understood.tickets);
     count(answer, "ticketCount", understood.tickets);
+}
+
+/// Flags an item with a list of its own that has more entries than it has tickets.
+pub(super) fn nested(item: &mut Reader<'_, '_>, quantity: i64) {
+    for name in LISTS {
+        // Of these names, a text or an object is a detail.
+        let listed = item.fields().raw(name).ok().flatten().is_some_and(|raw| raw.get().starts_with('['));
+        let Some(list) = listed.then(|| item.optional(name, Fields::list)).flatten() else { continue };
+        if i64::try_from(list.len()).unwrap_or(i64::MAX) > quantity {
+            let note = format!("{}.{name} is a list of {} that is not read", item.path(), list.len());
+            item.flag(Flag::MoreWasSold, note);
+        }
+    }
 }
 
 /// Refuses what counts more than is understood.

@@ -274,6 +274,7 @@ impl Line {
         } else if quantity > 1 && named && admits_nobody.is_none() {
             item.fault("quantity", "is above 1 for a named seat");
         }
+        counts::nested(item, quantity.max(1));
         for name in ["seatCount", "ticketCount"] {
             counts::count(item, name, quantity.max(1));
         }

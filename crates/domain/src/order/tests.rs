@@ -310,6 +310,9 @@ fn more_was_sold_than_was_understood() {
     for name in ["lines", "line_items", "Seats", "tickets", "positions"] {
         let list = format!(r#","price":1,"{name}":[{{"seat":"1"}},{{"seat":"2"}}]"#);
         assert!(refused(&list).contains("more was sold"), "{name}");
+        let fee =
+            format!(r#","items":[{{"price":1,"type":"fee"}}],"{name}":[{{"seat":"1"}},{{"seat":"2"}}]"#);
+        assert!(refused(&fee).contains("more was sold"), "{name} beside a fee alone");
     }
     for count in [r#""quantity":2"#, r#""seatCount":"2""#, r#""ticket_count":2.0"#] {
         assert!(refused(&format!(r#","price":1,{count}"#)).contains("more was sold"), "{count}");
@@ -330,6 +333,7 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
         r#","price":1,"seats":["A1","A2"]"#,
         r#","price":1,"basket":[{"price":1},{"price":1}]"#,
         r#","items":[{"price":1}],"tickets":[{},{}]"#,
+        r#","items":[{"price":1,"seats":[{"row":"A"},{"row":"B"}]}]"#,
     ] {
         let (labels, notes, flags) = read(rest);
         assert_eq!((labels.len(), notes.len(), flags), (1, 1, vec![Flag::MoreWasSold]), "{rest}");
@@ -337,6 +341,7 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
     for fine in [
         r#","price":1,"lines":[],"seats":null,"payments":[{"amount":1},{"amount":2}]"#,
         r#","items":[{"price":1},{"price":1}],"seats":["A1","A2"],"quantity":2,"ticketCount":1"#,
+        r#","items":[{"price":1,"quantity":2,"tickets":[{},{}],"lines":"x"}]"#,
     ] {
         let (_, notes, flags) = read(fine);
         assert_eq!((notes.len(), flags), (0, vec![]), "{fine}");

@@ -156,6 +156,41 @@ pub async fn the_remainder_of_a_payment(backend: &dyn Backend) {
     assert_eq!((live(&*store, 1).await, of(&*store, 1, 2).await.state), (vec![], Applied));
 }
 
+pub async fn names_void_no_others(backend: &dyn Backend) {
+    let store = backend.store();
+    let one = r#","items":[{"itemId":"a","quantity":1}],"amount":50"#;
+    for (n, rest, left) in [
+        (1, one, vec![1, 2, 4]),
+        (2, r#","itemIds":["b"],"amount":50"#, vec![1, 2, 3]),
+        (3, r#","itemIds":["a"]"#, vec![4]),
+    ] {
+        sold(&*store, n, "50", &[("a", "10", 3), ("b", "20", 1)]).await;
+        assert_eq!(recorded(&*store, refund(n, n, n, rest)).await, Applied, "{rest}");
+        assert_eq!(live(&*store, n).await, left, "whatever the amount: {rest}");
+    }
+    // Before its tickets are there, too.
+    store.ingest(&[payment(9, 9, "50")], &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(recorded(&*store, refund(9, 9, 9, one)).await, WithdrawalState::Waiting);
+}
+
+pub async fn what_was_listed_of_its_lines_ends_with_the_order(backend: &dyn Backend) {
+    let store = backend.store();
+    for n in 1..=2 {
+        sold(&*store, n, "50", &[("a", "10", 3), ("b", "20", 1)]).await;
+        backend
+            .execute(&format!(
+                "INSERT INTO order_attention (order_id, reason, detail, since, shows_at) VALUES ('{}', 'overpaid', \
+                 'paid 60', '2026-11-01T00:00:00.000000Z', '2026-11-01T00:00:00.000000Z')",
+                order(n)
+            ))
+            .await;
+    }
+    recorded(&*store, refund(1, 1, 1, r#","itemIds":["b"],"amount":20"#)).await;
+    recorded(&*store, refund(2, 2, 2, r#","amount":50"#)).await;
+    let listed: Vec<_> = store.attention(10).await.unwrap().iter().map(|a| (a.order_id, a.reason)).collect();
+    assert_eq!(listed, [(order(1), AttentionReason::Overpaid)], "order 2 is void and paid back");
+}
+
 pub async fn seats_are_named_one_by_one(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = sold(&*store, 1, "30", &[("a", "10", 3)]).await;

@@ -22,8 +22,8 @@ use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    CANCELLATIONS, Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql,
-    voided_event, withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
+    withdrawal_columns, withdrawal_from,
 };
 use crate::{
     Announcing, DeadLetterRoute, Incoming, Position, Positions as _, RefundRules, Result, WithdrawalOutcome,
@@ -334,7 +334,8 @@ pub(super) async fn settle(db: &mut PgConnection, order: OrderId, work: Settling
 /// Lists what of the order needs a person now. Its row is locked.
 pub(super) async fn list_anew(db: &mut PgConnection, order: OrderId, rules: RefundRules) -> Result<()> {
     let Some(case) = case(db, order, rules).await? else { return Ok(()) };
-    put(db, order, &GROUP, &Ruling::default().attention(&case)).await
+    let ruling = Ruling::default();
+    put(db, order, ruling.reasons(&case), &ruling.attention(&case)).await
 }
 
 pub(super) async fn case(db: &mut PgConnection, order: OrderId, rules: RefundRules) -> Result<Option<Case>> {
@@ -402,7 +403,7 @@ pub(super) async fn carry_out(
     if let Some(end) = &ruling.end {
         finish(db, case.order_id, end).await?;
     }
-    put(db, case.order_id, &GROUP, &ruling.attention(case)).await
+    put(db, case.order_id, ruling.reasons(case), &ruling.attention(case)).await
 }
 
 /// Voids live tickets; one that was announced counts its `ticket-voided`.

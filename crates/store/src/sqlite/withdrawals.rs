@@ -20,8 +20,8 @@ use crate::shared::folding::fold;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    CANCELLATIONS, Case, End, GROUP, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql,
-    voided_event, withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
+    withdrawal_columns, withdrawal_from,
 };
 use crate::shared::{earlier, headers};
 use crate::{
@@ -282,7 +282,8 @@ pub(super) async fn list_anew(
     rules: RefundRules,
 ) -> Result<()> {
     let Some(case) = case(db, now, order, rules).await? else { return Ok(()) };
-    put(db, now, order, &GROUP, &Ruling::default().attention(&case)).await
+    let ruling = Ruling::default();
+    put(db, now, order, ruling.reasons(&case), &ruling.attention(&case)).await
 }
 
 pub(super) async fn case(
@@ -355,7 +356,7 @@ pub(super) async fn carry_out(
     if let Some(end) = &ruling.end {
         finish(db, now, case.order_id, end).await?;
     }
-    put(db, now, case.order_id, &GROUP, &ruling.attention(case)).await
+    put(db, now, case.order_id, ruling.reasons(case), &ruling.attention(case)).await
 }
 
 /// Voids a live ticket; one that was announced counts its `ticket-voided`.

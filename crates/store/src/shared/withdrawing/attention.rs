@@ -6,17 +6,29 @@ use super::case::{Arrival, Case, Paid};
 use super::ruling::Ruling;
 use super::sums::sum;
 use crate::shared::attention::Wanted;
-use crate::shared::later;
+use crate::shared::{later, refreshing};
 use crate::{AttentionReason, WithdrawalState};
 
 /// The reasons that are reconciled here.
-pub(crate) const GROUP: [AttentionReason; 3] =
+const GROUP: [AttentionReason; 3] =
     [AttentionReason::PaidAfterVoid, AttentionReason::VoidButPaid, AttentionReason::RefundFailedAfterVoid];
+
+/// The reasons that are reconciled here when the order is void: what was found out about its lines is over.
+const GROUP_OF_VOID: [AttentionReason; 8] = {
+    let [a, b, c] = GROUP;
+    let [d, e, f, g, h] = refreshing::GROUP;
+    [a, b, c, d, e, f, g, h]
+};
 
 /// The most payments or refunds that one entry names.
 const NAMED: usize = 3;
 
 impl Ruling {
+    /// The reasons that [`Self::attention`] has the last word on.
+    pub(crate) fn reasons(&self, case: &Case) -> &'static [AttentionReason] {
+        if self.leaves_void(case) { &GROUP_OF_VOID } else { &GROUP }
+    }
+
     /// What is to be listed about the order after this ruling.
     pub(crate) fn attention(&self, case: &Case) -> Vec<Wanted> {
         let is_void = self.leaves_void(case);

@@ -12,7 +12,6 @@ mod sums;
 mod tests;
 mod untimed;
 
-pub(crate) use attention::GROUP;
 pub(crate) use case::{Arrival, Case, case_from, paid_from};
 pub(crate) use record::{Heard, NewWithdrawal, withdrawal_columns, withdrawal_from};
 pub(crate) use ruling::{End, Ruling, decide, voided_event};

@@ -51,7 +51,7 @@ impl Case {
         if refund.names.is_empty() {
             return self.judge_whole(of);
         }
-        if self.is_void() || (!self.frozen && self.is_all_refunded(None)) {
+        if self.is_void() {
             return Verdict::applied(None);
         }
         if !self.frozen {

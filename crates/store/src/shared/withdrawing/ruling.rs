@@ -79,6 +79,8 @@ pub(crate) fn decide(case: &Case) -> Ruling {
     let mut gone: HashMap<TicketId, String> = HashMap::new();
     let mut cancelled: Option<String> = None;
     let mut refunded: Option<String> = None;
+    // One that names things voids these alone, however much it returns.
+    let mut unnamed: Option<String> = None;
     for withdrawal in &case.withdrawals {
         let verdict = if withdrawal.kind == "cancellation" {
             let Some(verdict) = case.judge_cancellation(withdrawal) else { continue };
@@ -90,6 +92,7 @@ pub(crate) fn decide(case: &Case) -> Ruling {
             let verdict = case.judge(withdrawal, &gone);
             if verdict.state == WithdrawalState::Applied {
                 refunded = Some(told("refunded", withdrawal));
+                unnamed = refunded.clone().filter(|_| withdrawal.names.is_empty()).or(unnamed);
             }
             verdict
         } else {
@@ -111,11 +114,12 @@ pub(crate) fn decide(case: &Case) -> Ruling {
             ruling.settled.push(Settled { key: withdrawal.key.clone(), state, note, bound_to });
         }
     }
-    let refunded = refunded.filter(|_| case.is_all_refunded(None));
-    let whole = cancelled.clone().or_else(|| refunded.clone());
+    let all = case.is_all_refunded(None);
+    let (refunded, unnamed) = (refunded.filter(|_| all), unnamed.filter(|_| all));
+    let whole = cancelled.clone().or(refunded);
     for ticket in case.tickets.iter().filter(|t| t.voided_at.is_none()) {
-        let refunded = || refunded.clone().filter(|_| case.is_refunded_for(ticket.id));
-        let why = gone.remove(&ticket.id).or_else(|| cancelled.clone()).or_else(refunded);
+        let unnamed = || unnamed.clone().filter(|_| case.is_refunded_for(ticket.id));
+        let why = gone.remove(&ticket.id).or_else(|| cancelled.clone()).or_else(unnamed);
         ruling.voided.extend(why.map(|why| (ticket.id, why)));
     }
     let gone: HashSet<_> = ruling.voided.iter().map(|(id, _)| *id).collect();

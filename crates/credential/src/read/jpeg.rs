@@ -34,17 +34,8 @@ fn decode(bytes: &[u8]) -> Result<Picture, ReadError> {
     if width.checked_mul(height).is_none_or(|pixels| pixels > MAX_PIXELS) {
         return Err(ReadError::TooLarge(format!("{width} x {height} pixels, at most {MAX_PIXELS} in all")));
     }
-    // As it stands: some programs write ink, others its absence. Codes are looked for both ways round.
-    let is_ink = decoder.input_colorspace() == Some(ColorSpace::CMYK);
-    if is_ink {
-        decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::CMYK));
-    }
     let pixels = decoder.decode().map_err(|e| unreadable(format!("{e:?}")))?;
-    let luma: Vec<u8> = if is_ink {
-        pixels.chunks_exact(4).map(|p| luma_of(p[0], p[1], p[2]).midpoint(p[3])).collect()
-    } else {
-        pixels.chunks_exact(3).map(|p| luma_of(p[0], p[1], p[2])).collect()
-    };
+    let luma: Vec<u8> = pixels.chunks_exact(3).map(|p| luma_of(p[0], p[1], p[2])).collect();
     if luma.len() != width * height {
         return Err(unreadable("it has fewer pixels than it says"));
     }

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::envelope;
+use crate::event_time::is_date;
 use crate::fields::{Fields, Unreadable};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
@@ -68,7 +69,7 @@ impl Payment {
             transaction_id: fields.identifier("transactionId").ok().flatten(),
             processed_at: ["processedAt", "timestamp"]
                 .iter()
-                .find_map(|name| fields.time(name).ok().flatten()),
+                .find_map(|name| fields.time(name).ok().flatten().filter(|at| is_date(*at))),
         })
     }
 
@@ -160,6 +161,12 @@ mod tests {
         assert_eq!(payment.key(), "aa444840-9dc0-11d1-b245-5ffdce74fad2");
         assert_eq!(payment.amount.unwrap().to_string(), "99.80");
         assert!(payment.processed_at.is_some());
+        let never = format!(r#"{{"orderId":"{ORDER}","processedAt":"0001-01-01T00:00:00"}}"#);
+        assert_eq!(
+            Payment::parse(never.as_bytes()).unwrap().processed_at,
+            None,
+            "the date that .NET has for none"
+        );
     }
 
     #[test]

@@ -87,7 +87,7 @@ macro_rules! conformance_suite {
                 whoever_comes_first }
             refunds { after_a_reinstatement, one_ticket_of_several, what_an_amount_voids, the_remainder_of_a_payment,
                 names_void_no_others, what_was_listed_of_its_lines_ends_with_the_order, seats_are_named_one_by_one, a_fee_that_is_kept, on_their_way_and_failed, without_a_payment_id,
-                of_imported_orders, nothing_waits_for_ever, nobody_paid, arrival_is_not_time, one_id_of_two_orders,
+                of_imported_orders, nothing_waits_for_ever, nobody_paid, arrival_is_not_time, a_date_that_is_none_is_no_time, one_id_of_two_orders,
                 dropped_beside_its_settlement, void_reinstate_and_settle_at_once }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,

@@ -366,6 +366,16 @@ pub async fn nobody_paid(backend: &dyn Backend) {
     assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "it is paid");
 }
 
+pub async fn a_date_that_is_none_is_no_time(backend: &dyn Backend) {
+    let store = backend.store();
+    ingest(&*store, &[payment(1, 1, "5")]).await;
+    recorded(&*store, cancellation_with(1, r#","cancelledAt":"0001-01-01T00:00:00Z""#)).await;
+    assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("cancelled".into())), "paid before");
+    recorded(&*store, cancellation_with(2, r#","cancelledAt":"9999-12-31T00:00:00Z""#)).await;
+    ingest(&*store, &[payment(2, 2, "5")]).await;
+    assert_eq!(state(&*store, 2).await.0, OrderState::Parked, "paid after");
+}
+
 pub async fn arrival_is_not_time(backend: &dyn Backend) {
     let rules = RefundRules { grace: Some(Duration::ZERO), ..RefundRules::default() };
     let (store, patient, never) = (

@@ -1,6 +1,8 @@
 //! What about a void order needs a person: money that was taken and not given back.
 
 use fulfillment_domain::Amount;
+use fulfillment_domain::event_time::is_date;
+use jiff::Timestamp;
 
 use super::case::{Arrival, Case, Paid};
 use super::ruling::Ruling;
@@ -67,8 +69,10 @@ impl Case {
         if !payment.is_on_record() || payment.arrival == Arrival::SeenTo {
             return false;
         }
-        let cancelled_at = self.of_kind("cancellation").filter_map(|w| w.said_at).min();
-        match (payment.processed_at, cancelled_at) {
+        // A date that stands for none says nothing of when.
+        let said = |at: Option<Timestamp>| at.filter(|at| is_date(*at));
+        let cancelled_at = self.of_kind("cancellation").filter_map(|w| said(w.said_at)).min();
+        match (said(payment.processed_at), cancelled_at) {
             (Some(paid), Some(cancelled)) => paid > cancelled,
             _ => payment.arrival == Arrival::Late,
         }

@@ -258,7 +258,7 @@ pub async fn on_their_way_and_failed(backend: &dyn Backend) {
     // Another amount under its id says something else, whatever its status.
     let other = refund(1, 1, 1, r#","amount":9,"status":"failed""#);
     assert_eq!(withdraw(&*store, other).await, WithdrawalOutcome::Quarantined(order(1)));
-    // It fails after it was applied: somebody has to look.
+    // It fails after it was applied: the order is listed.
     let late = refund(1, 1, 1, r#","amount":10,"status":"reversed","refundedAt":"2026-11-25T00:00:00Z""#);
     assert_eq!(recorded(&*store, late).await, Failed);
     assert_eq!(listed(&*store).await, [(1, AttentionReason::RefundFailedAfterVoid)]);

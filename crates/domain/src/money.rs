@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -61,10 +61,13 @@ impl FromStr for Share {
 }
 
 impl Share {
-    /// What is left of an amount without this share of it.
+    /// What is left of an amount without this share of it: of what nobody can pay, less than the currency's smallest coin,
+    /// nothing is asked.
     #[must_use]
-    pub fn left_of(self, amount: Amount) -> Amount {
-        Amount((Decimal::ONE - self.0).saturating_mul(amount.0))
+    pub fn left_of(self, amount: Amount, currency: Option<Currency>) -> Amount {
+        let left = (Decimal::ONE - self.0).saturating_mul(amount.0);
+        let decimals = currency.map_or(2, Currency::decimals).max(amount.0.scale());
+        Amount(left.round_dp_with_strategy(decimals, RoundingStrategy::ToZero))
     }
 }
 
@@ -134,6 +137,18 @@ impl Currency {
     /// The three letters.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+
+    /// How many digits it has behind the point (ISO 4217).
+    #[must_use]
+    pub fn decimals(self) -> u32 {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
+            | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        }
     }
 }
 
@@ -223,10 +238,18 @@ mod tests {
     fn shares_are_exact() {
         let left = |share: &str, amount: &str| {
             let share: Share = share.parse().unwrap();
-            share.left_of(amount.parse().unwrap()).0.normalize().to_string()
+            share.left_of(amount.parse().unwrap(), None).0.normalize().to_string()
         };
         assert_eq!((left("0", "49.90"), left("1", "49.90")), ("49.9".into(), "0".into()));
         assert_eq!((left("0.1", "49.90"), left("0.025", "10")), ("44.91".into(), "9.75".into()));
+        let of = |amount: &str, currency: &str| {
+            let (share, currency): (Share, Currency) = ("0.1".parse().unwrap(), currency.parse().unwrap());
+            share.left_of(amount.parse().unwrap(), Some(currency)).to_string()
+        };
+        assert_eq!(
+            (of("9.99", "EUR"), of("999", "JPY"), of("9.999", "KWD")),
+            ("8.99".into(), "899".into(), "8.999".into())
+        );
         for bad in ["", "-0.1", "1.01", "10%", "0.1234567", "NaN", "1e-1"] {
             assert!(bad.parse::<Share>().is_err(), "{bad}");
         }

@@ -22,6 +22,8 @@ pub enum AttentionReason {
     RefundFailedAfterVoid,
     /// Its unrefunded payments are more than its total.
     Overpaid,
+    /// A payment of it was refunded, and what is left of the others is less than its good tickets cost.
+    Underpaid,
     /// What its payments come to cannot be compared with its total: several currencies, or no amount.
     PaymentUnclear,
     /// Ordering could not be asked what is new after another payment.
@@ -36,11 +38,12 @@ pub enum AttentionReason {
 
 impl AttentionReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PaidAfterVoid,
         Self::VoidButPaid,
         Self::RefundFailedAfterVoid,
         Self::Overpaid,
+        Self::Underpaid,
         Self::PaymentUnclear,
         Self::NotAskedAgain,
         Self::CannotTellNew,
@@ -55,6 +58,7 @@ impl AttentionReason {
             Self::VoidButPaid => "void_but_paid",
             Self::RefundFailedAfterVoid => "refund_failed_after_void",
             Self::Overpaid => "overpaid",
+            Self::Underpaid => "underpaid",
             Self::PaymentUnclear => "payment_unclear",
             Self::NotAskedAgain => "not_asked_again",
             Self::CannotTellNew => "cannot_tell_new",

@@ -32,6 +32,8 @@ pub struct Refreshed {
     pub asks: i64,
     /// What all lines cost together, where they have one currency.
     pub total: Option<(Amount, Currency)>,
+    /// What of it the lines cost that admit nobody.
+    pub charges: Amount,
     /// What is new.
     pub found: Found,
     /// When more was paid than all lines cost, Ordering may not know a new line yet: ask again so much later.

@@ -19,6 +19,20 @@ pub struct Charge {
     pub currency: Currency,
 }
 
+impl Charge {
+    /// What all of it cost, below zero where it is taken off.
+    #[must_use]
+    pub fn cost(&self) -> Amount {
+        self.cost_of(self.quantity)
+    }
+
+    /// What so many of it cost.
+    #[must_use]
+    pub fn cost_of(&self, quantity: i64) -> Amount {
+        self.price.saturating_times(usize::try_from(quantity).unwrap_or_default())
+    }
+}
+
 /// Why a line admits nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoAdmission {

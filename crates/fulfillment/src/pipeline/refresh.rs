@@ -4,8 +4,8 @@
 //! start; see [`fulfillment_domain::growth`] for what is new, and [`fulfillment_store::refreshes`] for what is paid.
 
 use fulfillment_domain::growth::{Growth, Held};
-use fulfillment_domain::order::Reading;
-use fulfillment_domain::{Failure, Flag, OrderSnapshot};
+use fulfillment_domain::order::{Charge, Reading};
+use fulfillment_domain::{Amount, Failure, Flag, OrderSnapshot};
 use fulfillment_store::{
     Claim, Found, Freeze, NewLines, Refresh, RefreshOutcome, Refreshed, StoreError, step,
 };
@@ -94,6 +94,7 @@ impl Pipeline {
             fence: claim.fence,
             asks: refresh.asks,
             total: order.total(),
+            charges: order.charges.iter().map(Charge::cost).fold(Amount::ZERO, Amount::saturating_add),
             found,
             ask_again: self.in_grace(claim).then(|| self.backoff(claim)),
         })

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use fulfillment_domain::event::{Publication, ticket_issued};
 use fulfillment_domain::{
-    Cancellation, Currency, Flags, OrderId, Payment, Refund, Spelling, Ticket, TicketId, TicketStatus,
-    Unreadable, Withdrawal,
+    Cancellation, Currency, Flags, OrderId, OrderState, Payment, Refund, Spelling, Ticket, TicketId,
+    TicketStatus, Unreadable, Withdrawal,
 };
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Backend;
 use crate::{
-    Announcing, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome, GeneratedTicket, Incoming,
-    IngestOutcome, Reissue, Source, Store, Subject,
+    Announcing, Attention, AttentionReason, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome,
+    GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, Subject, WithdrawalOutcome,
+    WithdrawalRecord, WithdrawalState,
 };
 
 /// Longer than any test.
@@ -291,6 +293,17 @@ pub fn draft(live: &Ticket, generation: u32) -> Draft {
 
 /// Order `n`, paid with `paid` EUR, all the way to Issued: so many tickets of each item at a price, without seats.
 pub async fn sold(store: &dyn Store, n: u32, paid: &str, lines: &[(&str, &str, u32)]) -> Vec<Ticket> {
+    sold_with(store, n, paid, lines, &[]).await
+}
+
+/// The same, beside lines that admit nobody.
+pub async fn sold_with(
+    store: &dyn Store,
+    n: u32,
+    paid: &str,
+    lines: &[(&str, &str, u32)],
+    charges: &[(&str, &str, u32)],
+) -> Vec<Ticket> {
     ingest(store, &[payment(n, n, paid)]).await;
     let claim = store.claim("w", 1, LONG).await.unwrap().remove(0);
     assert_eq!(claim.order_id, order(n));
@@ -305,9 +318,22 @@ pub async fn sold(store: &dyn Store, n: u32, paid: &str, lines: &[(&str, &str, u
         ticket.generation = 0;
         (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
     }
+    freeze.snapshot = answer(n, lines, charges);
     let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
     assert_eq!(store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
     tickets
+}
+
+/// Ordering's answer about such an order.
+fn answer(n: u32, lines: &[(&str, &str, u32)], charges: &[(&str, &str, u32)]) -> Vec<u8> {
+    let item = |(id, price, quantity): &(&str, &str, u32), kind: &str| json!({ "itemId": id, "price": price, "quantity": quantity, "type": kind });
+    let items: Vec<_> =
+        lines.iter().map(|l| item(l, "ticket")).chain(charges.iter().map(|c| item(c, "fee"))).collect();
+    let answer = json!({
+        "orderId": order(n).0, "customerEmail": "ada@example.org", "eventId": "e", "eventName": "Gala",
+        "currency": "EUR", "items": items,
+    });
+    answer.to_string().into_bytes()
 }
 
 /// Makes a voided ticket good again; `None` when something came in between.
@@ -373,4 +399,43 @@ where
         answers.push(task.await.unwrap());
     }
     answers
+}
+
+/// Hands in one withdrawal.
+pub async fn withdraw(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalOutcome {
+    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
+}
+
+/// Hands in a new one, and answers with where it stands.
+pub async fn recorded(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalState {
+    match withdraw(store, message).await {
+        WithdrawalOutcome::Recorded(_, state) => state,
+        other => panic!("not recorded: {other:?}"),
+    }
+}
+
+/// An order's state and its reason.
+pub async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    (record.state, record.reason)
+}
+
+/// Which of an order's tickets are good, by index.
+pub async fn live(store: &dyn Store, n: u32) -> Vec<u32> {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    record.tickets.iter().filter(|t| t.voided_at.is_none()).map(|t| t.ticket_index).collect()
+}
+
+/// A refund as it is on record, by the number of its id.
+pub async fn withdrawn(store: &dyn Store, n: u32, refund: u32) -> WithdrawalRecord {
+    let record = store.order(order(n)).await.unwrap().unwrap();
+    record.withdrawals.into_iter().find(|w| w.key == format!("refund:r-{refund}")).unwrap()
+}
+
+/// What needs a person, by the number of its order.
+pub async fn listed(store: &dyn Store) -> Vec<(u32, AttentionReason)> {
+    let number = |a: &Attention| u32::try_from(a.order_id.0.as_u128() & 0xffff).unwrap();
+    let mut all: Vec<_> = store.attention(100).await.unwrap().iter().map(|a| (number(a), a.reason)).collect();
+    all.sort_unstable();
+    all
 }

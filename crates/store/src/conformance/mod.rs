@@ -21,6 +21,7 @@ pub mod outbox;
 pub mod positions;
 pub mod records;
 pub mod refreshes;
+pub mod refund_amounts;
 pub mod refunds;
 pub mod reissues;
 pub mod release;
@@ -72,7 +73,8 @@ macro_rules! conformance_suite {
                 finished_needs_every_ticket, voided_orders, repeats_change_nothing }
             refreshes { new_lines_are_issued_once_paid, unpaid_lines_wait_and_are_listed, an_operator_overrides_the_sums,
                 a_price_in_parts, what_cannot_be_told_or_compared_is_listed, an_issued_order_is_never_parked,
-                too_much_is_asked_about_again, void_and_erased_orders_never_grow, a_number_is_taken }
+                too_much_is_asked_about_again, void_and_erased_orders_never_grow, a_refunded_ticket_is_bought_again,
+                a_number_is_taken }
             release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,
                 retry_sets_going, retry_leaves_alone, a_repeat_is_stale }
             outbox { lends_in_order_once, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,
@@ -85,10 +87,13 @@ macro_rules! conformance_suite {
                 parts_add_up, a_double_charge, of_another_order, repeats_and_contradictions,
                 unreadable_ones_are_dead_letters, seats_pass_on, the_last_unfinished_ticket_is_voided,
                 whoever_comes_first }
-            refunds { after_a_reinstatement, one_ticket_of_several, what_an_amount_voids, the_remainder_of_a_payment,
-                names_void_no_others, what_was_listed_of_its_lines_ends_with_the_order, seats_are_named_one_by_one, a_fee_that_is_kept, on_their_way_and_failed, without_a_payment_id,
-                of_imported_orders, nothing_waits_for_ever, nobody_paid, arrival_is_not_time, a_date_that_is_none_is_no_time, one_id_of_two_orders,
-                dropped_beside_its_settlement, void_reinstate_and_settle_at_once }
+            refunds { after_a_reinstatement, one_ticket_of_several, what_was_listed_of_its_lines_ends_with_the_order,
+                on_their_way_and_failed, without_a_payment_id, of_imported_orders, nothing_waits_for_ever, nobody_paid,
+                arrival_is_not_time, a_date_that_is_none_is_no_time, one_id_of_two_orders, dropped_beside_its_settlement,
+                void_reinstate_and_settle_at_once }
+            refund_amounts { what_an_amount_voids, the_remainder_of_a_payment, names_void_no_others,
+                seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, a_free_ticket_goes_back,
+                a_part_of_the_price_goes_back }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,

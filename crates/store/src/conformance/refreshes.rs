@@ -7,7 +7,7 @@ use fulfillment_domain::{Amount, Currency, Flag, OrderState, Ticket};
 use super::Backend;
 use super::fixtures::{
     LONG, cancellation, claimed, completion, freeze, frozen, ingest, issued, loudly, order, payment, refund,
-    ticket, to_kafka,
+    reinstate, sold, ticket, to_kafka, withdraw,
 };
 use crate::AttentionReason::{
     CannotTellNew, NewLinesUnpaid, NotAskedAgain, Overpaid, PaymentOfClosedOrder, PaymentUnclear,
@@ -52,6 +52,7 @@ fn answer(claim: &Claim, total: &str, new: u32) -> Refreshed {
         fence: claim.fence,
         asks: refresh.asks,
         total: Some((total.parse().unwrap(), "EUR".parse::<Currency>().unwrap())),
+        charges: Amount::ZERO,
         found: Found::Lines(NewLines { freeze, gone: vec![], gone_prices: vec![] }),
         ask_again: None,
     }
@@ -279,4 +280,37 @@ pub async fn a_number_is_taken(backend: &dyn Backend) {
     }
     assert_eq!(store.refreshed(&clash).await.unwrap(), RefreshOutcome::NumberTaken(taken));
     assert!(matches!(store.refreshed(&answer(&claim, "54.90", 1)).await.unwrap(), RefreshOutcome::Grown(_)));
+}
+
+pub async fn a_refunded_ticket_is_bought_again(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = sold(&*store, 1, "35", &[("a", "10", 1), ("b", "25", 1)]).await;
+    withdraw(&*store, refund(1, 1, 1, r#","itemIds":["b"],"amount":25"#)).await;
+    // Ordering lists it still.
+    let claim = paid(&*store, 2, "25").await;
+    assert_eq!(store.refreshed(&answer(&claim, "35", 0)).await.unwrap(), RefreshOutcome::Unchanged);
+    let [(Overpaid, detail)] = &listed(&*store).await[..] else { panic!() };
+    let again = format!("the void ticket {} may have been bought again", tickets[1].id);
+    assert!(detail.contains("paid 35 EUR, all lines cost 35 EUR") && detail.contains(&again), "{detail}");
+    // As that says.
+    assert!(reinstate(&*store, tickets[1].id).await.is_some());
+    let claim = lent(&*store).await;
+    store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
+    assert!(listed(&*store).await.is_empty());
+    // What a seller keeps of a refund buys nothing.
+    withdraw(&*store, refund(2, 1, 1, &format!(r#","ticketIds":["{}"],"amount":20"#, tickets[1].id))).await;
+    assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
+    let claim = lent(&*store).await;
+    store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
+    assert!(listed(&*store).await.is_empty());
+    // All of it went back, all of it is good again, and all of it is paid once more.
+    sold(&*store, 3, "35", &[("a", "10", 1), ("b", "25", 1)]).await;
+    withdraw(&*store, refund(3, 3, 3, "")).await;
+    for ticket in store.order(order(3)).await.unwrap().unwrap().tickets {
+        assert!(reinstate(&*store, ticket.id).await.is_some());
+    }
+    ingest(&*store, &[payment(4, 3, "35")]).await;
+    let claim = store.claim("w", 9, LONG).await.unwrap().remove(0);
+    store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
+    assert!(listed(&*store).await.is_empty());
 }

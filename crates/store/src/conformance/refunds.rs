@@ -1,57 +1,23 @@
-//! What refunds void, what they are of, and what a reinstatement dismisses.
+//! What refunds are of, how far they have come, and what a reinstatement dismisses.
 
 use std::time::Duration;
 
-use fulfillment_domain::{OrderState, Withdrawal};
+use fulfillment_domain::OrderState;
 
 use super::Backend;
 use super::fixtures::{
-    at_once, cancellation, cancellation_with, ingest, loudly, order, payment, refund, refund_without_payment,
-    reinstate, rows, sold, to_kafka,
+    at_once, cancellation, cancellation_with, ingest, listed, live, loudly, order, payment, recorded, refund,
+    refund_without_payment, reinstate, rows, sold, state, to_kafka, withdraw, withdrawn,
 };
 use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
 use crate::{
-    AdoptedOrder, Attention, AttentionReason, AttentionScope, Incoming, RefundRules, Store,
-    WithdrawalOutcome, WithdrawalRecord, WithdrawalState,
+    AdoptedOrder, AttentionReason, AttentionScope, RefundRules, WithdrawalOutcome, WithdrawalRecord,
+    WithdrawalState,
 };
 
 /// Since before the fixture's messages, and after 2020.
 const YEARS: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
-
-async fn withdraw(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalOutcome {
-    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
-}
-
-async fn recorded(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalState {
-    match withdraw(store, message).await {
-        WithdrawalOutcome::Recorded(_, state) => state,
-        other => panic!("not recorded: {other:?}"),
-    }
-}
-
-async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
-    let record = store.order(order(n)).await.unwrap().unwrap();
-    (record.state, record.reason)
-}
-
-/// Which of an order's tickets are good, by index.
-async fn live(store: &dyn Store, n: u32) -> Vec<u32> {
-    let record = store.order(order(n)).await.unwrap().unwrap();
-    record.tickets.iter().filter(|t| t.voided_at.is_none()).map(|t| t.ticket_index).collect()
-}
-
-async fn of(store: &dyn Store, n: u32, refund: u32) -> WithdrawalRecord {
-    let record = store.order(order(n)).await.unwrap().unwrap();
-    record.withdrawals.into_iter().find(|w| w.key == format!("refund:r-{refund}")).unwrap()
-}
-
-async fn listed(store: &dyn Store) -> Vec<(u32, AttentionReason)> {
-    let number = |a: &Attention| u32::try_from(a.order_id.0.as_u128() & 0xffff).unwrap();
-    let mut all: Vec<_> = store.attention(100).await.unwrap().iter().map(|a| (number(a), a.reason)).collect();
-    all.sort_unstable();
-    all
-}
 
 pub async fn after_a_reinstatement(backend: &dyn Backend) {
     let store = backend.store();
@@ -61,7 +27,7 @@ pub async fn after_a_reinstatement(backend: &dyn Backend) {
     for ticket in &tickets {
         assert!(reinstate(&*store, ticket.id).await.is_some());
     }
-    assert_eq!((live(&*store, 1).await, of(&*store, 1, 1).await.state), (vec![1, 2], Lifted));
+    assert_eq!((live(&*store, 1).await, withdrawn(&*store, 1, 1).await.state), (vec![1, 2], Lifted));
     assert_eq!(withdraw(&*store, whole).await, WithdrawalOutcome::Duplicate(order(1)));
     // What was not on record counts, whatever its date.
     let older = r#","amount":10,"itemIds":["a"],"refundedAt":"2020-01-01T00:00:00Z""#;
@@ -76,7 +42,7 @@ pub async fn one_ticket_of_several(backend: &dyn Backend) {
     let tickets = sold(&*store, 1, "20", &[("a", "10", 1), ("b", "10", 1)]).await;
     assert_eq!(recorded(&*store, refund(1, 1, 1, r#","amount":20"#)).await, Applied);
     assert!(reinstate(&*store, tickets[0].id).await.is_some());
-    let first = of(&*store, 1, 1).await;
+    let first = withdrawn(&*store, 1, 1).await;
     assert_eq!((first.state, first.dismissed_for.len()), (Applied, 1), "the other is void by it");
     assert_eq!(live(&*store, 1).await, [1]);
     // For that one ticket, ten of twenty came back.
@@ -98,81 +64,6 @@ pub async fn one_ticket_of_several(backend: &dyn Backend) {
     assert_eq!((live(&*store, 2).await, state(&*store, 2).await.0), (vec![], OrderState::Voided));
 }
 
-pub async fn what_an_amount_voids(backend: &dyn Backend) {
-    let store = backend.store();
-    // Three tickets of 10 EUR each, beside one of 40.
-    let cases: [(&str, WithdrawalState, &[u32]); 16] = [
-        (r#","itemIds":["a"]"#, Applied, &[4]),
-        (r#","itemIds":["a"],"amount":30"#, Applied, &[4]),
-        (r#","itemIds":["a"],"amount":31.5,"currency":"EUR""#, Applied, &[4]),
-        (r#","itemIds":["a"],"amount":10"#, Applied, &[1, 2, 4]),
-        (r#","itemIds":["a"],"amount":20.00"#, Applied, &[1, 4]),
-        (r#","itemIds":["a"],"amount":5"#, Parked, &[1, 2, 3, 4]),
-        (r#","itemIds":["a"],"amount":0"#, Parked, &[1, 2, 3, 4]),
-        (r#","itemIds":["a"],"amount":29.99"#, Parked, &[1, 2, 3, 4]),
-        (r#","itemIds":["a","b"],"amount":30"#, Parked, &[1, 2, 3, 4]),
-        (r#","itemIds":["a","b"],"amount":70"#, Applied, &[]),
-        (r#","itemIds":["a"],"amount":30,"currency":"USD""#, Parked, &[1, 2, 3, 4]),
-        (r#","items":[{"itemId":"a","quantity":2}],"amount":5"#, Applied, &[1, 4]),
-        (r#","items":[{"itemId":"a","quantity":3}]"#, Applied, &[4]),
-        (r#","items":[{"itemId":"a","quantity":4}]"#, Parked, &[1, 2, 3, 4]),
-        (r#","items":[{"itemId":"b","quantity":1}],"itemIds":["a"],"amount":50"#, Applied, &[1, 2]),
-        (r#","items":[{"itemId":"x","quantity":1}]"#, Parked, &[1, 2, 3, 4]),
-    ];
-    for (n, (rest, expected, left)) in (1..).zip(cases) {
-        sold(&*store, n, "70", &[("a", "10", 3), ("b", "40", 1)]).await;
-        let found = recorded(&*store, refund(n, n, n, rest)).await;
-        let note = of(&*store, n, n).await.note;
-        assert_eq!((found, &live(&*store, n).await[..]), (expected, left), "{rest}: {note:?}");
-    }
-    let note = async |n: u32| of(&*store, n, n).await.note.unwrap_or_default();
-    let settle = "it names the item a (3 x 10) and returns 5: send ticketIds, or items with a quantity, or run \
-                  `fulfillment refund` with --ticket";
-    assert_eq!(note(6).await, settle);
-    assert_eq!(note(12).await, "refund_below_price: it returns 5 of 20");
-    assert_eq!((note(4).await, note(13).await), (String::new(), String::new()));
-    let tickets = sold(&*store, 50, "30", &[("a", "10", 3)]).await;
-    let one = format!(r#","ticketIds":["{}"],"amount":1"#, tickets[0].id);
-    assert_eq!(recorded(&*store, refund(50, 50, 50, &one)).await, Applied);
-    assert_eq!(
-        (live(&*store, 50).await, note(50).await),
-        (vec![2, 3], "refund_below_price: it returns 1 of 10".into())
-    );
-    // The last that are not void yet, and never more than there are.
-    for (n, left) in [(51, vec![2]), (52, vec![])] {
-        assert_eq!(recorded(&*store, refund(n, 50, 50, r#","itemIds":["a"],"amount":10"#)).await, Applied);
-        assert_eq!(live(&*store, 50).await, left);
-    }
-    assert_eq!(state(&*store, 50).await.0, OrderState::Voided);
-}
-
-pub async fn the_remainder_of_a_payment(backend: &dyn Backend) {
-    let store = backend.store();
-    sold(&*store, 1, "50", &[("a", "10", 2), ("b", "30", 1)]).await;
-    assert_eq!(recorded(&*store, refund(1, 1, 1, r#","itemIds":["b"],"amount":30"#)).await, Applied);
-    assert_eq!(recorded(&*store, refund(2, 1, 1, r#","itemIds":["a"],"amount":15"#)).await, Parked);
-    assert_eq!(live(&*store, 1).await, [1, 2]);
-    assert_eq!(recorded(&*store, refund(3, 1, 1, r#","itemIds":["a"],"amount":5"#)).await, Applied);
-    assert_eq!((live(&*store, 1).await, of(&*store, 1, 2).await.state), (vec![], Applied));
-}
-
-pub async fn names_void_no_others(backend: &dyn Backend) {
-    let store = backend.store();
-    let one = r#","items":[{"itemId":"a","quantity":1}],"amount":50"#;
-    for (n, rest, left) in [
-        (1, one, vec![1, 2, 4]),
-        (2, r#","itemIds":["b"],"amount":50"#, vec![1, 2, 3]),
-        (3, r#","itemIds":["a"]"#, vec![4]),
-    ] {
-        sold(&*store, n, "50", &[("a", "10", 3), ("b", "20", 1)]).await;
-        assert_eq!(recorded(&*store, refund(n, n, n, rest)).await, Applied, "{rest}");
-        assert_eq!(live(&*store, n).await, left, "whatever the amount: {rest}");
-    }
-    // Before its tickets are there, too.
-    store.ingest(&[payment(9, 9, "50")], &to_kafka(), &loudly()).await.unwrap();
-    assert_eq!(recorded(&*store, refund(9, 9, 9, one)).await, WithdrawalState::Waiting);
-}
-
 pub async fn what_was_listed_of_its_lines_ends_with_the_order(backend: &dyn Backend) {
     let store = backend.store();
     for n in 1..=2 {
@@ -189,52 +80,6 @@ pub async fn what_was_listed_of_its_lines_ends_with_the_order(backend: &dyn Back
     recorded(&*store, refund(2, 2, 2, r#","amount":50"#)).await;
     let listed: Vec<_> = store.attention(10).await.unwrap().iter().map(|a| (a.order_id, a.reason)).collect();
     assert_eq!(listed, [(order(1), AttentionReason::Overpaid)], "order 2 is void and paid back");
-}
-
-pub async fn seats_are_named_one_by_one(backend: &dyn Backend) {
-    let store = backend.store();
-    let tickets = sold(&*store, 1, "30", &[("a", "10", 3)]).await;
-    backend.execute("UPDATE tickets SET seat_number = '7' WHERE ticket_index = 2").await;
-    for (n, rest) in
-        [(1, r#","itemIds":["a"],"amount":10"#), (2, r#","items":[{"itemId":"a","quantity":1}]"#)]
-    {
-        assert_eq!(recorded(&*store, refund(n, 1, 1, rest)).await, Parked, "nobody knows which");
-        assert!(of(&*store, 1, n).await.note.unwrap().contains("have seats: send ticketIds"));
-    }
-    assert_eq!(live(&*store, 1).await, [1, 2, 3]);
-    // What is voided for another reason does not tell what they were for.
-    for ticket in &tickets[1..] {
-        assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
-    }
-    recorded(&*store, refund(3, 1, 1, r#","amount":1"#)).await;
-    assert_eq!((live(&*store, 1).await, of(&*store, 1, 1).await.state), (vec![1], Parked));
-    recorded(&*store, refund(4, 1, 1, r#","amount":19"#)).await;
-    assert!(live(&*store, 1).await.is_empty(), "ten, one and nineteen are all of it");
-}
-
-pub async fn a_fee_that_is_kept(backend: &dyn Backend) {
-    let rules = RefundRules { retained_share: "0.1".parse().unwrap(), grace: None };
-    let store = backend.with_refunds(rules).await;
-    let cases: [(&str, WithdrawalState, &[u32]); 6] = [
-        (r#","amount":90"#, Applied, &[]),
-        (r#","amount":89.99"#, Parked, &[1, 2]),
-        (r#","itemIds":["a"],"amount":45"#, Applied, &[2]),
-        (r#","itemIds":["a"],"amount":44.99"#, Parked, &[1, 2]),
-        (r#","items":[{"itemId":"a","quantity":1}],"amount":45"#, Applied, &[2]),
-        (r#","itemIds":["a","b"],"amount":90"#, Applied, &[]),
-    ];
-    for (n, (rest, expected, left)) in (1..).zip(cases) {
-        sold(&*store, n, "100", &[("a", "50", 1), ("b", "50", 1)]).await;
-        let found = recorded(&*store, refund(n, n, n, rest)).await;
-        assert_eq!((found, &live(&*store, n).await[..]), (expected, left), "{rest}");
-        assert_eq!(of(&*store, n, n).await.note.is_some(), expected == Parked, "{rest}");
-    }
-    sold(&*store, 9, "200", &[("a", "10", 10), ("b", "100", 1)]).await;
-    assert_eq!(recorded(&*store, refund(9, 9, 9, r#","itemIds":["a"],"amount":90"#)).await, Parked);
-    assert!(
-        of(&*store, 9, 9).await.note.unwrap().contains("can be 9 to 10 tickets"),
-        "nine, or ten less the fee"
-    );
 }
 
 pub async fn on_their_way_and_failed(backend: &dyn Backend) {
@@ -280,19 +125,19 @@ pub async fn without_a_payment_id(backend: &dyn Backend) {
     let store = backend.store();
     sold(&*store, 1, "20", &[("a", "10", 2)]).await;
     assert_eq!(recorded(&*store, refund_without_payment(1, 1, r#","amount":5"#)).await, Parked);
-    let bound = of(&*store, 1, 1).await;
+    let bound = withdrawn(&*store, 1, 1).await;
     assert_eq!((bound.bound_to.as_deref(), live(&*store, 1).await.len()), (Some("pay-1"), 2));
     // A second payment that comes later does not unbind it.
     ingest(&*store, &[payment(9, 1, "20")]).await;
     assert_eq!(recorded(&*store, refund_without_payment(2, 1, r#","amount":15"#)).await, Parked);
-    assert!(of(&*store, 1, 2).await.note.unwrap().contains("2 payments and it names none of them"));
+    assert!(withdrawn(&*store, 1, 2).await.note.unwrap().contains("2 payments and it names none of them"));
     recorded(&*store, refund(3, 1, 1, r#","amount":15"#)).await;
-    assert_eq!(of(&*store, 1, 1).await.state, Applied, "five and fifteen of the first payment");
+    assert_eq!(withdrawn(&*store, 1, 1).await.state, Applied, "five and fifteen of the first payment");
     recorded(&*store, refund(4, 9, 1, "")).await;
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
     // Before its payment: whatever that is called, it is the only one.
     assert_eq!(recorded(&*store, refund_without_payment(5, 2, "")).await, Waiting);
-    assert_eq!(of(&*store, 2, 5).await.note.as_deref(), Some("awaiting payment"));
+    assert_eq!(withdrawn(&*store, 2, 5).await.note.as_deref(), Some("awaiting payment"));
     assert_eq!(state(&*store, 2).await, (OrderState::Parked, Some("awaiting payment".into())));
     ingest(&*store, &[payment(2, 2, "20")]).await;
     assert_eq!(state(&*store, 2).await, (OrderState::Voided, Some("refunded: why 5".into())));
@@ -334,14 +179,14 @@ pub async fn nothing_waits_for_ever(backend: &dyn Backend) {
     assert_eq!(store.park_overdue(YEARS, 0).await.unwrap(), 0);
     assert_eq!(store.park_overdue(YEARS, 9).await.unwrap(), 1);
     assert_eq!(store.park_overdue(YEARS, 9).await.unwrap(), 0, "what is new waits");
-    let parked = of(&*store, 1, 1).await;
+    let parked = withdrawn(&*store, 1, 1).await;
     assert_eq!(parked.state, Parked);
     assert!(parked.note.unwrap().starts_with("awaiting payment, for longer than pipeline.withdrawal_wait"));
     // Something else of its order does not make it wait again, and its payment settles it still.
     ingest(&*store, &[payment(9, 1, "7")]).await;
-    assert_eq!(of(&*store, 1, 1).await.state, Parked);
+    assert_eq!(withdrawn(&*store, 1, 1).await.state, Parked);
     ingest(&*store, &[payment(1, 1, "5")]).await;
-    assert_eq!(of(&*store, 1, 1).await.state, Applied);
+    assert_eq!(withdrawn(&*store, 1, 1).await.state, Applied);
     recorded(&*store, refund(4, 9, 1, "")).await;
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
 }
@@ -473,7 +318,7 @@ pub async fn dropped_beside_its_settlement(backend: &dyn Backend) {
     })
     .await;
     for k in 0..20 {
-        let expected = match of(&*store, k, k).await.state {
+        let expected = match withdrawn(&*store, k, k).await.state {
             Lifted => OrderState::Received,
             Applied => OrderState::Voided,
             other => panic!("{k}: {other:?}"),

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::PgStore;
 use super::outbox::insert_events;
 use super::records::locked;
+use super::refreshes::want_if_listed;
 use super::rows::{At, note, replace_ticket};
 use super::seats::take_seat;
 use super::withdrawals::{list_anew, lock, pass_on_seat};
@@ -62,6 +63,7 @@ impl Reissues for PgStore {
         if reissue.reinstates {
             end_void(&mut tx, &row).await?;
             list_anew(&mut tx, row.order_id, self.refunds).await?;
+            want_if_listed(&mut tx, row.order_id).await?;
         }
         let step = (live.status.as_str(), row.status.as_str());
         note(&mut tx, row.id, step, &clean(&reissue.who), Some(&reissuing::note(reissue))).await?;

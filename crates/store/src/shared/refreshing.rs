@@ -1,6 +1,6 @@
 //! What a newer answer of Ordering's amounts to, decided apart from the database.
 
-use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId, TicketId};
+use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
 
 use crate::shared::adopting::IMPORTED;
@@ -102,6 +102,8 @@ pub(crate) struct Verdict {
 struct Sums {
     /// In the currency of the lines.
     paid: Amount,
+    /// What of it went back by refunds that a reinstatement dismissed: the tickets are good by somebody's word.
+    waived: Amount,
     /// In others.
     others: Vec<(Amount, Currency)>,
     /// Payments that do not say how much.
@@ -124,7 +126,10 @@ impl Sums {
                         sums.others.push((left, other));
                     }
                 }
-                _ => sums.paid = sums.paid.saturating_add(left),
+                _ => {
+                    sums.paid = sums.paid.saturating_add(left);
+                    sums.waived = sums.waived.saturating_add(case.waived(payment).min(left));
+                }
             }
         }
         sums
@@ -177,11 +182,26 @@ pub(crate) fn decide(case: &Case, refreshed: &Refreshed, issue: bool, now: Times
         return verdict;
     }
     match comparable.filter(|_| sums.unknown == 0) {
-        Some((total, _)) if sums.paid > total => {
-            list(AttentionReason::Overpaid, format!("{words}: refund what is too much"));
+        Some((total, _)) if sums.paid.saturating_sub(sums.waived) > total => {
+            let ask = if lines.gone.is_empty() {
+                "refund what is too much"
+            } else {
+                "lines with good tickets are gone; correct the order there, or refund them with --ticket"
+            };
+            list(AttentionReason::Overpaid, format!("{words}: {ask}"));
             verdict.again = new == 0 && refreshed.ask_again.is_some();
         }
-        Some((total, _)) => verdict.exact = sums.paid == total,
+        Some((total, currency)) => {
+            verdict.exact = sums.paid == total;
+            if let Some(ticket) = bought_again(case, refreshed, lines, &sums, currency) {
+                let detail = format!(
+                    "{words}, and the void ticket {} may have been bought again: `fulfillment ticket \
+                     reinstate` it, or refund the payment",
+                    ticket.id
+                );
+                list(AttentionReason::Overpaid, detail);
+            }
+        }
         None if sums.payments > 1 => {
             let detail = format!("{words}: compare them by hand, and refund what is too much");
             list(AttentionReason::PaymentUnclear, detail);
@@ -190,6 +210,23 @@ pub(crate) fn decide(case: &Case, refreshed: &Refreshed, issue: bool, now: Times
     }
     verdict.grows = new > 0;
     verdict
+}
+
+/// A void ticket that what was paid covers beside all that is good: Ordering lists its line still, so it is not new.
+fn bought_again<'a>(
+    case: &'a Case,
+    refreshed: &Refreshed,
+    lines: &NewLines,
+    sums: &Sums,
+    currency: Currency,
+) -> Option<&'a Ticket> {
+    let mut good = case.tickets.iter().filter(|t| t.voided_at.is_none()).chain(&lines.freeze.tickets);
+    let cost = good.try_fold(refreshed.charges, |sum, t| {
+        (t.currency == currency).then(|| sum.saturating_add(t.price))
+    })?;
+    let left = sums.paid.saturating_sub(sums.waived).saturating_sub(cost);
+    let void = case.tickets.iter().filter(|t| t.voided_at.is_some() && t.price > Amount::ZERO);
+    void.min_by_key(|t| t.price).filter(|t| t.price <= left)
 }
 
 /// What all lines cost, and the live tickets of lines that are gone: they are as good as before. What is in another currency

@@ -8,6 +8,7 @@ use sqlx::SqliteConnection;
 use super::SqliteStore;
 use super::outbox::insert_events;
 use super::records::ticket;
+use super::refreshes::want_if_listed;
 use super::rows::{Transition, note, replace_ticket};
 use super::seats::take_seat;
 use super::withdrawals::{list_anew, pass_on_seat};
@@ -61,6 +62,7 @@ impl Reissues for SqliteStore {
         if reissue.reinstates {
             end_void(&mut tx, now, &row).await?;
             list_anew(&mut tx, now, row.order_id, self.refunds).await?;
+            want_if_listed(&mut tx, now, row.order_id).await?;
         }
         let why = reissuing::note(reissue);
         let (from, to) = (live.status.as_str(), row.status.as_str());

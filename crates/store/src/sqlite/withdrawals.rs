@@ -308,8 +308,15 @@ pub(super) async fn case(
     }
     let sql =
         concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
-    let rows = sqlx::query(sql).bind(&id).fetch_all(db).await?;
+    let rows = sqlx::query(sql).bind(&id).fetch_all(&mut *db).await?;
     case.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    if case.asks_for_charges() {
+        let sql = "SELECT snapshot FROM orders WHERE order_id = ?1";
+        let snapshot: Option<Vec<u8>> = sqlx::query_scalar(sql).bind(&id).fetch_one(db).await?;
+        if let Some(snapshot) = snapshot {
+            case.set_charges(&snapshot);
+        }
+    }
     Ok(Some(case))
 }
 

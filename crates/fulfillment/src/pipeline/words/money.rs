@@ -65,7 +65,7 @@ impl Place {
     pub(super) fn told(&self, price: Money, number: &DecimalFormatter) -> Option<String> {
         let mut amount: Decimal = price.amount.to_string().parse().ok()?;
         amount.trim_end();
-        amount.pad_end(-digits(price.currency));
+        amount.pad_end(-i16::try_from(price.currency.decimals()).unwrap_or_default());
         let amount = number.format(&amount);
         let sign = self.sign(&price.currency);
         Some(match self.side {
@@ -112,20 +112,9 @@ impl Place {
 /// The price by its code, with the digits of its currency: "12.50 EUR", "1200 JPY", "0.5 JPY".
 pub(super) fn plain(price: Money) -> String {
     let mut amount = price.amount.0.normalize();
-    let least = u32::try_from(digits(price.currency)).unwrap_or_default();
+    let least = price.currency.decimals();
     if amount.scale() < least {
         amount.rescale(least);
     }
     format!("{amount} {}", price.currency)
-}
-
-/// How many digits a currency has behind the point, at the least (ISO 4217).
-fn digits(currency: Currency) -> i16 {
-    match currency.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        "CLF" | "UYW" => 4,
-        _ => 2,
-    }
 }

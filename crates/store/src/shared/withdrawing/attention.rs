@@ -1,7 +1,8 @@
 //! What about a void order needs a person: money that was taken and not given back.
 
-use fulfillment_domain::Amount;
 use fulfillment_domain::event_time::is_date;
+use fulfillment_domain::order::Charge;
+use fulfillment_domain::{Amount, Ticket};
 use jiff::Timestamp;
 
 use super::case::{Arrival, Case, Paid};
@@ -9,17 +10,21 @@ use super::ruling::Ruling;
 use super::sums::sum;
 use crate::shared::attention::Wanted;
 use crate::shared::{later, refreshing};
-use crate::{AttentionReason, WithdrawalState};
+use crate::{AttentionReason, WithdrawalRecord, WithdrawalState};
 
 /// The reasons that are reconciled here.
-const GROUP: [AttentionReason; 3] =
-    [AttentionReason::PaidAfterVoid, AttentionReason::VoidButPaid, AttentionReason::RefundFailedAfterVoid];
+const GROUP: [AttentionReason; 4] = [
+    AttentionReason::PaidAfterVoid,
+    AttentionReason::VoidButPaid,
+    AttentionReason::RefundFailedAfterVoid,
+    AttentionReason::Underpaid,
+];
 
 /// The reasons that are reconciled here when the order is void: what was found out about its lines is over.
-const GROUP_OF_VOID: [AttentionReason; 8] = {
-    let [a, b, c] = GROUP;
-    let [d, e, f, g, h] = refreshing::GROUP;
-    [a, b, c, d, e, f, g, h]
+const GROUP_OF_VOID: [AttentionReason; 9] = {
+    let [a, b, c, d] = GROUP;
+    let [e, f, g, h, i] = refreshing::GROUP;
+    [a, b, c, d, e, f, g, h, i]
 };
 
 /// The most payments or refunds that one entry names.
@@ -58,7 +63,36 @@ impl Ruling {
             let ask = "reinstate its tickets, or refund again";
             want(AttentionReason::RefundFailedAfterVoid, failed, ask, case.now);
         }
+        if !is_void {
+            let ask = "refund the rest, or void what is not paid with `fulfillment ticket void`";
+            want(AttentionReason::Underpaid, self.shortage(case).into_iter().collect(), ask, case.now);
+        }
         wanted
+    }
+
+    /// What is left of the payments, when one of them went back altogether and the others do not cover the tickets that stay
+    /// good. A refund that is open is shown itself, and a ticket that was reinstated is good by somebody's word.
+    fn shortage(&self, case: &Case) -> Option<String> {
+        let stands = |w: &WithdrawalRecord| {
+            self.settled.iter().find(|s| s.key == w.key).map_or(w.state, |settled| settled.state)
+        };
+        let open = case.of_kind("refund").any(|w| stands(w).is_open());
+        let remainders: Option<Vec<Amount>> = case.payments.iter().map(|p| case.remainder(p)).collect();
+        let remainders = remainders.filter(|left| !open && left.contains(&Amount::ZERO))?;
+        let stays =
+            |t: &&Ticket| t.voided_at.is_none() && self.voided.iter().all(|(voided, _)| *voided != t.id);
+        let good: Vec<&Ticket> = case.tickets.iter().filter(stays).collect();
+        let currency = good.first()?.currency;
+        let by_word = |t: &&Ticket| case.withdrawals.iter().any(|w| w.is_dismissed_for(t.id));
+        if good.iter().any(by_word) || case.payments.iter().any(|p| case.currency_of(p) != Some(currency)) {
+            return None;
+        }
+        let left = remainders.into_iter().fold(Amount::ZERO, Amount::saturating_add);
+        // What a voucher took off was never paid, and a fee can be kept.
+        let off = case.charges.iter().map(Charge::cost).filter(|cost| cost.is_negative());
+        let price = off.fold(sum(good)?, Amount::saturating_add);
+        (left < price)
+            .then(|| format!("{left} {currency} of its payments is left, and its good tickets cost {price}"))
     }
 }
 
@@ -91,7 +125,7 @@ impl Case {
             (Some(paid), Some(price)) => Some(paid.min(price)),
             (paid, price) => paid.or(price),
         };
-        due.is_none_or(|due| due > Amount::ZERO && back < self.rules.retained_share.left_of(due))
+        due.is_none_or(|due| due > Amount::ZERO && back < self.left_of(due, payment))
     }
 
     /// "the payment p of 59.50 EUR is not refunded".

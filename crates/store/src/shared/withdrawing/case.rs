@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use fulfillment_domain::{Amount, Currency, OrderId, OrderState, Ticket, TicketId};
+use fulfillment_domain::order::{Charge, Reading};
+use fulfillment_domain::{Amount, Currency, OrderId, OrderSnapshot, OrderState, Ticket, TicketId};
 use jiff::Timestamp;
 
 use crate::shared::adopting::IMPORTED;
@@ -106,6 +107,8 @@ pub(crate) struct Case {
     /// Oldest first.
     pub(crate) withdrawals: Vec<WithdrawalRecord>,
     pub(crate) tickets: Vec<Ticket>,
+    /// Its lines that admit nobody, where they matter.
+    pub(crate) charges: Vec<Charge>,
 }
 
 /// Reads `order_id, state, payment_key, frozen_at, voided_at, traceparent` of an order into a case without anything
@@ -124,6 +127,7 @@ pub(crate) fn case_from(row: &impl Row, now: Timestamp, rules: RefundRules) -> R
         elsewhere: HashSet::new(),
         withdrawals: Vec::new(),
         tickets: Vec::new(),
+        charges: Vec::new(),
     })
 }
 
@@ -143,6 +147,7 @@ impl Case {
             elsewhere: HashSet::new(),
             withdrawals: Vec::new(),
             tickets,
+            charges: Vec::new(),
         }
     }
 
@@ -152,6 +157,20 @@ impl Case {
         if self.imported && self.payments.is_empty() {
             self.payments.push(Paid::elsewhere());
         }
+    }
+
+    /// Whether the lines that admit nobody matter: something is named, or one of several payments may go back.
+    pub(crate) fn asks_for_charges(&self) -> bool {
+        let names_items = |w: &WithdrawalRecord| !w.names.item_ids.is_empty() || !w.names.items.is_empty();
+        self.frozen && (self.payments.len() > 1 || self.withdrawals.iter().any(names_items))
+    }
+
+    /// Finds them in Ordering's answer that its tickets were made of. An erased order has none any more, and of an answer
+    /// that only an earlier version could read nothing is known.
+    pub(crate) fn set_charges(&mut self, snapshot: &[u8]) {
+        let reading = Reading { paid_in: self.tickets.first().map(|t| t.currency), ..Reading::default() };
+        let order = OrderSnapshot::parse(snapshot, self.order_id, &reading);
+        self.charges = order.map(|order| order.charges).unwrap_or_default();
     }
 
     /// Whether it was voided, and not reinstated since.

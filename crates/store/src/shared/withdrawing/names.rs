@@ -42,9 +42,13 @@ impl Case {
             Ok(exact) => exact,
             Err(why) => return Verdict::parked(why),
         };
-        let mut named = Vec::new();
+        let (mut named, mut charges) = (Vec::new(), Vec::new());
         for item in &refund.names.item_ids {
-            let Some(line) = lines.get(item.as_str()) else { return Verdict::parked(UNKNOWN) };
+            let Some(line) = lines.get(item.as_str()) else {
+                let Some(charge) = self.charge(item) else { return Verdict::parked(UNKNOWN) };
+                charges.push(charge.cost());
+                continue;
+            };
             let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e| e.id != t.id));
             let left: Vec<&Ticket> = left.copied().collect();
             if !left.is_empty() {
@@ -55,12 +59,28 @@ impl Case {
             Of::Payment(payment) => refund.currency.or(payment.currency),
             Of::NotCome | Of::Several(_) => refund.currency,
         };
-        let of_exact = price(&exact, currency);
+        let by_number = refund.names.items.iter();
+        let by_number = by_number.filter_map(|i| Some(self.charge(&i.item_id)?.cost_of(i.quantity.into())));
+        let by_number: Vec<Amount> = by_number.collect();
+        let of_exact = price(&exact, currency).map(|price| total(price, &by_number));
+        if let Some(amount) = refund.amount
+            && exact.is_empty()
+            && refund.names.item_ids.len() == charges.len()
+        {
+            let price = total(total(Amount::ZERO, &charges), &by_number);
+            return if amount <= price {
+                Verdict::applied(None)
+            } else {
+                Verdict::parked(beyond(amount, price))
+            };
+        }
         let mut void: Vec<TicketId> = exact.iter().filter(|t| is_live(t)).map(|t| t.id).collect();
         match refund.amount {
             Some(amount) if !all_back && !named.is_empty() => {
                 let left = of_exact.map(|exact| amount.saturating_sub(exact));
-                match covered(&named, left, amount, currency, self.rules.retained_share) {
+                let off = (!charges.is_empty()).then(|| charges.iter().copied().filter(|c| c.is_negative()));
+                let off = off.map(|off| off.fold(Amount::ZERO, Amount::saturating_add));
+                match covered(&named, off, left, amount, currency, self.rules.retained_share) {
                     Ok(tickets) => void.extend(tickets),
                     Err(why) => return Verdict::parked(why),
                 }
@@ -68,7 +88,7 @@ impl Case {
             _ => void.extend(named.iter().flat_map(|(_, left)| left).map(|t| t.id)),
         }
         let below = match (refund.amount, of_exact) {
-            (Some(amount), Some(price)) if amount < self.rules.retained_share.left_of(price) => {
+            (Some(amount), Some(price)) if amount < self.rules.retained_share.left_of(price, currency) => {
                 Some(format!("refund_below_price: it returns {amount} of {price}"))
             }
             _ => None,
@@ -89,12 +109,16 @@ impl Case {
             exact.push(*by_id.get(id).ok_or(UNKNOWN)?);
         }
         for item in &refund.names.items {
-            let line = lines.get(item.item_id.as_str()).ok_or(UNKNOWN)?;
             let wanted = usize::try_from(item.quantity).unwrap_or(usize::MAX);
-            if wanted > line.len() {
-                let (id, has) = (&item.item_id, line.len());
-                return Err(format!("it names {wanted} tickets of the item {id}, which has {has}"));
+            let line = lines.get(item.item_id.as_str());
+            let charge = self.charge(&item.item_id).filter(|_| line.is_none());
+            let has =
+                line.map(Vec::len).or(charge.map(|c| usize::try_from(c.quantity).unwrap_or(usize::MAX)));
+            let has = has.ok_or(UNKNOWN)?;
+            if wanted > has {
+                return Err(format!("it names {wanted} of the item {}, which has {has}", item.item_id));
             }
+            let Some(line) = line else { continue };
             let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e: &&Ticket| e.id != t.id));
             let left: Vec<&Ticket> = left.copied().collect();
             if wanted < left.len() && left.iter().any(|t| is_seat(t)) {
@@ -106,9 +130,11 @@ impl Case {
     }
 }
 
-/// What of the named lines an amount pays back; `left` of it is theirs.
+/// What of the named lines an amount pays back; `left` of it is theirs. Beside lines that admit nobody, which take `off` so
+/// much, all or nothing of them is: a fee may be kept, and a voucher never was money.
 fn covered(
     named: &[(&str, Vec<&Ticket>)],
+    off: Option<Amount>,
     left: Option<Amount>,
     amount: Amount,
     currency: Option<Currency>,
@@ -120,8 +146,18 @@ fn covered(
             "it returns {amount}, in another currency than the tickets' price: send ticketIds, or items with a quantity, {WITH_TICKET}"
         ));
     };
-    let pays =
-        |price: Amount| left >= retained.left_of(price) && (left > Amount::ZERO || price <= Amount::ZERO);
+    let pays = |price: Amount| {
+        left >= retained.left_of(price, currency) && (left > Amount::ZERO || price <= Amount::ZERO)
+    };
+    if let Some(off) = off {
+        return if pays(price.saturating_add(off)) {
+            Ok(all.iter().map(|t| t.id).collect())
+        } else {
+            Err(format!(
+                "it names items of {price} together beside lines that admit nobody, and returns {amount}: send ticketIds, or items with a quantity, {WITH_TICKET}"
+            ))
+        };
+    }
     let line = match named {
         [(item, line)] if line.iter().all(|t| t.price == line[0].price) => Some((*item, line[0].price)),
         _ => None,
@@ -149,6 +185,16 @@ fn covered(
             "it names items of {price} together and returns {amount}: send ticketIds, or items with a quantity, {WITH_TICKET}"
         )),
     }
+}
+
+fn total(first: Amount, others: &[Amount]) -> Amount {
+    others.iter().copied().fold(first, Amount::saturating_add)
+}
+
+fn beyond(amount: Amount, price: Amount) -> String {
+    format!(
+        "it returns {amount} and names only lines that admit nobody, of {price} together: send ticketIds, or items with a quantity, {WITH_TICKET}"
+    )
 }
 
 fn has_seats(item: &str, wanted: usize, left: usize) -> String {

@@ -15,6 +15,9 @@ pub(crate) const DISMISS_FOR: &str = concat!(
     " ON CONFLICT (key, ticket_id) DO NOTHING"
 );
 
+/// The note of what a reinstatement dismissed altogether.
+pub(super) const REINSTATED: &str = "reinstated";
+
 /// Dismisses those altogether that are dismissed for every ticket; all of them of an order without tickets. `$1` is the order,
 /// `$2` now.
 pub(crate) const DISMISS: &str = concat!(

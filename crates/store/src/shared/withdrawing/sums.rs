@@ -1,10 +1,12 @@
 //! Which payment a refund gives back, and whether its refunds give back all of it.
 
+use fulfillment_domain::order::Charge;
 use fulfillment_domain::{Amount, Currency, Names, Ticket, TicketId};
 
 use super::Case;
 use super::case::Paid;
-use crate::WithdrawalRecord;
+use super::sql::REINSTATED;
+use crate::{WithdrawalRecord, WithdrawalState};
 
 /// Which payment a refund gives back.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +40,25 @@ impl Case {
     pub(super) fn is_refunded(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
         let Some(back) = self.returned(payment, ticket) else { return true };
         let paid = self.amount_of(payment);
-        back > Amount::ZERO && paid.is_some_and(|paid| back >= self.rules.retained_share.left_of(paid))
+        let free = paid == Some(Amount::ZERO);
+        (back > Amount::ZERO || free && self.gives_back_nothing(payment, ticket))
+            && paid.is_some_and(|paid| back >= self.left_of(paid, payment))
+    }
+
+    /// Whether a refund of a payment of nothing says that this goes back.
+    fn gives_back_nothing(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
+        let dismissed = |w: &WithdrawalRecord| ticket.is_some_and(|ticket| w.is_dismissed_for(ticket));
+        self.of_kind("refund").any(|w| !dismissed(w) && w.names.is_empty() && self.is_of(w, payment))
+    }
+
+    /// What the seller owes of an amount of a payment, who may keep a share.
+    pub(super) fn left_of(&self, amount: Amount, payment: &Paid) -> Amount {
+        self.rules.retained_share.left_of(amount, self.currency_of(payment))
+    }
+
+    /// Whether a refund gives back this payment.
+    fn is_of(&self, refund: &WithdrawalRecord, payment: &Paid) -> bool {
+        matches!(self.payment_of(refund), Of::Payment(other) if other.key == payment.key)
     }
 
     /// Whether every payment is refunded.
@@ -51,8 +71,7 @@ impl Case {
         let mut back = Amount::ZERO;
         for refund in self.of_kind("refund") {
             let dismissed = ticket.is_some_and(|ticket| refund.is_dismissed_for(ticket));
-            let of_it = matches!(self.payment_of(refund), Of::Payment(other) if other.key == payment.key);
-            if dismissed || !of_it || self.currencies(refund, payment).is_some() {
+            if dismissed || !self.is_of(refund, payment) || self.currencies(refund, payment).is_some() {
                 continue;
             }
             match refund.amount {
@@ -65,9 +84,7 @@ impl Case {
 
     /// The price of what refunds of a payment name that say no amount.
     pub(super) fn named_of(&self, payment: &Paid) -> Amount {
-        let of_it = |w: &&WithdrawalRecord| {
-            w.amount.is_none() && matches!(self.payment_of(w), Of::Payment(other) if other.key == payment.key)
-        };
+        let of_it = |w: &&WithdrawalRecord| w.amount.is_none() && self.is_of(w, payment);
         let values = self.of_kind("refund").filter(of_it).filter_map(|w| self.value_of(&w.names));
         values.fold(Amount::ZERO, Amount::saturating_add)
     }
@@ -76,6 +93,20 @@ impl Case {
     pub(crate) fn remainder(&self, payment: &Paid) -> Option<Amount> {
         let Some(back) = self.returned(payment, None) else { return Some(Amount::ZERO) };
         payment.amount.map(|paid| Amount(paid.0.saturating_sub(back.0)).max(Amount::ZERO))
+    }
+
+    /// How much of a payment went back by refunds that a reinstatement dismissed for every ticket.
+    pub(crate) fn waived(&self, payment: &Paid) -> Amount {
+        let reinstated = |w: &&WithdrawalRecord| {
+            w.kind == "refund" && w.state == WithdrawalState::Lifted && w.note.as_deref() == Some(REINSTATED)
+        };
+        let refunds = self.withdrawals.iter().filter(reinstated).filter(|w| self.is_of(w, payment));
+        let back = refunds.map(|w| match w.amount {
+            None if w.names.is_empty() => payment.amount.unwrap_or_default(),
+            None => self.value_of(&w.names).unwrap_or_default(),
+            Some(amount) => amount,
+        });
+        back.fold(Amount::ZERO, Amount::saturating_add)
     }
 
     /// How much was paid. A payment without an amount, an order's only one, was for its tickets.
@@ -111,6 +142,11 @@ impl Case {
             value = value.saturating_add(sum(of_it.take(most))?);
         }
         Some(value)
+    }
+
+    /// The line that admits nobody and has this `itemId`.
+    pub(super) fn charge(&self, item: &str) -> Option<&Charge> {
+        self.charges.iter().find(|charge| charge.line.strip_prefix("item:") == Some(item))
     }
 }
 

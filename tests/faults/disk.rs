@@ -11,8 +11,9 @@ use fulfillment_tests::ledger::Ledger;
 use fulfillment_tests::proxy::Proxy;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::PATIENCE;
-use fulfillment_tests::service::Service;
+use fulfillment_tests::service::{Service, TOKEN};
 use fulfillment_tests::wait::eventually;
+use serde_json::{Value, json};
 
 use super::{Store, stage};
 
@@ -95,6 +96,41 @@ async fn closed_for_files() -> Result<()> {
     run("chattr", &["-i"], &inner)?;
     told?;
     check_issued(&scene, &service, &ledger).await
+}
+
+/// The desk tries again and again, under one key, and the process dies between.
+#[tokio::test]
+async fn closed_for_the_page_of_a_reissue() -> Result<()> {
+    let (scene, mut ledger) = stage(Store::Sqlite).await?;
+    let mut service = scene.start().await?;
+    ledger.pay(&scene, 1).await?;
+    let record = service.order_in(ledger.paid()[0].order, "issued").await?;
+    let id = record["tickets"][0]["id"].as_str().context("an id")?.to_owned();
+    let again = async |service: &Service, key: &str| -> Result<(u16, Value)> {
+        let request = service.client().post(format!("{}/tickets/{id}/reissue", service.base()));
+        let request = request.bearer_auth(TOKEN).header("idempotency-key", key);
+        let answer = request.json(&json!({ "holderName": "Grace Hopper" })).send().await?;
+        Ok((answer.status().as_u16(), answer.json().await?))
+    };
+    let inner = scene.tickets_folder().join(".tmp");
+    run("chattr", &["+i"], &inner)?;
+    let mut tries = Vec::new();
+    for _ in 0..10 {
+        tries.push(again(&service, "desk-1").await);
+    }
+    service.kill()?;
+    let service = scene.start().await;
+    run("chattr", &["-i"], &inner)?;
+    let service = service?;
+    for tried in tries {
+        let (status, problem) = tried?;
+        ensure!(status == 503, "{status}: {problem}");
+    }
+    let (status, told) = again(&service, "desk-1").await?;
+    ensure!((status, &told["generation"]) == (200, &json!(1)), "{status}: {told}");
+    let (status, told) = again(&service, "desk-2").await?;
+    ensure!((status, &told["generation"]) == (200, &json!(2)), "no number was lost: {status}: {told}");
+    scene.settled(&service).await
 }
 
 #[tokio::test]

@@ -164,3 +164,32 @@ async fn a_failed_question_never_parks_an_issued_order() -> Result<()> {
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn half_of_a_price_goes_back_and_is_listed() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+    let half = |amount: &str| Payment { amount: amount.into(), ..Payment::of(order) };
+    let halves = [half("30.00"), half("29.50")];
+    for payment in &halves {
+        service.pay(payment.json()).await?;
+        service.order_in(order, "issued").await?;
+    }
+    let back = async |payment: &Payment| {
+        let refund = json!({ "refundId": rig::id(), "orderId": order, "paymentId": payment.payment_id });
+        service.post("/events/payment-refunded", refund.to_string()).await?.error_for_status()?;
+        anyhow::Ok(())
+    };
+    back(&halves[1]).await?;
+    let record = service.order_when(order, "listed", |r| reasons(r) == ["underpaid"]).await?;
+    assert_eq!((&record["state"], &record["tickets"][0]["voidedAt"]), (&json!("issued"), &Value::Null));
+    let listed = scene.setup.run(&["dlq", "list"]).await?;
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("30.00 EUR of its payments is left, and its good tickets cost 59.5"), "{listed}");
+    back(&halves[0]).await?;
+    let record = service.order_in(order, "voided").await?;
+    assert!(reasons(&record).is_empty(), "{record}");
+    scene.settled(&service).await
+}

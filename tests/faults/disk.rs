@@ -119,9 +119,8 @@ async fn closed_for_the_page_of_a_reissue() -> Result<()> {
         tries.push(again(&service, "desk-1").await);
     }
     service.kill()?;
-    let service = scene.start().await;
     run("chattr", &["-i"], &inner)?;
-    let service = service?;
+    let service = scene.start().await?;
     for tried in tries {
         let (status, problem) = tried?;
         ensure!(status == 503, "{status}: {problem}");

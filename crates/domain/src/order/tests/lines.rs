@@ -1,0 +1,76 @@
+//! Lines and their tickets, and signs that more was sold.
+
+use super::*;
+
+#[test]
+fn every_item_is_its_tickets() {
+    let order = parse(
+        r#","currency":"EUR","items":[
+        {"itemId":"i1","section":"A","row":5,"seatNumber":"12","price":10.00},
+        {"seatId":2,"seatLabel":"Box 3","price":20},
+        {"quantity":3,"category":"Standing","price":5,"currency":"CHF"}]"#,
+    )
+    .unwrap();
+    let keys: Vec<_> = order.seats.iter().map(|s| (s.line.as_str(), s.unit)).collect();
+    assert_eq!(keys, [("item:i1", 0), ("seat:2", 0), ("pos:2", 0), ("pos:2", 1), ("pos:2", 2)]);
+    assert_eq!(order.seats[0].label, "Section A, Row 5, Seat 12");
+    assert_eq!(order.seats[1].label, "Box 3");
+    assert_eq!(order.seats[2].label, "N/A");
+    assert_eq!(order.total(), None);
+}
+
+#[test]
+fn more_was_sold_than_was_understood() {
+    for name in ["lines", "line_items", "Seats", "tickets", "positions"] {
+        let list = format!(r#","price":1,"{name}":[{{"seat":"1"}},{{"seat":"2"}}]"#);
+        assert!(refused(&list).contains("more was sold"), "{name}");
+        let fee =
+            format!(r#","items":[{{"price":1,"type":"fee"}}],"{name}":[{{"seat":"1"}},{{"seat":"2"}}]"#);
+        assert!(refused(&fee).contains("more was sold"), "{name} beside a fee alone");
+    }
+    for count in [r#""quantity":2"#, r#""seatCount":"2""#, r#""ticket_count":2.0"#] {
+        assert!(refused(&format!(r#","price":1,{count}"#)).contains("more was sold"), "{count}");
+        let two = format!(r#","items":[{{"price":1}},{{"price":1}}],{count}"#);
+        assert_eq!(parse(&two).unwrap().seats.len(), 2, "{count}");
+    }
+    assert!(
+        refused(r#","items":[{"price":1,"ticketCount":3}]"#).contains("items[0].ticketCount: is 3, and 1")
+    );
+    let fee = r#","quantity":2,"items":[{"price":1},{"price":1,"type":"fee"}]"#;
+    assert_eq!(parse(fee).unwrap().seats.len(), 1, "a quantity may count fees");
+}
+
+#[test]
+fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
+    for rest in [
+        r#","price":1,"lines":[{"seat":"1"}]"#,
+        r#","price":1,"seats":["A1","A2"]"#,
+        r#","price":1,"basket":[{"price":1},{"price":1}]"#,
+        r#","items":[{"price":1}],"tickets":[{},{}]"#,
+        r#","items":[{"price":1,"seats":[{"row":"A"},{"row":"B"}]}]"#,
+    ] {
+        let (labels, notes, flags) = read(rest);
+        assert_eq!((labels.len(), notes.len(), flags), (1, 1, vec![Flag::MoreWasSold]), "{rest}");
+    }
+    for fine in [
+        r#","price":1,"lines":[],"seats":null,"payments":[{"amount":1},{"amount":2}]"#,
+        r#","items":[{"price":1},{"price":1}],"seats":["A1","A2"],"quantity":2,"ticketCount":1"#,
+        r#","items":[{"price":1,"quantity":2,"tickets":[{},{}],"lines":"x"}]"#,
+    ] {
+        let (_, notes, flags) = read(fine);
+        assert_eq!((notes.len(), flags), (0, vec![]), "{fine}");
+    }
+}
+
+#[test]
+fn more_text_than_all_tickets_may_have_parks() {
+    let name = "x".repeat(4_000);
+    let items =
+        |quantity: u32| format!(r#","items":[{{"price":1,"holderName":"{name}","quantity":{quantity}}}]"#);
+    assert!(
+        refused(&items(2_100)).contains("items: has tickets with more than 8388608 bytes of text in all")
+    );
+    assert_eq!(parse(&items(2_000)).unwrap().seats.len(), 2_000);
+    let shared = format!(r#","venueAddress":"{name}","items":[{{"price":1,"quantity":9999}}]"#);
+    assert!(refused(&shared).contains("of text in all"));
+}

@@ -1,0 +1,85 @@
+//! What lines cost, in what, and which of them admit nobody.
+
+use super::*;
+
+#[test]
+fn totals_are_exact() {
+    let order = parse(r#","items":[{"price":0.1},{"price":0.2}]"#).unwrap();
+    assert_eq!(order.total().unwrap().0.to_string(), "0.3");
+}
+
+#[test]
+fn a_currency_is_the_lines_else_the_orders_else_the_payments_else_the_settings() {
+    let read = |rest: &str, paid_in: Option<&str>| {
+        let reading = Reading {
+            paid_in: paid_in.map(|c| c.parse().unwrap()),
+            currency: "CHF".parse().unwrap(),
+            ..Reading::default()
+        };
+        let json = format!(
+            r#"{{"orderId":"{ID}","customerEmail":"a@example.org","eventId":"e1","eventName":"Gala"{rest}}}"#
+        );
+        let order = OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &reading).unwrap();
+        let currencies: Vec<_> = order.seats.iter().map(|seat| seat.currency.to_string()).collect();
+        (currencies.join(","), order.flags.to_stored())
+    };
+    let expect = |currencies: &str, flags: &str| (currencies.to_owned(), flags.to_owned());
+    for absent in ["", r#","currency":"""#, r#","currency":null"#, r#","currency":" ""#] {
+        let one = format!(r#","price":1{absent}"#);
+        assert_eq!(read(&one, Some("EUR")), expect("EUR", ""), "{absent}");
+        assert_eq!(read(&one, None), expect("CHF", "currency_assumed"), "{absent}");
+    }
+    let items = r#","currency":"usd","items":[{"price":1,"currency":""},{"price":1,"currency":"GBP"}]"#;
+    assert_eq!(read(items, Some("EUR")), expect("USD,GBP", ""));
+    let items = r#","items":[{"price":1},{"price":1,"currency":"GBP"}]"#;
+    assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed"));
+    assert_eq!(read(r#","items":[{"price":1,"currency":"GBP"}]"#, None), expect("GBP", ""));
+    // One that cannot be read counts as none, and is noted.
+    assert_eq!(read(r#","price":1,"currency":"Euro""#, Some("EUR")), expect("EUR", "detail_left_out"));
+    let both = expect("CHF", "detail_left_out,currency_assumed");
+    assert_eq!(read(r#","price":1,"currency":"Euro""#, None), both);
+}
+
+#[test]
+fn lines_that_admit_nobody_issue_nothing_and_count() {
+    let order = parse(
+        r#","currency":"EUR","items":[{"price":-10,"type":"voucher"},{"price":60,"seatNumber":"4"},
+        {"price":2,"kind":"bookingFee"},{"price":1.50,"quantity":2,"admission":false},{"price":5,"quantity":2}]"#,
+    )
+    .unwrap();
+    let lines: Vec<_> = order.seats.iter().map(|s| (s.line.as_str(), s.unit)).collect();
+    assert_eq!(lines, [("pos:1", 0), ("pos:4", 0), ("pos:4", 1)], "positions count every line");
+    assert_eq!(order.total().unwrap().0.to_string(), "65.00");
+    let kinds: Vec<_> = order.charges.iter().map(|c| (c.line.as_str(), c.kind)).collect();
+    assert_eq!(kinds, [("pos:0", "a price below zero"), ("pos:2", "fee"), ("pos:3", "admission: false")]);
+    assert_eq!(
+        order.notes,
+        [
+            "items[0] admits nobody and issues no ticket: a price below zero, 1 x -10 EUR",
+            "items[2] admits nobody and issues no ticket: fee, 1 x 2 EUR; only its type says so",
+            "items[3] admits nobody and issues no ticket: admission: false, 2 x 1.50 EUR",
+        ]
+    );
+    assert_eq!(order.flags.iter().collect::<Vec<_>>(), [Flag::LineLeftOut]);
+}
+
+#[test]
+fn a_seat_counts_for_more_than_a_word() {
+    for seat in
+        [r#""seatId":"s""#, r#""row":"5""#, r#""seatNumber":"12""#, r#""seat":12"#, r#""admission":"true""#]
+    {
+        let order = parse(&format!(r#","items":[{{"price":1,"type":"fee",{seat}}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 0), "{seat}");
+    }
+    let said = parse(r#","items":[{"price":1,"seatId":"s","admission":false},{"price":0}]"#).unwrap();
+    assert_eq!((said.seats.len(), said.charges.len()), (1, 1), "a price of zero is a free ticket");
+    assert!(said.flags.iter().next().is_none());
+}
+
+#[test]
+fn only_lines_that_admit_nobody_are_no_tickets() {
+    let order = parse(r#","items":[{"price":5,"type":"merchandise"},{"type":"shipping"}]"#).unwrap();
+    assert_eq!((order.seats.len(), order.charges.len()), (0, 2));
+    assert_eq!(order.total().unwrap().0.to_string(), "5");
+    assert!(refused(r#","items":[{"price":5},{"price":-6}]"#).contains("add up to less than zero"));
+}

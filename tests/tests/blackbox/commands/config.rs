@@ -1,0 +1,155 @@
+//! Settings that are written, checked and refused, and what `serve` says of them.
+
+use anyhow::{Context, Result};
+use fulfillment_tests::scene::PATIENCE;
+use fulfillment_tests::service::Setup;
+use fulfillment_tests::wait::eventually;
+use serde_json::{Value, json};
+
+use super::{err, out};
+
+#[tokio::test]
+async fn a_configuration_is_written_checked_and_its_faults_are_named() -> Result<()> {
+    let setup = Setup::new()?;
+    let written = setup.run(&["config", "init"]).await?;
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let file = setup.data().join("fulfillment.toml");
+    let text = std::fs::read_to_string(&file)?;
+    for name in ["FULFILLMENT_HTTP_LISTEN", "FULFILLMENT_KAFKA_BROKERS", "FULFILLMENT_PIPELINE_MAX_ATTEMPTS"]
+    {
+        assert!(text.contains(name), "{name} is documented");
+    }
+    assert_eq!(setup.run(&["config", "check"]).await?.status.code(), Some(0), "as written it is good");
+    assert_eq!(setup.run(&["config", "init"]).await?.status.code(), Some(2), "never over another");
+    assert_eq!(std::fs::read_to_string(&file)?, text);
+    assert_eq!(out(&setup.run(&["config", "init", "-"]).await?), text);
+    let elsewhere = setup.data().join("other.toml").display().to_string();
+    let written = setup.run(&["config", "init", "--json", &elsewhere]).await?;
+    assert_eq!(serde_json::from_slice::<Value>(&written.stdout)?, json!({ "file": elsewhere }));
+
+    std::fs::write(
+        &file,
+        "[http]\nlisten = \"here\"\nlistne = 1\n[pipeline]\nlease = \"soon\"\n[kafak]\na = 1\n",
+    )?;
+    let bad = setup.clone().env("FULFILLMENT_STORE_ULR", "x");
+    let said = bad.run(&["config", "check"]).await?;
+    assert_eq!(said.status.code(), Some(1));
+    for fault in [
+        "http.listen",
+        "did you mean listen",
+        "pipeline.lease",
+        "kafak",
+        "did you mean FULFILLMENT_STORE_URL",
+    ] {
+        assert!(out(&said).contains(fault), "{fault} is not named: {}", out(&said));
+    }
+    let json: Value = serde_json::from_slice(&bad.run(&["config", "check", "--json"]).await?.stdout)?;
+    assert_eq!((&json["ok"], json["problems"].as_array().map(Vec::len)), (&json!(false), Some(5)), "{json}");
+    let (code, said) = bad.refused().await?;
+    assert_eq!(code, Some(2), "serve does not start with it: {said}");
+    Ok(())
+}
+
+/// What `serve` refuses with 2 because of its settings alone, `config check` says too, and by the same key.
+#[tokio::test]
+async fn whatever_serve_refuses_is_said_by_config_check() -> Result<()> {
+    let setup = Setup::new()?;
+    let empty = setup.data().join("empty");
+    std::fs::write(&empty, "")?;
+    let empty = empty.display().to_string();
+    let faults: &[(&str, &[(&str, &str)])] = &[
+        ("FULFILLMENT_PIPELINE_LEASE", &[("PIPELINE_LEASE", "1ms")]),
+        ("FULFILLMENT_PIPELINE_WORKERS", &[("PIPELINE_WORKERS", "4611686018427387904")]),
+        ("FULFILLMENT_STORE_MAX_CONNECTIONS", &[("STORE_MAX_CONNECTIONS", "0")]),
+        ("FULFILLMENT_ORDERING_TOKEN_FILE", &[("ORDERING_TOKEN_FILE", &empty)]),
+        ("FULFILLMENT_HTTP_TOKEN_FILE", &[("HTTP_TOKEN_FILE", "/dev/null")]),
+        ("store.schema", &[("STORE_URL", "postgres://127.0.0.1:9/x"), ("STORE_SCHEMA", "Tickets")]),
+        ("store.url", &[("STORE_URL", "postgres://127.0.0.1:port/x")]),
+        ("files.url", &[("FILES_URL", "s3://")]),
+        ("files.url", &[("FILES_URL", "az://tickets")]),
+        ("log.level", &[("LOG_LEVEL", "info=info=info")]),
+        ("webhook.url", &[("WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]),
+        ("ordering.token", &[("ORDERING_URL", "http://127.0.0.1:9"), ("ORDERING_TOKEN", "a\u{1}b")]),
+        (
+            "kafka.sasl_username",
+            &[
+                ("KAFKA_BROKERS", "127.0.0.1:9"),
+                ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"),
+                ("KAFKA_SASL_PASSWORD", "x"),
+            ],
+        ),
+        (
+            "kafka.ssl_ca",
+            &[
+                ("KAFKA_BROKERS", "127.0.0.1:9"),
+                ("KAFKA_SECURITY_PROTOCOL", "ssl"),
+                ("KAFKA_SSL_CA", "/nowhere/ca.pem"),
+            ],
+        ),
+    ];
+    for (key, variables) in faults {
+        let bad = variables
+            .iter()
+            .fold(setup.clone(), |setup, (name, value)| setup.env(&format!("FULFILLMENT_{name}"), *value));
+        let said = bad.run(&["config", "check", "--json"]).await?;
+        assert_eq!(said.status.code(), Some(1), "{key}: {}", out(&said));
+        let said: Value = serde_json::from_slice(&said.stdout)?;
+        let keys: Vec<_> =
+            said["problems"].as_array().context("problems")?.iter().map(|p| &p["key"]).collect();
+        assert_eq!(keys, [*key], "{said}");
+        let (code, said) = bad.refused().await?;
+        assert_eq!(code, Some(2), "{key}: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_misspelt_section_is_named_and_stops_nothing() -> Result<()> {
+    let setup = Setup::new()?
+        .env("FULFILLMENT_TOKEN", "x")
+        .env("FULFILLMENT_KAFAK_BROKERS", "a:1")
+        .env("FULFILLMENT_SERVICE_HOST", "10.0.0.11")
+        .env("FULFILLMENT_SERVICE_PORT", "5004")
+        .env("FULFILLMENT_PORT", "tcp://10.0.0.11:5004")
+        .env("FULFILLMENT_PORT_5004_TCP_ADDR", "10.0.0.11");
+    let said = setup.run(&["config", "check"]).await?;
+    assert_eq!(said.status.code(), Some(1));
+    let mut lines: Vec<_> = out(&said).lines().map(str::to_owned).collect();
+    lines.sort();
+    let expected = [
+        "FULFILLMENT_KAFAK_BROKERS: is unknown; did you mean FULFILLMENT_KAFKA_BROKERS?",
+        "FULFILLMENT_TOKEN: is unknown; did you mean FULFILLMENT_HTTP_TOKEN?",
+    ];
+    assert_eq!(lines, expected);
+    let service = setup.start().await?;
+    let log = service.log();
+    assert!(log.contains("WARN") && log.contains("FULFILLMENT_KAFAK_BROKERS"), "{log}");
+    assert!(!log.contains("SERVICE_HOST"), "{log}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn serve_says_to_machines_where_it_serves() -> Result<()> {
+    let service = Setup::new()?.roles("http,relay").machine_readable().start().await?;
+    // It can be reached a moment before it says so.
+    let line = eventually(PATIENCE, "a line of JSON", async || {
+        Ok(service.log().lines().find(|line| line.starts_with('{')).map(str::to_owned))
+    })
+    .await?;
+    let said: Value = serde_json::from_str(&line)?;
+    let address = service.base().trim_start_matches("http://");
+    assert_eq!(said, json!({ "address": address, "roles": ["http", "relay"] }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_drain_that_outlasts_the_session_is_refused() -> Result<()> {
+    let setup = Setup::new()?
+        .env("FULFILLMENT_KAFKA_BROKERS", "127.0.0.1:9")
+        .env("FULFILLMENT_KAFKA_SESSION_TIMEOUT", "10s")
+        .env("FULFILLMENT_PIPELINE_DRAIN", "10s");
+    let (code, said) = setup.refused().await?;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("pipeline.drain") && said.contains("kafka.session_timeout"), "{said}");
+    Ok(())
+}

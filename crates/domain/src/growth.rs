@@ -1,6 +1,7 @@
 //! Which lines of Ordering's newer answer are new: an order can gain tickets after its first ones were issued.
 //!
-//! A line is known by its `itemId`, else by its `seatId`. Lines that have neither are known by their positions alone, and
+//! A line is known by its `itemId`, else by its `seatId`: one that has its seat under another name is that line, and two
+//! of one seat cannot be told from one that is there twice. Lines that have neither are known by their positions alone, and
 //! so they must begin with the old list: where they do not, nobody can tell what is new, and nothing is issued twice for
 //! it.
 
@@ -48,7 +49,7 @@ impl<'a> From<&'a Ticket> for Held<'a> {
 pub struct Growth {
     /// The new ones of the answer's seats, by their index.
     pub new: Vec<usize>,
-    /// Lines with live tickets that the answer has no more, in words.
+    /// What the answer has no more of lines with live tickets, in words: all of a line, or some of its tickets.
     pub gone: Vec<String>,
     /// What these tickets cost: they are as good as before, so what is new is paid for when these are as well.
     pub gone_prices: Vec<(Amount, Currency)>,
@@ -68,13 +69,13 @@ impl Growth {
     /// last of them were made of, where it is kept.
     ///
     /// # Errors
-    /// A line that is known by its position alone is not what it was.
+    /// A line that is known by its position alone is not what it was, or a line that seems new may be another.
     pub fn of(
         tickets: &[Held<'_>],
         before: Option<&OrderSnapshot>,
         now: &OrderSnapshot,
     ) -> Result<Self, Unclear> {
-        let old = Old::of(tickets);
+        let old = Old::of(tickets, before, now);
         let mut listed: HashMap<(&str, u32), &Seat> = HashMap::new();
         for seat in &now.seats {
             listed.insert((&seat.line, seat.unit), seat);
@@ -83,15 +84,20 @@ impl Growth {
         let mut growth = Self::default();
         // Tickets whose line has another name now: the seat is the same.
         let mut renamed: HashSet<&str> = HashSet::new();
+        let mut new_seats: HashSet<&str> = HashSet::new();
         for (index, seat) in now.seats.iter().enumerate() {
             if old.units.contains(&(seat.line.as_str(), seat.unit)) {
                 continue;
             }
             let same = seat.seat_id.as_deref().and_then(|id| old.seats.get(id).copied());
-            if let Some(line) = same.filter(|line| !lines.contains(line)) {
-                renamed.insert(line);
+            let is_taken = if let Some(line) = same {
+                lines.contains(line) || !renamed.insert(line)
             } else {
                 growth.new.push(index);
+                seat.seat_id.as_deref().is_some_and(|id| !new_seats.insert(id))
+            };
+            if is_taken {
+                return Err(Unclear { line: in_words(&seat.line), what: "has the seat of another line" });
             }
         }
         old.positions_are_kept(before, &listed, &renamed)?;
@@ -101,8 +107,8 @@ impl Growth {
         for index in &growth.new {
             old.is_new(&now.seats[*index], &gone)?;
         }
-        let lines: BTreeSet<_> = gone.iter().map(|t| in_words(t.line)).collect();
-        growth.gone = lines.into_iter().collect();
+        let missed: BTreeSet<_> = gone.iter().map(|t| missed(t.line, lines.contains(t.line))).collect();
+        growth.gone = missed.into_iter().collect();
         growth.gone_prices = gone.iter().map(|t| t.price).collect();
         Ok(growth)
     }
@@ -112,19 +118,27 @@ impl Growth {
 struct Old<'a> {
     tickets: &'a [Held<'a>],
     units: HashSet<(&'a str, u32)>,
-    /// Lines of live tickets by the seat's id.
+    /// Lines of live tickets by the seat's id: the ticket's, and Ordering's where an operator gave its holder another.
     seats: HashMap<&'a str, &'a str>,
     /// Lines that are known by their positions alone.
     positions: BTreeSet<usize>,
 }
 
 impl<'a> Old<'a> {
-    fn of(tickets: &'a [Held<'a>]) -> Self {
-        let live = tickets.iter().filter(|t| t.live);
+    fn of(tickets: &'a [Held<'a>], before: Option<&'a OrderSnapshot>, now: &'a OrderSnapshot) -> Self {
+        let live = || tickets.iter().filter(|t| t.live);
+        let units: HashMap<_, _> = live().map(|t| ((t.line, t.unit), t.line)).collect();
+        let answers = before.into_iter().chain([now]).flat_map(|answer| &answer.seats);
+        let said = answers.filter_map(|seat| {
+            Some((seat.seat_id.as_deref()?, *units.get(&(seat.line.as_str(), seat.unit))?))
+        });
+        let named = live().filter_map(|t| Some((t.line.strip_prefix("seat:")?, t.line)));
+        let held = live().filter_map(|t| Some((t.seat_id?, t.line)));
         Self {
             tickets,
             units: tickets.iter().map(|t| (t.line, t.unit)).collect(),
-            seats: live.filter_map(|t| Some((t.seat_id?, t.line))).collect(),
+            // Of two lines for one seat, the later one counts here.
+            seats: said.chain(named).chain(held).collect(),
             positions: tickets.iter().filter_map(|t| position(t.line)).collect(),
         }
     }
@@ -202,6 +216,16 @@ fn in_words(line: &str) -> String {
         Some(("item", id)) => format!("item {id}"),
         Some(("seat", id)) => format!("seat {id}"),
         _ => format!("line {}", position(line).map_or(0, |n| n.saturating_add(1))),
+    }
+}
+
+/// What is said of a line that the answer has not all tickets of any more.
+fn missed(line: &str, listed: bool) -> String {
+    let line = in_words(line);
+    if listed {
+        format!("{line} has fewer tickets in Ordering's answer than before")
+    } else {
+        format!("{line} is not in Ordering's answer any more")
     }
 }
 

@@ -54,7 +54,7 @@ pub enum Found {
 pub struct NewLines {
     /// The new tickets, Pending, if there are any; the answer; and its notes.
     pub freeze: Freeze,
-    /// Lines with live tickets that are not there any more, in words.
+    /// What is not there any more of lines with live tickets, in words: a line, or some of its tickets.
     pub gone: Vec<String>,
     /// What these tickets cost.
     pub gone_prices: Vec<(Amount, Currency)>,

@@ -52,8 +52,13 @@ fn lines_are_known_by_their_ids() {
     let three = r#"{"itemId":"c","quantity":3,"price":5}"#;
     assert_eq!(grown(&[two], &[three]), new(&["item:c/2"]), "one more of a line with an id");
     let gone = |lines: &[&str]| Ok((Vec::new(), lines.iter().map(|l| (*l).to_owned()).collect()));
-    assert_eq!(grown(&[A, B], &[A]), gone(&["item b"]));
-    assert_eq!(grown(&[three], &[two]), gone(&["item c"]));
+    assert_eq!(grown(&[A, B], &[A]), gone(&["item b is not in Ordering's answer any more"]));
+    assert_eq!(grown(&[three], &[two]), gone(&["item c has fewer tickets in Ordering's answer than before"]));
+    let both = [
+        "item b is not in Ordering's answer any more",
+        "item c has fewer tickets in Ordering's answer than before",
+    ];
+    assert_eq!(grown(&[three, B], &[two]), gone(&both));
     // A price or a seat that changed is no new line.
     assert_eq!(grown(&[A], &[r#"{"itemId":"a","seatNumber":"9","price":25}"#]), new(&[]));
 }
@@ -87,6 +92,40 @@ fn a_line_under_another_name_is_not_new() {
     assert!(grown(&[A], &[other]).is_err());
     assert!(grown(&[A], &[r#"{"seatNumber":"1","price":20}"#]).is_err());
     assert!(grown(&[P], &[r#"{"itemId":"p","category":"Standing","price":20}"#]).is_err());
+}
+
+#[test]
+fn a_seat_of_another_line_is_nothing_new() {
+    let x = r#"{"itemId":"x","seatId":"s","seatNumber":"3","price":20}"#;
+    let y = r#"{"itemId":"y","seatId":"s","seatNumber":"3","price":25}"#;
+    for (before, now) in [(&[S][..], &[S, x][..]), (&[x], &[x, y]), (&[x], &[x, S]), (&[A], &[A, x, y])] {
+        let why = grown(before, now).unwrap_err();
+        assert!(why.contains("has the seat of another line"), "{before:?} {now:?}: {why}");
+    }
+    // Sold twice from the start: no line is new, and both have their ticket.
+    assert_eq!(grown(&[x, y], &[x, y, B]), Ok((vec!["item:b/0".into()], vec![])));
+}
+
+#[test]
+fn a_line_by_its_seat_alone_gains_an_item_id() {
+    let x = r#"{"itemId":"x","seatId":"s","seatNumber":"3","price":20}"#;
+    let moved = r#"{"itemId":"x","seatId":"s","seatNumber":"4","price":25,"category":"VIP"}"#;
+    for now in [&[x][..], &[moved], &[x, A], &[A, x]] {
+        for before in [&[S][..], &[S, A], &[A, S]] {
+            let before: Vec<_> = before.iter().filter(|l| **l == S || now.contains(l)).copied().collect();
+            let (new, gone) = grown(&before, now).unwrap_or_else(|e| panic!("{before:?} {now:?}: {e}"));
+            let expected = now.contains(&A) && !before.contains(&A);
+            assert_eq!((new.len(), gone.len()), (usize::from(expected), 0), "{before:?} {now:?}");
+        }
+    }
+    // The operator gave its holder another seat: the line is still the one of that seat.
+    let first = answer(&[S]);
+    for seat_id in [None, Some("t")] {
+        let mut tickets = held(&first);
+        tickets[0].seat_id = seat_id;
+        tickets[0].seat = "9";
+        assert_eq!(Growth::of(&tickets, Some(&first), &answer(&[x])), Ok(Growth::default()), "{seat_id:?}");
+    }
 }
 
 #[test]
@@ -150,5 +189,32 @@ proptest! {
             let renamed = |t: &&Held<'_>| t.seat_id.is_some_and(|id| now.seats.iter().any(|s| s.seat_id.as_deref() == Some(id)));
             prop_assert!(held.iter().filter(alike).all(|t| renamed(&t)), "{seat:?}");
         }
+    }
+}
+
+/// A line with every id that it can have, the seat's its own.
+fn named(n: usize, item: bool, seat: bool, price: u8) -> String {
+    let item = if item { format!(r#""itemId":"i{n}","#) } else { String::new() };
+    let seat = if seat { format!(r#""seatId":"s{n}","#) } else { String::new() };
+    format!(r#"{{{item}{seat}"price":{price}}}"#)
+}
+
+proptest! {
+    /// Ids that lines gain later make none of them new: the seat says which it is.
+    #[test]
+    fn lines_by_their_seats_gain_ids(
+        lines in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 1..3_u8), 1..7),
+        more in 0..3_usize,
+    ) {
+        let before: Vec<_> = lines.iter().enumerate().map(|(n, (item, seat, _, _, price))| named(n, *item, *seat, *price)).collect();
+        let now = lines.iter().enumerate().map(|(n, (item, seat, gains, repriced, price))| {
+            named(n, *item || (*seat && *gains), *seat, if *repriced && (*item || *seat) { 3 } else { *price })
+        });
+        let now: Vec<_> = now.chain((0..more).map(|n| named(lines.len() + n, true, true, 1))).collect();
+        let of = |lines: &[String]| answer(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let (before, now) = (of(&before), of(&now));
+        let growth = Growth::of(&held(&before), Some(&before), &now).unwrap();
+        prop_assert_eq!(growth.new, (lines.len()..lines.len() + more).collect::<Vec<_>>());
+        prop_assert!(growth.gone.is_empty());
     }
 }

@@ -184,7 +184,7 @@ pub async fn what_cannot_be_told_or_compared_is_listed(backend: &dyn Backend) {
     let claim = paid(&*store, 5, "5").await;
     let mut gone = answer(&claim, "60", 1);
     if let Found::Lines(lines) = &mut gone.found {
-        lines.gone = vec!["item 1".into()];
+        lines.gone = vec!["item 1 is not in Ordering's answer any more".into()];
         lines.gone_prices = vec![("49.90".parse::<Amount>().unwrap(), "EUR".parse().unwrap())];
     }
     store.refreshed(&gone).await.unwrap();

@@ -18,8 +18,8 @@ pub(crate) const GROUP: [AttentionReason; 5] = [
     AttentionReason::NotAskedAgain,
 ];
 
-/// How a note about a line that is gone ends.
-const GONE: &str = " is not in Ordering's answer any more; its tickets are as good as before";
+/// How a note about tickets that Ordering's answer has no more ends.
+const GONE: &str = "; its tickets are as good as before";
 
 /// The columns that say whether an order can grow.
 macro_rules! asked_columns {

@@ -6,11 +6,14 @@ use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fields::{Fields, Unreadable};
-use crate::instant::since_1970;
+use crate::instant::{end_of_day, since_1970};
 use crate::zones;
 
 /// Dates of other years are placeholders: `0001-01-01`, `1900-01-01`, `9999-12-31`.
 const YEARS: std::ops::Range<i16> = 2000..2200;
+
+/// Why such a date is left out.
+pub(crate) const NO_DATE: &str = "is a date before 2000 or after 2199, which stands for none";
 
 /// So much before its start an event neither ends nor opens its doors.
 const BEFORE: SignedDuration = SignedDuration::from_hours(2 * 24);
@@ -29,7 +32,7 @@ pub enum Written {
     Day(Date),
 }
 
-/// Whether an event can be then.
+/// Whether an event can be then. The year is that of UTC: a record has no other.
 pub fn is_date(at: Timestamp) -> bool {
     YEARS.contains(&Offset::UTC.to_datetime(at).year())
 }
@@ -97,7 +100,7 @@ impl Written {
         if YEARS.contains(&written.year()) {
             return Ok(written);
         }
-        Err("is a date before 2000 or after 2199, which stands for none")
+        Err(NO_DATE)
     }
 
     /// The year as it is written.
@@ -116,7 +119,8 @@ fn at_offset(at: Timestamp, offset: Offset) -> Written {
 
 /// RFC 3339, its forms without an offset and without an hour, and RFC 9557's zone in brackets.
 fn pieces(text: &str) -> Option<Written> {
-    let pieces = Pieces::parse(text).ok()?;
+    let next = end_of_day(text);
+    let pieces = Pieces::parse(next.as_deref().unwrap_or(text)).ok()?;
     let Some(time) = pieces.time() else { return Some(Written::Day(pieces.date())) };
     let clock = pieces.date().to_datetime(time);
     if let Some(offset) = pieces.to_numeric_offset() {

@@ -5,10 +5,12 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-/// Reads RFC 3339, the form without an offset as UTC, RFC 2822, seconds, milliseconds or microseconds since 1970,
+/// Reads RFC 3339, also with 24:00 as the end of a day, the form without an offset as UTC, RFC 2822, seconds, milliseconds or microseconds since 1970,
 /// and `/Date(…)/`.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
+    let next = end_of_day(text);
+    let text = next.as_deref().unwrap_or(text);
     text.parse::<Timestamp>()
         .ok()
         .or_else(|| since_1970(text))
@@ -17,6 +19,21 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
             TimeZone::UTC.to_timestamp(local).ok()
         })
         .or_else(|| rfc2822::DateTimeParser::new().parse_timestamp(text).ok())
+}
+
+/// A time whose hour is 24, ISO 8601's end of a day, as the midnight of the next; `None` of any other text.
+pub fn end_of_day(text: &str) -> Option<String> {
+    let (day, time) = text.split_once(['T', 't', ' '])?;
+    let rest = time.strip_prefix("24")?;
+    let clock =
+        rest.find(|c: char| !matches!(c, ':' | '.' | ',') && !c.is_ascii_digit()).unwrap_or(rest.len());
+    if rest[..clock].contains(|c: char| c.is_ascii_digit() && c != '0') {
+        return None;
+    }
+    let next = day.parse::<civil::Date>().ok()?.tomorrow().ok()?;
+    // The parts are read in one form, extended or basic, whichever the time has.
+    let next = if rest.starts_with(':') { next.to_string() } else { next.strftime("%Y%m%d").to_string() };
+    Some(format!("{next}T00{rest}"))
 }
 
 /// `1795372200`, with a fraction, in thousandths or millionths of a second, or in `/Date(1795372200000+0100)/`. Only
@@ -71,6 +88,26 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_day_is_midnight_of_the_next() {
+        let moment = parse_time("2027-01-01T00:00:00Z");
+        for text in [
+            "2026-12-31T24:00:00",
+            "2026-12-31T24:00:00Z",
+            "2026-12-31T24:00",
+            "2026-12-31 24:00:00.0000000",
+            "2026-12-31T24:00:00+00:00",
+            "2026-12-31T24:00:00,0Z",
+        ] {
+            assert_eq!(parse_time(text), moment, "{text}");
+        }
+        for none in
+            ["2026-12-31T24:00:01Z", "2026-12-31T24:01", "2026-02-30T24:00:00Z", "9999-12-31T24:00:00Z"]
+        {
+            assert_eq!(parse_time(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn what_is_no_time_is_none() {
         for text in
             ["", "TBA", "yesterday", "7", "20261399", "-1795372200", "/Date()/", "/Date(TBA)/", "1e9", "."]
@@ -99,6 +136,14 @@ mod tests {
             ] {
                 prop_assert_eq!(parse_time(&text), Some(moment), "{}", text);
             }
+        }
+
+        #[test]
+        fn the_end_of_any_day_is_the_next_one_s_midnight(days in 0..60_000_i32, offset in "Z|[+-]0[0-9]:[03]0|") {
+            let day = civil::date(2000, 1, 1).checked_add(jiff::Span::new().days(days)).unwrap();
+            let next = parse_time(&format!("{}T00:00:00{offset}", day.tomorrow().unwrap()));
+            prop_assert!(next.is_some());
+            prop_assert_eq!(parse_time(&format!("{day}T24:00:00{offset}")), next);
         }
 
         #[test]

@@ -6,7 +6,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::answer::Reader;
 use super::reading::{LocalTimes, Reading};
-use crate::event_time::{Unbelievable, Written, check_doors, check_end};
+use crate::event_time::{NO_DATE, Unbelievable, Written, check_doors, check_end, is_date};
 use crate::fields::Fields;
 use crate::ticket::Flag;
 use crate::zones;
@@ -89,6 +89,11 @@ impl Place {
             answer.left_out(name, "is no time that can be kept");
             return None;
         };
+        // The year as it is written was in range: by UTC, as whoever reads the record has it, it may not be.
+        if !is_date(at) {
+            answer.left_out(name, NO_DATE);
+            return None;
+        }
         if let Err(unbelievable) = believed(at) {
             answer.left_out(name, &unbelievable.to_string());
             return None;
@@ -123,7 +128,7 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use super::super::OrderSnapshot;
+    use super::super::{Event, OrderSnapshot};
     use super::*;
     use crate::id::OrderId;
 
@@ -252,6 +257,49 @@ mod tests {
             assert!(
                 order.event.ends_at.is_some() && order.notes[0].starts_with("eventStartsAt was left out")
             );
+        }
+    }
+
+    #[test]
+    fn a_date_at_the_edge_of_the_years_is_none_and_noted() {
+        let none = three("", "", "detail_left_out");
+        for (time, zone) in [
+            ("2199-12-31T23:30:00-05:00", "UTC"),
+            ("2199-12-31T23:30:00", "America/New_York"),
+            ("2199-12-31T24:00:00Z", "UTC"),
+            ("2199-12-31", "-12:00"),
+            ("2000-01-01T00:30:00+01:00", "UTC"),
+            ("2000-01-01T00:30:00", "Europe/Berlin"),
+            ("Tue, 31 Dec 2199 23:30:00 -0500", "UTC"),
+            ("2199-12-31T23:30:00-05:00[America/New_York]", "UTC"),
+        ] {
+            for name in ["eventStartsAt", "doorsAt", "eventEndsAt"] {
+                let answer = format!(r#""{name}":"{time}","timeZone":"{zone}""#);
+                let order = order(&answer, &Reading::default());
+                let Event { starts_at, doors_at, ends_at, .. } = order.event;
+                assert_eq!((starts_at, doors_at, ends_at), (None, None, None), "{answer}");
+                assert_eq!(order.flags.to_stored(), none.2, "{answer}");
+                assert!(order.notes[0].starts_with(&format!("{name} was left out")), "{:?}", order.notes);
+            }
+        }
+        let late = r#""eventStartsAt":"2199-12-31T18:30:00-05:00""#;
+        assert_eq!(said(late).0, "2199-12-31T23:30:00Z");
+    }
+
+    #[test]
+    fn the_end_of_a_day_is_midnight_of_the_next() {
+        for (time, zone, at, flags) in [
+            ("2026-12-22T24:00:00", "Europe/Berlin", "2026-12-22T23:00:00Z", ""),
+            ("2026-12-22T24:00:00+01:00", "Europe/Berlin", "2026-12-22T23:00:00Z", ""),
+            ("2026-12-22T24:00Z", "UTC", "2026-12-23T00:00:00Z", ""),
+            ("2026-12-31 24:00:00.000", "UTC", "2027-01-01T00:00:00Z", ""),
+            ("20261222T240000Z", "UTC", "2026-12-23T00:00:00Z", ""),
+            ("2026-12-22T24:00:01", "UTC", "", "detail_left_out"),
+            ("2026-12-22T24:30:00Z", "UTC", "", "detail_left_out"),
+            ("2026-12-22T25:00:00Z", "UTC", "", "detail_left_out"),
+        ] {
+            let answer = format!(r#""eventStartsAt":"{time}","timeZone":"{zone}""#);
+            assert_eq!(said(&answer), three(at, zone, flags), "{time}");
         }
     }
 

@@ -87,6 +87,7 @@ fn page(row: &Value) -> Result<TicketPage> {
         section: text("section"),
         row: text("row_label"),
         seat: text("seat_number").map_or_else(|| need("seat"), Ok)?,
+        seat_unknown: false,
         category: text("category"),
         price: Some(format!("{} {}", need("amount")?, need("currency")?)),
         ticket_index: number("ticket_index"),

@@ -92,6 +92,8 @@ pub struct TicketPage {
     /// The seat, or what is printed for it ("Standing", "General admission"). Empty, with neither section nor row: "Free
     /// seating" in the page's language.
     pub seat: String,
+    /// There is a seat, and nobody here knows which: nothing is printed in its place, "Free seating" least of all.
+    pub seat_unknown: bool,
     /// The price category.
     pub category: Option<String>,
     /// The price with its currency, for instance "49.90 EUR". None where it is free: the page says so in its language.

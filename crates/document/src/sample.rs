@@ -35,6 +35,7 @@ pub fn ticket() -> TicketPage {
         section: some("Parkett links"),
         row: some("12"),
         seat: "7".to_owned(),
+        seat_unknown: false,
         category: some("Category A"),
         price: some("89.50 EUR"),
         ticket_index: 2,

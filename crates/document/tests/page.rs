@@ -56,6 +56,9 @@ fn a_place_without_a_seat_is_free_seating_in_the_page_s_language() {
     let text = |page: TicketPage| flat(&plain().render(&page).unwrap().pdf);
     assert!(text(place(None, None, "en")).contains("Free seating"));
     assert!(text(place(None, None, "de-AT")).contains("Freie Platzwahl"));
+    // A seat that is there and not known is no free seating: nothing is said of it, by its label neither.
+    let unknown = text(TicketPage { seat_unknown: true, ..place(None, None, "en") });
+    assert!(!unknown.contains("Free seating") && !unknown.contains("Seat"), "{unknown}");
     let row = text(place(None, Some("F"), "de"));
     assert!(row.contains("Reihe") && !row.contains("Freie Platzwahl") && !row.contains("Platz"), "{row}");
 }

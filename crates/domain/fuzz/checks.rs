@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use fulfillment_domain::order::{MAX_TEXT_IN_ALL, Reading};
-use fulfillment_domain::{Amount, Cancellation, Delivered, OrderId, OrderSnapshot, Payment, Refund, Refusal};
+use fulfillment_domain::{
+    Amount, Cancellation, Delivered, Flag, OrderId, OrderSnapshot, Payment, Refund, Refusal, event_time,
+};
 
 const ID: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
 /// The most tickets of an order: few, so that the limit is met.
@@ -35,6 +37,13 @@ fn fits(order: &OrderSnapshot, id: OrderId) {
     assert!(order.seats.len() <= MOST && !(order.seats.is_empty() && order.charges.is_empty()));
     let units: HashSet<_> = order.seats.iter().map(|seat| (&seat.line, seat.unit)).collect();
     assert_eq!(units.len(), order.seats.len(), "no two tickets are the same unit of a line");
+    let currencies = order.seats.iter().map(|seat| seat.currency);
+    let currencies: HashSet<_> =
+        currencies.chain(order.charges.iter().map(|charge| charge.currency)).collect();
+    assert_eq!(currencies.len() > 1, order.flags.contains(Flag::SeveralCurrencies));
+    assert!(order.charges.iter().all(|charge| charge.quantity >= 0));
+    let times = [order.event.starts_at, order.event.doors_at, order.event.ends_at];
+    assert!(times.into_iter().flatten().all(event_time::is_date), "what is recorded is believed");
     let text: usize = order.seats.iter().map(|seat| seat.label.len() + order.event.name.len()).sum();
     assert!(text <= MAX_TEXT_IN_ALL);
     assert!(order.seats.iter().all(|seat| !seat.label.is_empty() && !seat.price.is_negative()));

@@ -113,13 +113,16 @@ impl<'a> Fields<'a> {
             Written::Number(digits) => whole(digits),
             Written::Text(_) => None,
         };
-        Ok(Some(whole.map_or_else(|| text.into_string(), |n| n.to_string())))
+        Ok(Some(whole.unwrap_or_else(|| text.into_string())))
     }
 
-    /// An identifier, from a string or the digits of a number as they stand: a GUID is put in lower case so that two
-    /// spellings of it are one key.
+    /// An identifier, from a string or a number: a GUID is put in lower case so that two spellings of it are one key.
+    ///
+    /// A number that is an integer is that integer: the same id leaves one program as `1` and another, which knows floats
+    /// alone, as `1.0`, and a refund must find the line of an order by it. Any other is its digits as they are written:
+    /// what `1.50` names, nobody can know.
     pub fn identifier(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let Some(text) = self.written(name)?.map(Written::into_string) else { return Ok(None) };
+        let Some(text) = self.text(name)? else { return Ok(None) };
         if text.len() > 200 {
             return Err(Unreadable::field(name, "is longer than 200 bytes"));
         }
@@ -251,12 +254,12 @@ impl Written<'_> {
 }
 
 /// The whole number that `12.0` or `1.2e1` is; `None` for `12`, which needs no other form, and for a fraction.
-fn whole(digits: &str) -> Option<i64> {
+fn whole(digits: &str) -> Option<String> {
     if !digits.contains(['.', 'e', 'E']) {
         return None;
     }
     let amount = Amount::from_str(digits).ok()?;
-    amount.0.is_integer().then(|| amount.0.to_i64()).flatten()
+    amount.0.is_integer().then(|| amount.0.normalize().to_string())
 }
 
 /// The string that a raw value is, half a surrogate pair as U+FFFD.
@@ -396,7 +399,7 @@ mod tests {
             (text("seatNumber"), text("row"), text("floor"), text("name"), text("half"), text("big")),
             ("12".into(), "12".into(), "-1".into(), "1984".into(), "1.5".into(), "1000".into())
         );
-        assert_eq!(fields.identifier("id").unwrap().as_deref(), Some("5.0"), "ids stay as they are");
+        assert_eq!(fields.identifier("id").unwrap().as_deref(), Some("5"), "ids are read alike");
         assert_eq!(fields.amount("price").unwrap().unwrap().to_string(), "12.50");
         assert_eq!((fields.integer("n").unwrap(), fields.integer("m").unwrap()), (Some(2), Some(2)));
         assert_eq!(

@@ -94,10 +94,14 @@ pub enum Flag {
     LineLeftOut,
     /// Ordering's answer may say that more was sold than was understood: the order's notes say why.
     MoreWasSold,
+    /// The lines of its order are in several currencies: nobody compared them with what was paid.
+    SeveralCurrencies,
+    /// Its order has a seat that could not be read: a page without a seat says nothing in its place.
+    SeatLeftOut,
 }
 
 impl Flag {
-    const ALL: [Flag; 15] = [
+    const ALL: [Flag; 17] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
@@ -113,6 +117,8 @@ impl Flag {
         Flag::CurrencyAssumed,
         Flag::LineLeftOut,
         Flag::MoreWasSold,
+        Flag::SeveralCurrencies,
+        Flag::SeatLeftOut,
     ];
 
     /// The word in the record and in JSON.
@@ -133,6 +139,8 @@ impl Flag {
             Self::CurrencyAssumed => "currency_assumed",
             Self::LineLeftOut => "line_left_out",
             Self::MoreWasSold => "more_was_sold",
+            Self::SeveralCurrencies => "several_currencies",
+            Self::SeatLeftOut => "seat_left_out",
         }
     }
 }

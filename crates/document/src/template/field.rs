@@ -132,10 +132,11 @@ impl Values {
     }
 }
 
-/// The seat; in a place that has none, nor a section or a row, that it is free.
+/// The seat; in a place that is known to have none, nor a section or a row, that it is free.
 fn seat(page: &TicketPage, language: &'static Language) -> String {
     let seat = clean(&page.seat);
-    if seat.is_empty() && !is_placed(page) { Label::FREE_SEATING.text(language) } else { seat }
+    let is_free = seat.is_empty() && !page.seat_unknown && !is_placed(page);
+    if is_free { Label::FREE_SEATING.text(language) } else { seat }
 }
 
 /// "Seat 7" of a seat that is a number, or a word with one; words by themselves: "Standing left", "Free seating".

@@ -175,6 +175,20 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.remarks.fault(Unreadable::field(&format!("{}{name}", self.path), reason));
     }
 
+    /// How many faults there are so far, for [`Self::forgive`].
+    pub(super) fn faults(&self) -> usize {
+        self.remarks.faults.len()
+    }
+
+    /// Leaves out what was a fault since there were so many: nothing is issued by it after all.
+    pub(super) fn forgive(&mut self, since: usize) {
+        let since = since.min(self.remarks.faults.len());
+        for Unreadable { field, reason } in self.remarks.faults.split_off(since) {
+            let note = format!("{} was left out: it {reason}", field.unwrap_or_default());
+            self.flag(Flag::DetailLeftOut, note);
+        }
+    }
+
     /// Reads a nested object, whose fields are at `path` from here.
     pub(super) fn nested<'n>(&'n mut self, fields: &'n Fields<'a>, path: &str) -> Reader<'n, 'a> {
         Reader { fields, path: format!("{}{path}.", self.path), remarks: &mut *self.remarks }

@@ -71,11 +71,16 @@ pub(super) fn no_admission(
     if admission == Some(true) || seated {
         return None;
     }
-    words.iter().flatten().find_map(|text| word_of(text)).map(NoAdmission::Word)
+    // A price that cannot be read may be above zero.
+    let costs = item.fields().amount("price").map_or(true, |price| price > Some(Amount::ZERO));
+    words.iter().flatten().find_map(|text| word_of(text, costs)).map(NoAdmission::Word)
 }
 
 /// "Service fee", `booking_fee` and `shippingCost` by the word that says what they are; `None` of "Discounted ticket".
-fn word_of(text: &str) -> Option<&'static str> {
+///
+/// "Student discount" is a type of ticket where it costs something: what is taken off an order is a discount by that word
+/// alone, or costs nothing. Wrongly taken for a ticket it is one too many; the reverse leaves somebody at the door.
+fn word_of(text: &str, costs: bool) -> Option<&'static str> {
     let mut words = words(text);
     while words.len() > 1
         && words.last().is_some_and(|last| {
@@ -86,6 +91,7 @@ fn word_of(text: &str) -> Option<&'static str> {
     }
     Some(match words.last()?.as_str() {
         "fee" | "fees" => "fee",
+        "discount" | "discounts" if words.len() > 1 && costs => return None,
         "discount" | "discounts" => "discount",
         "voucher" | "vouchers" => "voucher",
         "shipping" => "shipping",
@@ -127,12 +133,22 @@ mod tests {
             ("gift voucher", "voucher"),
             ("merchandiseItem", "merchandise"),
         ] {
-            assert_eq!(word_of(text), Some(word), "{text}");
+            assert_eq!(word_of(text, true), Some(word), "{text}");
         }
         for ticket in
             ["", "ticket", "Discounted ticket", "voucher_ticket", "feed", "coffee", "Free", "item", "費用"]
         {
-            assert_eq!(word_of(ticket), None, "{ticket}");
+            assert_eq!(word_of(ticket, true), None, "{ticket}");
+        }
+        for (text, costs, word) in [
+            ("student discount", true, None),
+            ("earlyBirdDiscount", true, None),
+            ("senior-discount-line", true, None),
+            ("student discount", false, Some("discount")),
+            ("discounts", true, Some("discount")),
+            ("student fee", true, Some("fee")),
+        ] {
+            assert_eq!(word_of(text, costs), word, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The lines of an order, read from Ordering's items: one ticket for each place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::answer::{Reader, Remarks};
 use super::counts::{self, Understood};
@@ -12,6 +12,9 @@ use crate::fields::{Fields, Unreadable};
 use crate::money::{Amount, Currency};
 use crate::seat::{fold, is_one_seat};
 use crate::ticket::Flag;
+
+/// So many currencies a note names.
+const CURRENCIES_NAMED: usize = 5;
 
 /// One seat, or one place: what one ticket is for.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,18 +87,30 @@ impl Place {
         let Self { section, row, number, .. } = &place;
         place.label =
             given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
+        place.flag_unreadable(item);
         place
+    }
+
+    /// Flags a place of which nothing is known because what there is cannot be read: that is no free seating.
+    fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
+        let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
+        if self.label == NO_SEAT && names.any(|name| item.fields().text(name).is_err()) {
+            let whose = if item.path().is_empty() { "the order" } else { item.path() };
+            let note = format!("{whose} has a seat that cannot be read: the page says nothing in its place");
+            item.flag(Flag::SeatLeftOut, note);
+        }
     }
 
     /// The place as its fields have it, without a label.
     fn written(item: &mut Reader<'_, '_>) -> Self {
-        let number =
-            item.optional("seatNumber", Fields::text).or_else(|| item.optional("seat", Fields::text));
+        let mut number =
+            |name| item.optional(name, Fields::text).filter(|number: &String| !is_no_seat(number));
+        let number = number("seatNumber").or_else(|| number("seat"));
         Self {
             seat_id: item.decisive("seatId", Fields::identifier),
             section: item.optional("section", Fields::text),
             row: item.optional("row", Fields::text),
-            number: number.filter(|number| !is_no_seat(number)),
+            number,
             label: String::new(),
         }
     }
@@ -152,7 +167,8 @@ impl Lines {
             };
             let mut item = answer.nested(&item, &format!("items[{position}]"));
             let line = Line::read(&mut item, position, &mut currencies);
-            if !known.insert(line.seat.line.clone()) {
+            // A fee may name the item that it is for.
+            if line.admits_nobody.is_none() && !known.insert(line.seat.line.clone()) {
                 item.fault("itemId", "is there twice");
             }
             if let Some(why) = line.admits_nobody {
@@ -182,11 +198,30 @@ impl Lines {
                 format!("neither the order nor its payment says a currency: {} was taken", reading.currency);
             answer.flag(Flag::CurrencyAssumed, note);
         }
+        lines.flag_currencies(answer);
         number_labels(&mut lines.seats);
         let tickets = i64::try_from(lines.seats.len()).unwrap_or(i64::MAX);
         let units = lines.charges.iter().fold(tickets, |sum, charge| sum.saturating_add(charge.quantity));
         counts::compare(answer, Understood { items: items.len(), tickets, units });
         lines
+    }
+
+    /// Flags lines that cannot be added up: the payment is compared with nothing then.
+    fn flag_currencies(&self, answer: &mut Reader<'_, '_>) {
+        let of_charges = self.charges.iter().map(|charge| charge.currency);
+        let all = self.seats.iter().map(|seat| seat.currency).chain(of_charges);
+        let all: BTreeSet<_> = all.map(|currency| currency.to_string()).collect();
+        if all.len() > 1 {
+            let mut named: Vec<_> = all.iter().take(CURRENCIES_NAMED).map(String::as_str).collect();
+            if all.len() > CURRENCIES_NAMED {
+                named.push("and more");
+            }
+            let note = format!(
+                "the lines are in several currencies ({}): they were not added up and compared with the payment",
+                named.join(", ")
+            );
+            answer.flag(Flag::SeveralCurrencies, note);
+        }
     }
 }
 
@@ -196,6 +231,8 @@ impl Seat {
         let mut place = Place::written(answer);
         let label = place.number.clone().unwrap_or_else(|| NO_SEAT.into());
         place.take_apart(&label);
+        place.label.clone_from(&label);
+        place.flag_unreadable(answer);
         let price = answer.required("price", Fields::amount).unwrap_or_default();
         if price.is_negative() {
             answer.fault("price", "is below zero");
@@ -260,24 +297,21 @@ struct Line {
 
 impl Line {
     fn read(item: &mut Reader<'_, '_>, position: usize, currencies: &mut Currencies) -> Self {
+        let faults = item.faults();
         let item_id = item.decisive("itemId", Fields::identifier);
         let place = Place::of(item);
         let price = item.decisive("price", Fields::amount);
-        let admits_nobody = no_admission(item, place.is_seated(), price);
-        if admits_nobody.is_none() && matches!(item.fields().raw("price"), Ok(None)) {
-            item.fault("price", "is missing");
-        }
-        let named = place.number.is_some() || place.seat_id.is_some();
-        let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
-        if quantity < 1 {
-            item.fault("quantity", "is below 1");
-        } else if quantity > 1 && named && admits_nobody.is_none() {
-            item.fault("quantity", "is above 1 for a named seat");
-        }
+        // What has a seat id that cannot be read has a seat.
+        let seated = place.is_seated() || item.fields().identifier("seatId").is_err();
+        let admits_nobody = no_admission(item, seated, price);
+        let quantity = if admits_nobody.is_some() {
+            // No ticket is made of it: what is wrong with it holds nobody's back.
+            item.forgive(faults);
+            Self::charged(item)
+        } else {
+            Self::admitted(item, place.number.is_some() || place.seat_id.is_some())
+        };
         counts::nested(item, quantity.max(1));
-        for name in ["seatCount", "ticketCount"] {
-            counts::count(item, name, quantity.max(1));
-        }
         let line = match (&item_id, &place.seat_id) {
             (Some(id), _) => format!("item:{id}"),
             (None, Some(id)) => format!("seat:{id}"),
@@ -285,7 +319,36 @@ impl Line {
         };
         let currency = currencies.of(item.optional("currency", currency));
         let seat = Seat::of(item, line, item_id, place, price.unwrap_or_default(), currency);
-        Self { seat, quantity: quantity.max(1), admits_nobody }
+        Self { seat, quantity, admits_nobody }
+    }
+
+    /// How many tickets the line is.
+    fn admitted(item: &mut Reader<'_, '_>, named: bool) -> i64 {
+        if matches!(item.fields().raw("price"), Ok(None)) {
+            item.fault("price", "is missing");
+        }
+        let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
+        if quantity < 1 {
+            item.fault("quantity", "is below 1");
+        } else if quantity > 1 && named {
+            item.fault("quantity", "is above 1 for a named seat");
+        }
+        let quantity = quantity.max(1);
+        for name in ["seatCount", "ticketCount"] {
+            counts::count(item, name, quantity);
+        }
+        quantity
+    }
+
+    /// How often a line that admits nobody counts in the total.
+    fn charged(item: &mut Reader<'_, '_>) -> i64 {
+        match item.optional("quantity", Fields::integer) {
+            Some(quantity) if quantity < 0 => {
+                item.left_out("quantity", "is below zero");
+                1
+            }
+            quantity => quantity.unwrap_or(1),
+        }
     }
 
     /// The line as one that admits nobody, with its note.

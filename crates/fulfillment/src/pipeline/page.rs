@@ -30,6 +30,7 @@ pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
         section: ticket.section.clone(),
         row: ticket.row.clone(),
         seat: seat_of(ticket).to_owned(),
+        seat_unknown: ticket.flags.contains(Flag::SeatLeftOut),
         category: ticket.category.clone(),
         price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
         ticket_index: ticket.ticket_index,
@@ -165,6 +166,17 @@ mod tests {
             price(money, &Words::of(None))
         };
         assert_eq!((of("0"), of("0.00"), of("0.01")), (None, None, Some("0.01 EUR".into())));
+    }
+
+    #[test]
+    fn a_seat_that_was_left_out_is_no_free_seating() {
+        let mut ticket = ticket(order(1), 1);
+        (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
+        ticket.seat = "N/A".into();
+        assert!(!page_of(&ticket).seat_unknown);
+        ticket.flags.insert(Flag::SeatLeftOut);
+        let page = page_of(&ticket);
+        assert_eq!((page.seat.as_str(), page.seat_unknown), ("", true));
     }
 
     fn printed(section: &str, row: &str, number: &str, label: &str) -> String {

@@ -49,6 +49,7 @@ mod tests {
             section: None,
             row: None,
             seat: "A-01".into(),
+            seat_unknown: false,
             category: None,
             price: Some("1 EUR".into()),
             ticket_index: 1,

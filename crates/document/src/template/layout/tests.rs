@@ -43,6 +43,7 @@ pub(crate) fn page(texts: &[String], locale: Option<&str>) -> TicketPage {
         section: some(10),
         row: some(11),
         seat: text(12),
+        seat_unknown: texts[12].len() % 7 == 1,
         category: some(13),
         price: some(14),
         ticket_index: u32::MAX,

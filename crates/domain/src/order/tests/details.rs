@@ -119,6 +119,22 @@ const DETAILS: &[&str] = &[
     "somethingElse",
 ];
 
+const OF_CHARGES: &[&str] = &[
+    "itemId",
+    "item_id",
+    "seatId",
+    "seatNumber",
+    "price",
+    "Price",
+    "quantity",
+    "Quantity",
+    "currency",
+    "ticketCount",
+    "seatCount",
+    "tickets",
+    "type",
+];
+
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
@@ -169,4 +185,15 @@ proptest! {
         prop_assert_eq!(order.seats.len(), 1);
     }
 
+    #[test]
+    fn no_value_of_a_line_that_admits_nobody_holds_a_ticket_back(
+        details in prop::collection::vec((prop::sample::select(OF_CHARGES), value()), 0..8),
+    ) {
+        let spelled: Vec<_> = details.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
+        let spelled = spelled.concat();
+        let json = format!(r#","items":[{{"itemId":"1","price":100000}},{{"admission":false{spelled}}}]"#);
+        let order = parse(&json).map_err(|refusal| TestCaseError::fail(format!("{json}: {refusal}")))?;
+        prop_assert_eq!((order.seats.len(), order.charges.len()), (1, 1));
+        prop_assert!(order.charges[0].quantity >= 0 && !order.notes.is_empty());
+    }
 }

@@ -86,3 +86,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_seat_that_cannot_be_read_is_not_called_free_seating() {
+    let long = "x".repeat(4_097);
+    for seat in [
+        r#""seatNumber":{}"#.to_owned(),
+        r#""seat":{"text":"A1"}"#.to_owned(),
+        r#""seatLabel":[]"#.to_owned(),
+        r#""row":{}"#.to_owned(),
+        r#""section":[1]"#.to_owned(),
+        format!(r#""seatNumber":"{long}""#),
+    ] {
+        for rest in
+            [format!(r#","price":1,{seat}"#), format!(r#","items":[{{"price":1,{seat}}},{{"price":1}}]"#)]
+        {
+            if rest.contains("seatLabel") && !rest.contains("items") {
+                continue;
+            }
+            let (labels, _, flags) = read(&rest);
+            assert_eq!(labels[0], NO_SEAT, "{seat}");
+            assert_eq!(flags, [Flag::DetailLeftOut, Flag::SeatLeftOut], "{seat}");
+        }
+    }
+    // Where something of it is known, that is printed and nothing false.
+    let (labels, _, flags) = read(r#","items":[{"price":1,"row":"5","seatNumber":{}}]"#);
+    assert_eq!((labels[0].as_str(), flags), ("Row 5", vec![Flag::DetailLeftOut]));
+    let (_, _, flags) = read(r#","items":[{"price":1,"holderName":{}}]"#);
+    assert_eq!(flags, [Flag::DetailLeftOut]);
+}

@@ -74,3 +74,17 @@ fn more_text_than_all_tickets_may_have_parks() {
     let shared = format!(r#","venueAddress":"{name}","items":[{{"price":1,"quantity":9999}}]"#);
     assert!(refused(&shared).contains("of text in all"));
 }
+
+#[test]
+fn an_id_is_the_same_line_as_a_number_and_as_text() {
+    let order = parse(
+        r#","items":[{"itemId":1.0,"price":1},{"itemId":"2","seatId":7.00,"price":1},{"itemId":1.50,"price":1},
+        {"itemId":"3.0","price":1},{"seatId":2e3,"price":1},{"itemId":123456789012345678901234567890.0,"price":1}]"#,
+    )
+    .unwrap();
+    let lines: Vec<_> = order.seats.iter().map(|seat| seat.line.as_str()).collect();
+    let long = "item:123456789012345678901234567890.0";
+    assert_eq!(lines, ["item:1", "item:2", "item:1.50", "item:3.0", "seat:2000", long]);
+    assert_eq!(order.seats[1].seat_id.as_deref(), Some("7"));
+    assert!(refused(r#","items":[{"itemId":1.0,"price":1},{"itemId":"1","price":1}]"#).contains("twice"));
+}

@@ -30,9 +30,9 @@ fn a_currency_is_the_lines_else_the_orders_else_the_payments_else_the_settings()
         assert_eq!(read(&one, None), expect("CHF", "currency_assumed"), "{absent}");
     }
     let items = r#","currency":"usd","items":[{"price":1,"currency":""},{"price":1,"currency":"GBP"}]"#;
-    assert_eq!(read(items, Some("EUR")), expect("USD,GBP", ""));
+    assert_eq!(read(items, Some("EUR")), expect("USD,GBP", "several_currencies"));
     let items = r#","items":[{"price":1},{"price":1,"currency":"GBP"}]"#;
-    assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed"));
+    assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed,several_currencies"));
     assert_eq!(read(r#","items":[{"price":1,"currency":"GBP"}]"#, None), expect("GBP", ""));
     // One that cannot be read counts as none, and is noted.
     assert_eq!(read(r#","price":1,"currency":"Euro""#, Some("EUR")), expect("EUR", "detail_left_out"));
@@ -82,4 +82,83 @@ fn only_lines_that_admit_nobody_are_no_tickets() {
     assert_eq!((order.seats.len(), order.charges.len()), (0, 2));
     assert_eq!(order.total().unwrap().0.to_string(), "5");
     assert!(refused(r#","items":[{"price":5},{"price":-6}]"#).contains("add up to less than zero"));
+}
+
+#[test]
+fn several_currencies_are_flagged_with_a_note() {
+    let expect = |currencies: &str| {
+        let note = format!(
+            "the lines are in several currencies ({currencies}): they were not added up and compared with the payment"
+        );
+        (vec![note], vec![Flag::SeveralCurrencies])
+    };
+    for (items, currencies) in [
+        (r#"{"price":1,"currency":"EUR"},{"price":1},{"price":1,"currency":"EUR"}"#, "EUR, USD"),
+        (r#"{"price":1},{"price":-1,"currency":"GBP"}"#, "GBP, USD"),
+    ] {
+        let order = parse(&format!(r#","items":[{items}]"#)).unwrap();
+        assert_eq!(order.total(), None);
+        let notes = order.notes.into_iter().filter(|note| note.contains("currenc")).collect();
+        assert_eq!((notes, order.flags.iter().collect()), expect(currencies), "{items}");
+    }
+    let one = parse(r#","items":[{"price":1,"currency":"usd"},{"price":1}]"#).unwrap();
+    assert!(one.notes.is_empty() && one.total().is_some());
+}
+
+#[test]
+fn no_detail_of_a_line_that_admits_nobody_holds_its_order_back() {
+    for (fee, total, left_out) in [
+        (r#""price":2,"type":"fee","quantity":0"#, "60", ""),
+        (r#""price":2,"type":"fee","quantity":3.0"#, "66", ""),
+        (
+            r#""price":2,"type":"fee","quantity":1.5"#,
+            "62",
+            "items[1].quantity was left out: it is not a whole number",
+        ),
+        (r#""price":2,"type":"fee","quantity":-1"#, "62", "items[1].quantity was left out: it is below zero"),
+        (r#""price":-5,"quantity":"some""#, "55", "items[1].quantity was left out: it is not a whole number"),
+        (r#""price":{},"type":"fee""#, "60", "items[1].price was left out: it is not a decimal number"),
+        (r#""price":2,"type":"fee","itemId":[]"#, "62", "items[1].itemId was left out: it is not a string"),
+        (
+            r#""price":2,"admission":false,"seatId":{}"#,
+            "62",
+            "items[1].seatId was left out: it is not a string",
+        ),
+        (r#""price":2,"type":"fee","itemId":"a""#, "62", ""),
+        (r#""price":2,"type":"fee","ticketCount":3,"seatCount":3"#, "62", ""),
+        (r#""price":2,"admission":false,"seatNumber":"4","quantity":2"#, "64", ""),
+    ] {
+        let order = parse(&format!(r#","items":[{{"itemId":"a","price":60}},{{{fee}}}]"#));
+        let order = order.unwrap_or_else(|refusal| panic!("{fee}: {refusal}"));
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{fee}");
+        assert_eq!(order.total().unwrap().0.to_string(), total, "{fee}");
+        assert_eq!(order.flags.contains(Flag::DetailLeftOut), !left_out.is_empty(), "{fee}");
+        assert!(left_out.is_empty() || order.notes.iter().any(|note| note == left_out), "{:?}", order.notes);
+    }
+    // Of a ticket, and of what may be one, each still does.
+    assert!(refused(r#","items":[{"price":1,"quantity":1.5}]"#).contains("quantity"));
+    assert!(refused(r#","items":[{"price":1,"type":"fee","seatId":{}}]"#).contains("seatId"));
+    assert!(refused(r#","items":[{"itemId":"a","price":1},{"itemId":"a","price":1}]"#).contains("twice"));
+}
+
+#[test]
+fn a_discounted_ticket_is_a_ticket_and_a_discount_none() {
+    for ticket in ["student discount", "Early bird discount", "EARLY_BIRD_DISCOUNT", "seniorDiscounts"] {
+        for name in ["type", "kind"] {
+            let order = parse(&format!(r#","items":[{{"price":12,"{name}":"{ticket}"}}]"#)).unwrap();
+            assert_eq!((order.seats.len(), order.charges.len()), (1, 0), "{ticket}");
+            assert!(order.notes.is_empty(), "{:?}", order.notes);
+        }
+        for price in ["0", "-3", "null"] {
+            let order =
+                parse(&format!(r#","items":[{{"price":{price},"type":"{ticket}"}},{{"price":9}}]"#)).unwrap();
+            assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{ticket} at {price}");
+        }
+    }
+    for discount in ["discount", "Discounts", "Discount code", "discount_item"] {
+        let order = parse(&format!(r#","items":[{{"price":3,"type":"{discount}"}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (0, 1), "{discount}");
+    }
+    let fee = parse(r#","items":[{"price":3,"type":"student booking fee"}]"#).unwrap();
+    assert_eq!(fee.charges.len(), 1, "other words say what they say behind any word");
 }

@@ -84,11 +84,11 @@ pub fn sign(key: &SigningKey, claims: &Claims) -> Result<String, SignError> {
     Ok(format!("{PREFIX}{}", base45::encode(bytes)))
 }
 
-/// A text without what scanners and shells put around it: CR, LF, tabs, NUL and spaces. A code neither begins nor ends in
-/// any of them; spaces within it are part of it.
+/// A text without what scanners, shells and the pages it was copied from put around it: white space of any kind, NUL and
+/// byte order marks. A code neither begins nor ends in any of them; what is within it is part of it.
 #[must_use]
 pub fn bare(text: &str) -> &str {
-    text.trim_matches(['\r', '\n', '\t', '\0', ' '])
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'))
 }
 
 /// What a code says, without asking whether it is true: for a display, never for opening a door.

@@ -112,13 +112,18 @@ fn what_scanners_put_around_a_code_is_no_part_of_it() {
     {
         assert!(judge(&format!("{before}{}{after}", code())).is_valid(), "{before:?} {after:?}");
     }
+    for around in
+        ["\u{a0}", "\u{feff}", "\u{85}", "\u{3000}", "\u{202f}", "\u{2028}", "\u{b}", "\u{feff}\u{a0}\r\n"]
+    {
+        assert!(judge(&format!("{around}{}{around}", code())).is_valid(), "{around:?}");
+    }
     // Around it alone: a space within is one of its characters, and what else there is makes another text of it.
-    for around in ["\u{a0}", "\u{feff}", "x", "\u{1}"] {
+    for around in ["\u{200b}", "\u{2060}", "x", "\u{1}"] {
         assert_eq!(judge(&format!("{around}{}", code())).code(), "malformed", "{around:?}");
         assert_eq!(judge(&format!("{}{around}", code())).code(), "malformed", "{around:?}");
     }
     for at in 0..=code().len() {
-        for inside in ["\n", "\r\n", "\0", " "] {
+        for inside in ["\n", "\r\n", "\0", " ", "\u{a0}", "\u{feff}"] {
             let mut changed = code();
             changed.insert_str(at, inside);
             let whole = judge(&changed).is_valid();

@@ -27,7 +27,7 @@ pub(super) async fn delivered(
     let word = if bytes.is_empty() {
         Delivered { ticket_id: id, channel: None, delivered_at: None, generation: None }
     } else {
-        body::require_type(&headers, &["application/json"])?;
+        body::require_json(&headers)?;
         parse(id, &bytes).map_err(|Unreadable { field, reason }| {
             let name = field.as_deref().unwrap_or("the body");
             let problem = Problem::new(Kind::BadRequest, format!("{name} {reason}"));

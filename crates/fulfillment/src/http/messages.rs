@@ -19,9 +19,6 @@ use super::{Api, body};
 use crate::config::Scope;
 use crate::pipeline::ingest::is_traceparent;
 
-const TYPES: [&str; 3] =
-    ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"];
-
 /// What became of one message of the request.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,7 +89,7 @@ pub(super) async fn read<T>(
     parse: impl Fn(&[u8]) -> Result<T, Unreadable>,
 ) -> Result<Messages<'_, T>, Problem> {
     let caller = api.access.require(request.headers(), Scope::Ingest)?;
-    body::require_type(request.headers(), &TYPES)?;
+    body::require_message(request.headers())?;
     let permit = api.limits.ingest.try_acquire().map_err(|_| {
         Problem::new(Kind::TooManyRequests, "Send this request again, or more messages in one array.")
             .retry_after(1)

@@ -52,7 +52,7 @@ async fn new_generation(
     let bytes = body::read(request).await?;
     let mut wanted = Wanted::default();
     if !bytes.is_empty() {
-        body::require_type(&headers, &["application/json"])?;
+        body::require_json(&headers)?;
         wanted = Fields::parse(&bytes).and_then(|fields| Wanted::read(&fields)).map_err(|why| {
             let problem = Problem::new(Kind::BadRequest, format!("The body: {why}."));
             match why.field {

@@ -86,7 +86,7 @@ pub(super) async fn void(
     let reason = if bytes.is_empty() {
         None
     } else {
-        body::require_type(&headers, &["application/json"])?;
+        body::require_json(&headers)?;
         let read = Fields::parse(&bytes).and_then(|fields| fields.text("reason"));
         read.map_err(|why| Problem::new(Kind::BadRequest, format!("The body: {why}.")))?
     };

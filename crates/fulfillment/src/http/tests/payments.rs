@@ -105,6 +105,39 @@ async fn cloud_events_and_their_types() {
 }
 
 #[tokio::test]
+async fn what_a_stranger_s_page_cannot_send_unasked_is_taken_by_any_such_type() {
+    let app = App::open().await;
+    let path = "/events/payment-succeeded";
+    for (n, taken) in [
+        "application/vnd.masstransit+json",
+        "Application/Vnd.Shop.Paid+JSON; charset=utf-8",
+        "application/octet-stream",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let order = u8::try_from(n).unwrap() + 1;
+        let body = payment(&format!("p{n}"), order.into(), "1");
+        let body = format!(r#"{{"messageType":["urn:message:Shop:Paid"],"message":{body}}}"#);
+        let answer = app.ask(request("POST", path, &[("content-type", taken)], body)).await;
+        assert_eq!(answer.status, 202, "{taken}");
+    }
+    for refused in [
+        "text/plain",
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+        "text/vnd.shop+json",
+        "application/+json",
+        "application/x-www-form-urlencoded+json, text/plain",
+        "text/plain; a=application/json",
+        "application/xml",
+    ] {
+        let answer = app.ask(request("POST", path, &[("content-type", refused)], payment("c", 9, "1"))).await;
+        answer.is_problem(415, "unsupported-media-type");
+    }
+}
+
+#[tokio::test]
 async fn envelopes_are_taken_off_and_others_named() {
     let app = App::open().await;
     let quoted = serde_json::to_string(&payment("a", 1, "1")).unwrap();

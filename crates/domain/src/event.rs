@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::fields::canonical;
 use crate::id::{OrderId, TicketId};
-use crate::ticket::{Hex, Ticket, UnknownWord};
+use crate::ticket::{Flag, Hex, Ticket, UnknownWord};
 
 /// The namespace of event ids: `UUIDv5(NAMESPACE, "<ticket id>|<type>|<sequence>")`. Published, never changed.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x5f0a_1c1e_7b0e_4d6b_9d53_2c3f_8f6e_a7d4);
@@ -228,6 +228,17 @@ fn about(
     }
 }
 
+/// A time of a ticket, if it has one.
+type TimeOf = fn(&Ticket) -> Option<Timestamp>;
+
+/// What says that a time beside it is a day alone, recorded as its noon: there only where it is true, so that nobody
+/// tells a holder an hour that nobody knows.
+const DAYS_ALONE: [(&str, TimeOf, Flag); 3] = [
+    ("eventStartDateOnly", |ticket| ticket.event_starts_at, Flag::StartWithoutHour),
+    ("eventEndDateOnly", |ticket| ticket.event_ends_at, Flag::EndWithoutHour),
+    ("doorsDateOnly", |ticket| ticket.doors_at, Flag::DoorsWithoutHour),
+];
+
 /// The value of `ticket-issued`: the union of what the known consumers read, spelled as they read it. With what was
 /// before, that of `ticket-reissued`.
 struct Issued<'a> {
@@ -285,6 +296,13 @@ impl Serialize for Issued<'_> {
             "eventStartsAt": ticket.event_starts_at,
             "eventEndsAt": ticket.event_ends_at,
             "doorsAt": ticket.doors_at,
+        }
+        for (name, at, flag) in DAYS_ALONE {
+            if at(ticket).is_some() && ticket.flags.contains(flag) {
+                map.serialize_entry(&publication.spelling.spell(name), &true)?;
+            }
+        }
+        put! {
             "timeZone": ticket.time_zone,
             "venueName": ticket.venue_name,
             "venueAddress": ticket.venue_address,

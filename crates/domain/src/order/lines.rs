@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::answer::{Reader, Remarks};
+use super::answer::Reader;
 use super::counts::{self, Understood};
 use super::kind::{Charge, NoAdmission, no_admission};
-use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
+use super::labels::NO_SEAT;
+use super::place::Place;
 use super::reading::Reading;
 use super::{MAX_TEXT_IN_ALL, MAX_TICKETS};
 use crate::fields::{Fields, Unreadable};
@@ -47,90 +48,6 @@ pub struct Seat {
     pub currency: Currency,
 }
 
-/// Where somebody sits or stands, as an item says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Ordering's seat.
-    pub seat_id: Option<String>,
-    /// Section of the venue.
-    pub section: Option<String>,
-    /// Row.
-    pub row: Option<String>,
-    /// Seat within the row.
-    pub number: Option<String>,
-    /// As printed.
-    pub label: String,
-}
-
-impl Place {
-    /// Reads `seatId`, `section`, `row`, `seatNumber` (or `seat`) and `seatLabel`; "Section A, Row 5, Seat 12" is taken
-    /// apart.
-    ///
-    /// # Errors
-    /// A field that cannot be read.
-    pub fn read(item: &Fields<'_>) -> Result<Self, Unreadable> {
-        let mut remarks = Remarks::strict();
-        let place = Self::of(&mut Reader::new(item, "", &mut remarks));
-        remarks.first_fault().map_or(Ok(place), Err)
-    }
-
-    fn of(item: &mut Reader<'_, '_>) -> Self {
-        let given_label = item.optional("seatLabel", Fields::text).filter(|label| !is_no_seat(label));
-        let mut place = Self::written(item);
-        if let Some(label) = &given_label {
-            let number = place.number.clone();
-            place.take_apart(label);
-            place.number = number.or(place.number);
-        } else if let Some(label) = place.number.clone() {
-            place.take_apart(&label);
-        }
-        let Self { section, row, number, .. } = &place;
-        place.label =
-            given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
-        place.flag_unreadable(item);
-        place
-    }
-
-    /// Flags a place of which nothing is known because what there is cannot be read: that is no free seating.
-    fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
-        let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
-        if self.label == NO_SEAT && names.any(|name| item.fields().text(name).is_err()) {
-            let whose = if item.path().is_empty() { "the order" } else { item.path() };
-            let note = format!("{whose} has a seat that cannot be read: the page says nothing in its place");
-            item.flag(Flag::SeatLeftOut, note);
-        }
-    }
-
-    /// The place as its fields have it, without a label.
-    fn written(item: &mut Reader<'_, '_>) -> Self {
-        let mut number =
-            |name| item.optional(name, Fields::text).filter(|number: &String| !is_no_seat(number));
-        let number = number("seatNumber").or_else(|| number("seat"));
-        Self {
-            seat_id: item.decisive("seatId", Fields::identifier),
-            section: item.optional("section", Fields::text),
-            row: item.optional("row", Fields::text),
-            number,
-            label: String::new(),
-        }
-    }
-
-    /// Takes section, row and seat from a label that is understood and says nothing else than the fields do.
-    fn take_apart(&mut self, label: &str) {
-        let Some(parts) = parts_of_label(label) else { return };
-        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
-        if agree(&self.section, &parts.section) && agree(&self.row, &parts.row) {
-            self.section = self.section.take().or(parts.section);
-            self.row = self.row.take().or(parts.row);
-            self.number = parts.number;
-        }
-    }
-
-    fn is_seated(&self) -> bool {
-        self.seat_id.is_some() || self.row.is_some() || self.number.is_some()
-    }
-}
-
 /// What the lines of an answer come to.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
@@ -156,6 +73,7 @@ impl Lines {
             lines.seats.push(Seat::unlisted(answer, currencies.of(None)));
         }
         let mut known = HashSet::with_capacity(items.len());
+        let mut places = Vec::new();
         let mut text = 0_usize;
         for (position, item) in items.iter().enumerate() {
             let item = match Fields::parse(item.get().as_bytes()) {
@@ -167,12 +85,12 @@ impl Lines {
             };
             let mut item = answer.nested(&item, &format!("items[{position}]"));
             let line = Line::read(&mut item, position, &mut currencies);
-            // A fee may name the item that it is for.
             if line.admits_nobody.is_none() && !known.insert(line.seat.line.clone()) {
                 item.fault("itemId", "is there twice");
             }
             if let Some(why) = line.admits_nobody {
                 lines.charges.push(line.charge(&mut item, why));
+                places.push(position);
                 continue;
             }
             let quantity = usize::try_from(line.quantity).unwrap_or(usize::MAX).min(MAX_TICKETS + 1);
@@ -197,6 +115,12 @@ impl Lines {
             let note =
                 format!("neither the order nor its payment says a currency: {} was taken", reading.currency);
             answer.flag(Flag::CurrencyAssumed, note);
+        }
+        // A fee may name the item that it is for: that is the ticket's name, and the fee is known by its place.
+        for (charge, position) in lines.charges.iter_mut().zip(places) {
+            if known.contains(&charge.line) {
+                charge.line = format!("pos:{position}");
+            }
         }
         lines.flag_currencies(answer);
         number_labels(&mut lines.seats);

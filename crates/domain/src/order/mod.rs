@@ -6,6 +6,7 @@ mod event;
 mod kind;
 mod labels;
 mod lines;
+mod place;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,8 @@ pub use self::answer::{Faults, Refusal};
 pub use self::event::Event;
 pub use self::kind::Charge;
 pub use self::labels::{NO_SEAT, is_no_seat, label_of};
-pub use self::lines::{Place, Seat};
+pub use self::lines::Seat;
+pub use self::place::Place;
 pub use self::reading::{LocalTimes, Reading};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};

@@ -135,6 +135,9 @@ fn no_detail_of_a_line_that_admits_nobody_holds_its_order_back() {
         assert_eq!(order.flags.contains(Flag::DetailLeftOut), !left_out.is_empty(), "{fee}");
         assert!(left_out.is_empty() || order.notes.iter().any(|note| note == left_out), "{:?}", order.notes);
     }
+    let named =
+        parse(r#","items":[{"itemId":"a","price":2,"type":"fee"},{"itemId":"a","price":60}]"#).unwrap();
+    assert_eq!((named.charges[0].line.as_str(), named.seats[0].line.as_str()), ("pos:0", "item:a"));
     // Of a ticket, and of what may be one, each still does.
     assert!(refused(r#","items":[{"price":1,"quantity":1.5}]"#).contains("quantity"));
     assert!(refused(r#","items":[{"price":1,"type":"fee","seatId":{}}]"#).contains("seatId"));

@@ -1,0 +1,90 @@
+//! Where somebody sits or stands, read from an item's fields and its label.
+
+use super::answer::{Reader, Remarks};
+use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
+use crate::fields::{Fields, Unreadable};
+use crate::ticket::Flag;
+
+/// Where somebody sits or stands, as an item says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Ordering's seat.
+    pub seat_id: Option<String>,
+    /// Section of the venue.
+    pub section: Option<String>,
+    /// Row.
+    pub row: Option<String>,
+    /// Seat within the row.
+    pub number: Option<String>,
+    /// As printed.
+    pub label: String,
+}
+
+impl Place {
+    /// Reads `seatId`, `section`, `row`, `seatNumber` (or `seat`) and `seatLabel`; "Section A, Row 5, Seat 12" is taken
+    /// apart.
+    ///
+    /// # Errors
+    /// A field that cannot be read.
+    pub fn read(item: &Fields<'_>) -> Result<Self, Unreadable> {
+        let mut remarks = Remarks::strict();
+        let place = Self::of(&mut Reader::new(item, "", &mut remarks));
+        remarks.first_fault().map_or(Ok(place), Err)
+    }
+
+    pub(super) fn of(item: &mut Reader<'_, '_>) -> Self {
+        let given_label = item.optional("seatLabel", Fields::text).filter(|label| !is_no_seat(label));
+        let mut place = Self::written(item);
+        if let Some(label) = &given_label {
+            let number = place.number.clone();
+            place.take_apart(label);
+            place.number = number.or(place.number);
+        } else if let Some(label) = place.number.clone() {
+            place.take_apart(&label);
+        }
+        let Self { section, row, number, .. } = &place;
+        place.label =
+            given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
+        place.flag_unreadable(item);
+        place
+    }
+
+    /// Flags a place of which nothing is known because what there is cannot be read: that is no free seating.
+    pub(super) fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
+        let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
+        if self.label == NO_SEAT && names.any(|name| item.fields().text(name).is_err()) {
+            let whose = if item.path().is_empty() { "the order" } else { item.path() };
+            let note = format!("{whose} has a seat that cannot be read: the page says nothing in its place");
+            item.flag(Flag::SeatLeftOut, note);
+        }
+    }
+
+    /// The place as its fields have it, without a label.
+    pub(super) fn written(item: &mut Reader<'_, '_>) -> Self {
+        let mut number =
+            |name| item.optional(name, Fields::text).filter(|number: &String| !is_no_seat(number));
+        let number = number("seatNumber").or_else(|| number("seat"));
+        Self {
+            seat_id: item.decisive("seatId", Fields::identifier),
+            section: item.optional("section", Fields::text),
+            row: item.optional("row", Fields::text),
+            number,
+            label: String::new(),
+        }
+    }
+
+    /// Takes section, row and seat from a label that is understood and says nothing else than the fields do.
+    pub(super) fn take_apart(&mut self, label: &str) {
+        let Some(parts) = parts_of_label(label) else { return };
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        if agree(&self.section, &parts.section) && agree(&self.row, &parts.row) {
+            self.section = self.section.take().or(parts.section);
+            self.row = self.row.take().or(parts.row);
+            self.number = parts.number;
+        }
+    }
+
+    pub(super) fn is_seated(&self) -> bool {
+        self.seat_id.is_some() || self.row.is_some() || self.number.is_some()
+    }
+}

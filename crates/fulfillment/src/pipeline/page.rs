@@ -30,7 +30,7 @@ pub(crate) fn page_of(ticket: &Ticket) -> TicketPage {
         section: ticket.section.clone(),
         row: ticket.row.clone(),
         seat: seat_of(ticket).to_owned(),
-        seat_unknown: ticket.flags.contains(Flag::SeatLeftOut),
+        seat_unknown: ticket.seat_id.is_some() || ticket.flags.contains(Flag::SeatLeftOut),
         category: ticket.category.clone(),
         price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
         ticket_index: ticket.ticket_index,
@@ -172,8 +172,11 @@ mod tests {
     fn a_seat_that_was_left_out_is_no_free_seating() {
         let mut ticket = ticket(order(1), 1);
         (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
-        ticket.seat = "N/A".into();
+        (ticket.seat, ticket.seat_id) = ("N/A".into(), None);
         assert!(!page_of(&ticket).seat_unknown);
+        ticket.seat_id = Some("s-17".into());
+        assert!(page_of(&ticket).seat_unknown, "there is one, whatever it is called");
+        ticket.seat_id = None;
         ticket.flags.insert(Flag::SeatLeftOut);
         let page = page_of(&ticket);
         assert_eq!((page.seat.as_str(), page.seat_unknown), ("", true));

@@ -54,7 +54,7 @@ impl Reissues for PgStore {
         keep(&mut tx, &live, reissue).await?;
         let anew = wants_seat(&live, reissue);
         let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
-        let row = reissuing::row(reissue, conflict);
+        let row = reissuing::row(&live, reissue, conflict);
         replace_ticket(&mut tx, &row).await?;
         sqlx::query(END_DRAFT).bind(row.id.0).execute(&mut *tx).await?;
         if anew && !reissue.reinstates {

@@ -1,6 +1,6 @@
 //! What the implementations have in common about new generations.
 
-use fulfillment_domain::{Flag, Flags, Ticket};
+use fulfillment_domain::{Flag, Ticket};
 
 use crate::shared::cells::{Row, odd};
 use crate::shared::ticket::{as_stored, seat_key};
@@ -61,16 +61,19 @@ pub(crate) fn wants_seat(live: &Ticket, reissue: &Reissue) -> bool {
     reissue.reinstates || seat_key(live) != seat_key(&reissue.ticket)
 }
 
-/// The row to write. `conflict`: whether its seat, asked for anew, is another ticket's.
-pub(crate) fn row(reissue: &Reissue, conflict: Option<bool>) -> Ticket {
+/// The row to write over the live one. Whether the amounts fit is as that has it by now: payments may have come while
+/// the page was drawn. `conflict`: whether its seat, asked for anew, is another ticket's.
+pub(crate) fn row(live: &Ticket, reissue: &Reissue, conflict: Option<bool>) -> Ticket {
     let mut ticket = as_stored(reissue.ticket.clone());
-    if let Some(conflict) = conflict {
-        let others = ticket.flags.iter().filter(|f| *f != Flag::SeatConflict);
-        let mut flags: Flags = others.collect();
-        if conflict {
-            flags.insert(Flag::SeatConflict);
+    let mut set = |flag, to: bool| {
+        ticket.flags = ticket.flags.iter().filter(|other| *other != flag).collect();
+        if to {
+            ticket.flags.insert(flag);
         }
-        ticket.flags = flags;
+    };
+    set(Flag::AmountMismatch, live.flags.contains(Flag::AmountMismatch));
+    if let Some(conflict) = conflict {
+        set(Flag::SeatConflict, conflict);
     }
     ticket
 }
@@ -90,6 +93,24 @@ pub(crate) fn note(reissue: &Reissue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Another payment came while the page was drawn, and all is paid.
+    #[cfg(feature = "conformance")]
+    #[test]
+    fn whether_the_amounts_fit_is_as_the_live_row_has_it() {
+        let order = fulfillment_domain::OrderId(uuid::Uuid::nil());
+        let with = |flags: &[Flag]| {
+            let ticket = crate::conformance::fixtures::ticket(order, 1);
+            Ticket { flags: flags.iter().copied().collect(), ..ticket }
+        };
+        let ticket = with(&[Flag::AmountMismatch, Flag::MissingGlyphs]);
+        let (who, reason, request, events) = ("desk".to_owned(), None, None, Vec::new());
+        let reissue = Reissue { ticket, expected: 0, reinstates: false, events, who, reason, request };
+        let flags = |live: &[Flag], conflict| row(&with(live), &reissue, conflict).flags;
+        assert_eq!(flags(&[], None), with(&[Flag::MissingGlyphs]).flags);
+        assert_eq!(flags(&[Flag::AmountMismatch], None), reissue.ticket.flags);
+        assert_eq!(flags(&[], Some(true)), with(&[Flag::MissingGlyphs, Flag::SeatConflict]).flags);
+    }
 
     #[test]
     fn numbers_given_before_are_left_out_as_long_as_a_code_can_count_the_next() {

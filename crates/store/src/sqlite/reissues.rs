@@ -53,7 +53,7 @@ impl Reissues for SqliteStore {
         keep(&mut tx, now, &live, reissue).await?;
         let anew = wants_seat(&live, reissue);
         let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
-        let row = reissuing::row(reissue, conflict);
+        let row = reissuing::row(&live, reissue, conflict);
         replace_ticket(&mut tx, &row).await?;
         sqlx::query(END_DRAFT).bind(row.id.to_string()).execute(&mut *tx).await?;
         if anew && !reissue.reinstates {

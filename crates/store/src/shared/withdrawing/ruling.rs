@@ -63,6 +63,23 @@ impl Ruling {
         Self { voided: vec![(ticket, clean(reason).into_owned())], end, ..Self::default() }
     }
 
+    /// Ends the refunds that wait for tickets which a void order never gets, or of which nobody can tell which they mean.
+    fn close_named(&mut self, case: &Case) {
+        let names = |w: &&WithdrawalRecord| w.kind == "refund" && w.state.is_open() && !w.names.is_empty();
+        let elsewhere =
+            |w: &WithdrawalRecord| w.payment_key.as_ref().is_some_and(|key| case.elsewhere.contains(key));
+        for refund in case.withdrawals.iter().filter(names).filter(|w| !elsewhere(w)) {
+            let (state, note) = (WithdrawalState::Applied, None);
+            match self.settled.iter_mut().find(|s| s.key == refund.key) {
+                Some(settled) if settled.state.is_open() => (settled.state, settled.note) = (state, note),
+                Some(_) => {}
+                None => {
+                    self.settled.push(Settled { key: refund.key.clone(), state, note, bound_to: None });
+                }
+            }
+        }
+    }
+
     /// Whether the order is void after it.
     pub(super) fn leaves_void(&self, case: &Case) -> bool {
         match self.end {
@@ -129,6 +146,9 @@ pub(crate) fn decide(case: &Case) -> Ruling {
     } else {
         end_after(case.state, &case.tickets, &gone)
     };
+    if ruling.leaves_void(case) {
+        ruling.close_named(case);
+    }
     ruling
 }
 

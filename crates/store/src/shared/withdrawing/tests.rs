@@ -83,6 +83,25 @@ fn carry_out(case: &mut Case, ruling: &Ruling) {
     }
 }
 
+/// A refund of an item comes before its order's tickets are made, and then the whole is refunded: nobody has to look at
+/// the first any more.
+#[test]
+fn what_waits_for_tickets_is_done_with_when_the_order_is_void() {
+    let mut case = case([1, 1]);
+    (case.tickets, case.frozen, case.state) = (Vec::new(), false, OrderState::Received);
+    let item = Names { item_ids: vec!["a".into()], ..Names::default() };
+    case.withdrawals.push(refund(1, Some(10), item));
+    let ruling = decide(&case);
+    assert_eq!(ruling.settled[0].state, WithdrawalState::Waiting);
+    carry_out(&mut case, &ruling);
+    case.withdrawals.push(refund(2, None, Names::default()));
+    let ruling = decide(&case);
+    assert!(matches!(ruling.end, Some(End::Voided(_))), "{ruling:?}");
+    carry_out(&mut case, &ruling);
+    let states: Vec<_> = case.withdrawals.iter().map(|w| w.state).collect();
+    assert_eq!(states, [WithdrawalState::Applied; 2]);
+}
+
 fn names() -> impl Strategy<Value = Names> {
     let ids =
         |ids: &[&str]| Names { item_ids: ids.iter().map(|i| (*i).to_owned()).collect(), ..Names::default() };

@@ -143,6 +143,23 @@ pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
     assert_eq!(backend.number("SELECT count(*) FROM payments WHERE late = 1 AND key = 'pay-3'").await, 1);
 }
 
+/// Another payment of an order is one under two keys as well, even when both are read at once.
+pub async fn both_keys_at_once_are_a_payment_that_is_new(backend: &dyn Backend) {
+    let store = backend.store();
+    issued(&*store, 2, 1).await;
+    ingest(&*store, &[nameless(1, "5", ""), payment(51, 1, "5"), payment(52, 2, "5"), nameless(2, "5", "")])
+        .await;
+    let claims = store.claim("w", 10, LONG).await.unwrap();
+    let mut asked: Vec<_> =
+        claims.iter().filter_map(|c| Some((c.order_id, c.refresh.as_ref()?.asks))).collect();
+    asked.sort();
+    assert_eq!(asked, [(order(1), 1), (order(2), 1)], "Ordering is asked what is new, once each");
+    // And late as any other.
+    store.withdraw(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    ingest(&*store, &[nameless(3, "5", ""), payment(53, 3, "5")]).await;
+    assert_eq!(store.order(order(3)).await.unwrap().unwrap().state, OrderState::Parked);
+}
+
 pub async fn what_was_seen_to_stays_so_under_the_other_key(backend: &dyn Backend) {
     let store = backend.store();
     store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();

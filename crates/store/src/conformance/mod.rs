@@ -60,7 +60,8 @@ macro_rules! conformance_suite {
                 overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
             folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,
                 a_refund_of_either_key, the_other_key_is_not_late,
-                what_was_seen_to_stays_so_under_the_other_key, both_at_once }
+                what_was_seen_to_stays_so_under_the_other_key,
+                both_keys_at_once_are_a_payment_that_is_new, both_at_once }
             positions { move_forward_only, a_later_epoch_counts, written_with_what_was_read, each_group_its_own,
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,

@@ -104,7 +104,7 @@ async fn late(
     let asked = |p: &&NewPayment<'_>| !p.accepted || withdrawn.contains(&p.payment.order_id);
     let orders: Vec<_> = payments.iter().filter(asked).map(|p| p.payment.order_id.0).collect();
     // One that is known under another key has come before.
-    let keys: Vec<_> = payments.iter().filter(asked).filter(|p| p.fold.is_none()).map(|p| p.key).collect();
+    let keys: Vec<_> = payments.iter().filter(asked).filter(|p| p.is_new()).map(|p| p.key).collect();
     let mut late = HashSet::new();
     if orders.is_empty() {
         return Ok(late);

@@ -29,6 +29,8 @@ pub(crate) struct Standing {
     pub(crate) accepted: bool,
     /// Whether it came after the order was voided.
     pub(crate) arrival: Arrival,
+    /// It was there before this batch.
+    pub(crate) on_record: bool,
 }
 
 /// Reads those columns.
@@ -45,6 +47,7 @@ pub(crate) fn standing_from(row: &impl Row) -> Result<(OrderId, Standing)> {
         },
         accepted: need("outcome", row.text("outcome")?)? == "accepted",
         arrival: Arrival::of(row)?,
+        on_record: true,
     };
     Ok((row.order_id()?, standing))
 }
@@ -90,7 +93,7 @@ impl Folding {
             }
             None => (accepted, Arrival::InTime),
         };
-        others.push(Standing { key: key.to_owned(), has_id, facts, accepted, arrival });
+        others.push(Standing { key: key.to_owned(), has_id, facts, accepted, arrival, on_record: false });
         fold
     }
 }

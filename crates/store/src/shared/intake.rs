@@ -51,8 +51,22 @@ pub(crate) struct NewPayment<'a> {
 impl NewPayment<'_> {
     /// The word in `payments` and `inbox`.
     pub(crate) fn outcome(&self) -> &'static str {
-        let stands_for = matches!(&self.fold, Some(Fold::Of(first)) if first.accepted);
-        if self.accepted || stands_for { "accepted" } else { "already_paid" }
+        if self.makes_order() { "accepted" } else { "already_paid" }
+    }
+
+    /// Whether it made the order's work, under one key or the other.
+    fn makes_order(&self) -> bool {
+        self.accepted || matches!(&self.fold, Some(Fold::Of(first)) if first.accepted)
+    }
+
+    /// Whether the payment that it stands for was not known under any key. One that comes under two keys at once is new
+    /// under one of them.
+    pub(crate) fn is_new(&self) -> bool {
+        match &self.fold {
+            None => true,
+            Some(Fold::Into(_)) => false,
+            Some(Fold::Of(first)) => !first.on_record,
+        }
     }
 
     /// The key of the payment that it is.
@@ -117,7 +131,7 @@ impl Decided<'_> {
     /// Orders with so many more payments each, which are neither their first nor another key of one.
     pub(crate) fn more(&self) -> BTreeMap<OrderId, i64> {
         let mut more = BTreeMap::new();
-        for new in self.payments.iter().filter(|p| !p.accepted && p.fold.is_none()) {
+        for new in self.payments.iter().filter(|p| p.is_new() && !p.makes_order()) {
             *more.entry(new.payment.order_id).or_insert(0) += 1;
         }
         more

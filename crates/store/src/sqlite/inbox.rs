@@ -143,7 +143,7 @@ async fn late(
         };
         withdrawn.insert(order);
         // One that is known under another key has come before.
-        if row.time("voided_at")?.is_some() && new.fold.is_none() {
+        if row.time("voided_at")?.is_some() && new.is_new() {
             let sql = "UPDATE payments SET late = 1 WHERE key = ?1";
             sqlx::query(sql).bind(new.key).execute(&mut *db).await?;
             late.insert(new.key.to_owned());

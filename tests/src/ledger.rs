@@ -19,8 +19,8 @@ use crate::scene::Scene;
 pub struct Paid {
     /// What was paid.
     pub order: Uuid,
-    /// The payment's id.
-    pub payment: Uuid,
+    /// The payment's key: its id, or `order:` and the order's of one that never had an id.
+    pub key: String,
     /// How many tickets the order is to have.
     pub seats: usize,
     /// Where the message lies: partition and offset.
@@ -53,8 +53,8 @@ impl Ledger {
         scene.ordering.answer(order, [Answer::Json(seats(order, seats_wanted))]);
         let payment = Payment::of(order);
         let at = scene.wire()?.pay(&payment).await?;
-        let paid = Paid { order, payment: payment.payment_id, seats: seats_wanted, at };
-        let line = json!({ "order": order, "payment": paid.payment, "seats": seats_wanted, "at": at });
+        let paid = Paid { order, key: payment.payment_id.to_string(), seats: seats_wanted, at };
+        let line = json!({ "order": order, "payment": paid.key, "seats": seats_wanted, "at": at });
         writeln!(self.file, "{line}")?;
         self.file.sync_data()?;
         self.paid.push(paid);

@@ -5,8 +5,13 @@
 //! the conformance suite, files, a topic in and a topic out. Every call of a port (`store.rs`, `neighbours.rs`) takes a
 //! while, and is refused, or done and its answer lost, or ends the process before or after it is done; now and then a
 //! whole process is paused, beyond its leases too, or somebody sets the clock. Time (`machine.rs`) moves when everybody
-//! waits. After three minutes nothing goes wrong any more, all comes to rest, and what is left is judged by the checker
-//! of the black-box tests.
+//! waits.
+//!
+//! What happens is drawn beforehand (`story/plot.rs`): orders that Ordering sells (`sale.rs`), some of which gain a seat;
+//! payments at once, in halves, twice, with ids, without and both ways; cancellations, and refunds of the whole, of items
+//! and by quantity. Operators (`story/errand.rs`) reissue, void, reinstate and have Ordering asked again. After three
+//! minutes nothing goes wrong any more, all comes to rest, and what is left is judged (`story/judge.rs`) by the checker
+//! of the black-box tests, and by what only this world knows, such as how many tickets an order is to have.
 //!
 //! ```sh
 //! scripts/faults --simulate                # a minute or two
@@ -17,6 +22,7 @@
 pub(crate) mod machine;
 mod neighbours;
 mod process;
+mod sale;
 mod store;
 mod story;
 mod world;

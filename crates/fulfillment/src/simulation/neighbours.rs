@@ -9,7 +9,6 @@ use bytes::Bytes;
 use fulfillment_domain::{EventKind, Failure, OrderId};
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use fulfillment_tests::kafka::Message;
-use fulfillment_tests::ordering::seats;
 use uuid::Uuid;
 
 use super::world::{Fate, Life, lock};
@@ -21,18 +20,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// All of them, by one process.
 pub(super) struct Line(pub(super) Arc<Life>);
 
-/// How many seats an order has, by its number.
-pub(super) fn seats_of(order: Uuid) -> usize {
-    usize::try_from(order.as_u128() % 3).unwrap() + 1
-}
-
-/// Each answer is another: tickets of one order must all be of one.
+/// Each answer is another: tickets that are made at once must all be of one.
 #[async_trait]
 impl Ordering for Line {
     async fn order(&self, id: OrderId, _: Option<&str>) -> Result<Bytes, OrderingError> {
         let down = OrderingError::Failed(Failure::transient("Ordering is down"));
         let mut turn = self.0.turn("ask Ordering").await;
-        let mut answer = seats(id.0, seats_of(id.0));
+        let now = self.0.world.time.now();
+        let mut answer = lock(&self.0.world.sales)[&id.0].answer(now);
         answer["customerName"] = format!("answer {}", turn.draw(1_000_000)).into();
         let text = answer.to_string();
         let said = match turn.draw(100) {

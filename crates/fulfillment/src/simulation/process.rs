@@ -31,8 +31,14 @@ pub(super) struct Kit {
 /// Messages that the consumer takes at once.
 const BATCH: u32 = 5;
 
+/// The end of a process that answers requests.
+pub(super) struct End {
+    pub(super) reissuer: Reissuer,
+    pub(super) ingest: Arc<Ingest>,
+}
+
 /// Starts one life; what it does from now on it does by `life`. Answers with its end for requests.
-pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> Reissuer {
+pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     let store: Arc<dyn Store> = Arc::new(store::Line(Arc::clone(life)));
     let neighbours = Arc::new(neighbours::Line(Arc::clone(life)));
     let (wake, stop) = (Arc::<Wake>::default(), CancellationToken::new());
@@ -62,20 +68,20 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> Reissuer {
         worker: format!("process {}", life.number),
         numbers: Numbers::default(),
     };
-    let ingest = Ingest {
+    let ingest = Arc::new(Ingest {
         store: Arc::clone(&store),
         dead_letters: DeadLetterRoute { destinations: destinations.clone(), max_bytes: 1_000 },
         announcing: Announcing { spelling: Spelling::Camel, destinations },
         wake: Arc::clone(&wake),
         clock: Arc::clone(&life.world.time) as _,
         stop: stop.clone(),
-    };
+    });
     let (poll, lease) = (kit.settings.idle_poll, kit.settings.lease);
     tokio::spawn(Arc::new(pipeline).run(stop.clone()));
     let destination = Arc::clone(&neighbours) as _;
     tokio::spawn(relay::relay(Arc::clone(&store), destination, Arc::clone(&wake), poll, lease, stop));
-    tokio::spawn(consume(Arc::clone(life), ingest));
-    Reissuer {
+    tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
+    let reissuer = Reissuer {
         store,
         files: neighbours,
         templates: Arc::clone(&kit.templates),
@@ -86,12 +92,13 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> Reissuer {
         proof: Proof(u32::MAX),
         publishing,
         wake,
-    }
+    };
+    End { reissuer, ingest }
 }
 
 /// Reads on from what was committed, as the Kafka consumer does: first the inbox, then the offset, and that again as long
 /// as the broker does not take it.
-async fn consume(life: Arc<Life>, ingest: Ingest) {
+async fn consume(life: Arc<Life>, ingest: Arc<Ingest>) {
     let world = &life.world;
     let mut next = *lock(&world.committed);
     let mut committed = next;
@@ -110,8 +117,8 @@ async fn consume(life: Arc<Life>, ingest: Ingest) {
                 Entry::Withdrawal(withdrawal) => withdrawals.push(withdrawal),
             }
         }
-        let stored = (payments.is_empty() || Sink::accept(&ingest, payments, Vec::new()).await)
-            && (withdrawals.is_empty() || Sink::withdraw(&ingest, withdrawals, Vec::new()).await);
+        let stored = (payments.is_empty() || Sink::accept(&*ingest, payments, Vec::new()).await)
+            && (withdrawals.is_empty() || Sink::withdraw(&*ingest, withdrawals, Vec::new()).await);
         if !stored {
             return;
         }

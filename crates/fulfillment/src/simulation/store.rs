@@ -1,11 +1,13 @@
 //! The store as a process of the simulation reaches it, and what must be true of each answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{Delivered, OrderId, OutboxEvent, Ticket, TicketId, Withdrawal};
 use fulfillment_store::*;
+use fulfillment_tests::checker::Word;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -33,6 +35,7 @@ impl Line {
     /// A claim's number is above all before it.
     fn claimed(&self, claims: &[Claim]) {
         for claim in claims {
+            self.0.world.note(format_args!("{} has {} with {}", self.0.number, claim.order_id, claim.fence));
             let before = lock(&self.0.world.fences).insert(claim.order_id, claim.fence);
             if before.is_some_and(|before| before >= claim.fence) {
                 self.0.world.violated(format!("{}: two claims have one fence", claim.order_id));
@@ -57,6 +60,42 @@ impl Line {
                 self.0.world.violated(format!("{}: recorded before its file is there", done.ticket.id));
             }
         }
+    }
+
+    /// A request is granted once. A reinstatement dismisses what is on record, and nothing else.
+    fn reissued(&self, reissue: &Reissue) {
+        self.written(&reissue.events);
+        let Reissue { ticket, request, .. } = reissue;
+        if let Some(request) = request
+            && !lock(&self.0.world.granted).insert((ticket.id, request.clone()))
+        {
+            self.0.world.violated(format!("{}: the request {request:?} was granted twice", ticket.id));
+        }
+        if reissue.reinstates {
+            let known = self.on_record(ticket.order_id);
+            lock(&self.0.world.words).insert(ticket.id, Word::Good(known));
+        }
+    }
+
+    /// What is on record does nothing to tickets that an order gains.
+    fn grown(&self, refreshed: &Refreshed, outcome: &RefreshOutcome) {
+        let what = match outcome {
+            RefreshOutcome::Grown(_) => "has grown",
+            RefreshOutcome::Unchanged => "has not grown",
+            RefreshOutcome::Stale | RefreshOutcome::NumberTaken(_) => "is not compared",
+        };
+        self.0.world.note(format_args!("{} {what}", refreshed.order_id));
+        if let (RefreshOutcome::Grown(_), Found::Lines(lines)) = (outcome, &refreshed.found) {
+            let known = Word::Good(self.on_record(refreshed.order_id));
+            let gained = lines.freeze.tickets.iter().map(|ticket| (ticket.id, known.clone()));
+            lock(&self.0.world.words).extend(gained);
+        }
+    }
+
+    /// The keys of an order's refunds and cancellations.
+    fn on_record(&self, order: OrderId) -> BTreeSet<String> {
+        let record = self.0.world.at_once(self.0.world.store.order(order)).unwrap();
+        record.into_iter().flat_map(|record| record.withdrawals).map(|withdrawal| withdrawal.key).collect()
     }
 
     /// What its messages say is on record.
@@ -124,7 +163,9 @@ passed_on! {
     }
     Withdrawals {
         withdraw_read(batch: &[Incoming<Withdrawal>], reached: &[Position], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
-        void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool;
+        void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool, |line, voided| if *voided {
+            lock(&line.0.world.words).insert(id, Word::Void);
+        };
         lift_withdrawal(key: &str, reason: &str) -> bool;
         lift_unpaid(order: OrderId, reason: &str) -> bool;
         park_overdue(age: Duration, limit: usize) -> usize;
@@ -134,14 +175,18 @@ passed_on! {
         drafted(id: TicketId) -> Drafted;
         reserve(id: TicketId, draft: &Draft, over: Option<&Draft>) -> bool;
         reissue(reissue: &Reissue) -> Option<Ticket>, |line, stands| if stands.is_some() {
-            line.written(&reissue.events);
+            line.reissued(reissue);
         };
         was_reissued(id: TicketId, request: &str) -> bool;
-        reinstate_order(id: OrderId) -> bool;
+        reinstate_order(id: OrderId) -> bool, |line, going| if *going {
+            let known = line.on_record(id);
+            lock(&line.0.world.reinstated).insert(id, known);
+        };
     }
     Refreshes {
         refreshed(refreshed: &Refreshed) -> RefreshOutcome, |line, outcome| {
             line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);
+            line.grown(refreshed, outcome);
         };
         ask_ordering(order: OrderId, issue: bool) -> AskOutcome;
     }

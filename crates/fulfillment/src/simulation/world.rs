@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fulfillment_domain::{OrderId, Withdrawal};
+use fulfillment_domain::{OrderId, TicketId, Withdrawal};
 use fulfillment_store::Incoming;
 use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_tests::checker::Word;
 use fulfillment_tests::kafka::Message;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::machine::{Time, sleep};
+use super::sale::Sale;
 
 /// After so long nothing goes wrong any more, and all must come to rest.
 pub(super) const TROUBLE: Duration = Duration::from_secs(180);
@@ -30,7 +32,7 @@ pub(super) enum Entry {
 }
 
 impl Entry {
-    fn raw(&self) -> &[u8] {
+    pub(super) fn raw(&self) -> &[u8] {
         match self {
             Self::Payment(payment) => &payment.raw,
             Self::Withdrawal(withdrawal) => &withdrawal.raw,
@@ -67,6 +69,8 @@ pub(super) struct World {
     pub(super) store: SqliteStore,
     /// What works for the store, outside of the story's time.
     backstage: Handle,
+    /// What Ordering sells.
+    pub(super) sales: Mutex<BTreeMap<Uuid, Sale>>,
     pub(super) files: Mutex<BTreeMap<String, Bytes>>,
     /// The topic of payments, refunds and cancellations, and how far it has been read for good.
     pub(super) log: Mutex<Vec<Entry>>,
@@ -76,6 +80,11 @@ pub(super) struct World {
     /// Messages that the store has taken, and events that it was given in a transaction that it committed.
     pub(super) recorded: Mutex<BTreeSet<Vec<u8>>>,
     pub(super) written: Mutex<BTreeSet<Uuid>>,
+    /// The last words about tickets; and what was on record when orders without any were reinstated.
+    pub(super) words: Mutex<BTreeMap<TicketId, Word>>,
+    pub(super) reinstated: Mutex<BTreeMap<OrderId, BTreeSet<String>>>,
+    /// Requests for new generations that were granted.
+    pub(super) granted: Mutex<BTreeSet<(TicketId, String)>>,
     /// The newest fence of each order.
     pub(super) fences: Mutex<BTreeMap<OrderId, i64>>,
     pub(super) violations: Mutex<Vec<String>>,
@@ -103,12 +112,16 @@ impl World {
             time,
             store,
             backstage,
+            sales: Mutex::default(),
             files: Mutex::default(),
             log: Mutex::default(),
             committed: Mutex::default(),
             told: Mutex::default(),
             recorded: Mutex::default(),
             written: Mutex::default(),
+            words: Mutex::default(),
+            reinstated: Mutex::default(),
+            granted: Mutex::default(),
             fences: Mutex::default(),
             violations: Mutex::default(),
             deaths,

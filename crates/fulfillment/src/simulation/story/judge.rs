@@ -1,0 +1,90 @@
+//! What must be true in the end: the checker's promises, and those that only this world can see.
+
+use fulfillment_credential::{VerifyOptions, verify};
+use fulfillment_domain::{Clock, OrderId};
+use fulfillment_store::{OrderRecord, Records as _, WithdrawalState};
+use fulfillment_tests::checker::{self, Seen, Word};
+use fulfillment_tests::ledger::Paid;
+use sha2::{Digest as _, Sha256};
+
+use super::plot::{Deal, Plot};
+use crate::simulation::process::Kit;
+use crate::simulation::world::{World, lock};
+
+impl Plot {
+    pub(super) fn judge(&self, kit: &Kit, world: &World) {
+        let mut seen =
+            checker::World { events: vec![lock(&world.told).clone()], ..checker::World::default() };
+        let keyring = kit.keys.current();
+        let now = Clock::now(world.time.as_ref()).as_second();
+        for deal in &self.deals {
+            let order = deal.sale.order;
+            let record = world.at_once(world.store.order(OrderId(order))).unwrap();
+            let seats = record.as_ref().map_or(0, |record| deal.tickets_due(record));
+            // Which offset it gets is the topic's business; the consumer's order is judged as it commits.
+            let paid = |key: &String| Paid { order, key: key.clone(), seats, at: (0, 0) };
+            seen.paid.extend(deal.paid.keys().map(paid));
+            let Some(record) = record else { continue };
+            world.note(format_args!("in the end: {}", serde_json::to_string(&record).unwrap()));
+            deal.judge(world, &record);
+            for ticket in &record.tickets {
+                let options = VerifyOptions { event: None, feed: None };
+                if !verify(&ticket.qr_code_data, keyring.public(), now, &options).is_valid() {
+                    seen.unverified.push(ticket.qr_code_data.clone());
+                }
+                let as_order = || lock(&world.reinstated).get(&record.order_id).cloned().map(Word::Good);
+                let last = lock(&world.words).get(&ticket.id).cloned().or_else(as_order);
+                seen.words.extend(last.map(|last| (ticket.id.to_string(), last)));
+            }
+            seen.orders.insert(order, serde_json::to_value(&record).unwrap());
+        }
+        for (name, content) in lock(&world.files).iter() {
+            let sha256 = hex::encode(Sha256::digest(content));
+            seen.files.insert(name.clone(), Seen { sha256, code: None });
+        }
+        for violation in seen.violations() {
+            world.violated(violation);
+        }
+    }
+}
+
+impl Deal {
+    /// How many tickets it is to have: those of Ordering's first answer, and, once all is paid, what it gained since.
+    /// Where refunds or cancellations meet the growth, what comes first decides.
+    fn tickets_due(&self, record: &OrderRecord) -> usize {
+        let (few, all) = (self.sale.tickets(), self.sale.all_tickets());
+        let of_first_answer =
+            |name: &Option<String>| record.tickets.first().is_some_and(|t| t.customer_name == *name);
+        let first = record.tickets.iter().filter(|t| of_first_answer(&t.customer_name)).count();
+        let is_paid = self.paid.values().sum::<u32>() >= self.sale.price_of_all();
+        let may_be_few = self.withdrawn && record.tickets.len() == few;
+        if first == all || (is_paid && !may_be_few) { all } else { few }
+    }
+
+    /// All tickets come of one answer, but for those that it gained later; it is issued while nothing takes all of it
+    /// back; and whatever takes it back is understood.
+    fn judge(&self, world: &World, record: &OrderRecord) {
+        let id = record.order_id;
+        let is_other = |pair: &[fulfillment_domain::Ticket]| pair[0].customer_name != pair[1].customer_name;
+        let breaks: Vec<_> = record
+            .tickets
+            .windows(2)
+            .filter(|pair| is_other(pair))
+            .map(|p| p[0].ticket_index as usize)
+            .collect();
+        if !breaks.is_empty() && breaks != [self.sale.tickets()] {
+            world.violated(format!("{id}: its tickets are of several answers: {breaks:?}"));
+        }
+        let lives = record.tickets.is_empty() || record.tickets.iter().any(|t| t.voided_at.is_none());
+        let state = record.state.as_str();
+        if lives && !self.withdrawn && state != "issued" {
+            world.violated(format!("{id}: it is {state}: {:?}", record.reason));
+        }
+        for withdrawal in &record.withdrawals {
+            if !matches!(withdrawal.state, WithdrawalState::Applied | WithdrawalState::Lifted) {
+                let (key, state, note) = (&withdrawal.key, withdrawal.state.as_str(), &withdrawal.note);
+                world.violated(format!("{id}: {key} is {state}: {note:?}"));
+            }
+        }
+    }
+}

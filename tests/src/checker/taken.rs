@@ -13,8 +13,8 @@ use super::{World, list};
 pub enum Word {
     /// An operator voided it.
     Void,
-    /// It is good, whatever of this was on record by then: keys of refunds and cancellations. It was reinstated, or made
-    /// after its order was.
+    /// It is good, whatever of this was on record by then: keys of payments, refunds and cancellations. It was reinstated,
+    /// or made after its order was.
     Good(BTreeSet<String>),
 }
 
@@ -48,8 +48,11 @@ impl World {
                     let key = w["key"].as_str().unwrap_or_default();
                     w["state"] == "applied" && dismissed.is_none_or(|known| !known.contains(key))
                 };
-                let against =
-                    || list(record, "withdrawals").filter(counts).map(|w| (w, takes(w, ticket, record)));
+                let against = || {
+                    list(record, "withdrawals")
+                        .filter(counts)
+                        .map(|w| (w, takes(w, ticket, record, dismissed)))
+                };
                 let is_cause = |w: &Value| ticket["voidReason"] == cause(w).as_str();
                 if is_void && !against().any(|(w, takes)| takes != Takes::Never && is_cause(w)) {
                     found.push(format!(
@@ -99,14 +102,19 @@ impl World {
     }
 }
 
-fn takes(withdrawal: &Value, ticket: &Value, order: &Value) -> Takes {
+/// `known`: what was on record when the ticket was reinstated.
+fn takes(withdrawal: &Value, ticket: &Value, order: &Value, known: Option<&BTreeSet<String>>) -> Takes {
     if withdrawal["kind"] == "cancellation" {
         return Takes::Surely;
     }
     let names = &withdrawal["names"];
     let of = |name: &'static str| list(names, name);
     if ["itemIds", "ticketIds", "items"].into_iter().all(|name| of(name).next().is_none()) {
-        return if standing(order).count() == 1 { Takes::Surely } else { Takes::Perhaps };
+        return match standing(order).count() {
+            1 => Takes::Surely,
+            _ if known.is_some_and(|known| !all_go_back(order, known)) => Takes::Never,
+            _ => Takes::Perhaps,
+        };
     }
     let item = &ticket["itemId"];
     let alone = list(order, "tickets").filter(|t| t["itemId"] == *item).count() == 1;
@@ -117,6 +125,16 @@ fn takes(withdrawal: &Value, ticket: &Value, order: &Value) -> Takes {
     } else {
         Takes::Never
     }
+}
+
+/// Whether every payment that was known has a refund that was not.
+fn all_go_back(order: &Value, known: &BTreeSet<String>) -> bool {
+    let is_known = |value: &Value| value["key"].as_str().is_some_and(|key| known.contains(key));
+    let is_refunded = |payment: &Value| {
+        let of_it = |w: &Value| w["state"] == "applied" && w["boundTo"] == payment["key"] && !is_known(w);
+        list(order, "withdrawals").any(of_it)
+    };
+    standing(order).filter(|payment| is_known(payment)).all(is_refunded)
 }
 
 /// What a refund says of so many tickets of an item.

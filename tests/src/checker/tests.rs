@@ -175,6 +175,13 @@ fn every_fault_of_what_takes_back_is_found() {
         ("takes it back, and it lives", |w| {
             order(w)["withdrawals"][1]["names"] = json!({ "ticketIds": [id(11)] });
         }),
+        ("void without a cause that counts: \"refunded: ill 2\"", |w| {
+            let second = json!({ "key": "second", "amount": 20, "foldedInto": null });
+            order(w)["payments"].as_array_mut().unwrap().push(second);
+            order(w)["withdrawals"][1]["names"] = json!({});
+            order(w)["withdrawals"][1]["boundTo"] = json!(id(2));
+            w.words.insert(id(12).to_string(), Word::Good(["refund:1".into(), "second".into()].into()));
+        }),
         ("2 tickets of standing are void: refunded: ill 2", |w| void(w, 0, "refunded: ill 2")),
         ("2 tickets of standing are refunded, 1 void", |w| w.words.clear()),
         ("4 events are recorded", |w| drop(w.events[1].pop())),

@@ -92,10 +92,13 @@ impl Line {
         }
     }
 
-    /// The keys of an order's refunds and cancellations.
+    /// The keys of an order's payments, refunds and cancellations.
     fn on_record(&self, order: OrderId) -> BTreeSet<String> {
-        let record = self.0.world.at_once(self.0.world.store.order(order)).unwrap();
-        record.into_iter().flat_map(|record| record.withdrawals).map(|withdrawal| withdrawal.key).collect()
+        let Some(record) = self.0.world.at_once(self.0.world.store.order(order)).unwrap() else {
+            return BTreeSet::new();
+        };
+        let payments = record.payments.into_iter().map(|payment| payment.key);
+        payments.chain(record.withdrawals.into_iter().map(|withdrawal| withdrawal.key)).collect()
     }
 
     /// What its messages say is on record.

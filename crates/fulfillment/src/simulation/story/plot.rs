@@ -25,10 +25,10 @@ pub(super) struct Deal {
 }
 
 impl Deal {
-    /// What a refund names that returns its first payment, and how much that is. The only payment of an order need not be
-    /// named, and one without an id cannot be.
+    /// What a refund names that returns one of its payments, and how much that is. The only payment of an order need not
+    /// be named, and one without an id cannot be.
     fn whole_payment(&self, world: &World) -> Option<(Value, u32)> {
-        let id = payment_id(&self.sale, 1).to_string();
+        let id = payment_id(&self.sale, world.draw(1, FOR_GAINED)).to_string();
         let (with_id, is_only) = (self.paid.get(&id).copied(), self.paid.len() == 1);
         match with_id {
             Some(cents) if !is_only || world.chance(500) => Some((json!({ "paymentId": id }), cents)),
@@ -109,11 +109,11 @@ impl Plot {
         payment
     }
 
-    /// Takes an order back: as a whole, or a part of it, up to three times.
+    /// Takes an order back: as a whole, or a part of it, up to four times.
     fn take_back(&mut self, world: &World, deal: &mut Deal) {
         deal.withdrawn = true;
         let (order, mut left) = (deal.sale.order, deal.sale.places);
-        for n in 1..=world.draw(1, 4) {
+        for n in 1..=world.draw(1, 5) {
             let (what, cents) = match world.draw(0, 4) {
                 0 => {
                     self.cancel(world, order, n);

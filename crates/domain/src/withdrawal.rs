@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope;
+use crate::event_time::is_date;
 use crate::fields::{Fields, Unreadable};
 use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
@@ -237,7 +238,7 @@ impl Refund {
             names: Names::read(fields)?,
             progress: Progress::read(fields)?,
             reason: fields.text("reason").ok().flatten(),
-            refunded_at: fields.time("refundedAt").ok().flatten(),
+            refunded_at: moment(fields, "refundedAt"),
         })
     }
 
@@ -263,9 +264,17 @@ impl Cancellation {
                 .map(OrderId)
                 .ok_or_else(|| Unreadable::field("orderId", "is missing"))?,
             reason: fields.text("reason").ok().flatten(),
-            cancelled_at: fields.time("cancelledAt").ok().flatten(),
+            cancelled_at: moment(fields, "cancelledAt"),
         })
     }
+}
+
+/// When something was done. A day alone says nothing of what came before it on that day, and a date that stands for none
+/// nothing at all.
+fn moment(fields: &Fields<'_>, name: &str) -> Option<Timestamp> {
+    const DAY: usize = "2026-11-29".len();
+    fields.text(name).ok().flatten().filter(|text| text.trim().len() > DAY)?;
+    fields.time(name).ok().flatten().filter(|at| is_date(*at))
 }
 
 #[cfg(test)]
@@ -369,7 +378,9 @@ mod tests {
             Withdrawal::Cancellation(Cancellation::parse(json.as_bytes()).unwrap()).key()
         };
         assert_eq!(key(""), format!("cancellation:{ORDER}"));
-        assert_eq!(key(r#","cancelledAt":"nonsense""#), key(""));
+        for no_time in ["nonsense", "0001-01-01T00:00:00", "1970-01-01T00:00:00Z", "2026-11-29"] {
+            assert_eq!(key(&format!(r#","cancelledAt":"{no_time}""#)), key(""), "{no_time}");
+        }
         let at = key(r#","cancelled_at":"2026-11-22T10:00:00Z""#);
         assert_ne!(at, key(r#","cancelledAt":"2026-11-23T10:00:00Z""#));
         assert_eq!(at, key(r#","cancelledAt":"2026-11-22T11:00:00+01:00","reason":"x""#));

@@ -199,3 +199,26 @@ pub async fn both_at_once(backend: &dyn Backend) {
         0
     );
 }
+
+/// Two payments of one amount without ids are two when all else says so: nothing may be kept in silence.
+pub async fn what_contradicts_without_an_id_is_set_apart(backend: &dyn Backend) {
+    let store = backend.store();
+    let first = r#","transactionId":"t1","processedAt":"2026-11-22T10:00:00Z""#;
+    assert_eq!(ingest(&*store, &[nameless(1, "5", first)]).await, [New(order(1))]);
+    for (rest, outcome) in [
+        (first, Duplicate(order(1))),
+        ("", Duplicate(order(1))),
+        (r#","processedAt":"2026-11-22T10:09:00Z""#, Duplicate(order(1))),
+        (r#","processedAt":"0001-01-01T00:00:00""#, Duplicate(order(1))),
+        (r#","transactionId":"t2","processedAt":"2026-11-22T10:00:00Z""#, Quarantined(order(1))),
+        (r#","processedAt":"2026-11-22T11:00:00Z""#, Quarantined(order(1))),
+    ] {
+        assert_eq!(ingest(&*store, &[nameless(1, "5", rest)]).await, [outcome], "{rest}");
+    }
+    let letters = store.dead_letters(0, false, 9).await.unwrap();
+    assert_eq!((letters.len(), letters[0].field.as_deref()), (2, Some("paymentId")));
+    // In one batch as well.
+    let other = nameless(2, "5", r#","transactionId":"t2""#);
+    let batch = [nameless(2, "5", first), other];
+    assert_eq!(ingest(&*store, &batch).await, [New(order(2)), Quarantined(order(2))]);
+}

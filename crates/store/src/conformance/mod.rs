@@ -61,7 +61,8 @@ macro_rules! conformance_suite {
             folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,
                 a_refund_of_either_key, the_other_key_is_not_late,
                 what_was_seen_to_stays_so_under_the_other_key,
-                both_keys_at_once_are_a_payment_that_is_new, both_at_once }
+                both_keys_at_once_are_a_payment_that_is_new, both_at_once,
+                what_contradicts_without_an_id_is_set_apart }
             positions { move_forward_only, a_later_epoch_counts, written_with_what_was_read, each_group_its_own,
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
@@ -91,7 +92,8 @@ macro_rules! conformance_suite {
             refunds { after_a_reinstatement, one_ticket_of_several, what_was_listed_of_its_lines_ends_with_the_order,
                 on_their_way_and_failed, without_a_payment_id, of_imported_orders, nothing_waits_for_ever, nobody_paid,
                 arrival_is_not_time, a_date_that_is_none_is_no_time, one_id_of_two_orders, dropped_beside_its_settlement,
-                void_reinstate_and_settle_at_once }
+                void_reinstate_and_settle_at_once, a_status_that_comes_again, one_on_its_way_says_less_or_more,
+                a_second_payment_of_an_erased_order_goes_back }
             refund_amounts { what_an_amount_voids, the_remainder_of_a_payment, names_void_no_others,
                 seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, a_free_ticket_goes_back,
                 a_part_of_the_price_goes_back }

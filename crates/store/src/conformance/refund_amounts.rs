@@ -211,6 +211,15 @@ pub async fn a_part_of_the_price_goes_back(backend: &dyn Backend) {
     assert_eq!((live(&*store, 3).await, listed(&*store).await), (vec![2], underpaid(3)));
     assert_eq!(recorded(&*store, refund(4, 3, 3, r#","itemIds":["b"]"#)).await, Applied);
     assert_eq!((state(&*store, 3).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
+    // The wrong one of two.
+    sold(&*store, 5, "80", &[("a", "60", 1), ("b", "20", 1)]).await;
+    assert_eq!(recorded(&*store, refund(6, 5, 5, r#","itemIds":["b"],"amount":60"#)).await, Applied);
+    assert_eq!((live(&*store, 5).await, listed(&*store).await), (vec![1], underpaid(5)));
+    assert_eq!(recorded(&*store, refund(7, 5, 5, r#","itemIds":["a"],"amount":20"#)).await, Applied);
+    // A discount that no line says is no shortage.
+    sold(&*store, 6, "70", &[("a", "60", 1), ("b", "20", 1)]).await;
+    assert_eq!(recorded(&*store, refund(8, 6, 6, r#","itemIds":["b"],"amount":20"#)).await, Applied);
+    assert_eq!((live(&*store, 6).await, listed(&*store).await), (vec![1], vec![]));
     // Good again by an operator's word.
     let tickets = sold(&*store, 4, "60", &[("a", "30", 1), ("b", "30", 1)]).await;
     assert_eq!(recorded(&*store, refund(5, 4, 4, "")).await, Applied);

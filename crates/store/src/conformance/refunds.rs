@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fulfillment_domain::OrderState;
+use fulfillment_domain::{OrderState, Withdrawal};
 
 use super::Backend;
 use super::fixtures::{
@@ -11,8 +11,8 @@ use super::fixtures::{
 };
 use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
 use crate::{
-    AdoptedOrder, AttentionReason, AttentionScope, RefundRules, WithdrawalOutcome, WithdrawalRecord,
-    WithdrawalState,
+    AdoptedOrder, AttentionReason, AttentionScope, Incoming, RefundRules, Source, WithdrawalOutcome,
+    WithdrawalRecord, WithdrawalState,
 };
 
 /// Since before the fixture's messages, and after 2020.
@@ -360,4 +360,88 @@ pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
         let all = record.withdrawals.iter().filter(|w| w.state != Parked).all(dismissed);
         assert!(first.voided_at.is_some() || all, "{n}: good again, by a word after every refund of it");
     }
+}
+
+/// The same, as the record of a later moment.
+fn later(message: Incoming<Withdrawal>, seconds: i64) -> Incoming<Withdrawal> {
+    let mut message = message;
+    if let Source::Kafka { timestamp: Some(at), .. } = &mut message.source {
+        *at += 1_000 * seconds;
+    }
+    message
+}
+
+pub async fn a_status_that_comes_again(backend: &dyn Backend) {
+    let store = backend.store();
+    let said = |n: u32, status: &str, at| {
+        later(refund(n, n, n, &format!(r#","amount":10,"status":"{status}""#)), at)
+    };
+    let listed_as = |n| vec![(n, AttentionReason::RefundFailedAfterVoid)];
+    // Final, failed, made good, and final after all.
+    let ticket = sold(&*store, 1, "10", &[("a", "10", 1)]).await.remove(0);
+    assert_eq!(recorded(&*store, said(1, "succeeded", 0)).await, Applied);
+    assert_eq!(recorded(&*store, said(1, "failed", 1)).await, Failed);
+    assert_eq!(listed(&*store).await, listed_as(1));
+    assert!(reinstate(&*store, ticket.id).await.is_some());
+    assert_eq!(recorded(&*store, said(1, "succeeded", 2)).await, Applied);
+    assert_eq!((state(&*store, 1).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
+    // Failed, final, and failed once more.
+    sold(&*store, 2, "10", &[("a", "10", 1)]).await;
+    assert_eq!(recorded(&*store, said(2, "failed", 0)).await, Failed);
+    assert_eq!(recorded(&*store, said(2, "succeeded", 1)).await, Applied);
+    assert_eq!(recorded(&*store, said(2, "failed", 2)).await, Failed);
+    assert_eq!(listed(&*store).await, listed_as(2));
+    // The whole topic once more.
+    for (n, status, at) in [(1, "succeeded", 0), (1, "failed", 1), (1, "succeeded", 2), (2, "failed", 2)] {
+        assert_eq!(withdraw(&*store, said(n, status, at)).await, WithdrawalOutcome::Duplicate(order(n)));
+    }
+}
+
+pub async fn one_on_its_way_says_less_or_more(backend: &dyn Backend) {
+    let store = backend.store();
+    let cases: [(&str, &str, &[u32]); 5] = [
+        (r#","amount":10"#, r#","amount":"10.00","currency":"eur""#, &[]),
+        ("", r#","amount":10"#, &[]),
+        (r#","amount":10,"itemIds":["a"]"#, "", &[2]),
+        (r#","itemIds":["b"]"#, r#","amount":5"#, &[1]),
+        (r#","currency":"EUR""#, r#","itemIds":["a"]"#, &[2]),
+    ];
+    for (n, (first, then, left)) in (1..).zip(cases) {
+        sold(&*store, n, "10", &[("a", "5", 1), ("b", "5", 1)]).await;
+        let pending = refund(n, n, n, &format!(r#"{first},"status":"pending""#));
+        assert_eq!(recorded(&*store, pending.clone()).await, Pending, "{first}");
+        let last = refund(n, n, n, then);
+        assert_eq!(recorded(&*store, last.clone()).await, Applied, "{first} {then}");
+        assert_eq!(live(&*store, n).await, left, "{first} {then}");
+        for again in [pending, last] {
+            assert_eq!(
+                withdraw(&*store, again).await,
+                WithdrawalOutcome::Duplicate(order(n)),
+                "{first} {then}"
+            );
+        }
+    }
+    // The payment that the first does not name.
+    sold(&*store, 6, "10", &[("a", "10", 1)]).await;
+    recorded(&*store, refund_without_payment(6, 6, r#","status":"pending""#)).await;
+    assert_eq!(recorded(&*store, refund(6, 6, 6, "")).await, Applied);
+    assert_eq!(withdrawn(&*store, 6, 6).await.payment_key.as_deref(), Some("pay-6"));
+    // What both say, and say otherwise.
+    sold(&*store, 7, "10", &[("a", "10", 1)]).await;
+    recorded(&*store, refund(7, 7, 7, r#","amount":10,"status":"pending""#)).await;
+    let other = refund(7, 7, 7, r#","amount":9"#);
+    assert_eq!(withdraw(&*store, other).await, WithdrawalOutcome::Quarantined(order(7)));
+    let letter = store.dead_letters(0, false, 9).await.unwrap().remove(0);
+    assert_eq!(letter.field.as_deref(), Some("amount"));
+    assert_eq!(letter.reason, "was told otherwise of the refund r-7 before");
+}
+
+pub async fn a_second_payment_of_an_erased_order_goes_back(backend: &dyn Backend) {
+    let store = backend.store();
+    sold(&*store, 1, "10", &[("a", "10", 1)]).await;
+    store.erase(order(1)).await.unwrap().unwrap();
+    ingest(&*store, &[payment(2, 1, "10")]).await;
+    assert_eq!(listed(&*store).await, [(1, AttentionReason::PaymentOfClosedOrder)]);
+    recorded(&*store, refund(1, 2, 1, "")).await;
+    assert_eq!((live(&*store, 1).await, listed(&*store).await), (vec![1], vec![]));
 }

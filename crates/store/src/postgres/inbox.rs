@@ -15,7 +15,7 @@ use super::rows::At;
 use super::withdrawals::{Settling, settle};
 use super::{COLLISIONS, PgStore, collided};
 use crate::shared::adopting::IMPORTED;
-use crate::shared::cells::{Row, clean, need};
+use crate::shared::cells::clean;
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
@@ -122,14 +122,9 @@ async fn late(
 
 /// The keys on record.
 async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
-    let sql = "SELECT key, order_id, amount::text AS amount, currency FROM payments \
-               WHERE key = ANY($1::text[])";
+    let sql = concat!("SELECT ", standing_columns!(), " FROM payments WHERE key = ANY($1::text[])");
     let rows = sqlx::query(sql).bind(keys).fetch_all(db).await?;
-    let known = |row: &sqlx::postgres::PgRow| {
-        let (amount, currency) = (row.amount("amount")?, row.currency("currency")?);
-        Ok((need("key", row.text("key")?)?, Known { order_id: row.order_id()?, amount, currency }))
-    };
-    rows.iter().map(known).collect()
+    rows.iter().map(Known::from_row).collect()
 }
 
 async fn insert_orders(

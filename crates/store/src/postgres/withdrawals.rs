@@ -22,8 +22,8 @@ use crate::shared::headers;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
-    withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, heard_columns, paid_from, sql,
+    voided_event, withdrawal_columns, withdrawal_from,
 };
 use crate::{
     Announcing, DeadLetterRoute, Incoming, Position, Positions as _, RefundRules, Result, WithdrawalOutcome,
@@ -231,11 +231,11 @@ async fn record<'a>(
         new.place(&sqlx::query(CANCELLATIONS).bind(order.0).fetch_all(&mut *db).await?)?;
     }
     if !insert(db, message, &new).await? {
-        let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = $1 FOR NO KEY UPDATE";
+        let sql = concat!("SELECT ", heard_columns!(), " FROM withdrawals WHERE key = $1 FOR NO KEY UPDATE");
         let row = sqlx::query(sql).bind(&new.key).fetch_one(&mut *db).await?;
         match new.hear(&row)? {
-            Heard::Contradiction => {
-                dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+            Heard::Contradiction(field) => {
+                dead.push(DeadLetter::quarantined(message, order, new.contradiction(field)));
                 return Ok(WithdrawalOutcome::Quarantined(order));
             }
             Heard::Repeat => {
@@ -243,15 +243,21 @@ async fn record<'a>(
                 sqlx::query(sql).bind(&new.key).execute(db).await?;
                 return Ok(WithdrawalOutcome::Duplicate(order));
             }
-            Heard::Moved(state, heard) => {
+            Heard::Moved(moved) => {
                 let sql = "UPDATE withdrawals SET state = $2, heard = $3, note = NULL, reason = coalesce($4, reason), \
-                           said_at = coalesce($5, said_at), updated_at = clock_timestamp() WHERE key = $1";
+                           said_at = coalesce($5, said_at), updated_at = clock_timestamp(), hash = $6, payment_key = $7, \
+                           amount = $8::text::numeric, currency = $9, names = $10 WHERE key = $1";
                 sqlx::query(sql)
                     .bind(&new.key)
-                    .bind(state.as_str())
-                    .bind(heard)
+                    .bind(moved.state.as_str())
+                    .bind(moved.heard)
                     .bind(said.reason().map(clean))
                     .bind(said.said_at().map(At))
+                    .bind(&moved.hash[..])
+                    .bind(moved.payment_key)
+                    .bind(moved.amount.map(|a| a.to_string()))
+                    .bind(moved.currency.map(|c| c.to_string()))
+                    .bind(clean(&moved.names))
                     .execute(&mut *db)
                     .await?;
                 insert_raw(db, message, &new).await?;

@@ -9,26 +9,53 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use fulfillment_domain::event::NAMESPACE;
-use fulfillment_domain::{Amount, Currency, EventKind, OrderId, OutboxEvent, Payment, Unreadable};
+use fulfillment_domain::payment::Facts;
+use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Payment, Unreadable};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::shared::folding::{Fold, Folding, Standing};
+use crate::shared::cells::Row;
+use crate::shared::folding::{Fold, Folding, Standing, standing_from};
 use crate::shared::ticket::index_key;
 use crate::shared::withdrawing::Arrival;
-use crate::{DeadLetterRoute, Incoming, IngestOutcome, Source};
+use crate::{DeadLetterRoute, Incoming, IngestOutcome, Result, Source};
 
 /// A payment that is on record under a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) order_id: OrderId,
-    pub(crate) amount: Option<Amount>,
-    pub(crate) currency: Option<Currency>,
+    pub(crate) facts: Facts,
 }
 
 impl Known {
     fn of(payment: &Payment) -> Self {
-        Self { order_id: payment.order_id, amount: payment.amount, currency: payment.currency }
+        Self { order_id: payment.order_id, facts: payment.facts() }
+    }
+
+    /// Reads [`standing_columns`] into a key and what is known under it.
+    pub(crate) fn from_row(row: &impl Row) -> Result<(String, Self)> {
+        let (order_id, Standing { key, facts, .. }) = standing_from(row)?;
+        Ok((key, Self { order_id, facts }))
+    }
+
+    /// What a message under the same key says otherwise, if it does, and of which field. The key of a payment without an id
+    /// is its order's, so that all it says has to agree: else it is another payment, and money would be kept in silence.
+    fn contradiction(&self, payment: &Payment) -> Option<Unreadable> {
+        let Facts { amount, currency, .. } = self.facts;
+        if payment.says_the_same(self.order_id, amount, currency) {
+            let agrees = payment.payment_id.is_some() || payment.facts().agree(&self.facts);
+            let why = "is missing, and the order has a payment without an id already, of another transaction, customer \
+                       or time: this one is another, or the same told otherwise";
+            return (!agrees).then(|| Unreadable::field("paymentId", why));
+        }
+        let (field, what) = if payment.order_id != self.order_id {
+            ("orderId", "order")
+        } else if payment.amount != amount {
+            ("amount", "amount")
+        } else {
+            ("currency", "currency")
+        };
+        Some(Unreadable::field(field, format!("the payment id is known with another {what}")))
     }
 }
 
@@ -217,19 +244,16 @@ impl<'a> Intake<'a> {
                 (Ok(_), None) => unreachable!("every readable payment has a key"),
             };
             let order = payment.order_id;
-            let before = known.get(key).copied().or_else(|| payments.get(key).map(|p| Known::of(p.payment)));
-            outcomes.push(match before {
-                Some(before) if payment.says_the_same(before.order_id, before.amount, before.currency) => {
+            let before = known.get(key).cloned().or_else(|| payments.get(key).map(|p| Known::of(p.payment)));
+            outcomes.push(match before.map(|before| before.contradiction(payment)) {
+                Some(None) => {
                     match payments.get_mut(key) {
                         Some(first) => first.duplicates += 1,
                         None => *repeats.entry(key).or_insert(0) += 1,
                     }
                     IngestOutcome::Duplicate(order)
                 }
-                Some(before) => {
-                    let (what, field) = difference(payment, &before);
-                    let why =
-                        Unreadable::field(field, format!("the payment id is known with another {what}"));
+                Some(Some(why)) => {
                     set_apart(DeadLetter::quarantined(message, order, why));
                     IngestOutcome::Quarantined(order)
                 }
@@ -278,17 +302,6 @@ impl<'a> Intake<'a> {
                 *outcome = IngestOutcome::Late(*order);
             }
         }
-    }
-}
-
-/// What tells a payment from the one on record: in words, and as a field.
-fn difference(payment: &Payment, before: &Known) -> (&'static str, &'static str) {
-    if payment.order_id != before.order_id {
-        ("order", "orderId")
-    } else if payment.amount != before.amount {
-        ("amount", "amount")
-    } else {
-        ("currency", "currency")
     }
 }
 

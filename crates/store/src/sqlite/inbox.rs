@@ -16,7 +16,7 @@ use super::refreshes::{list_closed, want};
 use super::rows::list;
 use super::withdrawals::{Settling, settle};
 use crate::shared::adopting::IMPORTED;
-use crate::shared::cells::{Row, clean, need, rfc3339};
+use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
@@ -153,18 +153,13 @@ async fn late(
 }
 
 async fn known(db: &mut SqliteConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
-    let sql = "SELECT key, order_id, amount, currency FROM payments \
-               WHERE key IN (SELECT value FROM json_each(?1))";
+    let sql = concat!(
+        "SELECT ",
+        standing_columns!(),
+        " FROM payments WHERE key IN (SELECT value FROM json_each(?1))"
+    );
     let rows = sqlx::query(sql).bind(list(keys)?).fetch_all(db).await?;
-    let known = |row: &sqlx::sqlite::SqliteRow| {
-        let known = Known {
-            order_id: row.order_id()?,
-            amount: row.amount("amount")?,
-            currency: row.currency("currency")?,
-        };
-        Ok((need("key", row.text("key")?)?, known))
-    };
-    rows.iter().map(known).collect()
+    rows.iter().map(Known::from_row).collect()
 }
 
 /// The payments of orders that were there before.

@@ -20,8 +20,8 @@ use crate::shared::folding::fold;
 use crate::shared::intake::DeadLetter;
 use crate::shared::ticket::{seat_keys, ticket_columns, ticket_from};
 use crate::shared::withdrawing::{
-    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, paid_from, sql, voided_event,
-    withdrawal_columns, withdrawal_from,
+    CANCELLATIONS, Case, End, Heard, NewWithdrawal, Ruling, case_from, decide, heard_columns, paid_from, sql,
+    voided_event, withdrawal_columns, withdrawal_from,
 };
 use crate::shared::{earlier, headers};
 use crate::{
@@ -170,7 +170,7 @@ async fn record<'a>(
     if new.is_untimed() {
         new.place(&sqlx::query(CANCELLATIONS).bind(order.to_string()).fetch_all(&mut *db).await?)?;
     }
-    let sql = "SELECT hash, state, heard FROM withdrawals WHERE key = ?1";
+    let sql = concat!("SELECT ", heard_columns!(), " FROM withdrawals WHERE key = ?1");
     match sqlx::query(sql).bind(&new.key).fetch_optional(&mut *db).await? {
         None => {
             let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
@@ -180,8 +180,8 @@ async fn record<'a>(
             insert(db, &now, message, &new).await?;
         }
         Some(row) => match new.hear(&row)? {
-            Heard::Contradiction => {
-                dead.push(DeadLetter::quarantined(message, order, new.contradiction()));
+            Heard::Contradiction(field) => {
+                dead.push(DeadLetter::quarantined(message, order, new.contradiction(field)));
                 return Ok(WithdrawalOutcome::Quarantined(order));
             }
             Heard::Repeat => {
@@ -189,16 +189,22 @@ async fn record<'a>(
                 sqlx::query(sql).bind(&new.key).execute(db).await?;
                 return Ok(WithdrawalOutcome::Duplicate(order));
             }
-            Heard::Moved(state, heard) => {
+            Heard::Moved(moved) => {
                 let sql = "UPDATE withdrawals SET state = ?2, heard = ?3, note = NULL, reason = coalesce(?4, reason), \
-                           said_at = coalesce(?5, said_at), updated_at = ?6 WHERE key = ?1";
+                           said_at = coalesce(?5, said_at), updated_at = ?6, hash = ?7, payment_key = ?8, \
+                           amount = ?9, currency = ?10, names = ?11 WHERE key = ?1";
                 sqlx::query(sql)
                     .bind(&new.key)
-                    .bind(state.as_str())
-                    .bind(heard)
+                    .bind(moved.state.as_str())
+                    .bind(moved.heard)
                     .bind(said.reason().map(clean))
                     .bind(said.said_at().map(rfc3339))
                     .bind(&now)
+                    .bind(&moved.hash[..])
+                    .bind(moved.payment_key)
+                    .bind(moved.amount.map(|a| a.to_string()))
+                    .bind(moved.currency.map(|c| c.to_string()))
+                    .bind(clean(&moved.names))
                     .execute(&mut *db)
                     .await?;
                 insert_raw(db, message, &new).await?;

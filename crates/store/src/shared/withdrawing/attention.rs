@@ -27,13 +27,23 @@ const GROUP_OF_VOID: [AttentionReason; 9] = {
     [a, b, c, d, e, f, g, h, i]
 };
 
+/// The reasons that are reconciled here when another payment of an order that never grows has gone back.
+const GROUP_OF_SETTLED: [AttentionReason; 5] = {
+    let [a, b, c, d] = GROUP;
+    [a, b, c, d, AttentionReason::PaymentOfClosedOrder]
+};
+
 /// The most payments or refunds that one entry names.
 const NAMED: usize = 3;
 
 impl Ruling {
     /// The reasons that [`Self::attention`] has the last word on.
     pub(crate) fn reasons(&self, case: &Case) -> &'static [AttentionReason] {
-        if self.leaves_void(case) { &GROUP_OF_VOID } else { &GROUP }
+        match (self.leaves_void(case), case.is_paid_more_than_once()) {
+            (true, _) => &GROUP_OF_VOID,
+            (false, true) => &GROUP,
+            (false, false) => &GROUP_OF_SETTLED,
+        }
     }
 
     /// What is to be listed about the order after this ruling.
@@ -70,33 +80,44 @@ impl Ruling {
         wanted
     }
 
-    /// What is left of the payments, when one of them went back altogether and the others do not cover the tickets that stay
-    /// good. A refund that is open is shown itself, and a ticket that was reinstated is good by somebody's word.
+    /// What is left of the payments, when more went back than the void tickets cost and the rest does not cover those that
+    /// stay good. A refund that is open is shown itself, and a ticket that was reinstated is good by somebody's word.
     fn shortage(&self, case: &Case) -> Option<String> {
         let stands = |w: &WithdrawalRecord| {
             self.settled.iter().find(|s| s.key == w.key).map_or(w.state, |settled| settled.state)
         };
         let open = case.of_kind("refund").any(|w| stands(w).is_open());
-        let remainders: Option<Vec<Amount>> = case.payments.iter().map(|p| case.remainder(p)).collect();
-        let remainders = remainders.filter(|left| !open && left.contains(&Amount::ZERO))?;
+        if open {
+            return None;
+        }
+        let add = |sum: Amount, amount: Amount| sum.saturating_add(amount);
+        let left =
+            case.payments.iter().try_fold(Amount::ZERO, |sum, p| Some(add(sum, case.remainder(p)?)))?;
+        let paid = case.payments.iter().filter_map(|p| p.amount).fold(Amount::ZERO, add);
         let stays =
             |t: &&Ticket| t.voided_at.is_none() && self.voided.iter().all(|(voided, _)| *voided != t.id);
-        let good: Vec<&Ticket> = case.tickets.iter().filter(stays).collect();
+        let (good, void): (Vec<&Ticket>, Vec<&Ticket>) = case.tickets.iter().partition(stays);
         let currency = good.first()?.currency;
         let by_word = |t: &&Ticket| case.withdrawals.iter().any(|w| w.is_dismissed_for(t.id));
         if good.iter().any(by_word) || case.payments.iter().any(|p| case.currency_of(p) != Some(currency)) {
             return None;
         }
-        let left = remainders.into_iter().fold(Amount::ZERO, Amount::saturating_add);
-        // What a voucher took off was never paid, and a fee can be kept.
-        let off = case.charges.iter().map(Charge::cost).filter(|cost| cost.is_negative());
-        let price = off.fold(sum(good)?, Amount::saturating_add);
-        (left < price)
+        // What a voucher took off was never paid, and a fee can be kept or go back.
+        let (off, fees): (Vec<_>, Vec<_>) =
+            case.charges.iter().map(Charge::cost).partition(|c| c.is_negative());
+        let price = off.into_iter().fold(sum(good)?, add);
+        let back = paid.saturating_sub(left);
+        (left < price && back > fees.into_iter().fold(sum(void)?, add))
             .then(|| format!("{left} {currency} of its payments is left, and its good tickets cost {price}"))
     }
 }
 
 impl Case {
+    /// Whether more than one payment stands.
+    fn is_paid_more_than_once(&self) -> bool {
+        self.payments.iter().filter(|p| !self.is_refunded(p, None)).count() > 1
+    }
+
     /// Whether a payment was made after the order was voided: by the producers' clocks where the order was cancelled
     /// and both say when, else by what came first.
     pub(super) fn is_late(&self, payment: &Paid) -> bool {

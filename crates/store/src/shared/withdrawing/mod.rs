@@ -2,6 +2,7 @@
 
 mod attention;
 mod case;
+mod hearing;
 mod names;
 mod record;
 mod refund;
@@ -13,6 +14,7 @@ mod tests;
 mod untimed;
 
 pub(crate) use case::{Arrival, Case, case_from, paid_from};
-pub(crate) use record::{Heard, NewWithdrawal, withdrawal_columns, withdrawal_from};
+pub(crate) use hearing::{Heard, heard_columns};
+pub(crate) use record::{NewWithdrawal, withdrawal_columns, withdrawal_from};
 pub(crate) use ruling::{End, Ruling, decide, voided_event};
 pub(crate) use untimed::CANCELLATIONS;

@@ -1,6 +1,6 @@
 //! The rows of `withdrawals`.
 
-use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Unreadable, Withdrawal};
+use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Withdrawal};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -8,9 +8,6 @@ use super::untimed;
 use crate::shared::cells::{Row, need, odd};
 use crate::shared::ticket::index_key;
 use crate::{Incoming, Result, StoreError, WithdrawalRecord, WithdrawalState};
-
-/// The most that is kept of what was heard of one refund, in bytes: some 80 changes of its status.
-const MAX_HEARD: usize = 2_048;
 
 /// The columns of `withdrawals`, of the table alias `w`.
 macro_rules! withdrawal_columns {
@@ -56,22 +53,11 @@ pub(crate) struct NewWithdrawal<'a> {
     pub(crate) names: String,
     pub(crate) hash: [u8; 32],
     pub(crate) said: &'a Withdrawal,
-    progress: Progress,
-    /// When its record was made; of a cancellation that does not say when.
+    pub(super) progress: Progress,
+    /// When its record was made; of one that does not say when.
     pub(super) record_time: Option<Timestamp>,
     /// It is such a cancellation, and its order was reinstated after it: it is dismissed.
     pub(super) before_reinstatement: bool,
-}
-
-/// What became of a message under a known key.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// It says nothing that was not known.
-    Repeat,
-    /// It says something else than before.
-    Contradiction,
-    /// The same refund has come further, or did not: its new state, and what was heard of it.
-    Moved(WithdrawalState, String),
 }
 
 impl<'a> NewWithdrawal<'a> {
@@ -107,7 +93,7 @@ impl<'a> NewWithdrawal<'a> {
             record_time: None,
             before_reinstatement: false,
         };
-        new.record_time = if new.is_untimed() { untimed::time_of(message) } else { None };
+        new.record_time = if said.said_at().is_none() { untimed::time_of(message) } else { None };
         Ok(new)
     }
 
@@ -135,31 +121,5 @@ impl<'a> NewWithdrawal<'a> {
         };
         let at = self.said.said_at().or(self.record_time).map(|at| at.as_microsecond().to_string());
         format!("{word}@{}", at.unwrap_or_default())
-    }
-
-    /// Compares it with what is on record under its key; reads `hash, state, heard` of it. A refund can become final
-    /// or fail after all, each by a message that was not heard before: a topic that is read again changes nothing.
-    pub(crate) fn hear(&self, row: &impl Row) -> Result<Heard> {
-        if row.array("hash")? != Some(self.hash) {
-            return Ok(Heard::Contradiction);
-        }
-        let known = match row.word("state")? {
-            WithdrawalState::Pending => Progress::Pending,
-            WithdrawalState::Failed => Progress::Failed,
-            _ => Progress::Final,
-        };
-        let heard = need("heard", row.text("heard")?)?;
-        let said = self.heard();
-        let moved = self.progress != known
-            && self.progress != Progress::Pending
-            && heard.split(' ').all(|before| before != said)
-            && heard.len() < MAX_HEARD;
-        Ok(if moved { Heard::Moved(self.state(), format!("{heard} {said}")) } else { Heard::Repeat })
-    }
-
-    /// Why a message under a known key is set apart.
-    pub(crate) fn contradiction(&self) -> Unreadable {
-        let field = if matches!(self.said, Withdrawal::Refund(_)) { "refundId" } else { "orderId" };
-        Unreadable::field(field, "is known, and what it is for was told otherwise before")
     }
 }

@@ -1,0 +1,139 @@
+//! A message about a refund or a cancellation that is on record: a repeat, a contradiction, or the next of its statuses.
+
+use fulfillment_domain::{Amount, Currency, Names, Progress, Unreadable, Withdrawal};
+
+use super::record::NewWithdrawal;
+use crate::shared::cells::{Row, need, odd};
+use crate::{Result, WithdrawalState};
+
+/// The most that is kept of what was heard of one refund, in bytes: some 80 changes of its status.
+const MAX_HEARD: usize = 2_048;
+
+/// The columns that tell what is on record under a key.
+macro_rules! heard_columns {
+    () => {
+        "hash, state, heard, order_id, payment_key, CAST(amount AS TEXT) AS amount, currency, names, was_applied"
+    };
+}
+pub(crate) use heard_columns;
+
+/// What became of a message under a known key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// It says nothing that was not known.
+    Repeat,
+    /// It says something else than before, of this field.
+    Contradiction(&'static str),
+    /// The same refund has come further, or did not.
+    Moved(Moved),
+}
+
+/// What is on record from now on.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) state: WithdrawalState,
+    pub(crate) heard: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) payment_key: Option<String>,
+    pub(crate) amount: Option<Amount>,
+    pub(crate) currency: Option<Currency>,
+    pub(crate) names: String,
+}
+
+impl NewWithdrawal<'_> {
+    /// Compares it with what is on record; reads [`heard_columns`]. A refund can become final or fail after all, each by a
+    /// message that was not heard before: a topic that is read again changes nothing. One that was not final may have said
+    /// less, or more, of what it is for: what only one of both says contradicts nothing.
+    pub(crate) fn hear(&self, row: &impl Row) -> Result<Heard> {
+        let state: WithdrawalState = row.word("state")?;
+        let known = match state {
+            WithdrawalState::Pending => Progress::Pending,
+            WithdrawalState::Failed => Progress::Failed,
+            _ => Progress::Final,
+        };
+        let was_applied = row.number::<i64>("was_applied")? != 0;
+        let same = row.array("hash")? == Some(self.hash);
+        let becomes_final = self.progress == Progress::Final && known != Progress::Final && !was_applied;
+        if !same {
+            let both_final = self.progress == Progress::Final && !becomes_final;
+            if let Some(field) = self.difference(row, both_final)? {
+                return Ok(Heard::Contradiction(field));
+            }
+        }
+        let heard = need("heard", row.text("heard")?)?;
+        let said = self.heard();
+        let is_news = self.progress != known
+            && self.progress != Progress::Pending
+            && heard.split(' ').all(|before| before != said)
+            && heard.len() < MAX_HEARD;
+        if !is_news {
+            return Ok(Heard::Repeat);
+        }
+        let (state, heard) = (self.state(), format!("{heard} {said}"));
+        let mut moved = Moved {
+            state,
+            heard,
+            hash: need("hash", row.array("hash")?)?,
+            payment_key: row.text("payment_key")?,
+            amount: row.amount("amount")?,
+            currency: row.currency("currency")?,
+            names: need("names", row.text("names")?)?,
+        };
+        if becomes_final {
+            moved.hash = self.hash;
+            if self.names_payment() {
+                moved.payment_key.clone_from(&self.payment_key);
+            }
+            moved.amount = self.amount.or(moved.amount);
+            moved.currency = self.currency.or(moved.currency);
+            if !is_empty(&self.names)? {
+                moved.names.clone_from(&self.names);
+            }
+        }
+        Ok(Heard::Moved(moved))
+    }
+
+    /// The field that contradicts what is on record. `exactly`: what only one of both says does too.
+    fn difference(&self, row: &impl Row, exactly: bool) -> Result<Option<&'static str>> {
+        let (order, payment) = (self.said.order_id(), row.text("payment_key")?);
+        let (amount, currency) = (row.amount("amount")?, row.currency("currency")?);
+        let names = need("names", row.text("names")?)?;
+        let unnamed = |key: &Option<String>| *key == Some(format!("order:{order}"));
+        let one_says = self.amount.is_some() != amount.is_some();
+        Ok(if row.order_id()? != order {
+            Some("orderId")
+        } else if self.payment_key != payment && (exactly || self.names_payment() && !unnamed(&payment)) {
+            Some("paymentId")
+        } else if self.amount != amount && (exactly || !one_says) {
+            Some("amount")
+        } else if self.currency != currency && (exactly || self.currency.is_some() == currency.is_some()) {
+            Some("currency")
+        } else if self.names != names && (exactly || !is_empty(&self.names)? && !is_empty(&names)?) {
+            Some("items")
+        } else {
+            None
+        })
+    }
+
+    fn names_payment(&self) -> bool {
+        self.payment_key.as_ref().is_some_and(|key| *key != format!("order:{}", self.said.order_id()))
+    }
+
+    /// Why a message under a known key is set apart.
+    pub(crate) fn contradiction(&self, field: &str) -> Unreadable {
+        match self.said {
+            Withdrawal::Refund(refund) => {
+                let id = &refund.refund_id;
+                Unreadable::field(field, format!("was told otherwise of the refund {id} before"))
+            }
+            Withdrawal::Cancellation(_) => {
+                Unreadable::field(field, "was told otherwise of the cancellation before")
+            }
+        }
+    }
+}
+
+/// Whether nothing is named, as it is stored.
+fn is_empty(names: &str) -> Result<bool> {
+    serde_json::from_str(names).map(|names: Names| names.is_empty()).map_err(|e| odd("names", e))
+}

@@ -95,7 +95,8 @@ macro_rules! conformance_suite {
                 void_reinstate_and_settle_at_once, a_status_that_comes_again, one_on_its_way_says_less_or_more,
                 a_second_payment_of_an_erased_order_goes_back }
             refund_amounts { what_an_amount_voids, the_remainder_of_a_payment, names_void_no_others,
-                seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, a_free_ticket_goes_back,
+                seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, what_is_void_already_can_be_named,
+                a_free_ticket_goes_back,
                 a_part_of_the_price_goes_back }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,

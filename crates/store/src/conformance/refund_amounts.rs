@@ -169,6 +169,22 @@ pub async fn lines_that_admit_nobody(backend: &dyn Backend) {
     }
 }
 
+pub async fn what_is_void_already_can_be_named(backend: &dyn Backend) {
+    let store = backend.store();
+    let cases = [
+        r#","items":[{"itemId":"a","quantity":1}],"amount":10"#,
+        r#","itemIds":["a"],"amount":20"#,
+        r#","itemIds":["a"]"#,
+    ];
+    for (n, rest) in (1..).zip(cases) {
+        for ticket in &sold(&*store, n, "40", &[("a", "10", 2), ("b", "20", 1)]).await[..2] {
+            assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
+        }
+        assert_eq!(recorded(&*store, refund(n, n, n, rest)).await, Applied, "{rest}");
+        assert_eq!(live(&*store, n).await, [3], "{rest}");
+    }
+}
+
 pub async fn a_free_ticket_goes_back(backend: &dyn Backend) {
     let store = backend.store();
     for (n, rest, left) in [(1, r#","amount":0"#, vec![]), (2, r#","itemIds":["b"],"amount":0"#, vec![1])] {

@@ -64,8 +64,9 @@ impl Case {
         let by_number: Vec<Amount> = by_number.collect();
         let of_exact = price(&exact, currency).map(|price| total(price, &by_number));
         if let Some(amount) = refund.amount
-            && exact.is_empty()
-            && refund.names.item_ids.len() == charges.len()
+            && refund.names.ticket_ids.is_empty()
+            && charges.len() == refund.names.item_ids.len()
+            && by_number.len() == refund.names.items.len()
         {
             let price = total(total(Amount::ZERO, &charges), &by_number);
             return if amount <= price {

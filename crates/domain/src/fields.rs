@@ -116,7 +116,8 @@ impl<'a> Fields<'a> {
         Ok(Some(whole.unwrap_or_else(|| text.into_string())))
     }
 
-    /// An identifier, from a string or a number: a GUID is put in lower case so that two spellings of it are one key.
+    /// An identifier, from a string or a number: a GUID is put in lower case and loses its braces, so that two spellings
+    /// of it are one key.
     ///
     /// A number that is an integer is that integer: the same id leaves one program as `1` and another, which knows floats
     /// alone, as `1.0`, and a refund must find the line of an order by it. Any other is its digits as they are written:
@@ -126,7 +127,17 @@ impl<'a> Fields<'a> {
         if text.len() > 200 {
             return Err(Unreadable::field(name, "is longer than 200 bytes"));
         }
-        Ok(Some(parse_guid(&text).map_or(text, |id| id.to_string())))
+        Ok(Some(guid_of(&text).map_or(text, |id| id.to_string())))
+    }
+
+    /// An identifier that need not be there: what programs write where they have none is none.
+    pub fn optional_id(&self, name: &str) -> Result<Option<String>, Unreadable> {
+        Ok(self.optional_id_from_zero(name)?.filter(|id| id != "0"))
+    }
+
+    /// As [`Self::optional_id`], of things that may be numbered from 0: an order's first item.
+    pub fn optional_id_from_zero(&self, name: &str) -> Result<Option<String>, Unreadable> {
+        Ok(self.identifier(name)?.filter(|id| !is_no_id(id)))
     }
 
     /// What a string or a number says, within the limit.
@@ -310,6 +321,23 @@ pub(crate) fn canonical(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
+/// A GUID, also in braces as .NET's format B writes it.
+fn guid_of(text: &str) -> Option<Uuid> {
+    parse_guid(text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text))
+}
+
+/// Whether a text is what programs write where there is nothing: `N/A`, `none`, `null` or a dash.
+pub(crate) fn is_nothing(text: &str) -> bool {
+    let text = text.trim();
+    ["", "-", "\u{2013}", "\u{2014}"].contains(&text)
+        || ["n/a", "none", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether an id is what programs write where there is none. Taken for one, all that has it would be one thing.
+fn is_no_id(id: &str) -> bool {
+    is_nothing(id) || id == "-1" || parse_guid(id).is_some_and(|id| id.is_nil())
+}
+
 fn is_blank(raw: &RawValue) -> bool {
     raw.get().starts_with('"') && string(raw).is_some_and(|text| text.trim().is_empty())
 }
@@ -321,7 +349,7 @@ fn agree(a: &RawValue, b: &RawValue) -> bool {
     }
     let said = |raw: &RawValue| string(raw).unwrap_or_else(|| raw.get().to_owned()).trim().to_owned();
     let (a_said, b_said) = (said(a), said(b));
-    if a_said == b_said || (parse_guid(&a_said).is_some() && parse_guid(&a_said) == parse_guid(&b_said)) {
+    if a_said == b_said || (guid_of(&a_said).is_some() && guid_of(&a_said) == guid_of(&b_said)) {
         return true;
     }
     // Two texts are two texts: "007" is not "7". A number beside them is a number.
@@ -356,128 +384,4 @@ impl<'de> Visitor<'de> for Entries {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_every_spelling() {
-        for json in [r#"{"orderId":"a"}"#, r#"{"OrderId":"a"}"#, r#"{"order_id":"a"}"#, r#"{"ORDER_ID":"a"}"#]
-        {
-            let fields = Fields::parse(json.as_bytes()).unwrap();
-            assert_eq!(fields.text("orderId").unwrap().as_deref(), Some("a"), "{json}");
-        }
-    }
-
-    #[test]
-    fn two_spellings_must_agree() {
-        let same = br#"{"orderId":"x","order_id":"x","amount":1.0,"Amount":1.00}"#;
-        let fields = Fields::parse(same).unwrap();
-        assert_eq!(fields.text("orderId").unwrap().as_deref(), Some("x"));
-        assert!(fields.amount("amount").unwrap().is_some());
-        let differ = Fields::parse(br#"{"orderId":"x","OrderId":"y"}"#).unwrap();
-        assert_eq!(differ.text("orderId").unwrap_err().field.as_deref(), Some("orderId"));
-    }
-
-    #[test]
-    fn amounts_stay_exact() {
-        let fields = Fields::parse(br#"{"a":0.1,"b":49.90,"c":"12.50","d":1e2,"e":"x"}"#).unwrap();
-        let text = |name| fields.amount(name).unwrap().unwrap().to_string();
-        assert_eq!(
-            (text("a"), text("b"), text("c"), text("d")),
-            ("0.1".into(), "49.90".into(), "12.50".into(), "100".into())
-        );
-        assert!(fields.amount("e").is_err());
-    }
-
-    #[test]
-    fn numbers_are_texts_and_texts_are_numbers() {
-        let json = r#"{"seatNumber":12,"row":12.0,"floor":-1,"id":5.0,"name":1984,"price":"+12.50","n":2.0,"m":"2",
-            "half":1.5,"big":1e3,"list":[1],"yes":"True","no":0}"#;
-        let fields = Fields::parse(json.as_bytes()).unwrap();
-        let text = |name| fields.text(name).unwrap().unwrap();
-        assert_eq!(
-            (text("seatNumber"), text("row"), text("floor"), text("name"), text("half"), text("big")),
-            ("12".into(), "12".into(), "-1".into(), "1984".into(), "1.5".into(), "1000".into())
-        );
-        assert_eq!(fields.identifier("id").unwrap().as_deref(), Some("5"), "ids are read alike");
-        assert_eq!(fields.amount("price").unwrap().unwrap().to_string(), "12.50");
-        assert_eq!((fields.integer("n").unwrap(), fields.integer("m").unwrap()), (Some(2), Some(2)));
-        assert_eq!(
-            (fields.boolean("yes").unwrap(), fields.boolean("no").unwrap()),
-            (Some(true), Some(false))
-        );
-        assert!(
-            fields.integer("half").is_err() && fields.text("list").is_err() && fields.boolean("n").is_err()
-        );
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_is_a_replacement_character() {
-        let json = r#"{"a":"Zo\ud83d!","b":"\udc00\ud800","c":"\ud83c\udf9f","ke\ud800y":1,"d":"é\ud800é"}"#;
-        let fields = Fields::parse(json.as_bytes()).unwrap();
-        let text = |name| fields.text(name).unwrap().unwrap();
-        assert_eq!((text("a"), text("b")), ("Zo\u{fffd}!".into(), "\u{fffd}\u{fffd}".into()));
-        assert_eq!((text("c"), text("d")), ("🎟".into(), "é\u{fffd}é".into()));
-        assert_eq!(fields.integer("ke\u{fffd}y").unwrap(), Some(1));
-    }
-
-    #[test]
-    fn blanks_and_forms_of_a_number_do_not_disagree() {
-        let json = br#"{"name":" ","Name":"Ada","price":"12.50","Price":12.5,"row":"007","Row":"7","seat":7,"Seat":"7"}"#;
-        let fields = Fields::parse(json).unwrap();
-        assert_eq!(fields.text("name").unwrap().as_deref(), Some("Ada"));
-        assert_eq!(fields.amount("price").unwrap().unwrap().to_string(), "12.50");
-        assert!(fields.text("row").is_err(), "two texts are two texts");
-        assert_eq!(fields.text("seat").unwrap().as_deref(), Some("7"));
-    }
-
-    #[test]
-    fn text_is_limited_as_it_is_kept() {
-        let read = |text: &str| {
-            let json = format!("{{\"a\":\"{text}\"}}");
-            Fields::parse(json.as_bytes()).unwrap().text("a").map(|text| text.map(|t| t.len()))
-        };
-        assert_eq!(read(&format!("  {}  ", "x".repeat(MAX_TEXT))), Ok(Some(MAX_TEXT)));
-        assert!(read(&"x".repeat(MAX_TEXT + 1)).is_err());
-    }
-
-    #[test]
-    fn what_is_no_object_is_unreadable() {
-        for bad in [&b""[..], b"  ", b"[]", b"3", b"{", b"{}x", b"\xff\xfe", b"null"] {
-            assert!(Fields::parse(bad).is_err(), "{bad:?}");
-        }
-        assert!(Fields::parse("\u{feff}{}".as_bytes()).is_ok());
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn never_panics(bytes: Vec<u8>) {
-            if let Ok(fields) = Fields::parse(&bytes) {
-                let _ = (fields.text("a"), fields.amount("a"), fields.objects("a"));
-            }
-        }
-
-        #[test]
-        fn every_reader_takes_every_value(value in "\\PC{0,8}|[-0-9.eE+]{1,12}|\"[-0-9.eE+\\\\udDcC8]{0,12}\"") {
-            let json = format!("{{\"a\":{value}}}");
-            if let Ok(fields) = Fields::parse(json.as_bytes()) {
-                let (text, id) = (fields.text("a"), fields.identifier("a"));
-                proptest::prop_assert_eq!(text.is_ok(), id.is_ok(), "of one length");
-                let _ = (fields.time("a"), fields.boolean("a"), fields.guid("a"), fields.identifiers("a", 9));
-                if let Ok(Some(n)) = fields.integer("a") {
-                    proptest::prop_assert_eq!(fields.amount("a").unwrap().unwrap().0, n.into());
-                }
-            }
-        }
-
-        #[test]
-        fn texts_come_back_whatever_is_in_them(text in "\\PC*", half in 0xd800_u32..0xe000) {
-            let quoted = serde_json::to_string(&text).unwrap();
-            let json = format!("{{\"a\":{quoted},\"b\":\"x\\u{half:04x}\"}}");
-            let fields = Fields::parse(json.as_bytes()).unwrap();
-            let kept = Some(text.trim().to_owned()).filter(|t| !t.is_empty());
-            proptest::prop_assert_eq!(fields.text("a").unwrap(), kept);
-            proptest::prop_assert_eq!(fields.text("b").unwrap(), Some("x\u{fffd}".to_owned()));
-        }
-    }
-}
+mod tests;

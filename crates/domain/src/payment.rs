@@ -61,12 +61,12 @@ impl Payment {
             .map(|c| c.parse::<Currency>().map_err(|e| Unreadable::field("currency", e.to_string())))
             .transpose()?;
         Ok(Self {
-            payment_id: fields.identifier("paymentId")?,
+            payment_id: fields.optional_id("paymentId")?,
             order_id,
-            customer_id: fields.identifier("customerId").ok().flatten(),
+            customer_id: fields.optional_id("customerId").ok().flatten(),
             amount,
             currency,
-            transaction_id: fields.identifier("transactionId").ok().flatten(),
+            transaction_id: fields.optional_id("transactionId").ok().flatten(),
             processed_at: ["processedAt", "timestamp"]
                 .iter()
                 .find_map(|name| fields.time(name).ok().flatten().filter(|at| is_date(*at))),
@@ -186,6 +186,18 @@ mod tests {
             let payment = Payment::parse(json.as_bytes()).unwrap();
             assert_eq!(payment.key(), format!("order:{ORDER}"), "{json}");
             assert_eq!(payment.amount.unwrap().to_string(), "1", "{json}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_no_payment_id() {
+        for none in [r#""00000000-0000-0000-0000-000000000000""#, "0", r#""N/A""#] {
+            let json = format!(
+                r#"{{"orderId":"{ORDER}","paymentId":{none},"transactionId":{none},"customerId":{none}}}"#
+            );
+            let payment = Payment::parse(json.as_bytes()).unwrap();
+            assert_eq!(payment.key(), format!("order:{ORDER}"), "{none}");
+            assert_eq!(payment.facts(), Facts::default(), "{none}");
         }
     }
 

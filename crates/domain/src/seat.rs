@@ -182,6 +182,11 @@ pub fn is_one_seat(label: &str) -> bool {
     label.chars().any(char::is_numeric) && !begins_as_an_area(&fold(label))
 }
 
+/// Whether a seat's number is the name of a place for several: "General admission", not "Table 5".
+pub(crate) fn is_area(number: &str) -> bool {
+    !number.chars().any(char::is_numeric) && begins_as_an_area(&fold(number))
+}
+
 fn begins_as_an_area(folded: &str) -> bool {
     AREAS.iter().any(|area| {
         // Chinese, Japanese and Korean have no spaces between words.

@@ -231,7 +231,7 @@ impl Refund {
             .transpose()?;
         Ok(Self {
             refund_id: fields.identifier("refundId")?.ok_or_else(|| missing("refundId"))?,
-            payment_id: fields.identifier("paymentId")?,
+            payment_id: fields.optional_id("paymentId")?,
             order_id: fields.guid("orderId")?.map(OrderId).ok_or_else(|| missing("orderId"))?,
             amount,
             currency,
@@ -353,6 +353,15 @@ mod tests {
         words(&going, Progress::Pending);
         words(&not, Progress::Failed);
         assert_eq!((read("null"), read("\"\"")), (Progress::Final, Progress::Final));
+    }
+
+    #[test]
+    fn a_refund_of_no_payment_in_particular_is_of_the_order_s() {
+        for none in [r#""00000000-0000-0000-0000-000000000000""#, "0", r#""-""#] {
+            let json = format!(r#"{{"refundId":"r","orderId":"{ORDER}","paymentId":{none}}}"#);
+            let refund = Refund::parse(json.as_bytes()).unwrap();
+            assert_eq!((refund.payment_key(), refund.payment_id), (format!("order:{ORDER}"), None), "{none}");
+        }
     }
 
     #[test]

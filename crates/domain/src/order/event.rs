@@ -37,7 +37,7 @@ impl Event {
             time_zone: zone,
             venue_name: answer.optional("venueName", Fields::text),
             venue_address: answer.optional("venueAddress", Fields::text),
-            organizer_id: answer.optional("organizerId", Fields::identifier),
+            organizer_id: answer.optional("organizerId", Fields::optional_id),
             organizer_name: answer.optional("organizerName", Fields::text),
         }
     }

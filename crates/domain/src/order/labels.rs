@@ -1,5 +1,7 @@
 //! Seat labels: taken apart where all of them is understood, and put together from the parts.
 
+use crate::fields::is_nothing;
+
 /// What the record, the events and the platform's own code have for a place without a seat.
 pub const NO_SEAT: &str = "N/A";
 
@@ -54,5 +56,5 @@ pub fn label_of(section: Option<&str>, row: Option<&str>, number: Option<&str>) 
 
 /// Whether this is what programs write where there is no seat.
 pub fn is_no_seat(label: &str) -> bool {
-    ["n/a", "none", "null", "-"].contains(&label.trim().to_ascii_lowercase().as_str())
+    is_nothing(label)
 }

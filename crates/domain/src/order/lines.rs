@@ -222,7 +222,7 @@ struct Line {
 impl Line {
     fn read(item: &mut Reader<'_, '_>, position: usize, currencies: &mut Currencies) -> Self {
         let faults = item.faults();
-        let item_id = item.decisive("itemId", Fields::identifier);
+        let item_id = item.decisive("itemId", Fields::optional_id_from_zero);
         let place = Place::of(item);
         let price = item.decisive("price", Fields::amount);
         // What has a seat id that cannot be read has a seat.
@@ -233,7 +233,7 @@ impl Line {
             item.forgive(faults);
             Self::charged(item)
         } else {
-            Self::admitted(item, place.number.is_some() || place.seat_id.is_some())
+            Self::admitted(item, place.names_one_seat())
         };
         counts::nested(item, quantity.max(1));
         let line = match (&item_id, &place.seat_id) {

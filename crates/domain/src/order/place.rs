@@ -3,6 +3,7 @@
 use super::answer::{Reader, Remarks};
 use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
 use crate::fields::{Fields, Unreadable};
+use crate::seat::is_area;
 use crate::ticket::Flag;
 
 /// Where somebody sits or stands, as an item says it.
@@ -45,6 +46,10 @@ impl Place {
         let Self { section, row, number, .. } = &place;
         place.label =
             given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
+        if place.section.is_none() && place.row.is_none() {
+            // The label says it; as a number it would be one seat.
+            place.number = place.number.take().filter(|number| !is_area(number) || *number != place.label);
+        }
         place.flag_unreadable(item);
         place
     }
@@ -61,13 +66,13 @@ impl Place {
 
     /// The place as its fields have it, without a label.
     pub(super) fn written(item: &mut Reader<'_, '_>) -> Self {
-        let mut number =
-            |name| item.optional(name, Fields::text).filter(|number: &String| !is_no_seat(number));
-        let number = number("seatNumber").or_else(|| number("seat"));
+        let mut part = |name| item.optional(name, Fields::text).filter(|part: &String| !is_no_seat(part));
+        let number = part("seatNumber").or_else(|| part("seat"));
+        let (section, row) = (part("section"), part("row"));
         Self {
-            seat_id: item.decisive("seatId", Fields::identifier),
-            section: item.optional("section", Fields::text),
-            row: item.optional("row", Fields::text),
+            seat_id: item.decisive("seatId", Fields::optional_id),
+            section,
+            row,
             number,
             label: String::new(),
         }
@@ -84,7 +89,13 @@ impl Place {
         }
     }
 
+    /// Whether it is a place for one: an area written as the number ("General admission") is for several.
+    pub(super) fn names_one_seat(&self) -> bool {
+        self.seat_id.is_some() || self.number.as_deref().is_some_and(|number| !is_area(number))
+    }
+
+    /// Whether somebody sits there.
     pub(super) fn is_seated(&self) -> bool {
-        self.seat_id.is_some() || self.row.is_some() || self.number.is_some()
+        self.row.is_some() || self.names_one_seat()
     }
 }

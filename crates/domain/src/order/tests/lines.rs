@@ -63,6 +63,54 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
 }
 
 #[test]
+fn placeholders_are_no_ids_and_no_seats() {
+    const ZERO: &str = "00000000-0000-0000-0000-000000000000";
+    // Two standing places whose seat is none are two lines, with no seat in common.
+    for none in ["0", "-1", "\"null\"", "\"N/A\"", "\"—\"", &format!("\"{ZERO}\"")] {
+        let item = format!(r#"{{"price":1,"seatId":{none}}}"#);
+        let order = parse(&format!(r#","items":[{item},{item}]"#)).unwrap();
+        let seats: Vec<_> = order.seats.iter().map(|s| (s.line.as_str(), s.seat_id.as_deref())).collect();
+        assert_eq!(seats, [("pos:0", None), ("pos:1", None)], "{none}");
+    }
+    let two =
+        format!(r#","items":[{{"itemId":1,"price":1,"seatId":"{ZERO}","seatNumber":"N/A","quantity":2}}]"#);
+    let (labels, notes, _) = read(&two);
+    assert_eq!((labels, notes.len()), (vec![NO_SEAT.to_owned(); 2], 0));
+    let (labels, ..) = read(r#","items":[{"price":1,"seatNumber":"General Admission","quantity":2}]"#);
+    assert_eq!(labels, ["General Admission", "General Admission"]);
+    let order =
+        parse(r#","items":[{"price":1,"seatNumber":"Standing"},{"price":1,"section":"A","seat":"GA"}]"#)
+            .unwrap();
+    let numbers: Vec<_> = order.seats.iter().map(|s| (s.number.as_deref(), s.label.as_str())).collect();
+    assert_eq!(numbers, [(None, "Standing"), (Some("GA"), "Section A, Seat GA")]);
+    // Lists may be numbered from 0.
+    let order =
+        parse(r#","items":[{"itemId":0,"price":1},{"itemId":"N/A","price":1},{"itemId":-1,"price":1}]"#);
+    let lines: Vec<_> = order.unwrap().seats.into_iter().map(|seat| seat.line).collect();
+    assert_eq!(lines, ["item:0", "pos:1", "pos:2"]);
+}
+
+#[test]
+fn a_fee_is_not_seated_by_a_placeholder() {
+    for seat in [
+        r#""seatId":0"#,
+        r#""row":"-""#,
+        r#""row":"N/A","section":"none""#,
+        r#""seatNumber":"General Admission""#,
+        r#""seatNumber":"Free seating","section":"A""#,
+        r#""seat":"Standing""#,
+        r#""seatLabel":"—""#,
+    ] {
+        let order = parse(&format!(r#","items":[{{"price":9}},{{"price":1,"type":"fee",{seat}}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{seat}");
+    }
+    for seat in [r#""row":0"#, r#""seatNumber":0"#, r#""seatNumber":"Table 5""#] {
+        let order = parse(&format!(r#","items":[{{"price":1,"type":"fee",{seat}}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 0), "{seat}");
+    }
+}
+
+#[test]
 fn more_text_than_all_tickets_may_have_parks() {
     let name = "x".repeat(4_000);
     let items =

@@ -4,11 +4,14 @@
 //! of one seat cannot be told from one that is there twice. Lines that have neither are known by their positions alone, and
 //! so they must begin with the old list: where they do not, nobody can tell what is new, and nothing is issued twice for
 //! it.
+//!
+//! A line whose seat is another than it was is no new line, and its ticket has the old seat: an operator decides.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::money::{Amount, Currency};
 use crate::order::{OrderSnapshot, Seat};
+use crate::seat::{fold, is_one_seat};
 use crate::ticket::Ticket;
 
 /// A ticket that is on record, as far as its line goes.
@@ -22,6 +25,10 @@ pub struct Held<'a> {
     pub seat_id: Option<&'a str>,
     /// As printed.
     pub seat: &'a str,
+    /// Section, row and number of the seat.
+    pub parts: [Option<&'a str>; 3],
+    /// It was reissued: its seat may be another than Ordering's by an operator's word.
+    pub reissued: bool,
     /// Ticket category.
     pub category: Option<&'a str>,
     /// What it cost, in what.
@@ -37,6 +44,8 @@ impl<'a> From<&'a Ticket> for Held<'a> {
             unit: ticket.unit,
             seat_id: ticket.seat_id.as_deref(),
             seat: &ticket.seat,
+            parts: [&ticket.section, &ticket.row, &ticket.seat_number].map(Option::as_deref),
+            reissued: ticket.generation > 0,
             category: ticket.category.as_deref(),
             price: (ticket.price, ticket.currency),
             live: ticket.voided_at.is_none(),
@@ -69,7 +78,8 @@ impl Growth {
     /// last of them were made of, where it is kept.
     ///
     /// # Errors
-    /// A line that is known by its position alone is not what it was, or a line that seems new may be another.
+    /// A line that is known by its position alone is not what it was, a line that seems new may be another, or one has
+    /// another seat than its ticket.
     pub fn of(
         tickets: &[Held<'_>],
         before: Option<&OrderSnapshot>,
@@ -101,6 +111,7 @@ impl Growth {
             }
         }
         old.positions_are_kept(before, &listed, &renamed)?;
+        old.seats_are_kept(before, &listed)?;
         let missing =
             |t: &&Held<'_>| t.live && !listed.contains_key(&(t.line, t.unit)) && !renamed.contains(t.line);
         let gone: Vec<_> = tickets.iter().filter(missing).collect();
@@ -170,6 +181,33 @@ impl<'a> Old<'a> {
         Ok(())
     }
 
+    /// No line has another seat than it had, unless its ticket has that one by now. Of a ticket that was reissued, the
+    /// answer that it was made of knows Ordering's seat, and nothing else does.
+    fn seats_are_kept(
+        &self,
+        before: Option<&OrderSnapshot>,
+        listed: &HashMap<(&str, u32), &Seat>,
+    ) -> Result<(), Unclear> {
+        let said = before.into_iter().flat_map(|answer| &answer.seats);
+        let said: HashMap<_, _> =
+            said.map(|seat| ((seat.line.as_str(), seat.unit), Sitting::of_seat(seat))).collect();
+        for ticket in self.tickets.iter().filter(|t| t.live) {
+            let Some(seat) = listed.get(&(ticket.line, ticket.unit)) else { continue };
+            let (now, held) = (Sitting::of_seat(seat), Sitting::of_ticket(ticket));
+            let moved = match said.get(&(ticket.line, ticket.unit)) {
+                Some(before) => before.is_not(&now),
+                None => !ticket.reissued,
+            };
+            if moved && held.is_not(&now) {
+                return Err(Unclear {
+                    line: in_words(ticket.line),
+                    what: "has another seat than its ticket: reissue it with the new seat, or refund it",
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a seat that no ticket was made of is a new one. One without an id comes after all old ones of its kind, and
     /// no line is gone that it may be. One with an id is not like a ticket whose line is gone: it may be that, renamed.
     fn is_new(&self, seat: &Seat, gone: &[&Held<'_>]) -> Result<(), Unclear> {
@@ -203,6 +241,46 @@ impl<'a> Kind<'a> {
 
     fn of_ticket(ticket: &Held<'a>) -> Self {
         Self { seat: ticket.seat, category: ticket.category, price: ticket.price }
+    }
+}
+
+/// Where somebody sits, to tell one seat from another.
+struct Sitting<'a> {
+    seat_id: Option<&'a str>,
+    label: &'a str,
+    parts: [Option<&'a str>; 3],
+}
+
+impl<'a> Sitting<'a> {
+    fn of_seat(seat: &'a Seat) -> Self {
+        let parts = [&seat.section, &seat.row, &seat.number].map(Option::as_deref);
+        Self::of(seat.seat_id.as_deref(), &seat.label, parts)
+    }
+
+    fn of_ticket(ticket: &Held<'a>) -> Self {
+        Self::of(ticket.seat_id, ticket.seat, ticket.parts)
+    }
+
+    fn of(seat_id: Option<&'a str>, label: &'a str, mut parts: [Option<&'a str>; 3]) -> Self {
+        // One that is there twice has no number, and is no other place by that.
+        if parts == [None; 3] && is_one_seat(label) {
+            parts[2] = Some(label);
+        }
+        Self { seat_id, label, parts }
+    }
+
+    /// Whether both are seats, and not the same. The id says so where both have one; else the label, or a part of it that
+    /// both have: one that is there later says more of the same seat.
+    fn is_not(&self, other: &Self) -> bool {
+        if let (Some(a), Some(b)) = (self.seat_id, other.seat_id) {
+            return a != b;
+        }
+        let is_seat = |at: &Self| at.parts[1].is_some() || at.parts[2].is_some();
+        let mut parts = self.parts.iter().zip(other.parts).filter_map(|(a, b)| (*a).zip(b));
+        is_seat(self)
+            && is_seat(other)
+            && fold(self.label) != fold(other.label)
+            && parts.any(|(a, b)| fold(a) != fold(b))
     }
 }
 

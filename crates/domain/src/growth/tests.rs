@@ -18,8 +18,18 @@ fn answer(items: &[&str]) -> OrderSnapshot {
 fn held(answer: &OrderSnapshot) -> Vec<Held<'_>> {
     let one = |seat| {
         let Kind { seat: label, category, price } = Kind::of_seat(seat);
-        let Seat { line, unit, seat_id, .. } = seat;
-        Held { line, unit: *unit, seat_id: seat_id.as_deref(), seat: label, category, price, live: true }
+        let Seat { line, unit, seat_id, section, row, number, .. } = seat;
+        Held {
+            line,
+            unit: *unit,
+            seat_id: seat_id.as_deref(),
+            seat: label,
+            parts: [section, row, number].map(Option::as_deref),
+            reissued: false,
+            category,
+            price,
+            live: true,
+        }
     };
     answer.seats.iter().map(one).collect()
 }
@@ -59,8 +69,68 @@ fn lines_are_known_by_their_ids() {
         "item c has fewer tickets in Ordering's answer than before",
     ];
     assert_eq!(grown(&[three, B], &[two]), gone(&both));
-    // A price or a seat that changed is no new line.
-    assert_eq!(grown(&[A], &[r#"{"itemId":"a","seatNumber":"9","price":25}"#]), new(&[]));
+    // A price that changed is no new line.
+    assert_eq!(grown(&[A], &[r#"{"itemId":"a","seatNumber":"1","price":25}"#]), new(&[]));
+}
+
+const OTHER_SEAT: &str =
+    "item a has another seat than its ticket: reissue it with the new seat, or refund it";
+
+/// An item in this place.
+fn item(seat: &str) -> String {
+    format!(r#"{{"itemId":"a","price":20,{seat}}}"#)
+}
+
+#[test]
+fn a_line_that_has_another_seat_is_an_operator_s() {
+    for (before, now) in [
+        (r#""seatId":"s""#, r#""seatId":"t""#),
+        (r#""seatId":"s","seatNumber":"1""#, r#""seatId":"t","seatNumber":"2""#),
+        (r#""seatNumber":"1""#, r#""seatNumber":"2""#),
+        (r#""row":5,"seatNumber":1"#, r#""row":6,"seatNumber":1"#),
+        (r#""row":5"#, r#""row":6"#),
+        (r#""section":"A","row":5,"seatNumber":1"#, r#""section":"B","row":5,"seatNumber":1"#),
+        (r#""seatId":"s","row":5,"seatNumber":1"#, r#""row":5,"seatNumber":2"#),
+        (r#""seatLabel":"A-12""#, r#""seatLabel":"A-13""#),
+    ] {
+        let (before, now) = (item(before), item(now));
+        assert_eq!(grown(&[&before], &[&now]), Err(OTHER_SEAT.into()), "{before} {now}");
+        assert_eq!(grown(&[&before], &[B, &now]), Err(OTHER_SEAT.into()), "{before} {now}");
+    }
+    for (before, now) in [
+        (r#""seatId":"s","seatNumber":"1""#, r#""seatId":"s","seatNumber":"2""#),
+        (r#""row":5,"seatNumber":1"#, r#""section":"A","row":5,"seatNumber":1"#),
+        (r#""seatLabel":"Row 5, Seat 1""#, r#""row":"5","seatNumber":"1""#),
+        (r#""seatNumber":"a  1""#, r#""seatNumber":"A 1""#),
+        (r#""category":"Standing""#, r#""seatNumber":"1""#),
+        (r#""seatNumber":"1""#, r#""seatId":"s""#),
+        (r#""seatNumber":"1""#, r#""seatNumber":"N/A""#),
+        (r#""seatNumber":"Standing""#, r#""seatNumber":"General admission""#),
+        (r#""quantity":2"#, r#""quantity":2,"seatLabel":"Box 3""#),
+        (r#""quantity":2,"seatLabel":"Table 2""#, r#""quantity":2,"seatLabel":"Table 3""#),
+    ] {
+        let (before, now) = (item(before), item(now));
+        assert_eq!(grown(&[&before], &[&now]), Ok((vec![], vec![])), "{before} {now}");
+    }
+}
+
+#[test]
+fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
+    let [s, t] = ["s", "t"].map(|id| answer(&[&item(&format!(r#""seatId":"{id}","seatNumber":"{id}1""#))]));
+    let mut tickets = held(&s);
+    tickets[0] = Held { reissued: true, ..held(&t)[0] };
+    // Ordering still says the old seat, or says the new one by now.
+    for now in [&s, &t] {
+        for before in [Some(&s), None] {
+            assert_eq!(Growth::of(&tickets, before, now), Ok(Growth::default()));
+        }
+    }
+    let third = answer(&[&item(r#""seatId":"u","seatNumber":"u1""#)]);
+    let why = Growth::of(&tickets, Some(&s), &third).map_err(|e| e.to_string());
+    assert_eq!(why, Err(OTHER_SEAT.into()));
+    // A void ticket opens nothing, whatever its seat.
+    tickets[0] = Held { live: false, ..held(&s)[0] };
+    assert_eq!(Growth::of(&tickets, Some(&s), &t), Ok(Growth::default()));
 }
 
 #[test]

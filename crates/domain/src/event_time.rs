@@ -96,7 +96,9 @@ impl Written {
             .map(|at| offset_of_date(text).map_or(Self::Instant(at, None), |offset| at_offset(at, offset)))
             .or_else(|| pieces(text))
             .or_else(|| rfc_2822(text))
-            .ok_or("is not a date or time in a known spelling")?;
+            .ok_or_else(|| {
+                if stands_for_none(text) { NO_DATE } else { "is not a date or time in a known spelling" }
+            })?;
         if YEARS.contains(&written.year()) {
             return Ok(written);
         }
@@ -111,6 +113,18 @@ impl Written {
             Self::Day(day) => day.year(),
         }
     }
+}
+
+/// Numbers that programs write for no date, and `/Date(...)/` of any: that is a date, and not one of these years.
+fn stands_for_none(text: &str) -> bool {
+    let number = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")).map(|inside| {
+        let digits = inside.strip_prefix('-').unwrap_or(inside);
+        digits.split(['+', '-']).next().unwrap_or_default()
+    });
+    // MySQL's, 1970, and .NET's year 1 in seconds and milliseconds.
+    number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+        || text.starts_with("0000-00-00")
+        || ["0", "-62135596800", "-62135596800000"].contains(&text)
 }
 
 fn at_offset(at: Timestamp, offset: Offset) -> Written {

@@ -40,7 +40,7 @@ fn written(offset: Offset) -> String {
     }
 }
 
-/// An offset by itself or after UTC or GMT: `+02:00`, `-0330`, `UTC+2`, `GMT -5`, `Z`.
+/// An offset by itself or after UTC or GMT: `+02:00`, `-0330`, `UTC+2`, `GMT -5`, `Z`. Three digits alone are none.
 fn fixed(name: &str) -> Option<Offset> {
     if name.eq_ignore_ascii_case("z") {
         return Some(Offset::UTC);
@@ -49,7 +49,8 @@ fn fixed(name: &str) -> Option<Offset> {
         let (start, rest) = name.split_at_checked(word.len())?;
         start.eq_ignore_ascii_case(word).then_some(rest.trim_start())
     };
-    let text = after("UTC").or_else(|| after("GMT")).unwrap_or(name);
+    let named = after("UTC").or_else(|| after("GMT"));
+    let text = named.unwrap_or(name);
     let (sign, digits) = match text.chars().next()? {
         '+' => (1, &text[1..]),
         '-' => (-1, &text[1..]),
@@ -60,6 +61,8 @@ fn fixed(name: &str) -> Option<Offset> {
     let parts: Vec<&str> = match (digits.split(':').collect::<Vec<_>>(), digits.len()) {
         (parts, _) if parts.len() > 1 => parts,
         (_, 1 | 2) => vec![digits],
+        // -300 is more likely minutes than 3:00, and of which sign, JavaScript and .NET do not agree.
+        (_, 3) if named.is_none() => return None,
         (_, 3 | 4) => digits.split_at_checked(digits.len() - 2).map(|(h, m)| vec![h, m])?,
         _ => return None,
     };
@@ -114,7 +117,8 @@ mod tests {
             ("utc +02:00", "+02:00"),
             ("GMT-5", "-05:00"),
             ("\u{2212}0330", "-03:30"),
-            ("+530", "+05:30"),
+            ("+0530", "+05:30"),
+            ("UTC+530", "+05:30"),
             ("UTC", "UTC"),
             ("Z", "UTC"),
             ("+00:00", "UTC"),
@@ -125,9 +129,26 @@ mod tests {
             assert_eq!(told(name).as_deref(), Some(zone), "{name}");
             assert_eq!(told(zone).as_deref(), Some(zone), "{name}");
         }
-        for unknown in
-            ["", "Berlin", "Local", "CEST", "UTC+", "UTC+15", "+2:60", "+", "++2", "+1:2:3:4", "Etc/Unknown"]
-        {
+        for unknown in [
+            "",
+            "Berlin",
+            "Local",
+            "CEST",
+            "UTC+",
+            "UTC+15",
+            "+2:60",
+            "+",
+            "++2",
+            "+1:2:3:4",
+            "Etc/Unknown",
+            "-300",
+            "-240",
+            "+530",
+            "300",
+            "-60",
+            "-1440",
+            "+99999",
+        ] {
             assert_eq!(told(unknown), None, "{unknown}");
         }
     }

@@ -220,6 +220,42 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_in_minutes_is_no_zone() {
+        for minutes in ["-300", r#""-300""#, "-240.0", "330", r#""+120""#] {
+            let answer = format!(r#""eventStartsAt":"2026-12-22T19:30:00-05:00","timeZone":{minutes}"#);
+            assert_eq!(
+                said(&answer),
+                three("2026-12-23T00:30:00Z", "-05:00", "time_zone_unknown"),
+                "{minutes}"
+            );
+        }
+        let answer = r#""eventStartsAt":"2026-12-22T19:30:00","timeZone":"-0500""#;
+        assert_eq!(said(answer), three("2026-12-23T00:30:00Z", "-05:00", ""));
+    }
+
+    #[test]
+    fn what_stands_for_no_date_is_called_so() {
+        for time in [
+            r#""/Date(-62135596800000)/""#,
+            r#""/Date(-62135596800000+0100)/""#,
+            r#""/Date(0)/""#,
+            r#""/Date(253402300799999)/""#,
+            r#""0000-00-00 00:00:00""#,
+            "-62135596800",
+            "-62135596800000",
+            "0",
+            r#""0""#,
+        ] {
+            let notes = order(&format!(r#""eventStartsAt":{time}"#), &Reading::default()).notes;
+            assert!(notes[0].ends_with("which stands for none"), "{time}: {notes:?}");
+        }
+        for time in ["7", r#""TBA""#, r#""/Date(TBA)/""#, r#""/Date()/""#] {
+            let notes = order(&format!(r#""eventStartsAt":{time}"#), &Reading::default()).notes;
+            assert!(notes[0].ends_with("in a known spelling"), "{time}: {notes:?}");
+        }
+    }
+
+    #[test]
     fn hours_that_come_twice_or_never_are_noted() {
         for (time, at, note) in [
             ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z", "comes twice"),

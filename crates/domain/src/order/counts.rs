@@ -9,6 +9,15 @@ use crate::ticket::Flag;
 /// Where platforms put what was sold when they do not call it `items`.
 const LISTS: [&str; 5] = ["lines", "lineItems", "seats", "tickets", "positions"];
 
+/// Who comes, one entry each: as many as there are tickets say nothing, and more may be more.
+const PEOPLE: [&str; 3] = ["attendees", "guests", "participants"];
+
+/// What an item may have several of beside [`LISTS`] and [`PEOPLE`].
+const IN_ITEMS: [&str; 3] = ["items", "seatLabels", "seatNumbers"];
+
+/// Numbers that may count tickets, and are not relied on as `ticketCount` is.
+const NUMBERS: [&str; 3] = ["numberOfTickets", "ticketsCount", "numTickets"];
+
 /// What an entry of a list of sold things has.
 const SOLD: [&str; 6] = ["price", "quantity", "seat", "seatid", "seatnumber", "row"];
 
@@ -52,12 +61,20 @@ pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
             );
         }
     }
+    for name in PEOPLE {
+        let people = listed(answer.fields(), name);
+        if people >= 2 && people > understood.tickets {
+            answer.flag(Flag::MoreWasSold, format!("{name} is a list of {people} that is not read"));
+        }
+    }
+    remark(answer, understood.tickets);
     count(answer, "quantity", understood.units);
     count(answer, "seatCount", understood.tickets);
     count(answer, "ticketCount", understood.tickets);
 }
 
-/// Flags an item with a list of its own that has more entries than it has tickets.
+/// Flags an item with a list of its own that has more entries than it has tickets, and one with add-ons: each may be a
+/// ticket beside its own.
 pub(super) fn nested(item: &mut Reader<'_, '_>, quantity: i64) {
     for name in LISTS {
         // Of these names, a text or an object is a detail.
@@ -66,6 +83,33 @@ pub(super) fn nested(item: &mut Reader<'_, '_>, quantity: i64) {
         if i64::try_from(list.len()).unwrap_or(i64::MAX) > quantity {
             let note = format!("{}.{name} is a list of {} that is not read", item.path(), list.len());
             item.flag(Flag::MoreWasSold, note);
+        }
+    }
+    let most = PEOPLE.iter().chain(&IN_ITEMS).map(|name| (*name, quantity)).chain([("addons", 0)]);
+    for (name, most) in most {
+        let entries = listed(item.fields(), name);
+        if entries > most {
+            let note = format!("{}.{name} is a list of {entries} that is not read", item.path());
+            item.flag(Flag::MoreWasSold, note);
+        }
+    }
+    remark(item, quantity);
+}
+
+/// How many entries of a list say something.
+fn listed(fields: &Fields<'_>, name: &str) -> i64 {
+    let list = fields.list(name).ok().flatten().unwrap_or_default();
+    let entries = list.iter().filter(|entry| entry.get() != "null").count();
+    i64::try_from(entries).unwrap_or(i64::MAX)
+}
+
+/// Flags a number that may count more tickets than are understood.
+fn remark(object: &mut Reader<'_, '_>, understood: i64) {
+    for name in NUMBERS {
+        if let Some(said) = object.fields().integer(name).ok().flatten().filter(|said| *said > understood) {
+            let path = if object.path().is_empty() { String::new() } else { format!("{}.", object.path()) };
+            let note = format!("{path}{name} is {said}, and {understood} are understood");
+            object.flag(Flag::MoreWasSold, note);
         }
     }
 }
@@ -83,7 +127,7 @@ pub(super) fn count(object: &mut Reader<'_, '_>, name: &str, understood: i64) {
 }
 
 fn is_known(canonical: &str) -> bool {
-    canonical == "items" || LISTS.iter().any(|name| name.eq_ignore_ascii_case(canonical))
+    canonical == "items" || LISTS.iter().chain(&PEOPLE).any(|name| name.eq_ignore_ascii_case(canonical))
 }
 
 /// How many entries of a list look like something that was sold.

@@ -48,6 +48,20 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
         r#","price":1,"basket":[{"price":1},{"price":1}]"#,
         r#","items":[{"price":1}],"tickets":[{},{}]"#,
         r#","items":[{"price":1,"seats":[{"row":"A"},{"row":"B"}]}]"#,
+        r#","items":[{"price":1,"items":[{"price":1},{"price":1}]}]"#,
+        r#","items":[{"price":1,"addons":[{"itemId":"x"}]}]"#,
+        r#","items":[{"price":1,"add_ons":["parking"]}]"#,
+        r#","items":[{"price":1,"attendees":[{"name":"a"},{"name":"b"}]}]"#,
+        r#","items":[{"price":1,"Guests":["a","b","c"]}]"#,
+        r#","items":[{"price":1,"seatLabels":["A1","A2"]}]"#,
+        r#","items":[{"price":1,"seatNumbers":[1,2]}]"#,
+        r#","items":[{"price":1,"numTickets":2}]"#,
+        r#","price":1,"attendees":[{"name":"a"},{"name":"b"}]"#,
+        r#","price":1,"guests":[{"price":1},{"price":1}]"#,
+        r#","items":[{"price":1}],"participants":["a","b"]"#,
+        r#","price":1,"numberOfTickets":2"#,
+        r#","price":1,"tickets_count":"2""#,
+        r#","price":1,"numTickets":2.0"#,
     ] {
         let (labels, notes, flags) = read(rest);
         assert_eq!((labels.len(), notes.len(), flags), (1, 1, vec![Flag::MoreWasSold]), "{rest}");
@@ -56,6 +70,9 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
         r#","price":1,"lines":[],"seats":null,"payments":[{"amount":1},{"amount":2}]"#,
         r#","items":[{"price":1},{"price":1}],"seats":["A1","A2"],"quantity":2,"ticketCount":1"#,
         r#","items":[{"price":1,"quantity":2,"tickets":[{},{}],"lines":"x"}]"#,
+        r#","items":[{"price":1,"quantity":2,"attendees":["a","b"],"seatLabels":["x","y"],"addons":[],"guests":2}]"#,
+        r#","items":[{"price":1}],"attendees":["a"],"numberOfTickets":1,"guests":{"a":1},"numTickets":"some""#,
+        r#","items":[{"price":1,"seatNumbers":[1,null]},{"price":1,"seatNumbers":"A1,A2"}],"guests":["a","b"]"#,
     ] {
         let (_, notes, flags) = read(fine);
         assert_eq!((notes.len(), flags), (0, vec![]), "{fine}");

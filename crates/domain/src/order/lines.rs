@@ -74,6 +74,7 @@ impl Lines {
         }
         let mut known = HashSet::with_capacity(items.len());
         let mut places = Vec::new();
+        let mut emptied = Vec::new();
         let mut text = 0_usize;
         for (position, item) in items.iter().enumerate() {
             let item = match Fields::parse(item.get().as_bytes()) {
@@ -85,6 +86,10 @@ impl Lines {
             };
             let mut item = answer.nested(&item, &format!("items[{position}]"));
             let line = Line::read(&mut item, position, &mut currencies);
+            if line.admits_nobody.is_none() && line.quantity == 0 {
+                emptied.push(position);
+                continue;
+            }
             if line.admits_nobody.is_none() && !known.insert(line.seat.line.clone()) {
                 item.fault("itemId", "is there twice");
             }
@@ -109,6 +114,12 @@ impl Lines {
             }
             for unit in 0..u32::try_from(quantity).unwrap_or(u32::MAX) {
                 lines.seats.push(Seat { unit, ..line.seat.clone() });
+            }
+        }
+        if lines.seats.is_empty() {
+            // No ticket is left: somebody may have to have one.
+            for position in emptied {
+                answer.fault(&format!("items[{position}].quantity"), "is below 1");
             }
         }
         if currencies.assumed {
@@ -235,7 +246,13 @@ impl Line {
         } else {
             Self::admitted(item, place.names_one_seat())
         };
-        counts::nested(item, quantity.max(1));
+        if quantity == 0 && admits_nobody.is_none() {
+            item.forgive(faults);
+            let note = format!("{} has the quantity 0: it issues no ticket", item.path());
+            item.flag(Flag::DetailLeftOut, note);
+        } else {
+            counts::nested(item, quantity.max(1));
+        }
         let line = match (&item_id, &place.seat_id) {
             (Some(id), _) => format!("item:{id}"),
             (None, Some(id)) => format!("seat:{id}"),
@@ -246,12 +263,15 @@ impl Line {
         Self { seat, quantity, admits_nobody }
     }
 
-    /// How many tickets the line is.
+    /// How many tickets the line is: none of one that was edited away.
     fn admitted(item: &mut Reader<'_, '_>, named: bool) -> i64 {
+        let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
+        if quantity == 0 {
+            return 0;
+        }
         if matches!(item.fields().raw("price"), Ok(None)) {
             item.fault("price", "is missing");
         }
-        let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
         if quantity < 1 {
             item.fault("quantity", "is below 1");
         } else if quantity > 1 && named {

@@ -67,7 +67,7 @@ fn what_decides_what_is_issued_parks() {
 
 #[test]
 fn all_faults_are_listed_at_once() {
-    let json = format!(r#"{{"orderId":"{ID}","items":[{{"quantity":0}},{{"price":"x","itemId":[]}}]}}"#);
+    let json = format!(r#"{{"orderId":"{ID}","items":[{{"quantity":-1}},{{"price":"x","itemId":[]}}]}}"#);
     let refusal =
         OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &paid()).unwrap_err().to_string();
     for fault in [

@@ -128,6 +128,32 @@ fn a_fee_is_not_seated_by_a_placeholder() {
 }
 
 #[test]
+fn a_line_that_was_edited_away_holds_no_other_back() {
+    for line in [
+        r#""itemId":"b","price":1,"quantity":0"#,
+        r#""itemId":"b","quantity":0.0"#,
+        r#""itemId":"a","price":1,"quantity":"0""#,
+        r#""seatId":{},"itemId":[],"price":"x","quantity":0"#,
+        r#""price":1,"seatNumber":"4","quantity":0,"ticketCount":3,"tickets":[1,2]"#,
+    ] {
+        let order = parse(&format!(r#","items":[{{"itemId":"a","price":60}},{{{line}}}]"#));
+        let order = order.unwrap_or_else(|refusal| panic!("{line}: {refusal}"));
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 0), "{line}");
+        assert_eq!(order.total().unwrap().0.to_string(), "60", "{line}");
+        assert_eq!(order.flags.to_stored(), "detail_left_out", "{line}");
+        let note = "items[1] has the quantity 0: it issues no ticket";
+        assert!(order.notes.iter().any(|n| n == note), "{:?}", order.notes);
+    }
+    for rest in [r#"{"price":1,"quantity":0}"#, r#"{"price":1,"quantity":0},{"price":1,"type":"fee"}"#] {
+        assert!(
+            refused(&format!(r#","items":[{rest}]"#)).contains("items[0].quantity: is below 1"),
+            "{rest}"
+        );
+    }
+    assert!(refused(r#","items":[{"price":1},{"price":1,"quantity":-1}]"#).contains("items[1].quantity"));
+}
+
+#[test]
 fn more_text_than_all_tickets_may_have_parks() {
     let name = "x".repeat(4_000);
     let items =

@@ -98,10 +98,12 @@ pub enum Flag {
     SeveralCurrencies,
     /// Its order has a seat that could not be read: a page without a seat says nothing in its place.
     SeatLeftOut,
+    /// A line of its order may admit nobody by its type, and was issued: the order's notes say which.
+    LineAssumed,
 }
 
 impl Flag {
-    const ALL: [Flag; 17] = [
+    const ALL: [Flag; 18] = [
         Flag::AmountMismatch,
         Flag::SeatConflict,
         Flag::EventDetailsPending,
@@ -119,6 +121,7 @@ impl Flag {
         Flag::MoreWasSold,
         Flag::SeveralCurrencies,
         Flag::SeatLeftOut,
+        Flag::LineAssumed,
     ];
 
     /// The word in the record and in JSON.
@@ -141,6 +144,7 @@ impl Flag {
             Self::MoreWasSold => "more_was_sold",
             Self::SeveralCurrencies => "several_currencies",
             Self::SeatLeftOut => "seat_left_out",
+            Self::LineAssumed => "line_assumed",
         }
     }
 }

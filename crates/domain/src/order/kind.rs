@@ -76,6 +76,44 @@ pub(super) fn no_admission(
     words.iter().flatten().find_map(|text| word_of(text, costs)).map(NoAdmission::Word)
 }
 
+/// The word by which a line that is issued may admit nobody after all: somebody should look at it.
+pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> {
+    if seated || item.boolean("admission").ok().flatten() == Some(true) {
+        return None;
+    }
+    ["type", "kind"].iter().find_map(|name| doubtful_word(&item.text(name).ok().flatten()?))
+}
+
+/// Words that a ticket hardly has for its type. What it is not known by name stays a ticket: that is the rule.
+fn doubtful_word(text: &str) -> Option<&'static str> {
+    let mut words = words(text);
+    while words.len() > 1
+        && words
+            .last()
+            .is_some_and(|last| ["item", "line", "cost", "costs", "product"].contains(&last.as_str()))
+    {
+        words.pop();
+    }
+    let (last, before) = words.split_last()?;
+    Some(match (before.last().map(String::as_str), last.as_str()) {
+        (_, "donation" | "donations") => "donation",
+        (_, "tip" | "tips" | "gratuity") => "tip",
+        (_, "insurance") => "insurance",
+        (Some("gift"), "card" | "cards") | (_, "giftcard" | "giftcards") => "gift card",
+        (_, "tax" | "taxes" | "vat") => "tax",
+        (_, "parking") => "parking",
+        (_, "postage") => "postage",
+        (_, "delivery") => "delivery",
+        (_, "coupon" | "coupons") | (Some("coupon"), "code") => "coupon",
+        (_, "charge" | "charges") => "charge",
+        (_, "surcharge" | "surcharges") => "surcharge",
+        (_, "deposit" | "deposits") => "deposit",
+        (_, "refund" | "refunds") => "refund",
+        (Some("add"), "on" | "ons") | (_, "addon" | "addons") => "add-on",
+        _ => return None,
+    })
+}
+
 /// "Service fee", `booking_fee` and `shippingCost` by the word that says what they are; `None` of "Discounted ticket".
 ///
 /// "Student discount" is a type of ticket where it costs something: what is taken off an order is a discount by that word
@@ -120,6 +158,52 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doubtful_words_are_few() {
+        for (text, word) in [
+            ("donation", "donation"),
+            ("Tips", "tip"),
+            ("ticketInsurance", "insurance"),
+            ("gift_card", "gift card"),
+            ("GiftCard", "gift card"),
+            ("GIFT_CARDS", "gift card"),
+            ("sales tax", "tax"),
+            ("parking", "parking"),
+            ("delivery-cost", "delivery"),
+            ("coupon code", "coupon"),
+            ("serviceCharge", "charge"),
+            ("add-on", "add-on"),
+            ("AddOn", "add-on"),
+            ("addon_item", "add-on"),
+        ] {
+            assert_eq!(doubtful_word(text), Some(word), "{text}");
+        }
+        for word in [
+            "",
+            "ticket",
+            "seat",
+            "admission",
+            "entry",
+            "pass",
+            "standing",
+            "reserved",
+            "general",
+            "product",
+            "item",
+            "line",
+            "tour",
+            "workshop",
+            "parking pass",
+            "donation ticket",
+            "card",
+            "tipi",
+            "code",
+            "on",
+        ] {
+            assert_eq!(doubtful_word(word), None, "{word}");
+        }
+    }
 
     #[test]
     fn words_say_what_a_line_is() {

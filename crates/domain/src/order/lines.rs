@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::answer::Reader;
 use super::counts::{self, Understood};
-use super::kind::{Charge, NoAdmission, no_admission};
+use super::kind::{Charge, NoAdmission, doubtful, no_admission};
 use super::labels::NO_SEAT;
 use super::place::Place;
 use super::reading::Reading;
@@ -252,6 +252,13 @@ impl Line {
             item.flag(Flag::DetailLeftOut, note);
         } else {
             counts::nested(item, quantity.max(1));
+            let doubt = if admits_nobody.is_none() { doubtful(item.fields(), seated) } else { None };
+            if let Some(word) = doubt {
+                let path = item.path();
+                let note =
+                    format!("the line {path} is of the type {word}, which may admit nobody: it was issued");
+                item.flag(Flag::LineAssumed, note);
+            }
         }
         let line = match (&item_id, &place.seat_id) {
             (Some(id), _) => format!("item:{id}"),

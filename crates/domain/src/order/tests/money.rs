@@ -77,6 +77,31 @@ fn a_seat_counts_for_more_than_a_word() {
 }
 
 #[test]
+fn a_line_that_may_admit_nobody_is_issued_and_flagged() {
+    for (word, said) in [("donation", "donation"), ("GIFT_CARD", "gift card"), ("serviceCharge", "charge")] {
+        for name in ["type", "kind"] {
+            let (labels, notes, flags) =
+                read(&format!(r#","items":[{{"price":9}},{{"price":1,"{name}":"{word}"}}]"#));
+            assert_eq!((labels.len(), flags), (2, vec![Flag::LineAssumed]), "{word}");
+            let note =
+                format!("the line items[1] is of the type {said}, which may admit nobody: it was issued");
+            assert_eq!(notes, [note]);
+        }
+    }
+    for ticket in [
+        r#""type":"ticket""#,
+        r#""type":"workshop""#,
+        r#""type":"donation","admission":true"#,
+        r#""type":"parking","seatNumber":"12""#,
+    ] {
+        let (labels, notes, flags) = read(&format!(r#","items":[{{"price":1,{ticket}}}]"#));
+        assert_eq!((labels.len(), notes.len(), flags), (1, 0, vec![]), "{ticket}");
+    }
+    let order = parse(r#","items":[{"price":1},{"price":1,"type":"donation","admission":false}]"#).unwrap();
+    assert_eq!((order.charges.len(), order.flags), (1, Flags::default()));
+}
+
+#[test]
 fn only_lines_that_admit_nobody_are_no_tickets() {
     let order = parse(r#","items":[{"price":5,"type":"merchandise"},{"type":"shipping"}]"#).unwrap();
     assert_eq!((order.seats.len(), order.charges.len()), (0, 2));

@@ -66,7 +66,7 @@ impl<'a> Fields<'a> {
             return Err(Unreadable::whole("is empty"));
         }
         let mut reader = serde_json::Deserializer::from_str(text);
-        let entries = reader.deserialize_map(Entries).map_err(|e| not_an_object(&e))?;
+        let entries = reader.deserialize_map(Entries(canonical)).map_err(|e| not_an_object(&e))?;
         reader.end().map_err(|e| not_an_object(&e))?;
         Ok(Self { entries })
     }
@@ -274,7 +274,7 @@ fn whole(digits: &str) -> Option<String> {
 }
 
 /// The string that a raw value is, half a surrogate pair as U+FFFD.
-fn string(raw: &RawValue) -> Option<String> {
+pub(crate) fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str::<Lossy>(raw.get()).ok().map(|text| text.0)
 }
 
@@ -314,6 +314,12 @@ impl Visitor<'_> for LossyText {
         }
         Ok(Lossy(String::from_utf8_lossy(&bytes).into_owned()))
     }
+}
+
+/// Every field of a JSON object under the name that it was sent with.
+pub(crate) fn spelled(text: &str) -> Result<Vec<(String, &RawValue)>, Unreadable> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Entries(str::to_owned)).map_err(|e| not_an_object(&e))
 }
 
 /// `orderId`, `OrderId` and `order_id` become `orderid`.
@@ -365,7 +371,8 @@ fn not_an_object(error: &serde_json::Error) -> Unreadable {
     }
 }
 
-struct Entries;
+/// Reads the fields of an object, and what it is given makes of their names.
+struct Entries(fn(&str) -> String);
 
 impl<'de> Visitor<'de> for Entries {
     type Value = Vec<(String, &'de RawValue)>;
@@ -377,7 +384,7 @@ impl<'de> Visitor<'de> for Entries {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(16));
         while let Some((name, value)) = map.next_entry::<Lossy, &'de RawValue>()? {
-            entries.push((canonical(&name.0), value));
+            entries.push(((self.0)(&name.0), value));
         }
         Ok(entries)
     }

@@ -74,6 +74,11 @@ fn page(headers: &HeaderMap, body: &[u8]) -> Result<PaidPage, Unreadable> {
     let mut page = PaidPage::read(body)?;
     page.next = page.next.take().or_else(|| next_link(headers));
     page.total = page.total.max(total(headers));
+    for (name, value) in headers {
+        if let Ok(value) = value.to_str() {
+            page.header(name.as_str(), value);
+        }
+    }
     Ok(page)
 }
 
@@ -229,12 +234,22 @@ mod tests {
             let why = paid(&client).await.unwrap_err();
             assert!(why.contains(said) && !why.contains("elsewhere"), "{more}: {why}");
         }
-        let counted = listing(|_| {
-            let mut headers = HeaderMap::new();
-            headers.insert("content-range", "items 0-0/7".parse().unwrap());
-            (headers, format!(r#"["{}"]"#, id(1)))
-        });
-        assert!(paid(&counted.await).await.unwrap_err().contains("speaks of 7"));
+        for (name, value, said) in [
+            ("content-range", "items 0-0/7", "speaks of 7"),
+            ("x-total-count", "50", "speaks of 50"),
+            ("x-wp-totalpages", "7", "has 7 pages"),
+            ("x-total-pages", "7", "has 7 pages"),
+            ("x-next-page", "2", "x-next-page"),
+            ("x-pagination", r#"{"totalPages":7,"hasNext":true}"#, "x-pagination.hasNext"),
+        ] {
+            let counted = listing(move |_| {
+                let mut headers = HeaderMap::new();
+                headers.insert(name, value.parse().unwrap());
+                (headers, format!(r#"["{}"]"#, id(1)))
+            });
+            let why = paid(&counted.await).await.unwrap_err();
+            assert!(why.contains(said), "{name}: {why}");
+        }
     }
 
     #[tokio::test]

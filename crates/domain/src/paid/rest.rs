@@ -1,0 +1,351 @@
+//! What an answer says about parts of a list that it does not contain.
+//!
+//! Every API names its pages differently, and a name that is not known here would let a part pass for the whole. So one
+//! rule reads all fields around the list and all headers, whatever object they are in.
+
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::PaidPage;
+use crate::fields::{Unreadable, spelled, string};
+
+/// How deep objects are looked into; the answer itself is the first.
+const DEEPEST: usize = 4;
+/// The longest name of a field in a reason, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// True, or anything but empty: there is more. Names as [`word`] has them.
+const MORE: [&str; 20] = [
+    "more",
+    "hasmore",
+    "hasmoreitems",
+    "hasmoreorders",
+    "hasmorepages",
+    "hasmorerecords",
+    "hasmoreresults",
+    "hasnext",
+    "hasnextpage",
+    "morepages",
+    "moreresults",
+    "morerecords",
+    "moreavailable",
+    "truncated",
+    "istruncated",
+    "partial",
+    "ispartial",
+    "incomplete",
+    "isincomplete",
+    "incompleteresults",
+];
+/// False: there is more.
+const DONE: [&str; 10] = [
+    "done",
+    "isdone",
+    "complete",
+    "iscomplete",
+    "finished",
+    "isfinished",
+    "last",
+    "lastpage",
+    "islast",
+    "islastpage",
+];
+/// Where to go on, if this is not the last part.
+const CURSORS: [&str; 13] = [
+    "cursor",
+    "endcursor",
+    "aftercursor",
+    "continuation",
+    "continuationtoken",
+    "continuationkey",
+    "pagetoken",
+    "marker",
+    "lastkey",
+    "lastevaluatedkey",
+    "resumptiontoken",
+    "resumetoken",
+    "scrollid",
+];
+/// How many orders there are.
+const TOTALS: [&str; 27] = [
+    "total",
+    "totalcount",
+    "totalitems",
+    "totalelements",
+    "totalentries",
+    "totalhits",
+    "totalmatches",
+    "totalnumber",
+    "totalobjects",
+    "totalorders",
+    "totalrecords",
+    "totalresults",
+    "totalrows",
+    "totalsize",
+    "grandtotalcount",
+    "count",
+    "itemcount",
+    "itemscount",
+    "ordercount",
+    "orderscount",
+    "recordcount",
+    "resultcount",
+    "rowcount",
+    "recordstotal",
+    "itemstotal",
+    "numfound",
+    "totalitemcount",
+];
+/// How many pages.
+const PAGES: [&str; 8] = [
+    "pages",
+    "totalpages",
+    "totalpagecount",
+    "pagecount",
+    "pagetotal",
+    "numpages",
+    "numberofpages",
+    "lastpage",
+];
+
+impl PaidPage {
+    /// Reads what a header says about further pages: `X-Total-Pages: 7`, `X-Pagination: {"hasNext":true}`.
+    pub fn header(&mut self, name: &str, value: &str) {
+        let mut word = word(name);
+        for prefix in ["x", "wp", "pagination"] {
+            word = word.strip_prefix(prefix).unwrap_or(&word).to_owned();
+        }
+        if value.trim_start().starts_with('{') && self.walk(value, name, 2).is_ok() {
+            return;
+        }
+        if let Ok(value) = to_raw_value(value) {
+            self.say(&word, &value, name, "");
+        }
+    }
+
+    /// Reads what the answer, an object, says about further pages.
+    pub(super) fn look(&mut self, answer: &[u8]) -> Result<(), Unreadable> {
+        let text = std::str::from_utf8(answer).map_err(|_| Unreadable::whole("is not UTF-8 text"))?;
+        self.walk(text, "", 1)
+    }
+
+    fn walk(&mut self, object: &str, parent: &str, depth: usize) -> Result<(), Unreadable> {
+        for (name, value) in spelled(object)? {
+            let word = word(&name);
+            if depth == 1 && word == "orders" {
+                continue;
+            }
+            let path = if parent.is_empty() { name } else { format!("{parent}.{name}") };
+            self.say(&word, value, &path, parent);
+            if depth == DEEPEST {
+                continue;
+            }
+            match value.get().as_bytes().first() {
+                Some(b'{') => self.walk(value.get(), &path, depth + 1)?,
+                Some(b'[') => self.relations(value),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what one field says.
+    fn say(&mut self, word: &str, value: &RawValue, path: &str, parent: &str) {
+        let said = scalar(value);
+        let is_done = DONE.contains(&word);
+        let mut more = false;
+        if word.starts_with("next") {
+            let link = link(word, value);
+            more = link.is_none() && !is_empty(value);
+            self.ended |= is_empty(value);
+            self.next = self.next.take().or(link);
+        } else if MORE.contains(&word) {
+            more = !is_empty(value);
+            self.ended |= !more;
+        } else if is_done {
+            // A last page may also have a number.
+            more = ["false", "no"].contains(&&*said) || (said == "0" && !word.starts_with("last"));
+            self.ended |= ["true", "yes"].contains(&&*said);
+        }
+        let name = || path.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        if more {
+            self.more = Some(name());
+        }
+        // "after" is also how a filter is repeated.
+        let parent = parent.rsplit('.').next().unwrap_or_default().to_lowercase();
+        let is_after = word == "after" && ["cursor", "pag"].iter().any(|of| parent.contains(of));
+        if (is_after || CURSORS.contains(&word)) && !is_empty(value) {
+            self.cursor = Some(name());
+        }
+        if TOTALS.contains(&word) {
+            self.total = self.total.max(number(value));
+        }
+        if PAGES.contains(&word) {
+            self.pages = self.pages.max(number(value));
+        }
+    }
+
+    /// Links in a list: `[{"rel":"next","href":"/orders?page=2"}]`.
+    fn relations(&mut self, list: &RawValue) {
+        let list: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
+        for entry in list {
+            let Ok(fields) = spelled(entry.get()) else { continue };
+            if fields.iter().any(|(name, value)| word(name) == "rel" && scalar(value) == "next") {
+                self.say("next", entry, "next", "");
+            }
+        }
+    }
+}
+
+/// The letters and digits of a name, in lower case: `@odata.nextLink` is `nextlink`.
+fn word(name: &str) -> String {
+    let name = name.strip_prefix("@odata.").or_else(|| name.strip_prefix("odata.")).unwrap_or(name);
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A value as text in lower case, without quotes.
+fn scalar(value: &RawValue) -> String {
+    string(value).unwrap_or_else(|| value.get().to_owned()).trim().to_lowercase()
+}
+
+/// Whether a value says that there is nothing.
+fn is_empty(value: &RawValue) -> bool {
+    match value.get().as_bytes().first() {
+        Some(b'{') => spelled(value.get()).is_ok_and(|fields| {
+            fields.iter().all(|(name, value)| ["rel", "templated"].contains(&&**name) || is_empty(value))
+        }),
+        Some(b'[') => serde_json::from_str(value.get()).is_ok_and(|list: Vec<&RawValue>| list.is_empty()),
+        _ => ["", "null", "none", "false", "no", "0", "-1"].contains(&&*scalar(value)),
+    }
+}
+
+/// The URL of the next part in a field whose name begins with "next", or in the object there.
+fn link(word: &str, value: &RawValue) -> Option<String> {
+    let is_url = |word: &str| ["link", "url", "uri", "href"].iter().any(|of| word.contains(of));
+    if value.get().starts_with('{') {
+        let fields = spelled(value.get()).ok()?;
+        return fields.iter().find(|(name, _)| is_url(&self::word(name))).and_then(|(_, url)| text(url));
+    }
+    let text = text(value)?;
+    // Others have a token there, or the number of a page.
+    let is_link = is_url(word) || (["next", "nextpage"].contains(&word) && text.contains(['/', '?']));
+    is_link.then_some(text)
+}
+
+fn text(value: &RawValue) -> Option<String> {
+    string(value).map(|text| text.trim().to_owned()).filter(|_| !is_empty(value))
+}
+
+/// A whole number, bare, as a string, or as `value` of an object; anything else says nothing.
+fn number(value: &RawValue) -> u64 {
+    if value.get().starts_with('{') {
+        let fields = spelled(value.get()).unwrap_or_default();
+        return fields.iter().find(|(name, _)| name == "value").map_or(0, |(_, value)| number(value));
+    }
+    let said = scalar(value);
+    let (whole, fraction) = said.split_once('.').unwrap_or((&said, ""));
+    if fraction.bytes().all(|digit| digit == b'0') { whole.parse().unwrap_or(0) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+
+    fn page(beside: &str) -> PaidPage {
+        PaidPage::read(format!(r#"{{"orders":["{A}"],{beside}}}"#).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn whatever_says_that_there_is_more_is_refused() {
+        for (beside, said) in [
+            (r#""pageInfo":{"hasNextPage":true,"endCursor":"x"}"#, "pageInfo.hasNextPage"),
+            (r#""pageInfo":{"endCursor":"x"}"#, "pageInfo.endCursor"),
+            (r#""paging":{"next":{"after":"x"}}"#, "paging.next"),
+            (r#""paging":{"cursors":{"after":"x"}}"#, "paging.cursors.after"),
+            (r#""response_metadata":{"next_cursor":"x"}"#, "response_metadata.next_cursor"),
+            (r#""meta":{"pagination":{"total":50}}"#, "speaks of 50 orders and lists 1"),
+            (r#""hits":{"total":{"value":50}}"#, "speaks of 50"),
+            (r#""meta":{"total":50.0}"#, "speaks of 50"),
+            (r#""a":{"b":{"c":{"Has-More":"yes"}}}"#, "a.b.c.Has-More"),
+            (r#""done":false"#, "done"),
+            (r#""done":0"#, "done"),
+            (r#""isLast":"false""#, "isLast"),
+            (r#""complete":false"#, "complete"),
+            (r#""hasMore":1"#, "hasMore"),
+            (r#""hasMore":false,"hasMore":true"#, "hasMore"),
+            (r#""next":"abc""#, "next"),
+            (r#""NEXT_OFFSET":20"#, "NEXT_OFFSET"),
+            (r#""cursor":"x""#, "cursor"),
+        ] {
+            let why = page(beside).whole(1).unwrap_err().to_string();
+            assert!(why.contains(said), "{beside}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_says_that_this_is_all_is_believed() {
+        for beside in [
+            r#""next":null"#,
+            r#""next":"","cursor":"x""#,
+            r#""next":false,"nextPage":0,"nextOffset":-1"#,
+            r#""pageInfo":{"hasNextPage":false,"endCursor":"x"}"#,
+            r#""done":true,"totalSize":1"#,
+            r#""links":{"next":{"href":null,"templated":false}},"isLast":true"#,
+            r#""links":[{"rel":"self","href":"/orders"}],"lastPage":0"#,
+            r#""filter":{"after":"2026-01-01"},"moreInfo":"https://example.org""#,
+            r#""a":{"b":{"c":{"d":{"hasMore":true}}}}"#,
+            r#""total":12.5"#,
+        ] {
+            let page = page(beside);
+            assert_eq!((&page.next, page.clone().whole(1).map(|all| all.len())), (&None, Ok(1)), "{beside}");
+        }
+    }
+
+    #[test]
+    fn links_are_found_wherever_they_are() {
+        for beside in [
+            r#""done":false,"nextRecordsUrl":"/orders2""#,
+            r#""paging":{"next":{"after":"x","link":"/orders2"}}"#,
+            r#""links":[{"rel":"self","href":"/orders"},{"rel":"next","href":"/orders2"}]"#,
+            r#""meta":{"pagination":{"links":{"next":"/orders2"}}}"#,
+        ] {
+            assert_eq!(page(beside).next.as_deref(), Some("/orders2"), "{beside}");
+        }
+    }
+
+    #[test]
+    fn headers_are_read_alike() {
+        let with = |name: &str, value: &str| {
+            let mut page = PaidPage::read(format!(r#"["{A}"]"#).as_bytes()).unwrap();
+            page.header(name, value);
+            page
+        };
+        for (name, value, said) in [
+            ("x-wp-totalpages", "7", "has 7 pages"),
+            ("x-wp-total", "50", "speaks of 50"),
+            ("x-total-pages", "7", "has 7 pages"),
+            ("x-pagination-page-count", "7", "has 7 pages"),
+            ("x-next-page", "2", "x-next-page"),
+            ("x-total-count", "50", "speaks of 50"),
+            ("x-has-more", "true", "x-has-more"),
+            ("x-pagination", r#"{"totalPages":7,"hasNext":true}"#, "x-pagination.hasNext"),
+            ("pagination", r#"{"TotalPages":7}"#, "has 7 pages"),
+        ] {
+            let why = with(name, value).whole(1).unwrap_err().to_string();
+            assert!(why.contains(said), "{name}: {why}");
+        }
+        assert_eq!(with("x-next-page", "/orders2").next.as_deref(), Some("/orders2"));
+        for (name, value) in [
+            ("x-next-page", ""),
+            ("x-total-pages", "1"),
+            ("x-ratelimit-remaining", "50"),
+            ("content-length", "50"),
+            ("x-request-id", "next"),
+            ("x-pagination", "{"),
+            ("report-to", r#"{"group":"a","max_age":9}"#),
+        ] {
+            assert!(with(name, value).whole(1).is_ok(), "{name}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::input::{decoded, open, unread};
-use super::messages::{Message, Messages};
+use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
 use crate::adapters::ordering::OrderingClient;
 use crate::clock::SystemClock;
@@ -33,11 +33,14 @@ use crate::wiring;
 const PAGE: usize = 500;
 /// Orders looked at side by side.
 const CONCURRENCY: usize = 16;
+/// What is wrong with the beginning of a file that is no list.
+const NO_LIST: &str = "the file begins neither with an order id, nor with a payment in JSON, nor with the headings of a \
+    table, one of which must be orderId (or order_id, Order ID), in upper or lower case";
 
 /// Compare what was paid with what there is, and repair what is missing: payments, tickets, files, events
 ///
 /// What was paid says a file: order ids or payments in JSON, one a line or as an array, or a table with a heading
-/// orderId, its columns parted by commas, semicolons or tabs. Without a file Ordering is asked, by
+/// orderId (or Order ID), its columns parted by commas, semicolons or tabs. Without a file Ordering is asked, by
 /// GET {ordering.url}/orders?paidSince=TIME. Besides, every order that was paid since then by the record itself
 /// is looked at. What came within ordering.grace may be on its way and is no difference.
 ///
@@ -218,17 +221,24 @@ fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
     let mut paid = Vec::new();
     while let Some(Message { raw, whole, line }) = messages.next().map_err(|e| unread(file, &e))? {
         let read = if whole { Paid::line(&raw) } else { Err(too_large(limit)) };
+        let is_heading = messages.layout() == Layout::Lines && paid.is_empty();
+        if read.is_err() && whole && is_heading && !raw.trim_ascii_start().starts_with(b"{") {
+            return Err(Stop::misuse(format!("{name}, line {line}: {NO_LIST}")));
+        }
         paid.push(read.map_err(|why| refused("line", line, why))?);
     }
     Ok(paid)
 }
 
-/// Whether the first line has headings, one of them the order's id.
+/// Whether the first line, or the one behind Excel's `sep=;`, has headings, one of them the order's id.
 fn is_table(text: &[u8]) -> bool {
-    let first = text.trim_ascii_start().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut lines = text.trim_ascii_start().split_inclusive(|byte| *byte == b'\n');
+    let first = lines.next().unwrap_or_default();
+    let first =
+        if table::named_separator(first).is_some() { lines.next().unwrap_or_default() } else { first };
     let headings = String::from_utf8_lossy(first);
     headings.split([',', ';', '\t']).any(|heading| {
-        let heading = heading.trim().trim_matches('"').replace('_', "");
+        let heading = table::heading(heading.trim().trim_matches('"')).replace('_', "");
         heading.eq_ignore_ascii_case("orderId")
     })
 }
@@ -320,6 +330,10 @@ mod tests {
             (format!("Order_Id;PaymentId;Amount\n{a};p;12.50\n{b};;\n"), &payments),
             (format!("\"orderId\"\tpaymentId\n{a}\tp\n{b}\t\n"), &payments),
             (format!("amount,orderId,paymentId\n1,{a},p\n,{b},\n"), &payments),
+            (format!("Order ID\n{a}\n{b}\n"), &ids),
+            (format!("order id;Payment ID\n{a};p\n{b};\n"), &payments),
+            (format!("sep=;\r\nAmount;\"ORDER-ID\";payment_id\r\n1;{a};p\r\n;{b};\r\n"), &payments),
+            (format!("sep=,\norderId\n{a}\n{b}\n"), &ids),
         ] {
             for bytes in [
                 text.clone().into_bytes(),
@@ -336,6 +350,10 @@ mod tests {
             (format!("orderId;amount\n{a};12,50\n"), "row 1: amount"),
             (format!("orderId;amount\n{a};1;2\n"), "line: 2"),
             (format!("{a}\n\n[]"), "line 3"),
+            (format!("id;amount\n{a};1\n"), "one of which must be orderId (or order_id, Order ID)"),
+            (format!("\"id\",\"amount\"\n{a},1\n"), "one of which must be orderId"),
+            (format!("sep=;\nid;amount\n{a};1\n"), "one of which must be orderId"),
+            (format!("{{\"id\":\"{a}\"}}\n"), "line 1: orderId"),
         ] {
             let why = listed(text.as_bytes()).unwrap_err();
             assert!(why.contains(said), "{text}: {why}");

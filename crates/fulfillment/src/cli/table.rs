@@ -7,14 +7,20 @@ use serde_json::{Map, Value};
 /// The first line at most: where it ends shows what separates its columns.
 const LONGEST_HEADINGS: u64 = 64 * 1024;
 
-/// The rows of a table, each as a JSON object by the headings, with its number from 1. An empty field is none.
+/// The rows of a table, each as a JSON object by the headings, with its number from 1. An empty field is none; white space
+/// and hyphens within a heading become underscores. A line `sep=;` before the headings is Excel's.
 ///
 /// # Errors
 /// It cannot be read, is no table, or a row has other columns than the headings.
 pub(super) fn rows(mut reader: impl BufRead) -> io::Result<Vec<(u64, String)>> {
     let mut first = Vec::new();
     reader.by_ref().take(LONGEST_HEADINGS).read_until(b'\n', &mut first)?;
-    let separator = separator(&first);
+    let mut separator = separator(&first);
+    if let Some(named) = named_separator(&first) {
+        separator = named;
+        // An empty line in its place: lines are counted in reasons.
+        first = b"\n".to_vec();
+    }
     let whole = io::Cursor::new(first).chain(reader);
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(whole);
     let headings = reader.headers().map_err(io::Error::other)?.clone();
@@ -22,13 +28,29 @@ pub(super) fn rows(mut reader: impl BufRead) -> io::Result<Vec<(u64, String)>> {
     for (record, number) in reader.records().zip(1..) {
         let record = record.map_err(io::Error::other)?;
         let fields = headings.iter().zip(&record).filter(|(_, value)| !value.trim().is_empty());
-        let row: Map<String, Value> =
-            fields.map(|(name, value)| (name.trim().to_owned(), value.into())).collect();
+        let row: Map<String, Value> = fields.map(|(name, value)| (heading(name), value.into())).collect();
         if !row.is_empty() {
             rows.push((number, Value::Object(row).to_string()));
         }
     }
     Ok(rows)
+}
+
+/// The separator that a line like `sep=;` names, which Excel reads and writes before the headings.
+pub(super) fn named_separator(line: &[u8]) -> Option<u8> {
+    let line = line.trim_ascii_start();
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    match line {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', separator @ (b',' | b';' | b'\t')] => Some(*separator),
+        _ => None,
+    }
+}
+
+/// A heading as a field's name: `Order ID` is `Order_ID`.
+pub(super) fn heading(name: &str) -> String {
+    name.trim().replace(|c: char| c.is_whitespace() || c == '-', "_")
 }
 
 /// What stands between the headings: the one of the three that is there most often outside quotes.
@@ -61,20 +83,26 @@ mod tests {
             let text = text.replace('|', separator);
             let seat = serde_json::to_string(&format!("A{separator}1;,\t\" ")).unwrap();
             let expected = [
-                (1, format!(r#"{{"id":"1","seat":{seat},"event name":"Gala"}}"#)),
-                (2, r#"{"id":"2","event name":"two\nlines"}"#.to_owned()),
-                (4, r#"{"id":"3","seat":"x","event name":"y"}"#.to_owned()),
+                (1, format!(r#"{{"id":"1","seat":{seat},"event_name":"Gala"}}"#)),
+                (2, r#"{"id":"2","event_name":"two\nlines"}"#.to_owned()),
+                (4, r#"{"id":"3","seat":"x","event_name":"y"}"#.to_owned()),
             ];
             assert_eq!(read(&text).unwrap(), expected, "{separator:?}");
         }
         assert_eq!(read("id\n1\n").unwrap(), [(1, r#"{"id":"1"}"#.to_owned())]);
         assert_eq!(read("").unwrap(), []);
+        for named in ["sep=;\r\n", "SEP=;\n", "\"sep=;\"\n"] {
+            let text = format!("{named}Order ID;a,b\n1;2\n");
+            assert_eq!(read(&text).unwrap(), [(1, r#"{"Order_ID":"1","a,b":"2"}"#.to_owned())], "{named}");
+        }
     }
 
     #[test]
     fn a_row_of_other_columns_is_refused_with_its_line() {
         let why = read("id;seat\n1;A\n2;B;C\n").unwrap_err();
         assert!(why.contains("line: 3"), "{why}");
+        let why = read("sep=;\nid;seat\n1;A\n2;B;C\n").unwrap_err();
+        assert!(why.contains("line: 4"), "{why}");
     }
 
     proptest::proptest! {

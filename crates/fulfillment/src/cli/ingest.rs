@@ -21,12 +21,14 @@ use crate::stop::Stop;
 /// Payments in one transaction, and the bytes after which it takes no more.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
+/// Why a table, or a file that is no text, is refused.
+const NO_JSON: &str = "its first line is not JSON, and payments are read as JSON alone; nothing was taken";
 
 /// Bring payments from a file through the same inbox as every other payment: one JSON object a line, or a JSON array
 ///
 /// Pretty-printed objects one after another are read too, in UTF-8 or UTF-16. Payments that are known already are
 /// duplicates and change nothing, so a file can be brought again. Messages that cannot be read become dead letters; of an
-/// array that breaks off nothing is taken. A running service issues what is new.
+/// array that breaks off, and of a file that does not begin as JSON, nothing is taken. A running service issues what is new.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment ingest payments.ndjson
@@ -129,7 +131,9 @@ impl Ingest {
 
     fn messages(&self, bar: &ProgressBar, limit: usize) -> Result<Messages<Box<dyn BufRead + Send>>, Stop> {
         let text = decoded(bar.wrap_read(open(&self.file)?));
-        text.and_then(|text| Messages::new(text, limit)).map_err(|e| unread(&self.file, &e))
+        let messages =
+            text.and_then(|text| Messages::new(text, limit)).map_err(|e| unread(&self.file, &e))?;
+        if messages.begins_as_json() { Ok(messages) } else { Err(unread(&self.file, &NO_JSON)) }
     }
 
     fn bar(&self, context: &Context) -> ProgressBar {
@@ -138,5 +142,32 @@ impl Ingest {
         let Some(file) = file.filter(|_| shown) else { return ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
         ProgressBar::new(file.len()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_begin_as_json_is_refused_as_a_whole() {
+        let messages = |bytes: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), bytes).unwrap();
+            let ingest = Ingest { file: file.path().to_owned() };
+            ingest.messages(&ProgressBar::hidden(), 1 << 20).map(|_| ())
+        };
+        for (bytes, said) in [
+            (&b"orderId,amount\n7,1\n"[..], "its first line is not JSON"),
+            (b"\"orderId\";\"amount\"\n", "its first line is not JSON"),
+            (b"\x1f\x8b\x08\0\0\0\0\0", "compressed by gzip"),
+            (b"PK\x03\x04\0", "ZIP"),
+        ] {
+            let Err(Stop::Misuse(why)) = messages(bytes) else { panic!("{bytes:?}") };
+            assert!(why.to_string().contains(said), "{why}");
+        }
+        for bytes in [&b""[..], b"\n{\"a\"\nx\n", b"[", b"{\n"] {
+            assert!(messages(bytes).is_ok(), "{bytes:?}");
+        }
     }
 }

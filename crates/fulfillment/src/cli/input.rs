@@ -30,16 +30,23 @@ pub(super) fn unread(file: &Path, error: &dyn std::fmt::Display) -> Stop {
 /// is not text comes through as it is.
 ///
 /// # Errors
-/// It begins like UTF-32, or like UTF-16 without a mark.
+/// It begins like UTF-32, or like UTF-16 without a mark; or it is compressed.
 pub(super) fn decoded<R: Read + Send + 'static>(reader: R) -> io::Result<Box<dyn BufRead + Send>> {
     let mut reader = BufReader::new(reader);
     let mut head = Vec::new();
     // Standard input may come in pieces smaller than a mark.
     reader.by_ref().take(HEAD).read_to_end(&mut head)?;
-    let refused = |what| {
-        let why = format!("it is in {what}: save it as UTF-8");
-        Err(io::Error::new(io::ErrorKind::InvalidData, why))
-    };
+    let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    let refused = |what| invalid(format!("it is in {what}: save it as UTF-8"));
+    match head[..] {
+        [0x1F, 0x8B, ..] => {
+            return invalid("it is compressed by gzip: unpack it first, by zcat FILE | ... -".to_owned());
+        }
+        [b'P', b'K', 3, 4] => {
+            return invalid("it is a ZIP file, as spreadsheets (.xlsx) are: save it as text".to_owned());
+        }
+        _ => {}
+    }
     let (mark, big_endian) = match head[..] {
         [0xFF, 0xFE, 0, 0] | [0, 0, 0xFE, 0xFF] => return refused("UTF-32"),
         [0xFF, 0xFE, ..] => (2, Some(false)),
@@ -156,6 +163,16 @@ pub(super) mod tests {
             let why = read(&bytes).unwrap_err().to_string();
             assert!(why.contains(said) && why.contains("save it as UTF-8"), "{why}");
         }
+    }
+
+    #[test]
+    fn compressed_files_are_refused() {
+        for (bytes, said) in
+            [(&b"\x1f\x8b\x08\0"[..], "gzip"), (b"\x1f\x8b", "gzip"), (b"PK\x03\x04\x14", "ZIP")]
+        {
+            assert!(read(bytes).unwrap_err().to_string().contains(said), "{bytes:?}");
+        }
+        assert_eq!(read(b"PKW").unwrap(), b"PKW");
     }
 
     #[test]

@@ -71,6 +71,21 @@ impl<R: BufRead> Messages<R> {
         self.layout
     }
 
+    /// Whether the first line that is not blank can be a message. What is longer than a message may be is taken for one,
+    /// as is what a serializer wrote its zero before. Asked before the first message is read.
+    pub(super) fn begins_as_json(&self) -> bool {
+        let line = self.ahead.iter().copied().collect::<Vec<_>>();
+        let line = line.trim_ascii();
+        match line.first() {
+            None | Some(b'{' | b'[' | 0) => true,
+            // A table's quoted heading, or its number, begins like JSON and goes on.
+            Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                line.len() > self.limit || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+            }
+            Some(_) => false,
+        }
+    }
+
     /// The next message; blank lines are none.
     ///
     /// # Errors
@@ -272,6 +287,21 @@ mod tests {
         assert_eq!(read("[]"), []);
         let (long, error) = all(b"[{\"a\":\"aaaaaaaaaaaa\"},1]", 5);
         assert_eq!((long, error), (vec![("{\"a\":".into(), false, 1), ("1".into(), true, 1)], None));
+    }
+
+    #[test]
+    fn a_first_line_that_is_no_json_is_seen() {
+        let begins = |text: &[u8]| Messages::new(text, 20).unwrap().begins_as_json();
+        for good in ["", "\n \n", "{\"a\"", "\n[", "{", "\"{}\"\nx", " 7", "null\n", "\0\0\0\0\u{1}{}"] {
+            assert!(begins(good.as_bytes()), "{good}");
+        }
+        assert!(begins(format!("\"{}\"", "x".repeat(30)).as_bytes()), "it becomes a dead letter");
+        for bad in
+            ["orderId,amount\n", "\"orderId\";\"a\"\n", "\nname;x\n", "7;8\n", "-", "PK", "\u{1}{}", "<xml>"]
+        {
+            assert!(!begins(bad.as_bytes()), "{bad}");
+        }
+        assert!(!begins(b"\xff\xfe\xfd"));
     }
 
     #[test]

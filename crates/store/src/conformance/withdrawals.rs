@@ -142,7 +142,8 @@ pub async fn names_wait_for_their_tickets(backend: &dyn Backend) {
     let store = backend.store();
     let claims = claimed(&*store, 3).await;
     let named = |n: u32, item: &str| refund(n, n, n, &format!(r#","itemIds":["{item}"]"#));
-    let outcomes = withdraw(&*store, &[named(1, "a"), named(2, "none"), named(3, "a")]).await;
+    let unknown = format!("none\",\"p\",\"q{}\",\"z", "é".repeat(60));
+    let outcomes = withdraw(&*store, &[named(1, "a"), named(2, &unknown), named(3, "a")]).await;
     assert!(outcomes.iter().all(|o| matches!(o, WithdrawalOutcome::Recorded(_, Waiting))), "{outcomes:?}");
     let with_items = |n: usize, tickets: u32| {
         let mut freeze = freeze(&claims[n], tickets);
@@ -159,9 +160,12 @@ pub async fn names_wait_for_their_tickets(backend: &dyn Backend) {
     assert_eq!(state(&*store, 3).await, (OrderState::Voided, Some("every ticket of it was voided".into())));
     let open = store.open_withdrawals(10).await.unwrap();
     assert_eq!(open.len(), 1);
+    let cut = "é".repeat(49);
+    let note =
+        format!("it names what the order does not have: the item none, the item p, the item q{cut} and more");
     assert_eq!(
-        (open[0].key.as_str(), open[0].state, open[0].note.as_deref()),
-        ("refund:r-2", Parked, Some("it names what the order does not have"))
+        (open[0].key.as_str(), open[0].state, open[0].note.as_ref()),
+        ("refund:r-2", Parked, Some(&note))
     );
     let tickets = frozen(outcomes[0].clone());
     assert_eq!(store.complete(&[completion(&claims[0], &tickets, &["kafka"])]).await.unwrap(), [true]);

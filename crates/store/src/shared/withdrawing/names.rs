@@ -10,6 +10,9 @@ use super::sums::{Of, sum};
 use crate::WithdrawalRecord;
 
 const UNKNOWN: &str = "it names what the order does not have";
+/// Names of unknown items and tickets in a note at most, and the bytes of each.
+const UNKNOWN_NAMES: usize = 3;
+const UNKNOWN_BYTES: usize = 100;
 /// How the note of every refund ends whose tickets an operator has to name.
 const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
 
@@ -45,7 +48,9 @@ impl Case {
         let (mut named, mut charges) = (Vec::new(), Vec::new());
         for item in &refund.names.item_ids {
             let Some(line) = lines.get(item.as_str()) else {
-                let Some(charge) = self.charge(item) else { return Verdict::parked(UNKNOWN) };
+                let Some(charge) = self.charge(item) else {
+                    return Verdict::parked(self.unknown(refund, &lines));
+                };
                 charges.push(charge.cost());
                 continue;
             };
@@ -107,7 +112,7 @@ impl Case {
         let by_id: HashMap<TicketId, &Ticket> = self.tickets.iter().map(|t| (t.id, t)).collect();
         let mut exact = Vec::new();
         for id in &refund.names.ticket_ids {
-            exact.push(*by_id.get(id).ok_or(UNKNOWN)?);
+            exact.push(*by_id.get(id).ok_or_else(|| self.unknown(refund, lines))?);
         }
         for item in &refund.names.items {
             let wanted = usize::try_from(item.quantity).unwrap_or(usize::MAX);
@@ -115,7 +120,7 @@ impl Case {
             let charge = self.charge(&item.item_id).filter(|_| line.is_none());
             let has =
                 line.map(Vec::len).or(charge.map(|c| usize::try_from(c.quantity).unwrap_or(usize::MAX)));
-            let has = has.ok_or(UNKNOWN)?;
+            let has = has.ok_or_else(|| self.unknown(refund, lines))?;
             if wanted > has {
                 return Err(format!("it names {wanted} of the item {}, which has {has}", item.item_id));
             }
@@ -128,6 +133,20 @@ impl Case {
             exact.extend(left.iter().rev().take(wanted));
         }
         Ok(exact)
+    }
+
+    /// Why a refund is parked that names items or tickets which the order does not have: which they are.
+    fn unknown(&self, refund: &WithdrawalRecord, lines: &Lines<'_>) -> String {
+        let names = &refund.names;
+        let is_unknown = |item: &&String| !lines.contains_key(item.as_str()) && self.charge(item).is_none();
+        let tickets = names.ticket_ids.iter().filter(|id| self.tickets.iter().all(|t| t.id != **id));
+        let items = names.items.iter().map(|i| &i.item_id).chain(&names.item_ids).filter(is_unknown);
+        let items =
+            items.map(|item| format!("the item {}", &item[..item.floor_char_boundary(UNKNOWN_BYTES)]));
+        let mut unknown = tickets.map(|id| format!("the ticket {id}")).chain(items);
+        let first: Vec<String> = unknown.by_ref().take(UNKNOWN_NAMES).collect();
+        let more = if unknown.next().is_some() { " and more" } else { "" };
+        format!("{UNKNOWN}: {}{more}", first.join(", "))
     }
 }
 

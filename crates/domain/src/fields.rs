@@ -336,7 +336,9 @@ fn guid_of(text: &str) -> Option<Uuid> {
 pub(crate) fn is_nothing(text: &str) -> bool {
     let text = text.trim();
     ["", "-", "\u{2013}", "\u{2014}"].contains(&text)
-        || ["n/a", "none", "null"].iter().any(|word| text.eq_ignore_ascii_case(word))
+        || ["n/a", "none", "null", "nil", "undefined", "nan"]
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Whether an id is what programs write where there is none. Taken for one, all that has it would be one thing.

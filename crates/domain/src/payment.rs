@@ -47,6 +47,9 @@ impl Payment {
         {
             return Err(Unreadable::field("status", "is not \"succeeded\""));
         }
+        if fields.raw("refundId")?.is_some() {
+            return Err(Unreadable::field("refundId", "is a refund's, which is no payment"));
+        }
         let order_id =
             fields.guid("orderId")?.map(OrderId).ok_or_else(|| Unreadable::field("orderId", "is missing"))?;
         let amount = match fields.amount("amount")? {

@@ -3,6 +3,8 @@
 //! A refund is bound to its payment, a cancellation to its order. Either may come before what it is about, so each is
 //! kept under a key of its own and looked at again when its order moves on.
 
+mod parts;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -214,7 +216,7 @@ impl Refund {
     ///
     /// # Errors
     /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names, an
-    /// unknown status: what is not understood must not take back more, or less, than was meant.
+    /// unknown status, no amount and no names beside words for a part: what is not understood must not take back more, or less, than was meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         envelope::open(bytes, Self::read)
     }
@@ -235,7 +237,13 @@ impl Refund {
             order_id: fields.guid("orderId")?.map(OrderId).ok_or_else(|| missing("orderId"))?,
             amount,
             currency,
-            names: Names::read(fields)?,
+            names: {
+                let names = Names::read(fields)?;
+                if amount.is_none() && names.is_empty() {
+                    parts::none_beside(fields)?;
+                }
+                names
+            },
             progress: Progress::read(fields)?,
             reason: fields.text("reason").ok().flatten(),
             refunded_at: moment(fields, "refundedAt"),
@@ -252,12 +260,13 @@ impl Cancellation {
     /// Reads a message of the topic `order-cancelled`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
-    /// No JSON object, or no readable order id.
+    /// No JSON object, or no readable order id; it names a part of the order, or says that it is not cancelled.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         envelope::open(bytes, Self::read)
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
+        parts::whole(fields)?;
         Ok(Self {
             order_id: fields
                 .guid("orderId")?

@@ -1,5 +1,7 @@
 //! Where somebody sits or stands, read from an item's fields and its label.
 
+use serde_json::value::RawValue;
+
 use super::answer::{Reader, Remarks};
 use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
 use crate::fields::{Fields, Unreadable};
@@ -57,7 +59,13 @@ impl Place {
     /// Flags a place of which nothing is known because what there is cannot be read: that is no free seating.
     pub(super) fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
         let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
-        if self.label == NO_SEAT && names.any(|name| item.fields().text(name).is_err()) {
+        let mut lists = ["seats", "seatNumbers", "seatLabels", "seatIds"].iter();
+        let in_list = |name: &&str| {
+            let list = item.fields().raw(name).ok().flatten().map(RawValue::get).unwrap_or_default();
+            !["", "[]", "\"\""].contains(&list) && list.starts_with(['[', '"'])
+        };
+        let unread = names.any(|name| item.fields().text(name).is_err()) || lists.any(in_list);
+        if self.label == NO_SEAT && unread {
             let whose = if item.path().is_empty() { "the order" } else { item.path() };
             let note = format!("{whose} has a seat that cannot be read: the page says nothing in its place");
             item.flag(Flag::SeatLeftOut, note);

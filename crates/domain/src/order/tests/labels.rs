@@ -109,6 +109,17 @@ fn a_seat_that_cannot_be_read_is_not_called_free_seating() {
             assert_eq!(flags, [Flag::DetailLeftOut, Flag::SeatLeftOut], "{seat}");
         }
     }
+    // Nor are seats in a list.
+    for seats in [
+        r#""quantity":2,"seatNumbers":["A1","A2"]"#,
+        r#""seats":"A1, A2""#,
+        r#""quantity":2,"seatIds":["s","t"]"#,
+    ] {
+        let (labels, _, flags) = read(&format!(r#","items":[{{"price":1,{seats}}}]"#));
+        assert!(labels[0] == NO_SEAT && flags.contains(&Flag::SeatLeftOut), "{seats}: {flags:?}");
+    }
+    let (_, _, flags) = read(r#","items":[{"price":1,"seats":[],"seatNumbers":null}]"#);
+    assert_eq!(flags, []);
     // Where something of it is known, that is printed and nothing false.
     let (labels, _, flags) = read(r#","items":[{"price":1,"row":"5","seatNumber":{}}]"#);
     assert_eq!((labels[0].as_str(), flags), ("Row 5", vec![Flag::DetailLeftOut]));

@@ -35,9 +35,10 @@ impl Payment {
     /// bare or in an envelope that is taken off. Unknown fields are ignored.
     ///
     /// # Errors
-    /// No JSON object, no readable order id, a status other than succeeded, a wrong-typed amount,
+    /// No JSON object, no readable order id, a status other than succeeded, a type that says so or a `refundId`, a wrong-typed amount,
     /// currency or payment id, or two spellings of a field that disagree.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        not_called_otherwise(bytes)?;
         envelope::open(bytes, Self::read)
     }
 
@@ -115,6 +116,25 @@ pub struct Facts {
     pub processed_at: Option<Timestamp>,
 }
 
+/// Whether nothing outside of a message calls it a payment that failed, or something else than a payment: the type of a
+/// `CloudEvent`, of a message of `MassTransit` or of a bare one. One address for all that a payment service says is common.
+fn not_called_otherwise(bytes: &[u8]) -> Result<(), Unreadable> {
+    let Ok(fields) = Fields::parse(bytes) else { return Ok(()) };
+    // The `type` of a bare message may be anything of the payment's.
+    let of_cloud_event = fields.has("specversion").then_some("type");
+    for name in of_cloud_event.into_iter().chain(["messageType", "eventType"]) {
+        let Ok(Some(said)) = fields.raw(name) else { continue };
+        let said = said.get().to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        if says(&["fail", "refund", "cancel", "declin", "pending", "dispute", "chargeback"])
+            && !says(&["succe", "paid", "complet", "captur", "settl"])
+        {
+            return Err(Unreadable::field(name, "says that this is no payment that succeeded"));
+        }
+    }
+    Ok(())
+}
+
 impl Facts {
     /// Whether both can be about one payment: nothing that both have differs. Producers' clocks may be ten minutes apart.
     pub fn agree(&self, other: &Self) -> bool {
@@ -148,6 +168,34 @@ mod tests {
 
     fn field_at_fault(json: &str) -> Option<String> {
         Payment::parse(json.as_bytes()).unwrap_err().field
+    }
+
+    #[test]
+    fn what_is_called_otherwise_is_no_payment() {
+        let data = format!(r#"{{"orderId":"{ORDER}","amount":10}}"#);
+        let cloud = |kind: &str| {
+            format!(r#"{{"specversion":"1.0","type":"{kind}","id":"1","source":"/x","data":{data}}}"#)
+        };
+        let mass = |kind: &str| format!(r#"{{"messageType":["urn:message:Shop:{kind}"],"message":{data}}}"#);
+        let bare = |more: &str| format!(r#"{{"orderId":"{ORDER}","amount":10,{more}}}"#);
+        for (json, field) in [
+            (cloud("com.shop.payment.failed.v1"), "type"),
+            (cloud("payment.refunded"), "type"),
+            (mass("PaymentFailed"), "messageType"),
+            (bare(r#""eventType":"PaymentFailed""#), "eventType"),
+            (bare(r#""refundId":"R1""#), "refundId"),
+        ] {
+            assert_eq!(field_at_fault(&json).as_deref(), Some(field), "{json}");
+        }
+        for json in [
+            cloud("payment-succeeded"),
+            cloud("com.shop.failsafe.PaymentCompleted"),
+            cloud("t"),
+            mass("PaymentSucceeded"),
+            bare(r#""type":"refundable","eventType":"paid","refundId":null"#),
+        ] {
+            assert!(Payment::parse(json.as_bytes()).is_ok(), "{json}");
+        }
     }
 
     #[test]

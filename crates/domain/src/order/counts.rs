@@ -18,6 +18,9 @@ const IN_ITEMS: [&str; 3] = ["items", "seatLabels", "seatNumbers"];
 /// Numbers that may count tickets, and are not relied on as `ticketCount` is.
 const NUMBERS: [&str; 3] = ["numberOfTickets", "ticketsCount", "numTickets"];
 
+/// How deep such lists are looked for: `"basket": {"groups": [{"items": [...]}]}`.
+const DEEP: usize = 5;
+
 /// What an entry of a list of sold things has.
 const SOLD: [&str; 6] = ["price", "quantity", "seat", "seatid", "seatnumber", "row"];
 
@@ -52,8 +55,11 @@ pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
         }
     }
     if understood.items == 0 {
-        let lists =
-            answer.fields().entries().filter(|(name, value)| !is_known(name) && sold(value) >= 2).count();
+        let lists = answer
+            .fields()
+            .entries()
+            .filter(|(name, value)| !is_known(name) && sold(value, DEEP) >= 2)
+            .count();
         if lists > 0 {
             answer.flag(
                 Flag::MoreWasSold,
@@ -130,15 +136,19 @@ fn is_known(canonical: &str) -> bool {
     canonical == "items" || LISTS.iter().chain(&PEOPLE).any(|name| name.eq_ignore_ascii_case(canonical))
 }
 
-/// How many entries of a list look like something that was sold.
-fn sold(list: &RawValue) -> usize {
-    if !list.get().starts_with('[') {
-        return 0;
+/// How many entries of a list, or of lists in an object, look like something that was sold.
+fn sold(value: &RawValue, depth: usize) -> usize {
+    let Some(depth) = depth.checked_sub(1) else { return 0 };
+    let json = value.get();
+    if json.starts_with('{') {
+        let fields = Fields::parse(json.as_bytes());
+        return fields.map_or(0, |fields| fields.entries().map(|(_, value)| sold(value, depth)).sum());
     }
-    let entries: Vec<&RawValue> = serde_json::from_str(list.get()).unwrap_or_default();
-    let is_sold = |entry: &&&RawValue| {
+    let entries: Vec<&RawValue> =
+        if json.starts_with('[') { serde_json::from_str(json).unwrap_or_default() } else { Vec::new() };
+    let is_sold = |entry: &RawValue| {
         Fields::parse(entry.get().as_bytes())
             .is_ok_and(|fields| fields.names().any(|name| SOLD.contains(&name)))
     };
-    entries.iter().filter(is_sold).count()
+    entries.iter().map(|entry| if is_sold(entry) { 1 } else { sold(entry, depth) }).sum()
 }

@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow, bail};
 use fulfillment_store::Mark;
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sha2::{Digest as _, Sha256};
@@ -131,11 +131,20 @@ impl Inspector {
                     read.entry(partition).or_insert(Again::Gone);
                 }
                 Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) | None => {}
+                // Each try to reach a broker that was away has left one, and nobody polls between two looks: they say
+                // nothing of how it is now.
+                Some(Err(KafkaError::MessageConsumption(code))) if is_of_a_connection(code) => {}
                 Some(Err(error)) => return Err(anyhow!(error).context(format!("reading {topic} again"))),
             }
         }
         Ok(read)
     }
+}
+
+/// Whether an error is about a connection, which librdkafka makes again by itself.
+fn is_of_a_connection(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
+    matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve)
 }
 
 /// What a record is recognised by.

@@ -1,4 +1,4 @@
-//! What the world was told of tickets.
+//! Events about tickets, as their consumers got them.
 
 use std::collections::BTreeMap;
 

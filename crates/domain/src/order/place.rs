@@ -56,7 +56,7 @@ impl Place {
         place
     }
 
-    /// Flags a place of which nothing is known because what there is cannot be read: that is no free seating.
+    /// Flags a place whose fields are there and cannot be read. It has a seat, so the page must not say "Free seating".
     pub(super) fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
         let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
         let mut lists = ["seats", "seatNumbers", "seatLabels", "seatIds"].iter();

@@ -37,7 +37,7 @@ impl Deal {
     }
 }
 
-/// A story before it is told.
+/// What happens in a story: orders, messages with their times, and what operators do.
 pub(super) struct Plot {
     pub(super) deals: Vec<Deal>,
     pub(super) entries: Vec<(Duration, Entry)>,

@@ -76,6 +76,12 @@ pub(super) fn no_admission(
     words.iter().flatten().find_map(|text| word_of(text, costs)).map(NoAdmission::Word)
 }
 
+/// Whether a line that admits nobody takes its price off, however that is signed: nobody buys a discount.
+pub(super) fn is_discount(item: &Fields<'_>) -> bool {
+    let mut words = ["type", "kind"].iter().filter_map(|name| item.text(name).ok().flatten());
+    words.any(|text| word_of(&text, false) == Some("discount"))
+}
+
 /// The word by which a line that is issued may admit nobody after all: somebody should look at it.
 pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> {
     if seated || item.boolean("admission").ok().flatten() == Some(true) {

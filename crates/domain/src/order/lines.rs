@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::answer::Reader;
 use super::counts::{self, Understood};
-use super::kind::{Charge, NoAdmission, doubtful, no_admission};
+use super::kind::{Charge, NoAdmission, doubtful, is_discount, no_admission};
 use super::labels::NO_SEAT;
 use super::place::Place;
 use super::reading::Reading;
@@ -242,7 +242,7 @@ impl Line {
         let quantity = if admits_nobody.is_some() {
             // No ticket is made of it: what is wrong with it holds nobody's back.
             item.forgive(faults);
-            Self::charged(item)
+            item.optional("quantity", Fields::integer).unwrap_or(1)
         } else {
             Self::admitted(item, place.names_one_seat())
         };
@@ -291,20 +291,13 @@ impl Line {
         quantity
     }
 
-    /// How often a line that admits nobody counts in the total.
-    fn charged(item: &mut Reader<'_, '_>) -> i64 {
-        match item.optional("quantity", Fields::integer) {
-            Some(quantity) if quantity < 0 => {
-                item.left_out("quantity", "is below zero");
-                1
-            }
-            quantity => quantity.unwrap_or(1),
-        }
-    }
-
-    /// The line as one that admits nobody, with its note.
+    /// The line as one that admits nobody, with its note. What it takes off has its price below zero, or so many of it
+    /// below zero, or is a discount by its type.
     fn charge(self, item: &mut Reader<'_, '_>, why: NoAdmission) -> Charge {
         let Self { seat: Seat { line, price, currency, .. }, quantity, .. } = self;
+        let is_off = quantity < 0 || is_discount(item.fields());
+        let price = if is_off && !price.is_negative() { Amount(-price.0) } else { price };
+        let quantity = quantity.saturating_abs();
         let kind = why.kind();
         let path = item.path();
         let note =

@@ -64,6 +64,25 @@ fn lines_that_admit_nobody_issue_nothing_and_count() {
 }
 
 #[test]
+fn what_is_taken_off_counts_below_zero_however_it_is_said() {
+    for (line, total) in [
+        (r#""price":10,"type":"discount""#, "50"),
+        (r#""price":10,"kind":"Discount code","admission":false"#, "50"),
+        (r#""price":-10,"type":"discount""#, "50"),
+        (r#""price":10,"type":"discount","quantity":2"#, "40"),
+        (r#""price":10,"type":"voucher","quantity":-1"#, "50"),
+        (r#""price":-10,"quantity":-1"#, "50"),
+        (r#""price":2,"type":"fee","quantity":-2"#, "56"),
+        // One that was bought.
+        (r#""price":10,"type":"voucher""#, "70"),
+    ] {
+        let order = parse(&format!(r#","items":[{{"price":60}},{{{line}}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{line}");
+        assert_eq!(order.total().unwrap().0.to_string(), total, "{line}");
+    }
+}
+
+#[test]
 fn a_seat_counts_for_more_than_a_word() {
     for seat in
         [r#""seatId":"s""#, r#""row":"5""#, r#""seatNumber":"12""#, r#""seat":12"#, r#""admission":"true""#]
@@ -140,7 +159,6 @@ fn no_detail_of_a_line_that_admits_nobody_holds_its_order_back() {
             "62",
             "items[1].quantity was left out: it is not a whole number",
         ),
-        (r#""price":2,"type":"fee","quantity":-1"#, "62", "items[1].quantity was left out: it is below zero"),
         (r#""price":-5,"quantity":"some""#, "55", "items[1].quantity was left out: it is not a whole number"),
         (r#""price":{},"type":"fee""#, "60", "items[1].price was left out: it is not a decimal number"),
         (r#""price":2,"type":"fee","itemId":[]"#, "62", "items[1].itemId was left out: it is not a string"),
@@ -184,8 +202,11 @@ fn a_discounted_ticket_is_a_ticket_and_a_discount_none() {
         }
     }
     for discount in ["discount", "Discounts", "Discount code", "discount_item"] {
-        let order = parse(&format!(r#","items":[{{"price":3,"type":"{discount}"}}]"#)).unwrap();
-        assert_eq!((order.seats.len(), order.charges.len()), (0, 1), "{discount}");
+        let line = format!(r#"{{"price":3,"type":"{discount}"}}"#);
+        let order = parse(&format!(r#","items":[{line},{{"price":9}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{discount}");
+        let alone = refused(&format!(r#","items":[{line}]"#));
+        assert!(alone.contains("add up to less than zero"), "somebody should see it: {alone}");
     }
     let fee = parse(r#","items":[{"price":3,"type":"student booking fee"}]"#).unwrap();
     assert_eq!(fee.charges.len(), 1, "other words say what they say behind any word");

@@ -5,7 +5,8 @@
 //! so they must begin with the old list: where they do not, nobody can tell what is new, and nothing is issued twice for
 //! it.
 //!
-//! A line whose seat is another than it was is no new line, and its ticket has the old seat: an operator decides.
+//! A line whose seat is another than it was is no new line, and its ticket has the old seat: an operator decides. One that
+//! has a seat by now, and had none, is noted: its ticket is good, and does not say where.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -62,6 +63,8 @@ pub struct Growth {
     pub gone: Vec<String>,
     /// What these tickets cost: they are as good as before, so what is new is paid for when these are as well.
     pub gone_prices: Vec<(Amount, Currency)>,
+    /// The lines with a seat by now whose live tickets say none, in words.
+    pub seated: Vec<String>,
 }
 
 /// Why nobody can tell what is new.
@@ -111,7 +114,7 @@ impl Growth {
             }
         }
         old.positions_are_kept(before, &listed, &renamed)?;
-        old.seats_are_kept(before, &listed)?;
+        growth.seated = old.seats_are_kept(before, &listed)?;
         let missing =
             |t: &&Held<'_>| t.live && !listed.contains_key(&(t.line, t.unit)) && !renamed.contains(t.line);
         let gone: Vec<_> = tickets.iter().filter(missing).collect();
@@ -182,12 +185,14 @@ impl<'a> Old<'a> {
     }
 
     /// No line has another seat than it had, unless its ticket has that one by now. Of a ticket that was reissued, the
-    /// answer that it was made of knows Ordering's seat, and nothing else does.
+    /// answer that it was made of knows Ordering's seat, and nothing else does. Answers with the lines that have a seat now,
+    /// and a ticket that says none.
     fn seats_are_kept(
         &self,
         before: Option<&OrderSnapshot>,
         listed: &HashMap<(&str, u32), &Seat>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<Vec<String>, Unclear> {
+        let mut seated = Vec::new();
         let said = before.into_iter().flat_map(|answer| &answer.seats);
         let said: HashMap<_, _> =
             said.map(|seat| ((seat.line.as_str(), seat.unit), Sitting::of_seat(seat))).collect();
@@ -204,8 +209,11 @@ impl<'a> Old<'a> {
                     what: "has another seat than its ticket: reissue it with the new seat, or refund it",
                 });
             }
+            if now.is_seat() && !held.is_seat() {
+                seated.push(format!("{} has a seat by now, and its ticket says none", in_words(ticket.line)));
+            }
         }
-        Ok(())
+        Ok(seated)
     }
 
     /// Whether a seat that no ticket was made of is a new one. One without an id comes after all old ones of its kind, and
@@ -269,16 +277,20 @@ impl<'a> Sitting<'a> {
         Self { seat_id, label, parts }
     }
 
+    /// Whether it says where to sit: a row, or a number.
+    fn is_seat(&self) -> bool {
+        self.parts[1].is_some() || self.parts[2].is_some()
+    }
+
     /// Whether both are seats, and not the same. The id says so where both have one; else the label, or a part of it that
     /// both have: one that is there later says more of the same seat.
     fn is_not(&self, other: &Self) -> bool {
         if let (Some(a), Some(b)) = (self.seat_id, other.seat_id) {
             return a != b;
         }
-        let is_seat = |at: &Self| at.parts[1].is_some() || at.parts[2].is_some();
         let mut parts = self.parts.iter().zip(other.parts).filter_map(|(a, b)| (*a).zip(b));
-        is_seat(self)
-            && is_seat(other)
+        self.is_seat()
+            && other.is_seat()
             && fold(self.label) != fold(other.label)
             && parts.any(|(a, b)| fold(a) != fold(b))
     }

@@ -82,6 +82,17 @@ impl Names {
         self.item_ids.is_empty() && self.ticket_ids.is_empty() && self.items.is_empty()
     }
 
+    /// Whether everything is named that the other names, and as many of it. Two that cover each other name the same.
+    pub fn covers(&self, other: &Self) -> bool {
+        let by_number = |item: &ItemQuantity| {
+            self.item_ids.contains(&item.item_id)
+                || self.items.iter().any(|i| i.item_id == item.item_id && i.quantity >= item.quantity)
+        };
+        other.ticket_ids.iter().all(|id| self.ticket_ids.contains(id))
+            && other.item_ids.iter().all(|id| self.item_ids.contains(id))
+            && other.items.iter().all(by_number)
+    }
+
     fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let ticket_ids = fields.identifiers("ticketIds", MAX_NAMES)?.into_iter();
         let ticket_ids = ticket_ids

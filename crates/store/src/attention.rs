@@ -20,6 +20,8 @@ pub enum AttentionReason {
     VoidButPaid,
     /// A refund that voided tickets failed later.
     RefundFailedAfterVoid,
+    /// More of a payment went back than it was.
+    RefundedTooMuch,
     /// Its unrefunded payments are more than its total.
     Overpaid,
     /// A payment of it was refunded, and what is left of the others is less than its good tickets cost.
@@ -38,10 +40,11 @@ pub enum AttentionReason {
 
 impl AttentionReason {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::PaidAfterVoid,
         Self::VoidButPaid,
         Self::RefundFailedAfterVoid,
+        Self::RefundedTooMuch,
         Self::Overpaid,
         Self::Underpaid,
         Self::PaymentUnclear,
@@ -57,6 +60,7 @@ impl AttentionReason {
             Self::PaidAfterVoid => "paid_after_void",
             Self::VoidButPaid => "void_but_paid",
             Self::RefundFailedAfterVoid => "refund_failed_after_void",
+            Self::RefundedTooMuch => "refunded_too_much",
             Self::Overpaid => "overpaid",
             Self::Underpaid => "underpaid",
             Self::PaymentUnclear => "payment_unclear",

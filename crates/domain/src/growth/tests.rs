@@ -134,6 +134,35 @@ fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
 }
 
 #[test]
+fn a_line_that_has_a_seat_by_now_is_noted() {
+    let note = |line: &str| vec![format!("{line} has a seat by now, and its ticket says none")];
+    let (anywhere, area) = (item(r#""category":"Stalls""#), item(r#""seatNumber":"Standing""#));
+    for (before, seat, noted) in [
+        (&anywhere, r#""seatNumber":"12""#, true),
+        (&anywhere, r#""seatLabel":"Row 5, Seat 12""#, true),
+        (&anywhere, r#""row":"5","seatId":"s""#, true),
+        (&area, r#""seatNumber":"12""#, true),
+        (&anywhere, r#""seatNumber":"Standing""#, false),
+        (&anywhere, r#""category":"Stalls""#, false),
+        (&item(r#""row":"5""#), r#""row":"5","seatNumber":"12""#, false),
+    ] {
+        let (before, now) = (answer(&[before, B]), answer(&[&item(seat), B]));
+        let growth = Growth::of(&held(&before), Some(&before), &now).unwrap();
+        let expected = if noted { note("item a") } else { Vec::new() };
+        assert_eq!((growth.seated, growth.new.len()), (expected, 0), "{seat}");
+        // The holder was given the seat.
+        let mut tickets = held(&before);
+        let given = held(&now).remove(0);
+        tickets[0] = Held { reissued: true, ..given };
+        assert_eq!(Growth::of(&tickets, Some(&before), &now).unwrap().seated, Vec::<String>::new());
+    }
+    let (before, now) = (answer(&[&anywhere]), answer(&[&item(r#""seatNumber":"12""#)]));
+    let mut void = held(&before);
+    void[0].live = false;
+    assert!(Growth::of(&void, Some(&before), &now).unwrap().seated.is_empty());
+}
+
+#[test]
 fn lines_without_ids_begin_with_the_old_list() {
     assert_eq!(grown(&[P], &[P, Q]), Ok((vec!["pos:1/0".into()], vec![])));
     assert_eq!(grown(&[P], &[P, A]), Ok((vec!["item:a/0".into()], vec![])));

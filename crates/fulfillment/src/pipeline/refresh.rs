@@ -86,7 +86,8 @@ impl Pipeline {
                     tickets,
                     notes: order.notes.clone(),
                 };
-                Found::Lines(NewLines { freeze, gone: growth.gone, gone_prices: growth.gone_prices })
+                let Growth { gone, gone_prices, seated, .. } = growth;
+                Found::Lines(NewLines { freeze, gone, gone_prices, seated })
             }
         };
         Ok(Refreshed {

@@ -23,6 +23,7 @@ pub mod records;
 pub mod refreshes;
 pub mod refund_amounts;
 pub mod refunds;
+pub mod refunds_again;
 pub mod reissues;
 pub mod release;
 pub mod sequencer;
@@ -98,6 +99,7 @@ macro_rules! conformance_suite {
                 seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, what_is_void_already_can_be_named,
                 a_free_ticket_goes_back,
                 a_part_of_the_price_goes_back }
+            refunds_again { in_other_words, after_one_that_failed, one_too_many }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,

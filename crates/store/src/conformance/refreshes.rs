@@ -53,7 +53,7 @@ fn answer(claim: &Claim, total: &str, new: u32) -> Refreshed {
         asks: refresh.asks,
         total: Some((total.parse().unwrap(), "EUR".parse::<Currency>().unwrap())),
         charges: Amount::ZERO,
-        found: Found::Lines(NewLines { freeze, gone: vec![], gone_prices: vec![] }),
+        found: Found::Lines(NewLines { freeze, gone: vec![], gone_prices: vec![], seated: vec![] }),
         ask_again: None,
     }
 }
@@ -186,17 +186,19 @@ pub async fn what_cannot_be_told_or_compared_is_listed(backend: &dyn Backend) {
     if let Found::Lines(lines) = &mut gone.found {
         lines.gone = vec!["item 1 is not in Ordering's answer any more".into()];
         lines.gone_prices = vec![("49.90".parse::<Amount>().unwrap(), "EUR".parse().unwrap())];
+        lines.seated = vec!["item 2 has a seat by now".into()];
     }
     store.refreshed(&gone).await.unwrap();
     assert_eq!(reasons(&*store).await, [NewLinesUnpaid]);
     let notes = store.order(order(1)).await.unwrap().unwrap().notes;
     assert!(notes.iter().any(|n| n.starts_with("item 1 is not in Ordering's answer")), "{notes:?}");
+    assert!(notes.iter().any(|n| n == "item 2 has a seat by now: reissue it with that seat"), "{notes:?}");
     assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 1);
     // It is there again.
     let claim = paid(&*store, 6, "5").await;
     store.refreshed(&answer(&claim, "74.90", 0)).await.unwrap();
     let notes = store.order(order(1)).await.unwrap().unwrap().notes;
-    assert!(!notes.iter().any(|n| n.starts_with("item 1")), "{notes:?}");
+    assert!(!notes.iter().any(|n| n.starts_with("item ")), "{notes:?}");
     assert!(listed(&*store).await.is_empty());
 }
 
@@ -298,7 +300,7 @@ pub async fn a_refunded_ticket_is_bought_again(backend: &dyn Backend) {
     store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
     assert!(listed(&*store).await.is_empty());
     // What a seller keeps of a refund buys nothing.
-    withdraw(&*store, refund(2, 1, 1, &format!(r#","ticketIds":["{}"],"amount":20"#, tickets[1].id))).await;
+    withdraw(&*store, refund(2, 2, 1, &format!(r#","ticketIds":["{}"],"amount":20"#, tickets[1].id))).await;
     assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "35", 0)).await.unwrap();

@@ -21,6 +21,9 @@ pub(crate) const GROUP: [AttentionReason; 5] = [
 /// How a note about tickets that Ordering's answer has no more ends.
 const GONE: &str = "; its tickets are as good as before";
 
+/// How a note about a seat that a ticket does not say ends.
+const SEATED: &str = ": reissue it with that seat";
+
 /// The columns that say whether an order can grow.
 macro_rules! asked_columns {
     () => {
@@ -238,9 +241,10 @@ fn with_gone((total, currency): (Amount, Currency), lines: &NewLines) -> Option<
         .try_fold(total, |sum, (price, of)| (*of == currency).then(|| sum.saturating_add(*price)))
 }
 
-/// The notes with what is gone now.
+/// The notes with what is gone now, and what has a seat.
 pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLines) -> Vec<String> {
-    let mut notes: Vec<_> = before.into_iter().filter(|note| !note.ends_with(GONE)).collect();
+    let is_of_before = |note: &String| note.ends_with(GONE) || note.ends_with(SEATED);
+    let mut notes: Vec<_> = before.into_iter().filter(|note| !is_of_before(note)).collect();
     if verdict.grows {
         for note in &lines.freeze.notes {
             if !notes.contains(note) {
@@ -249,6 +253,7 @@ pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLine
         }
     }
     notes.extend(lines.gone.iter().map(|line| format!("{line}{GONE}")));
+    notes.extend(lines.seated.iter().map(|line| format!("{line}{SEATED}")));
     notes
 }
 

@@ -7,30 +7,31 @@ use jiff::Timestamp;
 
 use super::case::{Arrival, Case, Paid};
 use super::ruling::Ruling;
-use super::sums::sum;
+use super::sums::{Of, sum};
 use crate::shared::attention::Wanted;
 use crate::shared::{later, refreshing};
 use crate::{AttentionReason, WithdrawalRecord, WithdrawalState};
 
 /// The reasons that are reconciled here.
-const GROUP: [AttentionReason; 4] = [
+const GROUP: [AttentionReason; 5] = [
     AttentionReason::PaidAfterVoid,
     AttentionReason::VoidButPaid,
     AttentionReason::RefundFailedAfterVoid,
+    AttentionReason::RefundedTooMuch,
     AttentionReason::Underpaid,
 ];
 
 /// The reasons that are reconciled here when the order is void: what was found out about its lines is over.
-const GROUP_OF_VOID: [AttentionReason; 9] = {
-    let [a, b, c, d] = GROUP;
-    let [e, f, g, h, i] = refreshing::GROUP;
-    [a, b, c, d, e, f, g, h, i]
+const GROUP_OF_VOID: [AttentionReason; 10] = {
+    let [a, b, c, d, e] = GROUP;
+    let [f, g, h, i, j] = refreshing::GROUP;
+    [a, b, c, d, e, f, g, h, i, j]
 };
 
 /// The reasons that are reconciled here when another payment of an order that never grows has gone back.
-const GROUP_OF_SETTLED: [AttentionReason; 5] = {
-    let [a, b, c, d] = GROUP;
-    [a, b, c, d, AttentionReason::PaymentOfClosedOrder]
+const GROUP_OF_SETTLED: [AttentionReason; 6] = {
+    let [a, b, c, d, e] = GROUP;
+    [a, b, c, d, e, AttentionReason::PaymentOfClosedOrder]
 };
 
 /// The most payments or refunds that one entry names.
@@ -67,12 +68,14 @@ impl Ruling {
             }
         }
         if is_void || !self.voided.is_empty() || case.tickets.iter().any(|t| t.voided_at.is_some()) {
-            let failed =
-                case.withdrawals.iter().filter(|w| w.state == WithdrawalState::Failed && w.was_applied);
+            let failed = case.withdrawals.iter().filter(|w| case.is_missing_since_it_failed(w));
             let failed = failed.map(|w| format!("{} failed after it was applied", w.key)).collect();
             let ask = "reinstate its tickets, or refund again";
             want(AttentionReason::RefundFailedAfterVoid, failed, ask, case.now);
         }
+        let too_much = case.payments.iter().filter_map(|p| case.beyond(p)).collect();
+        let ask = "compare its refunds with the payment provider's";
+        want(AttentionReason::RefundedTooMuch, too_much, ask, case.now);
         if !is_void {
             let ask = "refund the rest, or void what is not paid with `fulfillment ticket void`";
             want(AttentionReason::Underpaid, self.shortage(case).into_iter().collect(), ask, case.now);
@@ -147,6 +150,36 @@ impl Case {
             (paid, price) => paid.or(price),
         };
         due.is_none_or(|due| due > Amount::ZERO && back < self.left_of(due, payment))
+    }
+
+    /// Whether a refund failed after it was applied, and no other gives back what it did.
+    fn is_missing_since_it_failed(&self, refund: &WithdrawalRecord) -> bool {
+        if refund.state != WithdrawalState::Failed || !refund.was_applied {
+            return false;
+        }
+        let Of::Payment(payment) = self.payment_of(refund) else { return true };
+        let as_much = |other: &WithdrawalRecord| {
+            other.amount.zip(refund.amount).is_none_or(|(other, failed)| other >= failed)
+        };
+        let instead = |w: &WithdrawalRecord| {
+            self.is_of(w, payment)
+                && !w.names.is_empty()
+                && !refund.names.is_empty()
+                && w.names.covers(&refund.names)
+                && as_much(w)
+        };
+        !self.is_refunded(payment, None) && !self.of_kind("refund").any(instead)
+    }
+
+    /// What went back of a payment, where that is more than it was.
+    fn beyond(&self, payment: &Paid) -> Option<String> {
+        let paid = payment.amount?;
+        let of_it = |w: &&WithdrawalRecord| self.is_of(w, payment) && self.currencies(w, payment).is_none();
+        let back = self.of_kind("refund").filter(of_it).filter_map(|w| w.amount);
+        let back = back.fold(Amount::ZERO, Amount::saturating_add);
+        let currency = self.currency_of(payment).map(|c| format!(" {c}")).unwrap_or_default();
+        (back > paid)
+            .then(|| format!("{back}{currency} of the payment {} of {paid}{currency} went back", payment.key))
     }
 
     /// "the payment p of 59.50 EUR is not refunded".

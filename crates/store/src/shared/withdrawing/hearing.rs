@@ -12,7 +12,8 @@ const MAX_HEARD: usize = 2_048;
 /// The columns that tell what is on record under a key.
 macro_rules! heard_columns {
     () => {
-        "hash, state, heard, order_id, payment_key, CAST(amount AS TEXT) AS amount, currency, names, was_applied"
+        "hash, state, heard, order_id, payment_key, CAST(amount AS TEXT) AS amount, currency, names, was_applied, \
+         bound_to, (SELECT p.currency FROM payments p WHERE p.key = withdrawals.bound_to) AS paid_in"
     };
 }
 pub(crate) use heard_columns;
@@ -86,29 +87,42 @@ impl NewWithdrawal<'_> {
             }
             moved.amount = self.amount.or(moved.amount);
             moved.currency = self.currency.or(moved.currency);
-            if !is_empty(&self.names)? {
+            if !names_from(&self.names)?.is_empty() {
                 moved.names.clone_from(&self.names);
             }
         }
         Ok(Heard::Moved(moved))
     }
 
-    /// The field that contradicts what is on record. `exactly`: what only one of both says does too.
+    /// The field that contradicts what is on record. `exactly`: what only one of both says does too, unless it is what its
+    /// payment says.
     fn difference(&self, row: &impl Row, exactly: bool) -> Result<Option<&'static str>> {
         let (order, payment) = (self.said.order_id(), row.text("payment_key")?);
         let (amount, currency) = (row.amount("amount")?, row.currency("currency")?);
-        let names = need("names", row.text("names")?)?;
+        let names = names_from(&need("names", row.text("names")?)?)?;
+        let said = names_from(&self.names)?;
         let unnamed = |key: &Option<String>| *key == Some(format!("order:{order}"));
-        let one_says = self.amount.is_some() != amount.is_some();
+        let (bound_to, paid_in) = (row.text("bound_to")?, row.currency("paid_in")?);
+        let payment_differs = self.payment_key != payment
+            && match (unnamed(&self.payment_key), unnamed(&payment)) {
+                (true, false) => exactly && bound_to != payment,
+                (false, true) => exactly && bound_to != self.payment_key,
+                _ => true,
+            };
+        let one_says = |one: bool, other: bool| one != other;
+        let currency_differs = self.currency != currency
+            && (!one_says(self.currency.is_some(), currency.is_some())
+                || exactly && self.currency.or(currency) != paid_in);
+        let names_differ = !(said.covers(&names) && names.covers(&said));
         Ok(if row.order_id()? != order {
             Some("orderId")
-        } else if self.payment_key != payment && (exactly || self.names_payment() && !unnamed(&payment)) {
+        } else if payment_differs {
             Some("paymentId")
-        } else if self.amount != amount && (exactly || !one_says) {
+        } else if self.amount != amount && (exactly || !one_says(self.amount.is_some(), amount.is_some())) {
             Some("amount")
-        } else if self.currency != currency && (exactly || self.currency.is_some() == currency.is_some()) {
+        } else if currency_differs {
             Some("currency")
-        } else if self.names != names && (exactly || !is_empty(&self.names)? && !is_empty(&names)?) {
+        } else if names_differ && (exactly || !one_says(said.is_empty(), names.is_empty())) {
             Some("items")
         } else {
             None
@@ -133,7 +147,7 @@ impl NewWithdrawal<'_> {
     }
 }
 
-/// Whether nothing is named, as it is stored.
-fn is_empty(names: &str) -> Result<bool> {
-    serde_json::from_str(names).map(|names: Names| names.is_empty()).map_err(|e| odd("names", e))
+/// What is named, as it is stored.
+fn names_from(names: &str) -> Result<Names> {
+    serde_json::from_str(names).map_err(|e| odd("names", e))
 }

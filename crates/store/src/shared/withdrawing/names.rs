@@ -68,17 +68,8 @@ impl Case {
         let by_number = by_number.filter_map(|i| Some(self.charge(&i.item_id)?.cost_of(i.quantity.into())));
         let by_number: Vec<Amount> = by_number.collect();
         let of_exact = price(&exact, currency).map(|price| total(price, &by_number));
-        if let Some(amount) = refund.amount
-            && refund.names.ticket_ids.is_empty()
-            && charges.len() == refund.names.item_ids.len()
-            && by_number.len() == refund.names.items.len()
-        {
-            let price = total(total(Amount::ZERO, &charges), &by_number);
-            return if amount <= price {
-                Verdict::applied(None)
-            } else {
-                Verdict::parked(beyond(amount, price))
-            };
+        if let Some(verdict) = judge_charges_alone(refund, &charges, &by_number) {
+            return verdict;
         }
         let mut void: Vec<TicketId> = exact.iter().filter(|t| is_live(t)).map(|t| t.id).collect();
         match refund.amount {
@@ -211,10 +202,23 @@ fn total(first: Amount, others: &[Amount]) -> Amount {
     others.iter().copied().fold(first, Amount::saturating_add)
 }
 
-fn beyond(amount: Amount, price: Amount) -> String {
-    format!(
-        "it returns {amount} and names only lines that admit nobody, of {price} together: send ticketIds, or items with a quantity, {WITH_TICKET}"
-    )
+/// Judges a refund with an amount that names nothing but lines that admit nobody; `None` of any other.
+fn judge_charges_alone(refund: &WithdrawalRecord, whole: &[Amount], by_number: &[Amount]) -> Option<Verdict> {
+    let (amount, names) = (refund.amount?, &refund.names);
+    let others = !names.ticket_ids.is_empty()
+        || whole.len() != names.item_ids.len()
+        || by_number.len() != names.items.len();
+    if others {
+        return None;
+    }
+    let price = total(total(Amount::ZERO, whole), by_number);
+    Some(if amount <= price {
+        Verdict::applied(None)
+    } else {
+        Verdict::parked(format!(
+            "it returns {amount} and names only lines that admit nobody, of {price} together: send ticketIds, or items with a quantity, {WITH_TICKET}"
+        ))
+    })
 }
 
 fn has_seats(item: &str, wanted: usize, left: usize) -> String {

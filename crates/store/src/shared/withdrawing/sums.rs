@@ -57,7 +57,7 @@ impl Case {
     }
 
     /// Whether a refund gives back this payment.
-    fn is_of(&self, refund: &WithdrawalRecord, payment: &Paid) -> bool {
+    pub(super) fn is_of(&self, refund: &WithdrawalRecord, payment: &Paid) -> bool {
         matches!(self.payment_of(refund), Of::Payment(other) if other.key == payment.key)
     }
 

@@ -1,0 +1,104 @@
+//! Refunds that come again: the same one in other words, another one after one that failed, and one too many.
+
+use super::Backend;
+use super::fixtures::{
+    ingest, listed, live, order, payment, recorded, refund, refund_without_payment, reinstate, sold, withdraw,
+};
+use crate::WithdrawalState::{Applied, Failed};
+use crate::{AttentionReason, WithdrawalOutcome};
+
+pub async fn in_other_words(backend: &dyn Backend) {
+    let store = backend.store();
+    let two = r#"{"itemId":"a","quantity":1},{"itemId":"b","quantity":1}"#;
+    let swapped = r#"{"itemId":"b","quantity":1},{"itemId":"a","quantity":1}"#;
+    sold(&*store, 1, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    assert_eq!(recorded(&*store, refund(1, 1, 1, &format!(r#","items":[{two}]"#))).await, Applied);
+    sold(&*store, 2, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    assert_eq!(recorded(&*store, refund_without_payment(2, 2, r#","amount":50"#)).await, Applied);
+    sold(&*store, 3, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    assert_eq!(recorded(&*store, refund(3, 3, 3, r#","amount":50,"currency":"EUR""#)).await, Applied);
+    let duplicate = |n| WithdrawalOutcome::Duplicate(order(n));
+    let contradiction = |n| WithdrawalOutcome::Quarantined(order(n));
+    for (again, expected) in [
+        (refund(1, 1, 1, &format!(r#","items":[{swapped}]"#)), duplicate(1)),
+        (refund(1, 1, 1, r#","items":[{"itemId":"a","quantity":1}]"#), contradiction(1)),
+        (refund(1, 1, 1, r#","itemIds":["a","b"]"#), contradiction(1)),
+        (refund_without_payment(2, 2, r#","amount":50,"currency":"EUR""#), duplicate(2)),
+        (refund_without_payment(2, 2, r#","amount":50,"currency":"USD""#), contradiction(2)),
+        (refund(2, 2, 2, r#","amount":50"#), duplicate(2)),
+        (refund(2, 7, 2, r#","amount":50"#), contradiction(2)),
+        (refund(2, 2, 2, ""), contradiction(2)),
+        (refund(3, 3, 3, r#","amount":50"#), duplicate(3)),
+        (refund_without_payment(3, 3, r#","amount":50"#), duplicate(3)),
+        (refund(3, 3, 3, r#","amount":50,"currency":"USD""#), contradiction(3)),
+    ] {
+        let said = String::from_utf8_lossy(&again.raw).into_owned();
+        assert_eq!(withdraw(&*store, again).await, expected, "{said}");
+    }
+    // Before its payment is there nobody knows what the currency would have been.
+    recorded(&*store, refund(4, 4, 4, r#","amount":50"#)).await;
+    let more = refund(4, 4, 4, r#","amount":50,"currency":"EUR""#);
+    assert_eq!(withdraw(&*store, more).await, contradiction(4));
+}
+
+pub async fn after_one_that_failed(backend: &dyn Backend) {
+    let store = backend.store();
+    let failed = |n, rest: &str| {
+        let rest = format!(r#"{rest},"status":"failed","refundedAt":"2026-11-25T00:00:00Z""#);
+        refund(n, n, n, &rest)
+    };
+    let owed = |n| vec![(n, AttentionReason::RefundFailedAfterVoid)];
+    // All of it, in one or in parts.
+    for (n, whole) in [(1, r#","amount":50"#), (2, "")] {
+        sold(&*store, n, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+        assert_eq!(recorded(&*store, refund(n, n, n, whole)).await, Applied);
+        assert_eq!(recorded(&*store, failed(n, whole)).await, Failed);
+        assert_eq!(listed(&*store).await, owed(n));
+        recorded(&*store, refund(n + 10, n, n, r#","amount":20"#)).await;
+        assert_eq!(listed(&*store).await, owed(n), "a part of it is not all of it");
+        recorded(&*store, refund(n + 20, n, n, r#","amount":30"#)).await;
+        assert_eq!(listed(&*store).await, [], "the money went back after all");
+    }
+    // One ticket of two, of which the other is good.
+    let a = r#","itemIds":["a"],"amount":20"#;
+    for (n, again) in [(3, a), (4, r#","itemIds":["a"]"#)] {
+        sold(&*store, n, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+        assert_eq!(recorded(&*store, refund(n, n, n, a)).await, Applied);
+        assert_eq!(recorded(&*store, failed(n, a)).await, Failed);
+        assert_eq!((live(&*store, n).await, listed(&*store).await), (vec![2], owed(n)));
+        assert_eq!(recorded(&*store, refund(n + 10, n, n, again)).await, Applied);
+        assert_eq!((live(&*store, n).await, listed(&*store).await), (vec![2], vec![]), "{again}");
+    }
+    // Another ticket's money is not this one's.
+    sold(&*store, 5, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    recorded(&*store, refund(5, 5, 5, a)).await;
+    recorded(&*store, failed(5, a)).await;
+    recorded(&*store, refund(15, 5, 5, r#","itemIds":["b"],"amount":30"#)).await;
+    assert_eq!(listed(&*store).await, owed(5));
+}
+
+pub async fn one_too_many(backend: &dyn Backend) {
+    let store = backend.store();
+    let too_much = |n| vec![(n, AttentionReason::RefundedTooMuch)];
+    sold(&*store, 1, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    recorded(&*store, refund(1, 1, 1, r#","itemIds":["a"],"amount":20"#)).await;
+    assert_eq!(listed(&*store).await, []);
+    recorded(&*store, refund(2, 1, 1, r#","amount":50"#)).await;
+    assert_eq!(listed(&*store).await, too_much(1));
+    let detail = store.attention(9).await.unwrap().remove(0).detail;
+    assert!(detail.starts_with("70 EUR of the payment pay-1 of 50 EUR went back:"), "{detail}");
+    // It is known as failed: no more than was paid is gone.
+    let rest = r#","itemIds":["a"],"amount":20,"status":"reversed","refundedAt":"2026-11-25T00:00:00Z""#;
+    recorded(&*store, refund(1, 1, 1, rest)).await;
+    assert_eq!(listed(&*store).await, []);
+    // Of an order that stays good, and of one of two payments.
+    let tickets = sold(&*store, 2, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
+    ingest(&*store, &[payment(12, 2, "50")]).await;
+    recorded(&*store, refund(3, 12, 2, r#","amount":50"#)).await;
+    assert!(live(&*store, 2).await == [1, 2] && listed(&*store).await.is_empty());
+    recorded(&*store, refund(4, 12, 2, r#","amount":50"#)).await;
+    assert_eq!((live(&*store, 2).await, listed(&*store).await), (vec![1, 2], too_much(2)));
+    recorded(&*store, refund(5, 2, 2, r#","amount":50"#)).await;
+    assert!(reinstate(&*store, tickets[0].id).await.is_some());
+    assert_eq!(listed(&*store).await, too_much(2), "whoever is let in, it went back twice");
+}

@@ -1,7 +1,8 @@
 //! Which lines admit somebody: a fee, a discount or a voucher beside the seats is no ticket.
 
 use super::answer::Reader;
-use crate::fields::Fields;
+use super::type_words::{Says, says};
+use crate::fields::{Fields, Unreadable, string};
 use crate::money::{Amount, Currency};
 
 /// A line that admits nobody. It issues no ticket and counts in the order's total.
@@ -40,7 +41,7 @@ pub(super) enum NoAdmission {
     Said,
     /// Its price is below zero.
     NegativePrice,
-    /// Its `type` or `kind` is one of these words.
+    /// Its type has a word for this.
     Word(&'static str),
 }
 
@@ -54,6 +55,9 @@ impl NoAdmission {
     }
 }
 
+/// What platforms call the type of a line.
+const TYPES: [&str; 5] = ["type", "kind", "itemType", "lineType", "productType"];
+
 /// Why the line admits nobody; `None` of a ticket. A seat or `admission: true` counts for more than a word.
 pub(super) fn no_admission(
     item: &mut Reader<'_, '_>,
@@ -61,7 +65,10 @@ pub(super) fn no_admission(
     price: Option<Amount>,
 ) -> Option<NoAdmission> {
     let admission = item.optional("admission", Fields::boolean);
-    let words = [item.optional("type", Fields::text), item.optional("kind", Fields::text)];
+    for name in TYPES {
+        // For its note, where it cannot be read.
+        item.optional(name, texts);
+    }
     if admission == Some(false) {
         return Some(NoAdmission::Said);
     }
@@ -71,15 +78,15 @@ pub(super) fn no_admission(
     if admission == Some(true) || seated {
         return None;
     }
-    // A price that cannot be read may be above zero.
-    let costs = item.fields().amount("price").map_or(true, |price| price > Some(Amount::ZERO));
-    words.iter().flatten().find_map(|text| word_of(text, costs)).map(NoAdmission::Word)
+    said(item.fields(), costs(item.fields())).find_map(|said| match said {
+        Says::Nobody(word) => Some(NoAdmission::Word(word)),
+        Says::Ticket | Says::Doubtful(_) => None,
+    })
 }
 
 /// Whether a line that admits nobody takes its price off, however that is signed: nobody buys a discount.
 pub(super) fn is_discount(item: &Fields<'_>) -> bool {
-    let mut words = ["type", "kind"].iter().filter_map(|name| item.text(name).ok().flatten());
-    words.any(|text| word_of(&text, false) == Some("discount"))
+    said(item, false).any(|said| said == Says::Nobody("discount"))
 }
 
 /// The word by which a line that is issued may admit nobody after all: somebody should look at it.
@@ -87,158 +94,37 @@ pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> 
     if seated || item.boolean("admission").ok().flatten() == Some(true) {
         return None;
     }
-    ["type", "kind"].iter().find_map(|name| doubtful_word(&item.text(name).ok().flatten()?))
-}
-
-/// Words that a ticket hardly has for its type. What it is not known by name stays a ticket: that is the rule.
-fn doubtful_word(text: &str) -> Option<&'static str> {
-    let mut words = words(text);
-    while words.len() > 1
-        && words
-            .last()
-            .is_some_and(|last| ["item", "line", "cost", "costs", "product"].contains(&last.as_str()))
-    {
-        words.pop();
-    }
-    let (last, before) = words.split_last()?;
-    Some(match (before.last().map(String::as_str), last.as_str()) {
-        (_, "donation" | "donations") => "donation",
-        (_, "tip" | "tips" | "gratuity") => "tip",
-        (_, "insurance") => "insurance",
-        (Some("gift"), "card" | "cards") | (_, "giftcard" | "giftcards") => "gift card",
-        (_, "tax" | "taxes" | "vat") => "tax",
-        (_, "parking") => "parking",
-        (_, "postage") => "postage",
-        (_, "delivery") => "delivery",
-        (_, "coupon" | "coupons") | (Some("coupon"), "code") => "coupon",
-        (_, "charge" | "charges") => "charge",
-        (_, "surcharge" | "surcharges") => "surcharge",
-        (_, "deposit" | "deposits") => "deposit",
-        (_, "refund" | "refunds") => "refund",
-        (Some("add"), "on" | "ons") | (_, "addon" | "addons") => "add-on",
-        _ => return None,
+    said(item, costs(item)).find_map(|said| match said {
+        Says::Doubtful(word) => Some(word),
+        Says::Ticket | Says::Nobody(_) => None,
     })
 }
 
-/// "Service fee", `booking_fee` and `shippingCost` by the word that says what they are; `None` of "Discounted ticket".
-///
-/// "Student discount" is a type of ticket where it costs something: what is taken off an order is a discount by that word
-/// alone, or costs nothing. Wrongly taken for a ticket it is one too many; the reverse leaves somebody at the door.
-fn word_of(text: &str, costs: bool) -> Option<&'static str> {
-    let mut words = words(text);
-    while words.len() > 1
-        && words.last().is_some_and(|last| {
-            ["item", "line", "cost", "costs", "charge", "charges", "code", "product"].contains(&last.as_str())
-        })
-    {
-        words.pop();
-    }
-    Some(match words.last()?.as_str() {
-        "fee" | "fees" => "fee",
-        "discount" | "discounts" if words.len() > 1 && costs => return None,
-        "discount" | "discounts" => "discount",
-        "voucher" | "vouchers" => "voucher",
-        "shipping" => "shipping",
-        "merchandise" | "merch" => "merchandise",
-        _ => return None,
+/// Whether the line has a price above zero. One that cannot be read may be.
+fn costs(item: &Fields<'_>) -> bool {
+    item.amount("price").map_or(true, |price| price > Some(Amount::ZERO))
+}
+
+/// What each type of the line says. Of a list, what says that it is a ticket counts for more than what says that it is
+/// none, and that for more than doubt.
+fn said(item: &Fields<'_>, costs: bool) -> impl Iterator<Item = Says> {
+    TYPES.into_iter().filter_map(move |name| {
+        let all: Vec<_> =
+            texts(item, name).ok().flatten()?.iter().filter_map(|text| says(text, costs)).collect();
+        let is_ticket = all.contains(&Says::Ticket).then_some(Says::Ticket);
+        let nobody = || all.iter().find(|said| matches!(said, Says::Nobody(_))).copied();
+        is_ticket.or_else(nobody).or(all.first().copied())
     })
 }
 
-/// The words of a text, or of a name in camelCase, `snake_case` or kebab-case, in lower case.
-fn words(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
-    for c in text.chars() {
-        if !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase()) {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
-            word.extend(c.to_lowercase());
-        }
-        before = c;
+/// A text, or a list of texts.
+fn texts(fields: &Fields<'_>, name: &str) -> Result<Option<Vec<String>>, Unreadable> {
+    if !fields.raw(name)?.is_some_and(|raw| raw.get().starts_with('[')) {
+        return Ok(fields.text(name)?.map(|text| vec![text]));
     }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn doubtful_words_are_few() {
-        for (text, word) in [
-            ("donation", "donation"),
-            ("Tips", "tip"),
-            ("ticketInsurance", "insurance"),
-            ("gift_card", "gift card"),
-            ("GiftCard", "gift card"),
-            ("GIFT_CARDS", "gift card"),
-            ("sales tax", "tax"),
-            ("parking", "parking"),
-            ("delivery-cost", "delivery"),
-            ("coupon code", "coupon"),
-            ("serviceCharge", "charge"),
-            ("add-on", "add-on"),
-            ("AddOn", "add-on"),
-            ("addon_item", "add-on"),
-        ] {
-            assert_eq!(doubtful_word(text), Some(word), "{text}");
-        }
-        for word in [
-            "",
-            "ticket",
-            "seat",
-            "admission",
-            "entry",
-            "pass",
-            "standing",
-            "reserved",
-            "general",
-            "product",
-            "item",
-            "line",
-            "tour",
-            "workshop",
-            "parking pass",
-            "donation ticket",
-            "card",
-            "tipi",
-            "code",
-            "on",
-        ] {
-            assert_eq!(doubtful_word(word), None, "{word}");
-        }
-    }
-
-    #[test]
-    fn words_say_what_a_line_is() {
-        for (text, word) in [
-            ("fee", "fee"),
-            ("ServiceFee", "fee"),
-            ("booking_fees", "fee"),
-            ("SHIPPING", "shipping"),
-            ("shipping-cost", "shipping"),
-            ("Discount code", "discount"),
-            ("gift voucher", "voucher"),
-            ("merchandiseItem", "merchandise"),
-        ] {
-            assert_eq!(word_of(text, true), Some(word), "{text}");
-        }
-        for ticket in
-            ["", "ticket", "Discounted ticket", "voucher_ticket", "feed", "coffee", "Free", "item", "費用"]
-        {
-            assert_eq!(word_of(ticket, true), None, "{ticket}");
-        }
-        for (text, costs, word) in [
-            ("student discount", true, None),
-            ("earlyBirdDiscount", true, None),
-            ("senior-discount-line", true, None),
-            ("student discount", false, Some("discount")),
-            ("discounts", true, Some("discount")),
-            ("student fee", true, Some("fee")),
-        ] {
-            assert_eq!(word_of(text, costs), word, "{text}");
-        }
-    }
+    let entries = fields.list(name)?.unwrap_or_default().into_iter().map(string);
+    entries
+        .collect::<Option<_>>()
+        .map(Some)
+        .ok_or_else(|| Unreadable::field(name, "is not a list of strings"))
 }

@@ -11,6 +11,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod times;
+mod type_words;
 
 use std::fmt;
 use std::str::FromStr;

@@ -121,6 +121,34 @@ fn a_line_that_may_admit_nobody_is_issued_and_flagged() {
 }
 
 #[test]
+fn a_type_is_read_under_each_of_its_names_and_out_of_a_list() {
+    for fee in [
+        r#""itemType":"fee""#,
+        r#""item_type":"SERVICE FEE (non-refundable)""#,
+        r#""LineType":"fee:booking""#,
+        r#""productType":"Gutschein""#,
+        r#""type":["fee"]"#,
+        r#""type":["line","fee"]"#,
+        r#""kind":["parking pass"]"#,
+    ] {
+        let order = parse(&format!(r#","items":[{{"price":9}},{{"price":1,{fee}}}]"#)).unwrap();
+        assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{fee}");
+        assert_eq!(order.flags.iter().collect::<Vec<_>>(), [Flag::LineLeftOut], "{fee}");
+    }
+    for ticket in [r#""type":["ticket","fee"]"#, r#""itemType":"fee","row":"5""#, r#""type":[]"#] {
+        let (labels, _, flags) = read(&format!(r#","items":[{{"price":1,{ticket}}}]"#));
+        assert_eq!((labels.len(), flags), (1, vec![]), "{ticket}");
+    }
+    let (labels, _, flags) = read(r#","items":[{"price":1,"type":[{"name":"fee"}]}]"#);
+    assert_eq!((labels.len(), flags), (1, vec![Flag::DetailLeftOut]));
+    // Sold for less, or taken off: only a price says so.
+    let (labels, _, flags) = read(r#","items":[{"price":20,"type":"promo"}]"#);
+    assert_eq!((labels.len(), flags), (1, vec![Flag::LineAssumed]));
+    let order = parse(r#","items":[{"price":9},{"price":0,"type":"promotion"}]"#).unwrap();
+    assert_eq!((order.seats.len(), order.charges.len()), (1, 1));
+}
+
+#[test]
 fn only_lines_that_admit_nobody_are_no_tickets() {
     let order = parse(r#","items":[{"price":5,"type":"merchandise"},{"type":"shipping"}]"#).unwrap();
     assert_eq!((order.seats.len(), order.charges.len()), (0, 2));

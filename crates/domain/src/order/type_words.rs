@@ -1,0 +1,362 @@
+//! What the words of a line's type say of it: a ticket, or a fee, a discount, a voucher and the like.
+
+/// What a type says of its line. One that says nothing known is a ticket's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// It has a word for a ticket.
+    Ticket,
+    /// It admits nobody: what it is.
+    Nobody(&'static str),
+    /// It may admit nobody: what it is.
+    Doubtful(&'static str),
+}
+
+/// How far a word is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Ticket,
+    Nobody,
+    /// Behind other words ("student discount") and with a price above zero, a type of ticket.
+    Discount,
+    /// With a price above zero it may be a ticket that is sold for less.
+    Promotion,
+    Doubtful,
+}
+
+/// A kind of line: its name in notes, and the words for it in the languages of the page's labels. `ends` are also the
+/// last part of longer words: German and Dutch compounds, and languages without spaces.
+#[derive(Debug)]
+struct Kind {
+    name: &'static str,
+    class: Class,
+    words: &'static str,
+    ends: &'static str,
+}
+
+const fn kind(name: &'static str, class: Class, words: &'static str, ends: &'static str) -> Kind {
+    Kind { name, class, words, ends }
+}
+
+/// The first that has a word counts. "parkingpass" is also two words side by side.
+const KINDS: &[Kind] = &[
+    kind(
+        "parking",
+        Class::Nobody,
+        "parking parkingpass parkingpasses parkingpermit parkingticket parkingtickets carpark aparcamiento \
+         estacionamiento stationnement estacionamento parcheggio parkeren موقف חניה",
+        "parkplatz parkschein parkticket parkeerplaats parkeerkaart 停车 停車 駐車場 駐車券 주차 주차권",
+    ),
+    kind(
+        "ticket",
+        Class::Ticket,
+        "admission admissions entry entrance seat seats pass passes boleto boletos entrada entradas billete billetes \
+         asiento eintritt sitzplatz billet billets entrée bilhete bilhetes ingresso ingressi ingressos biglietto \
+         biglietti toegang bilet bilety wstęp تذكرة تذاكر כרטיס כרטיסים",
+        "ticket tickets eintrittskarte eintrittskarten toegangskaart 票 チケット 入場券 티켓 입장권",
+    ),
+    kind(
+        "shipping",
+        Class::Nobody,
+        "shipping envío envio expédition frete spedizione wysyłka przesyłka شحن משלוח",
+        "versand versandkosten verzending verzendkosten 运费 運費 送料 配送料 배송비",
+    ),
+    kind(
+        "fee",
+        Class::Nobody,
+        "fee fees gastos comisión comision frais taxa taxas commissione commissioni diritti opłata oplata opłaty \
+         prowizja رسوم עמלה עמלת",
+        "gebühr gebühren gebuehr gebuehren kosten toeslag 手续费 手續費 服务费 服務費 手数料 サービス料 수수료",
+    ),
+    kind(
+        "voucher",
+        Class::Nobody,
+        "voucher vouchers boncadeau chèquecadeau bonpodarunkowy cadeaubon waardebon قسيمة שובר",
+        "gutschein gutscheine 代金券 商品券 ギフト券 상품권",
+    ),
+    kind(
+        "merchandise",
+        Class::Nobody,
+        "merchandise merch merchandising mercancía gadżety بضائع",
+        "fanartikel 周边 周邊 グッズ 굿즈",
+    ),
+    kind(
+        "discount",
+        Class::Discount,
+        "discount discounts promocode promocodes descuento descuentos réduction remise desconto descontos sconto \
+         sconti zniżka خصم הנחה",
+        "rabatt rabat korting 折扣 割引 할인",
+    ),
+    kind(
+        "promotion",
+        Class::Promotion,
+        "promo promos promotion promotions promoción promoção promozione promocja",
+        "",
+    ),
+    // What reads as a fee and may be the price of coming in.
+    kind("entry fee", Class::Doubtful, "entryfee entrancefee admissionfee", "eintrittsgebühr"),
+    kind("donation", Class::Doubtful, "donation donations", ""),
+    kind("tip", Class::Doubtful, "tip tips gratuity", ""),
+    kind("insurance", Class::Doubtful, "insurance", ""),
+    kind("gift card", Class::Doubtful, "giftcard giftcards", ""),
+    kind("tax", Class::Doubtful, "tax taxes vat", ""),
+    kind("postage", Class::Doubtful, "postage", ""),
+    kind("delivery", Class::Doubtful, "delivery", ""),
+    kind("coupon", Class::Doubtful, "coupon coupons", ""),
+    kind("charge", Class::Doubtful, "charge charges", ""),
+    kind("surcharge", Class::Doubtful, "surcharge surcharges", ""),
+    kind("deposit", Class::Doubtful, "deposit deposits", ""),
+    kind("refund", Class::Doubtful, "refund refunds", ""),
+    kind("add-on", Class::Doubtful, "addon addons", ""),
+];
+
+/// Words that say nothing of what a line is: "discount code" is a discount by that word alone.
+const FILLERS: &str = "item items line cost costs charge charges code codes product";
+
+/// Between two things that a line is, or has: "Ticket incl. booking fee".
+const WITH: &str = "+ & and with without no plus incl including includes y con sin und mit ohne inkl et avec sans com sem e ed senza \
+     met zonder en i z bez";
+
+/// Before what a line is about: "fee per ticket", "frais de billet".
+const OF: &str = "of for per de del por para für pro je des du par pour do da di voor za";
+
+/// What a type says of its line, if anything. `costs` is whether the line has a price above zero.
+///
+/// In "booking fee" and "promo ticket" the last known word says what the line is. What stands behind another thing may
+/// only be part of it: then the line is doubtful, because wrongly taken for a ticket it is one too many, and the
+/// reverse leaves somebody at the door.
+pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
+    let words = words(text);
+    let parts = |words: &[String], joints: &str| -> Vec<Vec<String>> {
+        let parts = words.split(|word| has(joints, word));
+        parts.filter(|part| !part.is_empty()).map(<[String]>::to_vec).collect()
+    };
+    let mut known = Vec::new();
+    for (at, part) in parts(&words, WITH).iter().enumerate() {
+        let about = parts(part, OF);
+        let last = about.iter().enumerate().find_map(|(of, words)| Some((at + of == 0, last_known(words)?)));
+        known.extend(last);
+    }
+    if known.iter().any(|(_, kind)| kind.class == Class::Ticket) {
+        return Some(Says::Ticket);
+    }
+    let (leads, kind) = *known.first()?;
+    match kind.class {
+        Class::Discount if costs && !kind.is_all_of(&words) => None,
+        Class::Promotion if costs => Some(Says::Doubtful(kind.name)),
+        Class::Promotion => Some(Says::Nobody("discount")),
+        Class::Nobody | Class::Discount if leads => Some(Says::Nobody(kind.name)),
+        _ => Some(Says::Doubtful(kind.name)),
+    }
+}
+
+/// What the last known word of a part says; "shipping charge" is shipping.
+fn last_known(words: &[String]) -> Option<&'static Kind> {
+    let kinds = (0..words.len()).rev().filter_map(|at| {
+        let pair = at.checked_sub(1).map(|before| format!("{}{}", words[before], words[at]));
+        let of = |word: &str| KINDS.iter().find(|kind| kind.is(word));
+        pair.and_then(|pair| KINDS.iter().find(|kind| has(kind.words, &pair))).or_else(|| of(&words[at]))
+    });
+    let kinds: Vec<_> = kinds.collect();
+    let first = *kinds.first()?;
+    // In "billet promo" the word for a ticket comes first.
+    let wins = match first.class {
+        Class::Promotion => Some(Class::Ticket),
+        Class::Doubtful if first.name == "charge" => Some(Class::Nobody),
+        _ => None,
+    };
+    let other = kinds.iter().find(|kind| Some(kind.class) == wins);
+    Some(other.copied().unwrap_or(first))
+}
+
+impl Kind {
+    fn is(&self, word: &str) -> bool {
+        has(self.words, word) || self.ends.split(' ').any(|end| !end.is_empty() && word.ends_with(end))
+    }
+
+    /// Whether a type says nothing else, numbers and fillers aside.
+    fn is_all_of(&self, words: &[String]) -> bool {
+        let words = words.iter().filter(|word| !word.chars().all(char::is_numeric));
+        let (all, telling) = words.fold((String::new(), String::new()), |(all, telling), word| {
+            let telling = if has(FILLERS, word) { telling } else { telling + word };
+            (all + word, telling)
+        });
+        [all, telling].iter().any(|said| has(self.words, said) || has(self.ends, said))
+    }
+}
+
+/// Whether a word is in a list of words.
+fn has(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
+}
+
+/// The words of a text, or of a name in camelCase, `snake_case` or kebab-case, in lower case, and the signs that join
+/// two.
+fn words(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for c in text.chars() {
+        let is_joint = ['+', '&'].contains(&c);
+        if !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase()) {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric() || is_joint) {
+            word.extend(c.to_lowercase());
+        }
+        if is_joint {
+            words.push(String::new());
+        }
+        before = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nobody(text: &str, costs: bool) -> Option<&'static str> {
+        match says(text, costs) {
+            Some(Says::Nobody(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn doubtful(text: &str) -> Option<&'static str> {
+        match says(text, true) {
+            Some(Says::Doubtful(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn doubtful_words_are_few() {
+        for (text, word) in [
+            ("donation", "donation"),
+            ("Tips", "tip"),
+            ("ticketInsurance", "insurance"),
+            ("gift_card", "gift card"),
+            ("GiftCard", "gift card"),
+            ("GIFT_CARDS", "gift card"),
+            ("Gift card (10 EUR)", "gift card"),
+            ("sales tax", "tax"),
+            ("tax: VAT", "tax"),
+            ("delivery-cost", "delivery"),
+            ("merchandise delivery", "delivery"),
+            ("coupon code", "coupon"),
+            ("serviceCharge", "charge"),
+            ("ticket charge", "charge"),
+            ("add-on", "add-on"),
+            ("AddOn", "add-on"),
+            ("addon_item", "add-on"),
+            ("Entry fee", "entry fee"),
+            ("promo", "promotion"),
+            ("Promotions", "promotion"),
+            ("summer promo", "promotion"),
+            ("VIP incl. merch", "merchandise"),
+            ("Adult (incl. booking fee)", "fee"),
+            ("VIP + parking", "parking"),
+        ] {
+            assert_eq!(doubtful(text), Some(word), "{text}");
+        }
+        for word in [
+            "",
+            "ticket",
+            "seat",
+            "admission",
+            "entry",
+            "pass",
+            "standing",
+            "reserved",
+            "general",
+            "product",
+            "item",
+            "line",
+            "tour",
+            "workshop",
+            "donation ticket",
+            "promo ticket",
+            "card",
+            "tipi",
+            "code",
+            "on",
+        ] {
+            assert_eq!(doubtful(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_say_what_a_line_is() {
+        for (text, word) in [
+            ("fee", "fee"),
+            ("ServiceFee", "fee"),
+            ("booking_fees", "fee"),
+            ("SERVICE FEE (non-refundable)", "fee"),
+            ("fee:booking", "fee"),
+            ("Fee per ticket", "fee"),
+            ("ticket fee", "fee"),
+            ("no fee", "fee"),
+            ("frais de billet", "fee"),
+            ("Gastos de gestión", "fee"),
+            ("Vorverkaufsgebühr", "fee"),
+            ("opłata serwisowa", "fee"),
+            ("サービス手数料", "fee"),
+            ("SHIPPING", "shipping"),
+            ("shipping-cost", "shipping"),
+            ("shipping charge", "shipping"),
+            ("Versandkosten", "shipping"),
+            ("Discount code", "discount"),
+            ("Discount 10%", "discount"),
+            ("promo code", "discount"),
+            ("PROMO-CODE 2026", "discount"),
+            ("Rabatt", "discount"),
+            ("gift voucher", "voucher"),
+            ("Gutschein", "voucher"),
+            ("Geschenkgutschein", "voucher"),
+            ("bon cadeau", "voucher"),
+            ("merchandiseItem", "merchandise"),
+            ("parking", "parking"),
+            ("Parking pass", "parking"),
+            ("parkingTicket", "parking"),
+            ("Parkplatz", "parking"),
+        ] {
+            assert_eq!(nobody(text, true), Some(word), "{text}");
+        }
+        for ticket in [
+            "",
+            "ticket",
+            "Discounted ticket",
+            "voucher_ticket",
+            "promo ticket",
+            "Promo entry",
+            "billet promo",
+            "Rabatt-Ticket",
+            "优惠票",
+            "Ticket incl. booking fee",
+            "Ticket + voucher",
+            "Parking and entry",
+            "Ticket (no fees)",
+            "feed",
+            "coffee",
+            "Free",
+            "item",
+            "費用",
+            "Studentenrabatt",
+        ] {
+            assert_eq!((nobody(ticket, true), doubtful(ticket)), (None, None), "{ticket}");
+        }
+        for (text, costs, word) in [
+            ("student discount", true, None),
+            ("earlyBirdDiscount", true, None),
+            ("senior-discount-line", true, None),
+            ("discount for students", true, None),
+            ("student discount", false, Some("discount")),
+            ("discounts", true, Some("discount")),
+            ("student fee", true, Some("fee")),
+            ("promo", false, Some("discount")),
+            ("promo ticket", false, None),
+        ] {
+            assert_eq!(nobody(text, costs), word, "{text}");
+        }
+    }
+}

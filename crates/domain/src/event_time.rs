@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::Pieces;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fields::{Fields, Unreadable};
@@ -131,19 +131,39 @@ fn at_offset(at: Timestamp, offset: Offset) -> Written {
     Written::Instant(at, (offset != Offset::UTC).then_some(offset))
 }
 
-/// RFC 3339, its forms without an offset and without an hour, and RFC 9557's zone in brackets.
+/// RFC 3339, and its forms without an offset and without an hour. The zone in brackets is for [`zone_in`].
 fn pieces(text: &str) -> Option<Written> {
+    let (text, _) = bracketed(text);
     let next = end_of_day(text);
     let pieces = Pieces::parse(next.as_deref().unwrap_or(text)).ok()?;
     let Some(time) = pieces.time() else { return Some(Written::Day(pieces.date())) };
     let clock = pieces.date().to_datetime(time);
-    if let Some(offset) = pieces.to_numeric_offset() {
-        // Too late for any instant is too late for an event.
-        return Some(offset.to_timestamp(clock).map_or(Written::Clock(clock), |at| at_offset(at, offset)));
+    let Some(offset) = pieces.to_numeric_offset() else { return Some(Written::Clock(clock)) };
+    // Too late for any instant is too late for an event.
+    Some(offset.to_timestamp(clock).map_or(Written::Clock(clock), |at| at_offset(at, offset)))
+}
+
+/// A time without what RFC 9557 and Java write behind it, and the zone that is named there:
+/// `2026-12-22T19:30+01:00[Europe/Vienna][u-ca=iso8601]`.
+fn bracketed(text: &str) -> (&str, Option<&str>) {
+    let mut zone = None;
+    let mut rest = text.trim_end();
+    while let Some((before, inside)) = rest.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
+        let inside = inside.strip_prefix('!').unwrap_or(inside);
+        zone = if inside.contains('=') { zone } else { Some(inside) };
+        rest = before.trim_end();
     }
-    let Some(zone) = pieces.to_time_zone().ok()? else { return Some(Written::Clock(clock)) };
-    let at = zone.to_timestamp(clock).ok()?;
-    Some(at_offset(at, zone.to_offset(at)))
+    (rest, zone)
+}
+
+/// The zone that a time names in brackets behind it.
+///
+/// # Errors
+/// Its name is not known.
+pub(crate) fn zone_in(fields: &Fields<'_>, name: &str) -> Result<Option<TimeZone>, Unreadable> {
+    let Some(text) = fields.text(name)? else { return Ok(None) };
+    let Some(zone) = bracketed(&text).1 else { return Ok(None) };
+    zones::named(zone).map(Some).ok_or_else(|| Unreadable::field(name, "names no known zone"))
 }
 
 /// `Tue, 22 Dec 2026 19:30:00 +0100`
@@ -182,7 +202,9 @@ mod tests {
         for (json, expected) in [
             (r#""2026-12-22T19:30:00+01:00""#, instant(at, 60)),
             (r#""2026-12-22T19:30+01:00[Europe/Berlin]""#, instant(at, 60)),
-            (r#""2026-12-22T19:30[Europe/Berlin]""#, instant(at, 60)),
+            (r#""2026-12-22T18:30Z[!Europe/Berlin][u-ca=iso8601]""#, instant(at, 0)),
+            (r#""2026-12-22T19:30[Europe/Berlin]""#, Written::Clock(date(2026, 12, 22).at(19, 30, 0, 0))),
+            (r#""2026-12-22 [Nowhere]""#, Written::Day(date(2026, 12, 22))),
             (r#""2026-12-22T18:30:00.0000000Z""#, instant(at, 0)),
             (r#""2026-12-22T18:30:00+00:00""#, instant(at, 0)),
             (r#""2026-12-22T18:30:00-00:00""#, instant(at, 0)),

@@ -6,10 +6,13 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::answer::Reader;
 use super::reading::{LocalTimes, Reading};
-use crate::event_time::{NO_DATE, Unbelievable, Written, check_doors, check_end, is_date};
+use crate::event_time::{NO_DATE, Unbelievable, Written, check_doors, check_end, is_date, zone_in};
 use crate::fields::Fields;
 use crate::ticket::Flag;
 use crate::zones;
+
+/// The fields of an event's times.
+const NAMES: [&str; 3] = ["eventStartsAt", "doorsAt", "eventEndsAt"];
 
 /// An event's times, and where they are told.
 #[derive(Debug)]
@@ -24,21 +27,39 @@ pub(super) struct Times {
 impl Times {
     /// Reads `eventStartsAt`, `doorsAt`, `eventEndsAt` and `timeZone`. What cannot be read or believed is left out.
     pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
-        let [starts, doors, ends] =
-            ["eventStartsAt", "doorsAt", "eventEndsAt"].map(|name| answer.optional(name, Written::read));
-        let offset = [starts, doors, ends].into_iter().flatten().find_map(|time| match time {
+        let told = NAMES.map(|name| {
+            let written = answer.optional(name, Written::read)?;
+            Some(Told { name, written, zone: zone_of(answer, name) })
+        });
+        let all = || told.iter().flatten();
+        let offset = all().find_map(|told| match told.written {
             Written::Instant(at, offset) => Some((at, offset?)),
             Written::Clock(_) | Written::Day(_) => None,
         });
-        let place = Place::read(answer, reading, offset);
-        let believed = |_| Ok(());
-        let starts_at = place.time(answer, "eventStartsAt", starts, believed, Flag::StartWithoutHour);
-        let doors_at =
-            place.time(answer, "doorsAt", doors, |at| check_doors(at, starts_at), Flag::DoorsWithoutHour);
-        let ends_at =
-            place.time(answer, "eventEndsAt", ends, |at| check_end(at, starts_at), Flag::EndWithoutHour);
+        let place = Place::read(answer, reading, all().find_map(|told| told.zone.clone()), offset);
+        let [starts, doors, ends] = told;
+        let starts_at = place.time(answer, starts, |_| Ok(()), Flag::StartWithoutHour);
+        let doors_at = place.time(answer, doors, |at| check_doors(at, starts_at), Flag::DoorsWithoutHour);
+        let ends_at = place.time(answer, ends, |at| check_end(at, starts_at), Flag::EndWithoutHour);
         Self { starts_at, doors_at, ends_at, zone: zones::name_of(&place.zone) }
     }
+}
+
+/// A time that could be read.
+struct Told {
+    /// Its field.
+    name: &'static str,
+    written: Written,
+    /// The zone that it names itself.
+    zone: Option<TimeZone>,
+}
+
+/// The zone that a time names in brackets.
+fn zone_of(answer: &mut Reader<'_, '_>, name: &str) -> Option<TimeZone> {
+    zone_in(answer.fields(), name).unwrap_or_else(|unknown| {
+        answer.flag(Flag::TimeZoneUnknown, format!("{name} {}", unknown.reason));
+        None
+    })
 }
 
 /// Where the event is, as far as its times are concerned.
@@ -50,15 +71,21 @@ struct Place {
 }
 
 impl Place {
-    /// `timeZone`, else the offset that a time is written at, else the zone of the settings.
-    fn read(answer: &mut Reader<'_, '_>, reading: &Reading, offset: Option<(Timestamp, Offset)>) -> Self {
+    /// `timeZone`, else the zone that a time names itself, else the offset that one is written at, else the zone of the
+    /// settings.
+    fn read(
+        answer: &mut Reader<'_, '_>,
+        reading: &Reading,
+        bracketed: Option<TimeZone>,
+        offset: Option<(Timestamp, Offset)>,
+    ) -> Self {
         let name = answer.optional("timeZone", Fields::text);
         let named = name.as_deref().and_then(zones::named);
         if name.is_some() && named.is_none() {
             let note = "timeZone is no known name of a zone: the offsets of the times were used";
             answer.flag(Flag::TimeZoneUnknown, note);
         }
-        let zone = named.or_else(|| {
+        let zone = named.or(bracketed).or_else(|| {
             let (at, offset) = offset?;
             let usual = reading.zone.to_offset(at) == offset;
             Some(if usual { reading.zone.clone() } else { TimeZone::fixed(offset) })
@@ -74,15 +101,14 @@ impl Place {
     fn time(
         &self,
         answer: &mut Reader<'_, '_>,
-        name: &str,
-        written: Option<Written>,
+        told: Option<Told>,
         believed: impl Fn(Timestamp) -> Result<(), Unbelievable>,
         without_hour: Flag,
     ) -> Option<Timestamp> {
-        let written = written?;
+        let Told { name, written, zone } = told?;
         let (at, note) = match written {
             Written::Instant(at, _) => (Some(at), None),
-            Written::Clock(clock) => self.of_clock(clock),
+            Written::Clock(clock) => of_clock(clock, zone.as_ref().or(self.clock.as_ref())),
             Written::Day(day) => (self.noon(day), Some((without_hour, "is a day: no hour is printed"))),
         };
         let Some(at) = at else {
@@ -101,29 +127,37 @@ impl Place {
         if let Some((flag, note)) = note {
             answer.flag(flag, format!("{name} {note}"));
         }
+        if let Some(zone) = zone {
+            let hour = zone.to_offset(at);
+            if self.zone.to_offset(at) != hour {
+                let note = format!("{name} names another zone than the one that it is printed in");
+                answer.flag(Flag::TimeAssumed, note);
+            }
+            if matches!(written, Written::Instant(_, Some(offset)) if offset != hour) {
+                let note = format!(
+                    "{name} has an offset that the zone it names does not have: the offset was taken"
+                );
+                answer.flag(Flag::TimeAssumed, note);
+            }
+        }
         Some(at)
-    }
-
-    /// A wall clock's time. One that comes twice is the first, one that is skipped is as much later.
-    fn of_clock(&self, clock: DateTime) -> (Option<Timestamp>, Option<(Flag, &'static str)>) {
-        let zone = self.clock.clone().unwrap_or(TimeZone::UTC);
-        let ambiguous = zone.to_ambiguous_timestamp(clock);
-        let note = match ambiguous.offset() {
-            _ if self.clock.is_none() => Some("has neither an offset nor a zone: it was read as UTC"),
-            AmbiguousOffset::Unambiguous { .. } => None,
-            AmbiguousOffset::Fold { .. } => {
-                Some("is an hour that comes twice that night: the first was taken")
-            }
-            AmbiguousOffset::Gap { .. } => {
-                Some("is an hour that the clock skips that night: the next was taken")
-            }
-        };
-        (ambiguous.compatible().ok(), note.map(|note| (Flag::TimeAssumed, note)))
     }
 
     fn noon(&self, day: Date) -> Option<Timestamp> {
         self.zone.to_timestamp(day.at(12, 0, 0, 0)).ok()
     }
+}
+
+/// A wall clock's time. One that comes twice is the first, one that is skipped is as much later.
+fn of_clock(clock: DateTime, zone: Option<&TimeZone>) -> (Option<Timestamp>, Option<(Flag, &'static str)>) {
+    let ambiguous = zone.unwrap_or(&TimeZone::UTC).to_ambiguous_timestamp(clock);
+    let note = match ambiguous.offset() {
+        _ if zone.is_none() => Some("has neither an offset nor a zone: it was read as UTC"),
+        AmbiguousOffset::Unambiguous { .. } => None,
+        AmbiguousOffset::Fold { .. } => Some("is an hour that comes twice that night: the first was taken"),
+        AmbiguousOffset::Gap { .. } => Some("is an hour that the clock skips that night: the next was taken"),
+    };
+    (ambiguous.compatible().ok(), note.map(|note| (Flag::TimeAssumed, note)))
 }
 
 #[cfg(test)]
@@ -217,6 +251,53 @@ mod tests {
         assert_eq!(said(answer), three("2026-12-22T17:30:00Z", "+02:00", "time_zone_unknown"));
         let answer = r#""eventStartsAt":"2026-12-22T19:30:00","timeZone":"Middle Earth""#;
         assert_eq!(said(answer), three("2026-12-22T19:30:00Z", "UTC", "time_zone_unknown,time_assumed"));
+    }
+
+    #[test]
+    fn a_zone_in_brackets_is_the_zone_unless_another_is_named() {
+        let vienna = "2026-12-22T18:30:00Z";
+        for (time, zone, at, kept, flags) in [
+            ("2026-12-22T19:30:00+01:00[Europe/Vienna]", "", vienna, "Europe/Vienna", ""),
+            ("2026-12-22T18:30:00Z[Europe/Vienna]", "", vienna, "Europe/Vienna", ""),
+            ("2026-12-22T19:30[Europe/Vienna]", "", vienna, "Europe/Vienna", ""),
+            ("2026-12-22T13:30:00-05:00[America/New_York]", "", vienna, "America/New_York", ""),
+            ("2026-12-22T19:30[W. Europe Standard Time]", "", vienna, "Europe/Berlin", ""),
+            ("2026-12-22[Europe/Vienna]", "", "2026-12-22T11:00:00Z", "Europe/Vienna", "start_without_hour"),
+            ("2026-10-25T02:30[Europe/Vienna]", "", "2026-10-25T00:30:00Z", "Europe/Vienna", "time_assumed"),
+            // The same hour by another name.
+            ("2026-12-22T19:30:00+01:00[Europe/Vienna]", "Europe/Berlin", vienna, "Europe/Berlin", ""),
+            ("2026-12-22T19:30:00+01:00[Europe/Vienna]", "UTC", vienna, "UTC", "time_assumed"),
+            (
+                "2026-12-22T19:30[Europe/Vienna]",
+                "America/New_York",
+                vienna,
+                "America/New_York",
+                "time_assumed",
+            ),
+            ("2026-12-22T20:30:00+02:00[Europe/Vienna]", "", vienna, "Europe/Vienna", "time_assumed"),
+            (
+                "2026-12-22T19:30:00+01:00[Europe/Vienna]",
+                "Nowhere",
+                vienna,
+                "Europe/Vienna",
+                "time_zone_unknown",
+            ),
+            ("2026-12-22T19:30:00+01:00[Nowhere]", "", vienna, "+01:00", "time_zone_unknown"),
+            ("2026-12-22T19:30[Nowhere]", "Europe/Berlin", vienna, "Europe/Berlin", "time_zone_unknown"),
+        ] {
+            let answer = format!(r#""eventStartsAt":"{time}","timeZone":"{zone}""#);
+            assert_eq!(said(&answer), three(at, kept, flags), "{answer}");
+        }
+        // A clock that names its zone is that zone's, whatever the setting.
+        let utc = Reading { local_times: LocalTimes::Utc, ..Reading::default() };
+        let answer = r#""eventStartsAt":"2026-12-22T19:30[Europe/Vienna]""#;
+        assert_eq!(start(answer, &utc), three(vienna, "Europe/Vienna", ""));
+        // The other times are told there too.
+        let answer = r#""eventStartsAt":"2026-12-22T19:30[Europe/Vienna]","eventEndsAt":"2026-12-22T22:00""#;
+        assert_eq!(
+            order(answer, &Reading::default()).event.ends_at.unwrap().to_string(),
+            "2026-12-22T21:00:00Z"
+        );
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Time zones by name: IANA's, those of Windows, and fixed offsets.
+//! Time zones by name: IANA's, those of Windows and Rails, and fixed offsets.
+
+mod display;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -11,12 +13,18 @@ use jiff::tz::{Offset, TimeZone};
 const WIDEST: i32 = 14 * 3600;
 
 /// The zone of this name: IANA's in upper or lower case (`Europe/Berlin`), one of Windows (`W. Europe Standard Time`),
-/// or a fixed offset (`+02:00`, `UTC+2`, `GMT-5`). `None` for a name that is unknown.
+/// one that is displayed (`(UTC+01:00) Amsterdam, Berlin`, `Eastern Time (US & Canada)`), or a fixed offset (`+02:00`,
+/// `UTC+2`, `GMT-5`). `None` for a name that is unknown.
 pub fn named(name: &str) -> Option<TimeZone> {
     let name = name.trim();
     if let Some(offset) = fixed(name) {
         return Some(TimeZone::fixed(offset));
     }
+    of_name(name).or_else(|| display::zone(name))
+}
+
+/// The zone of IANA or Windows.
+fn of_name(name: &str) -> Option<TimeZone> {
     let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some() && !zone.is_unknown());
     known.or_else(|| TimeZone::get(of_windows(name)?).ok())
 }
@@ -131,7 +139,6 @@ mod tests {
         }
         for unknown in [
             "",
-            "Berlin",
             "Local",
             "CEST",
             "UTC+",

@@ -200,6 +200,7 @@ mod tests {
         for (zone, at, kept) in [
             ("W. Europe Standard Time", "2026-12-22T18:30:00Z", "Europe/Berlin"),
             ("europe/berlin", "2026-12-22T18:30:00Z", "Europe/Berlin"),
+            ("(GMT-05:00) Eastern Time (US & Canada)", "2026-12-23T00:30:00Z", "America/New_York"),
             ("UTC+2", "2026-12-22T17:30:00Z", "+02:00"),
             ("-05:00", "2026-12-23T00:30:00Z", "-05:00"),
         ] {

@@ -1,5 +1,10 @@
 //! What two tickets for one seat have in common, and which places are no seats at all.
 
+mod words;
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -7,192 +12,80 @@ use jiff::tz::TimeZone;
 use crate::ticket::Ticket;
 use crate::zones;
 
-/// What places for several people are called, in the languages of the page's labels. A label that begins with one is no
-/// seat, whatever number follows: everybody at a table has the same.
-const AREAS: &[&str] = &[
-    // English
-    "table",
-    "block",
-    "zone",
-    "area",
-    "standing",
-    "floor",
-    "level",
-    "day",
-    "general admission",
-    "ga",
-    "sector",
-    "box",
-    "tier",
-    "stand",
-    "terrace",
-    "pit",
-    "gate",
-    "entrance",
-    "parking",
-    "lounge",
-    "free seating",
-    // Spanish
-    "mesa",
-    "bloque",
-    "zona",
-    "área",
-    "de pie",
-    "planta",
-    "piso",
-    "nivel",
-    "día",
-    "dia",
-    "entrada general",
-    "palco",
-    "grada",
-    "puerta",
-    "asiento libre",
-    // German
-    "tisch",
-    "bereich",
-    "stehplatz",
-    "stehplätze",
-    "stehbereich",
-    "etage",
-    "stock",
-    "ebene",
-    "tag",
-    "loge",
-    "tribüne",
-    "parkplatz",
-    "innenraum",
-    "eingang",
-    "freie platzwahl",
-    // French
-    "bloc",
-    "debout",
-    "étage",
-    "niveau",
-    "jour",
-    "tribune",
-    "fosse",
-    "porte",
-    "secteur",
-    "placement libre",
-    // Portuguese
-    "bloco",
-    "setor",
-    "em pé",
-    "de pé",
-    "andar",
-    "nível",
-    "camarote",
-    "pista",
-    "lugar não marcado",
-    // Italian
-    "tavolo",
-    "blocco",
-    "in piedi",
-    "piano",
-    "livello",
-    "giorno",
-    "settore",
-    "prato",
-    "tribuna",
-    "posto unico",
-    "posto non numerato",
-    // Dutch
-    "tafel",
-    "blok",
-    "gebied",
-    "vak",
-    "staanplaats",
-    "staanplaatsen",
-    "verdieping",
-    "dag",
-    "veld",
-    "vrije plaatskeuze",
-    // Polish
-    "stolik",
-    "stół",
-    "strefa",
-    "sektor",
-    "obszar",
-    "miejsca stojące",
-    "miejsce stojące",
-    "stojące",
-    "piętro",
-    "poziom",
-    "dzień",
-    "loża",
-    "trybuna",
-    "płyta",
-    "miejsce nienumerowane",
-    // Arabic
-    "طاولة",
-    "منطقة",
-    "بلوك",
-    "وقوف",
-    "طابق",
-    "مستوى",
-    "يوم",
-    "دخول عام",
-    "جلوس حر",
-    // Hebrew
-    "שולחן",
-    "אזור",
-    "גוש",
-    "בלוק",
-    "עמידה",
-    "קומה",
-    "מפלס",
-    "יום",
-    "כניסה כללית",
-    "ישיבה חופשית",
-    // Chinese
-    "桌",
-    "区",
-    "區",
-    "站",
-    "楼",
-    "樓",
-    "层",
-    "層",
-    "自由入座",
-    // Japanese
-    "テーブル",
-    "ブロック",
-    "ゾーン",
-    "エリア",
-    "スタンディング",
-    "立見",
-    "立ち見",
-    "フロア",
-    "レベル",
-    "自由席",
-    // Korean
-    "테이블",
-    "블록",
-    "구역",
-    "스탠딩",
-    "입석",
-    "층",
-    "레벨",
-    "자유석",
-];
-
-/// Whether a label alone names one seat: it has a digit and does not begin as an area does.
+/// Whether a label alone names one seat: it has a digit and is no area's.
 pub fn is_one_seat(label: &str) -> bool {
-    label.chars().any(char::is_numeric) && !begins_as_an_area(&fold(label))
+    let folded = fold(label);
+    label.chars().any(char::is_numeric) && !names_an_area(&folded) && !is_named_and_numbered(&folded)
 }
 
 /// Whether a seat's number is the name of a place for several: "General admission", not "Table 5".
 pub(crate) fn is_area(number: &str) -> bool {
-    !number.chars().any(char::is_numeric) && begins_as_an_area(&fold(number))
+    !number.chars().any(char::is_numeric) && names_an_area(&fold(number))
 }
 
-fn begins_as_an_area(folded: &str) -> bool {
-    AREAS.iter().any(|area| {
-        // Chinese, Japanese and Korean have no spaces between words.
-        let spaced = area.chars().all(|c| c < '\u{2e80}');
-        folded.strip_prefix(area).is_some_and(|rest| !spaced || !rest.starts_with(char::is_alphabetic))
-    })
+/// Whether a label begins as an area does, or has a word for one and none for a seat: "North Stand 2", not "Row 5 Seat 12
+/// Gate 3".
+fn names_an_area(folded: &str) -> bool {
+    match AREAS.first_in(folded) {
+        Some(0) => true,
+        Some(_) => SEATS.first_in(folded).is_none(),
+        None => false,
+    }
+}
+
+/// "Golden Circle 1": words and a number, none of them for a seat. In "Stalls A 12" a letter is a row.
+fn is_named_and_numbered(folded: &str) -> bool {
+    let words = words(folded).collect::<Vec<_>>();
+    let Some((number, names)) = words.split_last() else { return false };
+    let is_name = |word: &&str| word.chars().count() > 1 && word.chars().all(char::is_alphabetic);
+    names.len() > 1
+        && names.iter().all(is_name)
+        && number.chars().all(char::is_numeric)
+        && !folded.contains(',')
+        && SEATS.first_in(folded).is_none()
+}
+
+/// The words that places are known by.
+static AREAS: LazyLock<Known> = LazyLock::new(|| Known::of(words::AREAS));
+static SEATS: LazyLock<Known> = LazyLock::new(|| Known::of(words::SEATS));
+
+/// So many words has a name that is known: "lugar não marcado".
+const LONGEST: usize = 3;
+
+struct Known {
+    /// Of one word or several.
+    spaced: HashSet<&'static str>,
+    /// Chinese, Japanese and Korean have no spaces between words.
+    unspaced: Vec<&'static str>,
+}
+
+impl Known {
+    fn of(lists: &[&'static str]) -> Self {
+        let all = lists.iter().flat_map(|list| list.split(", "));
+        let (spaced, unspaced): (Vec<_>, _) = all.partition(|name| name.chars().all(|c| c < '\u{2e80}'));
+        Self { spaced: spaced.into_iter().collect(), unspaced }
+    }
+
+    /// Where a name first is in a label: at 0, or later.
+    fn first_in(&self, folded: &str) -> Option<usize> {
+        let words: Vec<_> = words(folded).map(letters).collect();
+        let at = |start: usize| {
+            let rest = &words[start..];
+            (1..=LONGEST.min(rest.len())).any(|len| self.spaced.contains(rest[..len].join(" ").as_str()))
+        };
+        let spaced = (0..words.len()).find(|start| at(*start));
+        let unspaced = self.unspaced.iter().filter_map(|name| folded.find(name)).min();
+        spaced.into_iter().chain(unspaced).min()
+    }
+}
+
+fn words(folded: &str) -> impl Iterator<Item = &str> {
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// The letters that a word begins with: those of "table5".
+fn letters(word: &str) -> &str {
+    word.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default()
 }
 
 /// Spaces and case do not tell two labels apart.
@@ -230,7 +123,7 @@ impl Ticket {
         if self.section.is_some() || self.row.is_some() {
             let parts = [self.section.as_deref(), self.row.as_deref(), Some(number)];
             let parts = parts.map(|part| fold(part.unwrap_or_default()));
-            return (!begins_as_an_area(&parts[2])).then(|| format!("in:{}", parts.join("\u{1f}")));
+            return (!names_an_area(&parts[2])).then(|| format!("in:{}", parts.join("\u{1f}")));
         }
         is_one_seat(&self.seat).then(|| format!("at:{}", fold(&self.seat)))
     }
@@ -248,9 +141,31 @@ mod tests {
 
     #[test]
     fn labels_of_one_seat() {
-        for seat in
-            ["A-01", "VIP - A1", "12", "Seat 12", "Balcony 3 left", "Taglio 4", "Daylight 7", "座席12", "أ 5"]
-        {
+        for seat in [
+            "A-01",
+            "VIP - A1",
+            "12",
+            "A12",
+            "P-12",
+            "Seat 12",
+            "Row 5 Seat 12",
+            "Platz 7",
+            "Balcony 3 left",
+            "Taglio 4",
+            "Daylight 7",
+            "座席12",
+            "2楼5排12座",
+            "أ 5",
+            "Row 5, Seat 12, Gate 3",
+            "Upper circle row 4 seat 7",
+            "Stalls A 12",
+            "Parkett Links, 12",
+            "Sitzplatz Mitte 12",
+            "Grand 3",
+            "Understand 4",
+            "12 left",
+            "VIP 7",
+        ] {
             assert!(is_one_seat(seat), "{seat}");
         }
         for area in [
@@ -275,6 +190,24 @@ mod tests {
             "طاولة 9",
             "General admission 12",
             "GA 12",
+            "Category 1",
+            "Cat. 1",
+            "North Stand 2",
+            "Kategorie 2",
+            "VIP Kategorie 2",
+            "Tribüne Nord 3",
+            "Nordtribüne Block 3",
+            "Golden Circle 1",
+            "Bloc B2",
+            "Price level 3",
+            "VIP-Box 4",
+            "Catégorie Or 1",
+            "Early Bird 2",
+            "Podium Links Achter 3",
+            "第2スタンド",
+            "יציע צפוני 3",
+            "Place debout 3",
+            "Posto non numerato 7",
         ] {
             assert!(!is_one_seat(area), "{area}");
         }

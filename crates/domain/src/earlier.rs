@@ -51,7 +51,7 @@ impl EarlierTicket {
         Ok(Self {
             id: TicketId(id.ok_or_else(|| missing("id"))?),
             order_id: OrderId(fields.guid("orderId")?.ok_or_else(|| missing("orderId"))?),
-            customer_email: fields.text("customerEmail")?.unwrap_or_default(),
+            customer_email: fields.email("customerEmail")?.unwrap_or_default(),
             event_name: fields.text("eventName")?.unwrap_or_default(),
             seat: first(["seat", "seatNumber"])?.unwrap_or_else(|| "N/A".to_owned()),
             price: fields.amount("price")?.ok_or_else(|| missing("price"))?,

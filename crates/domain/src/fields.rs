@@ -159,6 +159,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// An e-mail address, out of what mail programs and links put around one: `Ada <ada@example.org>`,
+    /// `mailto:ada@example.org`. Any other text is itself.
+    pub fn email(&self, name: &str) -> Result<Option<String>, Unreadable> {
+        Ok(self.text(name)?.map(|text| address_in(&text).to_owned()))
+    }
+
     /// A list of identifiers, each as [`Self::identifier`] reads one; empty when absent or null.
     pub fn identifiers(&self, name: &str, most: usize) -> Result<Vec<String>, Unreadable> {
         let list = self.list(name)?.unwrap_or_default();
@@ -261,6 +267,19 @@ impl Written<'_> {
             Self::Number(digits) => digits.to_owned(),
             Self::Text(text) => text,
         }
+    }
+}
+
+/// The address in RFC 5322's `name-addr`, and in a link without its subject.
+fn address_in(text: &str) -> &str {
+    let inside =
+        text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')).map(|(_, inside)| inside.trim());
+    let address = inside.filter(|inside| inside.contains('@')).unwrap_or(text);
+    match address.split_at_checked("mailto:".len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto:") && rest.contains('@') => {
+            rest.split('?').next().unwrap_or(rest)
+        }
+        _ => address,
     }
 }
 

@@ -163,3 +163,23 @@ proptest::proptest! {
         proptest::prop_assert_eq!(fields.text("b").unwrap(), Some("x\u{fffd}".to_owned()));
     }
 }
+
+#[test]
+fn an_address_is_read_out_of_what_is_around_it() {
+    for (json, address) in [
+        ("ada@example.org", "ada@example.org"),
+        ("Ada <ada@example.org>", "ada@example.org"),
+        ("<ada@example.org>", "ada@example.org"),
+        (r#"\"Ada <L>\" < ada@example.org >"#, "ada@example.org"),
+        ("MailTo:ada@example.org?subject=Tickets", "ada@example.org"),
+        ("<mailto:ada@example.org>", "ada@example.org"),
+        ("user-7", "user-7"),
+        ("Ada <7>", "Ada <7>"),
+        ("mailto:", "mailto:"),
+        ("ada@example.org>", "ada@example.org>"),
+    ] {
+        let object = format!(r#"{{"email":"{json}"}}"#);
+        let fields = Fields::parse(object.as_bytes()).unwrap();
+        assert_eq!(fields.email("email").unwrap().as_deref(), Some(address), "{json}");
+    }
+}

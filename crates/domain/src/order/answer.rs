@@ -208,7 +208,7 @@ impl OrderSnapshot {
             return Err(Refusal::OtherOrder);
         }
         let event = Event::read(&mut answer, reading);
-        let customer_email = answer.required("customerEmail", Fields::text).unwrap_or_default();
+        let customer_email = answer.required("customerEmail", Fields::email).unwrap_or_default();
         let customer_name = answer.optional("customerName", Fields::text);
         let locale = answer.optional("locale", locale);
         let optional = [&customer_name, &locale].into_iter().flatten().map(String::len).sum::<usize>();

@@ -194,7 +194,7 @@ impl Seat {
             number,
             label,
             holder_name: object.optional("holderName", Fields::text),
-            holder_email: object.optional("holderEmail", Fields::text),
+            holder_email: object.optional("holderEmail", Fields::email),
             category: object.optional("category", Fields::text),
             price,
             currency,

@@ -56,7 +56,7 @@ fn read(answer: &[u8], user_id: &str) -> Result<Option<String>, Unreadable> {
     {
         return Err(Unreadable::field("userId", "is another user's"));
     }
-    match fields.text("email")? {
+    match fields.email("email")? {
         Some(email) if !email.contains('@') => Err(Unreadable::field("email", "is no e-mail address")),
         email => Ok(email),
     }

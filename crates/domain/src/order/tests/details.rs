@@ -86,6 +86,17 @@ fn all_faults_are_listed_at_once() {
 }
 
 #[test]
+fn an_address_is_the_address_alone() {
+    let all = format!(
+        r#"{{"orderId":"{ID}","customerEmail":"Ada <ada@example.org>","eventId":7,"eventName":"Gala",
+        "items":[{{"price":1,"holderEmail":"mailto:bob@example.org"}}]}}"#
+    );
+    let order = OrderSnapshot::parse(all.as_bytes(), ID.parse().unwrap(), &paid()).unwrap();
+    assert_eq!((order.customer_email.as_str(), order.customer_name), ("ada@example.org", None));
+    assert_eq!(order.seats[0].holder_email.as_deref(), Some("bob@example.org"));
+}
+
+#[test]
 fn notes_are_limited() {
     let many = vec![r#"{"price":1,"category":[]}"#; 100].join(",");
     let (_, notes, _) = read(&format!(r#","items":[{many}]"#));

@@ -43,7 +43,7 @@ impl Wanted {
         Ok(Self {
             changes: Changes {
                 holder_name: fields.text("holderName")?,
-                holder_email: fields.text("holderEmail")?,
+                holder_email: fields.email("holderEmail")?,
                 place: if seated { Some(Place::read(fields)?) } else { None },
             },
             reason: fields.text("reason")?,

@@ -15,8 +15,13 @@ const YEARS: std::ops::Range<i16> = 2000..2200;
 /// Why such a date is left out.
 pub(crate) const NO_DATE: &str = "is a date before 2000 or after 2199, which stands for none";
 
-/// So much before its start an event neither ends nor opens its doors.
-const BEFORE: SignedDuration = SignedDuration::from_hours(2 * 24);
+/// So much before the start, and so much after it, doors open.
+const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
+const LATE: SignedDuration = SignedDuration::from_hours(24);
+
+/// A day alone is recorded as its noon, from which no hour of that day is farther, nor of one on which the clock is set
+/// back.
+const HALF_A_DAY: SignedDuration = SignedDuration::from_hours(13);
 
 /// So much after its start an event has ended.
 const LONGEST: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -40,12 +45,21 @@ pub fn is_date(at: Timestamp) -> bool {
 /// Why an end or doors beside this start are not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unbelievable {
-    /// Before the start.
-    #[error("is more than 2 days before the start")]
-    Before,
-    /// After it.
+    /// An end.
+    #[error("is before the start")]
+    BeforeStart,
+    /// An end.
     #[error("is more than 400 days after the start")]
-    After,
+    LongAfterStart,
+    /// Doors.
+    #[error("is more than 2 days before the start")]
+    Early,
+    /// Doors.
+    #[error("is more than 24 hours after the start")]
+    Late,
+    /// Doors.
+    #[error("is after the end")]
+    AfterEnd,
 }
 
 /// A start as it is recorded, if it is believed: records of earlier versions have others too.
@@ -53,29 +67,45 @@ pub fn believed_start(start: Option<Timestamp>) -> Option<Timestamp> {
     start.filter(|at| is_date(*at))
 }
 
-/// Recorded doors, if they are believed beside this start.
-pub fn believed_doors(doors: Option<Timestamp>, start: Option<Timestamp>) -> Option<Timestamp> {
-    doors.filter(|at| is_date(*at) && check_doors(*at, start).is_ok())
+/// Recorded doors, if they are believed beside this start and this end. `day_alone`: of one of them no hour is known.
+pub fn believed_doors(
+    doors: Option<Timestamp>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    day_alone: bool,
+) -> Option<Timestamp> {
+    doors.filter(|at| is_date(*at) && check_doors(*at, start, end, day_alone).is_ok())
 }
 
-/// A recorded end, if it is believed beside this start.
-pub fn believed_end(end: Option<Timestamp>, start: Option<Timestamp>) -> Option<Timestamp> {
-    end.filter(|at| is_date(*at) && check_end(*at, start).is_ok())
+/// A recorded end, if it is believed beside this start. `day_alone`: of one of them no hour is known.
+pub fn believed_end(end: Option<Timestamp>, start: Option<Timestamp>, day_alone: bool) -> Option<Timestamp> {
+    end.filter(|at| is_date(*at) && check_end(*at, start, day_alone).is_ok())
 }
 
-/// Whether doors at this time are believed.
-pub fn check_doors(doors: Timestamp, start: Option<Timestamp>) -> Result<(), Unbelievable> {
-    match start {
-        Some(start) if doors.duration_until(start) > BEFORE => Err(Unbelievable::Before),
+/// Whether doors at this time are believed. They may open late, and not when all is over.
+pub fn check_doors(
+    doors: Timestamp,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    day_alone: bool,
+) -> Result<(), Unbelievable> {
+    let slack = if day_alone { HALF_A_DAY } else { SignedDuration::ZERO };
+    let after = |other: Option<Timestamp>| other.map(|other| other.duration_until(doors));
+    match (after(start), after(end)) {
+        (Some(after), _) if after < -EARLY => Err(Unbelievable::Early),
+        (Some(after), _) if after > LATE + slack => Err(Unbelievable::Late),
+        (_, Some(after)) if after > slack => Err(Unbelievable::AfterEnd),
         _ => Ok(()),
     }
 }
 
 /// Whether an end at this time is believed.
-pub fn check_end(end: Timestamp, start: Option<Timestamp>) -> Result<(), Unbelievable> {
-    match start {
-        Some(start) if start.duration_until(end) > LONGEST => Err(Unbelievable::After),
-        start => check_doors(end, start),
+pub fn check_end(end: Timestamp, start: Option<Timestamp>, day_alone: bool) -> Result<(), Unbelievable> {
+    let slack = if day_alone { HALF_A_DAY } else { SignedDuration::ZERO };
+    match start.map(|start| start.duration_until(end)) {
+        Some(after) if after < -slack => Err(Unbelievable::BeforeStart),
+        Some(after) if after > LONGEST => Err(Unbelievable::LongAfterStart),
+        _ => Ok(()),
     }
 }
 
@@ -274,15 +304,33 @@ mod tests {
     }
 
     #[test]
-    fn ends_and_doors_far_from_the_start_are_not_believed() {
+    fn ends_and_doors_that_contradict_the_start_are_not_believed() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let start = Some(at("2026-12-22T18:30:00Z"));
-        assert_eq!(check_end(at("2026-12-20T18:30:00Z"), start), Ok(()));
-        assert_eq!(check_end(at("2026-12-20T18:29:59Z"), start), Err(Unbelievable::Before));
-        assert_eq!(check_doors(at("2026-12-20T18:29:59Z"), start), Err(Unbelievable::Before));
-        assert_eq!(check_end(at("2028-01-26T18:30:00Z"), start), Ok(()));
-        assert_eq!(check_end(at("2028-01-26T18:30:01Z"), start), Err(Unbelievable::After));
-        assert_eq!(check_end(at("2001-01-01T00:00:00Z"), None), Ok(()));
+        for (end, day_alone, expected) in [
+            ("2026-12-22T18:30:00Z", false, Ok(())),
+            ("2026-12-22T18:29:59Z", false, Err(Unbelievable::BeforeStart)),
+            ("2026-12-22T12:00:00Z", true, Ok(())),
+            ("2026-12-21T12:00:00Z", true, Err(Unbelievable::BeforeStart)),
+            ("2028-01-26T18:30:00Z", false, Ok(())),
+            ("2028-01-26T18:30:01Z", false, Err(Unbelievable::LongAfterStart)),
+        ] {
+            assert_eq!(check_end(at(end), start, day_alone), expected, "{end}");
+        }
+        assert_eq!(check_end(at("2001-01-01T00:00:00Z"), None, false), Ok(()));
+        let end = Some(at("2026-12-24T22:00:00Z"));
+        for (doors, end, day_alone, expected) in [
+            ("2026-12-20T18:30:00Z", end, false, Ok(())),
+            ("2026-12-20T18:29:59Z", end, false, Err(Unbelievable::Early)),
+            ("2026-12-23T18:30:00Z", end, false, Ok(())),
+            ("2026-12-23T18:30:01Z", end, false, Err(Unbelievable::Late)),
+            ("2026-12-22T20:00:00Z", Some(at("2026-12-22T20:00:00Z")), false, Ok(())),
+            ("2026-12-22T20:00:01Z", Some(at("2026-12-22T20:00:00Z")), false, Err(Unbelievable::AfterEnd)),
+            ("2026-12-22T20:00:01Z", Some(at("2026-12-22T12:00:00Z")), true, Ok(())),
+        ] {
+            assert_eq!(check_doors(at(doors), start, end, day_alone), expected, "{doors}");
+        }
+        assert_eq!(check_doors(at("2026-12-24T22:00:01Z"), None, end, false), Err(Unbelievable::AfterEnd));
     }
 
     proptest! {

@@ -38,9 +38,14 @@ impl Times {
         });
         let place = Place::read(answer, reading, all().find_map(|told| told.zone.clone()), offset);
         let [starts, doors, ends] = told;
+        let is_day =
+            |told: &Option<Told>| told.as_ref().is_some_and(|told| matches!(told.written, Written::Day(_)));
+        let of_end = is_day(&starts) || is_day(&ends);
+        let of_doors = of_end || is_day(&doors);
         let starts_at = place.time(answer, starts, |_| Ok(()), Flag::StartWithoutHour);
-        let doors_at = place.time(answer, doors, |at| check_doors(at, starts_at), Flag::DoorsWithoutHour);
-        let ends_at = place.time(answer, ends, |at| check_end(at, starts_at), Flag::EndWithoutHour);
+        let ends_at = place.time(answer, ends, |at| check_end(at, starts_at, of_end), Flag::EndWithoutHour);
+        let believed = |at| check_doors(at, starts_at, ends_at, of_doors);
+        let doors_at = place.time(answer, doors, believed, Flag::DoorsWithoutHour);
         Self { starts_at, doors_at, ends_at, zone: zones::name_of(&place.zone) }
     }
 }
@@ -430,11 +435,23 @@ mod tests {
             let order = order(&answer, &Reading::default());
             (order.event.doors_at.is_some(), order.event.ends_at.is_some(), order.flags.to_stored())
         };
-        let left_out = "detail_left_out".to_owned();
-        assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-22T22:00:00Z"), (true, true, String::new()));
-        assert_eq!(times("2026-12-20T18:30:00Z", "2028-01-26T18:30:00Z"), (true, true, String::new()));
-        assert_eq!(times("2026-12-20T18:29:59Z", "2026-12-22T22:00:00Z"), (false, true, left_out.clone()));
-        assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-20T18:29:59Z"), (true, false, left_out.clone()));
-        assert_eq!(times("2026-12-22T17:00:00Z", "2028-01-26T18:30:01Z"), (true, false, left_out));
+        for (doors, ends, kept) in [
+            ("2026-12-22T17:00:00Z", "2026-12-22T22:00:00Z", (true, true)),
+            ("2026-12-20T18:30:00Z", "2028-01-26T18:30:00Z", (true, true)),
+            ("2026-12-22T19:30:00Z", "2026-12-22T22:00:00Z", (true, true)),
+            ("2026-12-20T18:29:59Z", "2026-12-22T22:00:00Z", (false, true)),
+            ("2026-12-22T22:30:00Z", "2026-12-22T22:00:00Z", (false, true)),
+            ("2026-12-23T19:30:00Z", "2026-12-26T22:00:00Z", (false, true)),
+            ("2026-12-22T17:00:00Z", "2026-12-22T14:00:00Z", (true, false)),
+            ("2026-12-22T19:30:00Z", "2026-12-22T14:00:00Z", (true, false)),
+            ("2026-12-22T17:00:00Z", "2028-01-26T18:30:01Z", (true, false)),
+        ] {
+            let flags = if kept == (true, true) { "" } else { "detail_left_out" };
+            assert_eq!(times(doors, ends), (kept.0, kept.1, flags.to_owned()), "{doors} {ends}");
+        }
+        // A day has every hour of it.
+        let (doors, ends, flags) = times("2026-12-22", "2026-12-22");
+        assert_eq!((doors, ends, flags.as_str()), (true, true, "doors_without_hour,end_without_hour"));
+        assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-21").2, "detail_left_out");
     }
 }

@@ -223,8 +223,9 @@ impl Pipeline {
 /// shortens no code's life, nor does one that is past.
 pub(super) fn expiry(starts: Option<Timestamp>, ends: Option<Timestamp>, now: Timestamp) -> i64 {
     let starts = event_time::believed_start(starts);
-    let last =
-        [starts, event_time::believed_end(ends, starts)].into_iter().flatten().fold(now, Timestamp::max);
+    // One before the start is no later than it.
+    let ends = event_time::believed_end(ends, starts, true);
+    let last = [starts, ends].into_iter().flatten().fold(now, Timestamp::max);
     last.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
 }
 

@@ -67,8 +67,11 @@ pub(crate) struct Times {
 impl Times {
     fn of(ticket: &Ticket) -> Self {
         let starts = event_time::believed_start(ticket.event_starts_at);
-        let doors = event_time::believed_doors(ticket.doors_at, starts);
-        let ends = event_time::believed_end(ticket.event_ends_at, starts);
+        let any = |flags: &[Flag]| flags.iter().any(|flag| ticket.flags.contains(*flag));
+        let of_end = any(&[Flag::StartWithoutHour, Flag::EndWithoutHour]);
+        let ends = event_time::believed_end(ticket.event_ends_at, starts, of_end);
+        let of_doors = of_end || any(&[Flag::DoorsWithoutHour]);
+        let doors = event_time::believed_doors(ticket.doors_at, starts, ends, of_doors);
         let time = |at: Option<Timestamp>, day_alone: Flag| {
             at.map(|at| Time { at, day_alone: ticket.flags.contains(day_alone) })
         };

@@ -22,6 +22,12 @@ const EVENT_GRID: &str = "is in Event Grid's own schema: create the subscription
 const SNS: &str = "is a notification of Amazon SNS: set RawMessageDelivery to true on the subscription";
 const N_SERVICE_BUS: &str = "is a message of NServiceBus ($type, or its headers around a body): send the message's own \
                              JSON without them";
+const EVENT_BRIDGE: &str = "is an event of Amazon EventBridge (detail-type, detail): set InputPath of the rule's target to \
+                            $.detail";
+const PUB_SUB: &str = "is a push message of Google Pub/Sub (message, subscription): turn on payload unwrapping of the push \
+                       subscription (--push-no-wrapper)";
+const BESIDE_DATA: &str = "has its message in data, beside its type, and is no CloudEvent: send the message itself, or a \
+                           CloudEvent (specversion 1.0)";
 const NO_JSON: &str = "begins with the five bytes of Confluent's serializers, and no JSON follows (Avro or Protobuf?): \
                        let the producer write JSON";
 
@@ -128,6 +134,17 @@ fn foreign(fields: &Fields<'_>) -> Result<Option<&'static str>, Unreadable> {
     }
     if fields.has("$type") || has_headers_of_n_service_bus(fields)? {
         return Ok(Some(N_SERVICE_BUS));
+    }
+    let is_object = |name| Ok(fields.raw(name)?.is_some_and(|value| value.get().starts_with('{')));
+    if any(&["detail-type", "detailtype"]) && is_object("detail")? {
+        return Ok(Some(EVENT_BRIDGE));
+    }
+    if fields.has("subscription") && is_object("message")? && !is_mass_transit(fields)? {
+        return Ok(Some(PUB_SUB));
+    }
+    // Of no one maker: webhooks of payment services, and buses of one's own.
+    if is_object("data")? && (is_text("type")? || is_text("event")?) && !fields.has("payload") {
+        return Ok(Some(BESIDE_DATA));
     }
     Ok(None)
 }
@@ -249,6 +266,9 @@ mod tests {
             r#""eventType":"paid","data":{},"eventTime":"x""#.to_owned(),
             r#""Type":"Notification","Message":"{}","TopicArn":"x""#.to_owned(),
             r#""$type":"Shop.PaymentSucceeded, Shop""#.to_owned(),
+            r#""type":"paid","data":{"orderId":"x"}"#.to_owned(),
+            r#""detail-type":"paid","detail":{}"#.to_owned(),
+            r#""message":{"data":"e30="},"subscription":"s""#.to_owned(),
             r#""specversion":null"#.to_owned(),
         ] {
             let json = format!(r#"{{"orderId":"{ORDER}",{more}}}"#);
@@ -288,6 +308,27 @@ mod tests {
                 r#"{"Headers":{"NServiceBus.EnclosedMessageTypes":"Shop.Paid"},"Body":"e30="}"#.to_owned(),
                 "NServiceBus",
             ),
+            (
+                format!(
+                    r#"{{"version":"0","id":"1","detail-type":"paid","source":"shop","time":"x","detail":{p}}}"#
+                ),
+                "$.detail",
+            ),
+            (
+                format!(
+                    r#"{{"message":{{"data":"{}","messageId":"1"}},"subscription":"projects/a/subscriptions/b"}}"#,
+                    STANDARD.encode(&p)
+                ),
+                "--push-no-wrapper",
+            ),
+            (format!(r#"{{"event":"payment.succeeded","data":{p}}}"#), "no CloudEvent"),
+            (
+                format!(
+                    r#"{{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{{"object":{p}}}}}"#
+                ),
+                "no CloudEvent",
+            ),
+            (format!(r#"[{{"type":"payment.succeeded","data":{p}}}]"#), "no CloudEvent"),
             ("\0\0\0\0\u{7}\u{2}Hxyz".to_owned(), "Avro or Protobuf"),
             (format!("[{p}]"), "each message by itself"),
         ] {

@@ -95,6 +95,11 @@ const TOTALS: [&str; 27] = [
     "numfound",
     "totalitemcount",
 ];
+/// Of these names, what is counted, or summed up, only its place says.
+const ANYTHING: [&str; 8] =
+    ["total", "count", "totalitems", "itemcount", "itemscount", "itemstotal", "totalitemcount", "pages"];
+/// What an object with the list's counts is called.
+const PLACES: [&str; 6] = ["page", "pagi", "meta", "link", "hits", "result"];
 /// How many pages.
 const PAGES: [&str; 8] = [
     "pages",
@@ -170,11 +175,15 @@ impl PaidPage {
         if more {
             self.more = Some(name());
         }
+        let place = parent.to_lowercase();
         // "after" is also how a filter is repeated.
         let parent = parent.rsplit('.').next().unwrap_or_default().to_lowercase();
         let is_after = word == "after" && ["cursor", "pag"].iter().any(|of| parent.contains(of));
         if (is_after || CURSORS.contains(&word)) && !is_empty(value) {
             self.cursor = Some(name());
+        }
+        if ANYTHING.contains(&word) && !is_of_the_list(&place) {
+            return;
         }
         if TOTALS.contains(&word) {
             self.total = self.total.max(number(value));
@@ -194,6 +203,12 @@ impl PaidPage {
             }
         }
     }
+}
+
+/// Whether a count in this object is the list's: beside the list, or in an object that says so. `"summary":
+/// {"total": 500}` is money.
+fn is_of_the_list(place: &str) -> bool {
+    place.is_empty() || place.split('.').any(|object| PLACES.iter().any(|of| object.contains(of)))
 }
 
 /// The letters and digits of a name, in lower case: `@odata.nextLink` is `nextlink`.
@@ -267,6 +282,10 @@ mod tests {
             (r#""meta":{"pagination":{"total":50}}"#, "speaks of 50 orders and lists 1"),
             (r#""hits":{"total":{"value":50}}"#, "speaks of 50"),
             (r#""meta":{"total":50.0}"#, "speaks of 50"),
+            (r#""_metadata":{"counts":{"total":50}}"#, "speaks of 50"),
+            (r#""links":{"pages":7}"#, "has 7 pages"),
+            (r#""result_info":{"count":50}"#, "speaks of 50"),
+            (r#""summary":{"total_count":50}"#, "speaks of 50"),
             (r#""a":{"b":{"c":{"Has-More":"yes"}}}"#, "a.b.c.Has-More"),
             (r#""done":false"#, "done"),
             (r#""done":0"#, "done"),
@@ -296,6 +315,7 @@ mod tests {
             r#""filter":{"after":"2026-01-01"},"moreInfo":"https://example.org""#,
             r#""a":{"b":{"c":{"d":{"hasMore":true}}}}"#,
             r#""total":12.5"#,
+            r#""summary":{"total":500,"count":500,"totalItems":500},"campaign":{"pages":7}"#,
         ] {
             let page = page(beside);
             assert_eq!((&page.next, page.clone().whole(1).map(|all| all.len())), (&None, Ok(1)), "{beside}");

@@ -234,14 +234,10 @@ mod tests {
             let why = paid(&client).await.unwrap_err();
             assert!(why.contains(said) && !why.contains("elsewhere"), "{more}: {why}");
         }
-        for (name, value, said) in [
-            ("content-range", "items 0-0/7", "speaks of 7"),
-            ("x-total-count", "50", "speaks of 50"),
-            ("x-wp-totalpages", "7", "has 7 pages"),
-            ("x-total-pages", "7", "has 7 pages"),
-            ("x-next-page", "2", "x-next-page"),
-            ("x-pagination", r#"{"totalPages":7,"hasNext":true}"#, "x-pagination.hasNext"),
-        ] {
+        // One of each kind: the words are tested where they are read.
+        for (name, value, said) in
+            [("content-range", "items 0-0/7", "speaks of 7"), ("x-total-pages", "7", "has 7 pages")]
+        {
             let counted = listing(move |_| {
                 let mut headers = HeaderMap::new();
                 headers.insert(name, value.parse().unwrap());

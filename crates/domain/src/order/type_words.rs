@@ -130,16 +130,25 @@ pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
         let parts = words.split(|word| has(joints, word));
         parts.filter(|part| !part.is_empty()).map(<[String]>::to_vec).collect()
     };
-    let mut known = Vec::new();
-    for (at, part) in parts(&words, WITH).iter().enumerate() {
-        let about = parts(part, OF);
-        let last = about.iter().enumerate().find_map(|(of, words)| Some((at + of == 0, last_known(words)?)));
-        known.extend(last);
-    }
-    if known.iter().any(|(_, kind)| kind.class == Class::Ticket) {
+    let things = parts(&words, WITH);
+    // Of each thing, what it is, and whether its first words say so.
+    let known: Vec<_> = things
+        .iter()
+        .map(|thing| {
+            let about = parts(thing, OF);
+            about.iter().enumerate().find_map(|(at, words)| Some((last_known(words)?, at == 0)))
+        })
+        .collect();
+    if known.iter().flatten().any(|(kind, _)| kind.class == Class::Ticket) {
         return Some(Says::Ticket);
     }
-    let (leads, kind) = *known.first()?;
+    let is_sure = |known: &Option<(&Kind, bool)>| known.is_some_and(|(_, leads)| leads);
+    let nobody = known.iter().flatten().find(|(kind, _)| kind.class == Class::Nobody);
+    let (kind, leads) = match nobody.filter(|_| known.iter().all(is_sure)) {
+        // "Taxes and fees"
+        Some(nobody) => *nobody,
+        None => (known.iter().flatten().next()?.0, known.first().is_some_and(is_sure)),
+    };
     match kind.class {
         Class::Discount if costs && !kind.is_all_of(&words) => None,
         Class::Promotion if costs => Some(Says::Doubtful(kind.name)),
@@ -213,6 +222,8 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn nobody(text: &str, costs: bool) -> Option<&'static str> {
@@ -256,6 +267,8 @@ mod tests {
             ("VIP incl. merch", "merchandise"),
             ("Adult (incl. booking fee)", "fee"),
             ("VIP + parking", "parking"),
+            ("handling and shipping", "shipping"),
+            ("type of fee", "fee"),
         ] {
             assert_eq!(doubtful(text), Some(word), "{text}");
         }
@@ -301,6 +314,7 @@ mod tests {
             ("Vorverkaufsgebühr", "fee"),
             ("opłata serwisowa", "fee"),
             ("サービス手数料", "fee"),
+            ("Taxes & fees", "fee"),
             ("SHIPPING", "shipping"),
             ("shipping-cost", "shipping"),
             ("shipping charge", "shipping"),
@@ -357,6 +371,19 @@ mod tests {
             ("promo ticket", false, None),
         ] {
             assert_eq!(nobody(text, costs), word, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_with_a_word_for_a_ticket_is_none_that_admits_nobody(
+            before in "(\\PC{0,12}|(promo|booking|Discounted|VIP) )",
+            after in "( (incl|with|and|\\+) [a-z ]{0,20})?",
+            costs: bool,
+        ) {
+            prop_assume!(!before.to_lowercase().contains("parking"));
+            let text = format!("{before} ticket{after}");
+            prop_assert_eq!(says(&text, costs), Some(Says::Ticket), "{}", text);
         }
     }
 }

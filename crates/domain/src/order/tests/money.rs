@@ -129,7 +129,7 @@ fn a_type_is_read_under_each_of_its_names_and_out_of_a_list() {
         r#""productType":"Gutschein""#,
         r#""type":["fee"]"#,
         r#""type":["line","fee"]"#,
-        r#""kind":["parking pass"]"#,
+        r#""kind":["booking fee"]"#,
     ] {
         let order = parse(&format!(r#","items":[{{"price":9}},{{"price":1,{fee}}}]"#)).unwrap();
         assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{fee}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::answer::Reader;
 use super::counts::{self, Understood};
 use super::kind::{Charge, NoAdmission, doubtful, is_discount, no_admission};
-use super::labels::NO_SEAT;
+use super::labels::{NO_SEAT, is_no_seat};
 use super::place::Place;
 use super::reading::Reading;
 use super::{MAX_TEXT_IN_ALL, MAX_TICKETS};
@@ -164,7 +164,8 @@ impl Seat {
     /// The one seat of an answer without `items`. Its label is what the answer says, whatever can be taken from it.
     fn unlisted(answer: &mut Reader<'_, '_>, currency: Currency) -> Self {
         let mut place = Place::written(answer);
-        let label = place.number.clone().unwrap_or_else(|| NO_SEAT.into());
+        let label = answer.optional("seatLabel", Fields::text).filter(|label| !is_no_seat(label));
+        let label = place.number.clone().or(label).unwrap_or_else(|| NO_SEAT.into());
         place.take_apart(&label);
         place.label.clone_from(&label);
         place.flag_unreadable(answer);

@@ -28,8 +28,8 @@ fn labels_are_taken_apart_whole_or_not_at_all() {
     ] {
         assert_eq!(place(item), expected, "{item}");
     }
-    let one = |seat: &str| {
-        let order = parse(&format!(r#","price":1,"seatNumber":"{seat}""#)).unwrap();
+    let one = |name: &str, seat: &str| {
+        let order = parse(&format!(r#","price":1,"{name}":"{seat}""#)).unwrap();
         let Seat { section, row, number, label, .. } = order.seats[0].clone();
         [section, row, number].map(Option::unwrap_or_default).join("|") + "|" + &label
     };
@@ -39,7 +39,9 @@ fn labels_are_taken_apart_whole_or_not_at_all() {
         ("N/A", "|||N/A"),
         ("VIP - A1", "||VIP - A1|VIP - A1"),
     ] {
-        assert_eq!(one(seat), expected);
+        for name in ["seatNumber", "seat", "seatLabel"] {
+            assert_eq!(one(name, seat), expected, "{name}");
+        }
     }
 }
 

@@ -197,6 +197,8 @@ pub async fn nobody_paid(backend: &dyn Backend) {
     recorded(&*store, cancellation(2, "rain")).await;
     let off = store.order(order(2)).await.unwrap().unwrap();
     assert_eq!(off.withdrawals[0].note.as_deref(), Some("awaiting payment"));
+    let waiting = store.parked_orders(9).await.unwrap();
+    assert!(!waiting.is_empty() && waiting.iter().all(|order| order.parked_at.is_some()), "since when");
     assert!(store.lift_withdrawal("refund:r-1", "a typing error").await.unwrap());
     assert!(
         store.parked_orders(9).await.unwrap().is_empty()

@@ -40,7 +40,8 @@ impl Letters for PgStore {
     }
 
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>> {
-        let sql = "SELECT order_id, reason, attempts, parked_at, due_at FROM orders WHERE state = 'parked' \
+        let sql = "SELECT order_id, reason, attempts, coalesce(parked_at, received_at) AS parked_at, due_at \
+                   FROM orders WHERE state = 'parked' \
                    ORDER BY coalesce(parked_at, received_at), order_id LIMIT $1";
         let rows = sqlx::query(sql).bind(rows_at_most(limit)).fetch_all(&self.pool).await?;
         rows.iter().map(parked_from).collect()

@@ -41,7 +41,8 @@ impl Letters for SqliteStore {
     }
 
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>> {
-        let sql = "SELECT order_id, reason, attempts, parked_at, due_at FROM orders WHERE state = 'parked' \
+        let sql = "SELECT order_id, reason, attempts, coalesce(parked_at, received_at) AS parked_at, due_at \
+                   FROM orders WHERE state = 'parked' \
                    ORDER BY coalesce(parked_at, received_at), order_id LIMIT ?1";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = sqlx::query(sql).bind(limit).fetch_all(&self.read).await?;

@@ -149,6 +149,23 @@ fn foreign(fields: &Fields<'_>) -> Result<Option<&'static str>, Unreadable> {
     Ok(None)
 }
 
+/// What the outermost object of a message calls it, each by its field, in lower case: the type of a `CloudEvent` or of
+/// `MassTransit`, and what a bare message says of itself. A bare `type` may be anything of what the message is about, and
+/// counts where it speaks of an event.
+pub(crate) fn called(bytes: &[u8]) -> Vec<(&'static str, String)> {
+    let Ok(fields) = Fields::parse(bytes) else { return Vec::new() };
+    let of_event = |name: &str, said: &str| {
+        name != "type"
+            || fields.has("specversion")
+            || ["payment", "charge", "refund", "cancellation"].iter().any(|word| said.contains(word))
+    };
+    let said = ["type", "messageType", "eventType", "paymentStatus"].into_iter().filter_map(|name| {
+        let said = fields.raw(name).ok().flatten()?.get().to_ascii_lowercase();
+        of_event(name, &said).then_some((name, said))
+    });
+    said.collect()
+}
+
 fn is_notification(fields: &Fields<'_>) -> Result<bool, Unreadable> {
     Ok(fields.raw("type")?.is_some_and(|kind| kind.get() == r#""Notification""#))
 }

@@ -48,6 +48,11 @@ impl Payment {
         {
             return Err(Unreadable::field("status", "is not \"succeeded\""));
         }
+        for name in ["success", "isSuccess", "succeeded"] {
+            if fields.boolean(name).ok().flatten() == Some(false) {
+                return Err(Unreadable::field(name, "says that this is no payment that succeeded"));
+            }
+        }
         if fields.raw("refundId")?.is_some() {
             return Err(Unreadable::field("refundId", "is a refund's, which is no payment"));
         }
@@ -116,23 +121,19 @@ pub struct Facts {
     pub processed_at: Option<Timestamp>,
 }
 
-/// Whether nothing outside of a message calls it a payment that failed, or something else than a payment: the type of a
-/// `CloudEvent`, of a message of `MassTransit` or of a bare one. One address for all that a payment service says is common.
+/// Whether nothing calls a message a payment that failed, or something else than a payment. One address for all that a
+/// payment service says is common.
 fn not_called_otherwise(bytes: &[u8]) -> Result<(), Unreadable> {
-    let Ok(fields) = Fields::parse(bytes) else { return Ok(()) };
-    // The `type` of a bare message may be anything of the payment's.
-    let of_cloud_event = fields.has("specversion").then_some("type");
-    for name in of_cloud_event.into_iter().chain(["messageType", "eventType"]) {
-        let Ok(Some(said)) = fields.raw(name) else { continue };
-        let said = said.get().to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        if says(&["fail", "refund", "cancel", "declin", "pending", "dispute", "chargeback"])
-            && !says(&["succe", "paid", "complet", "captur", "settl"])
-        {
-            return Err(Unreadable::field(name, "says that this is no payment that succeeded"));
-        }
+    let says = |said: &str, words: &[&str]| words.iter().any(|word| said.contains(word));
+    let is_another = |said: &str| {
+        says(&said.replace("refundable", ""), &["refund", "dispute", "chargeback"])
+            || says(said, &["fail", "cancel", "declin", "denied", "pending", "expired"])
+                && !says(said, &["succe", "paid", "complet", "captured", "settl"])
+    };
+    match envelope::called(bytes).into_iter().find(|(_, said)| is_another(said)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Unreadable::field(name, "says that this is no payment that succeeded")),
     }
-    Ok(())
 }
 
 impl Facts {
@@ -183,6 +184,13 @@ mod tests {
             (cloud("payment.refunded"), "type"),
             (mass("PaymentFailed"), "messageType"),
             (bare(r#""eventType":"PaymentFailed""#), "eventType"),
+            (bare(r#""event_type":"PAYMENT.CAPTURE.REFUNDED""#), "eventType"),
+            (bare(r#""eventType":"PAYMENT.CAPTURE.DENIED""#), "eventType"),
+            (bare(r#""eventType":"refund.completed""#), "eventType"),
+            (bare(r#""type":"payment.failed""#), "type"),
+            (bare(r#""paymentStatus":"failed""#), "paymentStatus"),
+            (bare(r#""success":false"#), "success"),
+            (bare(r#""isSuccess":"false""#), "isSuccess"),
             (bare(r#""refundId":"R1""#), "refundId"),
         ] {
             assert_eq!(field_at_fault(&json).as_deref(), Some(field), "{json}");
@@ -193,6 +201,8 @@ mod tests {
             cloud("t"),
             mass("PaymentSucceeded"),
             bare(r#""type":"refundable","eventType":"paid","refundId":null"#),
+            bare(r#""eventType":"PAYMENT.CAPTURE.COMPLETED","paymentStatus":"PAID","success":true"#),
+            bare(r#""type":"cancellable_ticket""#),
         ] {
             assert!(Payment::parse(json.as_bytes()).is_ok(), "{json}");
         }

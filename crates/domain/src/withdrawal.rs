@@ -229,7 +229,17 @@ impl Refund {
     /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names, an
     /// unknown status, no amount and no names beside words for a part: what is not understood must not take back more, or less, than was meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        envelope::open(bytes, Self::read)
+        let (open, part) = (parts::called_open(bytes), parts::called_partial(bytes));
+        envelope::open(bytes, |fields| {
+            let refund = Self::read(fields)?;
+            let says_status = fields.raw("status")?.is_some();
+            let says_part = refund.amount.is_some() || !refund.names.is_empty();
+            match (open.filter(|_| !says_status), part.filter(|_| !says_part)) {
+                (Some(name), _) => Err(Unreadable::field(name, "says that it is not done: send its status")),
+                (_, Some(name)) => Err(Unreadable::field(name, parts::PARTIAL)),
+                _ => Ok(refund),
+            }
+        })
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
@@ -273,6 +283,9 @@ impl Cancellation {
     /// # Errors
     /// No JSON object, or no readable order id; it names a part of the order, or says that it is not cancelled.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
+        if let Some(name) = parts::called_open(bytes).or(parts::called_partial(bytes)) {
+            return Err(Unreadable::field(name, "says that the order is not cancelled, or a part of it"));
+        }
         envelope::open(bytes, Self::read)
     }
 

@@ -1,37 +1,63 @@
-//! What names a part of an order in words that are not read: taken for nothing, it would take back the whole.
+//! Whether a message is about a whole order: a part that is named in words which are not read would take back all of it.
 
+use std::collections::BTreeSet;
+
+use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 
-/// Fields of a refund that are read, or are no part of anything, as [`Fields::names`] has them.
-const READ: [&str; 6] = ["amount", "currency", "itemids", "ticketids", "items", "reason"];
+/// Fields of a refund that are read, and those that other systems put beside them and that limit nothing, as
+/// [`Fields::entries`] spells them.
+const KNOWN: &str = "amount currency itemids ticketids items reason refundid orderid paymentid status refundedat \
+     metadata tags labels links headers context customer user buyer actor customerid userid transactionid eventid id \
+     version schemaversion sequence offset retries attempt attempts retrycount timestamp online test istest livemode notify notified \
+     email customeremail source gateway provider reference note notes comment comments message description details";
 
-/// Words for a part of an order, or of its price.
-const PARTS: [&str; 8] = ["item", "ticket", "seat", "position", "quantity", "amount", "cents", "partial"];
+/// Parts of names that a part of an order, or of its price, has.
+const PARTS: &str = "item ticket seat position quantity amount cents partial line value total percent remain product \
+     attendee passenger admission barcode";
 
-/// Names of one thing, or of some, in a cancellation. A list of objects may be the whole order.
-const NAMES: [&str; 9] =
-    ["itemid", "itemids", "ticketid", "ticketids", "seatid", "seatids", "quantity", "partial", "ispartial"];
+/// Words of a refund's `type`, `mode` or `scope`.
+const PARTLY: &str = "partial partially partly part item items goodwill";
 
-/// Whether a refund that has no amount and no names says in other words that it is of a part.
+/// Names of one thing, or of some, in a cancellation.
+const NAMES: &str = "itemid itemids ticketid ticketids seatid seatids quantity partial ispartial";
+
+/// Lists of a cancellation that are of a part where they hold ids. A list of objects may be the whole order.
+const LISTS: &str = "items lineitems orderitems lines tickets seats seatnumbers attendees positions";
+
+/// What a cancellation's status says that is done, and what says that it is not.
+const DONE: &str = "cancelled canceled void voided complete completed done closed success succeeded successful refunded \
+     processed";
+const OPEN: &str = "partial partially partly part pending request requested requires processing failed rejected declined \
+     not uncancelled";
+
+pub(super) const PARTIAL: &str = "may say that a part goes back, and is not read: send an amount, itemIds, ticketIds, or items with a quantity";
+
+/// Whether a refund that has no amount and no names can be of a part.
 ///
 /// # Errors
-/// It does: whoever sent it has to say it in the words that are read.
+/// It has a field that is not read and may say so: a number, a list, a name or a word for a part. Whoever sent it has to
+/// say it in the words that are read.
 pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
-    let is_part = |name: &str| {
-        let line = name.starts_with("line") || name.ends_with("lines");
-        !READ.contains(&name) && (line || name == "value" || PARTS.iter().any(|part| name.contains(part)))
+    let limits = |name: &str, value: &str| {
+        if has(KNOWN, name) || name.ends_with("at") || name.ends_with("date") || is_empty(value) {
+            return false;
+        }
+        let denied = ["full", "whole", "complete"].iter().any(|word| name.contains(word));
+        match value {
+            "true" | "\"true\"" => name.contains("part"),
+            "false" | "\"false\"" => denied,
+            "0" | "\"0\"" => false,
+            _ if PARTS.split(' ').any(|part| name.contains(part)) => true,
+            _ if value.starts_with('"') => {
+                words(value).iter().any(|word| has(PARTLY, word)) || is_number(value.trim_matches('"'))
+            }
+            _ => true,
+        }
     };
-    let says_partial = ["type", "kind"].iter().find(|name| {
-        let text = fields.text(name).ok().flatten().unwrap_or_default();
-        text.to_ascii_lowercase().contains("partial")
-    });
-    let named = fields.entries().find(|(name, value)| is_part(name) && says_something(value.get()));
-    match named.map(|(name, _)| name).or(says_partial.copied()) {
+    match fields.entries().find(|(name, value)| limits(name, value.get())) {
         None => Ok(()),
-        Some(name) => Err(Unreadable::field(
-            name,
-            "says that a part goes back, and is not read: send an amount, itemIds, ticketIds, or items with a quantity",
-        )),
+        Some((name, _)) => Err(Unreadable::field(name, PARTIAL)),
     }
 }
 
@@ -40,21 +66,71 @@ pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
 /// # Errors
 /// It names a part of it, or says that it is not done.
 pub(super) fn whole(fields: &Fields<'_>) -> Result<(), Unreadable> {
-    let named = fields.entries().find(|(name, value)| NAMES.contains(name) && says_something(value.get()));
-    if let Some((name, _)) = named {
+    let names = |name: &str, value: &str| {
+        let of_ids = value.starts_with('[') && !value.trim_start_matches(['[', ' ']).starts_with('{');
+        let of_part = name.contains("cancel") && PARTS.split(' ').any(|part| name.contains(part));
+        !is_empty(value)
+            && !["false", "\"false\"", "0", "\"0\""].contains(&value)
+            && (has(NAMES, name) || has(LISTS, name) && of_ids || of_part)
+    };
+    let named = fields.entries().find(|(name, value)| names(name, value.get())).map(|(name, _)| name);
+    let text = |name: &str| fields.text(name).ok().flatten();
+    let partly = |name: &&str| text(name).is_some_and(|text| words(&text).iter().any(|w| has(PARTLY, w)));
+    if let Some(name) = named.or_else(|| ["type", "kind"].into_iter().find(partly)) {
         let why = "names a part, and a cancellation is of a whole order: send a refund of it";
         return Err(Unreadable::field(name, why));
     }
-    let status = fields.text("status").ok().flatten().unwrap_or_default().to_ascii_lowercase();
-    let open = ["requested", "pending", "processing", "requires_action", "rejected", "declined", "failed"];
-    if open.contains(&status.as_str()) {
-        return Err(Unreadable::field("status", "says that the order is not cancelled"));
+    for name in ["status", "orderStatus", "state"] {
+        let Some(status) = text(name).filter(|status| !status.trim().is_empty()) else { continue };
+        let words = words(&status);
+        if words.iter().any(|word| has(OPEN, word)) || !words.iter().any(|word| has(DONE, word)) {
+            return Err(Unreadable::field(name, "does not say that the order is cancelled"));
+        }
     }
     Ok(())
 }
 
-fn says_something(value: &str) -> bool {
-    !["null", "false", "0", "\"\"", "[]", "{}", "\"false\"", "\"0\""].contains(&value)
+/// The field by which a message is called a refund or a cancellation that is not done: the type of its envelope, as a
+/// rule.
+pub(super) fn called_open(bytes: &[u8]) -> Option<&'static str> {
+    called(bytes, &["fail", "declin", "denied", "reject", "pending", "request", "expired"])
+}
+
+/// The same, of a part.
+pub(super) fn called_partial(bytes: &[u8]) -> Option<&'static str> {
+    called(bytes, &["partial"])
+}
+
+fn called(bytes: &[u8], words: &[&str]) -> Option<&'static str> {
+    let says = |said: &str| words.iter().any(|word| said.contains(word));
+    envelope::called(bytes).into_iter().find(|(_, said)| says(said)).map(|(name, _)| name)
+}
+
+fn has(list: &str, word: &str) -> bool {
+    list.split(' ').any(|one| one == word)
+}
+
+fn is_empty(value: &str) -> bool {
+    ["null", "\"\"", "[]", "{}"].contains(&value)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_digit() || ['.', ',', '-', '+', '%', ' '].contains(&c))
+}
+
+/// The words of a text in lower case; of `partiallyCancelled` both.
+fn words(text: &str) -> BTreeSet<String> {
+    let mut parted = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            parted.push(' ');
+        }
+        parted.extend(c.to_lowercase());
+        before = c;
+    }
+    parted.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -77,14 +153,30 @@ mod tests {
             r#""refundedItems":[{}]"#,
             r#""lineItemIds":["A"]"#,
             r#""line_items":["A"]"#,
+            r#""orderLineIds":["A"]"#,
+            r#""products":["A"]"#,
+            r#""attendeeIds":["x"]"#,
+            r#""barcodes":["x"]"#,
             r#""positions":["A"]"#,
             r#""seatIds":["S1"]"#,
             r#""refundAmount":5"#,
             r#""amount":null,"amount_refunded":5"#,
+            r#""amount":null,"refund":{"amount":10}"#,
+            r#""transactions":[{"amount":"10.00","kind":"refund"}]"#,
+            r#""money":{"amount":10}"#,
+            r#""total_refunded":"10.00""#,
+            r#""refunded":"10.00""#,
+            r#""percentage":50"#,
             r#""amountCents":500"#,
             r#""value":5"#,
             r#""type":"partial""#,
+            r#""refundType":"Partial""#,
+            r#""mode":"partial_refund""#,
+            r#""scope":"item""#,
+            r#""type":"goodwill""#,
             r#""isPartial":true"#,
+            r#""isFullRefund":false"#,
+            r#""full":"false""#,
         ] {
             assert!(read(&format!(",{part}")).is_err(), "{part}");
             // With what is read, it is known what is meant.
@@ -93,8 +185,10 @@ mod tests {
         for whole in [
             "",
             r#","itemIds":[],"items":[],"ticketIds":null"#,
-            r#","isPartial":false,"quantity":0,"seatIds":[]"#,
+            r#","isPartial":false,"quantity":0,"seatIds":[],"fullRefund":true"#,
             r#","reason":"fell ill","customerId":"c","refundedAt":"2026-11-29T10:00:00Z","type":"full","online":true"#,
+            r#","gateway":"stripe","createdAt":1764410400,"metadata":{"desk":4},"chargeId":"ch_12""#,
+            r#","type":"RefundSucceeded","paymentMethod":"LINE Pay","note":"item was late","tags":["vip"]"#,
         ] {
             assert!(read(whole).is_ok(), "{whole}");
         }
@@ -102,23 +196,52 @@ mod tests {
     }
 
     #[test]
+    fn what_an_event_is_called_says_whether_it_is_done() {
+        let of = |kind: &str, data: &str| {
+            format!(
+                r#"{{"specversion":"1.0","id":"1","source":"/x","type":"{kind}","data":{{"orderId":"{ORDER}"{data}}}}}"#
+            )
+        };
+        let refund = |kind: &str, more: &str| {
+            Refund::parse(of(kind, &format!(r#","refundId":"r"{more}"#)).as_bytes()).is_ok()
+        };
+        for kind in ["refund.failed", "com.shop.RefundRequested", "refund.pending"] {
+            assert!(!refund(kind, r#","amount":5"#), "{kind}");
+            assert!(refund(kind, r#","status":"succeeded""#), "{kind}: the status says more");
+        }
+        assert!(!refund("refund.partial", "") && refund("refund.partial", r#","amount":5"#));
+        assert!(refund("refund.succeeded", "") && refund("com.shop.RefundCreated", ""));
+        let cancelled = |kind: &str| Cancellation::parse(of(kind, "").as_bytes()).is_ok();
+        assert!(cancelled("order.cancelled") && cancelled("order-cancelled"));
+        assert!(!cancelled("order.cancellation.requested") && !cancelled("order.partially_cancelled"));
+    }
+
+    #[test]
     fn a_cancellation_is_of_a_whole_order() {
         let read = |rest: &str| Cancellation::parse(format!(r#"{{"orderId":"{ORDER}"{rest}}}"#).as_bytes());
         for part in [
-            r#","ticketIds":["t"]"#,
-            r#","itemId":"A""#,
-            r#","quantity":1"#,
-            r#","partial":true"#,
-            r#","status":"requested""#,
-            r#","status":"Rejected""#,
+            r#""ticketIds":["t"]"#,
+            r#""itemId":"A""#,
+            r#""quantity":1"#,
+            r#""partial":true"#,
+            r#""cancelledItems":[{"itemId":"A"}]"#,
+            r#""seats":["A"]"#,
+            r#""positions":[1]"#,
+            r#""type":"partial""#,
+            r#""status":"requested""#,
+            r#""status":"Rejected""#,
+            r#""status":"CancellationPending""#,
+            r#""status":"partially_cancelled""#,
+            r#""orderStatus":"active""#,
         ] {
-            assert!(read(part).is_err(), "{part}");
+            assert!(read(&format!(",{part}")).is_err(), "{part}");
         }
         for whole in [
             "",
-            r#","ticketIds":[]"#,
-            r#","items":[{"itemId":"A","quantity":1}],"total":20"#,
-            r#","status":"cancelled""#,
+            r#","ticketIds":[],"quantity":0"#,
+            r#","items":[{"itemId":"A","quantity":1}],"total":20,"seats":[ {"id":"A"}]"#,
+            r#","status":"cancelled","state":"VOID""#,
+            r#","status":"CANCELLED_BY_CUSTOMER","type":"order""#,
         ] {
             assert!(read(whole).is_ok(), "{whole}");
         }

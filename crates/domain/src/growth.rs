@@ -6,7 +6,7 @@
 //! it.
 //!
 //! A line whose seat is another than it was is no new line, and its ticket has the old seat: an operator decides. One that
-//! has a seat by now, and had none, is noted: its ticket is good, and does not say where.
+//! has a seat or another category by now is noted: its ticket is good, and does not say so.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -63,8 +63,8 @@ pub struct Growth {
     pub gone: Vec<String>,
     /// What these tickets cost: they are as good as before, so what is new is paid for when these are as well.
     pub gone_prices: Vec<(Amount, Currency)>,
-    /// The lines with a seat by now whose live tickets say none, in words.
-    pub seated: Vec<String>,
+    /// The lines with a seat by now whose live tickets say none, or with another category, in words.
+    pub changed: Vec<String>,
 }
 
 /// Why nobody can tell what is new.
@@ -114,7 +114,7 @@ impl Growth {
             }
         }
         old.positions_are_kept(before, &listed, &renamed)?;
-        growth.seated = old.seats_are_kept(before, &listed)?;
+        growth.changed = old.seats_are_kept(before, &listed)?;
         let missing =
             |t: &&Held<'_>| t.live && !listed.contains_key(&(t.line, t.unit)) && !renamed.contains(t.line);
         let gone: Vec<_> = tickets.iter().filter(missing).collect();
@@ -186,13 +186,13 @@ impl<'a> Old<'a> {
 
     /// No line has another seat than it had, unless its ticket has that one by now. Of a ticket that was reissued, the
     /// answer that it was made of knows Ordering's seat, and nothing else does. Answers with the lines that have a seat now,
-    /// and a ticket that says none.
+    /// and a ticket that says none, or another category than it.
     fn seats_are_kept(
         &self,
         before: Option<&OrderSnapshot>,
         listed: &HashMap<(&str, u32), &Seat>,
     ) -> Result<Vec<String>, Unclear> {
-        let mut seated = Vec::new();
+        let mut changed = BTreeSet::new();
         let said = before.into_iter().flat_map(|answer| &answer.seats);
         let said: HashMap<_, _> =
             said.map(|seat| ((seat.line.as_str(), seat.unit), Sitting::of_seat(seat))).collect();
@@ -210,10 +210,15 @@ impl<'a> Old<'a> {
                 });
             }
             if now.is_seat() && !held.is_seat() {
-                seated.push(format!("{} has a seat by now, and its ticket says none", in_words(ticket.line)));
+                changed
+                    .insert(format!("{} has a seat by now, and its ticket says none", in_words(ticket.line)));
+            }
+            let category = seat.category.as_deref().map(fold);
+            if category.is_some() && category != ticket.category.map(fold) {
+                changed.insert(format!("{} has another category by now", in_words(ticket.line)));
             }
         }
-        Ok(seated)
+        Ok(changed.into_iter().collect())
     }
 
     /// Whether a seat that no ticket was made of is a new one. One without an id comes after all old ones of its kind, and

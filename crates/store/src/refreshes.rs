@@ -58,8 +58,8 @@ pub struct NewLines {
     pub gone: Vec<String>,
     /// What these tickets cost.
     pub gone_prices: Vec<(Amount, Currency)>,
-    /// Which lines have a seat by now that their live tickets do not say, in words.
-    pub seated: Vec<String>,
+    /// Which lines have a seat or another category by now that their live tickets do not say, in words.
+    pub changed: Vec<String>,
 }
 
 /// What became of it.

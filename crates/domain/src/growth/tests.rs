@@ -134,7 +134,7 @@ fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
 }
 
 #[test]
-fn a_line_that_has_a_seat_by_now_is_noted() {
+fn a_line_that_has_a_seat_or_another_category_by_now_is_noted() {
     let note = |line: &str| vec![format!("{line} has a seat by now, and its ticket says none")];
     let (anywhere, area) = (item(r#""category":"Stalls""#), item(r#""seatNumber":"Standing""#));
     for (before, seat, noted) in [
@@ -149,17 +149,26 @@ fn a_line_that_has_a_seat_by_now_is_noted() {
         let (before, now) = (answer(&[before, B]), answer(&[&item(seat), B]));
         let growth = Growth::of(&held(&before), Some(&before), &now).unwrap();
         let expected = if noted { note("item a") } else { Vec::new() };
-        assert_eq!((growth.seated, growth.new.len()), (expected, 0), "{seat}");
+        assert_eq!((growth.changed, growth.new.len()), (expected, 0), "{seat}");
         // The holder was given the seat.
         let mut tickets = held(&before);
         let given = held(&now).remove(0);
         tickets[0] = Held { reissued: true, ..given };
-        assert_eq!(Growth::of(&tickets, Some(&before), &now).unwrap().seated, Vec::<String>::new());
+        assert_eq!(Growth::of(&tickets, Some(&before), &now).unwrap().changed, Vec::<String>::new());
+    }
+    let dearer = |category: &str| {
+        item(&format!(r#""price":95,"category":"{category}""#)).replace(r#""price":20,"#, "")
+    };
+    for (category, noted) in [("VIP", true), (" stalls ", false), ("", false)] {
+        let (before, now) = (answer(&[&anywhere]), answer(&[&dearer(category)]));
+        let growth = Growth::of(&held(&before), Some(&before), &now).unwrap();
+        let note = "item a has another category by now".to_owned();
+        assert_eq!(growth.changed, if noted { vec![note] } else { vec![] }, "{category}");
     }
     let (before, now) = (answer(&[&anywhere]), answer(&[&item(r#""seatNumber":"12""#)]));
     let mut void = held(&before);
     void[0].live = false;
-    assert!(Growth::of(&void, Some(&before), &now).unwrap().seated.is_empty());
+    assert!(Growth::of(&void, Some(&before), &now).unwrap().changed.is_empty());
 }
 
 #[test]

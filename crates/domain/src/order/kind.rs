@@ -78,15 +78,15 @@ pub(super) fn no_admission(
     if admission == Some(true) || seated {
         return None;
     }
-    said(item.fields(), costs(item.fields())).find_map(|said| match said {
-        Says::Nobody(word) => Some(NoAdmission::Word(word)),
-        Says::Ticket | Says::Doubtful(_) => None,
-    })
+    match said(item.fields(), costs(item.fields())) {
+        Some(Says::Nobody(word)) => Some(NoAdmission::Word(word)),
+        Some(Says::Ticket | Says::Doubtful(_)) | None => None,
+    }
 }
 
 /// Whether a line that admits nobody takes its price off, however that is signed: nobody buys a discount.
 pub(super) fn is_discount(item: &Fields<'_>) -> bool {
-    said(item, false).any(|said| said == Says::Nobody("discount"))
+    said(item, false) == Some(Says::Nobody("discount"))
 }
 
 /// The word by which a line that is issued may admit nobody after all: somebody should look at it.
@@ -94,10 +94,10 @@ pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> 
     if seated || item.boolean("admission").ok().flatten() == Some(true) {
         return None;
     }
-    said(item, costs(item)).find_map(|said| match said {
-        Says::Doubtful(word) => Some(word),
-        Says::Ticket | Says::Nobody(_) => None,
-    })
+    match said(item, costs(item)) {
+        Some(Says::Doubtful(word)) => Some(word),
+        Some(Says::Ticket | Says::Nobody(_)) | None => None,
+    }
 }
 
 /// Whether the line has a price above zero. One that cannot be read may be.
@@ -105,16 +105,24 @@ fn costs(item: &Fields<'_>) -> bool {
     item.amount("price").map_or(true, |price| price > Some(Amount::ZERO))
 }
 
-/// What each type of the line says. Of a list, what says that it is a ticket counts for more than what says that it is
-/// none, and that for more than doubt.
-fn said(item: &Fields<'_>, costs: bool) -> impl Iterator<Item = Says> {
-    TYPES.into_iter().filter_map(move |name| {
-        let all: Vec<_> =
-            texts(item, name).ok().flatten()?.iter().filter_map(|text| says(text, costs)).collect();
-        let is_ticket = all.contains(&Says::Ticket).then_some(Says::Ticket);
-        let nobody = || all.iter().find(|said| matches!(said, Says::Nobody(_))).copied();
-        is_ticket.or_else(nobody).or(all.first().copied())
-    })
+/// What the types of the line say. In a list, a word for a ticket counts for more than one for none, and that for more
+/// than doubt. Between two fields that disagree there is doubt.
+fn said(item: &Fields<'_>, costs: bool) -> Option<Says> {
+    let nobody = |all: &[Says]| all.iter().find(|said| matches!(said, Says::Nobody(_))).copied();
+    let all: Vec<Says> = TYPES
+        .into_iter()
+        .filter_map(|name| {
+            let all: Vec<_> =
+                texts(item, name).ok().flatten()?.iter().filter_map(|text| says(text, costs)).collect();
+            let is_ticket = all.contains(&Says::Ticket).then_some(Says::Ticket);
+            is_ticket.or_else(|| nobody(&all)).or(all.first().copied())
+        })
+        .collect();
+    match (all.contains(&Says::Ticket), nobody(&all)) {
+        (true, Some(Says::Nobody(word))) => Some(Says::Doubtful(word)),
+        (true, _) => Some(Says::Ticket),
+        (false, nobody) => nobody.or(all.first().copied()),
+    }
 }
 
 /// A text, or a list of texts.

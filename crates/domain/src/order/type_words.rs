@@ -66,18 +66,18 @@ const KINDS: &[Kind] = &[
         Class::Nobody,
         "fee fees gastos comisión comision frais taxa taxas commissione commissioni diritti opłata oplata opłaty \
          prowizja رسوم עמלה עמלת",
-        "gebühr gebühren gebuehr gebuehren kosten toeslag 手续费 手續費 服务费 服務費 手数料 サービス料 수수료",
+        "gebühr gebühren gebuehr gebuehren kosten toeslag 手续费 手續費 服务费 服務費 手数料 サービス料 利用料 수수료",
     ),
     kind(
         "voucher",
         Class::Nobody,
         "voucher vouchers boncadeau chèquecadeau bonpodarunkowy cadeaubon waardebon قسيمة שובר",
-        "gutschein gutscheine 代金券 商品券 ギフト券 상품권",
+        "gutschein gutscheine gutscheincode 代金券 商品券 ギフト券 상품권",
     ),
     kind(
         "merchandise",
         Class::Nobody,
-        "merchandise merch merchandising mercancía gadżety بضائع",
+        "merchandise merch merchandising tshirt tshirts mercancía gadżety بضائع",
         "fanartikel 周边 周邊 グッズ 굿즈",
     ),
     kind(
@@ -113,9 +113,16 @@ const KINDS: &[Kind] = &[
 /// Words that say nothing of what a line is: "discount code" is a discount by that word alone.
 const FILLERS: &str = "item items line cost costs charge charges code codes product";
 
-/// Between two things that a line is, or has: "Ticket incl. booking fee".
-const WITH: &str = "+ & and with without no plus incl including includes y con sin und mit ohne inkl et avec sans com sem e ed senza \
-     met zonder en i z bez";
+/// Between two things that a line is, or has: "Ticket incl. booking fee". `|` stands for signs like brackets.
+const WITH: &str = "| + & and with without no plus inc incl including includes y con sin und mit ohne inkl et avec sans com sem e ed \
+     senza met zonder en i z bez";
+
+/// Of what the price of a ticket has in it: "Standard (fees included)".
+const INCLUDED: &str = "included inclusive inclus incluse incluses inclusa inclusas inclusi inclusos incluso incluido incluidos incluida \
+     incluidas compris comprise comprises inclusief inbegrepen inklusive enthalten inbegriffen wliczone wliczona";
+
+/// Words that say what a line is where they stand last: "Merch Bundle VIP" is more than merchandise.
+const ENGLISH: &str = "fee fees shipping voucher vouchers merchandise merch";
 
 /// Before what a line is about: "fee per ticket", "frais de billet".
 const OF: &str = "of for per de del por para für pro je des du par pour do da di voor za";
@@ -137,13 +144,17 @@ pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
         .iter()
         .map(|thing| {
             let about = parts(thing, OF);
-            about.iter().enumerate().find_map(|(at, words)| Some((last_known(words)?, at == 0)))
+            about.iter().enumerate().find_map(|(at, words)| {
+                let (kind, is_last) = last_known(words)?;
+                Some((kind, at == 0 && is_last))
+            })
         })
         .collect();
     if known.iter().flatten().any(|(kind, _)| kind.class == Class::Ticket) {
         return Some(Says::Ticket);
     }
-    let is_sure = |known: &Option<(&Kind, bool)>| known.is_some_and(|(_, leads)| leads);
+    let within = words.iter().any(|word| has(INCLUDED, word)) || words.first().is_some_and(|w| has(WITH, w));
+    let is_sure = |known: &Option<(&Kind, bool)>| !within && known.is_some_and(|(_, leads)| leads);
     let nobody = known.iter().flatten().find(|(kind, _)| kind.class == Class::Nobody);
     let (kind, leads) = match nobody.filter(|_| known.iter().all(is_sure)) {
         // "Taxes and fees"
@@ -159,15 +170,19 @@ pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
     }
 }
 
-/// What the last known word of a part says; "shipping charge" is shipping.
-fn last_known(words: &[String]) -> Option<&'static Kind> {
+/// What the last known word of a part says, and whether nothing stands behind it that may say more; "shipping charge" is
+/// shipping.
+fn last_known(words: &[String]) -> Option<(&'static Kind, bool)> {
     let kinds = (0..words.len()).rev().filter_map(|at| {
         let pair = at.checked_sub(1).map(|before| format!("{}{}", words[before], words[at]));
         let of = |word: &str| KINDS.iter().find(|kind| kind.is(word));
-        pair.and_then(|pair| KINDS.iter().find(|kind| has(kind.words, &pair))).or_else(|| of(&words[at]))
+        let kind = pair.and_then(|pair| KINDS.iter().find(|kind| has(kind.words, &pair)));
+        Some((at, kind.or_else(|| of(&words[at]))?))
     });
-    let kinds: Vec<_> = kinds.collect();
-    let first = *kinds.first()?;
+    let (places, kinds): (Vec<_>, Vec<_>) = kinds.unzip();
+    let (last, first) = (*places.first()?, *kinds.first()?);
+    let says_nothing = |word: &String| has(FILLERS, word) || word.chars().all(char::is_numeric);
+    let is_last = !has(ENGLISH, &words[last]) || words[last + 1..].iter().all(says_nothing);
     // In "billet promo" the word for a ticket comes first.
     let wins = match first.class {
         Class::Promotion => Some(Class::Ticket),
@@ -175,7 +190,7 @@ fn last_known(words: &[String]) -> Option<&'static Kind> {
         _ => None,
     };
     let other = kinds.iter().find(|kind| Some(kind.class) == wins);
-    Some(other.copied().unwrap_or(first))
+    Some((other.copied().unwrap_or(first), is_last))
 }
 
 impl Kind {
@@ -205,15 +220,19 @@ fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for c in text.chars() {
-        let is_joint = ['+', '&'].contains(&c);
+        let joint = match c {
+            '+' | '&' => Some(c),
+            '(' | ')' | '[' | ']' | ':' | ';' | ',' | '/' | '|' => Some('|'),
+            _ => None,
+        };
         if !c.is_alphanumeric() || (c.is_uppercase() && before.is_lowercase()) {
             words.push(String::new());
         }
-        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric() || is_joint) {
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
             word.extend(c.to_lowercase());
         }
-        if is_joint {
-            words.push(String::new());
+        if let Some(joint) = joint {
+            words.extend([joint.to_string(), String::new()]);
         }
         before = c;
     }
@@ -274,6 +293,12 @@ mod tests {
             ("Parkplatz", "parking"),
             ("handling and shipping", "shipping"),
             ("type of fee", "fee"),
+            ("no fee", "fee"),
+            ("Standard (fees included)", "fee"),
+            ("Standard (frais inclus)", "fee"),
+            ("Taxa inclusa", "fee"),
+            ("Adult inc. booking fee", "fee"),
+            ("Merch Bundle VIP", "merchandise"),
         ] {
             assert_eq!(doubtful(text), Some(word), "{text}");
         }
@@ -313,12 +338,14 @@ mod tests {
             ("fee:booking", "fee"),
             ("Fee per ticket", "fee"),
             ("ticket fee", "fee"),
-            ("no fee", "fee"),
             ("frais de billet", "fee"),
             ("Gastos de gestión", "fee"),
             ("Vorverkaufsgebühr", "fee"),
             ("opłata serwisowa", "fee"),
             ("サービス手数料", "fee"),
+            ("システム利用料", "fee"),
+            ("Gutscheincode", "voucher"),
+            ("T-Shirt", "merchandise"),
             ("Taxes & fees", "fee"),
             ("SHIPPING", "shipping"),
             ("shipping-cost", "shipping"),

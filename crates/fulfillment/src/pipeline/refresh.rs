@@ -86,8 +86,8 @@ impl Pipeline {
                     tickets,
                     notes: order.notes.clone(),
                 };
-                let Growth { gone, gone_prices, seated, .. } = growth;
-                Found::Lines(NewLines { freeze, gone, gone_prices, seated })
+                let Growth { gone, gone_prices, changed, .. } = growth;
+                Found::Lines(NewLines { freeze, gone, gone_prices, changed })
             }
         };
         Ok(Refreshed {

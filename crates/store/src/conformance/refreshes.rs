@@ -53,7 +53,7 @@ fn answer(claim: &Claim, total: &str, new: u32) -> Refreshed {
         asks: refresh.asks,
         total: Some((total.parse().unwrap(), "EUR".parse::<Currency>().unwrap())),
         charges: Amount::ZERO,
-        found: Found::Lines(NewLines { freeze, gone: vec![], gone_prices: vec![], seated: vec![] }),
+        found: Found::Lines(NewLines { freeze, gone: vec![], gone_prices: vec![], changed: vec![] }),
         ask_again: None,
     }
 }
@@ -186,13 +186,13 @@ pub async fn what_cannot_be_told_or_compared_is_listed(backend: &dyn Backend) {
     if let Found::Lines(lines) = &mut gone.found {
         lines.gone = vec!["item 1 is not in Ordering's answer any more".into()];
         lines.gone_prices = vec![("49.90".parse::<Amount>().unwrap(), "EUR".parse().unwrap())];
-        lines.seated = vec!["item 2 has a seat by now".into()];
+        lines.changed = vec!["item 2 has a seat by now".into()];
     }
     store.refreshed(&gone).await.unwrap();
     assert_eq!(reasons(&*store).await, [NewLinesUnpaid]);
     let notes = store.order(order(1)).await.unwrap().unwrap().notes;
     assert!(notes.iter().any(|n| n.starts_with("item 1 is not in Ordering's answer")), "{notes:?}");
-    assert!(notes.iter().any(|n| n == "item 2 has a seat by now: reissue it with that seat"), "{notes:?}");
+    assert!(notes.iter().any(|n| n == "item 2 has a seat by now; its ticket is as it was"), "{notes:?}");
     assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 1);
     // It is there again.
     let claim = paid(&*store, 6, "5").await;

@@ -131,6 +131,11 @@ pub async fn without_a_payment_id(backend: &dyn Backend) {
     ingest(&*store, &[payment(9, 1, "20")]).await;
     assert_eq!(recorded(&*store, refund_without_payment(2, 1, r#","amount":15"#)).await, Parked);
     assert!(withdrawn(&*store, 1, 2).await.note.unwrap().contains("2 payments and it names none of them"));
+    // Nor does one that names a ticket: which payment it is of would be known to nobody.
+    let one = r#","amount":10,"items":[{"itemId":"a","quantity":1}]"#;
+    assert_eq!(recorded(&*store, refund_without_payment(12, 1, one)).await, Parked);
+    assert!(withdrawn(&*store, 1, 12).await.note.unwrap().contains("2 payments and it names none of them"));
+    assert_eq!(live(&*store, 1).await, [1, 2]);
     recorded(&*store, refund(3, 1, 1, r#","amount":15"#)).await;
     assert_eq!(withdrawn(&*store, 1, 1).await.state, Applied, "five and fifteen of the first payment");
     recorded(&*store, refund(4, 9, 1, "")).await;

@@ -21,8 +21,8 @@ pub(crate) const GROUP: [AttentionReason; 5] = [
 /// How a note about tickets that Ordering's answer has no more ends.
 const GONE: &str = "; its tickets are as good as before";
 
-/// How a note about a seat that a ticket does not say ends.
-const SEATED: &str = ": reissue it with that seat";
+/// How a note about a seat or a category that a ticket does not say ends.
+const CHANGED: &str = "; its ticket is as it was";
 
 /// The columns that say whether an order can grow.
 macro_rules! asked_columns {
@@ -241,9 +241,9 @@ fn with_gone((total, currency): (Amount, Currency), lines: &NewLines) -> Option<
         .try_fold(total, |sum, (price, of)| (*of == currency).then(|| sum.saturating_add(*price)))
 }
 
-/// The notes with what is gone now, and what has a seat.
+/// The notes with what is gone now, and what has changed.
 pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLines) -> Vec<String> {
-    let is_of_before = |note: &String| note.ends_with(GONE) || note.ends_with(SEATED);
+    let is_of_before = |note: &String| note.ends_with(GONE) || note.ends_with(CHANGED);
     let mut notes: Vec<_> = before.into_iter().filter(|note| !is_of_before(note)).collect();
     if verdict.grows {
         for note in &lines.freeze.notes {
@@ -253,7 +253,7 @@ pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLine
         }
     }
     notes.extend(lines.gone.iter().map(|line| format!("{line}{GONE}")));
-    notes.extend(lines.seated.iter().map(|line| format!("{line}{SEATED}")));
+    notes.extend(lines.changed.iter().map(|line| format!("{line}{CHANGED}")));
     notes
 }
 

@@ -135,6 +135,14 @@ fn a_type_is_read_under_each_of_its_names_and_out_of_a_list() {
         assert_eq!((order.seats.len(), order.charges.len()), (1, 1), "{fee}");
         assert_eq!(order.flags.iter().collect::<Vec<_>>(), [Flag::LineLeftOut], "{fee}");
     }
+    for doubt in [
+        r#""type":"ticket","productType":"merchandise""#,
+        r#""type":"fee","kind":"ticket""#,
+        r#""type":"ticket","kind":"discount""#,
+    ] {
+        let (labels, _, flags) = read(&format!(r#","items":[{{"price":1,{doubt}}}]"#));
+        assert_eq!((labels.len(), flags), (1, vec![Flag::LineAssumed]), "{doubt}");
+    }
     for ticket in [r#""type":["ticket","fee"]"#, r#""itemType":"fee","row":"5""#, r#""type":[]"#] {
         let (labels, _, flags) = read(&format!(r#","items":[{{"price":1,{ticket}}}]"#));
         assert_eq!((labels.len(), flags), (1, vec![]), "{ticket}");

@@ -29,6 +29,13 @@ impl Verdict {
         Self { state: WithdrawalState::Parked, note: Some(why.into()), void: Vec::new() }
     }
 
+    fn of_several(payments: usize) -> Self {
+        Self::parked(format!(
+            "the order has {payments} payments and it names none of them: drop it, and record it under another id \
+             with `fulfillment refund --payment`"
+        ))
+    }
+
     fn waiting(why: &str) -> Self {
         Self { state: WithdrawalState::Waiting, note: Some(why.to_owned()), void: Vec::new() }
     }
@@ -54,6 +61,9 @@ impl Case {
         if self.is_void() {
             return Verdict::applied(None);
         }
+        if let Of::Several(n) = of {
+            return Verdict::of_several(n);
+        }
         if !self.frozen {
             let unpaid = self.payments.is_empty();
             let why = if unpaid { AWAITING_PAYMENT } else { "the tickets that it names are not made yet" };
@@ -72,10 +82,7 @@ impl Case {
                 Verdict::applied((!self.is_all_refunded(None)).then(|| note.to_owned()))
             }
             _ if self.is_void() => Verdict::applied(Some("the order was void before".to_owned())),
-            Of::Several(n) => Verdict::parked(format!(
-                "the order has {n} payments and it names none of them: drop it, and record it under another id \
-                 with `fulfillment refund --payment`"
-            )),
+            Of::Several(n) => Verdict::of_several(n),
             Of::Payment(_) => Verdict::parked("it gives a part back and names neither items nor tickets"),
         }
     }

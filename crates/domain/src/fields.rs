@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An e-mail address, out of what mail programs and links put around one: `Ada <ada@example.org>`,
-    /// `mailto:ada@example.org`. Any other text is itself.
+    /// `mailto:ada@example.org`, `ada@example.org (Ada)`, and the first of several. Any other text is itself.
     pub fn email(&self, name: &str) -> Result<Option<String>, Unreadable> {
         Ok(self.text(name)?.map(|text| address_in(&text).to_owned()))
     }
@@ -275,12 +275,17 @@ fn address_in(text: &str) -> &str {
     let inside =
         text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')).map(|(_, inside)| inside.trim());
     let address = inside.filter(|inside| inside.contains('@')).unwrap_or(text);
-    match address.split_at_checked("mailto:".len()) {
+    let address = match address.split_at_checked("mailto:".len()) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto:") && rest.contains('@') => {
             rest.split('?').next().unwrap_or(rest)
         }
         _ => address,
+    };
+    if address.starts_with('"') {
+        return address;
     }
+    let mut parts = address.split(|c: char| c.is_whitespace() || [',', ';'].contains(&c));
+    parts.find(|part| part.contains('@')).map_or(address, |first| first.trim_end_matches('.'))
 }
 
 /// The whole number that `12.0` or `1.2e1` is; `None` for `12`, which needs no other form, and for a fraction.

@@ -31,22 +31,29 @@ pub fn read(text: &str) -> Meaning {
     let first = text.split([',', ';']).next().unwrap_or_default().trim();
     let (named, modifier) = first.split_once('@').unwrap_or((first, ""));
     let named = named.split('.').next().unwrap_or_default();
-    let mut parts = named.split(['-', '_']).map(|part| part.strip_prefix('#').unwrap_or(part));
+    let mut parts = named.split(['-', '_']);
     let language = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let mut subtags: Vec<String> =
-        parts.filter(|part| !part.is_empty()).map(str::to_ascii_lowercase).collect();
+    // Java's script, or its extensions, come last and with this sign.
+    let parts = parts.filter(|part| !part.is_empty()).map(|part| match part.strip_prefix('#') {
+        Some(rest) => (rest.to_ascii_lowercase(), true),
+        None => (part.to_ascii_lowercase(), false),
+    });
+    let mut subtags: Vec<(String, bool)> = parts.collect();
     if matches!(language.as_str(), "" | "c" | "posix" | "und" | "*" | "root") {
         return Meaning::None;
     }
     let letters = |text: &str, sizes: std::ops::RangeInclusive<usize>| {
         sizes.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic())
     };
-    let is_subtag =
-        |part: &String| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+    let is_subtag = |(part, _): &(String, bool)| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
     if !letters(&language, 2..=3) || !subtags.iter().all(is_subtag) {
         return Meaning::Unknown;
     }
-    let (language, implied) = today(&language);
+    // Java's Nynorsk.
+    let nynorsk = language == "no" && subtags.iter().any(|(part, _)| part == "ny");
+    let (language, implied) = if nynorsk { ("nn", None) } else { today(&language) };
     let mut script = match modifier.to_ascii_lowercase().as_str() {
         "latin" => Some("Latn"),
         "cyrillic" => Some("Cyrl"),
@@ -55,15 +62,19 @@ pub fn read(text: &str) -> Meaning {
     .map(str::to_owned);
     let mut region = None;
     let mut rest = Vec::new();
-    for part in subtags.drain(..) {
+    for (part, marked) in subtags.drain(..) {
         let in_front = rest.is_empty();
+        let in_extension = rest.iter().any(|part: &String| part.len() == 1);
         match part.as_str() {
             "chs" if language == "zh" => script = Some("Hans".into()),
             "cht" if language == "zh" => script = Some("Hant".into()),
-            // Java's script stands last.
-            _ if letters(&part, 4..=4) && in_front => script = Some(capital(&part)),
+            _ if letters(&part, 4..=4) && in_front && (region.is_none() || marked) => {
+                script = Some(capital(&part));
+            }
             _ if in_front && region.is_none() && is_region(&part) => region = Some(part.to_ascii_uppercase()),
-            _ => rest.push(part),
+            _ if part.len() == 1 || in_extension || is_variant(&part) => rest.push(part),
+            // Nothing that a tag has: "EURO" and "JP" are Java's.
+            _ => {}
         }
     }
     let mut tag = language.to_owned();
@@ -117,6 +128,11 @@ fn is_region(part: &str) -> bool {
     }
 }
 
+/// Whether a tag may have this behind its region (RFC 5646, 2.2.5).
+fn is_variant(part: &str) -> bool {
+    part.len() >= 5 || part.len() == 4 && part.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// `Hant`
 fn capital(part: &str) -> String {
     let mut word = part.to_ascii_lowercase();
@@ -162,6 +178,13 @@ mod tests {
             ("es-419", "es-419"),
             ("deu", "de"),
             ("en_US_POSIX", "en-US-posix"),
+            ("de_DE_EURO", "de-DE"),
+            ("de_DE_PREEURO", "de-DE-preeuro"),
+            ("ja_JP_JP_#u-ca-japanese", "ja-JP-u-ca-japanese"),
+            ("th_TH_TH_#u-nu-thai", "th-TH-u-nu-thai"),
+            ("no_NO_NY", "nn-NO"),
+            ("zh__#Hans", "zh-Hans"),
+            ("de-1996", "de-1996"),
             ("ca-ES-valencia", "ca-ES-valencia"),
             ("de-DE-u-nu-latn", "de-DE-u-nu-latn"),
             ("de-DE-x-aaaaaaaa-bbbbbbbb-cccccccc-dddddddd", "de-DE"),

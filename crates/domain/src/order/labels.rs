@@ -31,6 +31,22 @@ pub(super) fn parts_of_label(label: &str) -> Option<Parts> {
     Some(parts)
 }
 
+/// The value of a field without the word for what it is: "Row A" in `row` is the row A. In the languages of the page's
+/// labels.
+pub(super) fn bare(words: &str, value: String) -> String {
+    match value.trim().split_once(char::is_whitespace) {
+        Some((word, rest)) if words.split(' ').any(|known| known == word.to_lowercase()) => {
+            rest.trim().to_owned()
+        }
+        _ => value,
+    }
+}
+
+pub(super) const SECTION_WORDS: &str = "section sección seccion sektion sezione seção secção sectie sekcja";
+pub(super) const ROW_WORDS: &str = "row fila reihe rang rangée fileira rij rząd";
+pub(super) const SEAT_WORDS: &str =
+    "seat asiento butaca platz sitz siège assento cadeira posto poltrona stoel miejsce fotel";
+
 /// Where the value after this word goes.
 fn slot<'p>(parts: &'p mut Parts, word: &str) -> Option<&'p mut Option<String>> {
     match word.to_ascii_lowercase().as_str() {

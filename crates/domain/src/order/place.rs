@@ -3,7 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::answer::{Reader, Remarks};
-use super::labels::{NO_SEAT, is_no_seat, label_of, parts_of_label};
+use super::labels::{
+    NO_SEAT, ROW_WORDS, SEAT_WORDS, SECTION_WORDS, bare, is_no_seat, label_of, parts_of_label,
+};
 use crate::fields::{Fields, Unreadable};
 use crate::seat::is_area;
 use crate::ticket::Flag;
@@ -46,8 +48,16 @@ impl Place {
             place.take_apart(&label);
         }
         let Self { section, row, number, .. } = &place;
-        place.label =
-            given_label.unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
+        // A label that is understood and leaves out what the fields say is not all of it.
+        let says_all = |label: &String| {
+            let said = parts_of_label(label);
+            said.is_none_or(|said| {
+                [said.section, said.row, said.number] == [section, row, number].map(Clone::clone)
+            })
+        };
+        place.label = given_label
+            .filter(says_all)
+            .unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
         if place.section.is_none() && place.row.is_none() {
             // The label says it; as a number it would be one seat.
             place.number = place.number.take().filter(|number| !is_area(number) || *number != place.label);
@@ -76,7 +86,14 @@ impl Place {
     pub(super) fn written(item: &mut Reader<'_, '_>) -> Self {
         let mut part = |name| item.optional(name, Fields::text).filter(|part: &String| !is_no_seat(part));
         let number = part("seatNumber").or_else(|| part("seat"));
-        let (section, row) = (part("section"), part("row"));
+        let section = part("section").map(|section| bare(SECTION_WORDS, section));
+        let row = part("row").map(|row| bare(ROW_WORDS, row));
+        // Beside its row; alone it is what the page says.
+        let number = if section.is_some() || row.is_some() {
+            number.map(|number| bare(SEAT_WORDS, number))
+        } else {
+            number
+        };
         Self {
             seat_id: item.decisive("seatId", Fields::optional_id),
             section,

@@ -14,8 +14,11 @@ const DEEPEST: usize = 4;
 const LONGEST_NAME: usize = 100;
 
 /// True, or anything but empty: there is more. Names as [`word`] has them.
-const MORE: [&str; 20] = [
+const MORE: [&str; 23] = [
     "more",
+    "remaining",
+    "remainingcount",
+    "remainingitems",
     "hasmore",
     "hasmoreitems",
     "hasmoreorders",
@@ -50,11 +53,12 @@ const DONE: [&str; 10] = [
     "islastpage",
 ];
 /// Where to go on, if this is not the last part.
-const CURSORS: [&str; 13] = [
+const CURSORS: [&str; 14] = [
     "cursor",
     "endcursor",
     "aftercursor",
     "continuation",
+    "mscontinuation",
     "continuationtoken",
     "continuationkey",
     "pagetoken",
@@ -163,7 +167,7 @@ impl PaidPage {
             more = link.is_none() && !is_empty(value);
             self.ended |= is_empty(value);
             self.next = self.next.take().or(link);
-        } else if MORE.contains(&word) {
+        } else if MORE.contains(&word) && (!word.starts_with("remaining") || is_of_the_list(parent)) {
             more = !is_empty(value);
             self.ended |= !more;
         } else if is_done {
@@ -292,6 +296,8 @@ mod tests {
             (r#""isLast":"false""#, "isLast"),
             (r#""complete":false"#, "complete"),
             (r#""hasMore":1"#, "hasMore"),
+            (r#""remaining":4"#, "remaining"),
+            (r#""paging":{"remaining":4}"#, "paging.remaining"),
             (r#""hasMore":false,"hasMore":true"#, "hasMore"),
             (r#""next":"abc""#, "next"),
             (r#""NEXT_OFFSET":20"#, "NEXT_OFFSET"),
@@ -315,6 +321,7 @@ mod tests {
             r#""filter":{"after":"2026-01-01"},"moreInfo":"https://example.org""#,
             r#""a":{"b":{"c":{"d":{"hasMore":true}}}}"#,
             r#""total":12.5"#,
+            r#""remaining":0,"rateLimit":{"remaining":99}"#,
             r#""summary":{"total":500,"count":500,"totalItems":500},"campaign":{"pages":7}"#,
         ] {
             let page = page(beside);
@@ -349,6 +356,7 @@ mod tests {
             ("x-next-page", "2", "x-next-page"),
             ("x-total-count", "50", "speaks of 50"),
             ("x-has-more", "true", "x-has-more"),
+            ("x-ms-continuation", "abc", "x-ms-continuation"),
             ("x-pagination", r#"{"totalPages":7,"hasNext":true}"#, "x-pagination.hasNext"),
             ("pagination", r#"{"TotalPages":7}"#, "has 7 pages"),
         ] {

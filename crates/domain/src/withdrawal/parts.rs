@@ -66,14 +66,14 @@ pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
 /// # Errors
 /// It names a part of it, or says that it is not done.
 pub(super) fn whole(fields: &Fields<'_>) -> Result<(), Unreadable> {
-    let names = |name: &str, value: &str| {
+    let is_part = |name: &str, value: &str| {
         let of_ids = value.starts_with('[') && !value.trim_start_matches(['[', ' ']).starts_with('{');
         let of_part = name.contains("cancel") && PARTS.split(' ').any(|part| name.contains(part));
         !is_empty(value)
             && !["false", "\"false\"", "0", "\"0\""].contains(&value)
             && (has(NAMES, name) || has(LISTS, name) && of_ids || of_part)
     };
-    let named = fields.entries().find(|(name, value)| names(name, value.get())).map(|(name, _)| name);
+    let named = fields.entries().find(|(name, value)| is_part(name, value.get())).map(|(name, _)| name);
     let text = |name: &str| fields.text(name).ok().flatten();
     let partly = |name: &&str| text(name).is_some_and(|text| words(&text).iter().any(|w| has(PARTLY, w)));
     if let Some(name) = named.or_else(|| ["type", "kind"].into_iter().find(partly)) {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use coset::{CoseSign1, TaggedCborSerializable as _};
 use ed25519_dalek::{Signature, Signer as _};
 use fast_qr::{ECL, QRBuilder};
-use fulfillment_credential::symbol::text_of_modules;
 use fulfillment_credential::{Claims, DoorFeed, KeySet, PREFIX, SigningKey, VerifyOptions, sign, verify};
+use fulfillment_qr::text_of_modules;
 use serde_json::{Value, json};
 
 type Failure = Box<dyn std::error::Error>;

@@ -24,7 +24,6 @@ mod keys;
 pub mod legacy;
 #[cfg(feature = "read")]
 pub mod read;
-pub mod symbol;
 mod verify;
 mod wire;
 

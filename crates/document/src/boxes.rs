@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use fulfillment_qr::{QUIET_ZONE, Symbol};
+
 use crate::paragraph::Paragraph;
-use crate::qr::Code;
 use crate::shape::Line;
 
 /// A rectangle; `y` is its upper edge.
@@ -70,7 +71,7 @@ pub(crate) enum Mark {
     /// The image of this number; `alt` is said instead of it, and without one it is decoration.
     Image { area: Area, image: usize, alt: Option<String> },
     /// The QR code's dark modules; the area is theirs, the quiet zone lies around it. `alt` is said instead of it.
-    Code { area: Area, code: Code, alt: String },
+    Code { area: Area, symbol: Symbol, alt: String },
 }
 
 /// Where a text stands in its column.
@@ -154,13 +155,13 @@ impl Canvas {
     }
 
     /// Draws a code in the middle of an area, with its quiet zone within.
-    pub(crate) fn code(&mut self, area: Area, code: Code, alt: String) {
+    pub(crate) fn code(&mut self, area: Area, symbol: Symbol, alt: String) {
         let area = self.mirror(area);
-        let size = f32::from(code.size);
-        let quiet = area.width * f32::from(crate::qr::QUIET) / (size + 2.0 * f32::from(crate::qr::QUIET));
+        let side = f32::from(symbol.side());
+        let quiet = area.width * f32::from(QUIET_ZONE) / (side + 2.0 * f32::from(QUIET_ZONE));
         let dark = area.width - 2.0 * quiet;
         let area = Area { x: area.x + quiet, y: area.y + quiet, width: dark, height: dark };
-        self.marks.push(Mark::Code { area, code, alt });
+        self.marks.push(Mark::Code { area, symbol, alt });
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::io::Write as _;
 
+use fulfillment_qr::Symbol;
 use unicode_bidi::{BidiClass, bidi_class};
 
 use crate::boxes::{Area, Canvas, Colour, Mark, Placed, Role};
 use crate::embed::{FontName, Fonts};
 use crate::file::{digits, integer, text_string};
-use crate::qr::Code;
 use crate::shape::{Drawn, Glyph, Line, MISSING};
 use crate::tags::Tree;
 
@@ -105,10 +105,10 @@ impl Content<'_, '_> {
                 let _infallible = writeln!(self.out, "cm/I{} Do Q", self.first_image + image);
                 self.end(marked);
             }
-            Mark::Code { area, code, alt } => {
+            Mark::Code { area, symbol, alt } => {
                 let marked = tree.figure(self.on_paper(*area), alt);
                 self.begin(marked);
-                self.code(*area, code);
+                self.code(*area, symbol);
                 self.end(marked);
             }
         }
@@ -208,9 +208,9 @@ impl Content<'_, '_> {
     }
 
     /// Modules as whole numbers in a coordinate system of their own: short, and no seams between rows.
-    fn code(&mut self, area: Area, code: &Code) {
+    fn code(&mut self, area: Area, symbol: &Symbol) {
         self.fill(Colour::BLACK);
-        let module = area.width / f32::from(code.size);
+        let module = area.width / f32::from(symbol.side());
         self.put("q ");
         let mut scale = Vec::new();
         // More decimals here: the error is multiplied by the count of modules.
@@ -218,7 +218,7 @@ impl Content<'_, '_> {
         self.out.extend_from_slice(&scale);
         self.numbers(&[area.x, self.height - area.y]);
         self.put("cm\n");
-        for &(x, y, length) in &code.runs {
+        for &(x, y, length) in symbol.runs() {
             // All are below a hundred; the leading space of those below ten costs less than the question.
             let mut run = *b"         1 re\n";
             for (at, value) in [x, y, length].into_iter().enumerate() {

@@ -35,7 +35,6 @@ mod paragraph;
 mod pdf;
 mod picture;
 mod program;
-mod qr;
 mod renderer;
 pub mod sample;
 mod shape;
@@ -48,13 +47,13 @@ mod xmp;
 pub use face::{FontError, FontSource};
 pub use fallback::FontId;
 pub use order::{OrderError, OrderFile};
-pub use qr::Code;
 pub use renderer::PdfRenderer;
 pub use template::{
     Branding, CompiledTemplate, Files, Imported, NoHash, Position, Problem, Refused, Severity, Shipped,
     TemplateBundle, TemplateHash, file_names, import_pretix, usable,
 };
 
+use fulfillment_qr::{EncodeError, Symbol};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -123,7 +122,7 @@ pub struct Page {
     /// be copied from the file), and whoever issues the ticket should be told.
     pub missing: Vec<char>,
     /// The QR code as it stands in the file, to be read back; none where the template has none.
-    pub code: Option<Code>,
+    pub code: Option<Symbol>,
 }
 
 /// Why a page could not be drawn.
@@ -131,7 +130,7 @@ pub struct Page {
 pub enum RenderError {
     /// The QR code's content is empty, or does not fit a code that a phone reads well.
     #[error("the code cannot be drawn: {0}")]
-    Code(&'static str),
+    Code(#[from] EncodeError),
     /// A font that a character needs could not be read, or could not be cut to the glyphs used.
     #[error(transparent)]
     Font(#[from] FontError),

@@ -17,7 +17,7 @@ use crate::template::labels::{self, Label};
 use crate::template::layout::Flow;
 use crate::template::text::Source;
 use crate::template::{CompiledTemplate, Shipped, TemplateHash};
-use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, event, pdf, qr};
+use crate::{NewError, OrderError, OrderFile, Page, RenderError, Renderer, TicketPage, event, pdf};
 
 /// Raised with every change that changes a drawn byte.
 const ENGINE: &str = "fulfillment/6";
@@ -175,7 +175,7 @@ impl PdfRenderer {
             archival: template.is_archival(),
         };
         let code = canvas.marks.iter().find_map(|mark| match mark {
-            Mark::Code { code, .. } => Some(code.clone()),
+            Mark::Code { symbol, .. } => Some(symbol.clone()),
             _ => None,
         });
         let event = self.event_fonts(template, &setting, &canvas)?;
@@ -255,7 +255,7 @@ pub(crate) fn lay_out(
     setting: &Setting,
     shaper: &mut Shaper<'_>,
 ) -> Result<Canvas, RenderError> {
-    let code = qr::code(&page.code, template.sheet.level)?;
+    let code = fulfillment_qr::encode(&page.code, template.sheet.level)?;
     let source = setting.source(template);
     let mut alt = String::new();
     Label::CODE.fill(source, &mut alt);

@@ -142,7 +142,7 @@ fn a_code_has_the_level_its_template_asks_for() {
         );
         let template = CompiledTemplate::new(&TemplateBundle { json, ..Shipped::A4.bundle() }).unwrap();
         let drawn = renderer.draw(&template, &page).unwrap();
-        assert_eq!(drawn.code.unwrap().size(), modules, "{level}");
+        assert_eq!(drawn.code.unwrap().side(), modules, "{level}");
     }
 }
 

@@ -12,7 +12,6 @@ mod purity;
 #[cfg(feature = "read")]
 mod read;
 mod second;
-mod symbol;
 mod tampering;
 mod vectors;
 mod verdicts;

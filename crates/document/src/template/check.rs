@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use fulfillment_qr::Level;
+
 use crate::PdfRenderer;
 use crate::boxes::{Area, Colour};
 use crate::face::FontError;
 use crate::paragraph::Fit;
-use crate::qr::Level;
 
 use super::field::Values;
 use super::format::MM;

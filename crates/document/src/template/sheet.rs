@@ -1,11 +1,12 @@
 //! A template as it is laid out: checked, in points, with every height it may take known.
 
+use fulfillment_qr::Level;
+
 use crate::background::Background;
 use crate::boxes::{Align, Area, Colour};
 use crate::face::Style;
 use crate::form::Placed;
 use crate::picture::Picture;
-use crate::qr::Level;
 
 use super::Position;
 use super::text::{OwnTexts, Text};

@@ -1,9 +1,8 @@
 //! Before a ticket counts as generated, the code on its page is read back by a reader that shares nothing with the
 //! encoder and forgives not one module: a page whose code a door reads badly must not leave the house.
 
-use fulfillment_credential::symbol::text_of_modules;
-use fulfillment_document::Code;
 use fulfillment_domain::Ticket;
+use fulfillment_qr::{Symbol, text_of_modules};
 
 /// Which tickets are proven: one in so many, every one for 1. Which, is the ticket's own, so that a redraw proves the
 /// same.
@@ -17,9 +16,9 @@ impl Proof {
 }
 
 /// Compares what the modules say with what they are to say; the error is why the ticket fails.
-pub(super) fn prove(code: &Code, payload: &str) -> Result<(), String> {
-    let rows = code.rows();
-    match text_of_modules(code.size(), |x, y| rows[y][x]) {
+pub(super) fn prove(symbol: &Symbol, payload: &str) -> Result<(), String> {
+    let rows = symbol.rows();
+    match text_of_modules(rows.len(), |x, y| rows[y][x]) {
         Ok(text) if text == payload => Ok(()),
         Ok(_) => Err("the code on its page says something else than its ticket".into()),
         Err(error) => Err(format!("the code on its page cannot be read back: {error}")),

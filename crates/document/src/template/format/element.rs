@@ -1,8 +1,9 @@
 //! An element: where it stands, and what it is if it holds no others.
 
+use fulfillment_qr::Level;
+
 use crate::boxes::{Align, Area, Colour};
 use crate::picture::Picture;
-use crate::qr::Level;
 
 use super::super::json::{Node, Object};
 use super::super::sheet::{Column, Element, Kind, Vertical};

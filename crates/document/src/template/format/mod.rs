@@ -11,10 +11,11 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use fulfillment_qr::Level;
+
 use crate::background::Background;
 use crate::boxes::Colour;
 use crate::picture::Picture;
-use crate::qr::Level;
 
 use super::bundle::Files;
 use super::json::Node;

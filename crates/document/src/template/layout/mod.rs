@@ -8,10 +8,11 @@ mod widths;
 
 use std::sync::Arc;
 
+use fulfillment_qr::Symbol;
+
 use crate::boxes::{Align, Area, Canvas, Colour, Mark, Role};
 use crate::face::FontError;
 use crate::paragraph::{Fit, Paragraph, on_one_line};
-use crate::qr::Code;
 use crate::shape::Shaper;
 
 use super::memo::{Memo, Wanted};
@@ -62,7 +63,12 @@ impl<'a, 'f> Flow<'a, 'f> {
     }
 
     /// Lays the page out; `rtl` mirrors it. Without a code its place stays empty. `alt` is said in its place.
-    pub(crate) fn page(&mut self, mut code: Option<Code>, alt: &str, rtl: bool) -> Result<Canvas, FontError> {
+    pub(crate) fn page(
+        &mut self,
+        mut code: Option<Symbol>,
+        alt: &str,
+        rtl: bool,
+    ) -> Result<Canvas, FontError> {
         let sheet = self.sheet;
         let mut canvas = Canvas::new(sheet.page, rtl && sheet.mirror);
         if let Some(background) = &sheet.background {

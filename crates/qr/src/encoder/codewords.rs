@@ -1,13 +1,6 @@
 //! A text as codewords: alphanumeric or byte mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
 
-/// How much a code can repair.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Level {
-    /// About 15 % of the codewords.
-    M,
-    /// About 25 %.
-    Q,
-}
+use super::level::Level;
 
 /// The largest version here, 77 modules a side.
 pub(super) const VERSIONS: usize = 15;

@@ -1,15 +1,4 @@
-//! Reading a QR symbol back from its modules, as drawn and before any printer, lens or crease has touched it.
-//!
-//! A scanner forgives; this reader does not. It takes a symbol only if every module is as ISO/IEC 18004 has it:
-//! patterns, both copies of format and version, every codeword, the bits left over and the padding. One wrong module
-//! anywhere is a [`SymbolError`]. It shares nothing with the encoder whose symbols it judges, not even a table.
-
-mod blocks;
-mod grid;
-mod patterns;
-mod segments;
-
-use self::grid::Grid;
+//! What can be wrong with a symbol.
 
 /// What is wrong with a symbol. Places are modules from the top left, column and row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,29 +46,4 @@ pub enum SymbolError {
     /// Bytes that are not UTF-8.
     #[error("its text is not UTF-8")]
     Encoding,
-}
-
-/// How much a symbol can repair: about 7, 15, 25 and 30 % of its codewords.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    L,
-    M,
-    Q,
-    H,
-}
-
-/// The text of a symbol of `size` modules a side without its quiet zone; `dark(x, y)` counts from the top left.
-///
-/// Takes versions 1 to 40, four levels and any sequence of numeric, alphanumeric and byte segments, the last
-/// understood as UTF-8. The reflectance must be the usual one and the symbol not mirrored.
-pub fn text_of_modules(size: usize, dark: impl Fn(usize, usize) -> bool) -> Result<String, SymbolError> {
-    if !(21..=177).contains(&size) || size % 4 != 1 {
-        return Err(SymbolError::Size(size));
-    }
-    let version = (size - 17) / 4;
-    let mut grid = Grid::new(size, dark);
-    let (level, mask) = patterns::check(&mut grid, version)?;
-    let codewords = grid.codewords(mask)?;
-    let data = blocks::data(&codewords, version, level)?;
-    segments::text(&data, version)
 }

@@ -1,10 +1,14 @@
-//! Symbols by an encoder that is not ours, read back module by module and compared with a decoder that is not ours.
+//! Symbols read back module by module: by an encoder that is not ours, compared with a decoder that is not ours, and by
+//! ours.
+
+#![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
 use fast_qr::{ECL, Mask, Mode, QRBuilder, Version};
-use fulfillment_credential::symbol::{SymbolError, text_of_modules};
+use fulfillment_qr::{Level, SymbolError, encode, text_of_modules};
 use proptest::prelude::*;
 
-use crate::common::code;
+/// A ticket's credential: a code of the usual length.
+const CODE: &str = "TK1:6BF+70790T9WJWG.FKY*4GO0.O1CV2 O5 N2FBBRW1*70HS8WY04AC*WIFN0AHCD8KD97TK0F90KECTHGWJC0FDC:5AIA%G7X+AQB9746HS80:54IBQF60R6$A80X6S1BTYACG6M+9XG8KIAWNA91AY%67092L4WJCT3EHS8XJC +DXJCCWENF6OF6";
 
 const LEVELS: [ECL; 4] = [ECL::L, ECL::M, ECL::Q, ECL::H];
 const MASKS: [Mask; 8] = [
@@ -129,8 +133,8 @@ fn no_module_may_be_wrong() {
     // The smallest; a ticket's code; one with short and long blocks, alignment on the timing, and bits left over.
     let symbols = [
         rows(QRBuilder::new("7").ecl(ECL::H).version(Version::V01)),
-        rows(QRBuilder::new(code()).ecl(ECL::Q)),
-        rows(QRBuilder::new(code()).ecl(ECL::M).version(Version::V14)),
+        rows(QRBuilder::new(CODE).ecl(ECL::Q)),
+        rows(QRBuilder::new(CODE).ecl(ECL::M).version(Version::V14)),
     ];
     for symbol in symbols {
         let mut drawn = symbol.unwrap();
@@ -147,7 +151,7 @@ fn no_module_may_be_wrong() {
 
 #[test]
 fn what_is_wrong_is_said() {
-    let good = rows(QRBuilder::new(code()).ecl(ECL::Q).mask(Mask::Meadow)).unwrap();
+    let good = rows(QRBuilder::new(CODE).ecl(ECL::Q).mask(Mask::Meadow)).unwrap();
     let side = good.len();
     let wrong = |places: &[(usize, usize)]| {
         let mut bad = good.clone();
@@ -204,6 +208,15 @@ proptest! {
         let drawn = rows(QRBuilder::new(text.clone()).ecl(LEVELS[level]).mask(MASKS[mask])).unwrap();
         prop_assert_eq!(read(&drawn), Ok(text.clone()));
         prop_assert_eq!(read_by_another(&drawn), text);
+    }
+
+    /// The encoder and the reader share nothing, and agree.
+    #[test]
+    fn what_is_encoded_is_read_back(text in prop_oneof!["[0-9A-Z $%*+./:-]{1,260}", "\\PC{1,60}"], at_q: bool) {
+        let symbol = encode(&text, if at_q { Level::Q } else { Level::M }).unwrap();
+        let rows = symbol.rows();
+        prop_assert_eq!(read(&rows), Ok(text.clone()));
+        prop_assert_eq!(read_by_another(&rows), text);
     }
 
     /// A scanner repairs stains; here they are errors.

@@ -1,6 +1,7 @@
 //! The codewords' blocks, each a word of a Reed-Solomon code (ISO/IEC 18004, 7.5 and 7.6).
 
-use super::{Level, SymbolError};
+use super::error::SymbolError;
+use super::level::Level;
 
 /// Error correction codewords a block, by version (table 9).
 #[rustfmt::skip]

@@ -1,6 +1,6 @@
 //! The modules, which of them belong to patterns, and the codewords in the others (ISO/IEC 18004, 7.7.3 and 7.8.2).
 
-use super::SymbolError;
+use super::error::SymbolError;
 
 /// The largest symbol's modules a side.
 const MOST: usize = 177;

@@ -3,7 +3,8 @@
 
 use std::sync::OnceLock;
 
-use super::codewords::{Level, VERSIONS};
+use super::codewords::VERSIONS;
+use super::level::Level;
 
 /// One bit a module, bit 0 at the left; 77 modules at most.
 pub(super) type Row = u128;

@@ -1,6 +1,6 @@
 //! Text in segments of three modes, the terminator and the padding (ISO/IEC 18004, 7.4).
 
-use super::SymbolError;
+use super::error::SymbolError;
 
 /// The 45 characters of alphanumeric mode in the order of their values (table 5).
 const ALPHANUMERIC: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";

@@ -1,7 +1,8 @@
 //! What a symbol holds besides its codewords: function patterns, format and version (ISO/IEC 18004, 6.3, 7.9, 7.10).
 
+use super::error::SymbolError;
 use super::grid::Grid;
-use super::{Level, SymbolError};
+use super::level::Level;
 
 /// Modules between the centres of alignment patterns, counted from the far corner, by version (annex E). The first
 /// centre stands at 6 however far the second is.

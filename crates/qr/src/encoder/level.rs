@@ -1,0 +1,10 @@
+//! How much of a symbol can be repaired.
+
+/// How much of a symbol can be repaired.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// About 15 % of the codewords.
+    M,
+    /// About 25 %.
+    Q,
+}

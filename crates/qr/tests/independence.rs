@@ -1,0 +1,17 @@
+//! The reader proves what the encoder made: it must not share a line with it.
+
+use std::path::Path;
+
+#[test]
+fn neither_half_uses_the_other() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (half, other) in [("encoder", "reader"), ("reader", "encoder")] {
+        for entry in std::fs::read_dir(source.join(half)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            for way in [format!("{other}::"), "crate::".to_owned(), "super::super".to_owned()] {
+                assert!(!text.contains(&way), "{way} in {}", path.display());
+            }
+        }
+    }
+}

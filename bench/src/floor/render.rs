@@ -4,7 +4,7 @@ use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage, system};
+use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage};
 use fulfillment_tests::postgres::Database;
 use serde_json::Value;
 
@@ -26,7 +26,9 @@ pub(crate) async fn measure(database: &Database, time: Duration) -> Result<Rende
         .await?;
     let pages = rows.iter().map(page).collect::<Result<Vec<_>>>()?;
     ensure!(!pages.is_empty(), "there is no ticket to draw");
-    let renderer = PdfRenderer::with_fonts(system::installed(&system::USUAL_FOLDERS.map(Into::into)))?;
+    let renderer = PdfRenderer::with_fonts(fulfillment_fonts::installed(
+        &fulfillment_fonts::USUAL_FOLDERS.map(Into::into),
+    ))?;
     ensure!(
         Some(renderer.version()) == rows[0]["renderer"].as_str(),
         "the service draws with {}, this loop with {}",

@@ -4,7 +4,7 @@
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
-use fulfillment_document::{PdfRenderer, Renderer as _, sample, system};
+use fulfillment_document::{PdfRenderer, Renderer as _, sample};
 
 /// Counts what passes.
 struct Count<W>(W, u64);
@@ -23,7 +23,9 @@ impl<W: Write> Write for Count<W> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::args().nth(1).unwrap_or_else(|| "/dev/null".to_owned());
-    let renderer = PdfRenderer::with_fonts(system::installed(&system::USUAL_FOLDERS.map(Into::into)))?;
+    let renderer = PdfRenderer::with_fonts(fulfillment_fonts::installed(
+        &fulfillment_fonts::USUAL_FOLDERS.map(Into::into),
+    ))?;
     for count in [1_u32, 100, 10_000] {
         let mut pages = (0..count).map(|index| {
             let mut page = sample::ticket();

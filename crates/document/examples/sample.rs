@@ -4,9 +4,7 @@
 
 use std::process::ExitCode;
 
-use fulfillment_document::{
-    CompiledTemplate, PdfRenderer, Renderer as _, Shipped, TemplateBundle, sample, system,
-};
+use fulfillment_document::{CompiledTemplate, PdfRenderer, Renderer as _, Shipped, TemplateBundle, sample};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -27,7 +25,9 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         Some(shipped) => shipped.bundle(),
         None => TemplateBundle::new(std::fs::read_to_string(&name)?),
     };
-    let renderer = PdfRenderer::with_fonts(system::installed(&system::USUAL_FOLDERS.map(Into::into)))?;
+    let renderer = PdfRenderer::with_fonts(fulfillment_fonts::installed(
+        &fulfillment_fonts::USUAL_FOLDERS.map(Into::into),
+    ))?;
     let template = match CompiledTemplate::new(&bundle) {
         Ok(template) => template,
         Err(refused) => {

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage, sample, system};
+use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage, sample};
 
 const PAGES: usize = 2000;
 /// The first pages load fonts and fill caches.
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let only = args.next();
     let count = args.next().map_or(Ok(PAGES), |count| count.parse())?;
     let start = Instant::now();
-    let fonts = system::installed(&system::USUAL_FOLDERS.map(Into::into));
+    let fonts = fulfillment_fonts::installed(&fulfillment_fonts::USUAL_FOLDERS.map(Into::into));
     let found = start.elapsed();
     let renderer = PdfRenderer::with_fonts(fonts)?;
     println!("fonts found in {found:?}, renderer ready after {:?}", start.elapsed());

@@ -15,26 +15,34 @@ const MOST: usize = 0x11_0000;
 
 /// The characters of a font, as ranges in order.
 #[derive(Debug, Default)]
-pub(crate) struct Coverage(Vec<(u32, u32)>);
+pub struct Coverage(Vec<(u32, u32)>);
 
 impl Coverage {
     /// What the first font of a file has. Nothing, if text cannot be drawn with it: its glyphs are no outlines, or it must
     /// not be embedded, or it is damaged.
-    pub(crate) fn read(file: &mut (impl Read + Seek)) -> Self {
-        read(file).map(Self).unwrap_or_default()
+    #[must_use]
+    pub fn read(mut file: impl Read + Seek) -> Self {
+        read(&mut file).map(Self).unwrap_or_default()
     }
 
-    pub(crate) fn has(&self, c: char) -> bool {
+    /// Whether the font has this character.
+    #[must_use]
+    pub fn has(&self, c: char) -> bool {
         let c = u32::from(c);
         let after = self.0.partition_point(|&(first, _)| first <= c);
         after.checked_sub(1).and_then(|at| self.0.get(at)).is_some_and(|&(_, last)| c <= last)
     }
 }
 
+/// Where a font is read from.
+trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
 /// Where a table is, and how long.
 type Table = (u32, u32);
 
-fn read(file: &mut (impl Read + Seek)) -> Option<Vec<(u32, u32)>> {
+fn read(file: &mut dyn Source) -> Option<Vec<(u32, u32)>> {
     let tables = tables(file)?;
     let table = |tag: &[u8; 4]| tables.iter().find(|(known, _)| known == tag).map(|(_, table)| *table);
     let outlines = table(b"glyf").or(table(b"CFF ")).is_some();
@@ -70,7 +78,7 @@ fn read(file: &mut (impl Read + Seek)) -> Option<Vec<(u32, u32)>> {
 }
 
 /// The tables of a file's first font (OpenType, "Organization of an OpenType Font").
-fn tables(file: &mut (impl Read + Seek)) -> Option<Vec<([u8; 4], Table)>> {
+fn tables(file: &mut dyn Source) -> Option<Vec<([u8; 4], Table)>> {
     let mut start = 0;
     let mut head = bytes(file, (start, 12), 12)?;
     if head.starts_with(b"ttcf") {
@@ -89,7 +97,7 @@ fn tables(file: &mut (impl Read + Seek)) -> Option<Vec<([u8; 4], Table)>> {
 }
 
 /// The first bytes of a table.
-fn bytes(file: &mut (impl Read + Seek), (at, length): Table, wanted: u32) -> Option<Vec<u8>> {
+fn bytes(file: &mut dyn Source, (at, length): Table, wanted: u32) -> Option<Vec<u8>> {
     if wanted > length || wanted > LARGEST {
         return None;
     }
@@ -120,7 +128,7 @@ mod tests {
 
     #[test]
     fn it_has_what_its_font_has() {
-        let coverage = Coverage::read(&mut Cursor::new(INTER));
+        let coverage = Coverage::read(Cursor::new(INTER));
         let font = harfrust::Font::new(harfrust::font::Blob::Static(INTER), 0).unwrap();
         for c in '\u{20}'..='\u{2FFF}' {
             let has = font.charmap().map_unicode(c).is_some_and(|glyph| glyph.to_u32() != 0);
@@ -135,7 +143,7 @@ mod tests {
         let tables = tables(&mut Cursor::new(INTER)).unwrap();
         let (_, (at, _)) = tables.iter().find(|(tag, _)| tag == b"OS/2").unwrap();
         font[*at as usize + 9] = 0x02;
-        assert!(!Coverage::read(&mut Cursor::new(font)).has('a'));
+        assert!(!Coverage::read(Cursor::new(font)).has('a'));
     }
 
     proptest! {
@@ -151,7 +159,7 @@ mod tests {
                 font[at] = value;
             }
             for font in [&font[..], &font[..length]] {
-                let coverage = Coverage::read(&mut Cursor::new(font));
+                let coverage = Coverage::read(Cursor::new(font));
                 prop_assert!(coverage.0.is_sorted());
                 let _: bool = coverage.has('a');
             }

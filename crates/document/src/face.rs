@@ -56,10 +56,10 @@ impl std::fmt::Debug for FontSource {
 /// How many faces are in the binary: regular and bold.
 pub(crate) const BUILT_IN: usize = 2;
 
-/// How many bytes at a file's start [`FontSource::fingerprint`] reads: the table directory with its checksums.
-pub(crate) const FINGERPRINT_PREFIX: usize = 4096;
-
 impl FontSource {
+    /// How many bytes at a file's start [`FontSource::fingerprint`] reads: the table directory with its checksums.
+    pub const FINGERPRINT_PREFIX: usize = 4096;
+
     /// A face in memory that may be used for any character it has.
     #[must_use]
     pub fn from_bytes(name: impl Into<String>, bytes: Vec<u8>, index: u32) -> Self {
@@ -90,7 +90,9 @@ impl FontSource {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// What it was named.
+    #[must_use]
+    pub fn name(&self) -> &str {
         &self.name
     }
 
@@ -118,7 +120,7 @@ impl FontSource {
 
     /// Ask this face when no other has all of a character's parts, and only for what `cover` says that it has.
     #[must_use]
-    pub(crate) fn last_resort(mut self, cover: impl Fn() -> Coverage + Send + Sync + 'static) -> Self {
+    pub fn last_resort(mut self, cover: impl Fn() -> Coverage + Send + Sync + 'static) -> Self {
         self.cover = Some(Box::new(cover));
         self
     }
@@ -135,7 +137,7 @@ impl FontSource {
     #[must_use]
     pub fn fingerprint(prefix: &[u8], length: u64) -> [u8; 32] {
         let mut hash = Sha256::new();
-        hash.update(&prefix[..prefix.len().min(FINGERPRINT_PREFIX)]);
+        hash.update(&prefix[..prefix.len().min(Self::FINGERPRINT_PREFIX)]);
         hash.update(length.to_be_bytes());
         hash.finalize().into()
     }

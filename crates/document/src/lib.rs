@@ -1,8 +1,7 @@
 //! A ticket in, the bytes of its PDF out.
 //!
 //! Drawing is pure: the same [`TicketPage`] gives the same bytes in every process and thread that has the same
-//! fonts, whatever was drawn before. Nothing here reads a clock, draws a random number or opens a file, except
-//! [`system`], which finds fonts for the caller to hand in.
+//! fonts, whatever was drawn before. Nothing here reads a clock, draws a random number or opens a file.
 //!
 //! How a page comes about, a file each:
 //! `clean` strips what must not be drawn, `template` says what stands where, `paragraph` breaks and shrinks
@@ -39,11 +38,11 @@ mod renderer;
 pub mod sample;
 mod shape;
 mod svg;
-pub mod system;
 mod tags;
 mod template;
 mod xmp;
 
+pub use coverage::Coverage;
 pub use face::{FontError, FontSource};
 pub use fallback::FontId;
 pub use order::{OrderError, OrderFile};

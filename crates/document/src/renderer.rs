@@ -62,8 +62,7 @@ impl PdfRenderer {
         Ok(renderer)
     }
 
-    /// The same with faces that are read when a character first needs them, for instance those that
-    /// [`crate::system::installed`] finds.
+    /// The same with faces that are read when a character first needs them, for instance those installed on the machine.
     ///
     /// # Errors
     /// [`FontError::Unusable`](crate::FontError::Unusable) if a built-in face is damaged. The others are looked at when they are needed.

@@ -43,6 +43,15 @@ fn a_ticket_is_drawn_again_by_its_templates_hash() {
 }
 
 #[test]
+fn what_ships_has_nothing_to_look_at() {
+    let renderer = noto();
+    for shipped in Shipped::ALL {
+        let problems = renderer.check(&shipped.bundle()).unwrap();
+        assert!(problems.is_empty(), "{}: {problems:#?}", shipped.name());
+    }
+}
+
+#[test]
 fn labels_are_in_the_buyers_language() {
     let renderer = noto();
     for (locale, label, index) in [

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fulfillment_document::{PdfRenderer, system};
+use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_domain::order::Reading;
 use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
@@ -130,9 +130,10 @@ pub(crate) fn door_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest 
 
 /// The page's engine, with the fonts of this machine.
 pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
-    let usual = system::USUAL_FOLDERS.iter().map(PathBuf::from);
+    let usual = fulfillment_fonts::USUAL_FOLDERS.iter().map(PathBuf::from);
     let folders: Vec<PathBuf> = config.document.fonts.iter().cloned().chain(usual).collect();
-    let renderer = PdfRenderer::with_fonts(system::installed(&folders)).map_err(anyhow::Error::from)?;
+    let renderer =
+        PdfRenderer::with_fonts(fulfillment_fonts::installed(&folders)).map_err(anyhow::Error::from)?;
     Ok(Arc::new(renderer))
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use fulfillment_document::{PdfRenderer, system};
+use fulfillment_document::PdfRenderer;
 
 /// Runs a tool that reads tickets back and returns what it prints.
 pub(crate) fn run(package: &str, tool: &str, args: &[&str]) -> String {
@@ -40,7 +40,7 @@ pub(crate) fn flat(pdf: &[u8]) -> String {
 
 /// A renderer with Debian's fonts.
 pub(crate) fn noto() -> PdfRenderer {
-    let fonts = system::installed(&system::USUAL_FOLDERS.map(Into::into));
+    let fonts = fulfillment_fonts::installed(&fulfillment_fonts::USUAL_FOLDERS.map(Into::into));
     let names = format!("{fonts:?}");
     for face in [
         "NotoSansArabic",

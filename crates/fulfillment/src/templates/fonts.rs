@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fulfillment_document::{FontId, Page, PdfRenderer, RenderError, Renderer as _, TicketPage, system};
+use fulfillment_document::{FontId, Page, PdfRenderer, RenderError, Renderer as _, TicketPage};
 use fulfillment_domain::Ticket;
 use fulfillment_store::{Store, StoreError, StoredTemplate};
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Templates {
         hex::decode_to_slice(&font.fingerprint, &mut fingerprint).ok()?;
         let id = FontId { name: font.name.clone(), index: font.index, fingerprint };
         let (store, here): (Arc<dyn Store>, _) = (Arc::clone(&self.store), Handle::current());
-        Some(system::named(&id, move || {
+        Some(fulfillment_fonts::named(&id, move || {
             let mut stored = here.block_on(store.template(fingerprint)).ok()??;
             stored.files.remove(FILE).map(Arc::new)
         }))
@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn noto() -> Vec<FontSource> {
-        let fonts = system::installed(&system::USUAL_FOLDERS.map(Into::into));
+        let fonts = fulfillment_fonts::installed(&fulfillment_fonts::USUAL_FOLDERS.map(Into::into));
         assert!(!fonts.is_empty(), "fonts-noto-core is missing: scripts/rig/install");
         fonts
     }

@@ -7,7 +7,7 @@ use hayro_syntax::object::Object;
 use hayro_write::{ChunkSettings, ExtractionQuery, extract};
 use pdf_writer::Ref;
 
-use crate::form::Form;
+use crate::form::FormXObject;
 
 /// No background refers to more objects.
 const MOST_OBJECTS: usize = 20_000;
@@ -19,7 +19,7 @@ pub(crate) struct Background {
     pub(crate) size: (f32, f32),
     /// Whether the file it comes from says that it is PDF/A.
     pub(crate) archival: bool,
-    pub(crate) form: Form,
+    pub(crate) form: FormXObject,
 }
 
 impl Background {
@@ -44,7 +44,7 @@ impl Background {
         if copy.chunk.refs().len() > MOST_OBJECTS {
             return Err(format!("its page has more than {MOST_OBJECTS} objects"));
         }
-        Ok(Self { size, archival: is_archival(&foreign), form: Form::new(copy.chunk, root, count) })
+        Ok(Self { size, archival: is_archival(&foreign), form: FormXObject::new(copy.chunk, root, count) })
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) enum Role {
 
 /// A line of text in place: its left end and its baseline.
 #[derive(Debug)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedLine {
     pub(crate) x: f32,
     pub(crate) baseline: f32,
     pub(crate) line: Arc<Line>,
@@ -59,9 +59,9 @@ pub(crate) struct Placed {
 
 /// Something drawn. Fills and dashes are decoration.
 #[derive(Debug)]
-pub(crate) enum Mark {
+pub(crate) enum DisplayItem {
     /// A text of one line or more.
-    Text { role: Role, size: f32, colour: Colour, lines: Vec<Placed> },
+    Text { role: Role, size: f32, colour: Colour, lines: Vec<PlacedLine> },
     /// A filled rectangle.
     Fill { area: Area, colour: Colour },
     /// A dashed line through the middle of the area's shorter side, so thick; `[drawn, left out]`.
@@ -88,16 +88,16 @@ pub(crate) enum Align {
 
 /// Collects marks, mirrored for pages that read from right to left.
 #[derive(Debug)]
-pub(crate) struct Canvas {
-    pub(crate) marks: Vec<Mark>,
+pub(crate) struct DisplayList {
+    pub(crate) items: Vec<DisplayItem>,
     /// Width and height.
     pub(crate) page: (f32, f32),
     pub(crate) rtl: bool,
 }
 
-impl Canvas {
+impl DisplayList {
     pub(crate) fn new(page: (f32, f32), rtl: bool) -> Self {
-        Self { marks: Vec::with_capacity(64), page, rtl }
+        Self { items: Vec::with_capacity(64), page, rtl }
     }
 
     /// Mirrors an area given for a left-to-right page.
@@ -131,27 +131,27 @@ impl Canvas {
                 (_, true) => room,
                 (_, false) => 0.0,
             };
-            let placed = Placed { x: area.x + shift, baseline, line: Arc::clone(line) };
+            let placed = PlacedLine { x: area.x + shift, baseline, line: Arc::clone(line) };
             baseline += pitch;
             placed
         };
         let lines = lines.iter().map(place).collect();
-        self.marks.push(Mark::Text { role, size, colour, lines });
+        self.items.push(DisplayItem::Text { role, size, colour, lines });
     }
 
     pub(crate) fn fill(&mut self, area: Area, colour: Colour) {
         let area = self.mirror(area);
-        self.marks.push(Mark::Fill { area, colour });
+        self.items.push(DisplayItem::Fill { area, colour });
     }
 
     pub(crate) fn dashes(&mut self, area: Area, dash: [f32; 2], colour: Colour) {
         let area = self.mirror(area);
-        self.marks.push(Mark::Dashes { area, dash, colour });
+        self.items.push(DisplayItem::Dashes { area, dash, colour });
     }
 
     pub(crate) fn image(&mut self, area: Area, image: usize, alt: Option<String>) {
         let area = self.mirror(area);
-        self.marks.push(Mark::Image { area, image, alt });
+        self.items.push(DisplayItem::Image { area, image, alt });
     }
 
     /// Draws a code in the middle of an area, with its quiet zone within.
@@ -161,7 +161,7 @@ impl Canvas {
         let quiet = area.width * f32::from(QUIET_ZONE) / (side + 2.0 * f32::from(QUIET_ZONE));
         let dark = area.width - 2.0 * quiet;
         let area = Area { x: area.x + quiet, y: area.y + quiet, width: dark, height: dark };
-        self.marks.push(Mark::Code { area, symbol, alt });
+        self.items.push(DisplayItem::Code { area, symbol, alt });
     }
 }
 

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::embed::write_font;
 use crate::face::{Face, FontError, Style};
-use crate::file::{Pack, Part, deflate_once};
-use crate::program::{Cut, Program};
+use crate::file::{ObjectBuffer, ObjectStream, deflate_once};
+use crate::program::{FontSubset, GlyphSet};
 use crate::shape::Shaper;
 
 /// What most pages are written with. What is not here costs a page a small font of its own; what is here costs every
@@ -25,7 +25,7 @@ pub(crate) const EACH: i32 = 6;
 
 /// One shared subset, as objects ready to be copied.
 #[derive(Debug)]
-pub(crate) struct Common {
+pub(crate) struct SharedSubset {
     /// Which face it is cut out of.
     pub(crate) face: usize,
     /// The new number of each glyph of the face; 0 for those left out.
@@ -33,7 +33,7 @@ pub(crate) struct Common {
     /// The text each new number stands for.
     texts: Vec<String>,
     /// The composite font with all it refers to.
-    pub(crate) part: Part,
+    pub(crate) buffer: ObjectBuffer,
     /// Tells its bytes from another's.
     pub(crate) digest: [u8; 32],
     /// The composite font.
@@ -42,12 +42,12 @@ pub(crate) struct Common {
     pub(crate) descendant: Ref,
 }
 
-impl Common {
+impl SharedSubset {
     /// The subset of `faces[index]`, 0 for regular and 1 for bold.
     pub(crate) fn new(faces: &[Face], index: usize) -> Result<Self, FontError> {
         let face = &faces[index];
         let loaded = face.load()?;
-        let mut program = Program::default();
+        let mut glyph_set = GlyphSet::default();
         let mut codes = vec![0; usize::try_from(loaded.font.num_glyphs()).unwrap_or(0)];
         let mut texts = Vec::new();
         let mut add = |glyph: u16, c: char| {
@@ -55,7 +55,7 @@ impl Common {
                 && glyph != 0
                 && *code == 0
             {
-                *code = program.add(glyph);
+                *code = glyph_set.add(glyph);
                 texts.push((*code, c.to_string()));
             }
         };
@@ -72,7 +72,7 @@ impl Common {
                 line.runs.iter().flat_map(|run| &run.glyphs).for_each(|glyph| add(glyph.id, c));
             }
         }
-        Self::cut(faces, index, &program, &texts, Self::after(index))
+        Self::cut(faces, index, &glyph_set, &texts, Self::after(index))
     }
 
     /// The subset of a face's glyphs in a program, with object numbers from `first`. `texts` says what each number stands
@@ -80,18 +80,19 @@ impl Common {
     pub(crate) fn cut(
         faces: &[Face],
         index: usize,
-        program: &Program,
+        glyph_set: &GlyphSet,
         texts: &[(u16, String)],
         first: i32,
     ) -> Result<Self, FontError> {
         let refs = [first, first + 1, first + 2, first + 3, first + 4].map(Ref::new);
-        let (mut part, mut pack) = (Part::default(), Pack::default());
+        let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
         let face = &faces[index];
-        let cut = Cut::new(face.load()?, program, texts, deflate_once).ok_or_else(|| face.unusable())?;
-        write_font(&mut part, &mut pack, face, program, refs, &cut)?;
-        part.pack(Ref::new(first + 5), &pack, deflate_once);
+        let cut =
+            FontSubset::new(face.load()?, glyph_set, texts, deflate_once).ok_or_else(|| face.unusable())?;
+        write_font(&mut buffer, &mut objects, face, glyph_set, refs, &cut)?;
+        buffer.object_stream(Ref::new(first + 5), &objects, deflate_once);
         let mut codes = Vec::new();
-        for (code, glyph) in (0..).zip(program.glyphs()).skip(1) {
+        for (code, glyph) in (0..).zip(glyph_set.glyphs()).skip(1) {
             let glyph = usize::from(glyph);
             if codes.len() <= glyph {
                 codes.resize(glyph + 1, 0);
@@ -104,8 +105,8 @@ impl Common {
                 known.clone_from(text);
             }
         }
-        let digest = Sha256::digest(part.bytes()).into();
-        Ok(Self { face: index, codes, texts: all, part, digest, font: refs[0], descendant: refs[1] })
+        let digest = Sha256::digest(buffer.bytes()).into();
+        Ok(Self { face: index, codes, texts: all, buffer, digest, font: refs[0], descendant: refs[1] })
     }
 
     /// The first object number after the subsets of this many faces.

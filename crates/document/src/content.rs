@@ -5,23 +5,23 @@ use std::io::Write as _;
 use fulfillment_qr::Symbol;
 use unicode_bidi::{BidiClass, bidi_class};
 
-use crate::boxes::{Area, Canvas, Colour, Mark, Placed, Role};
-use crate::embed::{FontName, Fonts};
+use crate::boxes::{Area, Colour, DisplayItem, DisplayList, PlacedLine, Role};
+use crate::embed::{FontName, FontResources};
 use crate::file::{digits, integer, text_string};
 use crate::shape::{Drawn, Glyph, Line, MISSING};
-use crate::tags::Tree;
+use crate::tags::StructureTree;
 
 /// Draws everything; fonts and tree grow with it. The canvas's images are called from `first_image` on, its
 /// background `background`.
 pub(crate) fn draw(
-    canvas: &Canvas,
+    display_list: &DisplayList,
     first_image: usize,
     background: usize,
-    fonts: &mut Fonts<'_>,
-    tree: &mut Tree,
+    fonts: &mut FontResources<'_>,
+    tree: &mut StructureTree,
 ) -> Vec<u8> {
     let out = Vec::with_capacity(16 * 1024);
-    let (colour, (width, height)) = (Colour::BLACK, canvas.page);
+    let (colour, (width, height)) = (Colour::BLACK, display_list.page);
     let (marking, decorating) = (!tree.is_none(), false);
     let mut content = Content {
         out,
@@ -35,8 +35,8 @@ pub(crate) fn draw(
         marking,
         decorating,
     };
-    for mark in &canvas.marks {
-        content.mark(mark, tree);
+    for item in &display_list.items {
+        content.item(item, tree);
     }
     content.end_decoration();
     content.out
@@ -45,7 +45,7 @@ pub(crate) fn draw(
 /// Everything is written with two decimals, a 36,000th of an inch.
 struct Content<'f, 'a> {
     out: Vec<u8>,
-    fonts: &'f mut Fonts<'a>,
+    fonts: &'f mut FontResources<'a>,
     font: Option<(FontName, f32)>,
     colour: Colour,
     /// The page's.
@@ -60,9 +60,9 @@ struct Content<'f, 'a> {
 }
 
 impl Content<'_, '_> {
-    fn mark(&mut self, mark: &Mark, tree: &mut Tree) {
-        match mark {
-            Mark::Text { role, size, colour, lines } => {
+    fn item(&mut self, item: &DisplayItem, tree: &mut StructureTree) {
+        match item {
+            DisplayItem::Text { role, size, colour, lines } => {
                 // Glyphs from right to left stand in the file from left to right: the tree has the text as it is read.
                 let spoken = match role {
                     Role::Label => lines.first().map(|placed| format!("{}: ", placed.line.text)),
@@ -74,29 +74,29 @@ impl Content<'_, '_> {
                 let marked = tree.text(*role, spoken.as_deref());
                 self.begin(marked);
                 self.fill(*colour);
-                for Placed { x, baseline, line } in lines {
+                for PlacedLine { x, baseline, line } in lines {
                     self.text(*x, self.height - baseline, *size, line);
                 }
                 self.end(marked);
             }
-            Mark::Fill { area, colour } => {
+            DisplayItem::Fill { area, colour } => {
                 self.begin(None);
                 self.fill(*colour);
                 self.numbers(&[area.x, self.height - area.y - area.height, area.width, area.height]);
                 self.put("re f\n");
             }
-            Mark::Dashes { area, dash, colour } => {
+            DisplayItem::Dashes { area, dash, colour } => {
                 self.begin(None);
                 self.dashes(*area, *dash, *colour);
             }
-            Mark::Background { size: (width, height) } => {
+            DisplayItem::Background { size: (width, height) } => {
                 self.begin(None);
                 self.put("q ");
                 let _infallible =
                     write!(self.out, "{:.6} 0 0 {:.6} 0 0 ", self.width / width, self.height / height);
                 let _infallible = writeln!(self.out, "cm/I{} Do Q", self.background);
             }
-            Mark::Image { area, image, alt } => {
+            DisplayItem::Image { area, image, alt } => {
                 let marked = alt.as_ref().and_then(|alt| tree.figure(self.on_paper(*area), alt));
                 self.begin(marked);
                 self.put("q ");
@@ -105,7 +105,7 @@ impl Content<'_, '_> {
                 let _infallible = writeln!(self.out, "cm/I{} Do Q", self.first_image + image);
                 self.end(marked);
             }
-            Mark::Code { area, symbol, alt } => {
+            DisplayItem::Code { area, symbol, alt } => {
                 let marked = tree.figure(self.on_paper(*area), alt);
                 self.begin(marked);
                 self.code(*area, symbol);

@@ -7,11 +7,11 @@ use pdf_writer::writers::{CidFont, FontDescriptor, Type0Font};
 use pdf_writer::{Name, Rect, Ref, Str};
 
 use crate::cmap::to_unicode;
-use crate::common::{Common, EACH};
+use crate::common::{EACH, SharedSubset};
 use crate::emoji::{Emoji, Pictures};
 use crate::face::{BUILT_IN, Face, FontError, Loaded};
-use crate::file::{Pack, Part, deflate};
-use crate::program::{Cut, Program};
+use crate::file::{ObjectBuffer, ObjectStream, deflate};
+use crate::program::{FontSubset, GlyphSet};
 use crate::shape::Glyph;
 
 const SYSTEM: SystemInfo = SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
@@ -32,15 +32,15 @@ impl FontName {
 
 /// A font program with the composite fonts over it: the same glyphs, told apart by what they stand for. A glyph
 /// drawn for two characters (Greek Ω and the ohm sign) needs two.
-struct Slot<'a> {
+struct FontResource<'a> {
     face: usize,
-    common: Option<&'a Common>,
-    program: Program,
+    subset: Option<&'a SharedSubset>,
+    glyph_set: GlyphSet,
     /// What each number stands for, by layer. Layer 0 of a shared subset is written already.
     layers: Vec<Vec<(u16, String)>>,
 }
 
-impl Slot<'_> {
+impl FontResource<'_> {
     /// What each number of the slot's own font stands for, in their order.
     fn texts(&self) -> Vec<(u16, String)> {
         let mut texts = self.layers[0].clone();
@@ -53,48 +53,53 @@ impl Slot<'_> {
     /// has to name every glyph (ISO 19005-2, 6.2.11.7.2).
     fn unnamed(&self) -> impl Iterator<Item = (u16, String)> {
         let named = |code: &u16| self.layers[0].iter().any(|(known, _)| known == code);
-        (1..self.program.len()).filter(move |code| !named(code)).map(|code| (code, "\u{200B}".to_owned()))
+        (1..self.glyph_set.len()).filter(move |code| !named(code)).map(|code| (code, "\u{200B}".to_owned()))
     }
 }
 
 /// All fonts of one page.
-pub(crate) struct Fonts<'a> {
+pub(crate) struct FontResources<'a> {
     faces: &'a [Face],
     /// The shared subsets of the built-in faces, by face.
-    commons: &'a [Common],
+    subsets: &'a [SharedSubset],
     /// Those that the event's tickets have of other faces.
-    event: &'a [Common],
-    slots: Vec<Slot<'a>>,
+    event: &'a [SharedSubset],
+    slots: Vec<FontResource<'a>>,
     pictures: Pictures,
 }
 
-impl<'a> Fonts<'a> {
+impl<'a> FontResources<'a> {
     /// `commons[face]` is the shared subset of a built-in face; `event` has those of other faces.
-    pub(crate) fn new(faces: &'a [Face], commons: &'a [Common], event: &'a [Common]) -> Self {
-        Self { faces, commons, event, slots: Vec::new(), pictures: Pictures::default() }
+    pub(crate) fn new(faces: &'a [Face], subsets: &'a [SharedSubset], event: &'a [SharedSubset]) -> Self {
+        Self { faces, subsets, event, slots: Vec::new(), pictures: Pictures::default() }
     }
 
     /// The font and the number for a glyph that stands for a text; without a text, for a glyph whose text is given
     /// beside it.
     pub(crate) fn place(&mut self, face: usize, glyph: &Glyph, text: Option<&str>) -> (FontName, u16) {
-        let common = self.commons.get(face).or_else(|| self.event.iter().find(|common| common.face == face));
-        let common = common.filter(|common| common.code(glyph.id).is_some());
+        let subset = self.subsets.get(face).or_else(|| self.event.iter().find(|subset| subset.face == face));
+        let subset = subset.filter(|subset| subset.code(glyph.id).is_some());
         let known =
-            self.slots.iter().position(|slot| slot.face == face && slot.common.is_some() == common.is_some());
+            self.slots.iter().position(|slot| slot.face == face && slot.subset.is_some() == subset.is_some());
         let slot = known.unwrap_or_else(|| {
-            self.slots.push(Slot { face, common, program: Program::default(), layers: vec![Vec::new()] });
+            self.slots.push(FontResource {
+                face,
+                subset,
+                glyph_set: GlyphSet::default(),
+                layers: vec![Vec::new()],
+            });
             self.slots.len() - 1
         });
         let entry = &mut self.slots[slot];
-        let code = match entry.common {
-            Some(common) => common.code(glyph.id).unwrap_or(0),
-            None => entry.program.add(glyph.id),
+        let code = match entry.subset {
+            Some(subset) => subset.code(glyph.id).unwrap_or(0),
+            None => entry.glyph_set.add(glyph.id),
         };
         let Some(text) = text else { return (FontName { slot, layer: 0 }, code) };
-        if entry.common.is_some_and(|common| common.means(code, text)) {
+        if entry.subset.is_some_and(|subset| subset.means(code, text)) {
             return (FontName { slot, layer: 0 }, code);
         }
-        let first = usize::from(entry.common.is_some());
+        let first = usize::from(entry.subset.is_some());
         for (layer, texts) in entry.layers.iter_mut().enumerate().skip(first) {
             match texts.iter().find(|(known, _)| *known == code) {
                 Some((_, known)) if known == text => return (FontName { slot, layer }, code),
@@ -116,8 +121,8 @@ impl<'a> Fonts<'a> {
     }
 
     /// Writes the pictures that were asked for. Returns what the page's resources call each.
-    pub(crate) fn write_pictures(&self, part: &mut Part, next: &mut i32) -> Vec<(String, Ref)> {
-        self.pictures.write(part, next)
+    pub(crate) fn write_pictures(&self, buffer: &mut ObjectBuffer, next: &mut i32) -> Vec<(String, Ref)> {
+        self.pictures.write(buffer, next)
     }
 
     /// A glyph of the face that has no width.
@@ -139,18 +144,18 @@ impl<'a> Fonts<'a> {
     }
 
     /// The shared subsets that the page uses.
-    pub(crate) fn shared(&self) -> impl Iterator<Item = &'a Common> {
-        self.slots.iter().filter_map(|slot| slot.common)
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &'a SharedSubset> {
+        self.slots.iter().filter_map(|slot| slot.subset)
     }
 
     /// The fonts that would be a page's own, except those of the built-in faces, to be shared by an event's tickets; with
     /// object numbers from `first`.
-    pub(crate) fn share(&self, first: i32) -> Result<Vec<Common>, FontError> {
-        let own = self.slots.iter().filter(|slot| slot.common.is_none() && slot.face >= BUILT_IN);
+    pub(crate) fn share(&self, first: i32) -> Result<Vec<SharedSubset>, FontError> {
+        let own = self.slots.iter().filter(|slot| slot.subset.is_none() && slot.face >= BUILT_IN);
         own.zip(0..)
             .map(|(slot, index)| {
                 let first = first + index * EACH;
-                Common::cut(self.faces, slot.face, &slot.program, &slot.texts(), first)
+                SharedSubset::cut(self.faces, slot.face, &slot.glyph_set, &slot.texts(), first)
             })
             .collect()
     }
@@ -158,8 +163,8 @@ impl<'a> Fonts<'a> {
     /// Writes the fonts that are the page's own. Returns what the page's resources call each of all.
     pub(crate) fn write(
         &self,
-        part: &mut Part,
-        pack: &mut Pack,
+        buffer: &mut ObjectBuffer,
+        objects: &mut ObjectStream,
         next: &mut i32,
     ) -> Result<Vec<(String, Ref)>, FontError> {
         let mut take = || {
@@ -169,17 +174,17 @@ impl<'a> Fonts<'a> {
         let mut names = Vec::new();
         for (slot, entry) in self.slots.iter().enumerate() {
             let face = &self.faces[entry.face];
-            let (font, descendant) = if let Some(common) = entry.common {
-                (common.font, common.descendant)
+            let (font, descendant) = if let Some(subset) = entry.subset {
+                (subset.font, subset.descendant)
             } else {
                 let refs = [(); 5].map(|()| take());
                 write_font(
-                    part,
-                    pack,
+                    buffer,
+                    objects,
                     face,
-                    &entry.program,
+                    &entry.glyph_set,
                     refs,
-                    &*face.cut(&entry.program, entry.texts())?,
+                    &*face.cut(&entry.glyph_set, entry.texts())?,
                 )?;
                 (refs[0], refs[1])
             };
@@ -188,8 +193,8 @@ impl<'a> Fonts<'a> {
                 let (font, cmap) = (take(), take());
                 let mut texts = texts.clone();
                 texts.sort();
-                write_composite(pack, face.name(), font, descendant, cmap);
-                part.packed_stream(cmap, "", &to_unicode(&texts), deflate);
+                write_composite(objects, face.name(), font, descendant, cmap);
+                buffer.compress_stream(cmap, "", &to_unicode(&texts), deflate);
                 names.push((FontName { slot, layer }.name(), font));
             }
         }
@@ -200,17 +205,17 @@ impl<'a> Fonts<'a> {
 /// Writes a composite font with its descendant, descriptor, program and table of characters, in this order of
 /// object numbers.
 pub(crate) fn write_font(
-    part: &mut Part,
-    pack: &mut Pack,
+    buffer: &mut ObjectBuffer,
+    objects: &mut ObjectStream,
     face: &Face,
-    program: &Program,
+    glyph_set: &GlyphSet,
     [font, descendant, descriptor, file, cmap]: [Ref; 5],
-    cut: &Cut,
+    cut: &FontSubset,
 ) -> Result<(), FontError> {
     let loaded = face.load()?;
     let name = format!("{}+{}", cut.tag, face.name());
-    write_composite(pack, &name, font, descendant, cmap);
-    pack.write(descendant, |object| {
+    write_composite(objects, &name, font, descendant, cmap);
+    objects.write(descendant, |object| {
         let mut cid: CidFont<'_> = object.start();
         cid.subtype(if cut.cff { CidFontType::Type0 } else { CidFontType::Type2 });
         cid.base_font(Name(name.as_bytes()))
@@ -220,19 +225,19 @@ pub(crate) fn write_font(
         if !cut.cff {
             cid.cid_to_gid_map_predefined(Name(b"Identity"));
         }
-        let widths = program.glyphs().map(|glyph| f32::from(loaded.width(glyph)));
+        let widths = glyph_set.glyphs().map(|glyph| f32::from(loaded.width(glyph)));
         cid.widths().consecutive(0, widths);
     });
-    write_descriptor(pack, loaded, face.is_bold(), &name, descriptor, file, cut.cff);
+    write_descriptor(objects, loaded, face.is_bold(), &name, descriptor, file, cut.cff);
     let entries =
         if cut.cff { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", cut.length) };
-    part.deflated_stream(file, &entries, &cut.file);
-    part.deflated_stream(cmap, "", &cut.texts);
+    buffer.compressed_stream(file, &entries, &cut.file);
+    buffer.compressed_stream(cmap, "", &cut.texts);
     Ok(())
 }
 
-fn write_composite(pack: &mut Pack, name: &str, font: Ref, descendant: Ref, cmap: Ref) {
-    pack.write(font, |object| {
+fn write_composite(objects: &mut ObjectStream, name: &str, font: Ref, descendant: Ref, cmap: Ref) {
+    objects.write(font, |object| {
         let mut composite: Type0Font<'_> = object.start();
         composite.base_font(Name(name.as_bytes())).encoding_predefined(Name(b"Identity-H"));
         composite.descendant_font(descendant).to_unicode(cmap);
@@ -240,7 +245,7 @@ fn write_composite(pack: &mut Pack, name: &str, font: Ref, descendant: Ref, cmap
 }
 
 fn write_descriptor(
-    pack: &mut Pack,
+    objects: &mut ObjectStream,
     loaded: &Loaded,
     bold: bool,
     name: &str,
@@ -262,7 +267,7 @@ fn write_descriptor(
         scale(b.x_max.to_f64()),
         scale(b.y_max.to_f64()),
     );
-    pack.write(descriptor, |object| {
+    objects.write(descriptor, |object| {
         let mut out: FontDescriptor<'_> = object.start();
         out.name(Name(name.as_bytes())).flags(FontFlags::SYMBOLIC).bbox(bbox).italic_angle(0.0);
         out.ascent(ascent)

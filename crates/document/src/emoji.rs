@@ -8,7 +8,7 @@ use read_fonts::tables::bitmap::{BitmapContent, BitmapDataFormat, BitmapMetrics}
 use read_fonts::types::{GlyphId, Tag};
 use read_fonts::{FontRef, TableProvider};
 
-use crate::file::Part;
+use crate::file::ObjectBuffer;
 use crate::image::Image;
 
 /// A glyph's picture.
@@ -83,13 +83,13 @@ impl Pictures {
     }
 
     /// Writes them with object numbers from `next`. Returns what the page's resources call each: `E` and its number.
-    pub(crate) fn write(&self, part: &mut Part, next: &mut i32) -> Vec<(String, Ref)> {
+    pub(crate) fn write(&self, buffer: &mut ObjectBuffer, next: &mut i32) -> Vec<(String, Ref)> {
         let mut names = Vec::new();
         for (number, (_, _, emoji)) in self.0.iter().enumerate() {
             let (image, mask) = (Ref::new(*next), Ref::new(*next + 1));
             *next += 2;
-            emoji.mask.write(part, mask, None);
-            emoji.image.write(part, image, Some(mask));
+            emoji.mask.write(buffer, mask, None);
+            emoji.image.write(buffer, image, Some(mask));
             names.push((format!("E{number}"), image));
         }
         names

@@ -5,45 +5,45 @@
 
 use std::sync::Arc;
 
-use crate::boxes::{Canvas, Colour, Mark, Placed, Role};
-use crate::clean::BREAK;
-use crate::common::Common;
+use crate::boxes::{Colour, DisplayItem, DisplayList, PlacedLine, Role};
+use crate::common::SharedSubset;
 use crate::content;
-use crate::embed::Fonts;
+use crate::embed::FontResources;
 use crate::face::{BUILT_IN, Face, FontError, Style};
+use crate::sanitize::BREAK;
 use crate::shape::Shaper;
-use crate::tags::Tree;
-use crate::template::sheet::{Element, Kind, Sheet};
+use crate::tags::StructureTree;
+use crate::template::model::{Element, Kind, TemplateModel};
 use crate::template::text::Source;
 
 /// A text that all tickets of an event have, or a part of one that differs.
-pub(crate) struct Lasting {
+pub(crate) struct SharedText {
     text: String,
     bold: bool,
     style: Style,
 }
 
 /// The lasting texts of a template, in their order.
-pub(crate) fn lasting(sheet: &Sheet, source: Source<'_>) -> Vec<Lasting> {
+pub(crate) fn shared_texts(model: &TemplateModel, source: Source<'_>) -> Vec<SharedText> {
     let mut all = Vec::new();
-    collect(&sheet.elements, source, &mut all);
+    collect(&model.elements, source, &mut all);
     all
 }
 
-fn collect(elements: &[Element], source: Source<'_>, all: &mut Vec<Lasting>) {
+fn collect(elements: &[Element], source: Source<'_>, all: &mut Vec<SharedText>) {
     for element in elements {
         if let Kind::Text(text) = &element.kind {
-            let lasting = |part| Lasting { text: part, bold: text.bold, style: text.style };
-            all.extend(text.text.lasting(source).into_iter().map(lasting));
+            let shared_texts = |part| SharedText { text: part, bold: text.bold, style: text.style };
+            all.extend(text.text.shared_texts(source).into_iter().map(shared_texts));
         }
         collect(element.children(), source, all);
     }
 }
 
 /// What tells one event's lasting texts from another's; their looks are the template's.
-pub(crate) fn key(texts: &[Lasting]) -> String {
+pub(crate) fn key(texts: &[SharedText]) -> String {
     let mut key = String::with_capacity(512);
-    for Lasting { text, .. } in texts {
+    for SharedText { text, .. } in texts {
         key.push_str(text);
         key.push('\0');
     }
@@ -53,30 +53,35 @@ pub(crate) fn key(texts: &[Lasting]) -> String {
 /// Cuts the fonts that the texts need, with object numbers from `first`.
 pub(crate) fn fonts(
     faces: &[Face],
-    commons: &[Common],
+    subsets: &[SharedSubset],
     language: &str,
-    texts: Vec<Lasting>,
+    texts: Vec<SharedText>,
     first: i32,
-) -> Result<Vec<Common>, FontError> {
+) -> Result<Vec<SharedSubset>, FontError> {
     let mut shaper = Shaper::new(faces, language);
-    let mut canvas = Canvas::new((0.0, 0.0), false);
-    for Lasting { text, bold, style } in texts {
+    let mut display_list = DisplayList::new((0.0, 0.0), false);
+    for SharedText { text, bold, style } in texts {
         for part in text.split(['\n', BREAK]) {
             let line = Arc::new(shaper.line(part.to_owned(), bold, style)?);
-            let lines = vec![Placed { x: 0.0, baseline: 0.0, line }];
-            canvas.marks.push(Mark::Text { role: Role::Paragraph, size: 1.0, colour: Colour::BLACK, lines });
+            let lines = vec![PlacedLine { x: 0.0, baseline: 0.0, line }];
+            display_list.items.push(DisplayItem::Text {
+                role: Role::Paragraph,
+                size: 1.0,
+                colour: Colour::BLACK,
+                lines,
+            });
         }
     }
     // Drawn only to see which glyphs are asked for, and for which characters.
-    let mut fonts = Fonts::new(faces, commons, &[]);
-    content::draw(&canvas, 0, 0, &mut fonts, &mut Tree::new("Document"));
+    let mut fonts = FontResources::new(faces, subsets, &[]);
+    content::draw(&display_list, 0, 0, &mut fonts, &mut StructureTree::new("Document"));
     fonts.share(first)
 }
 
 /// Whether a page is drawn with more than the built-in faces.
-pub(crate) fn needs_more(canvas: &Canvas) -> bool {
-    let lines = canvas.marks.iter().flat_map(|mark| match mark {
-        Mark::Text { lines, .. } => &lines[..],
+pub(crate) fn needs_more(display_list: &DisplayList) -> bool {
+    let lines = display_list.items.iter().flat_map(|item| match item {
+        DisplayItem::Text { lines, .. } => &lines[..],
         _ => &[],
     });
     lines.flat_map(|placed| &placed.line.runs).any(|run| run.face >= BUILT_IN)

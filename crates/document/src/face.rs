@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::coverage::Coverage;
 use crate::emoji::{Emoji, Emojis};
 use crate::fallback::FontId;
-use crate::program::{Cut, Cuts, Program};
+use crate::program::{FontSubset, GlyphSet, SubsetCache};
 use harfrust::font::Blob;
 use harfrust::{Direction, Feature, Font, Script, ShapePlan, ShaperFont, Tag};
 use sha2::{Digest, Sha256};
@@ -171,7 +171,7 @@ pub(crate) struct Face {
     loaded: OnceLock<Loaded>,
     /// What it has, once that was asked for.
     coverage: OnceLock<Coverage>,
-    cuts: Cuts,
+    cuts: SubsetCache,
 }
 
 /// What a shaping plan is made for.
@@ -191,7 +191,7 @@ pub(crate) struct Loaded {
 
 impl Face {
     pub(crate) fn new(source: FontSource) -> Self {
-        Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), cuts: Cuts::default() }
+        Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), cuts: SubsetCache::default() }
     }
 
     /// A face of the binary's own.
@@ -274,9 +274,13 @@ impl Face {
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
-    /// The program of a page's own; `texts` as for [`Cut::new`].
-    pub(crate) fn cut(&self, program: &Program, texts: Vec<(u16, String)>) -> Result<Arc<Cut>, FontError> {
-        self.cuts.cut(self.load()?, program, texts, || self.unusable())
+    /// The program of a page's own; `texts` as for [`FontSubset::new`].
+    pub(crate) fn cut(
+        &self,
+        glyph_set: &GlyphSet,
+        texts: Vec<(u16, String)>,
+    ) -> Result<Arc<FontSubset>, FontError> {
+        self.cuts.cut(self.load()?, glyph_set, texts, || self.unusable())
     }
 
     pub(crate) fn unusable(&self) -> FontError {

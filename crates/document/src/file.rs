@@ -2,7 +2,7 @@
 //! (ISO 32000-1, 7.5.7 and 7.5.8).
 //!
 //! `pdf-writer` writes objects; it has no object streams, which take half of what a tagged page's many small objects
-//! take. And a [`Part`] that many files share is copied into each as it is, so its objects have fixed numbers.
+//! take. And a [`ObjectBuffer`] that many files share is copied into each as it is, so its objects have fixed numbers.
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 /// Where an object is.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Location {
     /// This many bytes after the part's start.
     At(usize),
     /// In an object stream, as its so manieth object.
@@ -22,15 +22,15 @@ enum Place {
 
 /// Objects as they stand in a file.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Part {
+pub(crate) struct ObjectBuffer {
     bytes: Vec<u8>,
-    objects: Vec<(Ref, Place)>,
+    objects: Vec<(Ref, Location)>,
 }
 
-impl Part {
+impl ObjectBuffer {
     /// A stream; `entries` are those of its dictionary beside the length.
     pub(crate) fn stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
-        self.objects.push((id, Place::At(self.bytes.len())));
+        self.objects.push((id, Location::At(self.bytes.len())));
         let _infallible =
             write!(self.bytes, "{} 0 obj\n<<{entries}/Length {}>>\nstream\n", id.get(), data.len());
         self.bytes.extend_from_slice(data);
@@ -39,25 +39,25 @@ impl Part {
 
     /// An object as it stands in a file.
     pub(crate) fn raw(&mut self, id: Ref, bytes: &[u8]) {
-        self.objects.push((id, Place::At(self.bytes.len())));
+        self.objects.push((id, Location::At(self.bytes.len())));
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The same with data that is compressed now.
-    pub(crate) fn packed_stream(&mut self, id: Ref, entries: &str, data: &[u8], deflate: Deflate) {
-        self.deflated_stream(id, entries, &deflate(data));
+    pub(crate) fn compress_stream(&mut self, id: Ref, entries: &str, data: &[u8], deflate: Deflate) {
+        self.compressed_stream(id, entries, &deflate(data));
     }
 
     /// The same with data that is compressed already.
-    pub(crate) fn deflated_stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
+    pub(crate) fn compressed_stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
         self.stream(id, &format!("{entries}/Filter/FlateDecode"), data);
     }
 
     /// An object stream with these objects.
-    pub(crate) fn pack(&mut self, id: Ref, objects: &Pack, deflate: Deflate) {
+    pub(crate) fn object_stream(&mut self, id: Ref, objects: &ObjectStream, deflate: Deflate) {
         let mut data = Vec::with_capacity(objects.bytes.len() + 8 * objects.starts.len());
         for (index, (object, start)) in objects.starts.iter().enumerate() {
-            self.objects.push((*object, Place::In(id, index)));
+            self.objects.push((*object, Location::In(id, index)));
             for number in [object.get(), i32::try_from(*start).unwrap_or(0)] {
                 integer(&mut data, number);
                 data.push(b' ');
@@ -66,7 +66,7 @@ impl Part {
         let first = data.len();
         data.extend_from_slice(&objects.bytes);
         let entries = format!("/Type/ObjStm/N {}/First {first}", objects.starts.len());
-        self.packed_stream(id, &entries, &data, deflate);
+        self.compress_stream(id, &entries, &data, deflate);
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -78,20 +78,20 @@ impl Part {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
         self.objects.extend(other.objects.iter().map(|&(id, place)| match place {
-            Place::At(at) => (id, Place::At(base + at)),
-            inside @ Place::In(..) => (id, inside),
+            Location::At(at) => (id, Location::At(base + at)),
+            inside @ Location::In(..) => (id, inside),
         }));
     }
 }
 
 /// Objects for an object stream; none of them may be a stream.
 #[derive(Debug, Default)]
-pub(crate) struct Pack {
+pub(crate) struct ObjectStream {
     bytes: Vec<u8>,
     starts: Vec<(Ref, usize)>,
 }
 
-impl Pack {
+impl ObjectStream {
     /// Begins an object; what is appended is the object.
     pub(crate) fn object(&mut self, id: Ref) -> &mut Vec<u8> {
         if !self.bytes.is_empty() {
@@ -117,8 +117,8 @@ impl Pack {
 const HEADER: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n";
 
 /// The file of these objects, `root` its catalog and `info` its dictionary of information. `id` names it.
-pub(crate) fn assemble(part: &Part, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
-    let mut table = Table::default();
+pub(crate) fn assemble(part: &ObjectBuffer, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
+    let mut table = CrossReferences::default();
     table.add(part, HEADER.len());
     let start = HEADER.len() + part.bytes.len();
     let end = table.end(start, root, info, id);
@@ -131,17 +131,17 @@ pub(crate) fn assemble(part: &Part, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<
 
 /// Where each object is, by its number: the kind of entry, the place or the object stream, the place in that.
 #[derive(Debug, Default)]
-struct Table(Vec<(u8, u64, u16)>);
+struct CrossReferences(Vec<(u8, u64, u16)>);
 
-impl Table {
+impl CrossReferences {
     /// Notes a part that starts this many bytes into the file.
-    fn add(&mut self, part: &Part, start: usize) {
+    fn add(&mut self, part: &ObjectBuffer, start: usize) {
         for &(id, place) in &part.objects {
             self.set(
                 id.get(),
                 match place {
-                    Place::At(at) => (1, (start + at) as u64, 0),
-                    Place::In(stream, index) => (
+                    Location::At(at) => (1, (start + at) as u64, 0),
+                    Location::In(stream, index) => (
                         2,
                         u64::try_from(stream.get()).unwrap_or(0),
                         u16::try_from(index).unwrap_or(u16::MAX),
@@ -193,21 +193,21 @@ impl Table {
 }
 
 /// A file that is written part by part.
-pub(crate) struct Sink<W> {
+pub(crate) struct FileWriter<W> {
     out: W,
     written: usize,
-    table: Table,
+    table: CrossReferences,
     hash: Sha256,
 }
 
-impl<W: io::Write> Sink<W> {
+impl<W: io::Write> FileWriter<W> {
     pub(crate) fn new(mut out: W) -> io::Result<Self> {
         out.write_all(HEADER)?;
-        Ok(Self { out, written: HEADER.len(), table: Table::default(), hash: Sha256::new() })
+        Ok(Self { out, written: HEADER.len(), table: CrossReferences::default(), hash: Sha256::new() })
     }
 
     /// Writes a part's objects.
-    pub(crate) fn write(&mut self, part: &Part) -> io::Result<()> {
+    pub(crate) fn write(&mut self, part: &ObjectBuffer) -> io::Result<()> {
         self.table.add(part, self.written);
         self.hash.update(&part.bytes);
         self.written += part.bytes.len();

@@ -4,11 +4,11 @@
 use pdf_writer::{Chunk, Pdf, Ref};
 use sha2::{Digest, Sha256};
 
-use crate::file::Part;
+use crate::file::ObjectBuffer;
 
 /// Objects that are numbered from 1 until they get their numbers in a file.
 #[derive(Clone, Debug)]
-pub(crate) struct Form {
+pub(crate) struct FormXObject {
     chunk: Chunk,
     root: Ref,
     count: i32,
@@ -16,7 +16,7 @@ pub(crate) struct Form {
     pub(crate) digest: [u8; 32],
 }
 
-impl Form {
+impl FormXObject {
     /// The form `root` in a chunk whose objects have numbers from 1 to `count`.
     pub(crate) fn new(chunk: Chunk, root: Ref, count: i32) -> Self {
         let digest = Sha256::digest(chunk.as_bytes()).into();
@@ -29,7 +29,7 @@ impl Form {
     }
 
     /// The objects with numbers from `first`, and the one to draw.
-    pub(crate) fn at(&self, first: i32) -> (Ref, Part) {
+    pub(crate) fn at(&self, first: i32) -> (Ref, ObjectBuffer) {
         let number = |id: Ref| Ref::new(id.get() + first - 1);
         (number(self.root), part_of(&self.chunk.renumber(number)))
     }
@@ -37,22 +37,22 @@ impl Form {
 
 /// A template's forms with the numbers that files of one page give them.
 #[derive(Debug)]
-pub(crate) struct Placed {
+pub(crate) struct NumberedForms {
     /// All their objects.
-    pub(crate) part: Part,
+    pub(crate) buffer: ObjectBuffer,
     /// The objects to draw, in the order of the forms.
     pub(crate) roots: Vec<Ref>,
     /// The first number after them.
     pub(crate) next: i32,
 }
 
-impl Placed {
+impl NumberedForms {
     /// Numbers forms from `first`, one after the other.
-    pub(crate) fn new<'f>(first: i32, forms: impl Iterator<Item = &'f Form>) -> Self {
-        let mut placed = Self { part: Part::default(), roots: Vec::new(), next: first };
+    pub(crate) fn new<'f>(first: i32, forms: impl Iterator<Item = &'f FormXObject>) -> Self {
+        let mut placed = Self { buffer: ObjectBuffer::default(), roots: Vec::new(), next: first };
         for form in forms {
-            let (root, part) = form.at(placed.next);
-            placed.part.extend(&part);
+            let (root, buffer) = form.at(placed.next);
+            placed.buffer.extend(&buffer);
             placed.roots.push(root);
             placed.next += form.count;
         }
@@ -61,8 +61,8 @@ impl Placed {
 }
 
 /// Finds the objects of a chunk by the table that `pdf-writer` makes of them.
-fn part_of(chunk: &Chunk) -> Part {
-    let mut part = Part::default();
+fn part_of(chunk: &Chunk) -> ObjectBuffer {
+    let mut buffer = ObjectBuffer::default();
     let mut pdf = Pdf::new();
     pdf.extend(chunk);
     let bytes = pdf.finish();
@@ -87,7 +87,7 @@ fn part_of(chunk: &Chunk) -> Part {
     places.sort_unstable();
     let ends: Vec<usize> = places.iter().skip(1).map(|(place, _)| *place).chain([table]).collect();
     for ((start, id), end) in places.iter().zip(ends) {
-        part.raw(Ref::new(*id), bytes.get(*start..end).unwrap_or_default());
+        buffer.raw(Ref::new(*id), bytes.get(*start..end).unwrap_or_default());
     }
-    part
+    buffer
 }

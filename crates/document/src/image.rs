@@ -7,7 +7,7 @@ use png::{ColorType, Decoder, Limits, Transformations};
 
 use pdf_writer::Ref;
 
-use crate::file::{Part, deflate_once};
+use crate::file::{ObjectBuffer, deflate_once};
 
 /// No picture has more pixels: 100 million would take 300 MB to unpack.
 pub(crate) const MOST_PIXELS: u64 = 16_000_000;
@@ -85,7 +85,7 @@ impl Image {
     }
 
     /// Writes the picture, `mask` being one that says how opaque it is.
-    pub(crate) fn write(&self, part: &mut Part, id: Ref, mask: Option<Ref>) {
+    pub(crate) fn write(&self, buffer: &mut ObjectBuffer, id: Ref, mask: Option<Ref>) {
         let colours = if self.grey { "DeviceGray" } else { "DeviceRGB" };
         let filter = match self.packing {
             Packing::Deflate => "FlateDecode",
@@ -98,7 +98,7 @@ impl Image {
         if let Some(mask) = mask {
             let _infallible = write!(entries, "/SMask {} 0 R", mask.get());
         }
-        part.stream(id, &entries, &self.data);
+        buffer.stream(id, &entries, &self.data);
     }
 
     /// A JPEG's size and colours stand in its frame header (ITU T.81, B.2.2).

@@ -14,7 +14,6 @@
 
 mod background;
 mod boxes;
-mod clean;
 mod cmap;
 mod common;
 mod content;
@@ -36,6 +35,7 @@ mod picture;
 mod program;
 mod renderer;
 pub mod sample;
+mod sanitize;
 mod shape;
 mod svg;
 mod tags;

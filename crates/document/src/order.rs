@@ -10,11 +10,11 @@ use pdf_writer::types::TabOrder;
 use pdf_writer::writers::{Page, Pages, Resources};
 use pdf_writer::{Rect, Ref};
 
-use crate::embed::Fonts;
-use crate::file::{Pack, Part, Sink, deflate};
+use crate::embed::FontResources;
+use crate::file::{FileWriter, ObjectBuffer, ObjectStream, deflate};
 use crate::pdf::{self, Meta};
-use crate::renderer::{PdfRenderer, Setting, lay_out};
-use crate::tags::{Tree, reference};
+use crate::renderer::{PageContext, PdfRenderer, lay_out};
+use crate::tags::{StructureTree, reference};
 use crate::template::{CompiledTemplate, TemplateHash};
 use crate::{RenderError, TicketPage, content, xmp};
 
@@ -35,8 +35,8 @@ pub enum OrderError {
 /// A file of many tickets that is being written. The same pages give the same bytes.
 pub struct OrderFile<'r, W> {
     renderer: &'r PdfRenderer,
-    sink: Sink<W>,
-    fonts: Fonts<'r>,
+    sink: FileWriter<W>,
+    fonts: FontResources<'r>,
     /// Where each template's images begin among the file's, and which is its background.
     images: HashMap<TemplateHash, (usize, usize)>,
     archival: bool,
@@ -66,8 +66,8 @@ impl<'r, W: Write> OrderFile<'r, W> {
     pub(crate) fn new(renderer: &'r PdfRenderer, out: W) -> Result<Self, OrderError> {
         Ok(Self {
             renderer,
-            sink: Sink::new(out)?,
-            fonts: Fonts::new(renderer.faces(), renderer.commons(), &[]),
+            sink: FileWriter::new(out)?,
+            fonts: FontResources::new(renderer.faces(), renderer.subsets(), &[]),
             images: HashMap::new(),
             archival: true,
             pictures: Vec::new(),
@@ -91,38 +91,38 @@ impl<'r, W: Write> OrderFile<'r, W> {
     pub fn page(&mut self, page: &TicketPage) -> Result<(), OrderError> {
         let template = self.renderer.template_of(page)?;
         let (first_image, background) = self.images_of(&template)?;
-        let setting = Setting::of(page);
-        let mut shaper = self.renderer.shaper(&setting.tag);
-        let canvas = lay_out(&template, page, &setting, &mut shaper)?;
+        let context = PageContext::of(page);
+        let mut shaper = self.renderer.shaper(&context.tag);
+        let display_list = lay_out(&template, page, &context, &mut shaper)?;
         for c in shaper.missing {
             if !self.missing.contains(&c) {
                 self.missing.push(c);
             }
         }
-        let mut tree = Tree::new("Part");
-        let content = content::draw(&canvas, first_image, background, &mut self.fonts, &mut tree);
-        let [stream, object, owners, pack_id] = [(); 4].map(|()| self.take());
-        let (mut part, mut pack) = (Part::default(), Pack::default());
-        part.packed_stream(stream, "", &content, deflate);
+        let mut tree = StructureTree::new("Part");
+        let content = content::draw(&display_list, first_image, background, &mut self.fonts, &mut tree);
+        let [stream, object, owners, objects_id] = [(); 4].map(|()| self.take());
+        let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
+        buffer.compress_stream(stream, "", &content, deflate);
         let first = self.next;
-        self.next = tree.write(&mut pack, DOCUMENT, object, first);
-        tree.write_owners(pack.object(owners), first);
+        self.next = tree.write(&mut objects, DOCUMENT, object, first);
+        tree.write_owners(objects.object(owners), first);
         let number = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
-        pack.write(object, |indirect| {
+        objects.write(object, |indirect| {
             let mut out: Page<'_> = indirect.start();
-            out.parent(pdf::PAGES).media_box(Rect::new(0.0, 0.0, canvas.page.0, canvas.page.1));
+            out.parent(pdf::PAGES).media_box(Rect::new(0.0, 0.0, display_list.page.0, display_list.page.1));
             out.contents(stream).struct_parents(number).tab_order(TabOrder::StructureOrder);
             out.pair(pdf_writer::Name(b"Resources"), RESOURCES);
         });
-        part.pack(pack_id, &pack, deflate);
-        self.sink.write(&part)?;
+        buffer.object_stream(objects_id, &objects, deflate);
+        self.sink.write(&buffer)?;
         self.pages.push(object);
         self.parts.push((Ref::new(first), owners));
         if self.about.is_none() {
             self.about = Some(About {
-                title: setting.order_title(&template),
-                author: setting.author(),
-                language: setting.language,
+                title: context.order_title(&template),
+                author: context.author(),
+                language: context.language,
                 issued_at: page.issued_at,
             });
         }
@@ -135,19 +135,19 @@ impl<'r, W: Write> OrderFile<'r, W> {
             return Ok(*first);
         }
         let first = self.pictures.len();
-        let mut part = Part::default();
-        for image in &template.sheet.images {
-            self.pictures.push(image.write(&mut part, &mut self.next));
+        let mut buffer = ObjectBuffer::default();
+        for image in &template.model.images {
+            self.pictures.push(image.write(&mut buffer, &mut self.next));
         }
         let background = self.pictures.len();
-        if let Some(copy) = &template.sheet.background {
+        if let Some(copy) = &template.model.background {
             let (id, objects) = copy.form.at(self.next);
             self.next += copy.form.count();
-            part.extend(&objects);
+            buffer.extend(&objects);
             self.pictures.push(id);
         }
         self.archival &= template.is_archival();
-        self.sink.write(&part)?;
+        self.sink.write(&buffer)?;
         self.images.insert(template.hash(), (first, background));
         Ok((first, background))
     }
@@ -163,31 +163,31 @@ impl<'r, W: Write> OrderFile<'r, W> {
         let version = crate::Renderer::version(self.renderer);
         let (language, creator, archival) = (language.as_str(), pdf::CREATOR, self.archival);
         let meta = Meta { title, author, language, issued_at, creator, version, tagged: true, archival };
-        let (mut part, mut pack) = (Part::default(), Pack::default());
-        part.stream(pdf::METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(&meta).as_bytes());
-        let names = self.fonts.write(&mut part, &mut pack, &mut self.next).map_err(RenderError::from)?;
+        let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
+        buffer.stream(pdf::METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(&meta).as_bytes());
+        let names = self.fonts.write(&mut buffer, &mut objects, &mut self.next).map_err(RenderError::from)?;
         let mut images = pdf::numbered(&self.pictures);
-        images.extend(self.fonts.write_pictures(&mut part, &mut self.next));
-        pack.write(RESOURCES, |object| {
+        images.extend(self.fonts.write_pictures(&mut buffer, &mut self.next));
+        objects.write(RESOURCES, |object| {
             pdf::fill_resources(object.start::<Resources<'_>>(), &names, &images);
         });
-        pack.write(pdf::PAGES, |object| {
+        objects.write(pdf::PAGES, |object| {
             let count = i32::try_from(self.pages.len()).unwrap_or(i32::MAX);
             object.start::<Pages<'_>>().kids(self.pages.iter().copied()).count(count);
         });
-        self.write_tree(&mut pack);
-        pdf::write_catalog(&mut pack, &meta);
-        pdf::write_info(&mut pack, &meta);
-        part.pack(pdf::PACK, &pack, deflate);
-        part.extend(self.renderer.shared());
-        self.fonts.shared().for_each(|font| part.extend(&font.part));
-        self.sink.write(&part)?;
+        self.write_tree(&mut objects);
+        pdf::write_catalog(&mut objects, &meta);
+        pdf::write_info(&mut objects, &meta);
+        buffer.object_stream(pdf::OBJECT_STREAM, &objects, deflate);
+        buffer.extend(self.renderer.shared());
+        self.fonts.shared().for_each(|font| buffer.extend(&font.buffer));
+        self.sink.write(&buffer)?;
         let out = self.sink.finish(pdf::CATALOG, pdf::INFO, version)?;
         Ok((out, self.missing))
     }
 
-    fn write_tree(&self, pack: &mut Pack) {
-        let out = pack.object(pdf::TREE);
+    fn write_tree(&self, objects: &mut ObjectStream) {
+        let out = objects.object(pdf::TREE);
         let count = self.parts.len();
         let _infallible =
             write!(out, "<</Type/StructTreeRoot/K {} 0 R/ParentTreeNextKey {count}", DOCUMENT.get());
@@ -197,7 +197,7 @@ impl<'r, W: Write> OrderFile<'r, W> {
             reference(out, owners.get());
         }
         out.extend_from_slice(b"]>>>>");
-        let out = pack.object(DOCUMENT);
+        let out = objects.object(DOCUMENT);
         let _infallible = write!(out, "<</S/Document/P {} 0 R/K[", pdf::TREE.get());
         for (part, _) in &self.parts {
             reference(out, part.get());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use unicode_linebreak::linebreaks;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::clean::BREAK;
 use crate::face::{FontError, Style};
+use crate::sanitize::BREAK;
 use crate::shape::{Line, Shaper};
 
 /// How a text may be set.

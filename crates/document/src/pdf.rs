@@ -8,14 +8,14 @@ use pdf_writer::writers::{Catalog, DocumentInfo, Page, Pages, Resources};
 use pdf_writer::{Date, Finish, Name, Rect, Ref, TextStr};
 use sha2::{Digest, Sha256};
 
-use crate::boxes::Canvas;
-use crate::common::{Common, EACH};
-use crate::embed::Fonts;
+use crate::boxes::DisplayList;
+use crate::common::{EACH, SharedSubset};
+use crate::embed::FontResources;
 use crate::face::{Face, FontError};
-use crate::file::{Pack, Part, assemble, deflate, deflate_once};
+use crate::file::{ObjectBuffer, ObjectStream, assemble, deflate, deflate_once};
 use crate::picture::Picture;
-use crate::tags::Tree;
-use crate::template::sheet::Sheet;
+use crate::tags::StructureTree;
+use crate::template::model::TemplateModel;
 use crate::{content, icc, xmp};
 
 /// The program that files come from.
@@ -44,84 +44,86 @@ pub(crate) const METADATA: Ref = Ref::new(5);
 const PROFILE: Ref = Ref::new(6);
 pub(crate) const TREE: Ref = Ref::new(7);
 pub(crate) const CONTENT: Ref = Ref::new(8);
-pub(crate) const PACK: Ref = Ref::new(9);
+pub(crate) const OBJECT_STREAM: Ref = Ref::new(9);
 
 /// What every file has, compressed once: the colour profile.
-pub(crate) fn shared() -> Part {
-    let mut part = Part::default();
-    part.packed_stream(PROFILE, "/N 3", &icc::srgb(), deflate_once);
-    part
+pub(crate) fn shared() -> ObjectBuffer {
+    let mut buffer = ObjectBuffer::default();
+    buffer.compress_stream(PROFILE, "/N 3", &icc::srgb(), deflate_once);
+    buffer
 }
 
 /// Writes the file of one page. After what every file has come the template's forms, then what an event's tickets share,
 /// then the page's own objects. `event` has the shared subsets of faces that are not built in.
 pub(crate) fn write(
-    canvas: &Canvas,
+    display_list: &DisplayList,
     faces: &[Face],
-    [commons, event]: [&[Common]; 2],
-    shared: &Part,
-    sheet: &Sheet,
+    [subsets, event]: [&[SharedSubset]; 2],
+    shared: &ObjectBuffer,
+    model: &TemplateModel,
     meta: &Meta<'_>,
 ) -> Result<Vec<u8>, FontError> {
-    let mut fonts = Fonts::new(faces, commons, event);
-    let mut tree = if meta.tagged { Tree::new("Document") } else { Tree::none() };
-    let content = content::draw(canvas, 0, sheet.images.len(), &mut fonts, &mut tree);
-    let (mut part, mut pack) = (Part::default(), Pack::default());
-    part.packed_stream(CONTENT, "", &content, deflate);
+    let mut fonts = FontResources::new(faces, subsets, event);
+    let mut tree = if meta.tagged { StructureTree::new("Document") } else { StructureTree::none() };
+    let content = content::draw(display_list, 0, model.images.len(), &mut fonts, &mut tree);
+    let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
+    buffer.compress_stream(CONTENT, "", &content, deflate);
     if meta.tagged {
-        part.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
+        buffer.stream(METADATA, "/Type/Metadata/Subtype/XML", xmp::packet(meta).as_bytes());
     }
 
-    let mut next = sheet.forms.next + i32::try_from(event.len()).unwrap_or(0) * EACH;
-    let names = fonts.write(&mut part, &mut pack, &mut next)?;
+    let mut next = model.forms.next + i32::try_from(event.len()).unwrap_or(0) * EACH;
+    let names = fonts.write(&mut buffer, &mut objects, &mut next)?;
     let mut pictures = Vec::new();
-    let mut forms = sheet.forms.roots.iter().copied();
-    for image in &sheet.images {
+    let mut forms = model.forms.roots.iter().copied();
+    for image in &model.images {
         pictures.extend(match image {
             Picture::Drawing(_) => forms.next(),
-            Picture::Pixels(..) => Some(image.write(&mut part, &mut next)),
+            Picture::Pixels(..) => Some(image.write(&mut buffer, &mut next)),
         });
     }
     pictures.extend(forms);
     let mut pictures = numbered(&pictures);
-    pictures.extend(fonts.write_pictures(&mut part, &mut next));
+    pictures.extend(fonts.write_pictures(&mut buffer, &mut next));
     if meta.tagged {
-        write_tree(&tree, &mut pack, next);
+        write_tree(&tree, &mut objects, next);
     }
-    write_catalog(&mut pack, meta);
-    pack.write(PAGES, |object| {
+    write_catalog(&mut objects, meta);
+    objects.write(PAGES, |object| {
         object.start::<Pages<'_>>().kids([PAGE_OBJECT]).count(1);
     });
-    pack.write(PAGE_OBJECT, |object| {
+    objects.write(PAGE_OBJECT, |object| {
         let mut page: Page<'_> = object.start();
-        page.parent(PAGES).media_box(Rect::new(0.0, 0.0, canvas.page.0, canvas.page.1)).contents(CONTENT);
+        page.parent(PAGES)
+            .media_box(Rect::new(0.0, 0.0, display_list.page.0, display_list.page.1))
+            .contents(CONTENT);
         if meta.tagged {
             page.struct_parents(0).tab_order(TabOrder::StructureOrder);
         }
         fill_resources(page.resources(), &names, &pictures);
     });
-    write_info(&mut pack, meta);
-    part.pack(PACK, &pack, deflate);
+    write_info(&mut objects, meta);
+    buffer.object_stream(OBJECT_STREAM, &objects, deflate);
     // Everything that tells this page from others is in the part by now, or in the fonts.
     let mut hash = Sha256::new();
     hash.update(meta.version);
-    hash.update(part.bytes());
+    hash.update(buffer.bytes());
     fonts.shared().for_each(|font| hash.update(font.digest));
-    sheet.images.iter().filter_map(Picture::form).for_each(|drawing| hash.update(drawing.digest));
+    model.images.iter().filter_map(Picture::form).for_each(|drawing| hash.update(drawing.digest));
     let mut id = [0; 16];
     id.copy_from_slice(&hash.finalize()[..16]);
     if meta.tagged {
-        part.extend(shared);
+        buffer.extend(shared);
     }
-    part.extend(&sheet.forms.part);
-    fonts.shared().for_each(|font| part.extend(&font.part));
-    Ok(assemble(&part, CATALOG, INFO, &id))
+    buffer.extend(&model.forms.buffer);
+    fonts.shared().for_each(|font| buffer.extend(&font.buffer));
+    Ok(assemble(&buffer, CATALOG, INFO, &id))
 }
 
 /// The structure tree of a file of one page, its elements numbered from `first`.
-fn write_tree(tree: &Tree, pack: &mut Pack, first: i32) {
-    tree.write(pack, TREE, PAGE_OBJECT, first);
-    let out = pack.object(TREE);
+fn write_tree(tree: &StructureTree, objects: &mut ObjectStream, first: i32) {
+    tree.write(objects, TREE, PAGE_OBJECT, first);
+    let out = objects.object(TREE);
     let _infallible =
         write!(out, "<</Type/StructTreeRoot/K {first} 0 R/ParentTreeNextKey 1/ParentTree<</Nums[0");
     tree.write_owners(out, first);
@@ -129,8 +131,8 @@ fn write_tree(tree: &Tree, pack: &mut Pack, first: i32) {
 }
 
 /// The catalog; it refers to objects by the fixed numbers above.
-pub(crate) fn write_catalog(pack: &mut Pack, meta: &Meta<'_>) {
-    pack.write(CATALOG, |object| {
+pub(crate) fn write_catalog(objects: &mut ObjectStream, meta: &Meta<'_>) {
+    objects.write(CATALOG, |object| {
         let mut root: Catalog<'_> = object.start();
         root.pages(PAGES).lang(TextStr(meta.language));
         root.viewer_preferences().display_doc_title(true);
@@ -148,8 +150,8 @@ pub(crate) fn write_catalog(pack: &mut Pack, meta: &Meta<'_>) {
 }
 
 /// The dictionary of information.
-pub(crate) fn write_info(pack: &mut Pack, meta: &Meta<'_>) {
-    pack.write(INFO, |object| {
+pub(crate) fn write_info(objects: &mut ObjectStream, meta: &Meta<'_>) {
+    objects.write(INFO, |object| {
         let mut about: DocumentInfo<'_> = object.start();
         about.title(TextStr(&meta.title)).creator(TextStr(meta.creator)).producer(TextStr(meta.version));
         if let Some(author) = &meta.author {

@@ -2,8 +2,8 @@
 
 use pdf_writer::Ref;
 
-use crate::file::Part;
-use crate::form::Form;
+use crate::file::ObjectBuffer;
+use crate::form::FormXObject;
 use crate::image::Image;
 use crate::svg::{self, Drawing};
 
@@ -41,7 +41,7 @@ impl Picture {
     }
 
     /// The drawing as a form.
-    pub(crate) fn form(&self) -> Option<&Form> {
+    pub(crate) fn form(&self) -> Option<&FormXObject> {
         match self {
             Self::Pixels(..) => None,
             Self::Drawing(drawing) => Some(drawing.form()),
@@ -49,7 +49,7 @@ impl Picture {
     }
 
     /// Writes it with numbers from `next` on, and returns the object to draw.
-    pub(crate) fn write(&self, part: &mut Part, next: &mut i32) -> Ref {
+    pub(crate) fn write(&self, buffer: &mut ObjectBuffer, next: &mut i32) -> Ref {
         match self {
             Self::Pixels(image, mask) => {
                 let mut new = || {
@@ -59,15 +59,15 @@ impl Picture {
                 let id = new();
                 let mask = mask.as_ref().map(|mask| {
                     let id = new();
-                    mask.write(part, id, None);
+                    mask.write(buffer, id, None);
                     id
                 });
-                image.write(part, id, mask);
+                image.write(buffer, id, mask);
                 id
             }
             Self::Drawing(drawing) => {
                 let (id, objects) = drawing.form().at(*next);
-                part.extend(&objects);
+                buffer.extend(&objects);
                 *next += drawing.form().count();
                 id
             }

@@ -13,9 +13,9 @@ use crate::outlines::without_instructions;
 
 /// The glyphs of a font program that is to be cut out of a face.
 #[derive(Default)]
-pub(crate) struct Program(GlyphRemapper);
+pub(crate) struct GlyphSet(GlyphRemapper);
 
-impl Program {
+impl GlyphSet {
     /// The number of a glyph in the program; a new glyph gets the next one.
     pub(crate) fn add(&mut self, glyph: u16) -> u16 {
         self.0.remap(glyph)
@@ -34,7 +34,7 @@ impl Program {
 
 /// A program with its table of characters, ready to be written.
 #[derive(Debug)]
-pub(crate) struct Cut {
+pub(crate) struct FontSubset {
     /// The six letters that name a subset, from its bytes.
     pub(crate) tag: String,
     /// Whether its outlines are CFF; else TrueType.
@@ -47,15 +47,15 @@ pub(crate) struct Cut {
     pub(crate) texts: Vec<u8>,
 }
 
-impl Cut {
+impl FontSubset {
     /// Cuts a program. `texts` says what each number stands for, in their order. None: the face is damaged.
     pub(crate) fn new(
         loaded: &Loaded,
-        program: &Program,
+        glyph_set: &GlyphSet,
         texts: &[(u16, String)],
         deflate: Deflate,
     ) -> Option<Self> {
-        let cut = subsetter::subset(&loaded.bytes, loaded.index, &program.0).ok()?;
+        let cut = subsetter::subset(&loaded.bytes, loaded.index, &glyph_set.0).ok()?;
         let cff = table(&cut, *b"CFF ");
         let bytes = match cff {
             Some(cff) => cff.to_vec(),
@@ -82,9 +82,9 @@ type Key = (Vec<u16>, Vec<(u16, String)>);
 /// accents make up most of what the shared subsets lack. A cut follows from its key alone, so that remembering changes
 /// no byte.
 #[derive(Debug, Default)]
-pub(crate) struct Cuts(Mutex<(HashMap<Key, Arc<Cut>>, usize)>);
+pub(crate) struct SubsetCache(Mutex<(HashMap<Key, Arc<FontSubset>>, usize)>);
 
-impl Cuts {
+impl SubsetCache {
     /// Bytes remembered; then all are forgotten.
     const MOST: usize = 4 << 20;
 
@@ -92,16 +92,16 @@ impl Cuts {
     pub(crate) fn cut(
         &self,
         loaded: &Loaded,
-        program: &Program,
+        glyph_set: &GlyphSet,
         texts: Vec<(u16, String)>,
         unusable: impl FnOnce() -> FontError,
-    ) -> Result<Arc<Cut>, FontError> {
-        let key = (program.glyphs().collect(), texts);
+    ) -> Result<Arc<FontSubset>, FontError> {
+        let key = (glyph_set.glyphs().collect(), texts);
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cut) = known().0.get(&key) {
             return Ok(Arc::clone(cut));
         }
-        let cut = Arc::new(Cut::new(loaded, program, &key.1, deflate).ok_or_else(unusable)?);
+        let cut = Arc::new(FontSubset::new(loaded, glyph_set, &key.1, deflate).ok_or_else(unusable)?);
         let mut known = known();
         if known.1 + cut.size() > Self::MOST {
             *known = Default::default();

@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::boxes::{Canvas, Mark};
-use crate::clean::clean;
-use crate::common::Common;
+use crate::boxes::{DisplayItem, DisplayList};
+use crate::common::SharedSubset;
 use crate::face::{Face, FontSource};
-use crate::file::Part;
+use crate::file::ObjectBuffer;
+use crate::sanitize::sanitize;
 use crate::shape::{Shaper, reads_rtl};
 use crate::template::field::{Field, Values};
 use crate::template::labels::{self, Label};
@@ -30,9 +30,9 @@ pub struct PdfRenderer {
     /// The two built-in faces, then the fallbacks.
     faces: Vec<Face>,
     /// The subsets of the built-in faces.
-    commons: Vec<Common>,
+    subsets: Vec<SharedSubset>,
     /// What else every file has.
-    shared: Part,
+    shared: ObjectBuffer,
     templates: RwLock<HashMap<TemplateHash, Arc<CompiledTemplate>>>,
     /// The template of pages that name none.
     standard: TemplateHash,
@@ -71,7 +71,7 @@ impl PdfRenderer {
             Face::built_in("Inter-Regular", REGULAR, false)?,
             Face::built_in("Inter-SemiBold", BOLD, true)?,
         ];
-        let commons = [Common::new(&faces, 0)?, Common::new(&faces, 1)?].into();
+        let subsets = [SharedSubset::new(&faces, 0)?, SharedSubset::new(&faces, 1)?].into();
         faces.extend(sources.into_iter().map(Face::new));
         let mut hash = Sha256::new();
         for face in &faces {
@@ -81,7 +81,7 @@ impl PdfRenderer {
         let fonts = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         let renderer = Self {
             faces,
-            commons,
+            subsets,
             shared: pdf::shared(),
             templates: RwLock::default(),
             standard: Shipped::A4.bundle().hash(),
@@ -113,18 +113,18 @@ impl PdfRenderer {
         &self.faces
     }
 
-    pub(crate) fn commons(&self) -> &[Common] {
-        &self.commons
+    pub(crate) fn subsets(&self) -> &[SharedSubset] {
+        &self.subsets
     }
 
     /// What every file has beside its fonts.
-    pub(crate) fn shared(&self) -> &Part {
+    pub(crate) fn shared(&self) -> &ObjectBuffer {
         &self.shared
     }
 
     /// The first number of objects that are not in every file.
     pub(crate) fn first_number(&self) -> i32 {
-        Common::after(self.commons.len())
+        SharedSubset::after(self.subsets.len())
     }
 
     /// The template that a page names.
@@ -160,26 +160,26 @@ impl PdfRenderer {
     /// # Errors
     /// As [`Renderer::render`].
     pub fn draw(&self, template: &CompiledTemplate, page: &TicketPage) -> Result<Page, RenderError> {
-        let setting = Setting::of(page);
-        let mut shaper = self.shaper(&setting.tag);
-        let canvas = lay_out(template, page, &setting, &mut shaper)?;
+        let context = PageContext::of(page);
+        let mut shaper = self.shaper(&context.tag);
+        let display_list = lay_out(template, page, &context, &mut shaper)?;
         let meta = pdf::Meta {
-            title: setting.title(template),
-            author: setting.author(),
-            language: &setting.language,
+            title: context.title(template),
+            author: context.author(),
+            language: &context.language,
             issued_at: page.issued_at,
             creator: pdf::CREATOR,
             version: &self.version,
             tagged: self.tagged,
             archival: template.is_archival(),
         };
-        let code = canvas.marks.iter().find_map(|mark| match mark {
-            Mark::Code { symbol, .. } => Some(symbol.clone()),
+        let code = display_list.items.iter().find_map(|item| match item {
+            DisplayItem::Code { symbol, .. } => Some(symbol.clone()),
             _ => None,
         });
-        let event = self.event_fonts(template, &setting, &canvas)?;
-        let subsets = [&self.commons[..], event.as_ref().map_or(&[], |fonts| &fonts[..])];
-        let pdf = pdf::write(&canvas, &self.faces, subsets, &self.shared, &template.sheet, &meta)?;
+        let event = self.event_fonts(template, &context, &display_list)?;
+        let subsets = [&self.subsets[..], event.as_ref().map_or(&[], |fonts| &fonts[..])];
+        let pdf = pdf::write(&display_list, &self.faces, subsets, &self.shared, &template.model, &meta)?;
         Ok(Page { pdf, missing: shaper.missing, code })
     }
 }
@@ -189,22 +189,22 @@ impl PdfRenderer {
     fn event_fonts(
         &self,
         template: &CompiledTemplate,
-        setting: &Setting,
-        canvas: &Canvas,
-    ) -> Result<Option<Arc<Vec<Common>>>, RenderError> {
-        if !event::needs_more(canvas) {
+        context: &PageContext,
+        display_list: &DisplayList,
+    ) -> Result<Option<Arc<Vec<SharedSubset>>>, RenderError> {
+        if !event::needs_more(display_list) {
             return Ok(None);
         }
-        let texts = event::lasting(&template.sheet, setting.source(template));
-        let fonts = template.memo(&setting.tag).fonts(event::key(&texts), || {
-            event::fonts(&self.faces, &self.commons, &setting.tag, texts, template.sheet.forms.next)
+        let texts = event::shared_texts(&template.model, context.source(template));
+        let fonts = template.cache(&context.tag).fonts(event::key(&texts), || {
+            event::fonts(&self.faces, &self.subsets, &context.tag, texts, template.model.forms.next)
         })?;
         Ok(Some(fonts))
     }
 }
 
 /// What a page's drawing starts from: its values and its language.
-pub(crate) struct Setting {
+pub(crate) struct PageContext {
     pub(crate) values: Values,
     /// The document's language.
     pub(crate) language: String,
@@ -215,16 +215,22 @@ pub(crate) struct Setting {
     number: String,
 }
 
-impl Setting {
+impl PageContext {
     pub(crate) fn of(page: &TicketPage) -> Self {
         let language = language(page.locale.as_deref());
         let tag = language.to_ascii_lowercase();
         let labels = labels::language(&tag);
-        Self { values: Values::of(page, labels), language, tag, labels, number: clean(&page.ticket_number) }
+        Self {
+            values: Values::of(page, labels),
+            language,
+            tag,
+            labels,
+            number: sanitize(&page.ticket_number),
+        }
     }
 
     pub(crate) fn source<'a>(&'a self, template: &'a CompiledTemplate) -> Source<'a> {
-        Source { values: &self.values, language: self.labels, tag: &self.tag, own: &template.sheet.own }
+        Source { values: &self.values, language: self.labels, tag: &self.tag, own: &template.model.own }
     }
 
     /// The document's author: who holds the event.
@@ -251,16 +257,16 @@ impl Setting {
 pub(crate) fn lay_out(
     template: &CompiledTemplate,
     page: &TicketPage,
-    setting: &Setting,
+    context: &PageContext,
     shaper: &mut Shaper<'_>,
-) -> Result<Canvas, RenderError> {
-    let code = fulfillment_qr::encode(&page.code, template.sheet.level)?;
-    let source = setting.source(template);
+) -> Result<DisplayList, RenderError> {
+    let code = fulfillment_qr::encode(&page.code, template.model.level)?;
+    let source = context.source(template);
     let mut alt = String::new();
     Label::CODE.fill(source, &mut alt);
-    let memo = template.memo(&setting.tag);
-    let rtl = is_rtl(&setting.tag, setting.values.get(Field::EventName));
-    Ok(Flow::new(&template.sheet, source, shaper, &memo).page(Some(code), &alt, rtl)?)
+    let cache = template.cache(&context.tag);
+    let rtl = is_rtl(&context.tag, context.values.get(Field::EventName));
+    Ok(Flow::new(&template.model, source, shaper, &cache).page(Some(code), &alt, rtl)?)
 }
 
 /// Whether the page is mirrored: by its language, else by the event's name.

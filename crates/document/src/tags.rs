@@ -7,7 +7,7 @@ use std::io::Write as _;
 use pdf_writer::Ref;
 
 use crate::boxes::Role;
-use crate::file::{Pack, integer, text_string};
+use crate::file::{ObjectStream, integer, text_string};
 
 /// An element, and where its number is among those of the tree.
 struct Element {
@@ -26,14 +26,14 @@ enum Kid {
 }
 
 /// Grows while the page is drawn.
-pub(crate) struct Tree {
+pub(crate) struct StructureTree {
     /// The document comes first; nothing where there is no tree.
     elements: Vec<Element>,
     /// Which element each piece of marked content belongs to.
     owners: Vec<usize>,
 }
 
-impl Tree {
+impl StructureTree {
     /// A tree below an element of this role: `Document`, or the part of one that a page is.
     pub(crate) fn new(role: &'static str) -> Self {
         let first = Element { role, parent: 0, kids: Vec::new(), entries: Vec::new() };
@@ -114,10 +114,10 @@ impl Tree {
 
     /// Writes the elements, numbered from `first`, the first of them as a kid of `parent`. Returns the first number
     /// after them.
-    pub(crate) fn write(&self, pack: &mut Pack, parent: Ref, page: Ref, first: i32) -> i32 {
+    pub(crate) fn write(&self, objects: &mut ObjectStream, parent: Ref, page: Ref, first: i32) -> i32 {
         let id = |index: usize| first + i32::try_from(index).unwrap_or(0);
         for (index, element) in self.elements.iter().enumerate() {
-            let out = pack.object(Ref::new(id(index)));
+            let out = objects.object(Ref::new(id(index)));
             out.extend_from_slice(b"<</S/");
             out.extend_from_slice(element.role.as_bytes());
             out.extend_from_slice(b"/P");

@@ -11,7 +11,7 @@ use usvg::{
 };
 
 use crate::file::deflate_once;
-use crate::form::Form;
+use crate::form::FormXObject;
 
 /// No drawing has more lines and curves, each counted as often as it is drawn.
 const MOST_SEGMENTS: usize = 500_000;
@@ -28,7 +28,7 @@ const SIDE: f32 = 1000.0;
 ///
 /// # Errors
 /// What cannot be drawn, in words.
-pub(super) fn draw(tree: &Tree) -> Result<Form, String> {
+pub(super) fn draw(tree: &Tree) -> Result<FormXObject, String> {
     let mut writer = Writer {
         chunk: Chunk::with_settings(Settings { pretty: false }),
         count: 0,
@@ -55,7 +55,7 @@ pub(super) fn draw(tree: &Tree) -> Result<Form, String> {
     }
     fill_resources(&mut form, &layer.used);
     form.finish();
-    Ok(Form::new(writer.chunk, id, writer.count))
+    Ok(FormXObject::new(writer.chunk, id, writer.count))
 }
 
 /// A content stream that is being written.

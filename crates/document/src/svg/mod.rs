@@ -17,7 +17,7 @@ use std::panic::catch_unwind;
 use usvg::roxmltree::{Document, Error, ParsingOptions};
 use usvg::{ImageHrefResolver, Options, Tree};
 
-use crate::form::Form;
+use crate::form::FormXObject;
 
 /// No file has more XML nodes: elements, texts and comments.
 const MOST_NODES: u32 = 200_000;
@@ -32,7 +32,7 @@ const LONGEST_SIDE: f32 = 10_000.0;
 #[derive(Clone, Debug)]
 pub(crate) struct Drawing {
     ratio: f32,
-    form: Form,
+    form: FormXObject,
 }
 
 impl Drawing {
@@ -76,7 +76,7 @@ impl Drawing {
         self.ratio
     }
 
-    pub(crate) fn form(&self) -> &Form {
+    pub(crate) fn form(&self) -> &FormXObject {
         &self.form
     }
 }

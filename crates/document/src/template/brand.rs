@@ -73,7 +73,7 @@ mod tests {
             let branded = plain.branded(&branding()).unwrap();
             assert_ne!(branded.hash(), plain.hash());
             let compiled = CompiledTemplate::new(&branded).unwrap();
-            assert_eq!(compiled.sheet.images.len(), 1);
+            assert_eq!(compiled.model.images.len(), 1);
             assert_eq!(plain.branded(&Branding::default()).unwrap().hash(), plain.hash());
         }
     }

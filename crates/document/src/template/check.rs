@@ -9,12 +9,12 @@ use crate::boxes::{Area, Colour};
 use crate::face::FontError;
 use crate::paragraph::Fit;
 
+use super::cache::LayoutCache;
 use super::field::Values;
 use super::format::MM;
 use super::labels::{LANGUAGES, Language};
 use super::layout::Flow;
-use super::memo::Memo;
-use super::sheet::{Element, Kind, Sheet, TextBox};
+use super::model::{Element, Kind, TemplateModel, TextBox};
 use super::text::Source;
 use super::{CompiledTemplate, Position, Problem, Severity, TemplateBundle};
 
@@ -42,12 +42,12 @@ impl PdfRenderer {
             Ok(template) => template,
             Err(refused) => return Ok(refused.0),
         };
-        let sheet = &template.sheet;
+        let model = &template.model;
         let mut problems = Vec::new();
-        overlaps(sheet, &mut problems);
-        codes(sheet, &mut problems);
-        contrast(sheet, &mut problems);
-        self.trials(sheet, &mut problems)?;
+        overlaps(model, &mut problems);
+        codes(model, &mut problems);
+        contrast(model, &mut problems);
+        self.trials(model, &mut problems)?;
         problems.extend(template.warnings());
         problems.sort_by(|a, b| (a.at, &a.message).cmp(&(b.at, &b.message)));
         Ok(problems)
@@ -55,9 +55,9 @@ impl PdfRenderer {
 
     /// Sets every text with what tickets usually say, with the longest they reasonably say, and in tall scripts, in
     /// every language.
-    fn trials(&self, sheet: &Sheet, problems: &mut Vec<Problem>) -> Result<(), FontError> {
+    fn trials(&self, model: &TemplateModel, problems: &mut Vec<Problem>) -> Result<(), FontError> {
         let mut texts = Vec::new();
-        sheet.elements.iter().for_each(|element| collect(element, &mut texts));
+        model.elements.iter().for_each(|element| collect(element, &mut texts));
         let usual = Values::from_fn(|known| known.usual.to_owned());
         let long = Values::from_fn(|known| known.long.to_owned());
         let tall = TALL.map(|text| {
@@ -70,10 +70,10 @@ impl PdfRenderer {
         let mut said: BTreeSet<(Position, &str)> = BTreeSet::new();
         for (kind, values) in [("usual", &usual), ("usual", &tall[0]), ("usual", &tall[1]), ("long", &long)] {
             for language in &LANGUAGES {
-                let source = source_of(sheet, values, language);
+                let source = source_of(model, values, language);
                 let mut shaper = self.shaper(source.tag);
-                let memo = Memo::default();
-                let mut flow = Flow::new(sheet, source, &mut shaper, &memo);
+                let cache = LayoutCache::default();
+                let mut flow = Flow::new(model, source, &mut shaper, &cache);
                 flow.page(None, "", false)?;
                 for number in std::mem::take(&mut flow.cut) {
                     let Some((at, text)) = texts.iter().find(|(_, text)| text.number == number) else {
@@ -89,13 +89,13 @@ impl PdfRenderer {
                 }
             }
         }
-        self.characters(sheet, &texts, &usual, problems)
+        self.characters(model, &texts, &usual, problems)
     }
 
     /// Looks for characters in the template's own words that no font has.
     fn characters(
         &self,
-        sheet: &Sheet,
+        model: &TemplateModel,
         texts: &[(Position, &TextBox)],
         values: &Values,
         problems: &mut Vec<Problem>,
@@ -103,7 +103,7 @@ impl PdfRenderer {
         for (at, text) in texts {
             let mut missing = Vec::new();
             for language in &LANGUAGES {
-                let source = source_of(sheet, values, language);
+                let source = source_of(model, values, language);
                 let mut shaper = self.shaper(source.tag);
                 let fit = Fit {
                     width: f32::MAX,
@@ -129,9 +129,9 @@ impl PdfRenderer {
     }
 }
 
-fn source_of<'a>(sheet: &'a Sheet, values: &'a Values, language: &'static Language) -> Source<'a> {
+fn source_of<'a>(model: &'a TemplateModel, values: &'a Values, language: &'static Language) -> Source<'a> {
     let tag = language.tags.first().copied().unwrap_or_default();
-    Source { values, language, tag, own: &sheet.own }
+    Source { values, language, tag, own: &model.own }
 }
 
 /// Every text with its place in the JSON.
@@ -144,10 +144,10 @@ fn collect<'s>(element: &'s Element, texts: &mut Vec<(Position, &'s TextBox)>) {
 
 /// What holds texts, images or the code has its place for itself; rectangles, lines and images drawn first are what
 /// stands behind.
-fn overlaps(sheet: &Sheet, problems: &mut Vec<Problem>) {
+fn overlaps(model: &TemplateModel, problems: &mut Vec<Problem>) {
     let behind = |element: &Element| matches!(element.kind, Kind::Rect { .. } | Kind::Line { .. });
-    for (index, element) in sheet.elements.iter().enumerate() {
-        for earlier in &sheet.elements[..index] {
+    for (index, element) in model.elements.iter().enumerate() {
+        for earlier in &model.elements[..index] {
             let picture =
                 matches!(earlier.kind, Kind::Image { .. }) && !matches!(element.kind, Kind::Image { .. });
             let code = |element: &Element| matches!(element.kind, Kind::Code { .. });
@@ -171,13 +171,13 @@ fn overlap(a: &Area, b: &Area) -> bool {
 }
 
 /// A template has a code, large enough, black on white.
-fn codes(sheet: &Sheet, problems: &mut Vec<Problem>) {
+fn codes(model: &TemplateModel, problems: &mut Vec<Problem>) {
     let mut found = false;
-    let modules = match sheet.level {
+    let modules = match model.level {
         Level::M => MODULES_AT_M,
         Level::Q => MODULES_AT_Q,
     };
-    walk(sheet, |element, background| {
+    walk(model, |element, background| {
         let Kind::Code { side, .. } = element.kind else { return };
         found = true;
         let module = side / modules / MM;
@@ -199,8 +199,8 @@ fn codes(sheet: &Sheet, problems: &mut Vec<Problem>) {
 }
 
 /// Texts stand out from what they stand on. What a picture has behind them is for eyes to judge.
-fn contrast(sheet: &Sheet, problems: &mut Vec<Problem>) {
-    walk(sheet, |element, background| {
+fn contrast(model: &TemplateModel, problems: &mut Vec<Problem>) {
+    walk(model, |element, background| {
         let Kind::Text(text) = &element.kind else { return };
         let Some(background) = background else { return };
         let ratio = ratio(text.colour, background);
@@ -215,7 +215,7 @@ fn contrast(sheet: &Sheet, problems: &mut Vec<Problem>) {
 
 /// Every element with the colour behind it: its container's, else that of the last rectangle around it, else white.
 /// Over an image or the page's background it is not known.
-fn walk(sheet: &Sheet, mut look: impl FnMut(&Element, Option<Colour>)) {
+fn walk(model: &TemplateModel, mut look: impl FnMut(&Element, Option<Colour>)) {
     fn below(element: &Element, behind: Option<Colour>, look: &mut impl FnMut(&Element, Option<Colour>)) {
         look(element, behind);
         let behind = match &element.kind {
@@ -224,15 +224,15 @@ fn walk(sheet: &Sheet, mut look: impl FnMut(&Element, Option<Colour>)) {
         };
         element.children().iter().for_each(|child| below(child, behind, look));
     }
-    for (index, element) in sheet.elements.iter().enumerate() {
+    for (index, element) in model.elements.iter().enumerate() {
         let around = |earlier: &&Element| overlap(&earlier.area, &element.area);
         let behind =
-            sheet.elements[..index].iter().rev().filter(around).find_map(|earlier| match earlier.kind {
+            model.elements[..index].iter().rev().filter(around).find_map(|earlier| match earlier.kind {
                 Kind::Rect { fill: Some(fill), .. } => Some(Some(fill)),
                 Kind::Image { .. } => Some(None),
                 _ => None,
             });
-        let paper = sheet.background.is_none().then_some(Colour::WHITE);
+        let paper = model.background.is_none().then_some(Colour::WHITE);
         below(element, behind.unwrap_or(paper), &mut look);
     }
 }

@@ -1,7 +1,7 @@
 //! What a placeholder can stand for: the ticket's own values.
 
 use crate::TicketPage;
-use crate::clean::{clean, clean_lines};
+use crate::sanitize::{sanitize, sanitize_lines};
 
 use super::labels::{Label, Language};
 
@@ -95,29 +95,31 @@ impl Values {
     /// The page's values. What it leaves to a label is said in this language.
     pub(crate) fn of(page: &TicketPage, language: &'static Language) -> Self {
         Self(std::array::from_fn(|index| {
-            let optional = |text: &Option<String>| text.as_deref().map(clean).unwrap_or_default();
+            let optional = |text: &Option<String>| text.as_deref().map(sanitize).unwrap_or_default();
             match FIELDS[index].field {
-                Field::EventName => clean(&page.event_name),
+                Field::EventName => sanitize(&page.event_name),
                 Field::EventStarts => optional(&page.starts),
                 Field::EventDoors => optional(&page.doors),
                 Field::EventEnds => optional(&page.ends),
                 Field::OrganizerName => optional(&page.organizer_name),
                 Field::VenueName => optional(&page.venue_name),
-                Field::VenueAddress => page.venue_address.as_deref().map(clean_lines).unwrap_or_default(),
+                Field::VenueAddress => page.venue_address.as_deref().map(sanitize_lines).unwrap_or_default(),
                 Field::HolderName => optional(&page.holder_name),
                 Field::SeatSection => optional(&page.section),
                 Field::SeatRow => optional(&page.row),
                 Field::SeatNumber => seat(page, language),
                 Field::SeatNamed => named_seat(page, language),
                 Field::TicketCategory => optional(&page.category),
-                Field::TicketPrice => page.price.as_deref().map_or_else(|| Label::FREE.text(language), clean),
-                Field::TicketNumber => grouped(&clean(&page.ticket_number)),
+                Field::TicketPrice => {
+                    page.price.as_deref().map_or_else(|| Label::FREE.text(language), sanitize)
+                }
+                Field::TicketNumber => grouped(&sanitize(&page.ticket_number)),
                 Field::TicketIndex => page.ticket_index.to_string(),
                 Field::TicketCount => page.ticket_count.to_string(),
                 Field::TicketId => page.ticket_id.to_string(),
-                Field::TicketIssued => clean(&page.issued),
+                Field::TicketIssued => sanitize(&page.issued),
                 Field::OrderId => page.order_id.to_string(),
-                Field::OrderCustomer => clean(&page.customer),
+                Field::OrderCustomer => sanitize(&page.customer),
             }
         }))
     }
@@ -134,7 +136,7 @@ impl Values {
 
 /// The seat; in a place that is known to have none, nor a section or a row, that it is free.
 fn seat(page: &TicketPage, language: &'static Language) -> String {
-    let seat = clean(&page.seat);
+    let seat = sanitize(&page.seat);
     let is_free = seat.is_empty() && !page.seat_unknown && !is_placed(page);
     if is_free { Label::FREE_SEATING.text(language) } else { seat }
 }
@@ -151,7 +153,7 @@ fn named_seat(page: &TicketPage, language: &'static Language) -> String {
 
 /// Whether a section or a row is given.
 fn is_placed(page: &TicketPage) -> bool {
-    [&page.section, &page.row].into_iter().flatten().any(|text| !clean(text).is_empty())
+    [&page.section, &page.row].into_iter().flatten().any(|text| !sanitize(text).is_empty())
 }
 
 /// A number in groups a person can read out: as it is where it has separators, else in groups of five or four.

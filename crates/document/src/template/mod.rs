@@ -7,16 +7,16 @@
 
 mod brand;
 mod bundle;
+mod cache;
 mod check;
 pub(crate) mod field;
 mod format;
 mod json;
 pub(crate) mod labels;
 pub(crate) mod layout;
-mod memo;
+pub(crate) mod model;
 mod pretix;
 mod problem;
-pub(crate) mod sheet;
 mod shipped;
 pub(crate) mod text;
 
@@ -30,8 +30,8 @@ pub use pretix::{Imported, import_pretix};
 pub use problem::{Position, Problem, Refused, Severity};
 pub use shipped::Shipped;
 
-use memo::Memo;
-use sheet::Sheet;
+use cache::LayoutCache;
+use model::TemplateModel;
 
 /// Languages whose settings are remembered; then all are forgotten.
 const MOST_LANGUAGES: usize = 64;
@@ -40,8 +40,8 @@ const MOST_LANGUAGES: usize = 64;
 #[derive(Debug)]
 pub struct CompiledTemplate {
     hash: TemplateHash,
-    pub(crate) sheet: Sheet,
-    memos: RwLock<HashMap<String, Arc<Memo>>>,
+    pub(crate) model: TemplateModel,
+    caches: RwLock<HashMap<String, Arc<LayoutCache>>>,
 }
 
 impl CompiledTemplate {
@@ -51,8 +51,8 @@ impl CompiledTemplate {
     /// Everything that is wrong with it, with lines and columns.
     pub fn new(bundle: &TemplateBundle) -> Result<Self, Refused> {
         bundle.within_limits().map_err(|problem| Refused(vec![problem]))?;
-        let sheet = format::read(&bundle.json, &bundle.files).map_err(Refused)?;
-        Ok(Self { hash: bundle.hash(), sheet, memos: RwLock::default() })
+        let model = format::read(&bundle.json, &bundle.files).map_err(Refused)?;
+        Ok(Self { hash: bundle.hash(), model, caches: RwLock::default() })
     }
 
     /// The template's name by its content.
@@ -64,25 +64,25 @@ impl CompiledTemplate {
     /// What the template calls itself.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.sheet.name
+        &self.model.name
     }
 
     /// The page's width and height in millimetres.
     #[must_use]
     pub fn size(&self) -> (f32, f32) {
-        (self.sheet.page.0 / format::MM, self.sheet.page.1 / format::MM)
+        (self.model.page.0 / format::MM, self.model.page.1 / format::MM)
     }
 
     /// What should be looked at that was met while compiling.
     pub(crate) fn warnings(&self) -> Vec<Problem> {
-        let Some(background) = &self.sheet.background else { return Vec::new() };
+        let Some(background) = &self.model.background else { return Vec::new() };
         let mut problems = Vec::new();
-        let at = self.sheet.background_at;
+        let at = self.model.background_at;
         if !background.archival {
             let message = "the background is no PDF/A: tickets on it do not say that they are for archives";
             problems.push(Problem::warning(at, message));
         }
-        let (width, height) = (self.sheet.page.0 / background.size.0, self.sheet.page.1 / background.size.1);
+        let (width, height) = (self.model.page.0 / background.size.0, self.model.page.1 / background.size.1);
         if (width / height - 1.0).abs() > 0.01 {
             problems.push(Problem::warning(
                 at,
@@ -94,18 +94,18 @@ impl CompiledTemplate {
 
     /// Whether files drawn by it may say that they are PDF/A and PDF/UA.
     pub(crate) fn is_archival(&self) -> bool {
-        self.sheet.background.as_ref().is_none_or(|background| background.archival)
+        self.model.background.as_ref().is_none_or(|background| background.archival)
     }
 
     /// What is remembered for a language.
-    pub(crate) fn memo(&self, language: &str) -> Arc<Memo> {
-        if let Some(memo) = self.memos.read().unwrap_or_else(PoisonError::into_inner).get(language) {
-            return Arc::clone(memo);
+    pub(crate) fn cache(&self, language: &str) -> Arc<LayoutCache> {
+        if let Some(cache) = self.caches.read().unwrap_or_else(PoisonError::into_inner).get(language) {
+            return Arc::clone(cache);
         }
-        let mut memos = self.memos.write().unwrap_or_else(PoisonError::into_inner);
-        if memos.len() >= MOST_LANGUAGES {
-            memos.clear();
+        let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
+        if caches.len() >= MOST_LANGUAGES {
+            caches.clear();
         }
-        Arc::clone(memos.entry(language.to_owned()).or_default())
+        Arc::clone(caches.entry(language.to_owned()).or_default())
     }
 }

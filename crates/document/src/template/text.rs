@@ -83,7 +83,7 @@ impl Text {
 
     /// What all tickets of an event have of it: the text itself where it is the same for all, else the words around what
     /// differs.
-    pub(crate) fn lasting(&self, source: Source<'_>) -> Vec<String> {
+    pub(crate) fn shared_texts(&self, source: Source<'_>) -> Vec<String> {
         if self.shared {
             return vec![self.fill(source)];
         }

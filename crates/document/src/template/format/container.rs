@@ -4,7 +4,7 @@ use crate::boxes::Colour;
 
 use super::super::Problem;
 use super::super::json::Object;
-use super::super::sheet::{Column, Container, Element, Kind};
+use super::super::model::{Column, Container, Element, Kind};
 use super::{Inside, MM, Reader};
 
 impl<'j> Reader<'_> {

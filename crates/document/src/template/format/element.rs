@@ -6,7 +6,7 @@ use crate::boxes::{Align, Area, Colour};
 use crate::picture::Picture;
 
 use super::super::json::{Node, Object};
-use super::super::sheet::{Column, Element, Kind, Vertical};
+use super::super::model::{Column, Element, Kind, Vertical};
 use super::super::text::Text;
 use super::{DEEPEST, Inside, LONGEST, LOOK, MM, MOST_ELEMENTS, PLACE, Reader, TYPES};
 

@@ -19,7 +19,7 @@ use crate::picture::Picture;
 
 use super::bundle::Files;
 use super::json::Node;
-use super::sheet::Sheet;
+use super::model::TemplateModel;
 use super::text::OwnTexts;
 use super::{Position, Problem, Severity};
 use text::Look;
@@ -81,7 +81,7 @@ enum Inside {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn read(json: &str, files: &Files) -> Result<Sheet, Vec<Problem>> {
+pub(crate) fn read(json: &str, files: &Files) -> Result<TemplateModel, Vec<Problem>> {
     let top = Node::parse(json).and_then(Node::object).map_err(|problem| vec![problem])?;
     let mut reader = Reader {
         problems: Vec::new(),
@@ -99,11 +99,11 @@ pub(crate) fn read(json: &str, files: &Files) -> Result<Sheet, Vec<Problem>> {
         background: None,
         background_at: Position { line: 1, column: 1 },
     };
-    let sheet = reader.sheet(top);
+    let model = reader.model(top);
     let mut problems = reader.problems;
     problems.sort_by_key(|problem| problem.at);
-    match sheet {
-        Some(sheet) if problems.iter().all(|problem| problem.severity < Severity::Error) => Ok(sheet),
+    match model {
+        Some(model) if problems.iter().all(|problem| problem.severity < Severity::Error) => Ok(model),
         _ => Err(problems),
     }
 }

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use crate::background::Background;
 use crate::boxes::Colour;
-use crate::common::Common;
+use crate::common::SharedSubset;
 use crate::face::BUILT_IN;
-use crate::form::Placed;
+use crate::form::NumberedForms;
 use crate::picture::Picture;
 
 use super::super::json::{Node, Object};
-use super::super::sheet::Sheet;
+use super::super::model::TemplateModel;
 use super::{FORMAT, Inside, LOOK, PAGE, Reader, TOP};
 
 /// No page is smaller, in millimetres.
 const SMALLEST_PAGE: f32 = 20.0;
 
 impl<'j> Reader<'_> {
-    pub(super) fn sheet(&mut self, mut top: Object<'j>) -> Option<Sheet> {
+    pub(super) fn model(&mut self, mut top: Object<'j>) -> Option<TemplateModel> {
         let _schema = top.take("$schema");
         let format = self.needed_node(&mut top, "format")?;
         let version = self.ok(format.count(0, u16::MAX))?;
@@ -53,8 +53,8 @@ impl<'j> Reader<'_> {
         let (images, background) = (std::mem::take(&mut self.images), self.background.take());
         let drawings = images.iter().filter_map(Picture::form);
         let forms = drawings.chain(background.iter().map(|background| &background.form));
-        let forms = Placed::new(Common::after(BUILT_IN), forms);
-        Some(Sheet {
+        let forms = NumberedForms::new(SharedSubset::after(BUILT_IN), forms);
+        Some(TemplateModel {
             name,
             page: self.page,
             mirror,

@@ -5,7 +5,7 @@ use crate::face::Style;
 use crate::paragraph;
 
 use super::super::json::Object;
-use super::super::sheet::{Element, Kind, Part, TextBox};
+use super::super::model::{Element, Kind, TextBox, TextRole};
 use super::super::text::Text;
 use super::Reader;
 
@@ -25,7 +25,7 @@ pub(super) struct Look {
     style: Option<Style>,
     align: Option<Align>,
     colour: Option<Colour>,
-    part: Option<Part>,
+    role: Option<TextRole>,
     same_size: Option<bool>,
 }
 
@@ -41,7 +41,7 @@ impl Look {
             style: self.style.or(other.style),
             align: self.align.or(other.align),
             colour: self.colour.or(other.colour),
-            part: self.part.or(other.part),
+            role: self.role.or(other.role),
             same_size: self.same_size.or(other.same_size),
         }
     }
@@ -60,15 +60,15 @@ impl<'j> Reader<'_> {
             style: self.word(object, "figures", &[("text", Style::Text), ("code", Style::Code)]),
             align: self.align(object),
             colour: self.colour(object, "color"),
-            part: self.word(
+            role: self.word(
                 object,
                 "role",
                 &[
-                    ("title", Part::Title),
-                    ("label", Part::Label),
-                    ("value", Part::Value),
-                    ("note", Part::Note),
-                    ("decoration", Part::Decoration),
+                    ("title", TextRole::Title),
+                    ("label", TextRole::Label),
+                    ("value", TextRole::Value),
+                    ("note", TextRole::Note),
+                    ("decoration", TextRole::Decoration),
                 ],
             ),
             same_size: self.flag(object, "same_size"),
@@ -114,8 +114,8 @@ impl<'j> Reader<'_> {
         if element.area.height <= 0.0 {
             element.area.height = element.tallest;
         }
-        let part = look.part.unwrap_or(if text.only_names() { Part::Label } else { Part::Value });
-        element.says = text.has_fields() || !matches!(part, Part::Label | Part::Decoration);
+        let role = look.role.unwrap_or(if text.only_names() { TextRole::Label } else { TextRole::Value });
+        element.says = text.has_fields() || !matches!(role, TextRole::Label | TextRole::Decoration);
         self.texts += 1;
         Some(Kind::Text(TextBox {
             number: self.texts - 1,
@@ -126,7 +126,7 @@ impl<'j> Reader<'_> {
             style: look.style.unwrap_or(Style::Text),
             align: look.align.unwrap_or(Align::Start),
             colour: look.colour.unwrap_or(Colour::BLACK),
-            part,
+            role,
             same_size: look.same_size.unwrap_or(false),
         }))
     }

@@ -4,7 +4,7 @@ use crate::boxes::{Align, Colour};
 
 use super::super::Problem;
 use super::super::json::{Node, Object};
-use super::super::sheet::Vertical;
+use super::super::model::Vertical;
 use super::{LONGEST, MM, MOST_CHARACTERS, PLACE, Reader};
 
 /// Texts, colours and styles by name, each.

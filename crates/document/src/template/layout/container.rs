@@ -3,7 +3,7 @@
 use crate::boxes::Area;
 use crate::face::FontError;
 
-use super::super::sheet::{Container, Element, Vertical};
+use super::super::model::{Container, Element, Vertical};
 use super::{Block, Flow, Piece, What, move_by};
 
 /// A text that needs less than this part of its wished size keeps its own size in a row of one size.

@@ -10,22 +10,22 @@ use std::sync::Arc;
 
 use fulfillment_qr::Symbol;
 
-use crate::boxes::{Align, Area, Canvas, Colour, Mark, Role};
+use crate::boxes::{Align, Area, Colour, DisplayItem, DisplayList, Role};
 use crate::face::FontError;
 use crate::paragraph::{Fit, Paragraph, on_one_line};
 use crate::shape::Shaper;
 
-use super::memo::{Memo, Wanted};
-use super::sheet::{Element, Kind, Part, Sheet, TextBox};
+use super::cache::{LayoutCache, Wanted};
+use super::model::{Element, Kind, TemplateModel, TextBox, TextRole};
 use super::text::Source;
 
 /// What one ticket is laid out with.
 pub(crate) struct Flow<'a, 'f> {
-    pub(crate) sheet: &'a Sheet,
+    pub(crate) model: &'a TemplateModel,
     pub(crate) source: Source<'a>,
     pub(crate) shaper: &'a mut Shaper<'f>,
     /// Texts that all tickets of an event have.
-    pub(crate) memo: &'a Memo,
+    pub(crate) cache: &'a LayoutCache,
     /// In a row of one size: the largest size its texts may take.
     cap: Option<f32>,
     /// The numbers of texts that had to be cut.
@@ -54,12 +54,12 @@ enum What<'a> {
 
 impl<'a, 'f> Flow<'a, 'f> {
     pub(crate) fn new(
-        sheet: &'a Sheet,
+        model: &'a TemplateModel,
         source: Source<'a>,
         shaper: &'a mut Shaper<'f>,
-        memo: &'a Memo,
+        cache: &'a LayoutCache,
     ) -> Self {
-        Self { sheet, source, shaper, memo, cap: None, cut: Vec::new() }
+        Self { model, source, shaper, cache, cap: None, cut: Vec::new() }
     }
 
     /// Lays the page out; `rtl` mirrors it. Without a code its place stays empty. `alt` is said in its place.
@@ -68,11 +68,11 @@ impl<'a, 'f> Flow<'a, 'f> {
         mut code: Option<Symbol>,
         alt: &str,
         rtl: bool,
-    ) -> Result<Canvas, FontError> {
-        let sheet = self.sheet;
-        let mut canvas = Canvas::new(sheet.page, rtl && sheet.mirror);
-        if let Some(background) = &sheet.background {
-            canvas.marks.push(Mark::Background { size: background.size });
+    ) -> Result<DisplayList, FontError> {
+        let model = self.model;
+        let mut display_list = DisplayList::new(model.page, rtl && model.mirror);
+        if let Some(background) = &model.background {
+            display_list.items.push(DisplayItem::Background { size: background.size });
         }
         let mut named = false;
         let mut end: f32 = 0.0;
@@ -80,30 +80,30 @@ impl<'a, 'f> Flow<'a, 'f> {
             end = end.max(area.y + area.height);
             match what {
                 What::Text { text, paragraph } => {
-                    let role = role(text.part, &mut named);
-                    canvas.text(area, &paragraph, text.align, text.colour, role);
+                    let role = role(text.role, &mut named);
+                    display_list.text(area, &paragraph, text.align, text.colour, role);
                 }
-                What::Fill(colour) => canvas.fill(area, colour),
-                What::Dashes(dash, colour) => canvas.dashes(area, dash, colour),
-                What::Image { image, alt } => canvas.image(area, image, alt),
+                What::Fill(colour) => display_list.fill(area, colour),
+                What::Dashes(dash, colour) => display_list.dashes(area, dash, colour),
+                What::Image { image, alt } => display_list.image(area, image, alt),
                 What::Code => {
                     named = false;
                     if let Some(code) = code.take() {
-                        canvas.code(area, code, alt.to_owned());
+                        display_list.code(area, code, alt.to_owned());
                     }
                 }
             }
         }
-        if let Some(trim) = sheet.trim {
-            canvas.page.1 = canvas.page.1.min(end + trim);
+        if let Some(trim) = model.trim {
+            display_list.page.1 = display_list.page.1.min(end + trim);
         }
-        Ok(canvas)
+        Ok(display_list)
     }
 
     /// All that is on the page, each piece with the number of its element.
     fn pieces(&mut self) -> Result<Vec<(usize, Piece<'a>)>, FontError> {
         let mut pieces = Vec::with_capacity(64);
-        for (index, element) in self.sheet.elements.iter().enumerate() {
+        for (index, element) in self.model.elements.iter().enumerate() {
             let Element { area, .. } = element;
             if let Some(mut block) = self.block(element, area.width, Some(area.height))? {
                 move_by(&mut block.pieces, area.x, area.y);
@@ -155,7 +155,7 @@ impl<'a, 'f> Flow<'a, 'f> {
             }
             Kind::Image { image, align, alt } => {
                 let (wide, high) = (element.area.width.min(width), element.area.height);
-                let ratio = self.sheet.images[*image].ratio();
+                let ratio = self.model.images[*image].ratio();
                 let (fit_wide, fit_high) =
                     if wide * ratio <= high { (wide, wide * ratio) } else { (high / ratio, high) };
                 let alt =
@@ -211,7 +211,7 @@ impl<'a, 'f> Flow<'a, 'f> {
         let width = width.unwrap_or(f32::MAX);
         let fit = Fit { width, sizes, leading: text.leading, bold: text.bold, style: text.style };
         let wanted = Wanted { number: text.number, width, cap, text: string };
-        let paragraph = self.memo.fit(self.shaper, wanted, fit)?;
+        let paragraph = self.cache.fit(self.shaper, wanted, fit)?;
         if paragraph.cut && !measures {
             self.cut.push(text.number);
         }
@@ -248,14 +248,14 @@ fn frame(area: Area, thick: f32) -> [Area; 4] {
 }
 
 /// A value goes on with the label before it. `named` says whether there is one.
-fn role(part: Part, named: &mut bool) -> Role {
-    let label = std::mem::replace(named, part == Part::Label);
+fn role(part: TextRole, named: &mut bool) -> Role {
+    let label = std::mem::replace(named, part == TextRole::Label);
     match part {
-        Part::Title => Role::Heading,
-        Part::Label => Role::Label,
-        Part::Value if label => Role::Rest,
-        Part::Value | Part::Note => Role::Paragraph,
-        Part::Decoration => Role::Decoration,
+        TextRole::Title => Role::Heading,
+        TextRole::Label => Role::Label,
+        TextRole::Value if label => Role::Rest,
+        TextRole::Value | TextRole::Note => Role::Paragraph,
+        TextRole::Decoration => Role::Decoration,
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::boxes::Placed;
-use crate::renderer::{Setting, lay_out};
+use crate::boxes::PlacedLine;
+use crate::renderer::{PageContext, lay_out};
 use crate::template::{CompiledTemplate, Shipped, TemplateBundle};
 use crate::{PdfRenderer, Renderer as _, TicketPage};
 
@@ -57,27 +57,27 @@ pub(crate) fn page(texts: &[String], locale: Option<&str>) -> TicketPage {
 }
 
 /// The page, and the element each text and the code stands in with what it takes there.
-fn laid_out(template: &CompiledTemplate, page: &TicketPage) -> (Canvas, Vec<(usize, Area)>) {
-    let setting = Setting::of(page);
+fn laid_out(template: &CompiledTemplate, page: &TicketPage) -> (DisplayList, Vec<(usize, Area)>) {
+    let setting = PageContext::of(page);
     let mut shaper = RENDERER.shaper(&setting.tag);
-    let canvas = lay_out(template, page, &setting, &mut shaper).unwrap();
-    let memo = Memo::default();
-    let mut flow = Flow::new(&template.sheet, setting.source(template), &mut shaper, &memo);
+    let display_list = lay_out(template, page, &setting, &mut shaper).unwrap();
+    let cache = LayoutCache::default();
+    let mut flow = Flow::new(&template.model, setting.source(template), &mut shaper, &cache);
     let frames = flow.pieces().unwrap().into_iter().filter_map(|(element, piece)| match piece.what {
-        What::Text { .. } | What::Code => Some((element, canvas.mirror(piece.area))),
+        What::Text { .. } | What::Code => Some((element, display_list.mirror(piece.area))),
         _ => None,
     });
     let frames = frames.collect();
-    (canvas, frames)
+    (display_list, frames)
 }
 
 /// Every text and the code lie apart from each other, within their element's place and on the page; every line
 /// lies within a text's frame.
 fn check(template: &CompiledTemplate, page: &TicketPage) {
-    let (canvas, frames) = laid_out(template, page);
+    let (display_list, frames) = laid_out(template, page);
     for (index, (element, a)) in frames.iter().enumerate() {
-        let place = template.sheet.elements[*element].area;
-        let place = canvas.mirror(place);
+        let place = template.model.elements[*element].area;
+        let place = display_list.mirror(place);
         let within = |a: &Area, b: &Area| {
             a.x >= b.x - 0.05
                 && a.y >= b.y - 0.05
@@ -85,7 +85,7 @@ fn check(template: &CompiledTemplate, page: &TicketPage) {
                 && a.y + a.height <= b.y + b.height + 0.05
         };
         assert!(within(a, &place), "{a:?} leaves its place {place:?}");
-        let paper = Area { x: 0.0, y: 0.0, width: canvas.page.0, height: canvas.page.1 };
+        let paper = Area { x: 0.0, y: 0.0, width: display_list.page.0, height: display_list.page.1 };
         assert!(within(a, &paper), "{a:?} leaves the page");
         for (other, b) in &frames[..index] {
             let apart = a.x + a.width <= b.x + 0.01
@@ -95,11 +95,11 @@ fn check(template: &CompiledTemplate, page: &TicketPage) {
             assert!(apart, "{a:?} of element {element} overlaps {b:?} of {other}");
         }
     }
-    let lines = canvas.marks.iter().flat_map(|mark| match mark {
-        Mark::Text { size, lines, .. } => lines.iter().map(|placed| (size, placed)).collect(),
+    let lines = display_list.items.iter().flat_map(|item| match item {
+        DisplayItem::Text { size, lines, .. } => lines.iter().map(|placed| (size, placed)).collect(),
         _ => Vec::new(),
     });
-    for (size, Placed { x, baseline, line }) in lines {
+    for (size, PlacedLine { x, baseline, line }) in lines {
         let width = f64::from(line.width) * f64::from(*size) / 1000.0;
         let inside = |a: &Area| {
             *x >= a.x - 0.1
@@ -133,9 +133,9 @@ fn laid(json: &str, texts: &[(usize, &str)]) -> Vec<(String, Area)> {
         (*text).clone_into(&mut all[*index]);
     }
     let page = page(&all, None);
-    let (canvas, frames) = laid_out(&template, &page);
-    let texts = canvas.marks.iter().filter_map(|mark| match mark {
-        Mark::Text { lines, .. } => Some(lines[0].line.text.clone()),
+    let (display_list, frames) = laid_out(&template, &page);
+    let texts = display_list.items.iter().filter_map(|item| match item {
+        DisplayItem::Text { lines, .. } => Some(lines[0].line.text.clone()),
         _ => None,
     });
     texts.zip(frames.iter().map(|(_, area)| *area)).collect()

@@ -2,7 +2,7 @@
 
 use crate::face::FontError;
 
-use super::super::sheet::{Column, Container, Element, Kind};
+use super::super::model::{Column, Container, Element, Kind};
 use super::Flow;
 
 impl<'a> Flow<'a, '_> {

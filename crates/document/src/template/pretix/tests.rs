@@ -52,17 +52,17 @@ fn default_layout() -> String {
 fn the_default_layout_becomes_a_template() {
     let imported = import_pretix(&default_layout(), Some(&blank(210.0, 297.0))).unwrap();
     let template = CompiledTemplate::new(&imported.bundle).unwrap();
-    assert_eq!(template.sheet.elements.len(), 10);
+    assert_eq!(template.model.elements.len(), 10);
     let said: Vec<_> = imported.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains("mark of another program") && said[1].contains("the ticket's number"));
-    let code = &template.sheet.elements[0].area;
+    let code = &template.model.elements[0].area;
     let close = |a: f32, b: f32| (a - b).abs() < 0.1;
     assert!(
         close(code.x, 130.4 * MM) && close(code.y, 28.5 * MM) && close(code.width, 64.0 * MM),
         "{code:?}"
     );
-    let name = &template.sheet.elements[1].area;
+    let name = &template.model.elements[1].area;
     assert!(close(name.y, 13.11 * MM) && close(name.height, 11.8 * MM), "{name:?}");
 }
 

@@ -5,7 +5,7 @@ use fulfillment_qr::Level;
 use crate::background::Background;
 use crate::boxes::{Align, Area, Colour};
 use crate::face::Style;
-use crate::form::Placed;
+use crate::form::NumberedForms;
 use crate::picture::Picture;
 
 use super::Position;
@@ -13,7 +13,7 @@ use super::text::{OwnTexts, Text};
 
 /// A template, compiled.
 #[derive(Debug)]
-pub(crate) struct Sheet {
+pub(crate) struct TemplateModel {
     /// What people call it.
     pub(crate) name: String,
     /// Width and height of the page, in points.
@@ -30,7 +30,7 @@ pub(crate) struct Sheet {
     pub(crate) images: Vec<Picture>,
     pub(crate) background: Option<Background>,
     /// The images that are drawings, then the background, as files of one page have them.
-    pub(crate) forms: Placed,
+    pub(crate) forms: NumberedForms,
     /// Where the background is named.
     pub(crate) background_at: Position,
 }
@@ -95,7 +95,7 @@ pub(crate) enum Kind {
         fill: Option<Colour>,
         border: Option<(f32, Colour)>,
     },
-    /// An image by its place in [`Sheet::images`].
+    /// An image by its place in [`TemplateModel::images`].
     Image {
         image: usize,
         align: Align,
@@ -124,14 +124,14 @@ pub(crate) struct TextBox {
     pub(crate) style: Style,
     pub(crate) align: Align,
     pub(crate) colour: Colour,
-    pub(crate) part: Part,
+    pub(crate) role: TextRole,
     /// Set in one size with the others in its row that ask for it.
     pub(crate) same_size: bool,
 }
 
 /// What a text is to somebody who hears the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TextRole {
     Title,
     Label,
     Value,

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::common::Common;
+use crate::common::SharedSubset;
 use crate::face::FontError;
 use crate::paragraph::{Fit, Paragraph, fit};
 use crate::shape::Shaper;
@@ -32,9 +32,9 @@ type Key = (u32, u32, u32, String);
 
 /// Settings of one template in one language.
 #[derive(Debug, Default)]
-pub(crate) struct Memo {
+pub(crate) struct LayoutCache {
     texts: RwLock<HashMap<Key, Known>>,
-    fonts: RwLock<HashMap<String, Arc<Vec<Common>>>>,
+    fonts: RwLock<HashMap<String, Arc<Vec<SharedSubset>>>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ struct Known {
     missing: Vec<char>,
 }
 
-impl Memo {
+impl LayoutCache {
     /// Sets a text, or remembers how it was set.
     pub(crate) fn fit(
         &self,
@@ -76,8 +76,8 @@ impl Memo {
     pub(crate) fn fonts(
         &self,
         texts: String,
-        cut: impl FnOnce() -> Result<Vec<Common>, FontError>,
-    ) -> Result<Arc<Vec<Common>>, FontError> {
+        cut: impl FnOnce() -> Result<Vec<SharedSubset>, FontError>,
+    ) -> Result<Arc<Vec<SharedSubset>>, FontError> {
         if let Some(known) = self.fonts.read().unwrap_or_else(PoisonError::into_inner).get(&texts) {
             return Ok(Arc::clone(known));
         }

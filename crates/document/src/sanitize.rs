@@ -15,16 +15,16 @@ pub(crate) const BREAK: char = '\u{2028}';
 /// Control characters, bidi controls and other invisible formatting go (zero-width joiners stay: Persian, Indic and
 /// emoji need them), every run of white space becomes one space, marks beyond [`MOST_MARKS`] on a base are dropped
 /// and text beyond [`LONGEST`] characters is cut with an ellipsis.
-pub(crate) fn clean(text: &str) -> String {
-    cleaned(text, |_| false)
+pub(crate) fn sanitize(text: &str) -> String {
+    sanitized(text, |_| false)
 }
 
 /// The same with a [`BREAK`] between its lines, of which none is empty.
-pub(crate) fn clean_lines(text: &str) -> String {
-    cleaned(text, |c| matches!(c, '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}'))
+pub(crate) fn sanitize_lines(text: &str) -> String {
+    sanitized(text, |c| matches!(c, '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}'))
 }
 
-fn cleaned(text: &str, is_break: impl Fn(char) -> bool) -> String {
+fn sanitized(text: &str, is_break: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut count, mut marks, mut space) = (0, 0, None);
     for c in text.chars() {
@@ -88,23 +88,23 @@ mod tests {
 
     #[test]
     fn controls_and_reordering_go() {
-        assert_eq!(clean("Ann\u{0}a\u{202E}evil\u{2066}x\u{FEFF}"), "Annaevilx");
-        assert_eq!(clean("  a\r\n\tb\u{2028}\u{A0}c "), "a b c");
-        assert_eq!(clean("ﬁnn"), "finn");
-        assert_eq!(clean(" \u{200F}\n"), "");
-        assert_eq!(clean_lines(" a \r\n\r\n \u{202E}\n b\u{A0}c\u{2029}d\n"), "a\u{2028}b c\u{2028}d");
+        assert_eq!(sanitize("Ann\u{0}a\u{202E}evil\u{2066}x\u{FEFF}"), "Annaevilx");
+        assert_eq!(sanitize("  a\r\n\tb\u{2028}\u{A0}c "), "a b c");
+        assert_eq!(sanitize("ﬁnn"), "finn");
+        assert_eq!(sanitize(" \u{200F}\n"), "");
+        assert_eq!(sanitize_lines(" a \r\n\r\n \u{202E}\n b\u{A0}c\u{2029}d\n"), "a\u{2028}b c\u{2028}d");
     }
 
     #[test]
     fn joiners_stay_and_stacks_are_bounded() {
-        assert_eq!(clean("نمی\u{200C}دانم"), "نمی\u{200C}دانم");
+        assert_eq!(sanitize("نمی\u{200C}دانم"), "نمی\u{200C}دانم");
         let tower = format!("e{}", "\u{301}".repeat(40));
-        assert_eq!(clean(&tower).chars().count(), 1 + MOST_MARKS);
+        assert_eq!(sanitize(&tower).chars().count(), 1 + MOST_MARKS);
     }
 
     #[test]
     fn length_is_bounded() {
-        let long = clean(&"x y ".repeat(10_000));
+        let long = sanitize(&"x y ".repeat(10_000));
         assert!(long.ends_with('…') && long.chars().count() <= LONGEST + 2);
     }
 }

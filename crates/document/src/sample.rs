@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::TicketPage;
+use crate::template::TicketPage;
 
 /// The page for readers of this language (a BCP 47 tag): in Arabic, in Japanese, else in English, with that locale.
 #[must_use]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::json::canonical;
-use super::{Position, Problem};
+use super::problem::{Position, Problem};
 
 /// No template's JSON is longer, in bytes.
 pub(crate) const LONGEST_JSON: usize = 256 * 1024;

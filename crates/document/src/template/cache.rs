@@ -6,10 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::common::SharedSubset;
-use crate::face::FontError;
-use crate::paragraph::{Fit, Paragraph, fit};
-use crate::shape::Shaper;
+use crate::font::{FontError, SharedSubset};
+use crate::text::{Fit, Paragraph, Shaper, fit};
 
 /// Texts remembered for one language, some 1 KB each; then all are forgotten. An event has about 20, and each ticket three
 /// or four that no other has.

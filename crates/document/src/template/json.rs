@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Position, Problem};
+use super::problem::{Position, Problem};
 
 /// A value in a JSON text.
 #[derive(Clone, Copy, Debug)]

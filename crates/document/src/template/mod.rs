@@ -1,111 +1,40 @@
 //! Templates: a page described in JSON, compiled once, laid out for each ticket.
 //!
-//! `json` reads with places, `format` says what a template may have and compiles it to a `sheet`, `text` and `field`
-//! fill in placeholders, `labels` are the page's own words in each language, `layout` lays a ticket out, `memo`
-//! remembers what an event's tickets have in common, `bundle` names a template by its content.
+//! `json` reads with places, `format` says what a template may have and makes a `model` of it, `text` fills in
+//! placeholders: a `field` is one of the ticket's values (`ticket_page`, `ticket_values`), `labels` are the page's own words
+//! in each language. `layout` lays a ticket out, `cache` remembers what an event's tickets have in common, `bundle` names a
+//! template by its content, and `compiled` is what others draw by. `shipped` has the templates in the binary, `branding`
+//! changes one's logo, colours and texts, `pretix` imports layouts of another program.
 //! `docs/templates.md` is the manual.
 
-mod brand;
+mod branding;
 mod bundle;
 mod cache;
-mod check;
-pub(crate) mod field;
+mod compiled;
+mod field;
 mod format;
 mod json;
-pub(crate) mod labels;
-pub(crate) mod layout;
-pub(crate) mod model;
+mod labels;
+mod layout;
+mod model;
 mod pretix;
 mod problem;
 mod shipped;
-pub(crate) mod text;
+mod text;
+mod ticket_page;
+mod ticket_values;
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-
-pub use brand::Branding;
+pub use branding::Branding;
 pub use bundle::{Files, NoHash, TemplateBundle, TemplateHash, file_names};
-pub use check::usable;
+pub(crate) use cache::LayoutCache;
+pub use compiled::CompiledTemplate;
+pub(crate) use field::{Field, Values};
+pub(crate) use format::MM;
+pub(crate) use labels::{LANGUAGES, Label, Language, language};
+pub(crate) use layout::Flow;
+pub(crate) use model::{Element, Kind, TemplateModel, TextBox};
 pub use pretix::{Imported, import_pretix};
-pub use problem::{Position, Problem, Refused, Severity};
+pub use problem::{Position, Problem, Refused, Severity, usable};
 pub use shipped::Shipped;
-
-use cache::LayoutCache;
-use model::TemplateModel;
-
-/// Languages whose settings are remembered; then all are forgotten.
-const MOST_LANGUAGES: usize = 64;
-
-/// A template ready to draw by. It is compiled once and serves every thread.
-#[derive(Debug)]
-pub struct CompiledTemplate {
-    hash: TemplateHash,
-    pub(crate) model: TemplateModel,
-    caches: RwLock<HashMap<String, Arc<LayoutCache>>>,
-}
-
-impl CompiledTemplate {
-    /// Compiles a template.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it, with lines and columns.
-    pub fn new(bundle: &TemplateBundle) -> Result<Self, Refused> {
-        bundle.within_limits().map_err(|problem| Refused(vec![problem]))?;
-        let model = format::read(&bundle.json, &bundle.files).map_err(Refused)?;
-        Ok(Self { hash: bundle.hash(), model, caches: RwLock::default() })
-    }
-
-    /// The template's name by its content.
-    #[must_use]
-    pub fn hash(&self) -> TemplateHash {
-        self.hash
-    }
-
-    /// What the template calls itself.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.model.name
-    }
-
-    /// The page's width and height in millimetres.
-    #[must_use]
-    pub fn size(&self) -> (f32, f32) {
-        (self.model.page.0 / format::MM, self.model.page.1 / format::MM)
-    }
-
-    /// What should be looked at that was met while compiling.
-    pub(crate) fn warnings(&self) -> Vec<Problem> {
-        let Some(background) = &self.model.background else { return Vec::new() };
-        let mut problems = Vec::new();
-        let at = self.model.background_at;
-        if !background.archival {
-            let message = "the background is no PDF/A: tickets on it do not say that they are for archives";
-            problems.push(Problem::warning(at, message));
-        }
-        let (width, height) = (self.model.page.0 / background.size.0, self.model.page.1 / background.size.1);
-        if (width / height - 1.0).abs() > 0.01 {
-            problems.push(Problem::warning(
-                at,
-                "the background has another shape than the page: it is stretched",
-            ));
-        }
-        problems
-    }
-
-    /// Whether files drawn by it may say that they are PDF/A and PDF/UA.
-    pub(crate) fn is_archival(&self) -> bool {
-        self.model.background.as_ref().is_none_or(|background| background.archival)
-    }
-
-    /// What is remembered for a language.
-    pub(crate) fn cache(&self, language: &str) -> Arc<LayoutCache> {
-        if let Some(cache) = self.caches.read().unwrap_or_else(PoisonError::into_inner).get(language) {
-            return Arc::clone(cache);
-        }
-        let mut caches = self.caches.write().unwrap_or_else(PoisonError::into_inner);
-        if caches.len() >= MOST_LANGUAGES {
-            caches.clear();
-        }
-        Arc::clone(caches.entry(language.to_owned()).or_default())
-    }
-}
+pub(crate) use text::Source;
+pub use ticket_page::TicketPage;

@@ -2,13 +2,11 @@
 
 use fulfillment_qr::Level;
 
-use crate::background::Background;
-use crate::boxes::{Align, Area, Colour};
-use crate::face::Style;
-use crate::form::NumberedForms;
-use crate::picture::Picture;
+use crate::font::Style;
+use crate::image::Artwork;
+use crate::page::{Align, Area, Colour};
 
-use super::Position;
+use super::problem::Position;
 use super::text::{OwnTexts, Text};
 
 /// A template, compiled.
@@ -27,10 +25,7 @@ pub(crate) struct TemplateModel {
     pub(crate) own: OwnTexts,
     /// The code's.
     pub(crate) level: Level,
-    pub(crate) images: Vec<Picture>,
-    pub(crate) background: Option<Background>,
-    /// The images that are drawings, then the background, as files of one page have them.
-    pub(crate) forms: NumberedForms,
+    pub(crate) artwork: Artwork,
     /// Where the background is named.
     pub(crate) background_at: Position,
 }
@@ -95,7 +90,7 @@ pub(crate) enum Kind {
         fill: Option<Colour>,
         border: Option<(f32, Colour)>,
     },
-    /// An image by its place in [`TemplateModel::images`].
+    /// An image by its place in [`Artwork::images`].
     Image {
         image: usize,
         align: Align,

@@ -56,3 +56,9 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Refused(pub Vec<Problem>);
+
+/// Whether a template can be used with these problems.
+#[must_use]
+pub fn usable(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.severity < Severity::Error)
+}

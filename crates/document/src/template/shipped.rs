@@ -1,6 +1,6 @@
 //! The templates in the binary.
 
-use super::TemplateBundle;
+use super::bundle::TemplateBundle;
 
 /// A template that ships with the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

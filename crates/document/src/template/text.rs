@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::field::{Field, Values};
+use super::field::{FIELDS, Field, Values};
 use super::labels::{Label, Language};
 
 /// A text with its placeholders: parts with a separator between those that have something to say.
@@ -91,7 +91,7 @@ impl Text {
         for piece in self.parts.iter().flat_map(|part| &part.pieces) {
             match piece {
                 Piece::Literal(text) => out.push(text.clone()),
-                Piece::Label(label) => out.extend(label.words(source).map(str::to_owned)),
+                Piece::Label(label) => out.extend(label.words(source.language).map(str::to_owned)),
                 Piece::Own(name) => out.push(own_text(source, name).to_owned()),
                 Piece::Field(_) => {}
             }
@@ -114,7 +114,7 @@ impl Text {
                 match piece {
                     Piece::Literal(text) => out.push_str(text),
                     Piece::Field(field) => out.push_str(source.values.get(*field)),
-                    Piece::Label(label) => label.fill(source, &mut out),
+                    Piece::Label(label) => label.fill(source.language, source.values, &mut out),
                     Piece::Own(name) => out.push_str(own_text(source, name)),
                 }
             }
@@ -180,7 +180,7 @@ impl Piece {
             };
         }
         Field::named(name).map(Self::Field).ok_or_else(|| {
-            let names = super::field::FIELDS.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
+            let names = FIELDS.iter().map(|known| known.name).collect::<Vec<_>>().join(", ");
             format!("there is no placeholder {name:?}; there are {names}, label.… and text.…")
         })
     }

@@ -1,11 +1,12 @@
 //! Stacks and rows: what is in them, and whether it has room.
 
-use crate::boxes::Colour;
+use crate::page::Colour;
+use crate::template::json::Object;
+use crate::template::model::{Column, Container, Element, Kind};
+use crate::template::problem::Problem;
 
-use super::super::Problem;
-use super::super::json::Object;
-use super::super::model::{Column, Container, Element, Kind};
-use super::{Inside, MM, Reader};
+use super::keys::MM;
+use super::reader::{Inside, Reader};
 
 impl<'j> Reader<'_> {
     pub(super) fn container(

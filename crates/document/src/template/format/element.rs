@@ -2,13 +2,14 @@
 
 use fulfillment_qr::Level;
 
-use crate::boxes::{Align, Area, Colour};
-use crate::picture::Picture;
+use crate::image::Picture;
+use crate::page::{Align, Area, Colour};
+use crate::template::json::{Node, Object};
+use crate::template::model::{Column, Element, Kind, Vertical};
+use crate::template::text::Text;
 
-use super::super::json::{Node, Object};
-use super::super::model::{Column, Element, Kind, Vertical};
-use super::super::text::Text;
-use super::{DEEPEST, Inside, LONGEST, LOOK, MM, MOST_ELEMENTS, PLACE, Reader, TYPES};
+use super::keys::{DEEPEST, LONGEST, LOOK, MM, MOST_ELEMENTS, PLACE, TYPES};
+use super::reader::{Inside, Reader};
 
 impl<'j> Reader<'_> {
     pub(super) fn children(&mut self, node: Node<'j>, inside: Inside, depth: usize) -> Vec<Element> {

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::background::Background;
-use crate::boxes::Colour;
-use crate::common::SharedSubset;
-use crate::face::BUILT_IN;
-use crate::form::NumberedForms;
-use crate::picture::Picture;
+use crate::font::{BUILT_IN, SharedSubset};
+use crate::image::{Artwork, Background};
+use crate::page::Colour;
+use crate::template::json::{Node, Object};
+use crate::template::model::TemplateModel;
 
-use super::super::json::{Node, Object};
-use super::super::model::TemplateModel;
-use super::{FORMAT, Inside, LOOK, PAGE, Reader, TOP};
+use super::keys::{FORMAT, LOOK, PAGE, TOP};
+use super::reader::{Inside, Reader};
 
 /// No page is smaller, in millimetres.
 const SMALLEST_PAGE: f32 = 20.0;
@@ -51,9 +49,7 @@ impl<'j> Reader<'_> {
         self.unknown(top, &[TOP]);
         let elements = self.children(elements, Inside::Page, 0);
         let (images, background) = (std::mem::take(&mut self.images), self.background.take());
-        let drawings = images.iter().filter_map(Picture::form);
-        let forms = drawings.chain(background.iter().map(|background| &background.form));
-        let forms = NumberedForms::new(SharedSubset::after(BUILT_IN), forms);
+        let artwork = Artwork::new(images, background, SharedSubset::after(BUILT_IN));
         Some(TemplateModel {
             name,
             page: self.page,
@@ -62,9 +58,7 @@ impl<'j> Reader<'_> {
             elements,
             own: std::mem::take(&mut self.own),
             level: self.level,
-            images,
-            background,
-            forms,
+            artwork,
             background_at: self.background_at,
         })
     }

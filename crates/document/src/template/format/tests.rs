@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::{CompiledTemplate, Shipped, TemplateBundle};
-use super::*;
+use super::keys::{DEEPEST, LOOK, MOST_CHARACTERS, MOST_ELEMENTS, PAGE, PLACE, TOP, TYPES};
+use crate::template::{CompiledTemplate, Shipped, TemplateBundle};
 
 /// The problems of a template with these elements on a page of 100 x 100 mm.
 fn problems(elements: &str) -> Vec<String> {

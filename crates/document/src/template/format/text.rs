@@ -1,51 +1,19 @@
 //! A text: how it looks, and the sizes it may take.
 
-use crate::boxes::{Align, Colour};
-use crate::face::Style;
-use crate::paragraph;
+use crate::font::Style;
+use crate::page::{Align, Colour};
+use crate::template::json::Object;
+use crate::template::model::{Element, Kind, TextBox, TextRole};
+use crate::template::text::Text;
+use crate::text::pitch;
 
-use super::super::json::Object;
-use super::super::model::{Element, Kind, TextBox, TextRole};
-use super::super::text::Text;
-use super::Reader;
+use super::look::Look;
+use super::reader::Reader;
 
 /// Lines of one text.
 const MOST_LINES: u16 = 40;
 /// A smaller size is about this much of the one before.
 const STEP: f32 = 0.9;
-
-/// A text's look as far as it is said.
-#[derive(Debug, Default)]
-pub(super) struct Look {
-    size: Option<f32>,
-    min_size: Option<f32>,
-    lines: Option<u16>,
-    leading: Option<f32>,
-    bold: Option<bool>,
-    style: Option<Style>,
-    align: Option<Align>,
-    colour: Option<Colour>,
-    role: Option<TextRole>,
-    same_size: Option<bool>,
-}
-
-impl Look {
-    /// This look, and where it says nothing, the other.
-    fn over(self, other: &Self) -> Self {
-        Self {
-            size: self.size.or(other.size),
-            min_size: self.min_size.or(other.min_size),
-            lines: self.lines.or(other.lines),
-            leading: self.leading.or(other.leading),
-            bold: self.bold.or(other.bold),
-            style: self.style.or(other.style),
-            align: self.align.or(other.align),
-            colour: self.colour.or(other.colour),
-            role: self.role.or(other.role),
-            same_size: self.same_size.or(other.same_size),
-        }
-    }
-}
 
 impl<'j> Reader<'_> {
     pub(super) fn look(&mut self, object: &mut Object<'j>) -> Look {
@@ -108,7 +76,7 @@ impl<'j> Reader<'_> {
             self.complain(object.node(), "its height has no room for a line of the smallest size");
         }
         let most = sizes.iter().map(|&(size, lines)| {
-            f32::from(u16::try_from(lines).unwrap_or(u16::MAX)) * paragraph::pitch(size, look.leading)
+            f32::from(u16::try_from(lines).unwrap_or(u16::MAX)) * pitch(size, look.leading)
         });
         element.tallest = most.fold(0.0, f32::max);
         if element.area.height <= 0.0 {
@@ -140,7 +108,7 @@ fn ladder(size: f32, smallest: f32, lines: u16, height: f32, leading: Option<f32
             return usize::from(lines);
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a handful of lines")]
-        let room = ((height + 0.01) / paragraph::pitch(size, leading)).floor() as usize;
+        let room = ((height + 0.01) / pitch(size, leading)).floor() as usize;
         room.min(usize::from(lines))
     };
     let mut sizes = Vec::new();

@@ -1,11 +1,12 @@
 //! Single values out of the JSON: each is there and right, or has its error.
 
-use crate::boxes::{Align, Colour};
+use crate::page::{Align, Colour};
+use crate::template::json::{Node, Object};
+use crate::template::model::Vertical;
+use crate::template::problem::Problem;
 
-use super::super::Problem;
-use super::super::json::{Node, Object};
-use super::super::model::Vertical;
-use super::{LONGEST, MM, MOST_CHARACTERS, PLACE, Reader};
+use super::keys::{LONGEST, MM, MOST_CHARACTERS, PLACE};
+use super::reader::Reader;
 
 /// Texts, colours and styles by name, each.
 const MOST_NAMES: usize = 100;

@@ -1,6 +1,6 @@
 //! The labels in languages written in Latin letters.
 
-use super::Language;
+use super::label::Language;
 
 pub(super) const ENGLISH: Language = Language {
     tags: &["en"],

@@ -1,6 +1,6 @@
 //! The labels in languages with letters of their own.
 
-use super::Language;
+use super::label::Language;
 
 pub(super) const ARABIC: Language = Language {
     tags: &["ar"],

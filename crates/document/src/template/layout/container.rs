@@ -1,7 +1,7 @@
 //! Stacks and rows: what is live in them, one after another, with their gaps and dividers.
 
-use crate::boxes::Area;
-use crate::face::FontError;
+use crate::font::FontError;
+use crate::page::Area;
 
 use super::super::model::{Container, Element, Vertical};
 use super::{Block, Flow, Piece, What, move_by};

@@ -10,10 +10,9 @@ use std::sync::Arc;
 
 use fulfillment_qr::Symbol;
 
-use crate::boxes::{Align, Area, Colour, DisplayItem, DisplayList, Role};
-use crate::face::FontError;
-use crate::paragraph::{Fit, Paragraph, on_one_line};
-use crate::shape::Shaper;
+use crate::font::FontError;
+use crate::page::{Align, Area, Colour, DisplayItem, DisplayList, Role};
+use crate::text::{Fit, Paragraph, Shaper, on_one_line};
 
 use super::cache::{LayoutCache, Wanted};
 use super::model::{Element, Kind, TemplateModel, TextBox, TextRole};
@@ -71,7 +70,7 @@ impl<'a, 'f> Flow<'a, 'f> {
     ) -> Result<DisplayList, FontError> {
         let model = self.model;
         let mut display_list = DisplayList::new(model.page, rtl && model.mirror);
-        if let Some(background) = &model.background {
+        if let Some(background) = &model.artwork.background {
             display_list.items.push(DisplayItem::Background { size: background.size });
         }
         let mut named = false;
@@ -155,7 +154,7 @@ impl<'a, 'f> Flow<'a, 'f> {
             }
             Kind::Image { image, align, alt } => {
                 let (wide, high) = (element.area.width.min(width), element.area.height);
-                let ratio = self.model.images[*image].ratio();
+                let ratio = self.model.artwork.images[*image].ratio();
                 let (fit_wide, fit_high) =
                     if wide * ratio <= high { (wide, wide * ratio) } else { (high / ratio, high) };
                 let alt =

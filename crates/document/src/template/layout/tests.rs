@@ -3,9 +3,10 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 
 use super::*;
-use crate::boxes::PlacedLine;
-use crate::renderer::{PageContext, lay_out};
+use crate::page::PlacedLine;
+use crate::renderer::PageContext;
 use crate::template::{CompiledTemplate, Shipped, TemplateBundle};
+use crate::text;
 use crate::{PdfRenderer, Renderer as _, TicketPage};
 
 static RENDERER: LazyLock<PdfRenderer> = LazyLock::new(|| PdfRenderer::new(Vec::new()).unwrap());
@@ -58,11 +59,11 @@ pub(crate) fn page(texts: &[String], locale: Option<&str>) -> TicketPage {
 
 /// The page, and the element each text and the code stands in with what it takes there.
 fn laid_out(template: &CompiledTemplate, page: &TicketPage) -> (DisplayList, Vec<(usize, Area)>) {
-    let setting = PageContext::of(page);
-    let mut shaper = RENDERER.shaper(&setting.tag);
-    let display_list = lay_out(template, page, &setting, &mut shaper).unwrap();
+    let context = PageContext::of(page);
+    let mut shaper = RENDERER.shaper(&context.tag);
+    let display_list = context.lay_out(template, page, &mut shaper).unwrap();
     let cache = LayoutCache::default();
-    let mut flow = Flow::new(&template.model, setting.source(template), &mut shaper, &cache);
+    let mut flow = Flow::new(&template.model, context.source(template), &mut shaper, &cache);
     let frames = flow.pieces().unwrap().into_iter().filter_map(|(element, piece)| match piece.what {
         What::Text { .. } | What::Code => Some((element, display_list.mirror(piece.area))),
         _ => None,
@@ -170,7 +171,7 @@ fn a_row_of_one_size_takes_the_smallest_but_not_a_tiny_one() {
     let heights = |section: &str| {
         laid(json, &[(10, section), (11, "12")]).iter().map(|(_, area)| area.height).collect::<Vec<_>>()
     };
-    let pitch = |size: f32| crate::paragraph::pitch(size, None);
+    let pitch = |size: f32| text::pitch(size, None);
     assert_eq!(heights("A1"), [pitch(30.0); 2]);
     let middle = heights("Parkett lin");
     assert!(middle[0] < pitch(30.0) && (middle[0] - middle[1]).abs() < 0.01, "{middle:?}");

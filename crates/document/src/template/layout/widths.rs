@@ -1,6 +1,6 @@
 //! How wide the columns of a row are, and how wide things would be by themselves.
 
-use crate::face::FontError;
+use crate::font::FontError;
 
 use super::super::model::{Column, Container, Element, Kind};
 use super::Flow;

@@ -8,11 +8,12 @@ mod text;
 
 use serde_json::{Map, Value, json};
 
-use crate::background::Background;
+use crate::image::Background;
 
+use super::bundle::{Files, TemplateBundle};
 use super::format::MM;
 use super::json::{Node, Object};
-use super::{Files, Problem, Refused, TemplateBundle};
+use super::problem::{Problem, Refused};
 
 /// No layout has more objects.
 const MOST: usize = 300;

@@ -1,0 +1,138 @@
+//! Drawings: SVG files as a PDF has them, paths and gradients in a form.
+//!
+//! `check` refuses what would be left out and `weight` what takes too long, in words that say what to do (`style` knows
+//! an element's styles). `usvg` then resolves styles, units and references, reading no other file and no font; `draw`
+//! and `paint` write what it finds.
+
+mod check;
+mod draw;
+mod paint;
+mod style;
+#[cfg(test)]
+mod tests;
+mod weight;
+
+use std::panic::catch_unwind;
+
+use usvg::roxmltree::{Document, Error, ParsingOptions};
+use usvg::{ImageHrefResolver, Options, Tree};
+
+use crate::pdf::FormXObject;
+
+/// No file has more XML nodes: elements, texts and comments.
+const MOST_NODES: u32 = 200_000;
+/// Nothing before the root element of a file that declares entities is longer, in bytes.
+const LONGEST_ENTITIES: usize = 8 * 1024;
+/// No file with entities of its own has more references.
+const MOST_REFERENCES: usize = 1000;
+/// The longer side is at most so many times the shorter one.
+const LONGEST_SIDE: f32 = 10_000.0;
+
+/// An SVG file as a form that fills the unit square.
+#[derive(Clone, Debug)]
+pub(crate) struct Drawing {
+    ratio: f32,
+    form: FormXObject,
+}
+
+impl Drawing {
+    /// Reads an SVG file.
+    ///
+    /// # Errors
+    /// Why it cannot be used, in words.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        let text = str::from_utf8(bytes).map_err(|_| "it is not in UTF-8")?;
+        few_entities(text)?;
+        // A damaged file may find a fault in the libraries that read it: it is refused then, too.
+        catch_unwind(|| Self::parse(text)).unwrap_or_else(|_| Err("it is damaged".to_owned()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let options = ParsingOptions { allow_dtd: true, nodes_limit: MOST_NODES, entity_resolver: None };
+        let document = Document::parse_with_options(text, options).map_err(|error| match error {
+            Error::NodesLimitReached => format!("it has more than {MOST_NODES} XML nodes"),
+            error => error.to_string(),
+        })?;
+        check::check(&document)?;
+        let refuse = ImageHrefResolver {
+            resolve_data: Box::new(|_, _, _| None),
+            resolve_string: Box::new(|_, _| None),
+        };
+        let options = Options { image_href_resolver: refuse, ..Options::default() };
+        let tree = Tree::from_xmltree(&document, &options).map_err(|error| match error {
+            usvg::Error::InvalidSize => "it has no size: give it a \"viewBox\" that is not empty".to_owned(),
+            error => error.to_string(),
+        })?;
+        let ratio = tree.size().height() / tree.size().width();
+        if !(1.0 / LONGEST_SIDE..=LONGEST_SIDE).contains(&ratio) {
+            return Err(format!("one side is more than {LONGEST_SIDE} times as long as the other"));
+        }
+        Ok(Self { ratio, form: draw::draw(&tree)? })
+    }
+
+    /// Height over width.
+    pub(crate) fn ratio(&self) -> f32 {
+        self.ratio
+    }
+
+    pub(crate) fn form(&self) -> &FormXObject {
+        &self.form
+    }
+}
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Whether bytes are a compressed file (gzip, RFC 1952), as SVGZ is.
+pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1F, 0x8B])
+}
+
+/// Whether bytes are an SVG file: its root element says so.
+pub(crate) fn is_svg(bytes: &[u8]) -> bool {
+    let Some(tag) = prologue(bytes).and_then(|length| bytes.get(length + 1..)) else { return false };
+    let end = tag.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b":_-.".contains(byte)));
+    let name = &tag[..end.unwrap_or(tag.len())];
+    name.rsplit(|&byte| byte == b':').next() == Some(b"svg")
+}
+
+/// How many bytes stand before the root element: spaces, the XML declaration, comments, the document type.
+fn prologue(bytes: &[u8]) -> Option<usize> {
+    let after = |at: usize, end: &[u8]| {
+        let found = bytes[at..].windows(end.len()).position(|window| window == end)?;
+        Some(at + found + end.len())
+    };
+    let mut at = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    loop {
+        at = match bytes.get(at..)? {
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => at + 1,
+            [b'<', b'?', ..] => after(at, b"?>")?,
+            [b'<', b'!', b'-', b'-', ..] => after(at + 4, b"-->")?,
+            [b'<', b'!', ..] => {
+                let subset = bytes[at..].iter().position(|byte| b"[>".contains(byte))?;
+                match bytes[at + subset] {
+                    b'[' => after(after(at + subset, b"]")?, b">")?,
+                    _ => at + subset + 1,
+                }
+            }
+            [b'<', ..] => return Some(at),
+            _ => return None,
+        };
+    }
+}
+
+/// Entities stand for text that they repeat: what repeats much is refused before it is read.
+fn few_entities(text: &str) -> Result<(), String> {
+    if !text.contains("<!ENTITY") {
+        return Ok(());
+    }
+    let before = prologue(text.as_bytes()).and_then(|length| text.get(..length)).unwrap_or(text);
+    let references = text.matches('&').count();
+    if before.len() > LONGEST_ENTITIES || before.contains('&') || references > MOST_REFERENCES {
+        return Err(format!(
+            "its entities repeat too much: at most {LONGEST_ENTITIES} bytes declare them, none refers to another, and \
+             at most {MOST_REFERENCES} references are followed"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Drawing one ticket.
+
+use std::sync::Arc;
+
+use fulfillment_qr::Symbol;
+
+use crate::file::{CREATOR, Meta, write_ticket};
+use crate::font::SharedSubset;
+use crate::page::{DisplayItem, DisplayList};
+use crate::template::{CompiledTemplate, TicketPage};
+
+use super::engine::PdfRenderer;
+use super::error::RenderError;
+use super::event_fonts;
+use super::page_context::PageContext;
+
+/// A drawn page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The file.
+    pub pdf: Vec<u8>,
+    /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still
+    /// be copied from the file), and whoever issues the ticket should be told.
+    pub missing: Vec<char>,
+    /// The QR code as it stands in the file, to be read back; none where the template has none.
+    pub code: Option<Symbol>,
+}
+
+impl PdfRenderer {
+    /// Draws one page by a template that need not be kept.
+    ///
+    /// # Errors
+    /// As [`Renderer::render`](crate::Renderer::render).
+    pub fn draw(&self, template: &CompiledTemplate, page: &TicketPage) -> Result<Page, RenderError> {
+        let context = PageContext::of(page);
+        let mut shaper = self.shaper(&context.tag);
+        let display_list = context.lay_out(template, page, &mut shaper)?;
+        let meta = Meta {
+            title: context.title(),
+            author: context.author(),
+            language: &context.language,
+            issued_at: page.issued_at,
+            creator: CREATOR,
+            version: self.version_name(),
+            tagged: self.is_tagged(),
+            archival: template.is_archival(),
+        };
+        let code = display_list.items.iter().find_map(|item| match item {
+            DisplayItem::Code { symbol, .. } => Some(symbol.clone()),
+            _ => None,
+        });
+        let event = self.event_fonts(template, &context, &display_list)?;
+        let subsets = [self.subsets(), event.as_ref().map_or(&[], |fonts| &fonts[..])];
+        let pdf = write_ticket(
+            &display_list,
+            self.faces(),
+            subsets,
+            self.colour_profile(),
+            &template.model.artwork,
+            &meta,
+        )?;
+        Ok(Page { pdf, missing: shaper.missing, code })
+    }
+
+    /// The subsets that an event's tickets share of faces that are not built in; none where a page has only those.
+    fn event_fonts(
+        &self,
+        template: &CompiledTemplate,
+        context: &PageContext,
+        display_list: &DisplayList,
+    ) -> Result<Option<Arc<Vec<SharedSubset>>>, RenderError> {
+        if !event_fonts::needs_more(display_list) {
+            return Ok(None);
+        }
+        let texts = event_fonts::shared_texts(&template.model, context.source(template));
+        let fonts = template.cache(&context.tag).fonts(event_fonts::key(&texts), || {
+            event_fonts::fonts(
+                self.faces(),
+                self.subsets(),
+                &context.tag,
+                texts,
+                template.model.artwork.forms.next,
+            )
+        })?;
+        Ok(Some(fonts))
+    }
+}

@@ -1,7 +1,5 @@
 //! The face whose glyphs are pictures, and the characters that it is asked for.
 
-use crate::catalogue::Ranges;
-
 /// Its file.
 pub(crate) const FILE: &str = "NotoColorEmoji.ttf";
 /// What pages call it.
@@ -9,7 +7,7 @@ pub(crate) const NAME: &str = "NotoColorEmoji";
 
 /// Characters that are emoji without asking for it (`Emoji_Presentation` in Unicode's emoji-data.txt, and the blocks that
 /// hold the others). Text has `☎` as a letter.
-pub(crate) const RANGES: Ranges = &[
+pub(crate) const RANGES: &[(char, char)] = &[
     ('\u{231A}', '\u{231B}'),
     ('\u{23E9}', '\u{23EC}'),
     ('\u{23F0}', '\u{23F0}'),

@@ -69,7 +69,7 @@ pub(crate) fn write_ticket(
     });
     write_info(&mut objects, INFO, meta);
     buffer.object_stream(OBJECT_STREAM, &objects, deflate);
-    // Everything that tells this page from others is in the part by now, or in the fonts.
+    // Everything that tells this page from others is in the buffer by now, or in the fonts.
     let mut hash = Sha256::new();
     hash.update(meta.version);
     hash.update(buffer.bytes());

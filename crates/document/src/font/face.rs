@@ -21,12 +21,12 @@ pub(crate) struct Face {
     loaded: OnceLock<Loaded>,
     /// What it has, once that was asked for.
     coverage: OnceLock<Coverage>,
-    cuts: SubsetCache,
+    subsets: SubsetCache,
 }
 
 impl Face {
     pub(crate) fn new(source: FontSource) -> Self {
-        Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), cuts: SubsetCache::default() }
+        Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), subsets: SubsetCache::default() }
     }
 
     /// A face of the binary's own.
@@ -115,7 +115,7 @@ impl Face {
         glyph_set: &GlyphSet,
         texts: Vec<(u16, String)>,
     ) -> Result<Arc<FontSubset>, FontError> {
-        self.cuts.cut(self.load()?, glyph_set, texts, || self.unusable())
+        self.subsets.cut(self.load()?, glyph_set, texts, || self.unusable())
     }
 
     pub(crate) fn unusable(&self) -> FontError {

@@ -23,29 +23,29 @@ pub(super) fn write_font(
     face: &Face,
     glyph_set: &GlyphSet,
     [font, descendant, descriptor, file, cmap]: [Ref; 5],
-    cut: &FontSubset,
+    subset: &FontSubset,
 ) -> Result<(), FontError> {
     let loaded = face.load()?;
-    let name = format!("{}+{}", cut.tag, face.name());
+    let name = format!("{}+{}", subset.tag, face.name());
     write_composite(objects, &name, font, descendant, cmap);
     objects.write(descendant, |object| {
         let mut cid: CidFont<'_> = object.start();
-        cid.subtype(if cut.cff { CidFontType::Type0 } else { CidFontType::Type2 });
+        cid.subtype(if subset.cff { CidFontType::Type0 } else { CidFontType::Type2 });
         cid.base_font(Name(name.as_bytes()))
             .system_info(SYSTEM)
             .font_descriptor(descriptor)
             .default_width(0.0);
-        if !cut.cff {
+        if !subset.cff {
             cid.cid_to_gid_map_predefined(Name(b"Identity"));
         }
         let widths = glyph_set.glyphs().map(|glyph| f32::from(loaded.width(glyph)));
         cid.widths().consecutive(0, widths);
     });
-    write_descriptor(objects, loaded, face.is_bold(), &name, descriptor, file, cut.cff);
+    write_descriptor(objects, loaded, face.is_bold(), &name, descriptor, file, subset.cff);
     let entries =
-        if cut.cff { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", cut.length) };
-    buffer.compressed_stream(file, &entries, &cut.file);
-    buffer.compressed_stream(cmap, "", &cut.texts);
+        if subset.cff { "/Subtype/CIDFontType0C".to_owned() } else { format!("/Length1 {}", subset.length) };
+    buffer.compressed_stream(file, &entries, &subset.file);
+    buffer.compressed_stream(cmap, "", &subset.texts);
     Ok(())
 }
 

@@ -18,21 +18,22 @@ use super::source::FontError;
 /// A font as the page's text refers to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FontName {
-    slot: usize,
+    resource: usize,
     layer: usize,
 }
 
 impl FontName {
     /// Its name in the page's resources.
     pub(crate) fn name(self) -> String {
-        format!("F{}.{}", self.slot, self.layer)
+        format!("F{}.{}", self.resource, self.layer)
     }
 }
 
-/// A font program with the composite fonts over it: the same glyphs, told apart by what they stand for. A glyph
+/// A font program with the composite fonts over it: the same glyphs, each composite with other texts for them. A glyph
 /// drawn for two characters (Greek Ω and the ohm sign) needs two.
 struct FontResource<'a> {
     face: usize,
+    /// The shared subset that it is; otherwise its glyphs are the page's own.
     subset: Option<&'a SharedSubset>,
     glyph_set: GlyphSet,
     /// What each number stands for, by layer. Layer 0 of a shared subset is written already.
@@ -40,7 +41,7 @@ struct FontResource<'a> {
 }
 
 impl FontResource<'_> {
-    /// What each number of the slot's own font stands for, in their order.
+    /// What each number of a font of the page's own stands for, in their order.
     fn texts(&self) -> Vec<(u16, String)> {
         let mut texts = self.layers[0].clone();
         texts.extend(self.unnamed());
@@ -63,14 +64,14 @@ pub(crate) struct FontResources<'a> {
     subsets: &'a [SharedSubset],
     /// Those that the event's tickets have of other faces.
     event: &'a [SharedSubset],
-    slots: Vec<FontResource<'a>>,
+    resources: Vec<FontResource<'a>>,
     pictures: Pictures,
 }
 
 impl<'a> FontResources<'a> {
-    /// `commons[face]` is the shared subset of a built-in face; `event` has those of other faces.
+    /// `subsets[face]` is the shared subset of a built-in face; `event` has those of other faces.
     pub(crate) fn new(faces: &'a [Face], subsets: &'a [SharedSubset], event: &'a [SharedSubset]) -> Self {
-        Self { faces, subsets, event, slots: Vec::new(), pictures: Pictures::default() }
+        Self { faces, subsets, event, resources: Vec::new(), pictures: Pictures::default() }
     }
 
     /// The font and the number for a glyph that stands for a text; without a text, for a glyph whose text is given
@@ -78,39 +79,41 @@ impl<'a> FontResources<'a> {
     pub(crate) fn place(&mut self, face: usize, glyph: &Glyph, text: Option<&str>) -> (FontName, u16) {
         let subset = self.subsets.get(face).or_else(|| self.event.iter().find(|subset| subset.face == face));
         let subset = subset.filter(|subset| subset.code(glyph.id).is_some());
-        let known =
-            self.slots.iter().position(|slot| slot.face == face && slot.subset.is_some() == subset.is_some());
-        let slot = known.unwrap_or_else(|| {
-            self.slots.push(FontResource {
+        let known = self
+            .resources
+            .iter()
+            .position(|resource| resource.face == face && resource.subset.is_some() == subset.is_some());
+        let resource = known.unwrap_or_else(|| {
+            self.resources.push(FontResource {
                 face,
                 subset,
                 glyph_set: GlyphSet::default(),
                 layers: vec![Vec::new()],
             });
-            self.slots.len() - 1
+            self.resources.len() - 1
         });
-        let entry = &mut self.slots[slot];
+        let entry = &mut self.resources[resource];
         let code = match entry.subset {
             Some(subset) => subset.code(glyph.id).unwrap_or(0),
             None => entry.glyph_set.add(glyph.id),
         };
-        let Some(text) = text else { return (FontName { slot, layer: 0 }, code) };
+        let Some(text) = text else { return (FontName { resource, layer: 0 }, code) };
         if entry.subset.is_some_and(|subset| subset.means(code, text)) {
-            return (FontName { slot, layer: 0 }, code);
+            return (FontName { resource, layer: 0 }, code);
         }
         let first = usize::from(entry.subset.is_some());
         for (layer, texts) in entry.layers.iter_mut().enumerate().skip(first) {
             match texts.iter().find(|(known, _)| *known == code) {
-                Some((_, known)) if known == text => return (FontName { slot, layer }, code),
+                Some((_, known)) if known == text => return (FontName { resource, layer }, code),
                 Some(_) => {}
                 None => {
                     texts.push((code, text.to_owned()));
-                    return (FontName { slot, layer }, code);
+                    return (FontName { resource, layer }, code);
                 }
             }
         }
         entry.layers.push(vec![(code, text.to_owned())]);
-        (FontName { slot, layer: entry.layers.len() - 1 }, code)
+        (FontName { resource, layer: entry.layers.len() - 1 }, code)
     }
 
     /// The number of a glyph's picture among the file's, and the picture.
@@ -144,17 +147,18 @@ impl<'a> FontResources<'a> {
 
     /// The shared subsets that the page uses.
     pub(crate) fn shared(&self) -> impl Iterator<Item = &'a SharedSubset> {
-        self.slots.iter().filter_map(|slot| slot.subset)
+        self.resources.iter().filter_map(|resource| resource.subset)
     }
 
     /// The fonts that would be a page's own, except those of the built-in faces, to be shared by an event's tickets; with
     /// object numbers from `first`.
     pub(crate) fn share(&self, first: i32) -> Result<Vec<SharedSubset>, FontError> {
-        let own = self.slots.iter().filter(|slot| slot.subset.is_none() && slot.face >= BUILT_IN);
+        let own =
+            self.resources.iter().filter(|resource| resource.subset.is_none() && resource.face >= BUILT_IN);
         own.zip(0..)
-            .map(|(slot, index)| {
+            .map(|(resource, index)| {
                 let first = first + index * EACH;
-                SharedSubset::cut(self.faces, slot.face, &slot.glyph_set, &slot.texts(), first)
+                SharedSubset::cut(self.faces, resource.face, &resource.glyph_set, &resource.texts(), first)
             })
             .collect()
     }
@@ -171,7 +175,7 @@ impl<'a> FontResources<'a> {
             Ref::new(*next - 1)
         };
         let mut names = Vec::new();
-        for (slot, entry) in self.slots.iter().enumerate() {
+        for (resource, entry) in self.resources.iter().enumerate() {
             let face = &self.faces[entry.face];
             let (font, descendant) = if let Some(subset) = entry.subset {
                 (subset.font, subset.descendant)
@@ -187,14 +191,14 @@ impl<'a> FontResources<'a> {
                 )?;
                 (refs[0], refs[1])
             };
-            names.push((FontName { slot, layer: 0 }.name(), font));
+            names.push((FontName { resource, layer: 0 }.name(), font));
             for (layer, texts) in entry.layers.iter().enumerate().skip(1) {
                 let (font, cmap) = (take(), take());
                 let mut texts = texts.clone();
                 texts.sort();
                 write_composite(objects, face.name(), font, descendant, cmap);
                 buffer.compress_stream(cmap, "", &to_unicode(&texts), deflate);
-                names.push((FontName { slot, layer }.name(), font));
+                names.push((FontName { resource, layer }.name(), font));
             }
         }
         Ok(names)

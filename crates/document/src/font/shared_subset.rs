@@ -74,7 +74,7 @@ impl SharedSubset {
         Self::cut(faces, index, &glyph_set, &texts, Self::after(index))
     }
 
-    /// The subset of a face's glyphs in a program, with object numbers from `first`. `texts` says what each number stands
+    /// The subset of these glyphs of a face, with object numbers from `first`. `texts` says what each number stands
     /// for, in their order.
     pub(crate) fn cut(
         faces: &[Face],
@@ -86,9 +86,9 @@ impl SharedSubset {
         let refs = [first, first + 1, first + 2, first + 3, first + 4].map(Ref::new);
         let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
         let face = &faces[index];
-        let cut =
+        let subset =
             FontSubset::new(face.load()?, glyph_set, texts, deflate_once).ok_or_else(|| face.unusable())?;
-        write_font(&mut buffer, &mut objects, face, glyph_set, refs, &cut)?;
+        write_font(&mut buffer, &mut objects, face, glyph_set, refs, &subset)?;
         buffer.object_stream(Ref::new(first + 5), &objects, deflate_once);
         let mut codes = Vec::new();
         for (code, glyph) in (0..).zip(glyph_set.glyphs()).skip(1) {

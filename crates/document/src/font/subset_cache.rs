@@ -1,5 +1,4 @@
-//! Subsets of one face that tickets had of their own, kept: an order's tickets often have the same holder, and a few
-//! letters with accents make up most of what the shared subsets lack.
+//! A cache of the subsets that single tickets have of their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,11 +10,11 @@ use super::loaded::Loaded;
 use super::source::FontError;
 use super::subset::FontSubset;
 
-/// What a cut depends on, beside the face.
+/// What a subset depends on, beside the face.
 type Key = (Vec<u16>, Vec<(u16, String)>);
 
-/// Cuts of one face that tickets had of their own: an order's tickets often have the same holder, and a few letters with
-/// accents make up most of what the shared subsets lack. A cut follows from its key alone, so that remembering changes
+/// Subsets of one face that tickets had of their own: an order's tickets often have the same holder, and a few letters with
+/// accents make up most of what the shared subsets lack. A subset follows from its key alone, so that remembering changes
 /// no byte.
 #[derive(Debug, Default)]
 pub(crate) struct SubsetCache(Mutex<(HashMap<Key, Arc<FontSubset>>, usize)>);
@@ -24,7 +23,7 @@ impl SubsetCache {
     /// Bytes remembered; then all are forgotten.
     const MOST: usize = 4 << 20;
 
-    /// Cuts a program, or remembers how it was cut.
+    /// Cuts a subset, or gives the one that was cut before.
     pub(crate) fn cut(
         &self,
         loaded: &Loaded,
@@ -34,16 +33,16 @@ impl SubsetCache {
     ) -> Result<Arc<FontSubset>, FontError> {
         let key = (glyph_set.glyphs().collect(), texts);
         let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cut) = known().0.get(&key) {
-            return Ok(Arc::clone(cut));
+        if let Some(subset) = known().0.get(&key) {
+            return Ok(Arc::clone(subset));
         }
-        let cut = Arc::new(FontSubset::new(loaded, glyph_set, &key.1, deflate).ok_or_else(unusable)?);
+        let subset = Arc::new(FontSubset::new(loaded, glyph_set, &key.1, deflate).ok_or_else(unusable)?);
         let mut known = known();
-        if known.1 + cut.size() > Self::MOST {
+        if known.1 + subset.size() > Self::MOST {
             *known = Default::default();
         }
-        known.1 += cut.size();
-        known.0.insert(key, Arc::clone(&cut));
-        Ok(cut)
+        known.1 += subset.size();
+        known.0.insert(key, Arc::clone(&subset));
+        Ok(subset)
     }
 }

@@ -7,18 +7,41 @@ use std::sync::Arc;
 
 use crate::font::{BUILT_IN, Face, FontError, FontResources, SharedSubset, Style};
 use crate::page::{self, Colour, DisplayItem, DisplayList, PlacedLine, Role, StructureTree};
-use crate::template::{Element, Kind, Source, TemplateModel};
+use crate::template::{CompiledTemplate, Element, Kind, Source, TemplateModel};
 use crate::text::{BREAK, Shaper};
 
+use super::engine::PdfRenderer;
+use super::error::RenderError;
+use super::page_context::PageContext;
+
+impl PdfRenderer {
+    /// The subsets that an event's tickets share of faces that are not built in; none where a page has only those.
+    pub(super) fn event_fonts(
+        &self,
+        template: &CompiledTemplate,
+        context: &PageContext,
+        display_list: &DisplayList,
+    ) -> Result<Option<Arc<Vec<SharedSubset>>>, RenderError> {
+        if !needs_more(display_list) {
+            return Ok(None);
+        }
+        let texts = shared_texts(&template.model, context.source(template));
+        let fonts = template.cache(&context.tag).fonts(key(&texts), || {
+            fonts(self.faces(), self.subsets(), &context.tag, texts, template.model.artwork.forms.next)
+        })?;
+        Ok(Some(fonts))
+    }
+}
+
 /// A text shared by all tickets of an event, or the part of one that is.
-pub(super) struct SharedText {
+struct SharedText {
     text: String,
     bold: bool,
     style: Style,
 }
 
 /// The shared texts of a template, in their order.
-pub(super) fn shared_texts(model: &TemplateModel, source: Source<'_>) -> Vec<SharedText> {
+fn shared_texts(model: &TemplateModel, source: Source<'_>) -> Vec<SharedText> {
     let mut all = Vec::new();
     collect(&model.elements, source, &mut all);
     all
@@ -35,7 +58,7 @@ fn collect(elements: &[Element], source: Source<'_>, all: &mut Vec<SharedText>) 
 }
 
 /// What tells one event's shared texts from another's; their looks are the template's.
-pub(super) fn key(texts: &[SharedText]) -> String {
+fn key(texts: &[SharedText]) -> String {
     let mut key = String::with_capacity(512);
     for SharedText { text, .. } in texts {
         key.push_str(text);
@@ -45,7 +68,7 @@ pub(super) fn key(texts: &[SharedText]) -> String {
 }
 
 /// Cuts the fonts that the texts need, with object numbers from `first`.
-pub(super) fn fonts(
+fn fonts(
     faces: &[Face],
     subsets: &[SharedSubset],
     language: &str,
@@ -73,7 +96,7 @@ pub(super) fn fonts(
 }
 
 /// Whether a page is drawn with more than the built-in faces.
-pub(super) fn needs_more(display_list: &DisplayList) -> bool {
+fn needs_more(display_list: &DisplayList) -> bool {
     let lines = display_list.items.iter().flat_map(|item| match item {
         DisplayItem::Text { lines, .. } => &lines[..],
         _ => &[],

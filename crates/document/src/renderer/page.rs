@@ -1,17 +1,13 @@
 //! Drawing one ticket.
 
-use std::sync::Arc;
-
 use fulfillment_qr::Symbol;
 
 use crate::file::{CREATOR, Meta, write_ticket};
-use crate::font::SharedSubset;
-use crate::page::{DisplayItem, DisplayList};
+use crate::page::DisplayItem;
 use crate::template::{CompiledTemplate, TicketPage};
 
 use super::engine::PdfRenderer;
 use super::error::RenderError;
-use super::event_fonts;
 use super::page_context::PageContext;
 
 /// A drawn page.
@@ -60,28 +56,5 @@ impl PdfRenderer {
             &meta,
         )?;
         Ok(Page { pdf, missing: shaper.missing, code })
-    }
-
-    /// The subsets that an event's tickets share of faces that are not built in; none where a page has only those.
-    fn event_fonts(
-        &self,
-        template: &CompiledTemplate,
-        context: &PageContext,
-        display_list: &DisplayList,
-    ) -> Result<Option<Arc<Vec<SharedSubset>>>, RenderError> {
-        if !event_fonts::needs_more(display_list) {
-            return Ok(None);
-        }
-        let texts = event_fonts::shared_texts(&template.model, context.source(template));
-        let fonts = template.cache(&context.tag).fonts(event_fonts::key(&texts), || {
-            event_fonts::fonts(
-                self.faces(),
-                self.subsets(),
-                &context.tag,
-                texts,
-                template.model.artwork.forms.next,
-            )
-        })?;
-        Ok(Some(fonts))
     }
 }

@@ -31,12 +31,12 @@ type Key = (u32, u32, u32, String);
 /// Settings of one template in one language.
 #[derive(Debug, Default)]
 pub(crate) struct LayoutCache {
-    texts: RwLock<HashMap<Key, Known>>,
+    texts: RwLock<HashMap<Key, CachedText>>,
     fonts: RwLock<HashMap<String, Arc<Vec<SharedSubset>>>>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct CachedText {
     paragraph: Arc<Paragraph>,
     missing: Vec<char>,
 }
@@ -66,7 +66,7 @@ impl LayoutCache {
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(key, Known { paragraph: Arc::clone(&paragraph), missing });
+        all.insert(key, CachedText { paragraph: Arc::clone(&paragraph), missing });
         Ok(paragraph)
     }
 

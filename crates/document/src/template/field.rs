@@ -1,7 +1,7 @@
 //! What a placeholder can stand for.
 
 /// A field, what templates call it, whether all tickets of an event have the same, and texts to try a template with.
-pub(crate) struct Known {
+pub(crate) struct FieldSpec {
     pub(crate) field: Field,
     pub(crate) name: &'static str,
     /// The same for every ticket of an event.
@@ -20,7 +20,7 @@ macro_rules! fields {
         pub(crate) enum Field { $($field),* }
 
         /// Every field, in the order of [`Field`].
-        pub(crate) static FIELDS: [Known; [$($name),*].len()] = [$(Known {
+        pub(crate) static FIELDS: [FieldSpec; [$($name),*].len()] = [$(FieldSpec {
             field: Field::$field,
             name: $name,
             shared: fields!(@ $whose),
@@ -72,7 +72,7 @@ fields! {
 }
 
 impl Field {
-    pub(crate) fn known(self) -> &'static Known {
+    pub(crate) fn known(self) -> &'static FieldSpec {
         &FIELDS[self as usize]
     }
 
@@ -88,7 +88,7 @@ pub(crate) struct Values([String; FIELDS.len()]);
 
 impl Values {
     /// The values that `text` gives for each field.
-    pub(crate) fn from_fn(mut text: impl FnMut(&Known) -> String) -> Self {
+    pub(crate) fn from_fn(mut text: impl FnMut(&FieldSpec) -> String) -> Self {
         Self(std::array::from_fn(|index| text(&FIELDS[index])))
     }
 

@@ -201,7 +201,7 @@ mod tests {
     fn filled(parts: &[&str], given: &[(Field, &str)]) -> String {
         let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
         let text = Text::parse(&parts, " · ".to_owned(), |name| name == "footer").unwrap();
-        let value = |known: &super::super::field::Known| {
+        let value = |known: &crate::template::field::FieldSpec| {
             given.iter().find(|(field, _)| *field == known.field).map_or("", |(_, text)| text).to_owned()
         };
         let values = Values::from_fn(value);

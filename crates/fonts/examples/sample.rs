@@ -1,4 +1,4 @@
-//! Draws one ticket: `cargo run -p fulfillment-document --example sample -- OUT.pdf [CONTENT] [TEMPLATE]`.
+//! Draws one ticket: `cargo run -p fulfillment-fonts --example sample -- OUT.pdf [CONTENT] [TEMPLATE]`.
 //!
 //! CONTENT is full, arabic, japanese, tall, bare or long; TEMPLATE is a4, phone, thermal or a file.
 

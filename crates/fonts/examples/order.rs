@@ -1,4 +1,4 @@
-//! How long an order's file takes, how large it is and how much memory: `cargo run --release -p fulfillment-document
+//! How long an order's file takes, how large it is and how much memory: `cargo run --release -p fulfillment-fonts
 //! --example order -- [OUT.pdf]` writes 1, 100 and 10,000 pages.
 
 use std::io::{BufWriter, Write};

@@ -19,6 +19,8 @@ use super::problem::{Problem, Refused};
 const MOST: usize = 300;
 /// The page where there is no background: A4, in millimetres.
 const A4: (f32, f32) = (210.0, 297.0);
+/// No template has a smaller code, in millimetres.
+const SMALLEST_CODE: f32 = 10.0;
 /// The file that holds the background.
 const BACKGROUND: &str = "background.pdf";
 
@@ -181,8 +183,10 @@ impl Import {
         if let Some(colour) = colour(object).filter(|colour| colour != "#000000") {
             self.note(node, format!("it is drawn black, not {colour}"));
         }
-        size = kept.width.min(kept.height).max(10.0);
-        Some(json!({ "type": "qr", "x": rounded(kept.x), "y": rounded(kept.y), "size": rounded(size) }))
+        size = kept.width.min(kept.height).max(SMALLEST_CODE);
+        // Where less of the page is left than the smallest code takes, it moves inwards.
+        (x, y) = (kept.x.min(self.page.0 - size), kept.y.min(self.page.1 - size));
+        Some(json!({ "type": "qr", "x": rounded(x), "y": rounded(y), "size": rounded(size) }))
     }
 }
 

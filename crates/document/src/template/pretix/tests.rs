@@ -98,6 +98,19 @@ fn free_texts_keep_what_is_not_known() {
 }
 
 #[test]
+fn a_code_that_leaves_the_page_is_moved_onto_it() {
+    for (left, bottom) in [("207.5", "100"), ("100", "-62.5"), ("208.9", "-62.9")] {
+        let layout =
+            format!(r#"[{{"type": "barcodearea", "left": "{left}", "bottom": "{bottom}", "size": "64"}}]"#);
+        let imported = import_pretix(&layout, None).unwrap();
+        let said = imported.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(said[0].contains("it left the page"), "{said:?}");
+        let compiled = CompiledTemplate::new(&imported.bundle);
+        assert!(compiled.is_ok(), "{left} {bottom}: {}", compiled.unwrap_err());
+    }
+}
+
+#[test]
 fn what_is_no_layout_is_refused() {
     assert!(import_pretix("{}", None).is_err());
     assert!(import_pretix("[", None).is_err());

@@ -22,7 +22,7 @@ import segno
 import zxingcpp
 from PIL import Image, ImageFilter
 
-SIDE_MM = 60  # printed side of a code without its quiet zone: crates/document/src/layout.rs
+SIDE_MM = 60  # printed side of a code without its quiet zone: crates/document/templates/a4.json
 QUIET = 4  # modules of white around a code
 UNIT = 8  # pixels a module as drawn, before the camera
 PICTURES, ENOUGH = 12, 11

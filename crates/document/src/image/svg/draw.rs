@@ -1,25 +1,18 @@
-//! What `usvg` has resolved, as content streams: groups, clip paths, masks, and paths.
+//! What `usvg` has resolved, as content streams: groups, clip paths and masks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use pdf_writer::types::{LineCapStyle, LineJoinStyle, MaskType};
-use pdf_writer::{Chunk, Content, Filter, Finish, Name, Rect, Ref, Settings};
-use usvg::tiny_skia_path::{self, PathSegment, Point, Transform};
-use usvg::{
-    BlendMode, ClipPath, FillRule, Group, LineCap, LineJoin, Mask, Node, NonZeroRect, Opacity, PaintOrder,
-    Path, Stroke, Tree,
-};
+use pdf_writer::types::MaskType;
+use pdf_writer::{Chunk, Filter, Finish, Rect, Ref, Settings};
+use usvg::tiny_skia_path::Transform;
+use usvg::{BlendMode, ClipPath, FillRule, Group, Mask, Node, NonZeroRect, Opacity, Path, Tree};
 
 use crate::pdf::{FormXObject, deflate_once};
 
-/// No drawing has more lines and curves, each counted as often as it is drawn.
-const MOST_SEGMENTS: usize = 500_000;
+use super::layer::{Layer, checked, fill_resources, matrix};
+
 /// No drawing takes more objects.
 const MOST_OBJECTS: i32 = 20_000;
-/// No coordinate is farther from the origin.
-const FARTHEST: f32 = 10_000_000.0;
-/// Graphics states that are saved at a time: ISO 32000-1, annex C, lets readers keep 28.
-const MOST_SAVED: usize = 24;
 /// The longer side of the form.
 const SIDE: f32 = 1000.0;
 
@@ -57,98 +50,13 @@ pub(super) fn draw(tree: &Tree) -> Result<FormXObject, String> {
     Ok(FormXObject::new(writer.chunk, id, writer.count))
 }
 
-/// A content stream that is being written.
-pub(super) struct Layer {
-    pub(super) content: Content,
-    /// From where drawing is now to where the stream began.
-    pub(super) at: Transform,
-    /// What the stream calls by name: the name's first letter, and the object.
-    used: BTreeSet<(u8, Ref)>,
-    /// How many graphics states are saved, those of the streams around it included.
-    saved: usize,
-}
-
-impl Layer {
-    fn new(saved: usize, at: Transform) -> Self {
-        let content = Content::with_settings(Settings { pretty: false });
-        Self { content, at, used: BTreeSet::new(), saved }
-    }
-
-    /// The name of an object: `X` for forms, `G` for graphics states, `P` for patterns, `S` for shadings.
-    pub(super) fn name(&mut self, kind: u8, id: Ref) -> String {
-        self.used.insert((kind, id));
-        name_of(kind, id)
-    }
-
-    pub(super) fn state(&mut self, id: Ref) {
-        let name = self.name(b'G', id);
-        self.content.set_parameters(Name(name.as_bytes()));
-    }
-
-    fn form(&mut self, id: Ref) {
-        let name = self.name(b'X', id);
-        self.content.x_object(Name(name.as_bytes()));
-    }
-
-    pub(super) fn save(&mut self) -> Result<(), String> {
-        self.saved += 1;
-        if self.saved > MOST_SAVED {
-            return Err(format!("groups and clip paths stand more than {MOST_SAVED} deep in each other"));
-        }
-        self.content.save_state();
-        Ok(())
-    }
-
-    pub(super) fn restore(&mut self) {
-        self.saved -= 1;
-        self.content.restore_state();
-    }
-
-    pub(super) fn transform(&mut self, by: Transform) -> Result<(), String> {
-        if !by.is_identity() {
-            self.content.transform(matrix(by)?);
-            self.at = self.at.pre_concat(by);
-        }
-        Ok(())
-    }
-}
-
-fn name_of(kind: u8, id: Ref) -> String {
-    format!("{}{}", char::from(kind), id.get())
-}
-
-fn fill_resources(form: &mut pdf_writer::writers::FormXObject<'_>, used: &BTreeSet<(u8, Ref)>) {
-    let mut resources = form.resources();
-    for (kind, key) in [(b'X', "XObject"), (b'G', "ExtGState"), (b'P', "Pattern"), (b'S', "Shading")] {
-        let mut entries = used.iter().filter(|(known, _)| *known == kind).peekable();
-        if entries.peek().is_some() {
-            let mut dict = resources.insert(Name(key.as_bytes())).dict();
-            for &(kind, id) in entries {
-                dict.pair(Name(name_of(kind, id).as_bytes()), id);
-            }
-        }
-    }
-}
-
-/// Numbers that a PDF can have.
-pub(super) fn checked<const N: usize>(values: [f32; N]) -> Result<[f32; N], String> {
-    if values.iter().all(|value| value.abs() <= FARTHEST) {
-        return Ok(values);
-    }
-    Err(format!("a coordinate or a scale in it is larger than {FARTHEST}"))
-}
-
-pub(super) fn matrix(by: Transform) -> Result<[f32; 6], String> {
-    checked([by.sx, by.ky, by.kx, by.sy, by.tx, by.ty])
-}
-
 pub(super) struct Writer {
     pub(super) chunk: Chunk,
     /// How many objects there are.
     count: i32,
     /// Objects by what is in them.
     known: HashMap<String, Ref>,
-    segments: usize,
+    pub(super) segments: usize,
     /// Whether something mixes with what lies below it.
     blends: bool,
 }
@@ -327,101 +235,6 @@ impl Writer {
         })?;
         self.masked(form, MaskType::Alpha).map(Some)
     }
-
-    fn path(&mut self, path: &Path, layer: &mut Layer) -> Result<(), String> {
-        if !path.is_visible() {
-            return Ok(());
-        }
-        let strokes_first = path.paint_order() == PaintOrder::StrokeAndFill;
-        for stroking in [strokes_first, !strokes_first] {
-            if stroking && let Some(stroke) = path.stroke() {
-                let area = path.stroke_bounding_box();
-                let restore = self.paint(stroke.paint(), stroke.opacity(), area, true, layer)?;
-                stroke_style(stroke, layer)?;
-                self.outline(path.data(), layer)?;
-                layer.content.stroke();
-                if restore {
-                    layer.restore();
-                }
-            } else if !stroking && let Some(fill) = path.fill() {
-                let restore = self.paint(fill.paint(), fill.opacity(), path.bounding_box(), false, layer)?;
-                self.outline(path.data(), layer)?;
-                match fill.rule() {
-                    FillRule::NonZero => layer.content.fill_nonzero(),
-                    FillRule::EvenOdd => layer.content.fill_even_odd(),
-                };
-                if restore {
-                    layer.restore();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn outline(&mut self, path: &tiny_skia_path::Path, layer: &mut Layer) -> Result<(), String> {
-        self.segments += path.verbs().len();
-        if self.segments > MOST_SEGMENTS {
-            return Err(format!("its paths have more than {MOST_SEGMENTS} lines and curves"));
-        }
-        let (mut pen, mut start) = (Point::zero(), Point::zero());
-        let content = &mut layer.content;
-        for segment in path.segments() {
-            let [x1, y1, x2, y2, x, y] = match segment {
-                PathSegment::MoveTo(to) | PathSegment::LineTo(to) => [0.0, 0.0, 0.0, 0.0, to.x, to.y],
-                // The same curve as a cubic one.
-                PathSegment::QuadTo(by, to) => {
-                    let toward = |from: f32, by: f32| from + (by - from) * 2.0 / 3.0;
-                    [
-                        toward(pen.x, by.x),
-                        toward(pen.y, by.y),
-                        toward(to.x, by.x),
-                        toward(to.y, by.y),
-                        to.x,
-                        to.y,
-                    ]
-                }
-                PathSegment::CubicTo(by1, by2, to) => [by1.x, by1.y, by2.x, by2.y, to.x, to.y],
-                PathSegment::Close => [0.0, 0.0, 0.0, 0.0, start.x, start.y],
-            };
-            let [x1, y1, x2, y2, x, y] = checked([x1, y1, x2, y2, x, y])?;
-            match segment {
-                PathSegment::MoveTo(to) => {
-                    start = to;
-                    content.move_to(x, y)
-                }
-                PathSegment::LineTo(_) => content.line_to(x, y),
-                PathSegment::QuadTo(..) | PathSegment::CubicTo(..) => content.cubic_to(x1, y1, x2, y2, x, y),
-                PathSegment::Close => content.close_path(),
-            };
-            pen = Point::from_xy(x, y);
-        }
-        Ok(())
-    }
-}
-
-fn stroke_style(stroke: &Stroke, layer: &mut Layer) -> Result<(), String> {
-    let [width, miter] = checked([stroke.width().get(), stroke.miterlimit().get()])?;
-    layer.content.set_line_width(width).set_miter_limit(miter);
-    layer.content.set_line_cap(match stroke.linecap() {
-        LineCap::Butt => LineCapStyle::ButtCap,
-        LineCap::Round => LineCapStyle::RoundCap,
-        LineCap::Square => LineCapStyle::ProjectingSquareCap,
-    });
-    layer.content.set_line_join(match stroke.linejoin() {
-        LineJoin::Miter | LineJoin::MiterClip => LineJoinStyle::MiterJoin,
-        LineJoin::Round => LineJoinStyle::RoundJoin,
-        LineJoin::Bevel => LineJoinStyle::BevelJoin,
-    });
-    let dashes = stroke.dasharray().unwrap_or_default();
-    let whole = dashes.iter().sum::<f32>();
-    let [whole, offset] = checked([whole, stroke.dashoffset()])?;
-    for dash in dashes {
-        checked([*dash])?;
-    }
-    let offset = if whole > 0.0 { offset.rem_euclid(whole) } else { 0.0 };
-    let dashes = if whole > 0.0 { dashes } else { &[] };
-    layer.content.set_dash_pattern(dashes.iter().copied(), offset);
-    Ok(())
 }
 
 /// Collects the visible paths of a clip path with what maps their points; not if one of them is clipped itself.

@@ -1,12 +1,14 @@
 //! Drawings: SVG files as a PDF has them, paths and gradients in a form.
 //!
 //! `check` refuses what would be left out and `weight` what takes too long, in words that say what to do (`style` knows
-//! an element's styles). `usvg` then resolves styles, units and references, reading no other file and no font; `draw`
-//! and `paint` write what it finds.
+//! an element's styles). `usvg` then resolves styles, units and references, reading no other file and no font; `draw`,
+//! `path` and `paint` write what it finds, each stream as a `layer`.
 
 mod check;
 mod draw;
+mod layer;
 mod paint;
+mod path;
 mod style;
 #[cfg(test)]
 mod tests;

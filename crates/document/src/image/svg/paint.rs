@@ -7,7 +7,8 @@ use pdf_writer::{Name, Ref};
 use usvg::tiny_skia_path::{Rect, Transform};
 use usvg::{BaseGradient, Opacity, Paint, SpreadMethod, Stop};
 
-use super::draw::{Layer, Writer, checked, matrix};
+use super::draw::Writer;
+use super::layer::{Layer, checked, matrix};
 
 /// A gradient's geometry, of either kind.
 struct Shape {

@@ -70,7 +70,7 @@ impl LayoutCache {
         Ok(paragraph)
     }
 
-    /// The fonts of the event whose lasting texts these are, cut now if they were not before.
+    /// The fonts of the event whose shared texts these are, cut now if they were not before.
     pub(crate) fn fonts(
         &self,
         texts: String,

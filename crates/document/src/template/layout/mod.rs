@@ -23,7 +23,7 @@ pub(crate) struct Flow<'a, 'f> {
     pub(crate) model: &'a TemplateModel,
     pub(crate) source: Source<'a>,
     pub(crate) shaper: &'a mut Shaper<'f>,
-    /// Texts that all tickets of an event have.
+    /// Texts that were set before.
     pub(crate) cache: &'a LayoutCache,
     /// In a row of one size: the largest size its texts may take.
     cap: Option<f32>,

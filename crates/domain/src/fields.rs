@@ -38,6 +38,11 @@ impl Unreadable {
         Self { field: None, reason: reason.into() }
     }
 
+    /// The message is above the limit, in bytes: kept, and not read.
+    pub fn too_large(limit: usize) -> Self {
+        Self::whole(format!("is larger than {limit} bytes"))
+    }
+
     /// One field cannot be read.
     pub fn field(name: &str, reason: impl Into<String>) -> Self {
         Self { field: Some(name.to_owned()), reason: reason.into() }

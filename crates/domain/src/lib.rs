@@ -24,6 +24,7 @@ pub mod seat;
 pub mod secret;
 pub mod ticket;
 pub mod ticket_number;
+pub mod trace;
 pub mod withdrawal;
 pub mod zones;
 

@@ -12,6 +12,7 @@ mod http;
 mod installation;
 mod keyring;
 mod lifecycle;
+mod page;
 mod pipeline;
 mod ports;
 #[cfg(test)]

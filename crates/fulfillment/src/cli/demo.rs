@@ -13,8 +13,9 @@ use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::clock::SystemClock;
-use crate::config::{Config, Credential, Http, NamedToken, Scope};
+use crate::config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
+use crate::keyring::random;
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
 use crate::wiring::Role;
@@ -149,7 +150,7 @@ impl Demo {
         }
         let Config { http, mut tokens, document, templates, pipeline, .. } = settings.clone();
         if token_of(&tokens).is_none() && (!tokens.is_empty() || !http.listen.ip().is_loopback()) {
-            tokens.push(NamedToken::drawn("demo", Scope::Ingest));
+            tokens.push(drawn_token());
         }
         let credential = Credential { form: settings.credential.form, ..own.credential };
         // Links lead to the demo, wherever the real service is.
@@ -169,6 +170,12 @@ impl Demo {
             other => other,
         }
     }
+}
+
+/// A token that nobody else has.
+fn drawn_token() -> NamedToken {
+    let token = Sensitive::from(hex::encode(random::<32>()));
+    NamedToken { name: "demo".to_owned(), token, scopes: [Scope::Ingest].into() }
 }
 
 /// What the demo pays with, where the service wants a token.

@@ -23,6 +23,9 @@ use crate::wiring;
 /// The type in a receipt's header, which tells it from other statements of the same keys.
 const KIND: &str = "fulfillment-erasure+jwt";
 
+/// What is said of an order or a ticket whose personal data was erased.
+pub(super) const ERASED: &str = "its personal data is gone; nothing is issued or drawn for it any more";
+
 /// What stays, as the receipt says it.
 const KEPT: [&str; 4] = [
     "ids of orders, payments, refunds and tickets",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use fulfillment_domain::{Clock, Payment};
+use fulfillment_domain::{Clock, Payment, Unreadable};
 use fulfillment_store::{Incoming, IngestOutcome, Source, Subject};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -14,7 +14,6 @@ use super::Context;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use crate::clock::SystemClock;
-use crate::pipeline::ingest::too_large;
 use crate::ports::Accept as _;
 use crate::stop::Stop;
 
@@ -94,7 +93,7 @@ impl Ingest {
             let ended = next.is_none();
             if let Some(Message { raw, whole, line }) = next {
                 bytes += raw.len();
-                let read = if whole { Payment::parse(&raw) } else { Err(too_large(limit)) };
+                let read = if whole { Payment::parse(&raw) } else { Err(Unreadable::too_large(limit)) };
                 batch.push(Incoming {
                     source: Source::File { name: name.clone(), line },
                     key: None,

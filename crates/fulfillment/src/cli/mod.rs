@@ -22,6 +22,7 @@ mod table;
 mod template;
 mod ticket;
 mod verify;
+mod withdraw;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -6,8 +6,9 @@ use fulfillment_store::{AskOutcome, OrderRecord, Subject};
 use serde_json::json;
 
 use super::Context;
-use super::refund::withdraw;
+use super::erase::ERASED;
 use super::reissue::{reissue, reissuer};
+use super::withdraw::withdraw;
 use crate::clock::SystemClock;
 use crate::pipeline::reissue::Wanted;
 use crate::stop::Stop;
@@ -148,9 +149,6 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
     let order = store.order(id).await?.ok_or_else(unknown)?;
     context.answer(&order, describe)
 }
-
-/// What is said of an order or a ticket whose personal data was erased.
-pub(super) const ERASED: &str = "its personal data is gone; nothing is issued or drawn for it any more";
 
 fn describe(order: &OrderRecord) -> String {
     let mut lines = vec![format!("order       {}", order.order_id), format!("state       {}", order.state)];

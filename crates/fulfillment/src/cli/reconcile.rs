@@ -23,7 +23,6 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::installation;
 use crate::pipeline::heal::Redraw;
-use crate::pipeline::ingest::too_large;
 use crate::pipeline::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};
 use crate::ports::{Files, OrderingError};
 use crate::stop::Stop;
@@ -220,7 +219,7 @@ fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
     let mut messages = Messages::new(&text[..], limit).map_err(|e| unread(file, &e))?;
     let mut paid = Vec::new();
     while let Some(Message { raw, whole, line }) = messages.next().map_err(|e| unread(file, &e))? {
-        let read = if whole { Paid::line(&raw) } else { Err(too_large(limit)) };
+        let read = if whole { Paid::line(&raw) } else { Err(Unreadable::too_large(limit)) };
         let is_heading = messages.layout() == Layout::Lines && paid.is_empty();
         if read.is_err() && whole && is_heading && !raw.trim_ascii_start().starts_with(b"{") {
             return Err(Stop::misuse(format!("{name}, line {line}: {NO_LIST}")));

@@ -6,7 +6,7 @@ use fulfillment_store::{RetrySelection, Store};
 use serde::Serialize;
 
 use super::Context;
-use super::order::ERASED;
+use super::erase::ERASED;
 use crate::stop::Stop;
 
 /// Set parked, waiting or failed orders going again, at once and with a new budget

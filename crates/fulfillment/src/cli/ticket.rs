@@ -7,7 +7,7 @@ use fulfillment_domain::{Money, ticket_number};
 use fulfillment_store::Store;
 
 use super::Context;
-use super::order::ERASED;
+use super::erase::ERASED;
 use super::reissue::{Change, reissue, reissuer};
 use crate::pipeline::reissue::Wanted;
 use crate::ports::Accept as _;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use fulfillment_domain::Currency;
 
-use super::section::{Sensitive, section};
-use crate::pipeline::form::Form;
+use super::section::{Sensitive, Setting, section};
 
 section! {
     /// The folder for everything that has no better place: keys, the embedded store, ticket files.
@@ -51,7 +50,30 @@ section! {
         /// cannot read that yet, platform (orderId:seat:eventId: FORGEABLE by whoever knows an order, the same for
         /// all tickets without a seat of their own, and it shows both) or pretix (pretix_sig1: signed, larger,
         /// and blind to voided tickets). A ticket keeps its form until it is reissued.
-        form: Form = "tk1";
+        form: CodeFormat = "tk1";
+    }
+}
+
+/// What the QR of a ticket says. A ticket keeps the format it was frozen or last reissued with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeFormat {
+    /// `TK1:`, signed and small.
+    Tk1,
+    /// `orderId:seat:eventId`, which anybody can write who knows an order.
+    Platform,
+    /// pretix's signature scheme 1, signed and larger.
+    Pretix,
+}
+
+impl Setting for CodeFormat {
+    const EXPECTED: &'static str = "tk1, platform or pretix";
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "tk1" => Some(Self::Tk1),
+            "platform" => Some(Self::Platform),
+            "pretix" => Some(Self::Pretix),
+            _ => None,
+        }
     }
 }
 

@@ -44,14 +44,6 @@ pub(crate) struct NamedToken {
     pub(crate) scopes: BTreeSet<Scope>,
 }
 
-impl NamedToken {
-    /// A token that nobody has, for what a command brings to its own service.
-    pub(crate) fn drawn(name: &str, scope: Scope) -> Self {
-        let token = Sensitive::from(STANDARD.encode(crate::keyring::random::<32>()));
-        Self { name: name.to_owned(), token, scopes: [scope].into() }
-    }
-}
-
 /// Where events are posted.
 #[derive(Debug, Clone)]
 pub(crate) struct WebhookTarget {

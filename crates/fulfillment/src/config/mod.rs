@@ -24,7 +24,7 @@ mod together;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub(crate) use data::{Credential, Data, Document, Files, Store};
+pub(crate) use data::{CodeFormat, Credential, Data, Document, Files, Store};
 pub(crate) use http::Http;
 pub(crate) use kafka::Kafka;
 pub(crate) use lists::{NamedToken, Scope, WebhookTarget};

@@ -9,8 +9,6 @@ use fulfillment_domain::order::LocalTimes;
 use fulfillment_domain::{Currency, Share, Spelling};
 use zeroize::Zeroize;
 
-use crate::pipeline::form::Form;
-
 /// A type that a setting can have. Every value is read from text, so that a file and the environment agree.
 pub(crate) trait Setting: Sized {
     /// What would be right, to be read after "must be".
@@ -56,7 +54,6 @@ settings! {
         |t| if t.is_empty() { Some(None) } else { humantime::parse_duration(t).ok().map(Some) };
     Share, "a share from 0 to 1, with 6 decimals at most", |t| t.parse().ok();
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
-    Form, "tk1, platform or pretix", |t| t.parse().ok();
     LocalTimes, "zone or utc", |t| t.parse().ok();
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
     Vec<PathBuf>, "paths with commas between",

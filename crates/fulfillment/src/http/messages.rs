@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use fulfillment_domain::trace::is_traceparent;
 use fulfillment_domain::{OrderId, Unreadable};
 use fulfillment_store::{Incoming, Source, Subject};
 use serde::Serialize;
@@ -17,7 +18,6 @@ use super::access::Caller;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
 use crate::config::Scope;
-use crate::pipeline::ingest::is_traceparent;
 
 /// What became of one message of the request.
 #[derive(Debug, Clone, Serialize)]
@@ -120,11 +120,7 @@ pub(super) async fn read<T>(
         return Err(Problem::new(Kind::TooLarge, format!("The message is larger than {most} bytes.")));
     }
     let read = |item: &[u8]| {
-        let content = if item.len() > most {
-            Err(Unreadable::whole(format!("is larger than {most} bytes")))
-        } else {
-            parse(item)
-        };
+        let content = if item.len() > most { Err(Unreadable::too_large(most)) } else { parse(item) };
         incoming(api, &caller, &headers, many, item, subject, content)
     };
     Ok(Messages { batch: items.into_iter().map(read).collect(), many, _permit: permit })

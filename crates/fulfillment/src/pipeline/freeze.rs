@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::error;
 
 use super::Pipeline;
+use super::code::code;
 use super::enrich::Enriched;
 use super::in_hand::Job;
 
@@ -152,7 +153,7 @@ impl Pipeline {
         let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
-        let code = self.form.code(key, &claims, (order.order_id, &seat.label, &event.id));
+        let code = code(self.code, key, &claims, (order.order_id, &seat.label, &event.id));
         let qr_code_data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
         Ok(Ticket {
             id,

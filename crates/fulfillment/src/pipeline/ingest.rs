@@ -239,31 +239,14 @@ fn begin_trace() -> String {
     format!("00-{}-{}-01", hex::encode(random::<16>()), hex::encode(random::<8>()))
 }
 
-/// What a message above the limit becomes: kept, and not read.
-pub(crate) fn too_large(limit: usize) -> Unreadable {
-    Unreadable::whole(format!("is larger than {limit} bytes"))
-}
-
-/// Whether a text is a W3C trace context of version 00, as far as passing it on asks.
-pub(crate) fn is_traceparent(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 55
-        && bytes.iter().enumerate().all(|(i, b)| match i {
-            2 | 35 | 52 => *b == b'-',
-            _ => b.is_ascii_digit() || (b'a'..=b'f').contains(b),
-        })
-}
-
 #[cfg(test)]
 mod tests {
+    use fulfillment_domain::trace::is_traceparent;
+
     use super::*;
 
     #[test]
     fn a_begun_trace_is_a_trace() {
         assert!(is_traceparent(&begin_trace()));
-        assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
-        for bad in ["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0G", "x"] {
-            assert!(!is_traceparent(bad), "{bad}");
-        }
     }
 }

@@ -19,7 +19,7 @@
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
 //! `refresh.rs` asks Ordering again about an issued order that another payment came for,
-//! `retry.rs` decides what a failure means, `words` how a buyer writes times and money,
+//! `retry.rs` decides what a failure means, `code.rs` makes the code in the QR,
 //! `reissue.rs` makes new generations of tickets, `in_hand.rs` keeps the leases of claimed orders alive,
 //! `heal.rs` draws files that went missing, `maintenance.rs` sweeps, prunes and erases (`erase.rs`), `counts.rs` shows what waits or
 //! stands apart, `reconcile.rs` compares all of it with what was paid,
@@ -27,10 +27,10 @@
 //! `machine.rs` is what all of it takes from the machine: time to wait, cores to draw with.
 
 pub(crate) mod adopt;
+mod code;
 pub(crate) mod counts;
 mod enrich;
 pub(crate) mod erase;
-pub(crate) mod form;
 mod freeze;
 pub(crate) mod heal;
 mod in_hand;
@@ -38,14 +38,12 @@ pub(crate) mod ingest;
 mod issue;
 pub(crate) mod machine;
 pub(crate) mod maintenance;
-pub(crate) mod page;
 pub(crate) mod proof;
 pub(crate) mod reconcile;
 mod refresh;
 pub(crate) mod reissue;
 pub(crate) mod relay;
 mod retry;
-pub(crate) mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,11 +57,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
-use crate::config;
+use crate::config::{self, CodeFormat};
 use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
 use crate::templates::Templates;
-use form::Form;
 pub(crate) use freeze::Numbers;
 use in_hand::{InHand, Job};
 use machine::sleep;
@@ -116,8 +113,8 @@ pub(crate) struct Pipeline {
     pub(crate) grace: Duration,
     /// How Ordering's answers are read.
     pub(crate) reading: Reading,
-    /// What codes of new tickets look like.
-    pub(crate) form: Form,
+    /// What the QR of a new ticket says.
+    pub(crate) code: CodeFormat,
     /// Which pages have their code read back.
     pub(crate) proof: Proof,
     pub(crate) publishing: Publishing,

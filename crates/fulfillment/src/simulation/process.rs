@@ -11,9 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::machine::sleep;
 use super::world::{Entry, Life, lock};
 use super::{neighbours, store};
-use crate::config;
+use crate::config::{self, CodeFormat};
 use crate::keyring::Keys;
-use crate::pipeline::form::Form;
 use crate::pipeline::ingest::Ingest;
 use crate::pipeline::proof::Proof;
 use crate::pipeline::reissue::Reissuer;
@@ -61,7 +60,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         settings: kit.settings.clone(),
         grace: Duration::from_secs(60),
         reading: Reading::default(),
-        form: Form::Tk1,
+        code: CodeFormat::Tk1,
         proof: Proof(u32::MAX),
         publishing: publishing.clone(),
         wake: Arc::clone(&wake),
@@ -88,7 +87,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         keys: Arc::clone(&kit.keys),
         secret,
         clock: Arc::clone(&life.world.time) as _,
-        form: Form::Tk1,
+        code: CodeFormat::Tk1,
         proof: Proof(u32::MAX),
         publishing,
         wake,

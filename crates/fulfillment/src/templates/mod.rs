@@ -26,7 +26,7 @@ pub(crate) use files::{Unusable, branded, bundle};
 use fonts::Fonts;
 pub(crate) use fonts::Redrawn;
 
-use crate::pipeline::page::page_of;
+use crate::page::page_of;
 
 /// The templates of a running service.
 pub(crate) struct Templates {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use fulfillment_domain::trace::is_traceparent;
 use fulfillment_domain::{Cancellation, Delivered, OrderId, Payment, Refund, Unreadable, Withdrawal};
 use fulfillment_store::{Incoming, Mark, Source, Subject};
 use jiff::Timestamp;
@@ -11,7 +12,6 @@ use tracing::{debug, warn};
 
 use super::hand::Reading;
 use super::inspector::fingerprint;
-use crate::pipeline::ingest::{is_traceparent, too_large};
 
 /// A batch that holds this many bytes is full, however few messages they are.
 const FULL_BYTES: usize = 8 * 1024 * 1024;
@@ -172,7 +172,7 @@ fn incoming<T>(
 ) -> Incoming<T> {
     let raw = message.payload().unwrap_or_default().to_vec();
     let headers = headers(message);
-    let content = if raw.len() > max_message { Err(too_large(max_message)) } else { parse(&raw) };
+    let content = if raw.len() > max_message { Err(Unreadable::too_large(max_message)) } else { parse(&raw) };
     Incoming {
         source: Source::Kafka {
             topic: message.topic().to_owned(),

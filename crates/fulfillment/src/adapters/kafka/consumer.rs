@@ -21,7 +21,7 @@ use super::client::{Watch, client_config};
 use super::inspector::Inspector;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
-use super::reader::Reader;
+use super::reader::{End, Reader, Reads};
 use crate::config;
 use crate::ports::{DeliveredSink, Sink};
 
@@ -33,13 +33,9 @@ const AFTER_FATAL: Duration = Duration::from_secs(1);
 /// The member of the group.
 pub(crate) struct KafkaConsumer {
     config: ClientConfig,
-    pub(super) kafka: config::Kafka,
-    pub(super) max_message: usize,
-    pub(super) clock: Arc<dyn Clock>,
+    reads: Reads,
     /// What the connection is like.
     watch: Watch,
-    /// Whether messages may be read over it.
-    pub(super) reading: Watch,
     /// Made at once, so that a setting that librdkafka refuses is known at the start.
     first: Mutex<Option<Joined>>,
 }
@@ -48,14 +44,6 @@ pub(crate) struct KafkaConsumer {
 struct Joined {
     consumer: StreamConsumer<Member>,
     changes: UnboundedReceiver<Change>,
-}
-
-/// How a consumer's life ends.
-pub(super) enum End {
-    /// It was told to.
-    Stopped,
-    /// It cannot go on, and another may.
-    Broken(String),
 }
 
 impl KafkaConsumer {
@@ -89,11 +77,8 @@ impl KafkaConsumer {
         }
         let this = Self {
             config,
-            kafka: kafka.clone(),
-            max_message,
-            clock,
+            reads: Reads { kafka: kafka.clone(), max_message, clock, reading: Watch::default() },
             watch: Watch::default(),
-            reading: Watch::default(),
             first: Mutex::new(None),
         };
         let first = this.join()?;
@@ -108,7 +93,7 @@ impl KafkaConsumer {
 
     /// What is wrong with the broker, as far as is known.
     pub(crate) fn trouble(&self) -> Option<String> {
-        self.watch.trouble().or_else(|| self.reading.trouble())
+        self.watch.trouble().or_else(|| self.reads.reading.trouble())
     }
 
     /// Reads until `stop`. The batch in hand ends first: a sink answers false when it cannot. Then the
@@ -121,7 +106,7 @@ impl KafkaConsumer {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let config::Kafka { payment_topic, refunded_topic, cancelled_topic, delivered_topic, .. } =
-            &self.kafka;
+            &self.reads.kafka;
         let topics = [payment_topic, refunded_topic, cancelled_topic, delivered_topic].map(String::as_str);
         loop {
             let made = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -129,10 +114,10 @@ impl KafkaConsumer {
                 Some(joined) => joined,
                 None => self.join()?,
             };
-            let inspector = Inspector::new(&self.kafka, self.watch.clone())?;
-            let placing = Placing::new(&self.kafka, inspector, Arc::clone(&positions), &topics);
+            let inspector = Inspector::new(&self.reads.kafka, self.watch.clone())?;
+            let placing = Placing::new(&self.reads.kafka, inspector, Arc::clone(&positions), &topics);
             consumer.subscribe(&topics)?;
-            let mut reader = Reader::new(self, &consumer, (&payments, &delivered), placing, changes);
+            let mut reader = Reader::new(&self.reads, &consumer, (&payments, &delivered), placing, changes);
             let end = reader.read(&stop).await;
             let (untaken, placing) = reader.end();
             leave(consumer, untaken, placing).await;
@@ -140,7 +125,7 @@ impl KafkaConsumer {
                 End::Stopped => return Ok(()),
                 End::Broken(reason) => {
                     error!(reason, "the Kafka consumer broke; making another");
-                    self.reading.is_wrong(reason);
+                    self.reads.reading.is_wrong(reason);
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),
                         () = tokio::time::sleep(AFTER_FATAL) => {}

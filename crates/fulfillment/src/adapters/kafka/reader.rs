@@ -13,7 +13,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_domain::OrderId;
+use fulfillment_domain::{Clock, OrderId};
 use fulfillment_store::{Partition, step};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -29,10 +29,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::batch::Batch;
-use super::consumer::{End, KafkaConsumer};
+use super::client::Watch;
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
+use crate::config;
 use crate::ports::{DeliveredSink, Sink};
 
 /// Batches on their way into the store at once: while one is being committed the next one is written. They have no order
@@ -59,9 +60,27 @@ struct Storing {
     stored: JoinHandle<bool>,
 }
 
+/// What every consumer of a process reads by.
+pub(super) struct Reads {
+    pub(super) kafka: config::Kafka,
+    /// What is larger is handed on as unreadable.
+    pub(super) max_message: usize,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Whether messages may be read.
+    pub(super) reading: Watch,
+}
+
+/// How a consumer's life ends.
+pub(super) enum End {
+    /// It was told to.
+    Stopped,
+    /// It cannot go on, and another may.
+    Broken(String),
+}
+
 /// One consumer's life.
 pub(super) struct Reader<'a> {
-    this: &'a KafkaConsumer,
+    reads: &'a Reads,
     consumer: &'a StreamConsumer<Member>,
     payments: &'a Arc<dyn Sink>,
     delivered: &'a Arc<dyn DeliveredSink>,
@@ -82,14 +101,14 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
-        this: &'a KafkaConsumer,
+        reads: &'a Reads,
         consumer: &'a StreamConsumer<Member>,
         (payments, delivered): (&'a Arc<dyn Sink>, &'a Arc<dyn DeliveredSink>),
         placing: Placing,
         changes: UnboundedReceiver<Change>,
     ) -> Self {
         Self {
-            this,
+            reads,
             consumer,
             payments,
             delivered,
@@ -115,7 +134,7 @@ impl<'a> Reader<'a> {
         // When the batch that is being filled goes off, and when the one on its way has taken too long.
         let (mut due, mut late) = (Instant::now(), Instant::now());
         loop {
-            let full = next.is_full(self.this.kafka.batch);
+            let full = next.is_full(self.reads.kafka.batch);
             let free =
                 storing.len() < AT_ONCE && storing.iter().all(|batch| batch.orders.is_disjoint(&next.orders));
             let owed = storing.is_empty() && next.is_empty() && self.hands.owes();
@@ -168,9 +187,9 @@ impl<'a> Reader<'a> {
                 }
                 message = messages.next(), if !full || paused => match message {
                     Some(Ok(message)) => {
-                        self.this.reading.is_right();
+                        self.reads.reading.is_right();
                         if next.is_empty() {
-                            due = Instant::now() + self.this.kafka.batch_wait;
+                            due = Instant::now() + self.reads.kafka.batch_wait;
                         }
                         self.take(&mut next, &message);
                         step!("after-poll");
@@ -207,7 +226,7 @@ impl<'a> Reader<'a> {
         match change {
             Change::Assigned(partitions) => {
                 let names = names(&partitions);
-                let reading = self.this.reading.clone();
+                let reading = self.reads.reading.clone();
                 let trouble = move |reason| reading.is_wrong(reason);
                 self.assigned = Some(partitions);
                 self.beginning = Some(Box::pin(self.placing.clone().begin(names, trouble)));
@@ -229,7 +248,7 @@ impl<'a> Reader<'a> {
             partitions.set_partition_offset(topic, *number, Offset::Offset(begin.at))?;
             self.hands.begin(begin);
         }
-        self.this.reading.is_right();
+        self.reads.reading.is_right();
         member::take(self.consumer, &partitions)
     }
 
@@ -280,7 +299,7 @@ impl<'a> Reader<'a> {
                 "the broker went back before what was read: the topic was made anew or cut short"
             );
         }
-        let (kafka, max, now) = (&self.this.kafka, self.this.max_message, self.this.clock.now());
+        let (kafka, max, now) = (&self.reads.kafka, self.reads.max_message, self.reads.clock.now());
         if topic == kafka.payment_topic {
             next.add_payment(message, reading, max, now);
         } else if topic == kafka.refunded_topic {
@@ -393,7 +412,7 @@ impl<'a> Reader<'a> {
                 RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
-            ) => self.this.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
+            ) => self.reads.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
             _ => warn!(%error, "reading from Kafka failed; trying again"),
         }
         None

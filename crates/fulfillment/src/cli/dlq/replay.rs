@@ -13,7 +13,7 @@ use super::super::Context;
 use super::Name;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::pipeline::ingest::{Ingest, too_large};
+use crate::pipeline::ingest::Ingest;
 use crate::ports::Accept as _;
 use crate::stop::Stop;
 
@@ -107,7 +107,7 @@ fn incoming<T>(
     most: usize,
     parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
 ) -> Incoming<T> {
-    let content = if letter.raw.len() > most { Err(too_large(most)) } else { parse(&letter.raw) };
+    let content = if letter.raw.len() > most { Err(Unreadable::too_large(most)) } else { parse(&letter.raw) };
     Incoming {
         source: Source::Recorded { text: letter.source, timestamp: letter.source_timestamp },
         key: letter.key,

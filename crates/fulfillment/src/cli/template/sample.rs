@@ -5,8 +5,8 @@ use fulfillment_domain::{Money, locale};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
-use crate::pipeline::page::{Time, Times, price};
-use crate::pipeline::words::Words;
+use crate::page::words::Words;
+use crate::page::{Time, Times, price};
 
 /// The sample ticket of an order with this locale.
 pub(super) fn of(language: &str) -> anyhow::Result<TicketPage> {

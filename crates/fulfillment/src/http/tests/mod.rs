@@ -38,10 +38,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Access, Api, Limits, Readiness, router};
-use crate::config::Config;
+use crate::config::{CodeFormat, Config};
 use crate::keyring::{Keyring, Keys};
 use crate::pipeline::Publishing;
-use crate::pipeline::form::Form;
 use crate::pipeline::proof::Proof;
 use crate::pipeline::reissue::Reissuer;
 use crate::ports::{Accept, Files, FilesError, Heal, NewFile};
@@ -127,7 +126,7 @@ impl App {
             keys: Arc::clone(&keys),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
-            form: Form::Tk1,
+            code: CodeFormat::Tk1,
             proof: Proof(1),
             publishing: Publishing {
                 spelling: Spelling::Camel,

@@ -6,6 +6,7 @@ use fulfillment_store::Draft;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{NotReissued, Reissuer, Wanted};
+use crate::pipeline::code::code;
 use crate::pipeline::freeze::expiry;
 
 /// How long a draft is drawn again. Later a request makes another: its code's expiry counts from when it was made.
@@ -41,7 +42,7 @@ impl Reissuer {
         };
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| NotReissued::Failed(format!("{e:#}")))?;
-        let code = self.form.code(key, &claims, (ticket.order_id, &ticket.seat, &ticket.event_id));
+        let code = code(self.code, key, &claims, (ticket.order_id, &ticket.seat, &ticket.event_id));
         Ok(Draft {
             generation,
             expected: live.generation,

@@ -18,11 +18,11 @@ use jiff::Timestamp;
 use tracing::warn;
 pub(crate) use wanted::Wanted;
 
-use super::form::Form;
 use super::issue::{Drawn, draw_alone};
 use super::machine::aside;
 use super::proof::Proof;
 use super::{Publishing, Wake};
+use crate::config::CodeFormat;
 use crate::keyring::Keys;
 use crate::ports::{Files, FilesError, NewFile};
 use crate::templates::Templates;
@@ -40,7 +40,7 @@ pub(crate) struct Reissuer {
     pub(crate) secret: Secret,
     pub(crate) clock: Arc<dyn Clock>,
     /// What new codes look like.
-    pub(crate) form: Form,
+    pub(crate) code: CodeFormat,
     pub(crate) proof: Proof,
     pub(crate) publishing: Publishing,
     pub(crate) wake: Arc<Wake>,

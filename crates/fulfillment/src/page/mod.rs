@@ -1,12 +1,14 @@
 //! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
 
+pub(crate) mod words;
+
 use fulfillment_document::TicketPage;
 use fulfillment_domain::order::{is_no_seat, label_of};
 use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::words::Words;
+use words::Words;
 
 /// What the page of `ticket` says; the template is for [`crate::templates`] to find. Money and times are told in the
 /// buyer's locale and the event's time zone, as they were frozen with it.

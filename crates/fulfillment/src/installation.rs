@@ -3,12 +3,12 @@
 //! A wrong mount must stop the start: minting new keys over known ones would kill every ticket in
 //! circulation, and healing files into an empty folder would hide the loss of the real one.
 
+use fulfillment_config::Config;
 use fulfillment_store::{Registration, Store};
 use jiff::Timestamp;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::config::Config;
 use crate::keyring::{self, Keyring};
 use crate::ports::Files;
 use crate::stop::Stop;

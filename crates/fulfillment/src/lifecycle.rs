@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, Secret};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -16,7 +17,6 @@ use tracing::{error, info, warn};
 
 use crate::adapters::kafka::KafkaConsumer;
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::http::{self, Access, Api, PartState, Readiness};
 use crate::installation;
 use crate::keyring::Keys;

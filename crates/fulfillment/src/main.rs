@@ -1,12 +1,11 @@
 //! From a paid order to tickets that people hold in their hands.
 //!
 //! The rooms: `pipeline/` is the story, `adapters/` are the neighbours, `http/` a file a route, `cli/` a file a
-//! command, `config/` a file a section. `wiring.rs` is the only place where adapters meet.
+//! command. `wiring.rs` is the only place where adapters meet.
 
 mod adapters;
 mod cli;
 mod clock;
-mod config;
 mod demo;
 mod http;
 mod installation;
@@ -64,8 +63,8 @@ fn texts(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<cli::E
     for (name, value) in variables {
         match (name.into_string(), value.into_string()) {
             (Ok(name), Ok(value)) => environment.push((name, value)),
-            (Ok(name), Err(_)) if name.starts_with(config::PREFIX) => return Err(name),
-            (Err(name), _) if name.as_encoded_bytes().starts_with(config::PREFIX.as_bytes()) => {
+            (Ok(name), Err(_)) if name.starts_with(fulfillment_config::PREFIX) => return Err(name),
+            (Err(name), _) if name.as_encoded_bytes().starts_with(fulfillment_config::PREFIX.as_bytes()) => {
                 return Err(name.to_string_lossy().into_owned());
             }
             _ => {}

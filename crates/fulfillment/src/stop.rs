@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use fulfillment_config::BadConfig;
 use fulfillment_store::StoreError;
 
-use crate::config::BadConfig;
 use crate::ports::FilesError;
 
 /// The reasons, by exit code.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use fulfillment_config::{Config, Problem};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_domain::order::Reading;
@@ -15,7 +16,6 @@ use crate::adapters::kafka::KafkaDestination;
 use crate::adapters::webhook::WebhookDestination;
 use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::keyring::Keys;
 use crate::pipeline::ingest::Ingest;
 use crate::pipeline::proof::Proof;
@@ -70,6 +70,12 @@ pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> 
         },
     };
     Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
+}
+
+/// What the store would refuse of its URL: settings know no store.
+pub(crate) fn check_store_url(config: &Config) -> Result<(), Problem> {
+    fulfillment_store::check_url(&config.store_url())
+        .map_err(|error| Problem { key: "store.url".to_owned(), message: error.to_string() })
 }
 
 /// Makes an empty file and its folder for the owner and the group alone: names and addresses will be in it.
@@ -263,4 +269,18 @@ pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, Stop> {
 fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}:{}:{}", std::process::id(), hex::encode(crate::keyring::random::<4>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_store_knows_is_a_problem_of_its_setting() {
+        for url in ["postgres://a:b:c/d", "postgres://h/d?sslmode=maybe", "sqlite://", "mysql://h/d"] {
+            let settings = [("FULFILLMENT_STORE_URL".to_owned(), url.to_owned())];
+            let problem = check_store_url(&Config::defaults(settings).unwrap()).unwrap_err();
+            assert_eq!(problem.key, "store.url", "{url}");
+        }
+    }
 }

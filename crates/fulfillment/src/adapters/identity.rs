@@ -2,11 +2,11 @@
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use fulfillment_config as config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Failure, Unreadable};
 
 use super::outbound::{Limits, Neighbour, Unanswered};
-use crate::config;
 use crate::ports::Identity;
 
 /// Questions at once; each is one small row for Identity.

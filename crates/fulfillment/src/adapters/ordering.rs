@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use bytes::Bytes;
+use fulfillment_config as config;
 use fulfillment_domain::{Failure, OrderId, Paid, PaidPage, Unreadable};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
-use crate::config;
 use crate::ports::{Ordering, OrderingError};
 
 /// Pages of a list at most.

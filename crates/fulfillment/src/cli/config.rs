@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use serde::Serialize;
 
 use super::{Context, Environment};
 use crate::adapters::blobs;
-use crate::config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use crate::stop::Stop;
 use crate::templates::Book;
+use crate::wiring::check_store_url;
 
 /// Write a commented configuration file, or check one
 #[derive(Debug, Args)]
@@ -103,7 +104,7 @@ fn check(context: &Context) -> Result<(), Stop> {
     if ok { Ok(()) } else { Err(Stop::no("")) }
 }
 
-/// What a start would refuse of files that settings name, and of an object store's own variables.
+/// What a start would refuse of files that settings name, of the store's URL, and of an object store's own variables.
 fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
     let mut problems = Vec::new();
     let kafka = &config.kafka;
@@ -124,6 +125,7 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
         };
         problems.extend(unusable.into_iter().map(problem));
     }
+    problems.extend(check_store_url(config).err());
     let files = config.files_url();
     if !files.starts_with("file://")
         && let Err(error) = blobs::open(&files, environment)

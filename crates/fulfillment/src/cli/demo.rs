@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use fulfillment_config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
 use fulfillment_domain::{Clock as _, TicketId};
 use fulfillment_store::StoreError;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
@@ -13,7 +14,6 @@ use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::clock::SystemClock;
-use crate::config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
 use crate::keyring::random;
 use crate::lifecycle::{Running, Signals};

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
+use fulfillment_domain::Clock as _;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -9,7 +10,6 @@ use super::Context;
 use crate::clock::SystemClock;
 use crate::keyring::{self, Keyring, StoredKey};
 use crate::stop::Stop;
-use fulfillment_domain::Clock as _;
 
 /// List the keys that sign codes, make a new one, or adopt a new secret
 #[derive(Debug, Args)]

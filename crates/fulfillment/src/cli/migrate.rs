@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use clap::Args;
+use fulfillment_config::Config;
 use serde::Serialize;
 
 use super::Context;
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::stop::Stop;
 
 /// Bring the store's schema up to date

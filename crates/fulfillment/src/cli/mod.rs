@@ -28,11 +28,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use fulfillment_config::{BadConfig, Config};
 use fulfillment_store::Store;
 use serde::Serialize;
 
-use crate::config::Config;
 use crate::stop::Stop;
+use crate::wiring::check_store_url;
 
 /// Turns a paid order into tickets that people hold in their hands.
 ///
@@ -100,7 +101,9 @@ pub(crate) struct Context {
 impl Context {
     /// The configuration, checked.
     pub(crate) fn config(&self) -> Result<Config, Stop> {
-        Ok(Config::load(self.global.config.as_deref(), self.environment.iter().cloned())?)
+        let config = Config::load(self.global.config.as_deref(), self.environment.iter().cloned())?;
+        check_store_url(&config).map_err(|problem| BadConfig(vec![problem]))?;
+        Ok(config)
     }
 
     /// The store, as a guest: it must be there already, with its schema.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, OrderId, Paid, Unreadable};
 use fulfillment_store::Store;
 use futures::StreamExt as _;
@@ -20,7 +21,6 @@ use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
 use crate::adapters::ordering::OrderingClient;
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::installation;
 use crate::pipeline::heal::Redraw;
 use crate::pipeline::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};

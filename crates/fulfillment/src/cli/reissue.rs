@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use fulfillment_config::Config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Ticket, TicketId};
 use fulfillment_store::Store;
 use serde_json::{Map, Value};
 
 use super::Context;
-use crate::config::Config;
 use crate::installation;
 use crate::keyring::{Keyring, Keys};
 use crate::pipeline::reissue::{NotReissued, Reissuer, Wanted};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config::{HttpUrl, Sensitive};
 use fulfillment_credential::{Cti, DoorFeed, KeySet};
 use fulfillment_store::Store;
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -11,7 +12,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Context;
-use crate::config::{HttpUrl, Sensitive};
 use crate::stop::Stop;
 
 /// Codes asked for side by side.

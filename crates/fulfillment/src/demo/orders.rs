@@ -159,9 +159,10 @@ fn payment(rng: &mut StdRng, order: OrderId, amount: Decimal, currency: &str, no
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use fulfillment_domain::order::Reading;
     use fulfillment_domain::{OrderSnapshot, Payment};
+
+    use super::*;
 
     #[test]
     fn a_seed_draws_orders_that_fit_the_contracts() {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
+use fulfillment_config::{NamedToken, Scope};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::problem::{Kind, Problem};
-use crate::config::{NamedToken, Scope};
 
 /// The tokens, and whether there is anything to guard.
 pub(crate) struct Access {

@@ -7,11 +7,11 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use serde_json::json;
 
 use super::Api;
 use super::problem::{Kind, Problem};
-use crate::config::Scope;
 
 /// Whether the code's id is void, and which generation of it is the lowest that is good.
 pub(super) async fn standing(

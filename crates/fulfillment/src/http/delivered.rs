@@ -6,13 +6,13 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Delivered, TicketId, Unreadable};
 
 use super::path::Id;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
-use crate::config::Scope;
 
 /// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt, generation}`.
 pub(super) async fn delivered(

@@ -13,6 +13,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::{EventKind, event::SOURCE};
 use fulfillment_store::PublishedEvent;
 use futures::Stream;
@@ -24,7 +25,6 @@ use uuid::Uuid;
 
 use super::Api;
 use super::problem::{Kind, Problem};
-use crate::config::Scope;
 
 /// Events read from the store at once.
 const PAGE: usize = 200;

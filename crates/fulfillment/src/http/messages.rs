@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::trace::is_traceparent;
 use fulfillment_domain::{OrderId, Unreadable};
 use fulfillment_store::{Incoming, Source, Subject};
@@ -17,7 +18,6 @@ use tokio::sync::SemaphorePermit;
 use super::access::Caller;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
-use crate::config::Scope;
 
 /// What became of one message of the request.
 #[derive(Debug, Clone, Serialize)]

@@ -7,11 +7,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use tokio::time::Instant;
 
 use super::Api;
 use super::problem::Problem;
-use crate::config::Scope;
 
 /// Everything that is counted, in the Prometheus text format.
 pub(super) async fn metrics(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -34,6 +34,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get};
+use fulfillment_config::{Http, Pipeline};
 use fulfillment_domain::{Clock, Secret};
 use fulfillment_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -43,7 +44,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use access::Access;
 pub(crate) use readiness::{PartState, Readiness};
 
-use crate::config::{Http, Pipeline};
 use crate::keyring::Keys;
 use crate::pipeline::reissue::Reissuer;
 use crate::ports::{Accept, Files, Heal};

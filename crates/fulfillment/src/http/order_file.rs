@@ -13,6 +13,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use fulfillment_config::Scope;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
 use fulfillment_store::Store;
 use tokio::runtime::Handle;
@@ -23,7 +24,6 @@ use super::Api;
 use super::file::Name;
 use super::path::Id;
 use super::problem::{Kind, Problem};
-use crate::config::Scope;
 use crate::templates::Templates;
 
 /// Tickets read from the store at once.

@@ -7,12 +7,12 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::OrderId;
 
 use super::Api;
 use super::path::Id;
 use super::problem::{Kind, Problem};
-use crate::config::Scope;
 
 /// The order's record, both paths alike.
 pub(super) async fn order(

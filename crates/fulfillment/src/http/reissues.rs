@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::TicketId;
 use fulfillment_domain::fields::Fields;
 use tracing::{error, info};
@@ -16,7 +17,6 @@ use tracing::{error, info};
 use super::path::Id;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
-use crate::config::Scope;
 use crate::pipeline::reissue::{NotReissued, Wanted};
 
 /// The longest name of a request.

@@ -12,6 +12,7 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, RANGE, VARY};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use fulfillment_config::Scope;
 use fulfillment_domain::{Ticket, TicketId, TicketStatus};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -21,7 +22,6 @@ use super::access::Caller;
 use super::path::{Id, without_punctuation};
 use super::problem::{Kind, Problem};
 use super::{Api, file};
-use crate::config::Scope;
 
 /// The query of a link.
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Cancellation, Refund, TicketId, Unreadable, Withdrawal};
 use fulfillment_store::{Subject, WithdrawalOutcome, WithdrawalState};
@@ -16,7 +17,6 @@ use super::messages::{ItemResult, Word, answer, read};
 use super::path::Id;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
-use crate::config::Scope;
 
 /// Takes a refund or an array of them.
 pub(super) async fn refunded(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {

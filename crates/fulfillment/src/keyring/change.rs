@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use fulfillment_config::Sensitive;
 use fulfillment_credential::{KeySet, Kid};
 use jiff::Timestamp;
 
 use super::files::{at, lock, read_keys, write_key, write_private, write_secret};
 use super::{Found, Keyring, StoredKey};
-use crate::config::Sensitive;
 
 /// Makes one more key, which signs from `signs_from` on; `None` where nothing is yet, since the first key is made
 /// with its secret by a first start.

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use fulfillment_config::Sensitive;
 use fulfillment_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Keyring;
-use crate::config::Sensitive;
 
 /// Between two looks at the folder.
 const EVERY: Duration = Duration::from_secs(5);

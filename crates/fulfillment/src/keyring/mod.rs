@@ -28,7 +28,7 @@ pub(crate) use change::{new_key, public_keys, replace_lost_secret, retire};
 use files::{at, lock, read_keys, secret_from, write_key, write_private, write_secret};
 pub(crate) use live::Keys;
 
-use crate::config::Sensitive;
+use fulfillment_config::Sensitive;
 
 /// The secret and every key there is.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use fulfillment_credential::legacy::{PlatformCode, PretixCode};
 use fulfillment_credential::{Claims, SigningKey, sign};
 use fulfillment_domain::OrderId;
 
-use crate::config::CodeFormat;
+use fulfillment_config::CodeFormat;
 
 /// The code of one seat's ticket, `seat` as printed; the error is why it cannot be made.
 pub(super) fn code(

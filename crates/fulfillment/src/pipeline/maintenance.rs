@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config as config;
 use fulfillment_store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::erase::Eraser;
-use crate::config;
 use crate::ports::Files;
 
 /// Temporary files older than this belong to nobody.

@@ -48,6 +48,7 @@ mod retry;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::event::Publication;
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Clock, OrderState, Secret, Spelling, Ticket};
@@ -57,7 +58,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
-use crate::config::{self, CodeFormat};
 use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
 use crate::templates::Templates;

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use fulfillment_config::Config;
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_store::Installation as _;
@@ -40,7 +41,6 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use self::machine::Time;
 use self::process::Kit;
 use self::world::World;
-use crate::config::Config;
 use crate::keyring::{Keyring, Keys};
 use crate::templates::{Book, Templates};
 

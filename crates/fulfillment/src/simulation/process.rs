@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
 use fulfillment_store::{Announcing, DeadLetterRoute, Store};
@@ -11,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::machine::sleep;
 use super::world::{Entry, Life, lock};
 use super::{neighbours, store};
-use crate::config::{self, CodeFormat};
 use crate::keyring::Keys;
 use crate::pipeline::ingest::Ingest;
 use crate::pipeline::proof::Proof;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use fulfillment_config::{Config, TemplateEntry};
 use fulfillment_document::{CompiledTemplate, Shipped, TemplateBundle};
 
-use super::files::{Unusable, branded};
-use crate::config::{Config, TemplateEntry};
+use super::files::{Base, Unusable, branded};
 
 /// Templates, compiled, and whose tickets they are for.
 #[derive(Default, Debug)]
@@ -91,7 +91,7 @@ fn compile(entry: &TemplateEntry) -> Result<(TemplateBundle, CompiledTemplate), 
     let bundle = branded(entry)?;
     match CompiledTemplate::new(&bundle) {
         Ok(compiled) => Ok((bundle, compiled)),
-        Err(refused) => Err(Unusable::refused(entry.base.name(), refused)),
+        Err(refused) => Err(Unusable::refused(Base::read(&entry.base).name(), refused)),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use fulfillment_document::{Branding, Files, Problem, Refused, TemplateBundle, file_names};
+use fulfillment_document::{Branding, Files, Problem, Refused, Shipped, TemplateBundle, file_names};
 
-use crate::config::{Base, TemplateEntry};
+use fulfillment_config::TemplateEntry;
 
 /// No file is read further than this; the limits of templates are lower.
 const LARGEST: u64 = 16 << 20;
@@ -40,7 +40,21 @@ impl Unusable {
     }
 }
 
+/// What a template is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// One that ships.
+    Shipped(Shipped),
+    /// A template's JSON, with its images beside it.
+    File(PathBuf),
+}
+
 impl Base {
+    /// What names it on a command line or in a setting.
+    pub(crate) fn read(text: &str) -> Self {
+        Shipped::named(text).map_or_else(|| Self::File(text.into()), Self::Shipped)
+    }
+
     /// How messages name it.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -80,13 +94,14 @@ pub(crate) fn branded(entry: &TemplateEntry) -> Result<TemplateBundle, Unusable>
         colors: entry.colors.clone(),
         texts: entry.texts.clone(),
     };
-    let plain = bundle(&entry.base)?;
+    let base = Base::read(&entry.base);
+    let plain = bundle(&base)?;
     if branding == Branding::default() {
         return Ok(plain);
     }
     plain
         .branded(&branding)
-        .map_err(|problem| Unusable::Refused { name: entry.base.name(), problems: vec![problem] })
+        .map_err(|problem| Unusable::Refused { name: base.name(), problems: vec![problem] })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Unusable> {
@@ -104,6 +119,11 @@ fn read(file: &Path) -> Result<Vec<u8>, Unusable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_know_what_ships() {
+        assert_eq!(Shipped::ALL.map(Shipped::name), fulfillment_config::SHIPPED);
+    }
 
     #[test]
     fn what_a_template_names_is_read_beside_it_and_nowhere_else() {

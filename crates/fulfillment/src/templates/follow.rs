@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config::Config;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{Book, Templates};
-use crate::config::Config;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(2);

@@ -168,6 +168,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use fulfillment_config::Config;
     use fulfillment_document::FontSource;
     use fulfillment_domain::OrderId;
     use fulfillment_store::Installation as _;
@@ -176,7 +177,6 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::config::Config;
     use crate::templates::Book;
 
     async fn store() -> Arc<dyn Store> {

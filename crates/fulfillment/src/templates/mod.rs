@@ -22,7 +22,7 @@ use fulfillment_store::{Store, StoreError, StoredTemplate};
 use tracing::error;
 
 pub(crate) use book::Book;
-pub(crate) use files::{Unusable, branded, bundle};
+pub(crate) use files::{Base, Unusable, branded, bundle};
 use fonts::Fonts;
 pub(crate) use fonts::Redrawn;
 

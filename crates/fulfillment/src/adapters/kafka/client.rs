@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 use tracing::{debug, info, warn};
 
-use crate::config;
+use fulfillment_config as config;
 
 /// The largest message written, in bytes. A broker's own limit is lower unless somebody raised it.
 pub(super) const MAX_MESSAGE: usize = 10 * 1024 * 1024;

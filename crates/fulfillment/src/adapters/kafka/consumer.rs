@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use fulfillment_config as config;
 use fulfillment_domain::Clock;
 use fulfillment_store::Positions;
 use rdkafka::ClientConfig;
@@ -22,7 +23,6 @@ use super::inspector::Inspector;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
 use super::reader::{End, Reader, Reads};
-use crate::config;
 use crate::ports::{DeliveredSink, Sink};
 
 /// How long leaving the group may take: a member that goes while its group is changing is slow.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use fulfillment_config as config;
 use fulfillment_store::Mark;
 use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -19,7 +20,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::client::{Context, Watch, client_config};
 use super::start::Again;
-use crate::config;
 
 /// How long the broker may take to answer one question.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fulfillment_config as config;
 use fulfillment_store::{Mark, Partition, Position, Positions};
 use tracing::{info, warn};
 
 use super::inspector::{Inspector, ask};
 use super::start::{Again, Read, Seen, Why, made_anew, start};
-use crate::config;
 
 /// The wait before the broker or the store is asked again.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fulfillment_config as config;
 use fulfillment_domain::{Backoff, EventKind, TicketId};
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use rdkafka::ClientConfig;
@@ -15,7 +16,6 @@ use tracing::error;
 
 use super::super::in_order::rounds;
 use super::client::{Context, MAX_MESSAGE, Watch, client_config};
-use crate::config;
 use crate::ports::Destination;
 
 /// Waits between tries. A broker that is away is away for all, so the longest is short.

@@ -13,6 +13,7 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use fulfillment_config as config;
 use fulfillment_domain::{Clock, OrderId};
 use fulfillment_store::{Partition, step};
 use futures::StreamExt as _;
@@ -33,7 +34,6 @@ use super::client::Watch;
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
-use crate::config;
 use crate::ports::{DeliveredSink, Sink};
 
 /// Batches on their way into the store at once: while one is being committed the next one is written. They have no order

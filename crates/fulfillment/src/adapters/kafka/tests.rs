@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fulfillment_config::Config;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Delivered, Withdrawal};
 use fulfillment_store::sqlite::SqliteStore;
@@ -18,7 +19,6 @@ use super::super::in_order::testing::delivery;
 use super::super::outbound::testing::config;
 use super::client::client_config;
 use super::{KafkaConsumer, KafkaDestination};
-use crate::config::Config;
 use crate::ports::{DeliveredSink, Destination as _, Sink};
 
 /// Keeps what it is given; refuses while it is closed.

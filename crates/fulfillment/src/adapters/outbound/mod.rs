@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 pub(super) use answer::{describe, next_link, retry_after, total};
 pub(super) use circuit::Circuit;
 
-use crate::config::{HttpUrl, Sensitive};
+use fulfillment_config::{HttpUrl, Sensitive};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

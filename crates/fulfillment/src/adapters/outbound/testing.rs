@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::config::Config;
+use fulfillment_config::Config;
 
 /// Serves `router` on a free port for as long as the test's runtime lives.
 pub(in crate::adapters) async fn serve(router: axum::Router) -> SocketAddr {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use fulfillment_config as config;
 use fulfillment_domain::{Backoff, Clock, TicketId};
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use futures::StreamExt as _;
@@ -23,7 +24,6 @@ use serde_json::value::RawValue;
 
 use super::in_order::rounds;
 use super::outbound::{Circuit, client, describe, retry_after};
-use crate::config;
 use crate::ports::Destination;
 use signature::Signer;
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::config::Sensitive;
+use fulfillment_config::Sensitive;
 
 /// Signs for one receiver.
 pub(super) struct Signer(Hmac<Sha256>);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fulfillment_config::Config;
 use fulfillment_domain::{Cancellation, Clock as _, Payment, Refund, Unreadable, Withdrawal};
 use fulfillment_store::{
     Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, Subject,
@@ -12,7 +13,6 @@ use serde::Serialize;
 use super::super::Context;
 use super::Name;
 use crate::clock::SystemClock;
-use crate::config::Config;
 use crate::pipeline::ingest::Ingest;
 use crate::ports::Accept as _;
 use crate::stop::Stop;

@@ -14,9 +14,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Context;
-use crate::config::Base;
 use crate::stop::Stop;
-use crate::templates::{self, Unusable};
+use crate::templates::{self, Base, Unusable};
 
 /// Check and preview the templates that tickets are drawn by
 ///

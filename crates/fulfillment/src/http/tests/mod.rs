@@ -20,6 +20,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
+use fulfillment_config::{CodeFormat, Config};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId, Withdrawal};
@@ -38,7 +39,6 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Access, Api, Limits, Readiness, router};
-use crate::config::{CodeFormat, Config};
 use crate::keyring::{Keyring, Keys};
 use crate::pipeline::Publishing;
 use crate::pipeline::proof::Proof;

@@ -11,6 +11,7 @@ mod wanted;
 
 use std::sync::Arc;
 
+use fulfillment_config::CodeFormat;
 use fulfillment_domain::event::{Before, ticket_issued, ticket_reissued};
 use fulfillment_domain::{Clock, OutboxEvent, Secret, Ticket, TicketId, TicketStatus};
 use fulfillment_store::{Draft, Drafted, Reissue, Store, StoreError, step};
@@ -22,7 +23,6 @@ use super::issue::{Drawn, draw_alone};
 use super::machine::aside;
 use super::proof::Proof;
 use super::{Publishing, Wake};
-use crate::config::CodeFormat;
 use crate::keyring::Keys;
 use crate::ports::{Files, FilesError, NewFile};
 use crate::templates::Templates;

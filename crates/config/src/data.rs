@@ -56,7 +56,7 @@ section! {
 
 /// What the QR of a ticket says. A ticket keeps the format it was frozen or last reissued with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CodeFormat {
+pub enum CodeFormat {
     /// `TK1:`, signed and small.
     Tk1,
     /// `orderId:seat:eventId`, which anybody can write who knows an order.

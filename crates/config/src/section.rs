@@ -66,7 +66,7 @@ settings! {
 
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Bytes(pub(crate) usize);
+pub struct Bytes(pub usize);
 
 impl Bytes {
     fn parse(text: &str) -> Option<Self> {
@@ -85,29 +85,29 @@ impl Bytes {
 
 /// The base of an HTTP service, without a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HttpUrl(String);
+pub struct HttpUrl(String);
 
 impl HttpUrl {
     /// Reads an address with a scheme and a host.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let url = reqwest::Url::parse(text).ok()?;
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = url::Url::parse(text).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.has_host())
             .then(|| Self(text.trim_end_matches('/').to_owned()))
     }
 
     /// As text, without a slash at its end.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A secret: never shown, wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Sensitive(String);
+pub struct Sensitive(String);
 
 impl Sensitive {
     /// The secret itself.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -191,26 +191,26 @@ macro_rules! section {
     ) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone)]
-        pub(crate) struct $name {
-            $($(#[doc = $doc])* pub(crate) $field: $type,)*
+        pub struct $name {
+            $($(#[doc = $doc])* pub $field: $type,)*
         }
 
         impl $name {
             pub(crate) const ABOUT: &'static [&'static str] = &[$($about),*];
-            pub(crate) const KEYS: &'static [$crate::config::section::Key] = &[
-                $($crate::config::section::Key {
+            pub(crate) const KEYS: &'static [$crate::section::Key] = &[
+                $($crate::section::Key {
                     section: $section,
                     name: stringify!($field),
                     default: $default,
                     doc: &[$($doc),*],
-                    expected: <$type as $crate::config::section::Setting>::EXPECTED,
+                    expected: <$type as $crate::section::Setting>::EXPECTED,
                     bounds: &[$($least, $most)?],
-                    secret: <$type as $crate::config::section::Setting>::SECRET,
+                    secret: <$type as $crate::section::Setting>::SECRET,
                 },)*
             ];
 
             /// Takes the section's values out of `raw`; what cannot be read goes to `raw`'s problems.
-            pub(crate) fn take(raw: &mut $crate::config::raw::Raw) -> Option<Self> {
+            pub(crate) fn take(raw: &mut $crate::raw::Raw) -> Option<Self> {
                 let mut keys = Self::KEYS.iter();
                 $(let $field = keys.next().and_then(|key| raw.take::<$type>(key));)*
                 Some(Self { $($field: $field?,)* })

@@ -66,7 +66,7 @@ macro_rules! words {
     ($(#[doc = $doc:literal])* $name:ident, $expected:literal, $($word:literal),*) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) struct $name(pub(crate) &'static str);
+        pub struct $name(pub &'static str);
 
         impl Setting for $name {
             const EXPECTED: &'static str = $expected;

@@ -11,7 +11,7 @@ use super::{Http, Webhook};
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// Bring payments.
     Ingest,
     /// Read tickets, orders and events.
@@ -23,10 +23,11 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
-    pub(crate) const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Deliver, Self::Admin];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Deliver, Self::Admin];
 
     /// The word in the file.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
             Self::Read => "read",
@@ -38,19 +39,24 @@ impl Scope {
 
 /// A bearer token, whose name goes into logs in its place.
 #[derive(Debug, Clone)]
-pub(crate) struct NamedToken {
-    pub(crate) name: String,
-    pub(crate) token: Sensitive,
-    pub(crate) scopes: BTreeSet<Scope>,
+pub struct NamedToken {
+    /// What logs call it.
+    pub name: String,
+    /// What its owner sends.
+    pub token: Sensitive,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
 }
 
 /// Where events are posted.
 #[derive(Debug, Clone)]
-pub(crate) struct WebhookTarget {
+pub struct WebhookTarget {
     /// Names the destination in the store: it must not change while events wait for it.
-    pub(crate) name: String,
-    pub(crate) url: HttpUrl,
-    pub(crate) secret: Sensitive,
+    pub name: String,
+    /// Where that is.
+    pub url: HttpUrl,
+    /// What posts are signed with.
+    pub secret: Sensitive,
 }
 
 /// `http.token` with every scope, then the `[[token]]` tables.

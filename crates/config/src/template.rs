@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The text of a file in which every setting stands, commented out, at its default.
-pub(crate) fn default_file() -> String {
+pub fn default_file() -> String {
     let mut out = String::from(
         "# Fulfillment. Every setting at its default; take the # away to change one.\n\
          # The variable above each goes over the file. A secret can also stand in a file of its own: name that\n\

@@ -6,15 +6,15 @@ use std::path::Path;
 use super::section::{Key, Setting, variable};
 
 /// What every variable of ours begins with.
-pub(crate) const PREFIX: &str = "FULFILLMENT_";
+pub const PREFIX: &str = "FULFILLMENT_";
 
 /// Something wrong with the configuration, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// Where: `http.listen`, `FULFILLMENT_HTTP_LISTEN`, or the file.
-    pub(crate) key: String,
+    pub key: String,
     /// What is wrong, and what would be right.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl std::fmt::Display for Problem {

@@ -3,44 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use fulfillment_document::Shipped;
-
 use super::lists::{check_name, leftovers, required};
 use super::raw::Raw;
 
+/// The templates that ship, by name: nobody's own can be called so.
+pub const SHIPPED: [&str; 3] = ["a4", "phone", "thermal"];
+
 /// A template, what is changed about it, and whose tickets are drawn by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TemplateEntry {
+pub struct TemplateEntry {
     /// Goes into tickets' records, before the hash.
-    pub(crate) name: String,
-    /// What it is made of.
-    pub(crate) base: Base,
+    pub name: String,
+    /// What it is made of: the name of one that ships, or a template's JSON file with its images beside it.
+    pub base: String,
     /// A picture for the template's file `logo`.
-    pub(crate) logo: Option<PathBuf>,
+    pub logo: Option<PathBuf>,
     /// Colours by their names in the template.
-    pub(crate) colors: Vec<(String, String)>,
+    pub colors: Vec<(String, String)>,
     /// Texts by their names in the template.
-    pub(crate) texts: Vec<(String, String)>,
+    pub texts: Vec<(String, String)>,
     /// Events by id, as Ordering writes it.
-    pub(crate) events: Vec<String>,
+    pub events: Vec<String>,
     /// Organizers by id.
-    pub(crate) organizers: Vec<String>,
-}
-
-/// What a template is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Base {
-    /// One that ships.
-    Shipped(Shipped),
-    /// A template's JSON, with its images beside it.
-    File(PathBuf),
-}
-
-impl Base {
-    /// What names it on a command line or in a setting.
-    pub(crate) fn read(text: &str) -> Self {
-        Shipped::named(text).map_or_else(|| Self::File(text.into()), Self::Shipped)
-    }
+    pub organizers: Vec<String>,
 }
 
 /// The `[[template]]` tables.
@@ -49,7 +34,7 @@ pub(super) fn templates(raw: &mut Raw) -> Vec<TemplateEntry> {
     for (i, mut entry) in raw.take_list("template").into_iter().enumerate() {
         let place = |key: &str| format!("template[{i}].{key}");
         let name = required(raw, &mut entry, "name", &place);
-        let base = required(raw, &mut entry, "base", &place).map(|base| Base::read(&base));
+        let base = required(raw, &mut entry, "base", &place);
         let logo = entry.remove("logo").filter(|path| !path.is_empty()).map(PathBuf::from);
         let (colors, texts) = (under(&mut entry, "colors"), under(&mut entry, "texts"));
         let (events, organizers) = (ids(&mut entry, "events"), ids(&mut entry, "organizers"));
@@ -61,7 +46,7 @@ pub(super) fn templates(raw: &mut Raw) -> Vec<TemplateEntry> {
         if name.len() > 40 || !name.bytes().all(plain) {
             raw.problem(place("name"), "must be letters, digits, - and _, 40 at most");
         }
-        if Shipped::named(&name).is_some() {
+        if SHIPPED.contains(&name.as_str()) {
             raw.problem(place("name"), "must be another than a4, phone and thermal, which ship");
         }
         for (key, of_this, of) in [

@@ -1,4 +1,8 @@
 //! Settings: one TOML file, the environment above it, everything checked before anything starts.
+//!
+//! A file a section: each declares its keys once, and [`Config`], the default file, the variables and the messages
+//! follow from that. To add a setting is to add its line to its section. What only another room can judge (whether a
+//! template compiles, whether a store knows its URL) is judged where the rooms meet.
 
 #![expect(
     clippy::doc_markdown,
@@ -24,59 +28,72 @@ mod together;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub(crate) use data::{CodeFormat, Credential, Data, Document, Files, Store};
-pub(crate) use http::Http;
-pub(crate) use kafka::Kafka;
-pub(crate) use lists::{NamedToken, Scope, WebhookTarget};
-pub(crate) use neighbours::{Identity, Ordering};
-pub(crate) use pipeline::{Log, LogFormat, Pipeline, Webhook};
-pub(crate) use raw::{PREFIX, Problem};
-pub(crate) use refund::Refund;
-pub(crate) use section::{HttpUrl, Sensitive};
-pub(crate) use template::default_file;
-pub(crate) use templates::{Base, TemplateEntry};
+pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
+pub use http::Http;
+pub use kafka::{GroupProtocol, Kafka, SaslMechanism, SecurityProtocol};
+pub use lists::{NamedToken, Scope, WebhookTarget};
+pub use neighbours::{Identity, Ordering};
+pub use pipeline::{Log, LogFormat, Pipeline, Webhook};
+pub use raw::{PREFIX, Problem};
+pub use refund::Refund;
+pub use section::{Bytes, HttpUrl, Sensitive};
+pub use template::default_file;
+pub use templates::{SHIPPED, TemplateEntry};
 
 use raw::Raw;
 use section::Key;
 
 /// The file that is read when it is there and none is named.
-pub(crate) const DEFAULT_FILE: &str = "fulfillment.toml";
+pub const DEFAULT_FILE: &str = "fulfillment.toml";
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
-pub(crate) struct Config {
-    pub(crate) http: Http,
-    pub(crate) data: Data,
-    pub(crate) store: Store,
-    pub(crate) files: Files,
-    pub(crate) credential: Credential,
-    pub(crate) document: Document,
-    pub(crate) kafka: Kafka,
-    pub(crate) ordering: Ordering,
-    pub(crate) identity: Identity,
-    pub(crate) pipeline: Pipeline,
-    pub(crate) refund: Refund,
-    pub(crate) webhook: Webhook,
-    pub(crate) log: Log,
+pub struct Config {
+    /// `[http]`
+    pub http: Http,
+    /// `[data]`
+    pub data: Data,
+    /// `[store]`
+    pub store: Store,
+    /// `[files]`
+    pub files: Files,
+    /// `[credential]`
+    pub credential: Credential,
+    /// `[document]`
+    pub document: Document,
+    /// `[kafka]`
+    pub kafka: Kafka,
+    /// `[ordering]`
+    pub ordering: Ordering,
+    /// `[identity]`
+    pub identity: Identity,
+    /// `[pipeline]`
+    pub pipeline: Pipeline,
+    /// `[refund]`
+    pub refund: Refund,
+    /// `[webhook]`
+    pub webhook: Webhook,
+    /// `[log]`
+    pub log: Log,
     /// Named tokens with their scopes.
-    pub(crate) tokens: Vec<NamedToken>,
+    pub tokens: Vec<NamedToken>,
     /// Webhooks, each with its name.
-    pub(crate) webhooks: Vec<WebhookTarget>,
+    pub webhooks: Vec<WebhookTarget>,
     /// Templates of one's own, each with what it is for.
-    pub(crate) templates: Vec<TemplateEntry>,
+    pub templates: Vec<TemplateEntry>,
     /// The file that was read, if there was one.
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// Variables that look like settings and are none.
-    pub(crate) strays: Vec<Problem>,
+    pub strays: Vec<Problem>,
 }
 
 /// The configuration cannot be used; each problem names its key and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration cannot be used:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
-pub(crate) struct BadConfig(pub(crate) Vec<Problem>);
+pub struct BadConfig(pub Vec<Problem>);
 
 /// Every section's keys, in the order of the default file, each with its section's description.
-pub(crate) fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
+fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
     [
         (Http::ABOUT, Http::KEYS),
         (Data::ABOUT, Data::KEYS),
@@ -96,7 +113,7 @@ pub(crate) fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
 
 impl Config {
     /// Reads `file`, or [`DEFAULT_FILE`] where there is one, and lays `environment` over it.
-    pub(crate) fn load(
+    pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, BadConfig> {
@@ -117,7 +134,7 @@ impl Config {
     }
 
     /// The defaults, with `settings` in their variables' names laid over them; no file is read.
-    pub(crate) fn defaults(settings: impl IntoIterator<Item = (String, String)>) -> Result<Self, BadConfig> {
+    pub fn defaults(settings: impl IntoIterator<Item = (String, String)>) -> Result<Self, BadConfig> {
         Self::from_raw(Raw::default(), settings)
     }
 
@@ -171,7 +188,7 @@ impl Config {
     }
 
     /// The store's URL, with its default filled in.
-    pub(crate) fn store_url(&self) -> String {
+    pub fn store_url(&self) -> String {
         match &self.store.url {
             Some(url) => url.expose().to_owned(),
             None => format!("sqlite://{}", self.data.dir.join("fulfillment.db").display()),
@@ -179,12 +196,12 @@ impl Config {
     }
 
     /// The embedded store's file, where that is the store.
-    pub(crate) fn store_file(&self) -> Option<PathBuf> {
+    pub fn store_file(&self) -> Option<PathBuf> {
         self.store_url().strip_prefix("sqlite://").map(PathBuf::from)
     }
 
     /// The file storage's URL, with its default filled in.
-    pub(crate) fn files_url(&self) -> String {
+    pub fn files_url(&self) -> String {
         match &self.files.url {
             Some(url) => url.clone(),
             None => format!("file://{}", self.data.dir.join("tickets").display()),
@@ -192,12 +209,12 @@ impl Config {
     }
 
     /// The folder of keys, with its default filled in.
-    pub(crate) fn keys_dir(&self) -> PathBuf {
+    pub fn keys_dir(&self) -> PathBuf {
         self.credential.keys_dir.clone().unwrap_or_else(|| self.data.dir.join("keys"))
     }
 
     /// The base of links, for a service that listens on `bound`.
-    pub(crate) fn public_url(&self, bound: SocketAddr) -> String {
+    pub fn public_url(&self, bound: SocketAddr) -> String {
         match &self.http.public_url {
             Some(url) => url.as_str().to_owned(),
             None => format!("http://{bound}"),

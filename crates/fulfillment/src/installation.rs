@@ -4,13 +4,13 @@
 //! circulation, and healing files into an empty folder would hide the loss of the real one.
 
 use fulfillment_config::Config;
+use fulfillment_pipeline::keyring::{self, Keyring};
+use fulfillment_pipeline::ports::Files;
 use fulfillment_store::{Registration, Store};
 use jiff::Timestamp;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::keyring::{self, Keyring};
-use crate::ports::Files;
 use crate::stop::Stop;
 
 /// The keys that belong to `store`: those that are there, or new ones for a store that is new too.

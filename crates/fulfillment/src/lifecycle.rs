@@ -7,6 +7,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, Secret};
+use fulfillment_pipeline::Wake;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::ports::{Accept, DeliveredSink, Files, Sink};
+use fulfillment_pipeline::stages::ingest::Ingest;
+use fulfillment_pipeline::stages::relay;
+use fulfillment_pipeline::templates::Templates;
+use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
+use fulfillment_pipeline::upkeep::{counts, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -16,16 +25,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::adapters::kafka::KafkaConsumer;
-use crate::clock::SystemClock;
 use crate::http::{self, Access, Api, PartState, Readiness};
 use crate::installation;
-use crate::keyring::Keys;
-use crate::pipeline::heal::{Redraw, healer};
-use crate::pipeline::ingest::Ingest;
-use crate::pipeline::{Wake, counts, maintenance, relay};
-use crate::ports::{Accept, DeliveredSink, Files, Sink};
 use crate::stop::Stop;
-use crate::templates::Templates;
 use crate::wiring::{self, Neighbours, Role};
 
 /// A neighbour by name, and a way to ask what is wrong with it, as far as is known.

@@ -1,24 +1,16 @@
 //! From a paid order to tickets that people hold in their hands.
 //!
-//! The rooms: `pipeline/` is the story, `adapters/` are the neighbours, `http/` a file a route, `cli/` a file a
+//! `fulfillment-pipeline` is the story; here `adapters/` are the neighbours, `http/` a file a route, `cli/` a file a
 //! command. `wiring.rs` is the only place where adapters meet.
 
 mod adapters;
 mod cli;
-mod clock;
 mod demo;
 mod http;
 mod installation;
-mod keyring;
 mod lifecycle;
-mod page;
-mod pipeline;
-mod ports;
-#[cfg(test)]
-mod simulation;
 mod stop;
 mod telemetry;
-mod templates;
 mod wiring;
 
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use fulfillment_config::BadConfig;
 use fulfillment_store::StoreError;
 
-use crate::ports::FilesError;
+use fulfillment_pipeline::ports::FilesError;
 
 /// The reasons, by exit code.
 #[derive(Debug)]

@@ -9,21 +9,22 @@ use fulfillment_config::{Config, Problem};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_domain::order::Reading;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
+use fulfillment_pipeline::stages::Numbers;
+use fulfillment_pipeline::stages::ingest::Ingest;
+use fulfillment_pipeline::stages::proof::Proof;
+use fulfillment_pipeline::templates::{Book, Templates};
+use fulfillment_pipeline::{Pipeline, Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::kafka::KafkaDestination;
 use crate::adapters::webhook::WebhookDestination;
 use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
-use crate::clock::SystemClock;
-use crate::keyring::Keys;
-use crate::pipeline::ingest::Ingest;
-use crate::pipeline::proof::Proof;
-use crate::pipeline::reissue::Reissuer;
-use crate::pipeline::{Numbers, Pipeline, Publishing, Wake};
-use crate::ports::{Destination, Files, Identity, Ordering};
 use crate::stop::Stop;
-use crate::templates::{Book, Templates};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -268,7 +269,7 @@ pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, Stop> {
 /// Tells this process from every other in the store's leases.
 fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{host}:{}:{}", std::process::id(), hex::encode(crate::keyring::random::<4>()))
+    format!("{host}:{}:{}", std::process::id(), hex::encode(fulfillment_pipeline::keyring::random::<4>()))
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use fulfillment_config as config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Failure, Unreadable};
+use fulfillment_pipeline::ports::Identity;
 
 use super::outbound::{Limits, Neighbour, Unanswered};
-use crate::ports::Identity;
 
 /// Questions at once; each is one small row for Identity.
 const CONCURRENCY: usize = 32;

@@ -1,4 +1,4 @@
-//! Everything that touches a neighbour, each behind a trait of [`crate::ports`].
+//! Everything that touches a neighbour, each behind a trait of [`fulfillment_pipeline::ports`].
 //!
 //! | part | port | what stands behind |
 //! |---|---|---|

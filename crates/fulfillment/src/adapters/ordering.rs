@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_config as config;
 use fulfillment_domain::{Failure, OrderId, Paid, PaidPage, Unreadable};
+use fulfillment_pipeline::ports::{Ordering, OrderingError};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
 use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
-use crate::ports::{Ordering, OrderingError};
 
 /// Pages of a list at most.
 const MOST_PAGES: u64 = 10_000;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
+use fulfillment_pipeline::templates::Book;
 use serde::Serialize;
 
 use super::{Context, Environment};
 use crate::adapters::blobs;
 use crate::stop::Stop;
-use crate::templates::Book;
 use crate::wiring::check_store_url;
 
 /// Write a commented configuration file, or check one

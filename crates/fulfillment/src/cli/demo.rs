@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use fulfillment_config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
 use fulfillment_domain::{Clock as _, TicketId};
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::random;
 use fulfillment_store::StoreError;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use tokio::net::TcpListener;
 
 use super::{Context, print_line};
-use crate::clock::SystemClock;
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
-use crate::keyring::random;
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
 use crate::wiring::Role;

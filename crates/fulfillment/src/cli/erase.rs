@@ -6,6 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use fulfillment_credential::sign_statement;
 use fulfillment_domain::{Clock as _, OrderId};
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::{self, Keyring};
+use fulfillment_pipeline::operations::erase::{Eraser, NotErased};
 use fulfillment_store::Erased;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,10 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use crate::clock::SystemClock;
 use crate::installation;
-use crate::keyring::{self, Keyring};
-use crate::pipeline::erase::{Eraser, NotErased};
 use crate::stop::Stop;
 use crate::wiring;
 

@@ -8,14 +8,14 @@ use clap::Args;
 use fulfillment_domain::Clock as _;
 use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::operations::adopt::{Adopted, Adopter, NotAdopted, by_order};
 use fulfillment_store::postgres::earlier;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::input::{decoded, open, unread};
 use super::{Context, table};
-use crate::clock::SystemClock;
 use crate::installation;
-use crate::pipeline::adopt::{Adopted, Adopter, NotAdopted, by_order};
 use crate::stop::Stop;
 use crate::wiring;
 

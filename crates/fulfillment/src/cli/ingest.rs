@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use fulfillment_domain::{Clock, Payment, Unreadable};
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::{Incoming, IngestOutcome, Source, Subject};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -13,8 +15,6 @@ use serde::Serialize;
 use super::Context;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
-use crate::clock::SystemClock;
-use crate::ports::Accept as _;
 use crate::stop::Stop;
 
 /// Payments in one transaction, and the bytes after which it takes no more.

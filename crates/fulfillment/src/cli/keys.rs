@@ -3,12 +3,12 @@
 use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
 use fulfillment_domain::Clock as _;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::{self, Keyring, StoredKey};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
-use crate::clock::SystemClock;
-use crate::keyring::{self, Keyring, StoredKey};
 use crate::stop::Stop;
 
 /// List the keys that sign codes, make a new one, or adopt a new secret

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use fulfillment_config::Config;
+use fulfillment_pipeline::clock::SystemClock;
 use serde::Serialize;
 
 use super::Context;
-use crate::clock::SystemClock;
 use crate::stop::Stop;
 
 /// Bring the store's schema up to date

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Cancellation, Clock as _, OrderId, Withdrawal, ticket_number};
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::operations::reissue::Wanted;
 use fulfillment_store::{AskOutcome, OrderRecord, Subject};
 use serde_json::json;
 
@@ -9,8 +11,6 @@ use super::Context;
 use super::erase::ERASED;
 use super::reissue::{reissue, reissuer};
 use super::withdraw::withdraw;
-use crate::clock::SystemClock;
-use crate::pipeline::reissue::Wanted;
 use crate::stop::Stop;
 
 /// Show an order: where it stands and why, its payments and its tickets; cancel or reinstate it

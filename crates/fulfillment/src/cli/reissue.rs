@@ -5,13 +5,13 @@ use std::sync::Arc;
 use fulfillment_config::Config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Ticket, TicketId};
+use fulfillment_pipeline::keyring::{Keyring, Keys};
+use fulfillment_pipeline::operations::reissue::{NotReissued, Reissuer, Wanted};
 use fulfillment_store::Store;
 use serde_json::{Map, Value};
 
 use super::Context;
 use crate::installation;
-use crate::keyring::{Keyring, Keys};
-use crate::pipeline::reissue::{NotReissued, Reissuer, Wanted};
 use crate::stop::Stop;
 use crate::wiring;
 

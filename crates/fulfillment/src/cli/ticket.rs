@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Money, ticket_number};
+use fulfillment_pipeline::operations::reissue::Wanted;
+use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::Store;
 
 use super::Context;
 use super::erase::ERASED;
 use super::reissue::{Change, reissue, reissuer};
-use crate::pipeline::reissue::Wanted;
-use crate::ports::Accept as _;
 use crate::stop::Stop;
 
 /// Show a ticket, reissue, void or reinstate it

@@ -10,12 +10,12 @@ use clap::Args;
 use fulfillment_credential::legacy::{PlatformCode, PretixCode, PretixError};
 use fulfillment_credential::{Cti, DoorFeed, KeySet, Verdict, VerifyOptions, bare, read, verify};
 use fulfillment_domain::Clock as _;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring;
 use serde::Serialize;
 
 use super::Context;
 use super::standing::{Service, Teller};
-use crate::clock::SystemClock;
-use crate::keyring;
 use crate::stop::Stop;
 
 /// The largest file that is looked into.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use fulfillment_domain::{OrderId, Unreadable, Withdrawal};
+use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::{Incoming, Source, Subject, WithdrawalOutcome, WithdrawalState};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Context;
 use super::erase::ERASED;
-use crate::ports::Accept as _;
 use crate::stop::Stop;
 
 /// What became of it.

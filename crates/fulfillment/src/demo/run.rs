@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use fulfillment_domain::ticket::Flag;
 use fulfillment_domain::{Clock as _, OrderId, OrderState, TicketId, TicketStatus};
+use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_store::{OrderRecord, Store};
 use serde::{Deserialize, Serialize};
 
 use super::SampleOrders;
-use crate::clock::SystemClock;
 use crate::stop::Stop;
 
 /// Payments in one request, and how long one may take.

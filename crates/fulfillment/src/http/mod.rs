@@ -44,10 +44,10 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use access::Access;
 pub(crate) use readiness::{PartState, Readiness};
 
-use crate::keyring::Keys;
-use crate::pipeline::reissue::Reissuer;
-use crate::ports::{Accept, Files, Heal};
-use crate::templates::Templates;
+use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::ports::{Accept, Files, Heal};
+use fulfillment_pipeline::templates::Templates;
 
 /// Everything the routes need.
 pub(crate) struct Api {

@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fulfillment_config::Scope;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
+use fulfillment_pipeline::templates::Templates;
 use fulfillment_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -24,7 +25,6 @@ use super::Api;
 use super::file::Name;
 use super::path::Id;
 use super::problem::{Kind, Problem};
-use crate::templates::Templates;
 
 /// Tickets read from the store at once.
 const PART: u32 = 500;

@@ -12,12 +12,12 @@ use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::TicketId;
 use fulfillment_domain::fields::Fields;
+use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
 use tracing::{error, info};
 
 use super::path::Id;
 use super::problem::{Kind, Problem};
 use super::{Api, body};
-use crate::pipeline::reissue::{NotReissued, Wanted};
 
 /// The longest name of a request.
 const LONGEST_KEY: usize = 200;

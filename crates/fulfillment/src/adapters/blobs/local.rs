@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fulfillment_pipeline::ports::{Files, FilesError, NewFile};
 use fulfillment_store::step;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::temporary::Temporary;
 use super::{MARKER, checked};
-use crate::ports::{Files, FilesError, NewFile};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` each (`measure_groups` below, ext4: 1.4
 /// against 2.5 ms for two files, 12 against 6 for four, 42 against 13 for 64). It also writes whatever else

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::ports::{Files, FilesError};
+use fulfillment_pipeline::ports::{Files, FilesError};
 
 /// The name under which a storage says which one it is.
 const MARKER: &str = ".fulfillment-storage";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use fulfillment_pipeline::ports::{Files, FilesError, NewFile};
 use futures::StreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -22,7 +23,6 @@ use reqwest::Url;
 use uuid::Uuid;
 
 use super::{MARKER, checked};
-use crate::ports::{Files, FilesError, NewFile};
 
 /// Objects written at once.
 const CONCURRENCY: usize = 16;

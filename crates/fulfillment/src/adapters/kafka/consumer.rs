@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use fulfillment_config as config;
 use fulfillment_domain::Clock;
+use fulfillment_pipeline::ports::{DeliveredSink, Sink};
 use fulfillment_store::Positions;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
@@ -23,7 +24,6 @@ use super::inspector::Inspector;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
 use super::reader::{End, Reader, Reads};
-use crate::ports::{DeliveredSink, Sink};
 
 /// How long leaving the group may take: a member that goes while its group is changing is slow.
 const LEAVE: Duration = Duration::from_secs(5);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_config as config;
 use fulfillment_domain::{Backoff, EventKind, TicketId};
+use fulfillment_pipeline::ports::Destination;
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -16,7 +17,6 @@ use tracing::error;
 
 use super::super::in_order::rounds;
 use super::client::{Context, MAX_MESSAGE, Watch, client_config};
-use crate::ports::Destination;
 
 /// Waits between tries. A broker that is away is away for all, so the longest is short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };

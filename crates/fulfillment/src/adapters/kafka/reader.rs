@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use fulfillment_config as config;
 use fulfillment_domain::{Clock, OrderId};
+use fulfillment_pipeline::ports::{DeliveredSink, Sink};
 use fulfillment_store::{Partition, step};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -34,7 +35,6 @@ use super::client::Watch;
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
-use crate::ports::{DeliveredSink, Sink};
 
 /// Batches on their way into the store at once: while one is being committed the next one is written. They have no order
 /// in common, so that each order's messages are stored in their order.

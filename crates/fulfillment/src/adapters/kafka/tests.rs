@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use fulfillment_config::Config;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Delivered, Withdrawal};
+use fulfillment_pipeline::ports::{DeliveredSink, Destination as _, Sink};
 use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{DeliveryOutcome, Incoming, Installation as _, Position, Positions as _, Source};
 use jiff::Timestamp;
@@ -19,7 +20,6 @@ use super::super::in_order::testing::delivery;
 use super::super::outbound::testing::config;
 use super::client::client_config;
 use super::{KafkaConsumer, KafkaDestination};
-use crate::ports::{DeliveredSink, Destination as _, Sink};
 
 /// Keeps what it is given; refuses while it is closed.
 struct Kept {

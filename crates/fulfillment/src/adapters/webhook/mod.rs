@@ -15,6 +15,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use fulfillment_config as config;
 use fulfillment_domain::{Backoff, Clock, TicketId};
+use fulfillment_pipeline::ports::Destination;
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use futures::StreamExt as _;
 use reqwest::header::CONTENT_TYPE;
@@ -24,7 +25,6 @@ use serde_json::value::RawValue;
 
 use super::in_order::rounds;
 use super::outbound::{Circuit, client, describe, retry_after};
-use crate::ports::Destination;
 use signature::Signer;
 
 /// Tries come at 5 s, 10 s, 20 s … up to an hour apart, until the budget is spent.

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use fulfillment_config::Config;
 use fulfillment_domain::{Cancellation, Clock as _, Payment, Refund, Unreadable, Withdrawal};
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::ports::Accept as _;
+use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_store::{
     Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, Subject,
     WithdrawalOutcome,
@@ -12,9 +15,6 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::Name;
-use crate::clock::SystemClock;
-use crate::pipeline::ingest::Ingest;
-use crate::ports::Accept as _;
 use crate::stop::Stop;
 
 /// Letters read from the store at once.

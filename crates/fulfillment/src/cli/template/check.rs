@@ -2,12 +2,12 @@
 
 use clap::Args;
 use fulfillment_document::{PdfRenderer, Problem, usable};
+use fulfillment_pipeline::templates::Unusable;
 use serde::Serialize;
 
 use super::{Found, find};
 use crate::cli::Context;
 use crate::stop::Stop;
-use crate::templates::Unusable;
 
 /// Say what is wrong with a template, and what to look at before tickets are drawn by it
 ///

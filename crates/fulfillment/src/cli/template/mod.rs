@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use fulfillment_document::{Shipped, TemplateBundle};
+use fulfillment_pipeline::templates::{self, Base, Unusable};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Context;
 use crate::stop::Stop;
-use crate::templates::{self, Base, Unusable};
 
 /// Check and preview the templates that tickets are drawn by
 ///

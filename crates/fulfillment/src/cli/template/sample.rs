@@ -5,8 +5,8 @@ use fulfillment_domain::{Money, locale};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
-use crate::page::words::Words;
-use crate::page::{Time, Times, price};
+use fulfillment_pipeline::page::words::Words;
+use fulfillment_pipeline::page::{Time, Times, price};
 
 /// The sample ticket of an order with this locale.
 pub(super) fn of(language: &str) -> anyhow::Result<TicketPage> {

@@ -24,6 +24,12 @@ use fulfillment_config::{CodeFormat, Config};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId, Withdrawal};
+use fulfillment_pipeline::Publishing;
+use fulfillment_pipeline::keyring::{Keyring, Keys};
+use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
+use fulfillment_pipeline::stages::proof::Proof;
+use fulfillment_pipeline::templates::{Book, Templates};
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{
@@ -39,12 +45,6 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Access, Api, Limits, Readiness, router};
-use crate::keyring::{Keyring, Keys};
-use crate::pipeline::Publishing;
-use crate::pipeline::proof::Proof;
-use crate::pipeline::reissue::Reissuer;
-use crate::ports::{Accept, Files, FilesError, Heal, NewFile};
-use crate::templates::{Book, Templates};
 
 /// What a ticket's file holds.
 const PDF: &[u8] = b"%PDF-1.7 ten bytes and a few more";

@@ -1,0 +1,75 @@
+//! What `fulfillment keys` changes in the folder. A running service follows.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use fulfillment_config::Sensitive;
+use fulfillment_credential::{KeySet, Kid};
+use jiff::Timestamp;
+
+use super::files::{at, lock, read_keys, write_key, write_private, write_secret};
+use super::{Found, Keyring, StoredKey};
+
+/// Makes one more key, which signs from `signs_from` on; `None` where nothing is yet, since the first key is made
+/// with its secret by a first start.
+pub fn new_key(
+    dir: &Path,
+    secret: Option<&Sensitive>,
+    signs_from: Timestamp,
+) -> anyhow::Result<Option<StoredKey>> {
+    let _lock = lock(dir)?;
+    if let Found::Nothing = Keyring::look(dir, secret)? {
+        return Ok(None);
+    }
+    write_key(dir, signs_from).map(Some)
+}
+
+/// Takes the private half of a key away: from now on it verifies and can never sign again. `None` where there is no
+/// such key that can sign.
+///
+/// # Errors
+/// It is the last one that can sign, or the one that signs now: another has to take its place first.
+pub fn retire(dir: &Path, kid: Kid, now: Timestamp) -> anyhow::Result<Option<StoredKey>> {
+    let _lock = lock(dir)?;
+    let keys = read_keys(dir)?;
+    let Some(key) = keys.iter().find(|k| k.signing.is_some() && k.public.kid() == kid) else {
+        return Ok(None);
+    };
+    let successor =
+        keys.iter().any(|k| k.signing.is_some() && k.signs_from > key.signs_from && k.signs_from <= now);
+    let current = key.signs_from <= now && !successor;
+    let last = keys.iter().filter(|k| k.signing.is_some()).count() == 1;
+    if current || last {
+        bail!(
+            "the key {kid} is the one that signs: make another by `fulfillment keys new`, and retire this one once that one signs"
+        );
+    }
+    let file = key.file.with_extension("pub.pem");
+    if !file.exists() {
+        write_private(&file, key.public.to_pem()?.as_bytes())?;
+    }
+    fs::remove_file(&key.file).with_context(|| at(&key.file))?;
+    Ok(Some(StoredKey { signing: None, file, ..key.clone() }))
+}
+
+/// Every public key in the folder, to verify with: for that no secret is needed. `None` where there is no key.
+pub fn public_keys(dir: &Path) -> anyhow::Result<Option<KeySet>> {
+    let keys = read_keys(dir)?;
+    let public = KeySet::from_keys(keys.iter().map(|k| k.public));
+    public.context("two keys have the same id").map(|set| (!keys.is_empty()).then_some(set))
+}
+
+/// The keys with the secret that is here, or with a new one where the old one is gone.
+pub fn replace_lost_secret(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Keyring> {
+    let _lock = lock(dir)?;
+    let file = dir.join("secret");
+    if secret.is_none() && !file.exists() {
+        write_secret(&file)?;
+    }
+    match Keyring::look(dir, secret)? {
+        Found::Whole(keyring) => Ok(keyring),
+        Found::Half(half) => bail!(half),
+        Found::Nothing => bail!("{} has no signing keys: `fulfillment keys new` makes one", dir.display()),
+    }
+}

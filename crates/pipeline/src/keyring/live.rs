@@ -1,0 +1,80 @@
+//! The keyring in use, which follows its folder: a new key signs, and a retired one stops, without a restart.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use fulfillment_config::Sensitive;
+use fulfillment_store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::Keyring;
+
+/// Between two looks at the folder.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The keyring as it was last read, for whoever signs or tells which keys there are.
+pub struct Keys {
+    dir: PathBuf,
+    secret: Option<Sensitive>,
+    current: RwLock<Arc<Keyring>>,
+}
+
+impl Keys {
+    /// These keys to begin with, from this folder.
+    pub fn new(keyring: Keyring, dir: PathBuf, secret: Option<Sensitive>) -> Self {
+        Self { dir, secret, current: RwLock::new(Arc::new(keyring)) }
+    }
+
+    /// The keys as they are now.
+    pub fn current(&self) -> Arc<Keyring> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at the folder until `stop`, and takes over what changed.
+    pub async fn follow(self: Arc<Self>, store: Arc<dyn Store>, stop: CancellationToken) {
+        let mut seen = names(&self.dir);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let now = names(&self.dir);
+            if now == seen {
+                continue;
+            }
+            match self.take_over(store.as_ref()).await {
+                Ok(()) => seen = now,
+                // What signed before goes on; looked at again in the next round.
+                Err(error) => warn!("the folder of keys has changed and cannot be taken over: {error:#}"),
+            }
+        }
+    }
+
+    /// The store has to know a key before a code names it.
+    async fn take_over(&self, store: &dyn Store) -> anyhow::Result<()> {
+        let Some(keyring) = Keyring::read(&self.dir, self.secret.as_ref())? else {
+            anyhow::bail!("{} is empty", self.dir.display())
+        };
+        let before = self.current();
+        anyhow::ensure!(keyring.secret.fingerprint() == before.secret.fingerprint(), "it has another secret");
+        let missing = keyring.missing(&store.register(&keyring.registration()).await?);
+        anyhow::ensure!(missing.is_empty(), "{}", missing.join("; "));
+        for key in keyring.keys().iter().filter(|k| before.public().get(k.public.kid()).is_none()) {
+            info!(kid = %key.public.kid(), signs_from = %key.signs_from, "a new key");
+        }
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+        Ok(())
+    }
+}
+
+/// The folder's files with when each was written: what tells that something changed.
+fn names(dir: &Path) -> BTreeMap<PathBuf, Option<SystemTime>> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries
+        .filter(|entry| entry.path().extension().is_some_and(|e| e == "pem"))
+        .map(|entry| (entry.path(), entry.metadata().and_then(|m| m.modified()).ok()))
+        .collect()
+}

@@ -1,0 +1,272 @@
+//! Taking over what an earlier service issued: its ids, its files, its codes.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fulfillment_credential::legacy::PlatformCode;
+use fulfillment_domain::earlier::EarlierTicket;
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::order::Place;
+use fulfillment_domain::{Clock, Flag, Flags, OrderId, Secret, Ticket, TicketStatus};
+use fulfillment_store::{AdoptedOrder, AdoptionOutcome, Store, StoreError};
+use jiff::{Timestamp, Unit};
+use serde::Serialize;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use crate::ports::{Files, FilesError, NewFile};
+
+/// Template and renderer of pages that were drawn elsewhere.
+const ELSEWHERE: &str = "earlier";
+
+/// How often another number is tried when a ticket's is taken.
+const NUMBER_TRIES: u32 = 8;
+
+/// What came of it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Adopted {
+    /// Orders taken over now.
+    pub orders: u64,
+    /// Their tickets.
+    pub tickets: u64,
+    /// Orders that were taken over before.
+    pub known: u64,
+    /// Tickets that were pending or failed: their payments issue them.
+    pub not_issued: u64,
+    /// Orders whose payments came before this: they have other tickets by now, or will have.
+    pub paid_before: Vec<OrderId>,
+    /// Orders with a ticket whose id another order has.
+    pub taken: Vec<OrderId>,
+    /// Taken over, and no file was found of them.
+    pub without_file: Vec<String>,
+}
+
+/// Why it stopped. What was taken over until then stands; it can be done again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdopted {
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file storage cannot be asked.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A file of the earlier service cannot be read.
+    #[error("cannot read {0}: {1}")]
+    File(PathBuf, std::io::Error),
+}
+
+/// What taking over takes.
+pub struct Adopter {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+    /// What ids and links are derived from.
+    pub secret: Secret,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The zone of dates on pages whose event has none.
+    pub time_zone: Option<String>,
+    /// Where the earlier files are, if not at their recorded paths.
+    pub folder: Option<PathBuf>,
+}
+
+/// The tickets by order, each order's by age.
+pub fn by_order(tickets: Vec<EarlierTicket>) -> BTreeMap<OrderId, Vec<EarlierTicket>> {
+    let mut orders: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for ticket in tickets {
+        orders.entry(ticket.order_id).or_default().push(ticket);
+    }
+    for tickets in orders.values_mut() {
+        tickets.sort_by_key(|t| (t.created_at, t.id));
+    }
+    orders
+}
+
+impl Adopter {
+    /// Takes over one order's tickets, those that were issued; the files come before the rows that name them.
+    pub async fn adopt(
+        &self,
+        order: OrderId,
+        earlier: &[EarlierTicket],
+        adopted: &mut Adopted,
+    ) -> Result<(), NotAdopted> {
+        let issued: Vec<_> = earlier.iter().filter(|t| t.is_issued()).collect();
+        adopted.not_issued += (earlier.len() - issued.len()) as u64;
+        let Some(first) = issued.first() else { return Ok(()) };
+        if self.store.order(order).await?.is_some() {
+            return self.known(first, adopted).await;
+        }
+        let mut drafts = Vec::with_capacity(issued.len());
+        let mut without_file = Vec::new();
+        for earlier in &issued {
+            let (event_id, file) = (event_of(earlier), self.file(earlier).await?);
+            if file.is_none() {
+                without_file.push(earlier.id.to_string());
+            }
+            let event_number = self.store.event_number(&event_id).await?;
+            drafts.push((*earlier, event_id, event_number, file));
+        }
+        for number_try in 0..NUMBER_TRIES {
+            let tickets = drafts.iter().zip(1..).map(|((earlier, event_id, number, file), index)| {
+                let place = (index, count(drafts.len()));
+                Ticket {
+                    ticket_number: self.secret.ticket_number(earlier.id, number_try),
+                    ..self.ticket(earlier, (event_id, *number), place, file.as_ref())
+                }
+            });
+            let wanted = AdoptedOrder { order_id: order, tickets: tickets.collect() };
+            match self.store.adopt(&[wanted]).await?.pop() {
+                Some(AdoptionOutcome::Adopted) => {
+                    adopted.orders += 1;
+                    adopted.tickets += drafts.len() as u64;
+                    adopted.without_file.append(&mut without_file);
+                    return Ok(());
+                }
+                Some(AdoptionOutcome::NumberTaken(_)) => {}
+                Some(AdoptionOutcome::Known) => return self.known(first, adopted).await,
+                Some(AdoptionOutcome::Taken) | None => {
+                    adopted.taken.push(order);
+                    return Ok(());
+                }
+            }
+        }
+        Err(StoreError::Refused("no free ticket number was found".into()).into())
+    }
+
+    /// Whether a known order was taken over before, or paid.
+    async fn known(&self, ticket: &EarlierTicket, adopted: &mut Adopted) -> Result<(), NotAdopted> {
+        match self.store.ticket(ticket.id).await? {
+            Some(_) => adopted.known += 1,
+            None => adopted.paid_before.push(ticket.order_id),
+        }
+        Ok(())
+    }
+
+    /// Stores a ticket's file under its new name. Answers its hash and size; `None` when there is no such file.
+    async fn file(&self, earlier: &EarlierTicket) -> Result<Option<([u8; 32], u64)>, NotAdopted> {
+        let name = format!("{}.pdf", earlier.id);
+        let recorded = earlier.pdf_path.as_deref().map(PathBuf::from);
+        let path = match &self.folder {
+            Some(folder) => {
+                let recorded = recorded.as_deref().and_then(|path| path.file_name());
+                folder.join(recorded.unwrap_or(name.as_ref()))
+            }
+            None => match recorded {
+                Some(path) => path,
+                None => return Ok(None),
+            },
+        };
+        let content = match tokio::fs::read(&path).await {
+            Ok(content) => content,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(NotAdopted::File(path, error)),
+        };
+        let (sha256, size) = (Sha256::digest(&content).into(), content.len() as u64);
+        for stored in self.files.put(vec![NewFile { name, content: content.into() }]).await {
+            stored?;
+        }
+        Ok(Some((sha256, size)))
+    }
+
+    fn ticket(
+        &self,
+        earlier: &EarlierTicket,
+        (event_id, event_number): (&str, u32),
+        (ticket_index, ticket_count): (u32, u32),
+        file: Option<&([u8; 32], u64)>,
+    ) -> Ticket {
+        let now = self.now();
+        let created_at = earlier.created_at.or(earlier.generated_at).unwrap_or(now);
+        let place = place_of(&earlier.seat);
+        Ticket {
+            id: earlier.id,
+            order_id: earlier.order_id,
+            customer_email: earlier.customer_email.clone(),
+            event_name: earlier.event_name.clone(),
+            seat: earlier.seat.clone(),
+            price: earlier.price,
+            currency: earlier.currency,
+            status: earlier.status,
+            qr_code_data: earlier.code.clone(),
+            ticket_pdf_path: Some(format!("{}.pdf", earlier.id)),
+            generated_at: Some(earlier.generated_at.unwrap_or(created_at)),
+            created_at,
+            updated_at: now,
+            ticket_number: String::new(),
+            payment_id: None,
+            customer_id: None,
+            customer_name: None,
+            event_id: event_id.to_owned(),
+            event_number,
+            item_id: None,
+            seat_id: None,
+            line: format!("earlier:{}", earlier.id),
+            unit: 0,
+            ticket_index,
+            ticket_count,
+            section: place.as_ref().and_then(|p| p.section.clone()),
+            row: place.as_ref().and_then(|p| p.row.clone()),
+            seat_number: place.and_then(|p| p.number),
+            category: None,
+            category_number: 0,
+            holder_name: None,
+            holder_email: None,
+            organizer_id: None,
+            organizer_name: None,
+            event_starts_at: None,
+            event_ends_at: None,
+            doors_at: None,
+            time_zone: self.time_zone.clone(),
+            venue_name: None,
+            venue_address: None,
+            locale: None,
+            template: ELSEWHERE.to_owned(),
+            renderer: ELSEWHERE.to_owned(),
+            cti: self.secret.cti(earlier.id, 0),
+            era: 0,
+            generation: 0,
+            kid: String::new(),
+            issued_at: created_at,
+            sha256: file.map(|(sha256, _)| *sha256),
+            size: file.map(|(_, size)| *size),
+            // The earlier service has told of it: a void counts on from there.
+            sequence: 1,
+            attempts: 0,
+            last_error: None,
+            voided_at: None,
+            void_reason: None,
+            delivered_at: (earlier.status == TicketStatus::Delivered).then_some(created_at),
+            delivery_channel: None,
+            first_downloaded_at: None,
+            erased_at: None,
+            flags: Flags::from_iter([Flag::Legacy]),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.round(Unit::Microsecond).unwrap_or(now)
+    }
+}
+
+/// The event: as the old code names it, else by its name.
+fn event_of(earlier: &EarlierTicket) -> String {
+    match PlatformCode::parse(&earlier.code) {
+        Some(code) => code.event_id.to_lowercase(),
+        None => format!("name:{}", earlier.event_name),
+    }
+}
+
+/// The seat taken apart as Ordering's would be, so that a seat sold again is seen.
+fn place_of(seat: &str) -> Option<Place> {
+    let json = json!({ "seatNumber": seat }).to_string();
+    Fields::parse(json.as_bytes()).and_then(|fields| Place::read(&fields)).ok()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,90 @@
+//! Removing personal data: from the record first, which stops whoever is at work on it, then the files.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_domain::OrderId;
+use fulfillment_store::{Erased, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::ports::{Files, FilesError};
+
+/// For so long after an erasure the files are removed again and again: a worker that had one in hand may have written
+/// it since, or the process died before it removed them.
+const LATE_WRITERS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Orders or tickets in one round.
+const BATCH: usize = 500;
+
+/// Why an order is not erased, or its files are not.
+#[derive(Debug, thiserror::Error)]
+pub enum NotErased {
+    /// The record is as it was.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The record is erased; files are left.
+    #[error("the record is erased and the files are not, until the next round of maintenance: {0}")]
+    Files(#[from] FilesError),
+}
+
+/// What erasing takes.
+#[derive(Clone)]
+pub struct Eraser {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+}
+
+impl Eraser {
+    /// Erases an order; `None` when there is none.
+    pub async fn erase(&self, order: OrderId) -> Result<Option<Erased>, NotErased> {
+        let Some(erased) = self.store.erase(order).await? else { return Ok(None) };
+        self.files.remove(&erased.files).await?;
+        Ok(Some(erased))
+    }
+
+    /// Erases what is past its time, if there is one, and removes files that came late.
+    pub async fn maintain(&self, age: Option<Duration>, stop: &CancellationToken) {
+        if let Some(age) = age {
+            match self.retire(age, stop).await {
+                Ok(0) => {}
+                Ok(orders) => info!(orders, "personal data of past events erased"),
+                Err(error) => warn!(%error, "cannot erase personal data of past events"),
+            }
+        }
+        if let Err(error) = self.remove_late_files(stop).await {
+            warn!(%error, "cannot remove files of erased tickets");
+        }
+    }
+
+    async fn retire(&self, age: Duration, stop: &CancellationToken) -> Result<u64, NotErased> {
+        let mut erased = 0;
+        loop {
+            let orders = self.store.past_orders(age, BATCH).await?;
+            if orders.is_empty() {
+                return Ok(erased);
+            }
+            for order in orders {
+                if stop.is_cancelled() {
+                    return Ok(erased);
+                }
+                self.erase(order).await?;
+                erased += 1;
+            }
+        }
+    }
+
+    async fn remove_late_files(&self, stop: &CancellationToken) -> Result<(), NotErased> {
+        let mut after = None;
+        while !stop.is_cancelled() {
+            let tickets = self.store.files_of_erased(LATE_WRITERS, after, BATCH).await?;
+            let Some((last, _)) = tickets.last() else { break };
+            after = Some(*last);
+            let files: Vec<String> = tickets.into_iter().flat_map(|(_, files)| files).collect();
+            self.files.remove(&files).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,288 @@
+//! What should exist, compared with what does: payments, tickets, files, events.
+//!
+//! Nothing is taken for granted but the list of what was paid and the record's own rows. A repair goes the way that
+//! everything goes: a payment by the inbox, an order by a retry, a page from its frozen row, an event by the relay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_domain::event::ids_of;
+use fulfillment_domain::order::NOTHING_ADMITS;
+use fulfillment_domain::{Clock, OrderId, OrderState, Paid, Payment, Ticket, TicketId};
+use fulfillment_store::{
+    Incoming, IngestOutcome, OrderRecord, RetrySelection, Source, Store, StoreError, Subject,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::ports::{Accept as _, Files, FilesError};
+use crate::stages::ingest::Ingest;
+use crate::upkeep::heal::{Redraw, has_file};
+
+/// Event ids asked for at once.
+const EVENTS: usize = 3_000;
+
+/// What is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// It was paid, and the record has no such payment.
+    MissingPayment,
+    /// It was paid and is not issued, though it had the time.
+    NotIssued,
+    /// It is issued, and rows of its tickets are gone.
+    MissingTickets,
+    /// A ticket's file is not in the storage.
+    MissingFile,
+    /// It is, with other content than was recorded.
+    DamagedFile,
+    /// A destination does not have an event.
+    UnsentEvent,
+}
+
+/// Something that should be there and is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// What is missing.
+    pub what: What,
+    /// Whose.
+    pub order_id: OrderId,
+    /// The ticket, where it is one of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket_id: Option<TicketId>,
+    /// The event that was not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Uuid>,
+    /// For people.
+    pub detail: String,
+    /// What was done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<String>,
+    /// Whether that is the end of it: what was only set going is a running service's to finish.
+    #[serde(skip)]
+    pub done: bool,
+    /// The payment to enter.
+    #[serde(skip)]
+    message: Vec<u8>,
+}
+
+impl Difference {
+    fn new(what: What, order_id: OrderId, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let (ticket_id, event_id, repair) = (None, None, None);
+        Self { what, order_id, ticket_id, event_id, detail, repair, done: false, message: Vec::new() }
+    }
+}
+
+/// What a look at one order found.
+#[derive(Debug, Default)]
+pub struct Looked {
+    /// What should be there and is not.
+    pub differences: Vec<Difference>,
+    /// Something of it is on its way, and had not the time yet.
+    pub under_way: bool,
+}
+
+/// Why nobody can tell.
+#[derive(Debug, thiserror::Error)]
+pub enum Unknown {
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The file storage cannot be asked.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+}
+
+/// Looks for differences, and changes nothing.
+pub struct Comparison {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What came so long ago at most may still be on its way.
+    pub grace: Duration,
+}
+
+impl Comparison {
+    /// Compares an order with the payments of it that are listed: none for one that only the record names.
+    pub async fn look(&self, order: OrderId, listed: &[Paid]) -> Result<Looked, Unknown> {
+        let record = self.store.order(order).await?;
+        let mut looked = Looked::default();
+        for paid in listed.iter().filter(|paid| !has_payment(record.as_ref(), &paid.payment)) {
+            let detail = match &paid.payment.payment_id {
+                Some(id) => format!("no payment {id} is on record"),
+                None => "no payment of it is on record".to_owned(),
+            };
+            let missing = Difference::new(What::MissingPayment, order, detail);
+            looked.differences.push(Difference { message: paid.message.clone(), ..missing });
+        }
+        // A row without either was made by a refund that came before its payment.
+        let there = |record: &OrderRecord| !record.payments.is_empty() || !record.tickets.is_empty();
+        let Some(record) = record.filter(there) else { return Ok(looked) };
+        self.tickets(&record, &mut looked);
+        for ticket in record.tickets.iter().filter(|ticket| has_file(ticket)) {
+            self.file(ticket, &mut looked).await?;
+        }
+        self.events(&record, &mut looked).await?;
+        Ok(looked)
+    }
+
+    fn tickets(&self, record: &OrderRecord, looked: &mut Looked) {
+        let why = record.reason.as_deref().unwrap_or("nobody has it in hand");
+        let order = record.order_id;
+        match record.state {
+            OrderState::Voided => {}
+            OrderState::Issued if record.reason.as_deref() == Some(NOTHING_ADMITS) => {}
+            OrderState::Issued => {
+                let (there, all) =
+                    (record.tickets.len(), record.tickets.iter().map(|t| t.ticket_count).max().unwrap_or(1));
+                if there < usize::try_from(all).unwrap_or(usize::MAX) {
+                    let detail = format!("{there} of its {all} tickets are on record");
+                    looked.differences.push(Difference::new(What::MissingTickets, order, detail));
+                }
+            }
+            OrderState::Parked => {
+                let detail = format!("parked: {why}");
+                looked.differences.push(Difference::new(What::NotIssued, order, detail));
+            }
+            OrderState::Received | OrderState::Enriched => {
+                if self.is_recent(record.received_at) {
+                    looked.under_way = true;
+                    return;
+                }
+                let detail = format!("{}: {why}", record.state);
+                looked.differences.push(Difference::new(What::NotIssued, order, detail));
+            }
+        }
+    }
+
+    async fn file(&self, ticket: &Ticket, looked: &mut Looked) -> Result<(), Unknown> {
+        let name = ticket.ticket_pdf_path.clone().unwrap_or_else(|| ticket.file_name());
+        let content = self.files.get(&name).await?;
+        let (what, detail) = match content {
+            None => (What::MissingFile, format!("{name} is not there")),
+            Some(content) if ticket.sha256 != Some(Sha256::digest(&content).into()) => {
+                (What::DamagedFile, format!("{name} has other content than was recorded"))
+            }
+            Some(_) => return Ok(()),
+        };
+        let difference = Difference::new(what, ticket.order_id, detail);
+        looked.differences.push(Difference { ticket_id: Some(ticket.id), ..difference });
+        Ok(())
+    }
+
+    async fn events(&self, record: &OrderRecord, looked: &mut Looked) -> Result<(), Unknown> {
+        let ids: Vec<Uuid> = record.tickets.iter().flat_map(ids_of).collect();
+        for ids in ids.chunks(EVENTS) {
+            for unsent in self.store.unsent(ids).await? {
+                if !unsent.parked && self.is_recent(unsent.created_at) {
+                    looked.under_way = true;
+                    continue;
+                }
+                let since = if unsent.parked { "set apart" } else { "not sent yet" };
+                let reason = unsent.reason.map(|why| format!(": {why}")).unwrap_or_default();
+                let detail = format!("{} to {}: {since}{reason}", unsent.kind.as_str(), unsent.destination);
+                let difference = Difference::new(What::UnsentEvent, record.order_id, detail);
+                looked.differences.push(Difference {
+                    ticket_id: unsent.ticket_id,
+                    event_id: Some(unsent.event),
+                    ..difference
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn is_recent(&self, at: Timestamp) -> bool {
+        let age = Duration::try_from(self.clock.now().duration_since(at)).unwrap_or_default();
+        age < self.grace
+    }
+}
+
+/// Whether the record has this payment; of one that is known by its order alone, whether it has any.
+fn has_payment(record: Option<&OrderRecord>, payment: &Payment) -> bool {
+    let Some(record) = record else { return false };
+    match &payment.payment_id {
+        None => !record.payments.is_empty() || !record.tickets.is_empty(),
+        Some(_) => record.payments.iter().any(|known| known.key == payment.key()),
+    }
+}
+
+/// Makes good what a comparison found.
+pub struct Repairs {
+    /// Draws files again.
+    pub redraw: Redraw,
+    /// Takes payments that never came.
+    pub door: Ingest,
+    /// The command, as the inbox is to name it.
+    pub source: String,
+}
+
+impl Repairs {
+    /// Does what can be done about a difference, and notes it there. What cannot be done is noted in its detail.
+    pub async fn repair(&self, difference: &mut Difference) -> Result<(), StoreError> {
+        let store = &self.redraw.store;
+        let done = match difference.what {
+            What::MissingPayment => self.enter(std::mem::take(&mut difference.message)).await?,
+            What::NotIssued => {
+                let going = store.retry(RetrySelection::Order(difference.order_id)).await?;
+                if going > 0 { Ok("set going") } else { Err("it cannot be set going".to_owned()) }
+            }
+            What::MissingTickets => Err("restore the store, or read the topic into an empty one".to_owned()),
+            What::MissingFile | What::DamagedFile => self.draw(difference.ticket_id).await,
+            What::UnsentEvent => {
+                let again = match difference.event_id {
+                    Some(event) => store.send_again(event).await?,
+                    None => false,
+                };
+                if again { Ok("to be sent again") } else { Err("a relay has it in hand".to_owned()) }
+            }
+        };
+        match done {
+            Ok(done) => {
+                difference.repair = Some(done.to_owned());
+                difference.done = matches!(difference.what, What::MissingFile | What::DamagedFile);
+            }
+            Err(why) => difference.detail = format!("{}; {why}", difference.detail),
+        }
+        Ok(())
+    }
+
+    async fn enter(&self, raw: Vec<u8>) -> Result<Result<&'static str, String>, StoreError> {
+        let message = Incoming {
+            source: Source::Command { name: self.source.clone() },
+            key: None,
+            content: Payment::parse(&raw),
+            raw,
+            headers: Vec::new(),
+            traceparent: None,
+            received_at: self.door.clock.now(),
+            subject: Subject::Payment,
+        };
+        Ok(match self.door.accept(vec![message]).await?.pop() {
+            Some(IngestOutcome::New(_)) => Ok("entered"),
+            Some(IngestOutcome::Folded(_)) => Ok("entered; it is on record under another key"),
+            Some(IngestOutcome::AlreadyPaid(_)) => Ok("entered; another payment has made its tickets"),
+            Some(IngestOutcome::Duplicate(_)) => Ok("has come meanwhile"),
+            Some(IngestOutcome::Late(_)) => Ok("entered; the order was void before and is parked"),
+            Some(IngestOutcome::Quarantined(_)) => Err("its id is known with another content".to_owned()),
+            Some(IngestOutcome::DeadLettered(why)) => Err(why.to_string()),
+            None => Err("nothing came of it".to_owned()),
+        })
+    }
+
+    async fn draw(&self, ticket: Option<TicketId>) -> Result<&'static str, String> {
+        let Some(ticket) = ticket else { return Err("no ticket is named".to_owned()) };
+        match self.redraw.redraw(ticket).await {
+            Ok(true) => Ok("drawn again"),
+            Ok(false) => Ok("is there by now"),
+            Err(error) => Err(format!("{error:#}")),
+        }
+    }
+}

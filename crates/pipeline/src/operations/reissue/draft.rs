@@ -1,0 +1,126 @@
+//! A generation's draft: made once, kept in the store, and drawn until its file is stored.
+
+use fulfillment_credential::Claims;
+use fulfillment_domain::{Flag, Ticket};
+use fulfillment_store::Draft;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{NotReissued, Reissuer, Wanted};
+use crate::stages::code::code;
+use crate::stages::freeze::expiry;
+
+/// How long a draft is drawn again. Later a request makes another: its code's expiry counts from when it was made.
+const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+impl Reissuer {
+    /// The next generation, signed anew. A reinstated one has another code's id: what was voided stays void at every
+    /// door.
+    pub(super) fn draft(
+        &self,
+        live: &Ticket,
+        generation: u32,
+        wanted: &Wanted,
+    ) -> Result<Draft, NotReissued> {
+        let in_code = u8::try_from(generation).map_err(|_| NotReissued::Exhausted)?;
+        let now = self.now();
+        let mut ticket = live.clone();
+        wanted.changes.apply(&mut ticket);
+        if wanted.reinstate {
+            ticket.era += 1;
+            ticket.cti = self.secret.cti(ticket.id, ticket.era);
+        }
+        if ticket.flags.contains(Flag::Legacy) {
+            // From now on it is drawn and signed here.
+            ticket.template = self.templates.of(&ticket.event_id, ticket.organizer_id.as_deref());
+        }
+        let claims = Claims {
+            expires_at: expiry(ticket.event_starts_at, ticket.event_ends_at, now),
+            cti: ticket.cti,
+            event: ticket.event_number,
+            category: ticket.category_number,
+            generation: in_code,
+        };
+        let keyring = self.keys.current();
+        let key = keyring.signing_key(now).map_err(|e| NotReissued::Failed(format!("{e:#}")))?;
+        let code = code(self.code, key, &claims, (ticket.order_id, &ticket.seat, &ticket.event_id));
+        Ok(Draft {
+            generation,
+            expected: live.generation,
+            reinstates: wanted.reinstate,
+            request: wanted.request.clone(),
+            issued_at: now,
+            cti: ticket.cti,
+            era: ticket.era,
+            kid: key.kid().to_string(),
+            qr_code_data: code.map_err(NotReissued::Failed)?,
+            template: ticket.template,
+            holder_name: ticket.holder_name,
+            holder_email: ticket.holder_email,
+            seat_id: ticket.seat_id,
+            section: ticket.section,
+            row: ticket.row,
+            seat_number: ticket.seat_number,
+            seat: ticket.seat,
+        })
+    }
+
+    /// Whether a request may have this draft: it is the one that the draft was made for, or knows the live generation
+    /// and wants the same.
+    pub(super) fn fits(&self, draft: &Draft, live: &Ticket, wanted: &Wanted) -> bool {
+        let mut ticket = live.clone();
+        wanted.changes.apply(&mut ticket);
+        let same_changes = (draft.holder_name == ticket.holder_name)
+            && draft.holder_email == ticket.holder_email
+            && draft.seat_id == ticket.seat_id
+            && draft.section == ticket.section
+            && draft.row == ticket.row
+            && draft.seat_number == ticket.seat_number
+            && draft.seat == ticket.seat;
+        let repeats = draft.request.is_some() && draft.request == wanted.request;
+        let age = self.now().duration_since(draft.issued_at);
+        let known = |kid: &str| kid.parse().is_ok_and(|kid| self.keys.current().public().get(kid).is_some());
+        draft.expected == live.generation
+            && draft.reinstates == wanted.reinstate
+            && (repeats || wanted.expected.is_some() && same_changes)
+            && age < GOOD_FOR
+            && known(&draft.kid)
+    }
+}
+
+/// The ticket as its page is drawn: the live row, and what the draft says of it.
+pub(super) fn ticket(live: &Ticket, draft: Draft, renderer: &str) -> Ticket {
+    let mut ticket = live.clone();
+    if ticket.flags.contains(Flag::Legacy) {
+        ticket.flags = ticket.flags.iter().filter(|flag| *flag != Flag::Legacy).collect();
+        renderer.clone_into(&mut ticket.renderer);
+    }
+    Ticket {
+        generation: draft.generation,
+        issued_at: draft.issued_at,
+        cti: draft.cti,
+        era: draft.era,
+        kid: draft.kid,
+        qr_code_data: draft.qr_code_data,
+        template: draft.template,
+        holder_name: draft.holder_name,
+        holder_email: draft.holder_email,
+        seat_id: draft.seat_id,
+        section: draft.section,
+        row: draft.row,
+        seat_number: draft.seat_number,
+        seat: draft.seat,
+        voided_at: None,
+        void_reason: None,
+        delivered_at: None,
+        delivery_channel: None,
+        first_downloaded_at: None,
+        attempts: 0,
+        last_error: None,
+        ..ticket
+    }
+}
+
+/// Times as every store keeps them.
+pub(super) fn whole_microseconds(now: Timestamp) -> Timestamp {
+    now.round(jiff::Unit::Microsecond).unwrap_or(now)
+}

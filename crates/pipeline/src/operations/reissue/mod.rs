@@ -1,0 +1,218 @@
+//! A new generation of a ticket: another holder or seat, a lost phone, or one that was voided and is good again.
+//!
+//! The generation's draft is kept in the store under its number, its page is drawn and stored, and one transaction
+//! makes it live and announces it. Until then the old code is good. Whatever dies in between leaves a draft, which the
+//! request draws again when it is repeated: the same bytes under the same number, so tries use no numbers up. Another
+//! request takes over the number. A file is created and never overwritten here, so a number has one content for good:
+//! whoever finds another under it takes the next number.
+
+mod draft;
+mod wanted;
+
+use std::sync::Arc;
+
+use fulfillment_config::CodeFormat;
+use fulfillment_domain::event::{Before, ticket_issued, ticket_reissued};
+use fulfillment_domain::{Clock, OutboxEvent, Secret, Ticket, TicketId, TicketStatus};
+use fulfillment_store::{Draft, Drafted, Reissue, Store, StoreError, step};
+use jiff::Timestamp;
+use tracing::warn;
+pub use wanted::Wanted;
+
+use crate::keyring::Keys;
+use crate::machine::aside;
+use crate::ports::{Files, FilesError, NewFile};
+use crate::stages::issue::{Drawn, draw_alone};
+use crate::stages::proof::Proof;
+use crate::templates::Templates;
+use crate::{Publishing, Wake};
+
+/// How often a request begins anew because something else was done to the ticket meanwhile, or a number had another
+/// file: more than there are numbers.
+const TRIES: u32 = 300;
+
+/// What making new generations takes.
+pub struct Reissuer {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+    /// What pages are drawn by.
+    pub templates: Arc<Templates>,
+    /// What codes are signed with.
+    pub keys: Arc<Keys>,
+    /// What ids and links are derived from.
+    pub secret: Secret,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// What new codes look like.
+    pub code: CodeFormat,
+    /// Which pages have their code read back.
+    pub proof: Proof,
+    /// How events are written.
+    pub publishing: Publishing,
+    /// Who is told that there is work.
+    pub wake: Arc<Wake>,
+}
+
+/// Why there is no new generation.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReissued {
+    /// Nobody has heard of it.
+    #[error("there is no such ticket")]
+    NoSuchTicket,
+    /// What its page would say is gone.
+    #[error("its personal data was erased")]
+    Erased,
+    /// Only reinstating makes it good again.
+    #[error("it is void; reinstate it")]
+    Voided,
+    /// There is nothing to reinstate.
+    #[error("it is not void")]
+    NotVoided,
+    /// Its first generation is not made yet.
+    #[error("it has no file yet; it can be reissued once it was issued")]
+    NotIssued,
+    /// Another generation is live than the caller knows; the number is the live one's.
+    #[error("its live generation is {0}")]
+    Moved(u32),
+    /// The number in the code has no room for another.
+    #[error("it has had as many generations as a code can count")]
+    Exhausted,
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The page cannot be drawn or stored; trying again may help.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl Reissuer {
+    /// Makes a new generation, and answers with the ticket as it stands; so does a request that was heard before.
+    pub async fn reissue(&self, id: TicketId, wanted: Wanted) -> Result<Ticket, NotReissued> {
+        // The generation that it takes the place of, and the number that was found to have another file.
+        let (mut first, mut taken) = (None, 0);
+        for _ in 0..TRIES {
+            let live = self.store.ticket(id).await?.ok_or(NotReissued::NoSuchTicket)?;
+            if let Some(request) = &wanted.request
+                && self.store.was_reissued(id, request).await?
+            {
+                return Ok(live);
+            }
+            check(&live, &wanted)?;
+            if *first.get_or_insert(live.generation) != live.generation {
+                return Err(NotReissued::Moved(live.generation));
+            }
+            let Some(draft) = self.reserved(&live, &wanted, taken).await? else { continue };
+            let request = wanted.request.clone().or_else(|| draft.request.clone());
+            let drawn = self.drawn(&live, draft).await?;
+            if !self.stored(&drawn).await? {
+                taken = drawn.ticket.generation;
+                continue;
+            }
+            step!("after-reissue-file");
+            let ticket = self.finished(drawn.ticket);
+            let event = self.event(&live, &ticket, wanted.reason.as_deref()).map_err(|e| failed(&e))?;
+            let reissue = Reissue {
+                ticket,
+                expected: live.generation,
+                reinstates: wanted.reinstate,
+                events: vec![event],
+                who: wanted.who.clone(),
+                reason: wanted.reason.clone(),
+                request,
+            };
+            if let Some(stands) = self.store.reissue(&reissue).await? {
+                step!("after-reissue-commit");
+                self.wake.events.send_replace(());
+                return Ok(stands);
+            }
+        }
+        Err(NotReissued::Failed("too much is done to this ticket at once".into()))
+    }
+
+    /// The draft of the next generation, kept in the store: the one that is there if the request may have it, or
+    /// another under its number. `None` when something else came first.
+    async fn reserved(
+        &self,
+        live: &Ticket,
+        wanted: &Wanted,
+        taken: u32,
+    ) -> Result<Option<Draft>, NotReissued> {
+        let Drafted { draft: there, next } = self.store.drafted(live.id).await?;
+        let there_is = there.as_ref().filter(|draft| draft.generation > taken);
+        if let Some(draft) = there_is.filter(|draft| self.fits(draft, live, wanted)) {
+            return Ok(Some(draft.clone()));
+        }
+        let of_live = there.as_ref().filter(|draft| draft.expected == live.generation);
+        let number = of_live.map_or(next, |draft| draft.generation).max(taken + 1);
+        let draft = self.draft(live, number, wanted)?;
+        Ok(self.store.reserve(live.id, &draft, there.as_ref()).await?.then_some(draft))
+    }
+
+    async fn drawn(&self, live: &Ticket, draft: Draft) -> Result<Drawn, NotReissued> {
+        let drafted = draft::ticket(live, draft, self.templates.version());
+        self.templates.fetch(std::slice::from_ref(&drafted)).await?;
+        let (templates, proof) = (Arc::clone(&self.templates), self.proof);
+        let drawn = aside(move || draw_alone(&templates, drafted, proof)).await;
+        let drawn = drawn.map_err(|e| failed(&e))?.map_err(|failed| NotReissued::Failed(failed.reason))?;
+        self.templates.keep_fonts().await?;
+        Ok(drawn)
+    }
+
+    /// Stores the page; false when there is another one under its name.
+    async fn stored(&self, drawn: &Drawn) -> Result<bool, NotReissued> {
+        let file = NewFile { name: drawn.ticket.file_name(), content: drawn.pdf.clone() };
+        match self.files.create(file).await {
+            Ok(()) => Ok(true),
+            Err(FilesError::OtherContent { what, .. }) => {
+                warn!(file = what, "another request's file has this name; its number is left out");
+                Ok(false)
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn finished(&self, mut ticket: Ticket) -> Ticket {
+        let now = self.now();
+        ticket.status = TicketStatus::Generated;
+        ticket.generated_at = Some(now);
+        ticket.updated_at = now;
+        ticket.sequence += 1;
+        ticket
+    }
+
+    /// A ticket that nobody has heard of is issued, whatever its generation.
+    fn event(&self, live: &Ticket, ticket: &Ticket, reason: Option<&str>) -> serde_json::Result<OutboxEvent> {
+        let url = self.publishing.link(&self.secret, ticket);
+        let publication = self.publishing.publication(&url, None);
+        if live.sequence == 0 {
+            return ticket_issued(ticket, &publication);
+        }
+        ticket_reissued(ticket, Before { generation: live.generation, reason }, &publication)
+    }
+
+    fn now(&self) -> Timestamp {
+        draft::whole_microseconds(self.clock.now())
+    }
+}
+
+fn check(live: &Ticket, wanted: &Wanted) -> Result<(), NotReissued> {
+    if live.erased_at.is_some() {
+        return Err(NotReissued::Erased);
+    }
+    if wanted.expected.is_some_and(|expected| expected != live.generation) {
+        return Err(NotReissued::Moved(live.generation));
+    }
+    match (live.voided_at.is_some(), wanted.reinstate) {
+        (true, false) => return Err(NotReissued::Voided),
+        (false, true) => return Err(NotReissued::NotVoided),
+        _ => {}
+    }
+    let issued = matches!(live.status, TicketStatus::Generated | TicketStatus::Delivered);
+    if issued || wanted.reinstate { Ok(()) } else { Err(NotReissued::NotIssued) }
+}
+
+fn failed(error: &dyn std::error::Error) -> NotReissued {
+    NotReissued::Failed(error.to_string())
+}

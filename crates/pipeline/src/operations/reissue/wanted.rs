@@ -1,0 +1,74 @@
+//! What a request for a new generation asks for.
+
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::order::Place;
+use fulfillment_domain::{Ticket, Unreadable};
+
+/// Who wants what of a ticket.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Reinstate a voided ticket, or reissue a live one.
+    pub reinstate: bool,
+    /// What is to be different.
+    pub changes: Changes,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// The generation that the caller knows as the live one.
+    pub expected: Option<u32>,
+    /// The request's own name: a repeat of it changes nothing.
+    pub request: Option<String>,
+    /// Who asks, for the history.
+    pub who: String,
+}
+
+/// What is to be different.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    holder_name: Option<String>,
+    holder_email: Option<String>,
+    place: Option<Place>,
+}
+
+impl Wanted {
+    /// Reads a request's body: what is to be different, why, and the generation that the caller knows.
+    pub fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
+        let mut seated = false;
+        for name in ["seatId", "section", "row", "seatNumber", "seatLabel"] {
+            seated |= fields.raw(name)?.is_some();
+        }
+        let expected = fields.integer("expectedGeneration")?;
+        let expected = expected.map(|n| {
+            u32::try_from(n).map_err(|_| Unreadable::field("expectedGeneration", "is no generation"))
+        });
+        Ok(Self {
+            changes: Changes {
+                holder_name: fields.text("holderName")?,
+                holder_email: fields.email("holderEmail")?,
+                place: if seated { Some(Place::read(fields)?) } else { None },
+            },
+            reason: fields.text("reason")?,
+            expected: expected.transpose()?,
+            ..Self::default()
+        })
+    }
+}
+
+impl Changes {
+    pub(super) fn apply(&self, ticket: &mut Ticket) {
+        if let Some(name) = &self.holder_name {
+            // The address was the former holder's.
+            ticket.holder_email = None;
+            ticket.holder_name = Some(name.clone());
+        }
+        if let Some(email) = &self.holder_email {
+            ticket.holder_email = Some(email.clone());
+        }
+        if let Some(place) = self.place.clone() {
+            ticket.seat_id = place.seat_id;
+            ticket.section = place.section;
+            ticket.row = place.row;
+            ticket.seat_number = place.number;
+            ticket.seat = place.label;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
+
+pub mod words;
+
+use fulfillment_document::TicketPage;
+use fulfillment_domain::order::{is_no_seat, label_of};
+use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+use words::Words;
+
+/// What the page of `ticket` says; the template is for [`crate::templates`] to find. Money and times are told in the
+/// buyer's locale and the event's time zone, as they were frozen with it.
+pub fn page_of(ticket: &Ticket) -> TicketPage {
+    let times = Times::of(ticket);
+    let locale = ticket.locale.as_deref().and_then(locale::tag);
+    let words = Words::of(locale.as_deref());
+    TicketPage {
+        ticket_id: ticket.id.0,
+        ticket_number: ticket.ticket_number.clone(),
+        order_id: ticket.order_id.0,
+        event_name: ticket.event_name.clone(),
+        organizer_name: ticket.organizer_name.clone(),
+        venue_name: ticket.venue_name.clone(),
+        venue_address: ticket.venue_address.clone(),
+        starts: times.starts(&words),
+        doors: times.beside_start(times.doors, &words),
+        ends: times.beside_start(times.ends, &words),
+        holder_name: ticket.holder_name.clone().or_else(|| ticket.customer_name.clone()),
+        customer: ticket.customer_email.clone(),
+        section: ticket.section.clone(),
+        row: ticket.row.clone(),
+        seat: seat_of(ticket).to_owned(),
+        seat_unknown: ticket.seat_id.is_some() || ticket.flags.contains(Flag::SeatLeftOut),
+        category: ticket.category.clone(),
+        price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
+        ticket_index: ticket.ticket_index,
+        ticket_count: ticket.ticket_count,
+        issued_at: ticket.issued_at,
+        issued: words.moment(&times.local(ticket.issued_at)),
+        code: ticket.qr_code_data.clone(),
+        locale,
+        template: None,
+    }
+}
+
+/// A price as the page has it: none where it is free.
+pub fn price(price: Money, words: &Words) -> Option<String> {
+    (!price.amount.0.is_zero()).then(|| words.price(price))
+}
+
+/// A time of the event.
+#[derive(Clone, Copy)]
+pub struct Time {
+    /// When.
+    pub at: Timestamp,
+    /// Only the day is known.
+    pub day_alone: bool,
+}
+
+/// When the event is, and in which zone that is printed.
+pub struct Times {
+    /// The beginning.
+    pub starts: Option<Time>,
+    /// When doors open.
+    pub doors: Option<Time>,
+    /// The end.
+    pub ends: Option<Time>,
+    /// Where the event is.
+    pub zone: TimeZone,
+}
+
+impl Times {
+    fn of(ticket: &Ticket) -> Self {
+        let starts = event_time::believed_start(ticket.event_starts_at);
+        let any = |flags: &[Flag]| flags.iter().any(|flag| ticket.flags.contains(*flag));
+        let of_end = any(&[Flag::StartWithoutHour, Flag::EndWithoutHour]);
+        let ends = event_time::believed_end(ticket.event_ends_at, starts, of_end);
+        let of_doors = of_end || any(&[Flag::DoorsWithoutHour]);
+        let doors = event_time::believed_doors(ticket.doors_at, starts, ends, of_doors);
+        let time = |at: Option<Timestamp>, day_alone: Flag| {
+            at.map(|at| Time { at, day_alone: ticket.flags.contains(day_alone) })
+        };
+        Self {
+            starts: time(starts, Flag::StartWithoutHour),
+            doors: time(doors, Flag::DoorsWithoutHour),
+            ends: time(ends, Flag::EndWithoutHour),
+            zone: ticket.time_zone.as_deref().and_then(zones::named).unwrap_or(TimeZone::UTC),
+        }
+    }
+
+    /// That time where the event is.
+    pub fn local(&self, at: Timestamp) -> ZonedDateTime {
+        at.to_zoned_datetime(self.zone.clone())
+    }
+
+    /// The start as the page has it.
+    pub fn starts(&self, words: &Words) -> Option<String> {
+        let start = self.starts?;
+        let at = self.local(start.at);
+        Some(if start.day_alone { words.day(&at) } else { words.moment(&at) })
+    }
+
+    /// Doors or end as the page has them. The day of the start is not said again: a day alone says nothing then.
+    pub fn beside_start(&self, time: Option<Time>, words: &Words) -> Option<String> {
+        let Time { at, day_alone } = time?;
+        let at = self.local(at);
+        let start = self.starts.map(|start| (self.local(start.at), start.day_alone));
+        if day_alone {
+            let known = start.is_some_and(|(start, _)| start.date() == at.date());
+            return (!known).then(|| words.day(&at));
+        }
+        let hour = start.filter(|(_, day_alone)| !day_alone).map(|(start, _)| start);
+        Some(words.beside(&at, hour.as_ref()))
+    }
+}
+
+/// The seat beside section and row; its label where it has neither. Empty where there is none, and where the label says
+/// no more than section and row do.
+fn seat_of(ticket: &Ticket) -> &str {
+    let Ticket { section, row, seat_number, seat, .. } = ticket;
+    let nothing_more = match (section, row, seat_number) {
+        (None, None, _) => false,
+        (_, _, Some(number)) => return if is_no_seat(number) { "" } else { number },
+        (section, row, None) => {
+            seat.eq_ignore_ascii_case(&label_of(section.as_deref(), row.as_deref(), None))
+        }
+    };
+    if nothing_more || is_no_seat(seat) { "" } else { seat }
+}
+
+#[cfg(test)]
+mod tests {
+    use fulfillment_store::conformance::fixtures::{order, ticket};
+
+    use super::*;
+
+    fn at(time: &str, day_alone: bool) -> Time {
+        Time { at: time.parse().unwrap(), day_alone }
+    }
+
+    /// Start, doors and end as a page in English has them.
+    fn told(starts: Option<Time>, doors: Option<Time>, ends: Option<Time>) -> [Option<String>; 3] {
+        let times = Times { starts, doors, ends, zone: zones::named("Europe/Berlin").unwrap() };
+        let words = Words::of(Some("en-GB"));
+        let [doors, ends] = [times.doors, times.ends].map(|time| times.beside_start(time, &words));
+        [times.starts(&words), doors, ends]
+            .map(|text| text.map(|text| text.replace(['\u{a0}', '\u{202f}'], " ")))
+    }
+
+    #[test]
+    fn a_day_alone_is_said_without_an_hour() {
+        let some = |text: &str| Some(text.to_owned());
+        let (friday, sunday) =
+            (Some(at("2026-07-03T10:00:00Z", true)), Some(at("2026-07-05T10:00:00Z", true)));
+        let doors = Some(at("2026-07-03T16:00:00Z", false));
+        assert_eq!(
+            told(friday, doors, sunday),
+            [
+                some("Friday, 3 July 2026"),
+                some("Friday, 3 July 2026 at 18:00 CEST"),
+                some("Sunday, 5 July 2026")
+            ]
+        );
+        // What is said already is not said again.
+        let hour = Some(at("2026-07-03T17:00:00Z", false));
+        assert_eq!(told(hour, friday, friday), [some("Friday, 3 July 2026 at 19:00 CEST"), None, None]);
+        assert_eq!(told(None, friday, None), [None, some("Friday, 3 July 2026"), None]);
+    }
+
+    #[test]
+    fn a_price_of_zero_is_left_to_the_page() {
+        let of = |amount: &str| {
+            let money = Money { amount: amount.parse().unwrap(), currency: "EUR".parse().unwrap() };
+            price(money, &Words::of(None))
+        };
+        assert_eq!((of("0"), of("0.00"), of("0.01")), (None, None, Some("0.01 EUR".into())));
+    }
+
+    #[test]
+    fn a_seat_that_was_left_out_is_no_free_seating() {
+        let mut ticket = ticket(order(1), 1);
+        (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
+        (ticket.seat, ticket.seat_id) = ("N/A".into(), None);
+        assert!(!page_of(&ticket).seat_unknown);
+        ticket.seat_id = Some("s-17".into());
+        assert!(page_of(&ticket).seat_unknown, "there is one, whatever it is called");
+        ticket.seat_id = None;
+        ticket.flags.insert(Flag::SeatLeftOut);
+        let page = page_of(&ticket);
+        assert_eq!((page.seat.as_str(), page.seat_unknown), ("", true));
+    }
+
+    fn printed(section: &str, row: &str, number: &str, label: &str) -> String {
+        let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
+        let mut ticket = ticket(order(1), 1);
+        (ticket.section, ticket.row, ticket.seat_number) = (some(section), some(row), some(number));
+        ticket.seat = label.to_owned();
+        page_of(&ticket).seat
+    }
+
+    #[test]
+    fn no_seat_is_free_seating_and_a_row_alone_is_a_row() {
+        for (section, row, number, label, seat) in [
+            ("A", "5", "12", "Section A, Row 5, Seat 12", "12"),
+            ("", "", "VIP - A1", "VIP - A1", "VIP - A1"),
+            ("", "", "Row 5, Seat 12, Seat 13", "Row 5, Seat 12, Seat 13", "Row 5, Seat 12, Seat 13"),
+            ("", "F", "", "Row F", ""),
+            ("", "F", "", "row F", ""),
+            ("Stalls", "", "", "Section Stalls", ""),
+            ("Stalls", "", "", "Standing left", "Standing left"),
+            ("", "", "", "N/A", ""),
+            ("", "", "N/A", "N/A", ""),
+            ("A", "", "", "N/A", ""),
+        ] {
+            assert_eq!(printed(section, row, number, label), seat, "{label}");
+        }
+    }
+}

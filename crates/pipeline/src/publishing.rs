@@ -1,0 +1,28 @@
+//! How events are written.
+
+use fulfillment_domain::event::Publication;
+use fulfillment_domain::{Secret, Spelling, Ticket};
+
+/// How events are written.
+#[derive(Debug, Clone)]
+pub struct Publishing {
+    /// Spelling of their fields.
+    pub spelling: Spelling,
+    /// The base of `ticketPdfUrl`.
+    pub public_url: String,
+    /// Who gets them, beside the stream.
+    pub destinations: Vec<String>,
+}
+
+impl Publishing {
+    /// The signed link to a ticket's PDF.
+    pub(crate) fn link(&self, secret: &Secret, ticket: &Ticket) -> String {
+        let signature = secret.link_signature(ticket.id, ticket.generation);
+        format!("{}/tickets/{}.pdf?s={signature}", self.public_url, ticket.id)
+    }
+
+    pub(crate) fn publication<'a>(&'a self, link: &'a str, traceparent: Option<&'a str>) -> Publication<'a> {
+        let Self { spelling, destinations, .. } = self;
+        Publication { spelling: *spelling, ticket_pdf_url: link, traceparent, destinations }
+    }
+}

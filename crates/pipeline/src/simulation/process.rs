@@ -1,0 +1,134 @@
+//! A process of the service: everything of it but its adapters, which are the world's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_config::{self as config, CodeFormat};
+use fulfillment_domain::order::Reading;
+use fulfillment_domain::{Secret, Spelling};
+use fulfillment_store::{Announcing, DeadLetterRoute, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::machine::sleep;
+use super::world::{Entry, Life, lock};
+use super::{neighbours, store};
+use crate::keyring::Keys;
+use crate::operations::reissue::Reissuer;
+use crate::ports::Sink;
+use crate::stages::ingest::Ingest;
+use crate::stages::proof::Proof;
+use crate::stages::{Numbers, Pipeline, relay};
+use crate::templates::Templates;
+use crate::{Publishing, Wake};
+
+/// What every process of every story has in common.
+pub(super) struct Kit {
+    pub(super) settings: config::Pipeline,
+    pub(super) templates: Arc<Templates>,
+    pub(super) keys: Arc<Keys>,
+}
+
+/// Messages that the consumer takes at once.
+const BATCH: u32 = 5;
+
+/// The end of a process that answers requests.
+pub(super) struct End {
+    pub(super) reissuer: Reissuer,
+    pub(super) ingest: Arc<Ingest>,
+}
+
+/// Starts one life; what it does from now on it does by `life`. Answers with its end for requests.
+pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
+    let store: Arc<dyn Store> = Arc::new(store::Line(Arc::clone(life)));
+    let neighbours = Arc::new(neighbours::Line(Arc::clone(life)));
+    let (wake, stop) = (Arc::<Wake>::default(), CancellationToken::new());
+    let destinations = vec!["kafka".to_owned()];
+    let publishing = Publishing {
+        spelling: Spelling::Camel,
+        public_url: "https://tickets.example".into(),
+        destinations: destinations.clone(),
+    };
+    let secret = Secret::new([9; 32]);
+    let pipeline = Pipeline {
+        store: Arc::clone(&store),
+        files: Arc::clone(&neighbours) as _,
+        ordering: Some(Arc::clone(&neighbours) as _),
+        identity: None,
+        templates: Arc::clone(&kit.templates),
+        keys: Arc::clone(&kit.keys),
+        secret: secret.clone(),
+        clock: Arc::clone(&life.world.time) as _,
+        settings: kit.settings.clone(),
+        grace: Duration::from_secs(60),
+        reading: Reading::default(),
+        code: CodeFormat::Tk1,
+        proof: Proof(u32::MAX),
+        publishing: publishing.clone(),
+        wake: Arc::clone(&wake),
+        worker: format!("process {}", life.number),
+        numbers: Numbers::default(),
+    };
+    let ingest = Arc::new(Ingest {
+        store: Arc::clone(&store),
+        dead_letters: DeadLetterRoute { destinations: destinations.clone(), max_bytes: 1_000 },
+        announcing: Announcing { spelling: Spelling::Camel, destinations },
+        wake: Arc::clone(&wake),
+        clock: Arc::clone(&life.world.time) as _,
+        stop: stop.clone(),
+    });
+    let (poll, lease) = (kit.settings.idle_poll, kit.settings.lease);
+    tokio::spawn(Arc::new(pipeline).run(stop.clone()));
+    let destination = Arc::clone(&neighbours) as _;
+    tokio::spawn(relay::relay(Arc::clone(&store), destination, Arc::clone(&wake), poll, lease, stop));
+    tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
+    let reissuer = Reissuer {
+        store,
+        files: neighbours,
+        templates: Arc::clone(&kit.templates),
+        keys: Arc::clone(&kit.keys),
+        secret,
+        clock: Arc::clone(&life.world.time) as _,
+        code: CodeFormat::Tk1,
+        proof: Proof(u32::MAX),
+        publishing,
+        wake,
+    };
+    End { reissuer, ingest }
+}
+
+/// Reads on from what was committed, as the Kafka consumer does: first the inbox, then the offset, and that again as long
+/// as the broker does not take it.
+async fn consume(life: Arc<Life>, ingest: Arc<Ingest>) {
+    let world = &life.world;
+    let mut next = *lock(&world.committed);
+    let mut committed = next;
+    loop {
+        let wanted = world.draw(1, BATCH + 1) as usize;
+        let batch: Vec<Entry> = lock(&world.log).iter().skip(next).take(wanted).cloned().collect();
+        if batch.is_empty() && committed == next {
+            sleep(Duration::from_millis(500)).await;
+            continue;
+        }
+        let read = batch.len();
+        let (mut payments, mut withdrawals) = (Vec::new(), Vec::new());
+        for entry in batch {
+            match entry {
+                Entry::Payment(payment) => payments.push(payment),
+                Entry::Withdrawal(withdrawal) => withdrawals.push(withdrawal),
+            }
+        }
+        let stored = (payments.is_empty() || Sink::accept(&*ingest, payments, Vec::new()).await)
+            && (withdrawals.is_empty() || Sink::withdraw(&*ingest, withdrawals, Vec::new()).await);
+        if !stored {
+            return;
+        }
+        next += read;
+        let commit = || {
+            world.commit(next);
+            Ok(())
+        };
+        if life.call("commit offsets", || (), commit).await.is_ok() {
+            committed = next;
+        }
+    }
+}

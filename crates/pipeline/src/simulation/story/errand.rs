@@ -1,0 +1,88 @@
+//! What operators do to orders, through whichever process answers, until it is done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fulfillment_domain::OrderId;
+use fulfillment_store::{AskOutcome, OrderRecord, Records as _};
+
+use crate::operations::reissue::{NotReissued, Wanted};
+use crate::ports::Accept as _;
+use crate::simulation::machine::sleep;
+use crate::simulation::process::End;
+use crate::simulation::world::{World, lock};
+
+/// The newest life of each process, for requests.
+pub(super) type Ends = Arc<Mutex<BTreeMap<u32, Arc<End>>>>;
+
+/// How often it is tried.
+const TRIES: u32 = 100;
+
+/// What is wanted of an order.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Errand {
+    /// A new generation of its first ticket, under one name.
+    Reissue,
+    /// One of its tickets is to be void.
+    Void { nth: usize },
+    /// Its void tickets are to be good again, or the first of them; or the order, if it was void before it had any.
+    Reinstate { all: bool },
+    /// Ordering is to be asked again.
+    Refresh,
+}
+
+impl Errand {
+    pub(super) async fn run(self, world: Arc<World>, ends: Ends, order: OrderId) {
+        for _ in 0..TRIES {
+            sleep(Duration::from_secs(world.draw(1, 20).into())).await;
+            let Ok(Some(record)) = world.at_once(world.store.order(order)) else { continue };
+            let Some(end) = lock(&ends).values().nth(world.draw(0, 3) as usize).cloned() else { continue };
+            let done = tokio::select! {
+                biased;
+                done = self.attempt(&end, &record) => done,
+                () = sleep(Duration::from_secs(30)) => continue,
+            };
+            match done {
+                Ok(true) => return world.note(format_args!("{order}: {self:?} is done")),
+                Ok(false) => {}
+                Err(error) => world.note(format_args!("{order}: no {self:?}: {error}")),
+            }
+        }
+    }
+
+    /// Whether it is done, or need not be any more.
+    async fn attempt(self, end: &End, record: &OrderRecord) -> Result<bool, NotReissued> {
+        let order = record.order_id;
+        match self {
+            Self::Reissue => {
+                let Some(ticket) = record.tickets.first() else { return Ok(false) };
+                let wanted =
+                    Wanted { request: Some("lost phone".into()), who: "desk".into(), ..Wanted::default() };
+                match end.reissuer.reissue(ticket.id, wanted).await {
+                    Ok(_) | Err(NotReissued::Voided) => Ok(true),
+                    Err(error) => Err(error),
+                }
+            }
+            Self::Void { nth } => {
+                let count = record.tickets.len().max(1);
+                let Some(ticket) = record.tickets.get(nth % count) else { return Ok(false) };
+                end.ingest.void(ticket.id, "by hand").await?;
+                Ok(true)
+            }
+            Self::Reinstate { .. } if record.tickets.is_empty() => {
+                Ok(end.reissuer.store.reinstate_order(order).await?)
+            }
+            Self::Reinstate { all } => {
+                let void: Vec<_> = record.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
+                for ticket in void.iter().take(if all { usize::MAX } else { 1 }) {
+                    let request = Some("goodwill".into());
+                    let wanted = Wanted { reinstate: true, request, who: "desk".into(), ..Wanted::default() };
+                    end.reissuer.reissue(ticket.id, wanted).await?;
+                }
+                Ok(!void.is_empty())
+            }
+            Self::Refresh => Ok(end.reissuer.store.ask_ordering(order, false).await? == AskOutcome::Asked),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Deciding everything about an order's tickets, once. After this nothing is drawn, signed or looked up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fulfillment_credential::Claims;
+use fulfillment_domain::order::Seat;
+use fulfillment_domain::{Failure, Ticket, TicketStatus, event_time};
+use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError, step};
+use jiff::{SignedDuration, Timestamp, Unit};
+use tokio::sync::mpsc;
+use tracing::error;
+
+use super::Pipeline;
+use super::code::code;
+use super::enrich::Enriched;
+use super::in_hand::Job;
+
+/// Orders frozen in one transaction.
+const BATCH: usize = 64;
+
+/// How long a code outlives its event: a postponed event must not kill printed tickets.
+const CODE_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// How many other numbers are tried when a ticket's number is taken. With 45 bits, one try is rare.
+pub(super) const NUMBER_TRIES: u32 = 8;
+
+impl Pipeline {
+    /// Freezes enriched orders in batches until the queue ends.
+    pub(super) async fn freeze_stage(
+        self: Arc<Self>,
+        mut queue: mpsc::Receiver<Enriched>,
+        to_issue: mpsc::Sender<Job>,
+    ) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while queue.recv_many(&mut batch, BATCH).await > 0 {
+            self.freeze_batch(std::mem::take(&mut batch), &to_issue, 0).await;
+        }
+    }
+
+    /// `number_try` counts how often numbers of this batch were taken.
+    async fn freeze_batch(&self, batch: Vec<Enriched>, to_issue: &mpsc::Sender<Job>, number_try: u32) {
+        let mut drafted = Vec::with_capacity(batch.len());
+        for enriched in batch {
+            match self.draft(&enriched, number_try).await {
+                Ok(freeze) => drafted.push((enriched, freeze)),
+                Err(failure) => self.fail(enriched.job, failure, Vec::new(), None).await,
+            }
+        }
+        let (enriched, freezes): (Vec<_>, Vec<_>) = drafted.into_iter().unzip();
+        if freezes.is_empty() {
+            return;
+        }
+        let outcomes = match self.store.freeze(&freezes).await {
+            Ok(outcomes) => outcomes,
+            Err(StoreError::Refused(_)) if freezes.len() > 1 => {
+                // One order spoils the batch: each alone, so that its neighbours pass.
+                for order in enriched {
+                    Box::pin(self.freeze_batch(vec![order], to_issue, number_try)).await;
+                }
+                return;
+            }
+            Err(error) => {
+                let failure = match &error {
+                    StoreError::Refused(_) => Failure::permanent(error.to_string()),
+                    _ => Failure::transient(error.to_string()),
+                };
+                error!(%error, orders = enriched.len(), "cannot freeze orders");
+                for order in enriched {
+                    self.fail(order.job, failure.clone(), Vec::new(), None).await;
+                }
+                return;
+            }
+        };
+        step!("after-freeze-commit");
+        let mut again = Vec::new();
+        for (enriched, outcome) in enriched.into_iter().zip(outcomes) {
+            match outcome {
+                FreezeOutcome::Frozen(tickets) => {
+                    let mut job = enriched.job;
+                    job.claim.tickets = tickets;
+                    let _ = to_issue.send(job).await;
+                }
+                // Somebody else's now, or nobody's.
+                FreezeOutcome::Stale => {}
+                FreezeOutcome::NumberTaken(_) if number_try < NUMBER_TRIES => again.push(enriched),
+                FreezeOutcome::NumberTaken(_) => {
+                    let failure = Failure::permanent("no free ticket number was found");
+                    self.fail(enriched.job, failure, Vec::new(), None).await;
+                }
+            }
+        }
+        if !again.is_empty() {
+            Box::pin(self.freeze_batch(again, to_issue, number_try + 1)).await;
+        }
+    }
+
+    /// One order's tickets as they will be. Repeating it gives the same ids and codes' ids.
+    async fn draft(&self, enriched: &Enriched, number_try: u32) -> Result<Freeze, Failure> {
+        let order = &enriched.order;
+        let seats: Vec<_> = order.seats.iter().collect();
+        Ok(Freeze {
+            order_id: order.order_id,
+            fence: enriched.job.claim.fence,
+            snapshot: enriched.answer.clone(),
+            tickets: self.tickets_of(enriched, &seats, 0, number_try).await?,
+            notes: order.notes.clone(),
+        })
+    }
+
+    /// The tickets of these seats of an order; `before`: how many it has already. Their count is that of all by then.
+    pub(super) async fn tickets_of(
+        &self,
+        enriched: &Enriched,
+        seats: &[&Seat],
+        before: u32,
+        number_try: u32,
+    ) -> Result<Vec<Ticket>, Failure> {
+        let event = &enriched.order.event;
+        let unavailable = |error: StoreError| Failure::transient(error.to_string());
+        let event_number = self.numbers.event(self.store.as_ref(), &event.id).await.map_err(unavailable)?;
+        let mut tickets = Vec::with_capacity(seats.len());
+        let now = self.clock.now();
+        let now = now.round(Unit::Microsecond).unwrap_or(now);
+        let count = before.saturating_add(u32::try_from(seats.len()).unwrap_or(u32::MAX));
+        for (index, seat) in (before.saturating_add(1)..).zip(seats) {
+            let category_number = match &seat.category {
+                None => 0,
+                Some(name) => {
+                    self.numbers.category(self.store.as_ref(), &event.id, name).await.map_err(unavailable)?
+                }
+            };
+            let numbers = (event_number, category_number, number_try);
+            tickets.push(self.ticket(enriched, seat, (index, count), numbers, now)?);
+        }
+        Ok(tickets)
+    }
+
+    fn ticket(
+        &self,
+        enriched: &Enriched,
+        seat: &Seat,
+        (index, count): (u32, u32),
+        (event_number, category_number, number_try): (u32, u16, u32),
+        now: Timestamp,
+    ) -> Result<Ticket, Failure> {
+        let (order, claim) = (&enriched.order, &enriched.job.claim);
+        let event = &order.event;
+        let id = self.secret.ticket_id(order.order_id, &seat.line, seat.unit);
+        let (era, generation) = (0, 0);
+        let cti = self.secret.cti(id, era);
+        let expires_at = expiry(event.starts_at, event.ends_at, now);
+        let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
+        let keyring = self.keys.current();
+        let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
+        let code = code(self.code, key, &claims, (order.order_id, &seat.label, &event.id));
+        let qr_code_data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
+        Ok(Ticket {
+            id,
+            order_id: order.order_id,
+            customer_email: order.customer_email.clone(),
+            event_name: event.name.clone(),
+            seat: seat.label.clone(),
+            price: seat.price,
+            currency: seat.currency,
+            status: TicketStatus::Pending,
+            qr_code_data,
+            ticket_pdf_path: None,
+            generated_at: None,
+            created_at: now,
+            updated_at: now,
+            ticket_number: self.secret.ticket_number(id, number_try),
+            payment_id: claim.payment_id.clone(),
+            customer_id: claim.customer_id.clone(),
+            customer_name: order.customer_name.clone(),
+            event_id: event.id.clone(),
+            event_number,
+            item_id: seat.item_id.clone(),
+            seat_id: seat.seat_id.clone(),
+            line: seat.line.clone(),
+            unit: seat.unit,
+            ticket_index: index,
+            ticket_count: count,
+            section: seat.section.clone(),
+            row: seat.row.clone(),
+            seat_number: seat.number.clone(),
+            category: seat.category.clone(),
+            category_number,
+            holder_name: seat.holder_name.clone(),
+            holder_email: seat.holder_email.clone(),
+            organizer_id: event.organizer_id.clone(),
+            organizer_name: event.organizer_name.clone(),
+            event_starts_at: event.starts_at,
+            event_ends_at: event.ends_at,
+            doors_at: event.doors_at,
+            time_zone: Some(event.time_zone.clone()),
+            venue_name: event.venue_name.clone(),
+            venue_address: event.venue_address.clone(),
+            locale: order.locale.clone(),
+            template: self.templates.of(&event.id, event.organizer_id.as_deref()),
+            renderer: self.templates.version().to_owned(),
+            cti,
+            era,
+            generation: generation.into(),
+            kid: key.kid().to_string(),
+            issued_at: now,
+            sha256: None,
+            size: None,
+            sequence: 0,
+            attempts: 0,
+            last_error: None,
+            voided_at: None,
+            void_reason: None,
+            delivered_at: None,
+            delivery_channel: None,
+            first_downloaded_at: None,
+            erased_at: None,
+            flags: enriched.flags.clone(),
+        })
+    }
+}
+
+/// When a code of an event at these times, as far as they are known, is refused: seconds since 1970. A mistaken end
+/// shortens no code's life, nor does one that is past.
+pub(crate) fn expiry(starts: Option<Timestamp>, ends: Option<Timestamp>, now: Timestamp) -> i64 {
+    let starts = event_time::believed_start(starts);
+    // One before the start is no later than it.
+    let ends = event_time::believed_end(ends, starts, true);
+    let last = [starts, ends].into_iter().flatten().fold(now, Timestamp::max);
+    last.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
+}
+
+/// The numbers of events and categories in codes, remembered: they never change once given.
+#[derive(Default)]
+pub struct Numbers {
+    events: Mutex<HashMap<String, u32>>,
+    categories: Mutex<HashMap<(String, String), u16>>,
+}
+
+/// Above this many remembered numbers, all are forgotten and asked for again.
+const REMEMBERED: usize = 10_000;
+
+impl Numbers {
+    async fn event(&self, store: &dyn Store, id: &str) -> Result<u32, StoreError> {
+        if let Some(number) = lock(&self.events).get(id) {
+            return Ok(*number);
+        }
+        let number = store.event_number(id).await?;
+        remember(&self.events, id.to_owned(), number);
+        Ok(number)
+    }
+
+    async fn category(&self, store: &dyn Store, event: &str, name: &str) -> Result<u16, StoreError> {
+        let key = (event.to_owned(), name.to_owned());
+        if let Some(number) = lock(&self.categories).get(&key) {
+            return Ok(*number);
+        }
+        let number = store.category_number(event, name).await?;
+        remember(&self.categories, key, number);
+        Ok(number)
+    }
+}
+
+fn remember<K: Eq + std::hash::Hash, V>(map: &Mutex<HashMap<K, V>>, key: K, value: V) {
+    let mut map = lock(map);
+    if map.len() >= REMEMBERED {
+        map.clear();
+    }
+    map.insert(key, value);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_outlive_event_and_issue_by_400_days() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (now, past) = (at("2026-11-22T00:00:00Z"), at("2026-01-01T00:00:00Z"));
+        let (starts, ends) = (at("2026-12-22T18:30:00Z"), at("2026-12-24T22:00:00Z"));
+        for (starts, ends, from) in [
+            (Some(starts), Some(ends), ends),
+            (Some(starts), None, starts),
+            (None, Some(ends), ends),
+            (None, None, now),
+            (Some(past), Some(past), now),
+            // Ends that are none, or are long before the start.
+            (Some(starts), Some(at("0001-01-01T00:00:00Z")), starts),
+            (Some(starts), Some(at("2026-01-01T00:00:00Z")), starts),
+            (Some(starts), Some(at("2026-12-21T18:30:00Z")), starts),
+            (Some(starts), Some(at("9999-12-30T00:00:00Z")), starts),
+            (Some(starts), Some(at("2030-01-01T00:00:00Z")), starts),
+            (Some(at("9999-12-30T00:00:00Z")), None, now),
+            (Some(at("1900-01-01T00:00:00Z")), Some(ends), ends),
+        ] {
+            let expected = from + CODE_LIFE;
+            assert_eq!(expiry(starts, ends, now), expected.as_second(), "{starts:?} {ends:?}");
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Drawing frozen tickets, storing their files, and recording both the fact and its announcement at once.
+
+use std::iter::repeat_n;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use fulfillment_domain::event::ticket_issued;
+use fulfillment_domain::{Failure, Flag, OutboxEvent, Ticket, TicketId, TicketStatus};
+use fulfillment_store::{Claim, Completion, FailedTicket, GeneratedTicket, step};
+use futures::future::join_all;
+use jiff::{Timestamp, Unit};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tracing::{error, warn};
+
+use super::Pipeline;
+use super::in_hand::Job;
+use super::proof::{self, Proof};
+use crate::machine::aside;
+use crate::ports::{FilesError, NewFile};
+use crate::templates::Templates;
+
+/// Orders taken from the queue at once.
+const BATCH: usize = 64;
+
+/// Tickets drawn, stored and recorded at once: bounds the memory of large orders.
+const GROUP: usize = 256;
+
+/// Groups on their way at once: while one is synced to disk, the next is drawn.
+const GROUPS_AT_ONCE: usize = 2;
+
+/// A drawn ticket whose file is yet to be stored.
+pub(crate) struct Drawn {
+    pub(crate) ticket: Ticket,
+    pub(crate) pdf: Bytes,
+}
+
+/// Tickets of one or more orders.
+#[derive(Default)]
+struct Group {
+    parts: Vec<Part>,
+    tickets: Vec<Ticket>,
+}
+
+/// One order's share of a group.
+struct Part {
+    /// Index of its job in the batch.
+    job: usize,
+    /// How many of the group's tickets.
+    tickets: usize,
+    /// Whether the order ends with this part.
+    last: bool,
+}
+
+/// What went wrong with an order of the batch.
+#[derive(Default)]
+struct Trouble {
+    failed: Vec<FailedTicket>,
+    failure: Option<Failure>,
+}
+
+impl Pipeline {
+    /// Issues orders in batches until the queue ends.
+    pub(super) async fn issue_stage(self: Arc<Self>, queue: mpsc::Receiver<Job>) {
+        let queue = tokio::sync::Mutex::new(queue);
+        join_all((0..GROUPS_AT_ONCE).map(|_| async {
+            loop {
+                let mut batch = Vec::with_capacity(BATCH);
+                if queue.lock().await.recv_many(&mut batch, BATCH).await == 0 {
+                    return;
+                }
+                self.issue_batch(batch).await;
+            }
+        }))
+        .await;
+    }
+
+    async fn issue_batch(&self, mut batch: Vec<Job>) {
+        let mut trouble: Vec<Trouble> = batch.iter().map(|_| Trouble::default()).collect();
+        for group in groups(&mut batch) {
+            self.issue_group(group, &batch, &mut trouble).await;
+        }
+        for (job, trouble) in batch.into_iter().zip(trouble) {
+            let failure = trouble
+                .failure
+                .or_else(|| trouble.failed.first().map(|ticket| Failure::transient(ticket.reason.clone())));
+            if let Some(failure) = failure {
+                self.fail(job, failure, trouble.failed, None).await;
+            }
+        }
+        self.wake.events.send_replace(());
+    }
+
+    async fn issue_group(&self, group: Group, batch: &[Job], trouble: &mut [Trouble]) {
+        let Group { parts, tickets } = group;
+        let drawn = self.draw(tickets).await;
+        let jobs = parts.iter().flat_map(|part| repeat_n(part.job, part.tickets));
+        let (files, jobs) = drawn
+            .iter()
+            .zip(jobs)
+            .filter_map(|(drawn, job)| Some((drawn.as_ref().ok()?, job)))
+            .map(|(d, job)| (NewFile { name: d.ticket.file_name(), content: d.pdf.clone() }, job))
+            .unzip();
+        let mut stored = self.store_files(files, jobs, batch).await.into_iter();
+        let mut drawn = drawn.into_iter();
+        let mut completions = Vec::with_capacity(parts.len());
+        let now = self.clock.now();
+        let now = now.round(Unit::Microsecond).unwrap_or(now);
+        for part in &parts {
+            let (claim, trouble) = (&batch[part.job].claim, &mut trouble[part.job]);
+            let mut generated = Vec::with_capacity(part.tickets);
+            for drawn in drawn.by_ref().take(part.tickets) {
+                match drawn {
+                    Err(failed) => trouble.failed.push(failed),
+                    Ok(drawn) => match stored.next().unwrap_or_else(unanswered) {
+                        Ok(()) => match self.announce(drawn.ticket, claim, now) {
+                            Ok(ticket) => generated.push(ticket),
+                            Err(failed) => trouble.failed.push(failed),
+                        },
+                        Err(error) => {
+                            let reason = error.to_string();
+                            trouble.failure = Some(Failure::transient(reason.clone()));
+                            trouble.failed.push(FailedTicket { id: drawn.ticket.id, reason });
+                        }
+                    },
+                }
+            }
+            let clean = trouble.failed.is_empty() && trouble.failure.is_none();
+            if !generated.is_empty() || clean {
+                completions.push((
+                    part.job,
+                    Completion {
+                        order_id: claim.order_id,
+                        fence: claim.fence,
+                        generated,
+                        finished: part.last && clean,
+                    },
+                ));
+            }
+        }
+        self.complete(completions, trouble).await;
+    }
+
+    /// Stores files, each of one of these jobs, answering in their order. An object store creates and never overwrites
+    /// by itself; other bytes under a name are from a worker that died before it could record them, with another
+    /// renderer. They give way if the order is still ours: a worker that lost it must not touch what its successor
+    /// stored.
+    async fn store_files(
+        &self,
+        files: Vec<NewFile>,
+        jobs: Vec<usize>,
+        batch: &[Job],
+    ) -> Vec<Result<(), FilesError>> {
+        let mut stored = self.files.put(files.clone()).await;
+        if !stored.iter().any(|s| matches!(s, Err(FilesError::OtherContent { .. }))) {
+            return stored;
+        }
+        let claims = jobs.iter().map(|job| &batch[*job].claim);
+        let mut fences: Vec<_> = claims.map(|claim| (claim.order_id, claim.fence)).collect();
+        fences.dedup();
+        let held = self.store.renew(&fences, self.settings.lease).await.unwrap_or_default();
+        for ((file, job), stored) in files.into_iter().zip(jobs).zip(&mut stored) {
+            if let Err(FilesError::OtherContent { version, .. }) = stored
+                && held.contains(&batch[job].claim.order_id)
+            {
+                warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
+                *stored = self.files.replace(file, version.take()).await;
+            }
+        }
+        stored
+    }
+
+    async fn complete(&self, completions: Vec<(usize, Completion)>, trouble: &mut [Trouble]) {
+        let (jobs, completions): (Vec<_>, Vec<_>) = completions.into_iter().unzip();
+        if completions.is_empty() {
+            return;
+        }
+        match self.store.complete(&completions).await {
+            // A stale fence: the order is somebody else's now, who writes the same bytes.
+            Ok(done) => {
+                step!("after-complete-commit");
+                let tickets: usize =
+                    completions.iter().zip(&done).filter(|(_, d)| **d).map(|(c, _)| c.generated.len()).sum();
+                metrics::counter!("fulfillment_tickets_issued_total").increment(tickets as u64);
+            }
+            Err(error) => {
+                error!(%error, orders = jobs.len(), "cannot record issued tickets");
+                let reason = error.to_string();
+                for (job, completion) in jobs.into_iter().zip(&completions) {
+                    trouble[job].failure = Some(Failure::transient(reason.clone()));
+                    let failed =
+                        |t: &GeneratedTicket| FailedTicket { id: t.ticket.id, reason: reason.clone() };
+                    trouble[job].failed.extend(completion.generated.iter().map(failed));
+                }
+            }
+        }
+    }
+
+    /// Draws tickets on all cores, answering in their order.
+    async fn draw(&self, tickets: Vec<Ticket>) -> Vec<Result<Drawn, FailedTicket>> {
+        let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
+        if let Err(error) = self.templates.fetch(&tickets).await {
+            return all_failed(&ids, &format!("its template cannot be fetched: {error}"));
+        }
+        let cores = available_parallelism().map_or(1, usize::from);
+        let share = tickets.len().div_ceil(cores).max(1);
+        let mut tickets = tickets.into_iter();
+        let shares = ids.chunks(share).map(|ids| {
+            let share: Vec<_> = tickets.by_ref().take(ids.len()).collect();
+            let (templates, proof) = (Arc::clone(&self.templates), self.proof);
+            aside(move || {
+                share.into_iter().map(|ticket| draw_alone(&templates, ticket, proof)).collect::<Vec<_>>()
+            })
+        });
+        let started = std::time::Instant::now();
+        let mut drawn = Vec::with_capacity(ids.len());
+        for (share, ids) in join_all(shares).await.into_iter().zip(ids.chunks(share)) {
+            match share {
+                Ok(share) => drawn.extend(share),
+                Err(error) => {
+                    error!(%error, "drawing ended early");
+                    drawn.extend(all_failed(ids, "drawing ended early"));
+                }
+            }
+        }
+        if let Err(error) = self.templates.keep_fonts().await {
+            return all_failed(&ids, &format!("its fonts cannot be kept: {error}"));
+        }
+        metrics::histogram!("fulfillment_draw_seconds").record(started.elapsed().as_secs_f64());
+        drawn
+    }
+
+    /// The ticket as it is to stand, and its `ticket-issued`.
+    fn announce(
+        &self,
+        mut ticket: Ticket,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<GeneratedTicket, FailedTicket> {
+        ticket.status = TicketStatus::Generated;
+        ticket.generated_at = Some(now);
+        ticket.updated_at = now;
+        ticket.sequence += 1;
+        let event = self.event(&ticket, claim.traceparent.as_deref()).map_err(|error| FailedTicket {
+            id: ticket.id,
+            reason: format!("its event cannot be written: {error}"),
+        })?;
+        Ok(GeneratedTicket { ticket, events: vec![event] })
+    }
+
+    fn event(&self, ticket: &Ticket, traceparent: Option<&str>) -> serde_json::Result<OutboxEvent> {
+        let url = self.publishing.link(&self.secret, ticket);
+        ticket_issued(ticket, &self.publishing.publication(&url, traceparent))
+    }
+}
+
+fn all_failed(ids: &[TicketId], reason: &str) -> Vec<Result<Drawn, FailedTicket>> {
+    ids.iter().map(|id| Err(FailedTicket { id: *id, reason: reason.to_owned() })).collect()
+}
+
+/// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
+fn unanswered() -> Result<(), FilesError> {
+    Err(FilesError::Trouble("gave no answer for a file".into()))
+}
+
+/// Draws one ticket, whose panic must not take its neighbours with it.
+pub(crate) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
+    let id = ticket.id;
+    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, proof))).unwrap_or_else(|_| {
+        error!(ticket = %id, "drawing ended in a panic");
+        Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
+    })
+}
+
+/// Draws one ticket and notes file name, hash, size and what the page could not show.
+fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
+    let failed = |reason: String| FailedTicket { id: ticket.id, reason };
+    let page = templates.draw(&ticket).map_err(|error| failed(error.to_string()))?;
+    if let Some(code) = page.code.as_ref().filter(|_| proof.is_due(&ticket)) {
+        proof::prove(code, &ticket.qr_code_data).map_err(failed)?;
+    }
+    if !page.missing.is_empty() {
+        ticket.flags.insert(Flag::MissingGlyphs);
+    }
+    ticket.ticket_pdf_path = Some(ticket.file_name());
+    ticket.sha256 = Some(Sha256::digest(&page.pdf).into());
+    ticket.size = Some(page.pdf.len() as u64);
+    templates.version().clone_into(&mut ticket.renderer);
+    Ok(Drawn { ticket, pdf: page.pdf.into() })
+}
+
+/// Takes the batch's tickets apart into groups of [`GROUP`]; only an order's last part may finish it.
+fn groups(batch: &mut [Job]) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut group = Group::default();
+    let mut room = GROUP;
+    for (job, claimed) in batch.iter_mut().enumerate() {
+        let mut tickets = std::mem::take(&mut claimed.claim.tickets);
+        loop {
+            let rest = tickets.split_off(tickets.len().min(room));
+            room -= tickets.len();
+            group.parts.push(Part { job, tickets: tickets.len(), last: rest.is_empty() });
+            group.tickets.append(&mut tickets);
+            if room == 0 {
+                groups.push(std::mem::take(&mut group));
+                room = GROUP;
+            }
+            if rest.is_empty() {
+                break;
+            }
+            tickets = rest;
+        }
+    }
+    if !group.parts.is_empty() {
+        groups.push(group);
+    }
+    groups
+}

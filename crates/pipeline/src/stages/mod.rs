@@ -1,0 +1,212 @@
+//! An order's way from paid to issued, a stage a file; and the tasks that carry it along.
+
+pub(crate) mod code;
+mod enrich;
+pub(crate) mod freeze;
+mod in_hand;
+pub mod ingest;
+pub(crate) mod issue;
+pub mod proof;
+mod refresh;
+pub mod relay;
+mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_config::{self as config, CodeFormat};
+use fulfillment_domain::order::Reading;
+use fulfillment_domain::{Clock, OrderState, Secret};
+use fulfillment_store::{Claim, Store, step};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info};
+
+use crate::keyring::Keys;
+use crate::machine::sleep;
+use crate::ports::{Files, Identity, Ordering};
+use crate::templates::Templates;
+use crate::{Publishing, Wake};
+pub use freeze::Numbers;
+use in_hand::{InHand, Job};
+use proof::Proof;
+
+/// Everything an order needs on its way from paid to issued.
+pub struct Pipeline {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+    /// Ordering, where there is one.
+    pub ordering: Option<Arc<dyn Ordering>>,
+    /// Identity, where there is one.
+    pub identity: Option<Arc<dyn Identity>>,
+    /// What pages are drawn by.
+    pub templates: Arc<Templates>,
+    /// What codes are signed with.
+    pub keys: Arc<Keys>,
+    /// What ids and links are derived from.
+    pub secret: Secret,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Batches, leases, retries and limits.
+    pub settings: config::Pipeline,
+    /// How long an unknown order may be a matter of waiting.
+    pub grace: Duration,
+    /// How Ordering's answers are read.
+    pub reading: Reading,
+    /// What the QR of a new ticket says.
+    pub code: CodeFormat,
+    /// Which pages have their code read back.
+    pub proof: Proof,
+    /// How events are written.
+    pub publishing: Publishing,
+    /// Who is told that there is work.
+    pub wake: Arc<Wake>,
+    /// This process, in the store's leases.
+    pub worker: String,
+    /// The numbers of events and categories, once known.
+    pub numbers: Numbers,
+}
+
+/// Orders that wait for the next stage: more than one batch, so that a stage never waits for a
+/// neighbour that has just begun.
+const QUEUE: usize = 256;
+
+impl Pipeline {
+    /// Works until `stop`, then ends what is in hand.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let in_hand = Arc::new(InHand::new(self.settings.workers * self.settings.claim_batch));
+        let (to_freeze, frozen_queue) = mpsc::channel(QUEUE);
+        let (to_issue, issue_queue) = mpsc::channel(QUEUE);
+
+        let stages = TaskTracker::new();
+        stages.spawn(Arc::clone(&self).freeze_stage(frozen_queue, to_issue.clone()));
+        stages.spawn(Arc::clone(&self).issue_stage(issue_queue));
+        stages.close();
+        let done = CancellationToken::new();
+        let renewal = tokio::spawn(Arc::clone(&self).renew_leases(Arc::clone(&in_hand), done.clone()));
+
+        self.claim_until(stop, &in_hand, &to_freeze, &to_issue).await;
+        // No more claims: the queues end when their last orders have passed.
+        drop((to_freeze, to_issue));
+        stages.wait().await;
+        done.cancel();
+        if renewal.await.is_err() {
+            error!("the task that renews leases ended early");
+        }
+        info!("the pipeline has come to rest");
+    }
+
+    async fn claim_until(
+        self: &Arc<Self>,
+        stop: CancellationToken,
+        in_hand: &Arc<InHand>,
+        to_freeze: &mpsc::Sender<enrich::Enriched>,
+        to_issue: &mpsc::Sender<Job>,
+    ) {
+        let enriching = TaskTracker::new();
+        while !stop.is_cancelled() {
+            let room = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                room = in_hand.room(self.settings.claim_batch) => room,
+            };
+            let claims = match self.store.claim(&self.worker, room, self.settings.lease).await {
+                Ok(claims) => claims,
+                Err(error) => {
+                    error!(%error, "cannot claim orders; trying again");
+                    self.rest(&stop, Duration::from_secs(1)).await;
+                    continue;
+                }
+            };
+            if claims.is_empty() {
+                self.rest(&stop, self.idle_time().await).await;
+                continue;
+            }
+            step!("after-claim");
+            metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
+            for claim in claims {
+                self.start(in_hand.take(claim), &stop, &enriching, to_freeze, to_issue).await;
+            }
+        }
+        enriching.close();
+        enriching.wait().await;
+    }
+
+    /// Sends a claimed order to the stage it needs.
+    async fn start(
+        self: &Arc<Self>,
+        job: Job,
+        stop: &CancellationToken,
+        enriching: &TaskTracker,
+        to_freeze: &mpsc::Sender<enrich::Enriched>,
+        to_issue: &mpsc::Sender<Job>,
+    ) {
+        if self.spent(&job.claim) {
+            return self.give_up_on_killer(job).await;
+        }
+        if job.claim.state == OrderState::Enriched {
+            // Its page is decided already. The receiver lives as long as this sender.
+            let _ = to_issue.send(job).await;
+            return;
+        }
+        if job.claim.state == OrderState::Issued {
+            let (pipeline, to_issue, stop) = (Arc::clone(self), to_issue.clone(), stop.clone());
+            enriching.spawn(async move {
+                if let Some(job) = pipeline.refresh(job, &stop).await {
+                    let _ = to_issue.send(job).await;
+                }
+            });
+            return;
+        }
+        let (pipeline, to_freeze, stop) = (Arc::clone(self), to_freeze.clone(), stop.clone());
+        enriching.spawn(async move {
+            if let Some(enriched) = pipeline.enrich(job, &stop).await {
+                let _ = to_freeze.send(enriched).await;
+            }
+        });
+    }
+
+    /// Waits for new work, a while at most.
+    async fn rest(&self, stop: &CancellationToken, longest: Duration) {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.wake.orders.notified() => {}
+            () = sleep(longest) => {}
+        }
+    }
+
+    /// Until the next order is due, or until another process may have brought one.
+    async fn idle_time(&self) -> Duration {
+        let due = self.store.next_due().await.ok().flatten();
+        due.unwrap_or(Duration::MAX).min(self.settings.idle_poll).max(Duration::from_millis(5))
+    }
+
+    /// A renewal that fails is tried again well before the lease ends; a lease that is lost anyway
+    /// does no harm, because every write carries its fence.
+    async fn renew_leases(self: Arc<Self>, in_hand: Arc<InHand>, done: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                () = done.cancelled() => return,
+                () = sleep(self.settings.lease / 3) => {}
+            }
+            let held = in_hand.held();
+            if held.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.store.renew(&held, self.settings.lease).await {
+                error!(%error, orders = held.len(), "cannot renew leases; trying again");
+            }
+        }
+    }
+
+    /// Whether too many workers in a row died of this order. One that is parked and tried again gets one of them:
+    /// it may be innocent, and killed by a neighbour.
+    fn spent(&self, claim: &Claim) -> bool {
+        claim.deaths >= if claim.was_parked { 1 } else { self.settings.max_attempts }
+    }
+}

@@ -1,0 +1,86 @@
+//! Before a ticket counts as generated, the code on its page is read back by a reader that shares nothing with the
+//! encoder and forgives not one module: a page whose code a door reads badly must not leave the house.
+
+use fulfillment_domain::Ticket;
+use fulfillment_qr::{Symbol, text_of_modules};
+
+/// Which tickets are proven: one in so many, every one for 1. Which, is the ticket's own, so that a redraw proves the
+/// same.
+#[derive(Debug, Clone, Copy)]
+pub struct Proof(pub u32);
+
+impl Proof {
+    pub(super) fn is_due(self, ticket: &Ticket) -> bool {
+        ticket.id.0.as_u128().is_multiple_of(u128::from(self.0.max(1)))
+    }
+}
+
+/// Compares what the modules say with what they are to say; the error is why the ticket fails.
+pub(super) fn prove(symbol: &Symbol, payload: &str) -> Result<(), String> {
+    let rows = symbol.rows();
+    match text_of_modules(rows.len(), |x, y| rows[y][x]) {
+        Ok(text) if text == payload => Ok(()),
+        Ok(_) => Err("the code on its page says something else than its ticket".into()),
+        Err(error) => Err(format!("the code on its page cannot be read back: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage};
+
+    use super::*;
+
+    fn page(code: &str) -> TicketPage {
+        TicketPage {
+            ticket_id: uuid::Uuid::from_u128(1),
+            ticket_number: "7Q2FK9XM4D".into(),
+            order_id: uuid::Uuid::from_u128(2),
+            event_name: "Gala".into(),
+            organizer_name: None,
+            venue_name: None,
+            venue_address: None,
+            starts: None,
+            doors: None,
+            ends: None,
+            holder_name: None,
+            customer: "a@example.org".into(),
+            section: None,
+            row: None,
+            seat: "A-01".into(),
+            seat_unknown: false,
+            category: None,
+            price: Some("1 EUR".into()),
+            ticket_index: 1,
+            ticket_count: 1,
+            issued_at: jiff::Timestamp::UNIX_EPOCH,
+            issued: "1970-01-01".into(),
+            code: code.into(),
+            locale: None,
+            template: None,
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_is_read_back() {
+        let renderer = PdfRenderer::with_fonts(Vec::new()).unwrap();
+        for length in [1, 20, 112, 178, 189, 260] {
+            let payload = format!("TK1:{}", "A7".repeat(length / 2));
+            let drawn = renderer.render(&page(&payload)).unwrap().code.unwrap();
+            assert_eq!(prove(&drawn, &payload), Ok(()), "{length}");
+            assert!(prove(&drawn, "TK1:OTHER").unwrap_err().contains("something else"));
+        }
+    }
+
+    #[test]
+    fn one_in_so_many_is_proven_and_always_the_same() {
+        let ticket = |id| {
+            let order = fulfillment_domain::OrderId(uuid::Uuid::from_u128(1));
+            let mut ticket = fulfillment_store::conformance::fixtures::ticket(order, 1);
+            ticket.id = fulfillment_domain::TicketId(uuid::Uuid::from_u128(id));
+            ticket
+        };
+        assert!((0..20).all(|id| Proof(1).is_due(&ticket(id))));
+        assert_eq!((0..20).filter(|id| Proof(5).is_due(&ticket(*id))).count(), 4);
+    }
+}

@@ -1,0 +1,63 @@
+//! Templates that are changed while the service runs.
+//!
+//! The settings and every file are read again now and then, and compared by content: a change of any of them counts,
+//! however it was made, and one half-way through counts when it is whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_config::Config;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{Book, Templates};
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(2);
+
+impl Templates {
+    /// Takes over what changes, until `stop`. What cannot be used changes nothing, and is said once.
+    pub async fn follow(
+        self: Arc<Self>,
+        config: Config,
+        environment: Vec<(String, String)>,
+        stop: CancellationToken,
+    ) {
+        let mut said = String::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let (config, environment) = (config.clone(), environment.clone());
+            let read = spawn_blocking(move || read_again(&config, environment)).await;
+            let trouble = match read.unwrap_or_else(|error| Err(error.to_string())) {
+                Ok(book) if book.says_the_same(&self.book()) => String::new(),
+                Ok(book) => match self.turn_to(book).await {
+                    Ok(()) => {
+                        info!("new tickets are drawn by changed templates");
+                        String::new()
+                    }
+                    Err(error) => error.to_string(),
+                },
+                Err(trouble) => trouble,
+            };
+            if trouble != said && !trouble.is_empty() {
+                error!("changed templates cannot be used, and new tickets are drawn as before: {trouble}");
+            }
+            said = trouble;
+        }
+    }
+}
+
+/// The book as it would be after a start now.
+fn read_again(config: &Config, environment: Vec<(String, String)>) -> Result<Book, String> {
+    let config = match &config.file {
+        Some(file) => Config::load(Some(file), environment).map_err(|error| error.to_string())?,
+        None => config.clone(),
+    };
+    Book::read(&config).map_err(|unusable| {
+        unusable.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ")
+    })
+}

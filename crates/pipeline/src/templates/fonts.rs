@@ -1,0 +1,238 @@
+//! The fonts that tickets were drawn with, kept in the store: where the machine's are others by now, a ticket is still drawn
+//! again byte for byte.
+//!
+//! The list of an engine's fonts is kept when the service starts, a font's file when a page first needs it. Both are
+//! kept as templates are, by the hash of what they are.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fulfillment_document::{FontId, Page, PdfRenderer, RenderError, Renderer as _, TicketPage};
+use fulfillment_domain::Ticket;
+use fulfillment_store::{Store, StoreError, StoredTemplate};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use tracing::warn;
+
+use super::Templates;
+
+/// What a font's file is called beside its hash.
+const FILE: &str = "font";
+
+/// What is known of the store's fonts.
+#[derive(Default)]
+pub(super) struct Fonts {
+    /// Files that are there.
+    kept: Mutex<HashSet<[u8; 32]>>,
+    /// The engine that was made again last.
+    former: Mutex<Option<Arc<PdfRenderer>>>,
+}
+
+/// An engine's fonts, as the store has them.
+#[derive(Serialize, Deserialize)]
+struct List {
+    /// The engine's version.
+    renderer: String,
+    fonts: Vec<Listed>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    name: String,
+    index: u32,
+    /// In hexadecimal digits.
+    fingerprint: String,
+}
+
+impl List {
+    fn of(renderer: &PdfRenderer) -> Self {
+        let listed = |font: FontId| Listed {
+            name: font.name,
+            index: font.index,
+            fingerprint: hex::encode(font.fingerprint),
+        };
+        let fonts = renderer.fallbacks().into_iter().map(listed).collect();
+        Self { renderer: renderer.version().to_owned(), fonts }
+    }
+
+    /// The hash that a version's list is kept under.
+    fn hash(version: &str) -> [u8; 32] {
+        Sha256::digest(format!("fonts of {version}")).into()
+    }
+}
+
+/// A page drawn again.
+pub struct Redrawn {
+    /// The page.
+    pub pdf: Vec<u8>,
+    /// The version of the engine that drew it.
+    pub renderer: String,
+}
+
+impl Templates {
+    /// Keeps the list of today's fonts.
+    pub(super) async fn keep_list(&self) -> Result<(), StoreError> {
+        let list = List::of(&self.renderer);
+        let json = serde_json::to_string(&list).unwrap_or_default();
+        let stored = StoredTemplate { json, files: BTreeMap::new() };
+        self.store.keep_template(List::hash(&list.renderer), &stored).await
+    }
+
+    /// Keeps the fonts that pages have needed since. To be called before what was drawn with them is recorded.
+    pub(crate) async fn keep_fonts(&self) -> Result<(), StoreError> {
+        for (fingerprint, file) in self.renderer.files_read() {
+            if lock(&self.fonts.kept).contains(&fingerprint) {
+                continue;
+            }
+            let files = BTreeMap::from([(FILE.to_owned(), file.to_vec())]);
+            let stored = StoredTemplate { json: "{}".to_owned(), files };
+            self.store.keep_template(fingerprint, &stored).await?;
+            lock(&self.fonts.kept).insert(fingerprint);
+        }
+        Ok(())
+    }
+
+    /// Draws a ticket's page again by the engine and the fonts that drew it, or by today's where those are not to be had.
+    pub async fn redraw(&self, ticket: &Ticket) -> anyhow::Result<Redrawn> {
+        self.fetch(std::slice::from_ref(ticket)).await?;
+        let page = self.page(ticket);
+        if let Some(former) = self.former(&ticket.renderer).await? {
+            if let Some(template) = page.template.and_then(|hash| self.renderer.template(hash)) {
+                former.keep(template);
+            }
+            match draw(Arc::clone(&former), page.clone()).await? {
+                // Before fonts were kept, pages were drawn with some that are not.
+                Err(RenderError::Font(error)) => {
+                    warn!(ticket = %ticket.id, %error, drawn_by = ticket.renderer, "a font was not kept");
+                }
+                drawn => return Ok(Redrawn { pdf: drawn?.pdf, renderer: former.version().to_owned() }),
+            }
+        }
+        let drawn = draw(Arc::clone(&self.renderer), page).await??;
+        Ok(Redrawn { pdf: drawn.pdf, renderer: self.version().to_owned() })
+    }
+
+    /// This program's engine with the fonts that made up another version; none where it is today's, another program's, or
+    /// nobody kept them.
+    async fn former(&self, version: &str) -> Result<Option<Arc<PdfRenderer>>, StoreError> {
+        if version == self.version() || engine(version) != engine(self.version()) {
+            return Ok(None);
+        }
+        let known = lock(&self.fonts.former).clone();
+        if known.as_ref().is_some_and(|known| known.version() == version) {
+            return Ok(known);
+        }
+        let Some(stored) = self.store.template(List::hash(version)).await? else { return Ok(None) };
+        let list = serde_json::from_str::<List>(&stored.json).ok();
+        let fonts =
+            list.map(|list| list.fonts.iter().map(|font| self.kept(font)).collect::<Option<Vec<_>>>());
+        let Some(Some(fonts)) = fonts else { return Ok(None) };
+        let Ok(Ok(former)) = spawn_blocking(move || PdfRenderer::with_fonts(fonts)).await else {
+            return Ok(None);
+        };
+        let former = Some(Arc::new(former)).filter(|former| former.version() == version);
+        lock(&self.fonts.former).clone_from(&former);
+        Ok(former)
+    }
+
+    /// A font whose file comes out of the store, on a thread that may wait for it.
+    fn kept(&self, font: &Listed) -> Option<fulfillment_document::FontSource> {
+        let mut fingerprint = [0; 32];
+        hex::decode_to_slice(&font.fingerprint, &mut fingerprint).ok()?;
+        let id = FontId { name: font.name.clone(), index: font.index, fingerprint };
+        let (store, here): (Arc<dyn Store>, _) = (Arc::clone(&self.store), Handle::current());
+        Some(fulfillment_fonts::named(&id, move || {
+            let mut stored = here.block_on(store.template(fingerprint)).ok()??;
+            stored.files.remove(FILE).map(Arc::new)
+        }))
+    }
+}
+
+/// Draws on a thread that may wait for fonts.
+async fn draw(
+    renderer: Arc<PdfRenderer>,
+    page: TicketPage,
+) -> Result<Result<Page, RenderError>, tokio::task::JoinError> {
+    spawn_blocking(move || renderer.render(&page)).await
+}
+
+/// The part of a version that names the program's engine, before that of its fonts.
+fn engine(version: &str) -> Option<&str> {
+    version.split('+').next()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use fulfillment_config::Config;
+    use fulfillment_document::FontSource;
+    use fulfillment_domain::OrderId;
+    use fulfillment_store::Installation as _;
+    use fulfillment_store::conformance::fixtures::ticket;
+    use fulfillment_store::sqlite::SqliteStore;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::templates::Book;
+
+    async fn store() -> Arc<dyn Store> {
+        let store = SqliteStore::in_memory(Arc::new(SystemClock)).await.unwrap();
+        store.migrate().await.unwrap();
+        Arc::new(store)
+    }
+
+    async fn templates(store: &Arc<dyn Store>, fonts: Vec<FontSource>) -> Templates {
+        let renderer = Arc::new(PdfRenderer::with_fonts(fonts).unwrap());
+        let book = Book::read(&Config::load(None, []).unwrap()).unwrap();
+        Templates::new(renderer, Arc::clone(store), book).await.unwrap()
+    }
+
+    /// A ticket with Arabic and Tibetan on it, as it was drawn by an engine.
+    fn drawn_by(engine: &Templates) -> (Ticket, Vec<u8>) {
+        let mut ticket = ticket(OrderId(uuid::Uuid::from_u128(7)), 1);
+        // What nothing but its own table says to be for Tibetan is kept as well.
+        ticket.event_name = "ليلة الشعر བོད་སྐད".to_owned();
+        ticket.template = engine.of("", None);
+        ticket.renderer = engine.version().to_owned();
+        let pdf = engine.draw(&ticket).unwrap().pdf;
+        (ticket, pdf)
+    }
+
+    fn noto() -> Vec<FontSource> {
+        let fonts = fulfillment_fonts::installed(&fulfillment_fonts::USUAL_FOLDERS.map(Into::into));
+        assert!(!fonts.is_empty(), "fonts-noto-core is missing: scripts/rig/install");
+        fonts
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_page_is_the_same_when_the_machine_has_other_fonts() {
+        let store = store().await;
+        let before = templates(&store, noto()).await;
+        let (ticket, pdf) = drawn_by(&before);
+        before.keep_fonts().await.unwrap();
+        let now = templates(&store, Vec::new()).await;
+        assert_ne!(now.draw(&ticket).unwrap().pdf, pdf, "today's fonts have no Arabic");
+        for _first_and_remembered in 0..2 {
+            let again = now.redraw(&ticket).await.unwrap();
+            assert_eq!((again.renderer, again.pdf == pdf), (ticket.renderer.clone(), true));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn todays_fonts_do_where_those_of_then_were_not_kept() {
+        let store = store().await;
+        let before = templates(&store, noto()).await;
+        let (ticket, _) = drawn_by(&before);
+        let now = templates(&store, Vec::new()).await;
+        let again = now.redraw(&ticket).await.unwrap();
+        assert_eq!((&*again.renderer, again.pdf), (now.version(), now.draw(&ticket).unwrap().pdf));
+        // Nor does another program's engine come back by its name.
+        let foreign = Ticket { renderer: "fulfillment/0+000000000000".to_owned(), ..ticket };
+        assert_eq!(now.redraw(&foreign).await.unwrap().renderer, now.version());
+    }
+}

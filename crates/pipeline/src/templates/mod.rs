@@ -1,0 +1,122 @@
+//! Which template a ticket is drawn by, and where it comes from.
+//!
+//! `files` reads a template and what it shows from a folder, `book` makes of the settings which tickets are drawn by
+//! which, `follow` looks again while the service runs. A ticket's record names its template by the hash of its
+//! content, under which the store keeps it for good; `fonts` keeps those that it was drawn with. So a redraw needs
+//! neither the settings nor the files of today.
+
+mod book;
+mod files;
+mod follow;
+mod fonts;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fulfillment_document::{
+    CompiledTemplate, Page, PdfRenderer, RenderError, Renderer as _, Shipped, TemplateBundle, TemplateHash,
+    TicketPage,
+};
+use fulfillment_domain::Ticket;
+use fulfillment_store::{Store, StoreError, StoredTemplate};
+use tracing::error;
+
+pub use book::Book;
+pub use files::{Base, Unusable, branded, bundle};
+use fonts::Fonts;
+pub use fonts::Redrawn;
+
+use crate::page::page_of;
+
+/// The templates of a running service.
+pub struct Templates {
+    renderer: Arc<PdfRenderer>,
+    store: Arc<dyn Store>,
+    book: RwLock<Arc<Book>>,
+    fonts: Fonts,
+}
+
+impl Templates {
+    /// Takes over `book`, keeping what is in it.
+    pub async fn new(
+        renderer: Arc<PdfRenderer>,
+        store: Arc<dyn Store>,
+        book: Book,
+    ) -> Result<Self, StoreError> {
+        let templates = Self { renderer, store, book: RwLock::default(), fonts: Fonts::default() };
+        templates.keep_list().await?;
+        templates.turn_to(book).await?;
+        Ok(templates)
+    }
+
+    /// From now on new tickets are drawn as `book` says. Its templates are stored before any ticket names them.
+    async fn turn_to(&self, book: Book) -> Result<(), StoreError> {
+        for (bundle, compiled) in book.templates() {
+            let stored = StoredTemplate { json: bundle.json.clone(), files: bundle.files.clone() };
+            self.store.keep_template(compiled.hash().bytes(), &stored).await?;
+            self.renderer.keep(Arc::clone(compiled));
+        }
+        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+        Ok(())
+    }
+
+    fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The template of a new ticket, as its record names it: what settings call it, and the hash of its content.
+    pub fn of(&self, event: &str, organizer: Option<&str>) -> String {
+        self.book().of(event, organizer).to_owned()
+    }
+
+    /// Names the engine and its fonts.
+    pub fn version(&self) -> &str {
+        self.renderer.version()
+    }
+
+    /// The engine itself, for whole orders.
+    pub fn renderer(&self) -> &Arc<PdfRenderer> {
+        &self.renderer
+    }
+
+    /// Gets what these tickets are drawn by out of the store, where the engine does not have it yet. To be called
+    /// before they are drawn; drawing itself asks nobody.
+    pub async fn fetch(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
+        let wanted: BTreeSet<TemplateHash> = tickets.iter().filter_map(hash_of).collect();
+        for hash in wanted.into_iter().filter(|hash| self.renderer.template(*hash).is_none()) {
+            let Some(StoredTemplate { json, files }) = self.store.template(hash.bytes()).await? else {
+                continue;
+            };
+            match CompiledTemplate::new(&TemplateBundle { json, files }) {
+                Ok(compiled) => drop(self.renderer.keep(compiled)),
+                Err(refused) => {
+                    error!(template = %hash, "a stored template cannot be used any more: {refused}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a ticket's page says, and the template it is drawn by: the one frozen with it. One that ships and that
+    /// neither this program nor the store has any more gives way to today's of its name: the code stays, and the
+    /// file's new hash is recorded.
+    pub fn page(&self, ticket: &Ticket) -> TicketPage {
+        let mut template = hash_of(ticket);
+        if template.is_some_and(|hash| self.renderer.template(hash).is_none())
+            && let Some(shipped) = ticket.template.split('/').next().and_then(Shipped::named)
+        {
+            template = Some(shipped.bundle().hash());
+        }
+        TicketPage { template, ..page_of(ticket) }
+    }
+
+    /// Draws a ticket's page.
+    pub fn draw(&self, ticket: &Ticket) -> Result<Page, RenderError> {
+        self.renderer.render(&self.page(ticket))
+    }
+}
+
+/// The hash in a ticket's record.
+fn hash_of(ticket: &Ticket) -> Option<TemplateHash> {
+    ticket.template.split('/').nth(1).and_then(|hash| hash.parse().ok())
+}

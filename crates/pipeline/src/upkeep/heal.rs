@@ -1,0 +1,120 @@
+//! Drawing a file again that went missing or was damaged: the row has everything, so the bytes are the same.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fulfillment_domain::{Flag, Ticket, TicketId, TicketStatus};
+use fulfillment_store::Store;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::ports::{Files, FilesError, Heal, NewFile};
+use crate::templates::{Redrawn, Templates};
+
+/// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
+const QUEUE: usize = 1_000;
+
+/// Takes requests for lost files, each once while it waits.
+pub struct Healer {
+    queue: mpsc::Sender<TicketId>,
+    waiting: Arc<Mutex<HashSet<TicketId>>>,
+}
+
+impl Heal for Healer {
+    fn heal(&self, id: TicketId) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.insert(id) && self.queue.try_send(id).is_err() {
+            waiting.remove(&id);
+            warn!(ticket = %id, "too many lost files at once; this one waits for its next download");
+        }
+    }
+}
+
+/// What drawing again takes.
+pub struct Redraw {
+    /// Where all of it is on record.
+    pub store: Arc<dyn Store>,
+    /// Where ticket files are.
+    pub files: Arc<dyn Files>,
+    /// What pages are drawn by.
+    pub templates: Arc<Templates>,
+}
+
+/// The taker of requests, and the task that serves them until `stop`.
+pub fn healer(
+    redraw: Redraw,
+    stop: CancellationToken,
+) -> (Healer, impl Future<Output = ()> + Send + 'static) {
+    let (queue, mut requests) = mpsc::channel(QUEUE);
+    let waiting = Arc::new(Mutex::new(HashSet::new()));
+    let healer = Healer { queue, waiting: Arc::clone(&waiting) };
+    let serve = async move {
+        loop {
+            let id = tokio::select! {
+                () = stop.cancelled() => return,
+                id = requests.recv() => match id { Some(id) => id, None => return },
+            };
+            match redraw.redraw(id).await {
+                Ok(true) => info!(ticket = %id, "a lost file was drawn again"),
+                Ok(false) => {}
+                Err(error) => error!(ticket = %id, %error, "cannot draw a lost file again"),
+            }
+            waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+    };
+    (healer, serve)
+}
+
+impl Redraw {
+    /// Draws the file of one ticket again; `false` when there is nothing to draw.
+    pub(crate) async fn redraw(&self, id: TicketId) -> anyhow::Result<bool> {
+        let Some(ticket) = self.store.ticket(id).await? else { return Ok(false) };
+        if !has_file(&ticket) {
+            return Ok(false);
+        }
+        let there = self.files.get(&ticket.file_name()).await?;
+        if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
+            return Ok(false);
+        }
+        anyhow::ensure!(
+            !ticket.flags.contains(Flag::Legacy),
+            "an earlier service drew it: restore its file, or reissue the ticket"
+        );
+        let Redrawn { pdf, renderer } = self.templates.redraw(&ticket).await?;
+        let sha256: [u8; 32] = Sha256::digest(&pdf).into();
+        if ticket.sha256 != Some(sha256) {
+            warn!(
+                ticket = %id, drawn_by = ticket.renderer, now = renderer,
+                "the file drawn again differs from the lost one; the code in it is the same",
+            );
+        }
+        let size = pdf.len() as u64;
+        let file = NewFile { name: ticket.file_name(), content: pdf.into() };
+        for stored in self.files.put(vec![file.clone()]).await {
+            match stored {
+                // What is there is damaged: its hash was compared above.
+                Err(FilesError::OtherContent { version, .. }) => {
+                    self.files.replace(file.clone(), version).await?;
+                }
+                stored => stored?,
+            }
+        }
+        let redrawn = fulfillment_store::Redrawn { generation: ticket.generation, sha256, size, renderer };
+        self.store.redrawn(id, &redrawn).await?;
+        // Its personal data may have been erased while it was drawn.
+        if self.store.ticket(id).await?.is_none_or(|ticket| ticket.erased_at.is_some()) {
+            self.files.remove(&[ticket.file_name()]).await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+}
+
+/// A record that says there is a file, and may still hand it out.
+pub(crate) fn has_file(ticket: &Ticket) -> bool {
+    matches!(ticket.status, TicketStatus::Generated | TicketStatus::Delivered)
+        && ticket.voided_at.is_none()
+        && ticket.erased_at.is_none()
+}

@@ -1,0 +1,85 @@
+//! Sweeping, pruning and erasing, in the background, and parking what has waited too long.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fulfillment_config as config;
+use fulfillment_store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::operations::erase::Eraser;
+use crate::ports::Files;
+
+/// Temporary files older than this belong to nobody.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// Refunds parked at once: their orders are locked meanwhile.
+const PARKED: usize = 100;
+
+/// Rows pruned at once: a long transaction would hold up everybody else.
+const PRUNED: usize = 2_000;
+
+/// Removes what an earlier life left behind, then what has grown old, every hour until `stop`.
+pub async fn maintain(
+    store: Arc<dyn Store>,
+    files: Arc<dyn Files>,
+    settings: config::Pipeline,
+    stop: CancellationToken,
+) {
+    let eraser = Eraser { store: Arc::clone(&store), files: Arc::clone(&files) };
+    loop {
+        match files.sweep(STALE).await {
+            Ok(0) => {}
+            Ok(swept) => info!(swept, "temporary files of an earlier life removed"),
+            Err(error) => warn!(%error, "cannot sweep temporary files"),
+        }
+        prune(store.as_ref(), settings.prune_after, &stop).await;
+        eraser.maintain(settings.erase_after, &stop).await;
+        park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+async fn prune(store: &dyn Store, age: Duration, stop: &CancellationToken) {
+    let mut pruned = 0;
+    while !stop.is_cancelled() {
+        match store.prune(age, PRUNED).await {
+            Ok(0) => break,
+            Ok(rows) => pruned += rows,
+            Err(error) => {
+                warn!(%error, "cannot prune old messages and events");
+                break;
+            }
+        }
+    }
+    if pruned > 0 {
+        info!(pruned, "old messages and sent events removed");
+    }
+}
+
+async fn park_overdue(store: &dyn Store, wait: Duration, stop: &CancellationToken) {
+    let mut parked = 0;
+    while !stop.is_cancelled() {
+        match store.park_overdue(wait, PARKED).await {
+            Ok(0) => break,
+            Ok(refunds) => parked += refunds,
+            Err(error) => {
+                warn!(%error, "cannot park refunds that have waited too long");
+                break;
+            }
+        }
+    }
+    if parked > 0 {
+        warn!(
+            parked,
+            "refunds have waited too long for their payments; they are parked: see `fulfillment dlq list`"
+        );
+    }
+}

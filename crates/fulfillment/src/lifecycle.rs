@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fulfillment_adapters::kafka::KafkaConsumer;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, Secret};
 use fulfillment_pipeline::Wake;
@@ -24,7 +25,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::adapters::kafka::KafkaConsumer;
 use crate::http::{self, Access, Api, PartState, Readiness};
 use crate::installation;
 use crate::stop::Stop;

@@ -1,9 +1,8 @@
 //! From a paid order to tickets that people hold in their hands.
 //!
-//! `fulfillment-pipeline` is the story; here `adapters/` are the neighbours, `http/` a file a route, `cli/` a file a
-//! command. `wiring.rs` is the only place where adapters meet.
+//! `fulfillment-pipeline` is the story, `fulfillment-adapters` has the neighbours; here `http/` has a file a route,
+//! `cli/` a file a command. `wiring.rs` is the only place where adapters meet.
 
-mod adapters;
 mod cli;
 mod demo;
 mod http;

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use fulfillment_adapters::kafka::KafkaDestination;
+use fulfillment_adapters::webhook::WebhookDestination;
+use fulfillment_adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
 use fulfillment_config::{Config, Problem};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
@@ -21,9 +24,6 @@ use fulfillment_pipeline::{Pipeline, Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::kafka::KafkaDestination;
-use crate::adapters::webhook::WebhookDestination;
-use crate::adapters::{blobs, identity::IdentityClient, ordering::OrderingClient};
 use crate::stop::Stop;
 
 /// What a process does.

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use fulfillment_adapters::blobs;
 use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use fulfillment_pipeline::templates::Book;
 use serde::Serialize;
 
 use super::{Context, Environment};
-use crate::adapters::blobs;
 use crate::stop::Stop;
 use crate::wiring::check_store_url;
 

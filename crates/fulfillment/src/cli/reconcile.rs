@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use fulfillment_adapters::ordering::OrderingClient;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, OrderId, Paid, Unreadable};
 use fulfillment_pipeline::clock::SystemClock;
@@ -23,7 +24,6 @@ use serde::Serialize;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
-use crate::adapters::ordering::OrderingClient;
 use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;

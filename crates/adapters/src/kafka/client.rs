@@ -143,8 +143,8 @@ impl ConsumerContext for Context {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::outbound::testing::config;
     use super::*;
+    use crate::outbound::testing::config;
 
     #[test]
     fn security_is_passed_on() {

@@ -17,11 +17,11 @@ use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
 const MOST_PAGES: u64 = 10_000;
 
 /// Asks Ordering, once a call, or once a page of a list.
-pub(crate) struct OrderingClient(Neighbour);
+pub struct OrderingClient(Neighbour);
 
 impl OrderingClient {
     /// `settings.url` must be there.
-    pub(crate) fn new(settings: &config::Ordering) -> anyhow::Result<Self> {
+    pub fn new(settings: &config::Ordering) -> anyhow::Result<Self> {
         let base = settings.url.as_ref().context("ordering.url is not set")?;
         let limits = Limits {
             timeout: settings.timeout,
@@ -36,7 +36,7 @@ impl OrderingClient {
     /// # Errors
     /// As for one order; and for a list that says itself that it is not whole, or whose next page is nowhere to be asked
     /// for.
-    pub(crate) async fn paid_since(&self, since: Timestamp) -> Result<Vec<Paid>, OrderingError> {
+    pub async fn paid_since(&self, since: Timestamp) -> Result<Vec<Paid>, OrderingError> {
         let refused =
             |why: &Unreadable| OrderingError::Failed(Failure::permanent(format!("Ordering's list: {why}")));
         let mut url = self.0.url(&["orders"], &[("paidSince", &*since.to_string())]);
@@ -64,7 +64,7 @@ impl OrderingClient {
     }
 
     /// What is wrong with Ordering, as far as the last questions tell.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<String> {
         self.0.trouble()
     }
 }
@@ -113,8 +113,8 @@ mod tests {
     use fulfillment_domain::Decision;
     use uuid::Uuid;
 
-    use super::super::outbound::testing::{config, nobody, serve, serve_raw};
     use super::*;
+    use crate::outbound::testing::{config, nobody, serve, serve_raw};
 
     const ORDER: OrderId = OrderId(Uuid::from_u128(7));
     const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

@@ -35,8 +35,8 @@ impl Signer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::outbound::testing::config;
     use super::*;
+    use crate::outbound::testing::config;
 
     #[test]
     fn signs_the_published_example() {

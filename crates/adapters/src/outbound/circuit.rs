@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// Closed, everybody passes. After five failures in a row it opens: nobody passes for a while, then one
 /// does, and how it fares decides for all.
 #[derive(Debug)]
-pub(in crate::adapters) struct Circuit {
+pub(crate) struct Circuit {
     state: Mutex<State>,
 }
 
@@ -40,18 +40,18 @@ enum State {
 /// Leave to ask once. Dropped without a verdict (the task was cancelled), it changes nothing but lets
 /// another one probe.
 #[must_use]
-pub(in crate::adapters) struct Pass<'a> {
+pub(crate) struct Pass<'a> {
     circuit: &'a Circuit,
     probe: bool,
 }
 
 impl Circuit {
-    pub(in crate::adapters) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
     /// Leave to ask, or why not.
-    pub(in crate::adapters) fn enter(&self) -> Result<Pass<'_>, String> {
+    pub(crate) fn enter(&self) -> Result<Pass<'_>, String> {
         self.enter_at(Instant::now())
     }
 
@@ -68,7 +68,7 @@ impl Circuit {
     }
 
     /// Why it is open, if it is.
-    pub(in crate::adapters) fn trouble(&self) -> Option<String> {
+    pub(crate) fn trouble(&self) -> Option<String> {
         match &*self.lock() {
             State::Closed { .. } => None,
             State::Open { reason, .. } | State::Probing { reason, .. } => Some(reason.clone()),
@@ -82,7 +82,7 @@ impl Circuit {
 
 impl Pass<'_> {
     /// The neighbour works.
-    pub(in crate::adapters) fn succeeded(mut self) {
+    pub(crate) fn succeeded(mut self) {
         self.probe = false;
         let mut state = self.circuit.lock();
         if !matches!(*state, State::Closed { .. }) {
@@ -92,7 +92,7 @@ impl Pass<'_> {
     }
 
     /// The neighbour does not.
-    pub(in crate::adapters) fn failed(self, reason: &str) {
+    pub(crate) fn failed(self, reason: &str) {
         self.failed_at(Instant::now(), reason);
     }
 

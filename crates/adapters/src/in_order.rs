@@ -38,7 +38,7 @@ pub(super) mod testing {
     use super::*;
 
     /// A `ticket-issued` as the store lends it.
-    pub(in crate::adapters) fn delivery(outbox_id: i64, ticket: u128, value: &str) -> Delivery {
+    pub(crate) fn delivery(outbox_id: i64, ticket: u128, value: &str) -> Delivery {
         let order = OrderId(Uuid::from_u128(ticket));
         Delivery {
             outbox_id,

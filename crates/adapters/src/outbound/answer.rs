@@ -12,7 +12,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. A date is counted from the answer's own `Date`, so
 /// that the two machines' clocks need not agree; without one it is not understood.
-pub(in crate::adapters) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if text.starts_with(|c: char| c.is_ascii_digit()) {
         Duration::from_secs(text.parse().ok()?)
@@ -29,7 +29,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
 }
 
 /// Why there was no whole answer, without the URL: it can hold a user's id, or a secret.
-pub(in crate::adapters) fn describe(error: &reqwest::Error, timeout: Duration) -> String {
+pub(crate) fn describe(error: &reqwest::Error, timeout: Duration) -> String {
     if error.is_timeout() && !error.is_connect() {
         return format!("gives no answer within {}", humantime::format_duration(timeout));
     }
@@ -48,7 +48,7 @@ pub(in crate::adapters) fn describe(error: &reqwest::Error, timeout: Duration) -
 }
 
 /// Where the next part of a list is: the target of a `Link` with the relation `next` (RFC 8288).
-pub(in crate::adapters) fn next_link(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     links.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
         let (target, parameters) = link.split_once('>')?;
@@ -62,7 +62,7 @@ pub(in crate::adapters) fn next_link(headers: &HeaderMap) -> Option<String> {
 }
 
 /// How many entries a list has in all, as far as its headers say: `X-Total-Count`, or `Content-Range: items 0-24/319`.
-pub(in crate::adapters) fn total(headers: &HeaderMap) -> u64 {
+pub(crate) fn total(headers: &HeaderMap) -> u64 {
     let number = |text: &str| text.trim().parse().unwrap_or(0);
     let text =
         |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

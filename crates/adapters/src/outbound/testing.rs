@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use fulfillment_config::Config;
 
 /// Serves `router` on a free port for as long as the test's runtime lives.
-pub(in crate::adapters) async fn serve(router: axum::Router) -> SocketAddr {
+pub(crate) async fn serve(router: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -16,7 +16,7 @@ pub(in crate::adapters) async fn serve(router: axum::Router) -> SocketAddr {
 }
 
 /// Answers every request with these bytes and hangs up.
-pub(in crate::adapters) async fn serve_raw(answer: &'static [u8]) -> SocketAddr {
+pub(crate) async fn serve_raw(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -30,11 +30,11 @@ pub(in crate::adapters) async fn serve_raw(answer: &'static [u8]) -> SocketAddr 
 }
 
 /// An address where nobody listens.
-pub(in crate::adapters) async fn nobody() -> SocketAddr {
+pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// The default configuration with these variables above it.
-pub(in crate::adapters) fn config(variables: &[(&str, &str)]) -> Config {
+pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
     Config::load(None, variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))).unwrap()
 }

@@ -18,7 +18,7 @@ const MARKER: &str = ".fulfillment-storage";
 ///
 /// `environment` is the process's: an object store finds its credentials and endpoint there, in the usual
 /// `AWS_*`, `AZURE_*` and `GOOGLE_*` variables. No object store is asked anything yet.
-pub(crate) fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Arc<dyn Files>> {
+pub fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Arc<dyn Files>> {
     Ok(match url.strip_prefix("file://") {
         Some("") => anyhow::bail!("files.url names no folder: file:// needs a path after it"),
         Some(path) => Arc::new(

@@ -15,8 +15,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use tracing::error;
 
-use super::super::in_order::rounds;
 use super::client::{Context, MAX_MESSAGE, Watch, client_config};
+use crate::in_order::rounds;
 
 /// Waits between tries. A broker that is away is away for all, so the longest is short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
@@ -30,7 +30,7 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 /// One idempotent producer for the life of the process. A record that waits for its repeat holds back the
 /// partition's later ones inside librdkafka, and an order has one partition, so an order's events arrive in
 /// their order; a ticket's next event is handed over only after the report on the one before.
-pub(crate) struct KafkaDestination {
+pub struct KafkaDestination {
     config: ClientConfig,
     producer: Mutex<FutureProducer<Context>>,
     issued_topic: String,
@@ -45,9 +45,10 @@ pub(crate) struct KafkaDestination {
 
 impl KafkaDestination {
     /// The destination's name in the store.
-    pub(crate) const NAME: &'static str = "kafka";
+    pub const NAME: &'static str = "kafka";
 
-    pub(crate) fn new(kafka: &config::Kafka) -> anyhow::Result<Self> {
+    /// Made at once, so that a setting that librdkafka refuses is known at the start.
+    pub fn new(kafka: &config::Kafka) -> anyhow::Result<Self> {
         let mut config = client_config(kafka)?;
         config
             .set("enable.idempotence", "true")

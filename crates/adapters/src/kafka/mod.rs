@@ -13,5 +13,5 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use consumer::KafkaConsumer;
-pub(crate) use producer::KafkaDestination;
+pub use consumer::KafkaConsumer;
+pub use producer::KafkaDestination;

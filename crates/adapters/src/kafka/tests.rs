@@ -16,10 +16,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use tokio_util::sync::CancellationToken;
 
-use super::super::in_order::testing::delivery;
-use super::super::outbound::testing::config;
 use super::client::client_config;
 use super::{KafkaConsumer, KafkaDestination};
+use crate::in_order::testing::delivery;
+use crate::outbound::testing::config;
 
 /// Keeps what it is given; refuses while it is closed.
 struct Kept {

@@ -33,7 +33,7 @@ const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), longest: Durat
 const READ_OF_ANSWER: usize = 64 * 1024;
 
 /// One webhook.
-pub(crate) struct WebhookDestination {
+pub struct WebhookDestination {
     name: String,
     url: Url,
     signer: Signer,
@@ -54,11 +54,12 @@ struct Envelope<'a> {
 
 impl WebhookDestination {
     /// The destination's name in the store.
-    pub(crate) fn name_of(target: &config::WebhookTarget) -> String {
+    pub fn name_of(target: &config::WebhookTarget) -> String {
         format!("webhook:{}", target.name)
     }
 
-    pub(crate) fn new(
+    /// Posts to this target; nothing is sent yet.
+    pub fn new(
         target: &config::WebhookTarget,
         settings: &config::Webhook,
         clock: Arc<dyn Clock>,
@@ -224,9 +225,9 @@ mod tests {
     use axum::response::IntoResponse as _;
     use fulfillment_domain::clock::FixedClock;
 
-    use super::super::in_order::testing::delivery;
-    use super::super::outbound::testing::{config, nobody, serve};
     use super::*;
+    use crate::in_order::testing::delivery;
+    use crate::outbound::testing::{config, nobody, serve};
 
     const NOW: &str = "2026-11-22T18:31:00Z";
 

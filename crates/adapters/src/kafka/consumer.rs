@@ -31,7 +31,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 const AFTER_FATAL: Duration = Duration::from_secs(1);
 
 /// The member of the group.
-pub(crate) struct KafkaConsumer {
+pub struct KafkaConsumer {
     config: ClientConfig,
     reads: Reads,
     /// What the connection is like.
@@ -49,11 +49,7 @@ struct Joined {
 impl KafkaConsumer {
     /// `max_message` is `pipeline.max_message`: what is larger is handed on as unreadable. Must be called
     /// within a tokio runtime.
-    pub(crate) fn new(
-        kafka: &config::Kafka,
-        max_message: usize,
-        clock: Arc<dyn Clock>,
-    ) -> anyhow::Result<Self> {
+    pub fn new(kafka: &config::Kafka, max_message: usize, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let mut config = client_config(kafka)?;
         config
             .set("group.id", &kafka.group_id)
@@ -92,13 +88,13 @@ impl KafkaConsumer {
     }
 
     /// What is wrong with the broker, as far as is known.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<String> {
         self.watch.trouble().or_else(|| self.reads.reading.trouble())
     }
 
     /// Reads until `stop`. The batch in hand ends first: a sink answers false when it cannot. Then the
     /// offsets are committed and the group is left. `positions` has what was read before.
-    pub(crate) async fn run(
+    pub async fn run(
         &self,
         payments: Arc<dyn Sink>,
         delivered: Arc<dyn DeliveredSink>,

@@ -15,18 +15,18 @@ const CONCURRENCY: usize = 32;
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// Asks Identity, once a call.
-pub(crate) struct IdentityClient(Neighbour);
+pub struct IdentityClient(Neighbour);
 
 impl IdentityClient {
     /// `settings.url` must be there.
-    pub(crate) fn new(settings: &config::Identity) -> anyhow::Result<Self> {
+    pub fn new(settings: &config::Identity) -> anyhow::Result<Self> {
         let base = settings.url.as_ref().context("identity.url is not set")?;
         let limits = Limits { timeout: settings.timeout, concurrency: CONCURRENCY, max_answer: MAX_ANSWER };
         Ok(Self(Neighbour::new("Identity", base, settings.token.as_ref(), limits)?))
     }
 
     /// What is wrong with Identity, as far as the last questions tell.
-    pub(crate) fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<String> {
         self.0.trouble()
     }
 }
@@ -69,8 +69,8 @@ mod tests {
     use axum::http::StatusCode;
     use axum::routing::get;
 
-    use super::super::outbound::testing::{config, serve};
     use super::*;
+    use crate::outbound::testing::{config, serve};
 
     async fn client(router: Router) -> IdentityClient {
         let url = format!("http://{}", serve(router).await);

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use fulfillment_adapters::kafka::KafkaConsumer;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, Secret};
+use fulfillment_http::{self as http, Access, Api, PartState, Readiness};
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
@@ -25,7 +26,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::http::{self, Access, Api, PartState, Readiness};
 use crate::installation;
 use crate::stop::Stop;
 use crate::wiring::{self, Neighbours, Role};

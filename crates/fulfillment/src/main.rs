@@ -1,11 +1,10 @@
 //! From a paid order to tickets that people hold in their hands.
 //!
-//! `fulfillment-pipeline` is the story, `fulfillment-adapters` has the neighbours; here `http/` has a file a route,
-//! `cli/` a file a command. `wiring.rs` is the only place where adapters meet.
+//! `fulfillment-pipeline` is the story, `fulfillment-adapters` has the neighbours, `fulfillment-http` the HTTP end; here
+//! `cli/` has a file a command, and `wiring.rs` is the only place where all of them meet.
 
 mod cli;
 mod demo;
-mod http;
 mod installation;
 mod lifecycle;
 mod stop;

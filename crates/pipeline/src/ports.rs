@@ -1,4 +1,4 @@
-//! What the pipeline needs from outside, as it sees it. `adapters/` has what stands behind.
+//! What the pipeline needs from outside, as it sees it. `fulfillment-adapters` has what stands behind.
 
 use std::time::Duration;
 

@@ -1,0 +1,107 @@
+//! Who may do what: named bearer tokens with scopes (RFC 6750).
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue};
+use fulfillment_config::{NamedToken, Scope};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::problem::{Kind, Problem};
+
+/// The tokens, and whether there is anything to guard.
+pub struct Access {
+    tokens: Vec<Known>,
+    /// No token is set, and the address or a setting says that everybody may come in.
+    open: bool,
+}
+
+/// A token, kept as a MAC: its comparison takes the same time whatever is sent.
+struct Known {
+    name: String,
+    mac: [u8; 32],
+    scopes: BTreeSet<Scope>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The holder of the token of this name.
+    Token(String),
+    /// Somebody, where everything is open.
+    Anonymous,
+}
+
+impl Caller {
+    /// For logs and records.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Token(name) => name,
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+impl Access {
+    /// With `tokens`, each request needs one. Without, an address that is loopback, or `allow_anonymous`,
+    /// opens everything, and anything else is closed but for what is open to all.
+    pub fn new(tokens: &[NamedToken], listen: SocketAddr, allow_anonymous: bool) -> Self {
+        let open = tokens.is_empty() && (listen.ip().is_loopback() || allow_anonymous);
+        let known = |token: &NamedToken| Known {
+            name: token.name.clone(),
+            mac: keyed(token.token.expose()).finalize().into_bytes().into(),
+            scopes: token.scopes.clone(),
+        };
+        Self { tokens: tokens.iter().map(known).collect(), open }
+    }
+
+    /// Who sends these headers, if they may do what `scope` names.
+    pub(crate) fn require(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
+        if self.open {
+            return Ok(Caller::Anonymous);
+        }
+        let Some(token) = bearer(headers) else {
+            return Err(self.unauthorized("Send a token as \"Authorization: Bearer <token>\"."));
+        };
+        // Every token is looked at, so that the time tells nothing about which one it was like.
+        let mut found = None;
+        for known in &self.tokens {
+            if keyed(token).verify_slice(&known.mac).is_ok() {
+                found = Some(known);
+            }
+        }
+        match found {
+            None => Err(self.unauthorized("The token is not known here.")),
+            Some(known) if known.scopes.contains(&scope) => Ok(Caller::Token(known.name.clone())),
+            Some(_) => {
+                let word = scope.as_str();
+                Err(Problem::new(Kind::Forbidden, format!("The token lacks the scope \"{word}\"."))
+                    .with("scope", word))
+            }
+        }
+    }
+
+    fn unauthorized(&self, detail: &str) -> Problem {
+        let detail = if self.tokens.is_empty() {
+            "No token is configured: set http.token, or http.allow_anonymous = true."
+        } else {
+            detail
+        };
+        Problem::new(Kind::Unauthorized, detail)
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fulfillment\""))
+    }
+}
+
+/// The bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn keyed(token: &str) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    let mac = Hmac::<Sha256>::new_from_slice(b"fulfillment token").expect("HMAC takes a key of any length");
+    mac.chain_update(token.as_bytes())
+}

@@ -1,0 +1,7 @@
+//! What operators and machines ask: health, metrics, the public keys, the documentation.
+
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod keys;
+pub(crate) mod metrics;
+pub(crate) mod readiness;

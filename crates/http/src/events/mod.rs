@@ -1,0 +1,199 @@
+//! `GET /events`: events as server-sent events (WHATWG HTML, 9.2), replayed and then followed.
+//!
+//! The `id` of each is its position in the one gapless order that the sequencer gives: a reader that
+//! comes back with `Last-Event-ID` misses nothing and gets nothing twice.
+
+use std::collections::{HashSet, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
+use fulfillment_domain::{EventKind, event::SOURCE};
+use fulfillment_store::PublishedEvent;
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::api::Api;
+use crate::problem::{Kind, Problem};
+
+/// Events read from the store at once.
+const PAGE: usize = 200;
+/// How often to look when nobody says that there is something new: another process may have written it.
+const LOOK: Duration = Duration::from_secs(1);
+/// A comment now and then, so that nobody on the way takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How soon a reader should come back.
+const RECONNECT: Duration = Duration::from_secs(2);
+
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    /// Where to begin, as `Last-Event-ID`, for readers that cannot set headers.
+    after: Option<String>,
+    /// Types with commas between; all of them when it is not there.
+    types: Option<String>,
+}
+
+/// Streams events from after the given position, or from now on.
+pub(crate) async fn events(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    api.access.require(&headers, Scope::Read)?;
+    let Query(asked) =
+        asked.map_err(|_| Problem::new(Kind::BadRequest, "The query has \"after\" or \"types\" twice."))?;
+    let types = asked.types.as_deref().map(types).transpose()?;
+    let permit = Arc::clone(&api.limits.streams).try_acquire_owned().map_err(|_| {
+        Problem::new(Kind::TooManyStreams, "Close a stream that is not read any more.").retry_after(10)
+    })?;
+    let last = headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?"));
+    let position = match last.or(asked.after.as_deref()) {
+        Some(given) => position(&api, given).await?,
+        // The highest position there is: nothing is sequenced by this call.
+        None => api.store.sequence_events(0).await?,
+    };
+    let reader = Reader { api, position, types, page: VecDeque::new(), begun: false, _permit: permit };
+    let mut response =
+        Sse::new(reader.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    // Proxies that gather an answer before they pass it on are asked not to.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn types(list: &str) -> Result<HashSet<EventKind>, Problem> {
+    list.split(',')
+        .map(|word| match word.trim().parse() {
+            Ok(EventKind::DeadLetter) | Err(_) => Err(Problem::new(
+                Kind::BadRequest,
+                "\"types\" must name types of events with commas between, like ticket-issued.",
+            )
+            .with("field", "types")),
+            Ok(kind) => Ok(kind),
+        })
+        .collect()
+}
+
+/// A position, given as such or as an event's id.
+async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
+    if let Some(position) = given.parse().ok().filter(|p| *p >= 0) {
+        return Ok(position);
+    }
+    let known = match given.parse::<Uuid>() {
+        Ok(event) => api.store.position_of(event).await?,
+        Err(_) => None,
+    };
+    known.ok_or_else(|| {
+        let detail = "Begin after an id that this stream has sent, after an event's id, or after 0.";
+        Problem::new(Kind::BadRequest, detail).with("field", "after")
+    })
+}
+
+/// One reader at its place in the stream.
+struct Reader {
+    api: Arc<Api>,
+    /// Of the last event taken from the store.
+    position: i64,
+    types: Option<HashSet<EventKind>>,
+    /// Taken, not sent.
+    page: VecDeque<PublishedEvent>,
+    begun: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        futures::stream::unfold(self, |mut reader| async move {
+            let stop = reader.api.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => None,
+                event = reader.next() => Some((Ok(event), reader)),
+            }
+        })
+    }
+
+    /// The next event, however long it takes.
+    async fn next(&mut self) -> Event {
+        if !self.begun {
+            self.begun = true;
+            return Event::default().retry(RECONNECT).comment("events follow");
+        }
+        let mut head = self.api.head.clone();
+        loop {
+            while let Some(published) = self.page.pop_front() {
+                if self.types.as_ref().is_none_or(|types| types.contains(&published.event.kind)) {
+                    match render(&published) {
+                        Ok(event) => return event,
+                        Err(error) => {
+                            warn!(position = published.position, %error, "an event cannot be shown");
+                        }
+                    }
+                }
+            }
+            head.mark_unchanged();
+            match self.api.store.events_after(self.position, PAGE).await {
+                Ok(page) => {
+                    self.position = page.last().map_or(self.position, |event| event.position);
+                    self.page = page.into();
+                }
+                Err(error) => warn!(%error, "a reader of events waits for the store"),
+            }
+            if self.page.is_empty() {
+                // Without a sequencer in this process the channel is closed: then the clock alone.
+                let _ = tokio::time::timeout(LOOK, async {
+                    if head.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                })
+                .await;
+            }
+        }
+    }
+}
+
+/// A `CloudEvent` (JSON format 1.0) around the value as it was written.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    specversion: &'static str,
+    id: Uuid,
+    source: &'static str,
+    r#type: &'static str,
+    time: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a str>,
+    datacontenttype: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    data: &'a RawValue,
+}
+
+fn render(published: &PublishedEvent) -> Result<Event, Box<dyn std::error::Error + Send + Sync>> {
+    let event = &published.event;
+    let header = |name: &str| {
+        let value = event.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v);
+        value.and_then(|v| std::str::from_utf8(v).ok())
+    };
+    let written = published.created_at.to_string();
+    let envelope = Envelope {
+        specversion: "1.0",
+        id: event.id,
+        source: SOURCE,
+        r#type: event.kind.as_str(),
+        time: header("ce_time").unwrap_or(&written),
+        subject: header("ce_subject"),
+        datacontenttype: "application/json",
+        traceparent: header("traceparent"),
+        data: serde_json::from_slice(&event.value)?,
+    };
+    let shown = Event::default().id(published.position.to_string()).event(event.kind.as_str());
+    Ok(shown.json_data(envelope)?)
+}

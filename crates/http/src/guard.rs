@@ -1,0 +1,70 @@
+//! What stands around every route: an end to slow requests and to panics, and headers that all answers have.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+
+use crate::problem::{Kind, Problem};
+
+/// The longest a request may take until its answer begins. A stream of events has begun long before.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Ends a request that panics or takes too long with a problem document.
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(tokio::time::timeout(LONGEST, next.run(request))).catch_unwind();
+    let mut response = match answer.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::new(
+            Kind::TimedOut,
+            "The request took longer than 30 seconds. It may have been carried out; sending it again is safe.",
+        )
+        .retry_after(5)
+        .into_response(),
+        Err(_) => {
+            tracing::error!("a request panicked; the message stands above");
+            Problem::new(Kind::Internal, "The service's log says more.").into_response()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A signed link is a key: it must not travel on to where a page's links lead.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// No route has this path.
+pub(crate) async fn no_such_page() -> Problem {
+    Problem::new(Kind::NoSuchPage, "What there is stands at /docs and in /openapi.json.")
+}
+
+/// The route is there, the method is not. The router adds `Allow`.
+pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("{} does not take {method}.", uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_only() {
+        let fall: fn() -> std::future::Ready<()> = || panic!("on purpose");
+        let app = Router::new().route("/", get(fall)).layer(axum::middleware::from_fn(guard));
+        for _ in 0..2 {
+            let response = app.clone().oneshot(Request::new(Body::empty())).await.unwrap();
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+        }
+    }
+}

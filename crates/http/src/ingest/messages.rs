@@ -1,0 +1,233 @@
+//! What the routes that take messages have in common: payments, refunds and cancellations, one or many.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
+use fulfillment_domain::trace::is_traceparent;
+use fulfillment_domain::{OrderId, Unreadable};
+use fulfillment_store::{Incoming, Source, Subject};
+use serde::Serialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use tokio::sync::SemaphorePermit;
+
+use crate::access::Caller;
+use crate::api::Api;
+use crate::body;
+use crate::problem::{Kind, Problem};
+
+/// What became of one message of the request.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ItemResult {
+    /// Its place in the request, from 0.
+    pub(crate) index: usize,
+    pub(crate) outcome: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order_id: Option<OrderId>,
+    /// The field at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// An outcome's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Word {
+    New,
+    Late,
+    Applied,
+    Waiting,
+    Parked,
+    Pending,
+    Failed,
+    Duplicate,
+    Folded,
+    AlreadyPaid,
+    Quarantined,
+    Unreadable,
+}
+
+impl ItemResult {
+    /// One that was read.
+    pub(crate) fn read(index: usize, outcome: Word, order: OrderId, reason: Option<&str>) -> Self {
+        Self { index, outcome, order_id: Some(order), field: None, reason: reason.map(str::to_owned) }
+    }
+
+    /// One that was not.
+    pub(crate) fn unreadable(index: usize, Unreadable { field, reason }: Unreadable) -> Self {
+        Self { index, outcome: Word::Unreadable, order_id: None, field, reason: Some(reason) }
+    }
+}
+
+/// The messages of a request.
+pub(crate) struct Messages<'a, T> {
+    pub(crate) batch: Vec<Incoming<T>>,
+    /// Whether they came as an array.
+    pub(crate) many: bool,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl<T> Messages<'_, T> {
+    /// When not one of them can be read: what is wrong with each.
+    pub(crate) fn all_unreadable(&self) -> Option<Vec<ItemResult>> {
+        let faults = self.batch.iter().map(|m| m.content.as_ref().err().cloned()).enumerate();
+        faults.map(|(index, why)| Some(ItemResult::unreadable(index, why?))).collect()
+    }
+}
+
+/// Reads a request of one message or an array of them.
+pub(crate) async fn read<T>(
+    api: &Arc<Api>,
+    request: Request,
+    subject: Subject,
+    parse: impl Fn(&[u8]) -> Result<T, Unreadable>,
+) -> Result<Messages<'_, T>, Problem> {
+    let caller = api.access.require(request.headers(), Scope::Ingest)?;
+    body::require_message(request.headers())?;
+    let permit = api.limits.ingest.try_acquire().map_err(|_| {
+        Problem::new(Kind::TooManyRequests, "Send this request again, or more messages in one array.")
+            .retry_after(1)
+    })?;
+    let headers = request.headers().clone();
+    let bytes = body::read(request).await?;
+    let unreadable = |detail: String| Problem::new(unreadable_kind(subject), detail);
+    let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).trim_ascii();
+    let text = || std::str::from_utf8(body).map_err(|_| unreadable("The body is not UTF-8 text.".to_owned()));
+    let many = body.first() == Some(&b'[');
+    let items: Vec<&[u8]> = if many {
+        let most = api.limits.max_items;
+        let items = split(text()?, most).map_err(unreadable)?.ok_or_else(|| {
+            Problem::new(Kind::TooLarge, format!("Send at most {most} messages in one array."))
+        })?;
+        items.into_iter().map(str::as_bytes).collect()
+    } else {
+        // Of what begins with a zero byte the envelope's reader judges whether it is text.
+        if body.first() != Some(&0) {
+            text()?;
+        }
+        vec![body]
+    };
+    let most = api.limits.max_message;
+    if let [only] = items[..]
+        && only.len() > most
+    {
+        return Err(Problem::new(Kind::TooLarge, format!("The message is larger than {most} bytes.")));
+    }
+    let read = |item: &[u8]| {
+        let content = if item.len() > most { Err(Unreadable::too_large(most)) } else { parse(item) };
+        incoming(api, &caller, &headers, many, item, subject, content)
+    };
+    Ok(Messages { batch: items.into_iter().map(read).collect(), many, _permit: permit })
+}
+
+fn incoming<T>(
+    api: &Api,
+    caller: &Caller,
+    headers: &HeaderMap,
+    many: bool,
+    item: &[u8],
+    subject: Subject,
+    content: Result<T, Unreadable>,
+) -> Incoming<T> {
+    // A CloudEvent in binary mode has its attributes in headers `ce-...`; Kafka calls them `ce_...`.
+    let attributes = headers.iter().filter(|_| !many).filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix("ce-")?;
+        Some((format!("ce_{name}"), value.as_bytes().to_vec()))
+    });
+    let traceparent = headers.get("traceparent").and_then(|v| v.to_str().ok()).filter(|t| is_traceparent(t));
+    Incoming {
+        source: Source::Http { caller: caller.name().to_owned() },
+        key: None,
+        raw: item.to_vec(),
+        headers: attributes.collect(),
+        traceparent: traceparent.map(str::to_owned),
+        received_at: api.clock.now(),
+        subject,
+        content,
+    }
+}
+
+fn unreadable_kind(subject: Subject) -> Kind {
+    match subject {
+        Subject::Payment => Kind::UnreadablePayment,
+        Subject::Refund | Subject::Cancellation => Kind::UnreadableWithdrawal,
+    }
+}
+
+/// The status for all: 202 with anything new, 200 when everything that counts was known, 409 when nothing
+/// was taken and something contradicts, 400 when nothing could be read.
+pub(crate) fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Response, Problem> {
+    let any = |words: &[Word]| results.iter().any(|r| words.contains(&r.outcome));
+    let list = serde_json::json!({ "results": results });
+    let kept = [Word::Waiting, Word::Parked, Word::Pending, Word::Failed];
+    if any(&[Word::New, Word::Late, Word::Applied]) || any(&kept) {
+        return Ok((StatusCode::ACCEPTED, Json(list)).into_response());
+    }
+    if any(&[Word::Duplicate, Word::Folded, Word::AlreadyPaid]) {
+        return Ok(Json(list).into_response());
+    }
+    let first = results.first();
+    let kind = unreadable_kind(subject);
+    let mut problem = if any(&[Word::Quarantined]) {
+        let detail = "It is set apart and changes nothing. Send a correction under an id of its own.";
+        let kind =
+            if subject == Subject::Payment { Kind::PaymentQuarantined } else { Kind::RefundQuarantined };
+        Problem::new(kind, detail)
+    } else if many {
+        Problem::new(kind, "The results say what is wrong with each. Nothing was stored.")
+    } else {
+        let field = first.and_then(|r| r.field.as_deref()).unwrap_or("the message");
+        let reason = first.and_then(|r| r.reason.as_deref()).unwrap_or("cannot be read");
+        Problem::new(kind, format!("{field} {reason}. Nothing was stored."))
+    };
+    if let (false, Some(field)) = (many, first.and_then(|r| r.field.clone())) {
+        problem = problem.with("field", field);
+    }
+    Err(problem.with("results", list["results"].clone()))
+}
+
+/// The items of an array, each as it was written; `None` when there are more than `max`.
+fn split(text: &str, max: usize) -> Result<Option<Vec<&str>>, String> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let items = reader
+        .deserialize_seq(Items { max })
+        .and_then(|items| reader.end().map(|()| items))
+        .map_err(|e| format!("The body is no JSON array: line {}, column {}.", e.line(), e.column()))?;
+    match items {
+        Some(items) if items.is_empty() => Err("The array is empty.".to_owned()),
+        items => Ok(items),
+    }
+}
+
+/// Reads an array up to a limit; beyond it, only counts on. `None` when there were more.
+struct Items {
+    max: usize,
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = Option<Vec<&'de str>>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        let mut more = false;
+        while let Some(item) = seq.next_element::<&RawValue>()? {
+            if items.len() < self.max {
+                items.push(item.get());
+            } else {
+                more = true;
+            }
+        }
+        Ok((!more).then_some(items))
+    }
+}

@@ -1,0 +1,93 @@
+//! The HTTP end: tickets out, payments in, events to follow, and what operators ask.
+//!
+//! A folder a subject, a file a route or a few that are one: `tickets` with their orders and files, `ingest` of
+//! payments and what takes them back, `events` to follow, `admin` for health, metrics, keys and the documentation.
+//! Every answer that is no success is a problem document (`problem`). Who may ask what is decided in
+//! `access`; nothing else looks at tokens. The routes stand in one table, which `docs/openapi.json` is
+//! tested against.
+
+mod access;
+mod admin;
+mod api;
+mod body;
+mod events;
+mod guard;
+mod ingest;
+mod path;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod tickets;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, get};
+
+pub use access::Access;
+pub use admin::readiness::{PartState, Readiness};
+use admin::{docs, health, keys, metrics};
+pub use api::{Api, Limits};
+use ingest::{payments, withdrawals};
+use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
+
+/// Declares the routes once: as a router, and as a list to check the documentation against.
+macro_rules! routes {
+    ($($path:literal: $($method:ident $handler:path),+;)*) => {
+        /// Each path with its methods. GET answers HEAD as well.
+        #[cfg(test)]
+        const ROUTES: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),*];
+
+        fn routes() -> Router<Arc<Api>> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($handler))+))*
+        }
+    };
+}
+
+routes! {
+    "/": get docs::landing;
+    "/tickets/{id}": get ticket::ticket;
+    "/tickets/{id}/delivered": post delivered::delivered;
+    "/tickets/{id}/void": post void::void;
+    "/tickets/{id}/reissue": post reissues::reissue;
+    "/tickets/{id}/reinstate": post reissues::reinstate;
+    "/codes/{cti}": get codes::standing;
+    "/orders/{id}": get orders::order;
+    "/orders/{id}/tickets": get orders::order;
+    "/orders/{id}/tickets.pdf": get order_file::order_file;
+    "/events": get events::events;
+    "/events/payment-succeeded": post payments::payments;
+    "/events/payment-refunded": post withdrawals::refunded;
+    "/events/order-cancelled": post withdrawals::cancelled;
+    "/health": get health::platform;
+    "/health/live": get health::live;
+    "/health/ready": get health::ready;
+    "/metrics": get metrics::metrics;
+    "/.well-known/ticket-keys.json": get keys::jwks;
+    "/openapi.json": get docs::openapi;
+    "/docs": get docs::page;
+}
+
+/// What every process serves, whatever its roles.
+fn operations() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/health", get(health::platform))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+}
+
+/// The HTTP end, to be served: the whole, or what every process serves.
+pub fn router(api: Arc<Api>, whole: bool) -> Router {
+    let max_body = api.limits.max_body;
+    let routes = if whole { routes() } else { operations() };
+    routes
+        .fallback(guard::no_such_page)
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .with_state(api)
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn(guard::guard))
+        .layer(from_fn(metrics::count))
+}

@@ -1,0 +1,217 @@
+//! Errors as problem documents (RFC 9457), one type for all of them.
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use fulfillment_store::StoreError;
+use serde_json::{Map, Value};
+
+/// What went wrong, by what a caller would do about it. Each has its own `type`, for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    NotAGuid,
+    BadRequest,
+    UnreadablePayment,
+    UnreadableWithdrawal,
+    Unauthorized,
+    Forbidden,
+    NoSuchTicket,
+    NoFile,
+    TicketFailed,
+    NoSuchOrder,
+    NoSuchPage,
+    MethodNotAllowed,
+    TicketPending,
+    PaymentQuarantined,
+    RefundQuarantined,
+    GenerationMismatch,
+    TicketNotVoided,
+    TicketSuperseded,
+    TicketVoided,
+    TicketErased,
+    TooLarge,
+    UnsupportedMediaType,
+    RangeNotSatisfiable,
+    TooManyRequests,
+    Internal,
+    StoreUnavailable,
+    FilesUnavailable,
+    TooManyStreams,
+    TimedOut,
+}
+
+impl Kind {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 29] = [
+        Self::NotAGuid,
+        Self::BadRequest,
+        Self::UnreadablePayment,
+        Self::UnreadableWithdrawal,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NoSuchTicket,
+        Self::NoFile,
+        Self::TicketFailed,
+        Self::NoSuchOrder,
+        Self::NoSuchPage,
+        Self::MethodNotAllowed,
+        Self::TicketPending,
+        Self::PaymentQuarantined,
+        Self::RefundQuarantined,
+        Self::GenerationMismatch,
+        Self::TicketNotVoided,
+        Self::TicketSuperseded,
+        Self::TicketVoided,
+        Self::TicketErased,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::RangeNotSatisfiable,
+        Self::TooManyRequests,
+        Self::Internal,
+        Self::StoreUnavailable,
+        Self::FilesUnavailable,
+        Self::TooManyStreams,
+        Self::TimedOut,
+    ];
+
+    /// The last part of its `type`, its status and its title.
+    pub(crate) fn describe(self) -> (&'static str, StatusCode, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::NotAGuid => ("not-a-guid", S::BAD_REQUEST, "The id is no GUID"),
+            Self::BadRequest => ("bad-request", S::BAD_REQUEST, "The request cannot be read"),
+            Self::UnreadablePayment => {
+                ("unreadable-payment", S::BAD_REQUEST, "No payment in the request can be read")
+            }
+            Self::UnreadableWithdrawal => (
+                "unreadable-withdrawal",
+                S::BAD_REQUEST,
+                "No refund or cancellation in the request can be read",
+            ),
+            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "A token is needed"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token may not do this"),
+            Self::NoSuchTicket => ("no-such-ticket", S::NOT_FOUND, "There is no such ticket"),
+            Self::NoFile => ("no-file", S::NOT_FOUND, "The ticket's file is missing"),
+            Self::TicketFailed => ("ticket-failed", S::NOT_FOUND, "The ticket's file could not be made"),
+            Self::NoSuchOrder => ("no-such-order", S::NOT_FOUND, "There is no such order"),
+            Self::NoSuchPage => ("no-such-page", S::NOT_FOUND, "There is nothing at this address"),
+            Self::MethodNotAllowed => {
+                ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The address does not take this method")
+            }
+            Self::TicketPending => ("ticket-pending", S::CONFLICT, "The ticket's file is not made yet"),
+            Self::PaymentQuarantined => {
+                ("payment-quarantined", S::CONFLICT, "The payment contradicts an earlier one with its id")
+            }
+            Self::RefundQuarantined => {
+                ("refund-quarantined", S::CONFLICT, "The refund contradicts an earlier one with its id")
+            }
+            Self::GenerationMismatch => {
+                ("generation-mismatch", S::CONFLICT, "Another generation of the ticket is the live one")
+            }
+            Self::TicketNotVoided => ("ticket-not-voided", S::CONFLICT, "The ticket is not void"),
+            Self::TicketSuperseded => {
+                ("ticket-superseded", S::GONE, "The ticket was reissued under another link")
+            }
+            Self::TicketVoided => ("ticket-voided", S::GONE, "The ticket was voided"),
+            Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
+            Self::TooLarge => ("too-large", S::PAYLOAD_TOO_LARGE, "The request is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body's content type is not taken")
+            }
+            Self::RangeNotSatisfiable => {
+                ("range-not-satisfiable", S::RANGE_NOT_SATISFIABLE, "The range lies outside the file")
+            }
+            Self::TooManyRequests => {
+                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many payments are at work")
+            }
+            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something went wrong here"),
+            Self::StoreUnavailable => {
+                ("store-unavailable", S::SERVICE_UNAVAILABLE, "The store cannot be reached")
+            }
+            Self::FilesUnavailable => {
+                ("files-unavailable", S::SERVICE_UNAVAILABLE, "The file storage cannot be reached")
+            }
+            Self::TooManyStreams => {
+                ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many are served at once")
+            }
+            Self::TimedOut => ("timed-out", S::SERVICE_UNAVAILABLE, "The answer took too long"),
+        }
+    }
+}
+
+/// A problem document, with the headers that belong to it. No personal data goes into its text.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    kind: Kind,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    extensions: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem of this kind; `detail` says what is wrong with this very request, and what to do.
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let (headers, extensions) = (Vec::new(), Map::new());
+        Self(Box::new(Parts { kind, detail: detail.into(), headers, extensions }))
+    }
+
+    /// Asks the caller to come back after so many seconds.
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
+        self.header(RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// An extension member.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.extensions.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.kind.describe().1
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a request ends without the store");
+        match error {
+            StoreError::Unavailable(_) | StoreError::InUse(_) => {
+                Self::new(Kind::StoreUnavailable, "Nothing is lost; send the request again.").retry_after(5)
+            }
+            StoreError::Refused(_) => {
+                Self::new(Kind::BadRequest, "The store refuses the data of this request.")
+            }
+            StoreError::Incompatible(_) => Self::new(
+                Kind::Internal,
+                "What is stored does not fit this version of the service. Its log says more.",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Parts { kind, detail, headers: own, extensions } = *self.0;
+        let (name, status, title) = kind.describe();
+        let mut body = Map::new();
+        body.insert("type".into(), format!("urn:fulfillment:problem:{name}").into());
+        body.insert("title".into(), title.into());
+        body.insert("status".into(), status.as_u16().into());
+        body.insert("detail".into(), detail.into());
+        body.extend(extensions);
+        let mut response = (status, Value::Object(body).to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(own);
+        response
+    }
+}

@@ -1,0 +1,210 @@
+//! The description of the API says what the API does.
+
+use std::collections::BTreeSet;
+
+use fulfillment_domain::event::{Before, Publication, ticket_reissued, ticket_voided};
+use fulfillment_domain::{Cancellation, Flag, Payment, Refund, Spelling, Ticket};
+use fulfillment_store::conformance::fixtures::{cancellation, generated, order, payment, quietly, ticket};
+use fulfillment_store::{DeadLetterRoute, Inbox, Records, Withdrawals};
+use serde_json::Value;
+
+use super::App;
+use crate::admin::docs::OPENAPI;
+use crate::problem::Kind;
+
+fn described() -> Value {
+    serde_json::from_str(OPENAPI).unwrap()
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn routes_and_description_are_the_same() {
+    let mut routes: BTreeSet<_> = crate::ROUTES
+        .iter()
+        .flat_map(|(path, methods)| methods.iter().map(move |m| ((*path).to_owned(), (*m).to_owned())))
+        .collect();
+    // One route of the router, two addresses for people.
+    routes.insert(("/tickets/{id}.pdf".into(), "get".into()));
+    let api = described();
+    let paths = api["paths"].as_object().unwrap();
+    let described: BTreeSet<_> =
+        paths.iter().flat_map(|(p, ops)| keys(ops).into_iter().map(|m| (p.clone(), m.to_owned()))).collect();
+    assert_eq!(routes, described);
+}
+
+#[test]
+fn every_problem_is_described() {
+    let api = described();
+    let types = &api["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
+    let described: Vec<_> =
+        types.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
+    let known: Vec<_> =
+        Kind::ALL.iter().map(|k| format!("urn:fulfillment:problem:{}", k.describe().0)).collect();
+    assert_eq!(described, known);
+}
+
+#[tokio::test]
+async fn records_have_the_fields_described() {
+    let api = described();
+    let fields = |schema: &str| &api["components"]["schemas"][schema]["properties"];
+    let record = serde_json::to_value(ticket(order(1), 1)).unwrap();
+    assert_eq!(keys(&record), keys(fields("Ticket")));
+    let app = App::open().await;
+    app.store.ingest(&[payment(1, 1, "1")], &DeadLetterRoute::default(), &quietly()).await.unwrap();
+    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    assert_eq!(keys(&record), keys(fields("Order")));
+    assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));
+    let letters = DeadLetterRoute::default();
+    app.store.withdraw(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
+    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    assert_eq!(keys(&record["withdrawals"][0]), keys(fields("WithdrawalRecord")));
+}
+
+#[test]
+fn bodies_are_described_as_they_are_read() {
+    let api = described();
+    let refused = |body: &Value, what: &str| match what {
+        "/events/payment-succeeded" => Payment::parse(body.to_string().as_bytes()).err(),
+        "/events/payment-refunded" => Refund::parse(body.to_string().as_bytes()).err(),
+        _ => Cancellation::parse(body.to_string().as_bytes()).err(),
+    };
+    for path in ["/events/payment-succeeded", "/events/payment-refunded", "/events/order-cancelled"] {
+        let content = &api["paths"][path]["post"]["requestBody"]["content"];
+        for kind in ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]
+        {
+            let (schema, example) = (content[kind]["schema"].to_string(), &content[kind]["example"]);
+            let one = if kind.contains("batch") { &example[0] } else { example };
+            assert_eq!(refused(one, path), None, "{path} {kind}");
+            let event = kind.contains("cloudevents");
+            assert_eq!(schema.contains("/CloudEvent\""), event, "{path} {kind}");
+            assert_eq!(
+                one["specversion"] == "1.0" && one["data"]["orderId"].is_string(),
+                event,
+                "{path} {kind}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_served_is_the_file() {
+    let app = App::open().await;
+    let served = app.get("/openapi.json", &[]).await;
+    assert_eq!(served.body.as_ref(), OPENAPI.as_bytes());
+    assert_eq!(served.json()["openapi"], "3.1.0");
+    let page = app.get("/docs", &[]).await;
+    let html = std::str::from_utf8(&page.body).unwrap();
+    for path in keys(&described()["paths"]) {
+        assert!(html.contains(&format!(">{path}<")), "{path}");
+    }
+    assert!(!html.contains("<script") && !html.contains("src="));
+    let landing = app.get("/", &[]).await;
+    assert_eq!((landing.status.as_u16(), landing.header("location")), (303, "docs"));
+}
+
+#[test]
+fn the_topics_description_has_every_field_of_an_event() {
+    let topics = include_str!("../../../../docs/asyncapi.yaml");
+    let issued = topics.split_once("    TicketIssued:\n").unwrap().1;
+    let event = generated(&days_alone(), &[]).events.remove(0);
+    let value: Value = serde_json::from_slice(&event.value).unwrap();
+    for field in keys(&value) {
+        assert!(issued.contains(&format!("\n        {field}: {{type: ")), "{field}");
+    }
+    let mut void = ticket(order(1), 1);
+    void.voided_at = Some(void.issued_at);
+    let before = Before { generation: 0, reason: None };
+    let publication =
+        Publication { spelling: Spelling::Camel, ticket_pdf_url: "", traceparent: None, destinations: &[] };
+    for (schema, event) in [
+        ("TicketVoided", ticket_voided(&void, Spelling::Camel, None, &[]).unwrap()),
+        ("TicketReissued", ticket_reissued(&void, before, &publication).unwrap()),
+    ] {
+        let described = topics.split_once(&format!("    {schema}:\n")).unwrap().1;
+        let value: Value = serde_json::from_slice(&event.value).unwrap();
+        for field in keys(&value) {
+            assert!(
+                described.contains(&format!(" {field}: {{type: "))
+                    || issued.contains(&format!(" {field}: {{type: ")),
+                "{field}"
+            );
+        }
+    }
+    for (header, _) in &event.headers {
+        assert!(topics.contains(&format!("\n        {header}:\n")), "{header}");
+    }
+}
+
+/// A ticket of which the hours are not known: its events have every field.
+fn days_alone() -> Ticket {
+    let mut ticket = ticket(order(1), 1);
+    let at = Some(ticket.issued_at);
+    (ticket.event_starts_at, ticket.event_ends_at, ticket.doors_at) = (at, at, at);
+    let flags = [Flag::StartWithoutHour, Flag::EndWithoutHour, Flag::DoorsWithoutHour];
+    ticket.flags = flags.into_iter().collect();
+    ticket
+}
+
+/// The schema of a contract in docs/contracts, as the file has it.
+fn contract(name: &str) -> Value {
+    let path = format!("{}/../../docs/contracts/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_neighbours_contracts_are_those_of_the_files() {
+    let api = described();
+    for (name, file) in [
+        ("OrderingOrder", "order"),
+        ("OrderingOrders", "orders"),
+        ("IdentityUser", "user"),
+        ("Webhook", "webhook"),
+    ] {
+        let ours = &api["components"]["schemas"][name];
+        assert_eq!(ours, &contract(file), "copy docs/contracts/{file}.schema.json");
+    }
+    let body = &api["webhooks"]["ticketEvent"]["post"]["requestBody"]["content"]["application/json"];
+    assert_eq!(body["schema"]["$ref"], "#/components/schemas/Webhook");
+    let examples = ["ticket-issued", "ticket-reissued", "ticket-voided"];
+    assert_eq!(keys(&body["examples"]), BTreeSet::from(examples));
+}
+
+#[test]
+fn events_fit_the_contract_of_webhooks() {
+    let contract = contract("webhook");
+    let url = "urn:fulfillment:contract:webhook";
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource(url, contract.clone()).unwrap();
+    let index = compiler.compile(url, &mut schemas).unwrap();
+    let issued = keys(&contract["$defs"]["ticketIssued"]["properties"]);
+    let more = keys(&contract["$defs"]["ticketReissued"]["allOf"][1]["properties"]);
+    let voided = keys(&contract["$defs"]["ticketVoided"]["properties"]);
+    let mut void = ticket(order(1), 1);
+    (void.voided_at, void.void_reason) = (Some(void.issued_at), Some("cancelled".into()));
+    (void.sequence, void.generation) = (2, 1);
+    let before = Before { generation: 0, reason: None };
+    let ticket_pdf_url = "http://localhost/t";
+    let publication =
+        Publication { spelling: Spelling::Camel, ticket_pdf_url, traceparent: None, destinations: &[] };
+    let reissued = Ticket { sequence: 2, generation: 1, ..days_alone() };
+    let only = BTreeSet::from(["eventStartDateOnly", "eventEndDateOnly", "doorsDateOnly"]);
+    let hours = &issued - &only;
+    for (kind, event, fields) in [
+        ("ticket-issued", generated(&days_alone(), &[]).events.remove(0), issued.clone()),
+        ("ticket-issued", generated(&ticket(order(1), 1), &[]).events.remove(0), hours.clone()),
+        ("ticket-voided", ticket_voided(&void, Spelling::Camel, None, &[]).unwrap(), voided),
+        ("ticket-reissued", ticket_reissued(&void, before, &publication).unwrap(), &hours | &more),
+        ("ticket-reissued", ticket_reissued(&reissued, before, &publication).unwrap(), &issued | &more),
+    ] {
+        let data: Value = serde_json::from_slice(&event.value).unwrap();
+        assert_eq!(keys(&data), fields, "{kind}");
+        let body = serde_json::json!({ "type": kind, "timestamp": "2026-11-22T18:30:00Z", "data": data });
+        if let Err(fault) = schemas.validate(&body, index) {
+            panic!("{kind}: {fault:#}");
+        }
+    }
+}

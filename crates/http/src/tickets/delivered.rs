@@ -1,0 +1,69 @@
+//! `POST /tickets/{id}/delivered`: Notification's word that a ticket reached its holder.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
+use fulfillment_domain::fields::Fields;
+use fulfillment_domain::{Delivered, TicketId, Unreadable};
+
+use crate::api::Api;
+use crate::body;
+use crate::path::Id;
+use crate::problem::{Kind, Problem};
+
+/// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt, generation}`.
+pub(crate) async fn delivered(
+    State(api): State<Arc<Api>>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    api.access.require(request.headers(), Scope::Deliver)?;
+    let Id { id, .. } = path?;
+    let headers = request.headers().clone();
+    let bytes = body::read(request).await?;
+    let word = if bytes.is_empty() {
+        Delivered { ticket_id: id, channel: None, delivered_at: None, generation: None }
+    } else {
+        body::require_json(&headers)?;
+        parse(id, &bytes).map_err(|Unreadable { field, reason }| {
+            let name = field.as_deref().unwrap_or("the body");
+            let problem = Problem::new(Kind::BadRequest, format!("{name} {reason}"));
+            match field {
+                Some(field) => problem.with("field", field),
+                None => problem,
+            }
+        })?
+    };
+    let at = word.delivered_at.unwrap_or_else(|| api.clock.now());
+    let ticket = api
+        .store
+        .deliver(&word, at)
+        .await?
+        .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
+    if word.generation.is_some_and(|generation| generation > ticket.generation) {
+        let detail = format!("Its live generation is {}; there is no later one.", ticket.generation);
+        return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.generation));
+    }
+    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+}
+
+fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {
+    let fields = Fields::parse(bytes)?;
+    if fields.guid("ticketId")?.is_some_and(|named| named != id.0) {
+        return Err(Unreadable::field("ticketId", "is not the ticket of the path"));
+    }
+    let generation = fields.integer("generation")?;
+    let generation = generation
+        .map(|n| u32::try_from(n).map_err(|_| Unreadable::field("generation", "is no generation")))
+        .transpose()?;
+    Ok(Delivered {
+        ticket_id: id,
+        channel: fields.text("channel")?,
+        delivered_at: fields.time("deliveredAt")?,
+        generation,
+    })
+}

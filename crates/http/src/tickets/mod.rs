@@ -1,0 +1,10 @@
+//! Tickets out: one, its file, all of an order's, and what becomes of one.
+
+pub(crate) mod codes;
+pub(crate) mod delivered;
+pub(crate) mod file;
+pub(crate) mod order_file;
+pub(crate) mod orders;
+pub(crate) mod reissues;
+pub(crate) mod ticket;
+pub(crate) mod void;

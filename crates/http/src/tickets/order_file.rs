@@ -1,0 +1,191 @@
+//! `GET /orders/{id}/tickets.pdf`: all of an order's tickets in one file.
+//!
+//! It is drawn while it is sent, by the records and the templates frozen with them, so that an order of ten thousand
+//! seats takes no more memory than one of ten. A file that cannot be finished ends in a broken connection, never in a
+//! file that looks whole.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use fulfillment_config::Scope;
+use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
+use fulfillment_pipeline::templates::Templates;
+use fulfillment_store::Store;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::{error, info};
+
+use crate::api::Api;
+use crate::path::Id;
+use crate::problem::{Kind, Problem};
+use crate::tickets::file::Name;
+
+/// Tickets read from the store at once.
+const PART: u32 = 500;
+/// Bytes sent at once, and how many such pieces wait for a slow reader.
+const CHUNK: usize = 64 * 1024;
+const WAITING: usize = 4;
+
+/// Streams the file of every ticket that is live.
+pub(crate) async fn order_file(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    headers: HeaderMap,
+    path: Result<Id<OrderId>, Problem>,
+) -> Result<Response, Problem> {
+    let caller = api.access.require(&headers, Scope::Read)?;
+    let order = path?.id;
+    let first = look_through(api.store.as_ref(), order).await?;
+    info!(%order, by = caller.name(), %method, "an order's file was asked for");
+    let described = [
+        (CONTENT_TYPE, "application/pdf".to_owned()),
+        (CONTENT_DISPOSITION, Name::of_order(&first).disposition()),
+        (CACHE_CONTROL, "private, no-store".to_owned()),
+    ];
+    if method == Method::HEAD {
+        // Nobody knows its length before it is drawn: a body without one keeps "0" from being said.
+        let body = Body::from_stream(futures::stream::empty::<io::Result<Bytes>>());
+        return Ok((described, body).into_response());
+    }
+    let permit = Arc::clone(&api.limits.order_files).try_acquire_owned().map_err(|_| {
+        let detail = "As many files of whole orders as this process makes at once are on their way.";
+        Problem::new(Kind::TooManyStreams, detail).retry_after(10)
+    })?;
+    let (pieces, body) = mpsc::channel(WAITING);
+    let runtime = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let out = BufWriter::with_capacity(CHUNK, Pieces(pieces.clone()));
+        let end = match write(&runtime, api.store.as_ref(), &api.templates, order, out) {
+            Ok(()) => Ok(Bytes::new()),
+            Err(error) => {
+                error!(%order, "an order's file could not be finished: {error:#}");
+                Err(io::Error::other("the file could not be finished"))
+            }
+        };
+        // Whoever is gone needs no end.
+        let _ = pieces.blocking_send(end);
+    });
+    Ok((described, Body::from_stream(read(body))).into_response())
+}
+
+/// Makes sure that the order's file can be made. Answers its first live ticket.
+async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Problem> {
+    let (mut first, mut after, mut erased, mut legacy) = (None, 0, false, false);
+    loop {
+        let part = store.tickets_after(order, after, PART).await?;
+        let Some(last) = part.last() else { break };
+        after = last.ticket_index;
+        for ticket in part {
+            erased |= ticket.erased_at.is_some();
+            legacy |= ticket.flags.contains(Flag::Legacy);
+            match ticket.status {
+                _ if !is_live(&ticket) => continue,
+                TicketStatus::Pending => {
+                    let detail = "The order is paid and its tickets are being made. Ask again in a moment.";
+                    return Err(Problem::new(Kind::TicketPending, detail).retry_after(2));
+                }
+                TicketStatus::Failed => {
+                    let detail = "A ticket of this order failed. It is tried again in the background.";
+                    return Err(Problem::new(Kind::TicketFailed, detail));
+                }
+                TicketStatus::Generated | TicketStatus::Delivered => {}
+            }
+            first.get_or_insert(ticket);
+        }
+    }
+    match first {
+        Some(first) => Ok(first),
+        None if legacy => {
+            let detail = "An earlier service drew its tickets: fetch each by itself.";
+            Err(Problem::new(Kind::NoFile, detail))
+        }
+        None if erased => Err(Problem::new(Kind::TicketErased, "Its tickets' files are gone for good.")),
+        None if after > 0 => Err(Problem::new(Kind::TicketVoided, "Every ticket of this order was voided.")),
+        None => Err(without_tickets(store, order).await?),
+    }
+}
+
+/// Why an order has none.
+async fn without_tickets(store: &dyn Store, order: OrderId) -> Result<Problem, Problem> {
+    Ok(match store.order(order).await? {
+        Some(record) if record.erased_at.is_some() => {
+            Problem::new(Kind::TicketErased, "The order's personal data was erased before it had tickets.")
+        }
+        Some(record) if record.state == OrderState::Voided => {
+            Problem::new(Kind::TicketVoided, "The order was voided before it had tickets.")
+        }
+        Some(_) => {
+            let detail = "The order is paid and has no tickets yet. Its record says where it stands.";
+            Problem::new(Kind::TicketPending, detail).retry_after(2)
+        }
+        None => {
+            let detail = "No payment of this order has arrived, or its id is another.";
+            Problem::new(Kind::NoSuchOrder, detail)
+        }
+    })
+}
+
+/// Whether its page can be drawn, and may.
+fn is_live(ticket: &Ticket) -> bool {
+    ticket.voided_at.is_none() && ticket.erased_at.is_none() && !ticket.flags.contains(Flag::Legacy)
+}
+
+/// Draws the order's tickets into `out`, a part at a time.
+fn write(
+    runtime: &Handle,
+    store: &dyn Store,
+    templates: &Templates,
+    order: OrderId,
+    out: impl Write,
+) -> anyhow::Result<()> {
+    let mut file = templates.renderer().order(out)?;
+    let mut after = 0;
+    loop {
+        let part = runtime.block_on(async {
+            let part = store.tickets_after(order, after, PART).await?;
+            templates.fetch(&part).await.map(|()| part)
+        })?;
+        let Some(last) = part.last() else { break };
+        after = last.ticket_index;
+        for ticket in part.iter().filter(|ticket| is_live(ticket)) {
+            file.page(&templates.page(ticket))?;
+        }
+    }
+    file.finish()?.0.flush()?;
+    Ok(())
+}
+
+/// What is written goes to whoever reads the answer, who is waited for.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the reader is gone");
+        self.0.blocking_send(Ok(Bytes::copy_from_slice(piece))).map_err(gone)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The pieces as a body. An empty one ends it; if the writer ends without, so does the connection.
+fn read(pieces: mpsc::Receiver<io::Result<Bytes>>) -> impl futures::Stream<Item = io::Result<Bytes>> {
+    futures::stream::unfold(Some(pieces), |pieces| async {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Ok(piece)) if piece.is_empty() => None,
+            Some(Ok(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => Some((Err(io::Error::other("the writer ended early")), None)),
+        }
+    })
+}

@@ -1,0 +1,111 @@
+//! `POST /tickets/{id}/reissue` and `/tickets/{id}/reinstate`: a new generation of a ticket.
+//!
+//! Either has to say which generation it knows as the live one (`expectedGeneration`), or to have a name of its own
+//! (`Idempotency-Key`): sent again, it must not kill the code that was just mailed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
+use fulfillment_domain::TicketId;
+use fulfillment_domain::fields::Fields;
+use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
+use tracing::{error, info};
+
+use crate::api::Api;
+use crate::body;
+use crate::path::Id;
+use crate::problem::{Kind, Problem};
+
+/// The longest name of a request.
+const LONGEST_KEY: usize = 200;
+
+/// A new code and page, with another holder or seat if the body says so.
+pub(crate) async fn reissue(
+    State(api): State<Arc<Api>>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    new_generation(api, path, request, false).await
+}
+
+/// A voided ticket is good again, under a code of another id.
+pub(crate) async fn reinstate(
+    State(api): State<Arc<Api>>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    new_generation(api, path, request, true).await
+}
+
+async fn new_generation(
+    api: Arc<Api>,
+    path: Result<Id<TicketId>, Problem>,
+    request: Request,
+    reinstate: bool,
+) -> Result<Response, Problem> {
+    let caller = api.access.require(request.headers(), Scope::Admin)?;
+    let Id { id, .. } = path?;
+    let headers = request.headers().clone();
+    let bytes = body::read(request).await?;
+    let mut wanted = Wanted::default();
+    if !bytes.is_empty() {
+        body::require_json(&headers)?;
+        wanted = Fields::parse(&bytes).and_then(|fields| Wanted::read(&fields)).map_err(|why| {
+            let problem = Problem::new(Kind::BadRequest, format!("The body: {why}."));
+            match why.field {
+                Some(field) => problem.with("field", field),
+                None => problem,
+            }
+        })?;
+    }
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+        wanted.request = Some(key.map(str::to_owned).ok_or_else(|| {
+            Problem::new(
+                Kind::BadRequest,
+                format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible signs."),
+            )
+        })?);
+    }
+    if wanted.request.is_none() && wanted.expected.is_none() {
+        let detail =
+            "Send expectedGeneration, or an Idempotency-Key: sent twice, it would kill the code just mailed.";
+        return Err(Problem::new(Kind::BadRequest, detail).with("field", "expectedGeneration"));
+    }
+    wanted.reinstate = reinstate;
+    caller.name().clone_into(&mut wanted.who);
+    let ticket = api.reissuer.reissue(id, wanted).await?;
+    info!(ticket = %id, by = caller.name(), generation = ticket.generation, "a ticket has a new generation");
+    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+}
+
+impl From<NotReissued> for Problem {
+    fn from(why: NotReissued) -> Self {
+        match why {
+            NotReissued::NoSuchTicket => Self::new(Kind::NoSuchTicket, "No ticket has this id."),
+            NotReissued::Erased => Self::new(Kind::TicketErased, "Nothing is left to make it from."),
+            NotReissued::Voided => Self::new(Kind::TicketVoided, "Reinstate it instead."),
+            NotReissued::NotVoided => Self::new(Kind::TicketNotVoided, "Reissue it instead."),
+            NotReissued::NotIssued => {
+                Self::new(Kind::TicketPending, "It can be reissued once it was issued.").retry_after(2)
+            }
+            NotReissued::Moved(generation) => {
+                Self::new(Kind::GenerationMismatch, format!("Its live generation is {generation}."))
+                    .with("generation", generation)
+            }
+            NotReissued::Exhausted => {
+                Self::new(Kind::GenerationMismatch, "It has had as many generations as a code can count.")
+            }
+            NotReissued::Store(error) => error.into(),
+            NotReissued::Failed(reason) => {
+                error!(reason, "a ticket could not be reissued");
+                Self::new(Kind::FilesUnavailable, "The old code stays good; send the request again.")
+                    .retry_after(5)
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `GET /tickets/{id}` and `/tickets/{id}.pdf`: the ticket's PDF, or its record as JSON.
+//!
+//! The PDF opens by a token with the scope `read`, or by the signed link of `ticketPdfUrl`. The record
+//! has personal data in it that the page does not have, and is for tokens alone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, RANGE, VARY};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use fulfillment_config::Scope;
+use fulfillment_domain::{Ticket, TicketId, TicketStatus};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tracing::{error, info, warn};
+
+use crate::access::Caller;
+use crate::api::Api;
+use crate::path::{Id, without_punctuation};
+use crate::problem::{Kind, Problem};
+use crate::tickets::file;
+
+/// The query of a link.
+#[derive(Deserialize)]
+pub(crate) struct Link {
+    /// The signature over id and generation.
+    s: Option<String>,
+}
+
+/// Who fetches a ticket.
+enum Visitor {
+    Caller(Caller),
+    /// Whoever has the signed link: the holder, as far as can be known.
+    Holder,
+}
+
+impl Visitor {
+    fn name(&self) -> &str {
+        match self {
+            Self::Caller(caller) => caller.name(),
+            Self::Holder => "link",
+        }
+    }
+}
+
+/// Answers the record when JSON is asked for, and the PDF otherwise. Every fetch is logged, with the
+/// ticket's id and the token's name and nothing about a person.
+pub(crate) async fn ticket(
+    State(api): State<Arc<Api>>,
+    method: Method,
+    headers: HeaderMap,
+    link: Result<Query<Link>, QueryRejection>,
+    path: Result<Id<TicketId>, Problem>,
+) -> Result<Response, Problem> {
+    let Id { id, pdf } = path?;
+    let signature = link.ok().and_then(|Query(link)| link.s);
+    let signature = signature.as_deref().map(without_punctuation);
+    let wants_json = !pdf && wants_json(&headers);
+    let (visitor, ticket) = match admit(&api, &headers, id, signature, wants_json).await {
+        Ok(admitted) => admitted,
+        Err(problem) => {
+            info!(ticket = %id, by = "nobody", status = problem.status().as_u16(), "a ticket was not handed out");
+            return Err(problem);
+        }
+    };
+    let what = if wants_json { "record" } else { "pdf" };
+    let answer =
+        if wants_json { Ok(record(&ticket)) } else { document(&api, &method, &headers, &ticket).await };
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(problem) => problem.status(),
+    };
+    info!(ticket = %id, by = visitor.name(), what, %method, status = status.as_u16(), "a ticket was asked for");
+    // A part, or only its headers, is no download; nor is what a service fetches for itself, or a program before
+    // anybody has opened the link.
+    let whole = status == StatusCode::OK && method == Method::GET && !headers.contains_key(RANGE);
+    if whole
+        && !is_prefetch(&headers)
+        && matches!(visitor, Visitor::Holder)
+        && ticket.first_downloaded_at.is_none()
+        && let Err(error) = api.store.downloaded(id, api.clock.now()).await
+    {
+        // The holder gets the ticket all the same.
+        warn!(ticket = %id, %error, "the first download could not be noted");
+    }
+    answer
+}
+
+/// Finds out who asks, and the ticket. Whoever has no right learns nothing, not even whether it exists.
+async fn admit(
+    api: &Api,
+    headers: &HeaderMap,
+    id: TicketId,
+    signature: Option<&str>,
+    wants_json: bool,
+) -> Result<(Visitor, Ticket), Problem> {
+    let by_token = api.access.require(headers, Scope::Read);
+    let signature = if wants_json { None } else { signature };
+    // A token of its own is a service's; anybody else with a good link is the holder.
+    let visitor = match (by_token, signature) {
+        (Ok(caller @ Caller::Token(_)), _) | (Ok(caller), None) => Ok(Visitor::Caller(caller)),
+        (Ok(Caller::Anonymous), Some(_)) => Ok(Visitor::Holder),
+        (Err(problem), None) => return Err(problem),
+        (Err(problem), Some(_)) => Err(problem),
+    };
+    let ticket = api.store.ticket(id).await?;
+    let signed = |ticket: &Ticket| {
+        signature.is_some_and(|s| api.secret.link_is_signed(ticket.id, ticket.generation, s))
+    };
+    match (visitor, ticket) {
+        (Ok(Visitor::Holder), Some(ticket)) if !signed(&ticket) => {
+            Ok((Visitor::Caller(Caller::Anonymous), ticket))
+        }
+        (Ok(visitor), Some(ticket)) => Ok((visitor, ticket)),
+        (Ok(_), None) => Err(Problem::new(Kind::NoSuchTicket, "No ticket has this id.")),
+        (Err(_), Some(ticket)) if signed(&ticket) => Ok((Visitor::Holder, ticket)),
+        (Err(_), Some(ticket)) if signed_before(api, &ticket, signature) => {
+            Err(Problem::new(Kind::TicketSuperseded, "Its holder was sent another link."))
+        }
+        (Err(problem), _) => Err(problem),
+    }
+}
+
+/// Whether a link was good for an earlier generation: whoever has it learns that it is over, and nothing else.
+fn signed_before(api: &Api, ticket: &Ticket, signature: Option<&str>) -> bool {
+    let earlier = 0..ticket.generation.min(256);
+    signature.is_some_and(|s| earlier.clone().any(|g| api.secret.link_is_signed(ticket.id, g, s)))
+}
+
+fn record(ticket: &Ticket) -> Response {
+    ([(CACHE_CONTROL, "private, no-store"), (VARY, "Accept")], Json(ticket)).into_response()
+}
+
+async fn document(
+    api: &Api,
+    method: &Method,
+    headers: &HeaderMap,
+    ticket: &Ticket,
+) -> Result<Response, Problem> {
+    if ticket.erased_at.is_some() {
+        return Err(Problem::new(Kind::TicketErased, "Its PDF is gone for good."));
+    }
+    if ticket.voided_at.is_some() {
+        return Err(Problem::new(Kind::TicketVoided, "It opens no door any more."));
+    }
+    match ticket.status {
+        TicketStatus::Generated | TicketStatus::Delivered => {}
+        TicketStatus::Pending => {
+            let detail = "The order is paid and the ticket is being made. Ask again in a moment.";
+            return Err(Problem::new(Kind::TicketPending, detail).retry_after(2));
+        }
+        TicketStatus::Failed => {
+            let detail = "It is tried again in the background. The ticket's record says why it failed.";
+            return Err(Problem::new(Kind::TicketFailed, detail));
+        }
+    }
+    let content = api.files.get(ticket.ticket_pdf_path.as_deref().unwrap_or(&ticket.file_name())).await;
+    let content = content.map_err(|error| {
+        error!(ticket = %ticket.id, %error, "a ticket's file cannot be fetched");
+        Problem::new(Kind::FilesUnavailable, "The ticket is safe; ask again later.").retry_after(5)
+    })?;
+    let sound = content.and_then(|content| {
+        let tag = tag_of(ticket, &content)?;
+        Some((content, tag))
+    });
+    let Some((content, tag)) = sound else {
+        api.heal.heal(ticket.id);
+        let detail = "It is being made again from the record. Ask again in a moment.";
+        return Err(Problem::new(Kind::NoFile, detail).retry_after(2));
+    };
+    file::answer(method, headers, content, &tag, &file::Name::of(ticket))
+}
+
+/// The strong validator of these bytes. `None` when they are not what was recorded: a damaged or
+/// exchanged file is as good as none.
+fn tag_of(ticket: &Ticket, content: &Bytes) -> Option<String> {
+    let found: [u8; 32] = Sha256::digest(content).into();
+    match ticket.sha256 {
+        Some(recorded) if recorded != found => {
+            error!(ticket = %ticket.id, "a ticket's file is not the one recorded; it is not handed out");
+            None
+        }
+        _ => Some(format!("\"{}\"", hex::encode(found))),
+    }
+}
+
+/// Whether the request says that nobody has asked for it yet: browsers write `Sec-Purpose` (Fetch Standard), older ones
+/// and mail programs one of the others.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().flat_map(|name| headers.get_all(*name)).any(
+        |value| {
+            let value = value.to_str().unwrap_or_default().to_ascii_lowercase();
+            ["prefetch", "prerender", "preview"].iter().any(|word| value.contains(word))
+        },
+    )
+}
+
+/// Whether JSON is asked for by name, and not less than PDF (RFC 9110, 12.5.1).
+fn wants_json(headers: &HeaderMap) -> bool {
+    let quality = |name: &str| {
+        headers
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .filter_map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let named = parts.next()?.eq_ignore_ascii_case(name);
+                let q = parts.find_map(|p| p.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok());
+                named.then(|| q.unwrap_or(1.0))
+            })
+            .fold(0.0, f32::max)
+    };
+    quality("application/json") > quality("application/pdf")
+}

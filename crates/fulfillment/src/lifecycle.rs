@@ -13,11 +13,12 @@ use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::ports::{Accept, DeliveredSink, Files, Sink};
+use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
-use fulfillment_pipeline::stages::relay;
+use fulfillment_pipeline::stages::relay::{Relay, sequence};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
-use fulfillment_pipeline::upkeep::{counts, maintenance};
+use fulfillment_pipeline::upkeep::{gauges, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -108,6 +109,7 @@ pub(crate) struct Running {
 /// What the tasks of a service share.
 struct Parts {
     store: Arc<dyn Store>,
+    runtime: Arc<dyn Runtime>,
     keys: Arc<Keys>,
     neighbours: Neighbours,
     templates: Arc<Templates>,
@@ -148,6 +150,7 @@ impl Running {
         let address = listener.local_addr().context("the listener has no address")?;
         let parts = Parts {
             store,
+            runtime: Arc::new(SystemRuntime),
             keys,
             neighbours,
             templates,
@@ -199,27 +202,7 @@ impl Parts {
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
         let ingest = Arc::new(wiring::door(config, Arc::clone(&self.store), wake, stop));
         if roles.contains(&Role::Issue) {
-            let pipeline = wiring::pipeline(
-                config,
-                Arc::clone(&self.store),
-                Arc::clone(&self.keys),
-                &self.neighbours,
-                Arc::clone(&self.templates),
-                &public_url,
-                Arc::clone(&self.wake),
-            )?;
-            self.begin("pipeline", Arc::new(pipeline).run(self.stop.clone()));
-            let maintenance = maintenance::maintain(
-                Arc::clone(&self.store),
-                Arc::clone(&self.neighbours.files),
-                config.pipeline.clone(),
-                self.stop.clone(),
-            );
-            self.begin("maintenance", maintenance);
-            let follow =
-                Arc::clone(&self.templates).follow(config.clone(), environment.to_vec(), self.stop.clone());
-            self.begin("templates", follow);
-            self.begin("counts", counts::count(Arc::clone(&self.store), self.stop.clone()));
+            self.issue(config, environment, &public_url)?;
         }
         let mut watched = self.watched(roles);
         if roles.contains(&Role::Ingest) && config.kafka.brokers.is_some() {
@@ -233,7 +216,9 @@ impl Parts {
         let probe =
             probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
         self.begin("probe", probe);
-        self.begin("keys", Arc::clone(&self.keys).follow(Arc::clone(&self.store), self.stop.clone()));
+        let keys = Arc::clone(&self.keys);
+        let follow = keys.follow(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
+        self.begin("keys", follow);
 
         let reissuer = wiring::reissuer(
             config,
@@ -354,22 +339,60 @@ impl Parts {
         Ok(("kafka-consumer".into(), Box::new(move || consumer.trouble())))
     }
 
+    /// Begins what turns orders into tickets, and what keeps house.
+    fn issue(&self, config: &Config, environment: &[(String, String)], public_url: &str) -> Result<(), Stop> {
+        let pipeline = wiring::pipeline(
+            config,
+            Arc::clone(&self.store),
+            Arc::clone(&self.keys),
+            &self.neighbours,
+            Arc::clone(&self.templates),
+            public_url,
+            Arc::clone(&self.wake),
+        )?;
+        self.begin("pipeline", Arc::new(pipeline).run(self.stop.clone()));
+        let maintenance = maintenance::maintain(
+            Arc::clone(&self.store),
+            Arc::clone(&self.neighbours.files),
+            Arc::clone(&self.runtime),
+            config.pipeline.clone(),
+            self.stop.clone(),
+        );
+        self.begin("maintenance", maintenance);
+        let follow = Arc::clone(&self.templates).follow(
+            config.clone(),
+            environment.to_vec(),
+            Arc::clone(&self.runtime),
+            self.stop.clone(),
+        );
+        self.begin("templates", follow);
+        let count = gauges::count(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
+        self.begin("counts", count);
+        Ok(())
+    }
+
     /// Events to each destination, and into the stream.
     fn relay(&self, config: &Config, head: tokio::sync::watch::Sender<i64>) {
-        let (poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
+        let (idle_poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
         for destination in &self.neighbours.destinations {
-            let relay = relay::relay(
-                Arc::clone(&self.store),
-                Arc::clone(destination),
-                Arc::clone(&self.wake),
-                poll,
+            let relay = Relay {
+                store: Arc::clone(&self.store),
+                destination: Arc::clone(destination),
+                wake: Arc::clone(&self.wake),
+                runtime: Arc::clone(&self.runtime),
+                idle_poll,
                 lease,
-                self.stop.clone(),
-            );
-            self.begin("relay", relay);
+            };
+            self.begin("relay", relay.run(self.stop.clone()));
         }
-        let sequence =
-            relay::sequence(Arc::clone(&self.store), Arc::clone(&self.wake), head, poll, self.stop.clone());
+        let sequence = sequence(
+            Arc::clone(&self.store),
+            Arc::clone(&self.wake),
+            Arc::clone(&self.runtime),
+            head,
+            idle_poll,
+            self.stop.clone(),
+        );
         self.begin("sequencer", sequence);
     }
 }

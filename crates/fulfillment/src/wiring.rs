@@ -16,6 +16,7 @@ use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
+use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::Numbers;
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::proof::Proof;
@@ -126,6 +127,7 @@ pub(crate) fn door(
         announcing: announcing(config),
         wake,
         clock: Arc::new(SystemClock),
+        runtime: Arc::new(SystemRuntime),
         stop,
     }
 }
@@ -206,6 +208,7 @@ pub(crate) fn pipeline(
         secret: keys.current().secret.clone(),
         keys,
         clock: Arc::new(SystemClock) as Arc<dyn Clock>,
+        runtime: Arc::new(SystemRuntime),
         settings: config.pipeline.clone(),
         code: config.credential.form,
         proof: Proof(config.document.proof_every),
@@ -235,6 +238,7 @@ pub(crate) fn reissuer(
         secret: keys.current().secret.clone(),
         keys,
         clock: Arc::new(SystemClock),
+        runtime: Arc::new(SystemRuntime),
         code: config.credential.form,
         proof: Proof(config.document.proof_every),
         publishing: publishing(config, public_url),

@@ -29,17 +29,17 @@
 //! | [`upkeep`] | what goes on in the background: files drawn again, old rows pruned, gauges |
 //! | [`templates`], [`page`] | which template a ticket is drawn by, and what its page says |
 //! | [`keyring`] | the secret and the signing keys, as files |
-//! | [`machine`], [`clock`] | what all of it takes from the machine: time, and cores to draw with |
+//! | [`clock`], [`runtime`] | what all of it takes from the machine: the time of day, time to wait, cores to draw with |
+//!
+//! `tests/simulation` runs all of it in one thread, in a time and among neighbours of its own.
 
 pub mod clock;
 pub mod keyring;
-pub mod machine;
 pub mod operations;
 pub mod page;
 pub mod ports;
 mod publishing;
-#[cfg(test)]
-mod simulation;
+pub mod runtime;
 pub mod stages;
 pub mod templates;
 pub mod upkeep;

@@ -28,6 +28,7 @@ use fulfillment_pipeline::Publishing;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
+use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::proof::Proof;
 use fulfillment_pipeline::templates::{Book, Templates};
 use fulfillment_store::conformance::fixtures;
@@ -126,6 +127,7 @@ impl App {
             keys: Arc::clone(&keys),
             secret: secret.clone(),
             clock: Arc::clone(&clock),
+            runtime: Arc::new(SystemRuntime),
             code: CodeFormat::Tk1,
             proof: Proof(1),
             publishing: Publishing {

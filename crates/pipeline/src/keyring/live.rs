@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Keyring;
+use crate::runtime::Runtime;
 
 /// Between two looks at the folder.
 const EVERY: Duration = Duration::from_secs(5);
@@ -34,12 +35,17 @@ impl Keys {
     }
 
     /// Looks at the folder until `stop`, and takes over what changed.
-    pub async fn follow(self: Arc<Self>, store: Arc<dyn Store>, stop: CancellationToken) {
+    pub async fn follow(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        runtime: Arc<dyn Runtime>,
+        stop: CancellationToken,
+    ) {
         let mut seen = names(&self.dir);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
+                () = runtime.sleep(EVERY) => {}
             }
             let now = names(&self.dir);
             if now == seen {

@@ -14,8 +14,8 @@ use tracing::{error, info, warn};
 
 use crate::Wake;
 use crate::keyring::random;
-use crate::machine::sleep;
 use crate::ports::{Accept, DeliveredSink, Sink};
+use crate::runtime::Runtime;
 
 /// The one door that every payment comes through, from Kafka, HTTP or a file.
 pub struct Ingest {
@@ -29,6 +29,8 @@ pub struct Ingest {
     pub wake: Arc<Wake>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Time to wait.
+    pub runtime: Arc<dyn Runtime>,
     /// Ends the wait for an unreachable store.
     pub stop: CancellationToken,
 }
@@ -133,7 +135,7 @@ impl Ingest {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return false,
-                () = sleep(wait) => {}
+                () = self.runtime.sleep(wait) => {}
             }
             wait = (wait * 2).min(Duration::from_secs(5));
         }

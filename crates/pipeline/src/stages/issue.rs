@@ -18,8 +18,8 @@ use tracing::{error, warn};
 use super::Pipeline;
 use super::in_hand::Job;
 use super::proof::{self, Proof};
-use crate::machine::aside;
 use crate::ports::{FilesError, NewFile};
+use crate::runtime::aside;
 use crate::templates::Templates;
 
 /// Orders taken from the queue at once.
@@ -210,11 +210,11 @@ impl Pipeline {
         let shares = ids.chunks(share).map(|ids| {
             let share: Vec<_> = tickets.by_ref().take(ids.len()).collect();
             let (templates, proof) = (Arc::clone(&self.templates), self.proof);
-            aside(move || {
+            aside(self.runtime.as_ref(), move || {
                 share.into_iter().map(|ticket| draw_alone(&templates, ticket, proof)).collect::<Vec<_>>()
             })
         });
-        let started = std::time::Instant::now();
+        let started = self.runtime.moment();
         let mut drawn = Vec::with_capacity(ids.len());
         for (share, ids) in join_all(shares).await.into_iter().zip(ids.chunks(share)) {
             match share {
@@ -228,7 +228,8 @@ impl Pipeline {
         if let Err(error) = self.templates.keep_fonts().await {
             return all_failed(&ids, &format!("its fonts cannot be kept: {error}"));
         }
-        metrics::histogram!("fulfillment_draw_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!("fulfillment_draw_seconds")
+            .record(self.runtime.moment().duration_since(started).as_secs_f64());
         drawn
     }
 

@@ -24,8 +24,8 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
 use crate::keyring::Keys;
-use crate::machine::sleep;
 use crate::ports::{Files, Identity, Ordering};
+use crate::runtime::Runtime;
 use crate::templates::Templates;
 use crate::{Publishing, Wake};
 pub use freeze::Numbers;
@@ -50,6 +50,8 @@ pub struct Pipeline {
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Time to wait, and cores to draw with.
+    pub runtime: Arc<dyn Runtime>,
     /// Batches, leases, retries and limits.
     pub settings: config::Pipeline,
     /// How long an unknown order may be a matter of waiting.
@@ -175,7 +177,7 @@ impl Pipeline {
             biased;
             () = stop.cancelled() => {}
             () = self.wake.orders.notified() => {}
-            () = sleep(longest) => {}
+            () = self.runtime.sleep(longest) => {}
         }
     }
 
@@ -192,7 +194,7 @@ impl Pipeline {
             tokio::select! {
                 biased;
                 () = done.cancelled() => return,
-                () = sleep(self.settings.lease / 3) => {}
+                () = self.runtime.sleep(self.settings.lease / 3) => {}
             }
             let held = in_hand.held();
             if held.is_empty() {

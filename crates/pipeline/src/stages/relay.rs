@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::Wake;
-use crate::machine::{moment, sleep};
 use crate::ports::Destination;
+use crate::runtime::Runtime;
 
 /// Between two tries while the store is away: nobody is woken by what happens then.
 const AWAY: Duration = Duration::from_secs(1);
@@ -21,101 +21,107 @@ const SEQUENCED: usize = 2_000;
 /// What became of a batch of deliveries, by their outbox ids.
 type Outcomes = Vec<(i64, DeliveryOutcome)>;
 
-/// Carries events to one destination until `stop`. They are lent for `lease`: a delivery that takes longer is lent
-/// again, and the destination sees the same event id twice.
-pub async fn relay(
-    store: Arc<dyn Store>,
-    destination: Arc<dyn Destination>,
-    wake: Arc<Wake>,
-    idle_poll: Duration,
-    lease: Duration,
-    stop: CancellationToken,
-) {
-    let mut woken = wake.events.subscribe();
-    let (store, destination) = (store.as_ref(), destination.as_ref());
-    let full = destination.batch(lease);
-    // What was sent and not recorded yet: that is done while the next batch is lent.
-    let mut sent = Outcomes::new();
-    while !stop.is_cancelled() {
-        let (alone, asked) = (sent.is_empty(), moment());
-        let (recorded, lent) = tokio::join!(
-            record(store, destination, std::mem::take(&mut sent), &stop),
-            store.claim_deliveries(destination.name(), full, lease)
-        );
-        match recorded.and(lent) {
-            // What the last batch held back is seen only now that it is recorded.
-            Ok(batch) if batch.is_empty() && !alone => {}
-            Ok(batch) if batch.is_empty() => rest(&mut woken, idle_poll, &stop).await,
-            // Whoever slept since (the process was paused, the answer was late) has lost them to another, who may have
-            // sent later events of the same tickets by now. The other half of the lease is the destination's.
-            Ok(_) if moment().duration_since(asked) > lease / 2 => {}
-            Ok(batch) => {
-                sent = deliver(destination, batch).await;
-                // With nothing sent, the destination is in trouble: take a rest.
-                if !sent.iter().any(|(_, outcome)| *outcome == DeliveryOutcome::Sent) {
-                    let _said = record(store, destination, std::mem::take(&mut sent), &stop).await;
-                    rest(&mut woken, idle_poll, &stop).await;
+/// Carries events to one destination.
+pub struct Relay {
+    /// Where they are on record.
+    pub store: Arc<dyn Store>,
+    /// Where they go.
+    pub destination: Arc<dyn Destination>,
+    /// Tells when one is due.
+    pub wake: Arc<Wake>,
+    /// Time to wait.
+    pub runtime: Arc<dyn Runtime>,
+    /// The longest wait before it looks for events of other processes.
+    pub idle_poll: Duration,
+    /// How long events are lent: a delivery that takes longer is lent again, and the destination sees the same event
+    /// id twice.
+    pub lease: Duration,
+}
+
+impl Relay {
+    /// Carries events until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut woken = self.wake.events.subscribe();
+        let full = self.destination.batch(self.lease);
+        // What was sent and not recorded yet: that is done while the next batch is lent.
+        let mut sent = Outcomes::new();
+        while !stop.is_cancelled() {
+            let (alone, asked) = (sent.is_empty(), self.runtime.moment());
+            let (recorded, lent) = tokio::join!(
+                self.record(std::mem::take(&mut sent), &stop),
+                self.store.claim_deliveries(self.destination.name(), full, self.lease)
+            );
+            match recorded.and(lent) {
+                // What the last batch held back is seen only now that it is recorded.
+                Ok(batch) if batch.is_empty() && !alone => {}
+                Ok(batch) if batch.is_empty() => self.rest(&mut woken, &stop).await,
+                // Whoever slept since (the process was paused, the answer was late) has lost them to another, who may
+                // have sent later events of the same tickets by now. The other half of the lease is the destination's.
+                Ok(_) if self.runtime.moment().duration_since(asked) > self.lease / 2 => {}
+                Ok(batch) => {
+                    sent = self.deliver(batch).await;
+                    // With nothing sent, the destination is in trouble: take a rest.
+                    if !sent.iter().any(|(_, outcome)| *outcome == DeliveryOutcome::Sent) {
+                        let _said = self.record(std::mem::take(&mut sent), &stop).await;
+                        self.rest(&mut woken, &stop).await;
+                    }
+                }
+                Err(error) => {
+                    error!(destination = self.destination.name(), %error, "cannot relay events; trying again");
+                    pause(self.runtime.as_ref(), &stop).await;
                 }
             }
-            Err(error) => {
-                error!(destination = destination.name(), %error, "cannot relay events; trying again");
-                pause(&stop).await;
+        }
+        let _said = self.record(sent, &stop).await;
+    }
+
+    async fn deliver(&self, batch: Vec<Delivery>) -> Outcomes {
+        let outcomes = self.destination.deliver(batch).await;
+        step!("after-produce");
+        let name = self.destination.name();
+        let mut sent = 0;
+        for (id, outcome) in &outcomes {
+            match outcome {
+                DeliveryOutcome::Sent => sent += 1,
+                DeliveryOutcome::Retry { .. } => {}
+                DeliveryOutcome::Parked { reason } => {
+                    warn!(destination = name, outbox_id = id, reason, "an event is refused; set apart");
+                    metrics::counter!("fulfillment_events_parked_total", "destination" => name.to_owned())
+                        .increment(1);
+                }
             }
         }
+        metrics::counter!("fulfillment_events_sent_total", "destination" => name.to_owned()).increment(sent);
+        outcomes
     }
-    let _said = record(store, destination, sent, &stop).await;
-}
 
-async fn deliver(destination: &dyn Destination, batch: Vec<Delivery>) -> Outcomes {
-    let outcomes = destination.deliver(batch).await;
-    step!("after-produce");
-    let mut sent = 0;
-    for (id, outcome) in &outcomes {
-        match outcome {
-            DeliveryOutcome::Sent => sent += 1,
-            DeliveryOutcome::Retry { .. } => {}
-            DeliveryOutcome::Parked { reason } => {
-                warn!(
-                    destination = destination.name(),
-                    outbox_id = id,
-                    reason,
-                    "an event is refused; set apart"
-                );
-                metrics::counter!("fulfillment_events_parked_total", "destination" => destination.name().to_owned())
-                    .increment(1);
+    /// Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the
+    /// store is away, so that it is not sent again when it is back.
+    async fn record(&self, outcomes: Outcomes, stop: &CancellationToken) -> fulfillment_store::Result<()> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let name = self.destination.name();
+        while let Err(error) = self.store.record_deliveries(name, &outcomes).await {
+            error!(destination = name, %error, "cannot record what was sent; trying again");
+            if stop.is_cancelled() {
+                return Err(error);
             }
+            pause(self.runtime.as_ref(), stop).await;
         }
+        Ok(())
     }
-    metrics::counter!("fulfillment_events_sent_total", "destination" => destination.name().to_owned())
-        .increment(sent);
-    outcomes
-}
 
-/// Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the store
-/// is away, so that it is not sent again when it is back.
-async fn record(
-    store: &dyn Store,
-    destination: &dyn Destination,
-    outcomes: Outcomes,
-    stop: &CancellationToken,
-) -> fulfillment_store::Result<()> {
-    if outcomes.is_empty() {
-        return Ok(());
+    async fn rest(&self, woken: &mut watch::Receiver<()>, stop: &CancellationToken) {
+        rest(self.runtime.as_ref(), woken, self.idle_poll, stop).await;
     }
-    while let Err(error) = store.record_deliveries(destination.name(), &outcomes).await {
-        error!(destination = destination.name(), %error, "cannot record what was sent; trying again");
-        if stop.is_cancelled() {
-            return Err(error);
-        }
-        pause(stop).await;
-    }
-    Ok(())
 }
 
 /// Gives committed events their place in the stream, and tells followers of it, until `stop`.
 pub async fn sequence(
     store: Arc<dyn Store>,
     wake: Arc<Wake>,
+    runtime: Arc<dyn Runtime>,
     head: watch::Sender<i64>,
     idle_poll: Duration,
     stop: CancellationToken,
@@ -135,30 +141,35 @@ pub async fn sequence(
             }
             Err(error) => {
                 error!(%error, "cannot sequence events; trying again");
-                pause(&stop).await;
+                pause(runtime.as_ref(), &stop).await;
                 continue;
             }
         }
-        rest(&mut woken, idle_poll, &stop).await;
+        rest(runtime.as_ref(), &mut woken, idle_poll, &stop).await;
     }
 }
 
 /// While the store is away, or until `stop`.
-async fn pause(stop: &CancellationToken) {
+async fn pause(runtime: &dyn Runtime, stop: &CancellationToken) {
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
-        () = sleep(AWAY) => {}
+        () = runtime.sleep(AWAY) => {}
     }
 }
 
 /// Until an event of this process is due, until one of another's may be, or until `stop`.
-async fn rest(woken: &mut watch::Receiver<()>, longest: Duration, stop: &CancellationToken) {
+async fn rest(
+    runtime: &dyn Runtime,
+    woken: &mut watch::Receiver<()>,
+    longest: Duration,
+    stop: &CancellationToken,
+) {
     tokio::select! {
         biased;
         () = stop.cancelled() => {}
         // The sender lives as long as the relay that waits here.
         _ = woken.changed() => {}
-        () = sleep(longest) => {}
+        () = runtime.sleep(longest) => {}
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{Book, Templates};
+use crate::runtime::Runtime;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(2);
@@ -22,13 +23,14 @@ impl Templates {
         self: Arc<Self>,
         config: Config,
         environment: Vec<(String, String)>,
+        runtime: Arc<dyn Runtime>,
         stop: CancellationToken,
     ) {
         let mut said = String::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
+                () = runtime.sleep(EVERY) => {}
             }
             let (config, environment) = (config.clone(), environment.clone());
             let read = spawn_blocking(move || read_again(&config, environment)).await;

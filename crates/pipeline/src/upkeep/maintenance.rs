@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use crate::operations::erase::Eraser;
 use crate::ports::Files;
+use crate::runtime::Runtime;
 
 /// Temporary files older than this belong to nobody.
 const STALE: Duration = Duration::from_secs(3600);
@@ -27,6 +28,7 @@ const PRUNED: usize = 2_000;
 pub async fn maintain(
     store: Arc<dyn Store>,
     files: Arc<dyn Files>,
+    runtime: Arc<dyn Runtime>,
     settings: config::Pipeline,
     stop: CancellationToken,
 ) {
@@ -42,7 +44,7 @@ pub async fn maintain(
         park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = runtime.sleep(EVERY) => {}
         }
     }
 }

@@ -20,8 +20,8 @@ use tracing::warn;
 pub use wanted::Wanted;
 
 use crate::keyring::Keys;
-use crate::machine::aside;
 use crate::ports::{Files, FilesError, NewFile};
+use crate::runtime::{Runtime, aside};
 use crate::stages::issue::{Drawn, draw_alone};
 use crate::stages::proof::Proof;
 use crate::templates::Templates;
@@ -45,6 +45,8 @@ pub struct Reissuer {
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
+    /// Time to wait, and cores to draw with.
+    pub runtime: Arc<dyn Runtime>,
     /// What new codes look like.
     pub code: CodeFormat,
     /// Which pages have their code read back.
@@ -154,7 +156,7 @@ impl Reissuer {
         let drafted = draft::ticket(live, draft, self.templates.version());
         self.templates.fetch(std::slice::from_ref(&drafted)).await?;
         let (templates, proof) = (Arc::clone(&self.templates), self.proof);
-        let drawn = aside(move || draw_alone(&templates, drafted, proof)).await;
+        let drawn = aside(self.runtime.as_ref(), move || draw_alone(&templates, drafted, proof)).await;
         let drawn = drawn.map_err(|e| failed(&e))?.map_err(|failed| NotReissued::Failed(failed.reason))?;
         self.templates.keep_fonts().await?;
         Ok(drawn)

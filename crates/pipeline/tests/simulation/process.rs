@@ -6,20 +6,20 @@ use std::time::Duration;
 use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
+use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::ports::Sink;
+use fulfillment_pipeline::stages::ingest::Ingest;
+use fulfillment_pipeline::stages::proof::Proof;
+use fulfillment_pipeline::stages::relay::Relay;
+use fulfillment_pipeline::stages::{Numbers, Pipeline};
+use fulfillment_pipeline::templates::Templates;
+use fulfillment_pipeline::{Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, Store};
 use tokio_util::sync::CancellationToken;
 
-use super::machine::sleep;
 use super::world::{Entry, Life, lock};
 use super::{neighbours, store};
-use crate::keyring::Keys;
-use crate::operations::reissue::Reissuer;
-use crate::ports::Sink;
-use crate::stages::ingest::Ingest;
-use crate::stages::proof::Proof;
-use crate::stages::{Numbers, Pipeline, relay};
-use crate::templates::Templates;
-use crate::{Publishing, Wake};
 
 /// What every process of every story has in common.
 pub(super) struct Kit {
@@ -58,6 +58,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         keys: Arc::clone(&kit.keys),
         secret: secret.clone(),
         clock: Arc::clone(&life.world.time) as _,
+        runtime: Arc::clone(&life.world.time) as _,
         settings: kit.settings.clone(),
         grace: Duration::from_secs(60),
         reading: Reading::default(),
@@ -74,12 +75,20 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         announcing: Announcing { spelling: Spelling::Camel, destinations },
         wake: Arc::clone(&wake),
         clock: Arc::clone(&life.world.time) as _,
+        runtime: Arc::clone(&life.world.time) as _,
         stop: stop.clone(),
     });
-    let (poll, lease) = (kit.settings.idle_poll, kit.settings.lease);
     tokio::spawn(Arc::new(pipeline).run(stop.clone()));
     let destination = Arc::clone(&neighbours) as _;
-    tokio::spawn(relay::relay(Arc::clone(&store), destination, Arc::clone(&wake), poll, lease, stop));
+    let relay = Relay {
+        store: Arc::clone(&store),
+        destination,
+        wake: Arc::clone(&wake),
+        runtime: Arc::clone(&life.world.time) as _,
+        idle_poll: kit.settings.idle_poll,
+        lease: kit.settings.lease,
+    };
+    tokio::spawn(relay.run(stop));
     tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
     let reissuer = Reissuer {
         store,
@@ -88,6 +97,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         keys: Arc::clone(&kit.keys),
         secret,
         clock: Arc::clone(&life.world.time) as _,
+        runtime: Arc::clone(&life.world.time) as _,
         code: CodeFormat::Tk1,
         proof: Proof(u32::MAX),
         publishing,
@@ -106,7 +116,7 @@ async fn consume(life: Arc<Life>, ingest: Arc<Ingest>) {
         let wanted = world.draw(1, BATCH + 1) as usize;
         let batch: Vec<Entry> = lock(&world.log).iter().skip(next).take(wanted).cloned().collect();
         if batch.is_empty() && committed == next {
-            sleep(Duration::from_millis(500)).await;
+            world.sleep(Duration::from_millis(500)).await;
             continue;
         }
         let read = batch.len();

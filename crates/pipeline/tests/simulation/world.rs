@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fulfillment_domain::{OrderId, TicketId, Withdrawal};
+use fulfillment_pipeline::runtime::Runtime;
 use fulfillment_store::Incoming;
 use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_tests::checker::Word;
 use fulfillment_tests::kafka::Message;
+use futures::future::BoxFuture;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::machine::{Time, sleep};
 use super::sale::Sale;
+use super::time::Time;
 
 /// After so long nothing goes wrong any more, and all must come to rest.
 pub(super) const TROUBLE: Duration = Duration::from_secs(180);
@@ -147,6 +149,11 @@ impl World {
     /// Whether something happens that does so many times in a thousand.
     pub(super) fn chance(&self, per_mille: u32) -> bool {
         self.draw(0, 1_000) < per_mille
+    }
+
+    /// Waits in the story's time.
+    pub(super) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Runtime::sleep(self.time.as_ref(), duration)
     }
 
     pub(super) fn is_calm(&self) -> bool {
@@ -315,7 +322,7 @@ impl Life {
             lock(&self.state).paused_until = self.world.time.now() + pause;
             self.world.note(format_args!("{} is paused for {pause:?}", self.number));
         }
-        sleep(self.world.delay(dice)).await;
+        self.world.sleep(self.world.delay(dice)).await;
         loop {
             let (dead, pause) = {
                 let state = lock(&self.state);
@@ -327,7 +334,7 @@ impl Life {
             if pause.is_zero() {
                 return;
             }
-            sleep(pause).await;
+            self.world.sleep(pause).await;
         }
     }
 }

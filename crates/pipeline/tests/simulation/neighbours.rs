@@ -7,12 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_domain::{EventKind, Failure, OrderId};
+use fulfillment_pipeline::ports::{Destination, Files, FilesError, NewFile, Ordering, OrderingError};
 use fulfillment_store::{Delivery, DeliveryOutcome};
 use fulfillment_tests::kafka::Message;
 use uuid::Uuid;
 
 use super::world::{Fate, Life, lock};
-use crate::ports::{Destination, Files, FilesError, NewFile, Ordering, OrderingError};
 
 /// How long a message waits in the client before it counts as not sent: the rest of a lease.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,5 @@
-//! A machine whose time moves only when everybody waits, and whose cores do everything at once.
+//! A runtime whose time moves only when everybody waits, and whose cores do everything at once.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,29 +7,24 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use fulfillment_domain::Clock;
+use fulfillment_pipeline::runtime::Runtime;
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Builder;
-
-use crate::machine::{Panicked, on_a_core};
-
-thread_local! {
-    /// The time of the simulation that runs on this thread.
-    static TIME: RefCell<Option<Arc<Time>>> = const { RefCell::new(None) };
-}
 
 /// When every story begins: 2026-11-22T18:31:00Z, half a minute after its first payments were made.
 const BEGINNING: Timestamp = Timestamp::constant(1_795_372_260, 0);
 
 /// Time since the story began.
-pub(crate) struct Time {
+pub(super) struct Time {
     /// Some moment: only differences from it are seen.
     beginning: Instant,
-    waiting: Mutex<Waiting>,
+    waiting: Arc<Mutex<Waiting>>,
 }
 
 impl Default for Time {
     fn default() -> Self {
-        Self { beginning: Instant::now(), waiting: Mutex::default() }
+        Self { beginning: Instant::now(), waiting: Arc::default() }
     }
 }
 
@@ -65,7 +59,23 @@ impl Time {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
+    }
+}
+
+impl Runtime for Time {
+    fn moment(&self) -> Instant {
+        self.beginning + Time::now(self)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let until = Time::now(self).saturating_add(duration);
+        Box::pin(Sleep { waiting: Arc::clone(&self.waiting), until, place: None })
+    }
+
+    /// All at once: cores are no part of the story.
+    fn begin(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
     }
 }
 
@@ -79,35 +89,13 @@ impl Clock for Time {
 /// Tells a story on this thread to its end, in a time of its own.
 pub(super) fn run<T, F: Future<Output = T>>(story: impl FnOnce(Arc<Time>) -> F) -> T {
     let time = Arc::new(Time::default());
-    TIME.set(Some(Arc::clone(&time)));
     let idle = Arc::clone(&time);
     let runtime = Builder::new_current_thread().on_thread_park(move || idle.move_on()).build().unwrap();
-    let answer = runtime.block_on(story(time));
-    TIME.set(None);
-    answer
-}
-
-/// Waits as long; outside of a simulation by the machine's own time.
-pub(crate) async fn sleep(duration: Duration) {
-    let Some(time) = TIME.with_borrow(Clone::clone) else { return tokio::time::sleep(duration).await };
-    let until = Time::now(&time).saturating_add(duration);
-    Sleep { time, until, place: None }.await;
-}
-
-/// The present moment, to measure a while by.
-pub(crate) fn moment() -> Instant {
-    TIME.with_borrow(|time| time.as_ref().map_or_else(Instant::now, |time| time.beginning + Time::now(time)))
-}
-
-/// Does the work at once; outside of a simulation on another thread.
-pub(crate) async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Panicked> {
-    if TIME.with_borrow(Option::is_some) { Ok(work()) } else { on_a_core(work).await }
+    runtime.block_on(story(time))
 }
 
 struct Sleep {
-    time: Arc<Time>,
+    waiting: Arc<Mutex<Waiting>>,
     until: Duration,
     place: Option<u64>,
 }
@@ -116,8 +104,8 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let time = Arc::clone(&self.time);
-        let mut waiting = time.lock();
+        let waiting = Arc::clone(&self.waiting);
+        let mut waiting = lock(&waiting);
         if waiting.now >= self.until {
             return Poll::Ready(());
         }
@@ -133,7 +121,11 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.time.lock().sleepers.remove(&(self.until, place));
+            lock(&self.waiting).sleepers.remove(&(self.until, place));
         }
     }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

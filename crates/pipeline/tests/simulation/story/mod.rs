@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use self::errand::Ends;
 use self::plot::Plot;
 use super::Told;
-use super::machine::sleep;
 use super::process::{self, Kit};
 use super::world::{Life, TROUBLE, World, lock};
 
@@ -43,7 +42,7 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
     for (after, entry) in plot.entries.clone() {
         let world = Arc::clone(&world);
         tokio::spawn(async move {
-            sleep(after).await;
+            world.sleep(after).await;
             world.note(format_args!("comes: {}", String::from_utf8_lossy(entry.raw())));
             lock(&world.log).push(entry);
         });
@@ -59,10 +58,10 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
             biased;
             Some(dead) = died.recv() => {
                 lock(&ends).remove(&dead);
-                sleep(Duration::from_millis(world.draw(1, 5_000).into())).await;
+                world.sleep(Duration::from_millis(world.draw(1, 5_000).into())).await;
                 start();
             }
-            () = sleep(Duration::from_secs(30)) => {}
+            () = world.sleep(Duration::from_secs(30)) => {}
         }
         if world.time.now() > TROUBLE && at_rest(&world, plot.entries.len()) {
             break;
@@ -80,7 +79,7 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
 
 /// Somebody sets the clock on the wall, an hour forth or back.
 async fn set_clock(world: Arc<World>) {
-    sleep(TROUBLE.mul_f64(f64::from(world.draw(0, 1_000)) / 1_000.0)).await;
+    world.sleep(TROUBLE.mul_f64(f64::from(world.draw(0, 1_000)) / 1_000.0)).await;
     let hour = SignedDuration::from_hours(if world.chance(500) { 1 } else { -1 });
     world.note(format_args!("the clock is set by {hour:#}"));
     world.time.set_clock(hour);

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::errand::Errand;
-use crate::simulation::sale::{GAINED, PLACE, SEAT, Sale, decimal};
-use crate::simulation::world::{Entry, World};
+use crate::sale::{GAINED, PLACE, SEAT, Sale, decimal};
+use crate::world::{Entry, World};
 
 /// An order, and what comes of it.
 pub(super) struct Deal {

@@ -8,8 +8,8 @@ use fulfillment_tests::ledger::Paid;
 use sha2::{Digest as _, Sha256};
 
 use super::plot::{Deal, Plot};
-use crate::simulation::process::Kit;
-use crate::simulation::world::{World, lock};
+use crate::process::Kit;
+use crate::world::{World, lock};
 
 impl Plot {
     pub(super) fn judge(&self, kit: &Kit, world: &World) {

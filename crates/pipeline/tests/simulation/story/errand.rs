@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fulfillment_domain::OrderId;
+use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
+use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::{AskOutcome, OrderRecord, Records as _};
 
-use crate::operations::reissue::{NotReissued, Wanted};
-use crate::ports::Accept as _;
-use crate::simulation::machine::sleep;
-use crate::simulation::process::End;
-use crate::simulation::world::{World, lock};
+use crate::process::End;
+use crate::world::{World, lock};
 
 /// The newest life of each process, for requests.
 pub(super) type Ends = Arc<Mutex<BTreeMap<u32, Arc<End>>>>;
@@ -35,13 +34,13 @@ pub(super) enum Errand {
 impl Errand {
     pub(super) async fn run(self, world: Arc<World>, ends: Ends, order: OrderId) {
         for _ in 0..TRIES {
-            sleep(Duration::from_secs(world.draw(1, 20).into())).await;
+            world.sleep(Duration::from_secs(world.draw(1, 20).into())).await;
             let Ok(Some(record)) = world.at_once(world.store.order(order)) else { continue };
             let Some(end) = lock(&ends).values().nth(world.draw(0, 3) as usize).cloned() else { continue };
             let done = tokio::select! {
                 biased;
                 done = self.attempt(&end, &record) => done,
-                () = sleep(Duration::from_secs(30)) => continue,
+                () = world.sleep(Duration::from_secs(30)) => continue,
             };
             match done {
                 Ok(true) => return world.note(format_args!("{order}: {self:?} is done")),

@@ -7,11 +7,13 @@ use fulfillment_store::{Store, Summary};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::runtime::Runtime;
+
 /// Between two counts.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Counts now, then every minute until `stop`.
-pub async fn count(store: Arc<dyn Store>, stop: CancellationToken) {
+pub async fn count(store: Arc<dyn Store>, runtime: Arc<dyn Runtime>, stop: CancellationToken) {
     loop {
         match store.summary().await {
             Ok(summary) => show(&summary),
@@ -19,7 +21,7 @@ pub async fn count(store: Arc<dyn Store>, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = runtime.sleep(EVERY) => {}
         }
     }
 }

@@ -4,7 +4,7 @@
 //! Processes live and die (`process.rs`) in a world that outlives them (`world.rs`): a store in memory, which passes
 //! the conformance suite, files, a topic in and a topic out. Every call of a port (`store.rs`, `neighbours.rs`) takes a
 //! while, and is refused, or done and its answer lost, or ends the process before or after it is done; now and then a
-//! whole process is paused, beyond its leases too, or somebody sets the clock. Time (`machine.rs`) moves when everybody
+//! whole process is paused, beyond its leases too, or somebody sets the clock. Time (`time.rs`) moves when everybody
 //! waits.
 //!
 //! What happens is drawn beforehand (`story/plot.rs`): orders that Ordering sells (`sale.rs`), some of which gain a seat;
@@ -19,12 +19,14 @@
 //! scripts/faults --simulate --seed 17      # one, told in full
 //! ```
 
-pub(crate) mod machine;
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod neighbours;
 mod process;
 mod sale;
 mod store;
 mod story;
+mod time;
 mod world;
 
 use std::sync::Arc;
@@ -34,15 +36,15 @@ use std::time::{Duration, Instant};
 use fulfillment_config::Config;
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
+use fulfillment_pipeline::keyring::{Keyring, Keys};
+use fulfillment_pipeline::templates::{Book, Templates};
 use fulfillment_store::Installation as _;
 use fulfillment_store::sqlite::SqliteStore;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use self::machine::Time;
 use self::process::Kit;
+use self::time::Time;
 use self::world::World;
-use crate::keyring::{Keyring, Keys};
-use crate::templates::{Book, Templates};
 
 /// How many stories are told unless `SIM_SEEDS` says otherwise.
 const SEEDS: u64 = 150;
@@ -88,7 +90,7 @@ impl Stage {
 
     fn tell(&self, seed: u64, in_full: bool) -> Told {
         let backstage = self.backstage.handle();
-        machine::run(|time| {
+        time::run(|time| {
             let store = at(backstage, memory(Arc::clone(&time) as _));
             story::tell(&self.kit, World::new(seed, time, store, backstage.clone(), in_full))
         })

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::answer::Reader;
+use super::reader::Reader;
 use crate::fields::Fields;
 use crate::ticket::Flag;
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::answer::Reader;
+use super::reader::Reader;
 use super::reading::Reading;
 use super::times::Times;
 use crate::fields::Fields;

@@ -1,6 +1,6 @@
 //! Which lines admit somebody: a fee, a discount or a voucher beside the seats is no ticket.
 
-use super::answer::Reader;
+use super::reader::Reader;
 use super::type_words::{Says, says};
 use crate::fields::{Fields, Unreadable, string};
 use crate::money::{Amount, Currency};

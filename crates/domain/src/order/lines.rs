@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::answer::Reader;
 use super::counts::{self, Understood};
 use super::kind::{Charge, NoAdmission, doubtful, is_discount, no_admission};
 use super::labels::{NO_SEAT, is_no_seat};
 use super::place::Place;
+use super::reader::Reader;
 use super::reading::Reading;
 use super::{MAX_TEXT_IN_ALL, MAX_TICKETS};
 use crate::fields::{Fields, Unreadable};

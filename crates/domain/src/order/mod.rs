@@ -7,6 +7,7 @@ mod kind;
 mod labels;
 mod lines;
 mod place;
+mod reader;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,12 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-pub use self::answer::{Faults, Refusal};
 pub use self::event::Event;
 pub use self::kind::Charge;
 pub use self::labels::{NO_SEAT, is_no_seat, label_of};
 pub use self::lines::Seat;
 pub use self::place::Place;
+pub use self::reader::{Faults, Refusal};
 pub use self::reading::{LocalTimes, Reading};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};

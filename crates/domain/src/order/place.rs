@@ -2,10 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::answer::{Reader, Remarks};
 use super::labels::{
     NO_SEAT, ROW_WORDS, SEAT_WORDS, SECTION_WORDS, bare, is_no_seat, label_of, parts_of_label,
 };
+use super::reader::{Reader, Remarks};
 use crate::fields::{Fields, Unreadable};
 use crate::seat::is_area;
 use crate::ticket::Flag;

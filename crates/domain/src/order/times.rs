@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-use super::answer::Reader;
+use super::reader::Reader;
 use super::reading::{LocalTimes, Reading};
 use crate::event_time::{NO_DATE, Unbelievable, Written, check_doors, check_end, is_date, zone_in};
 use crate::fields::Fields;

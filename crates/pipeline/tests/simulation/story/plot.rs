@@ -25,6 +25,12 @@ pub(super) struct Deal {
 }
 
 impl Deal {
+    /// The payment that a refund of an order with several names: without one it is parked.
+    fn one_of_several(&self) -> Value {
+        let id = self.paid.keys().find(|key| self.paid.len() > 1 && !key.starts_with("order:"));
+        id.map_or_else(|| json!({}), |id| json!({ "paymentId": id }))
+    }
+
     /// What a refund names that returns one of its payments, and how much that is. The only payment of an order need not
     /// be named, and one without an id cannot be.
     fn whole_payment(&self, world: &World) -> Option<(Value, u32)> {
@@ -132,6 +138,7 @@ impl Plot {
                 },
             };
             let mut refund = json!({ "refundId": format!("{order}-{n}"), "orderId": order, "reason": format!("refund {n}") });
+            add(&mut refund, deal.one_of_several());
             add(&mut refund, what);
             if world.chance(500) {
                 add(&mut refund, json!({ "amount": decimal(cents), "currency": "EUR" }));

@@ -35,20 +35,20 @@ use serde::Serialize;
 use crate::stop::Stop;
 use crate::wiring::check_store_url;
 
-/// Turns a paid order into tickets that people hold in their hands.
+/// Turns a paid order into tickets.
 ///
-/// A payment succeeds; Fulfillment asks Ordering what was bought, records a ticket for every seat, draws a
-/// PDF with a signed QR code, stores it, serves it, and tells the world by a `ticket-issued` event.
+/// When a payment succeeds, Fulfillment asks the Ordering service what was bought, records a ticket for every
+/// seat, draws a PDF with a signed QR code, stores the file, serves it, and publishes a `ticket-issued` event.
 #[derive(Debug, Parser)]
 #[command(
     name = "fulfillment",
-    version,
+    version = env!("FULFILLMENT_VERSION"),
     after_help = "Try it: fulfillment demo
 Run it: fulfillment config init && fulfillment serve
 
 Every setting is a key in the configuration file and an environment variable; `fulfillment config init -`
-prints them all. Exit codes: 0 done, 1 the answer is no, 2 wrong use or configuration, 3 something it needs
-cannot be reached."
+prints them all. Exit codes: 0 done, 1 the check found a problem or there is no such thing, 2 wrong use or
+configuration, 3 something it needs cannot be reached."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]

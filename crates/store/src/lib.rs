@@ -23,6 +23,9 @@
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
+//! Inside an implementation a part imports no other part. What several of them do is below them: `rows/` writes and reads
+//! the rows of one table a file, and `settling` does what follows from an order's refunds and cancellations.
+//!
 //! # How to add one
 //! Implement the thirteen parts in a folder with the same file names, then run
 //! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.

@@ -6,9 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::rows::{At, note};
-use super::seats::take_seat;
-use super::work::insert_tickets;
+use super::rows::history::note;
+use super::rows::seats::take_seat;
+use super::rows::tickets::insert_tickets;
+use super::rows::values::At;
 use crate::shared::adopting::{IMPORTED, WHO, WHY};
 use crate::shared::ticket::as_stored;
 use crate::{AdoptedOrder, Adoption, AdoptionOutcome, Result, StoreError};

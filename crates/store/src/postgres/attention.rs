@@ -1,17 +1,15 @@
 //! The attention list.
 
 use async_trait::async_trait;
-use fulfillment_domain::OrderId;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::rows::{At, rows_at_most};
-use super::withdrawals::{Settling, settle};
-use crate::shared::attention::{Wanted, attention_columns, attention_from, gone, paid_after_void};
+use super::rows::values::rows_at_most;
+use super::settling::{Settling, settle};
+use crate::shared::attention::{attention_columns, attention_from, paid_after_void};
 use crate::shared::cells::clean;
 use crate::shared::letters::SEEN_TO;
-use crate::{Announcing, Attention, AttentionReason, AttentionScope, Attentions, Result};
+use crate::{Announcing, Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl Attentions for PgStore {
@@ -52,43 +50,4 @@ impl Attentions for PgStore {
         tx.commit().await?;
         Ok(done.len() as u64)
     }
-}
-
-/// Makes an order's entries of a group of reasons what is wanted now. What is wanted no more is deleted; what an
-/// acknowledged entry says anew is listed again. The order's row is locked by the caller.
-pub(super) async fn put(
-    db: &mut PgConnection,
-    order: OrderId,
-    group: &[AttentionReason],
-    wanted: &[Wanted],
-) -> Result<()> {
-    let gone: Vec<_> = gone(group, wanted).collect();
-    let sql = "DELETE FROM order_attention WHERE order_id = $1 AND reason = ANY($2)";
-    sqlx::query(sql).bind(order.0).bind(gone).execute(&mut *db).await?;
-    for entry in wanted {
-        let sql = "INSERT INTO order_attention (order_id, reason, detail, since, shows_at) \
-                   VALUES ($1, $2, $3, clock_timestamp(), $4) \
-                   ON CONFLICT (order_id, reason) DO UPDATE SET detail = excluded.detail, since = excluded.since, \
-                   shows_at = excluded.shows_at, acknowledged_at = NULL, acknowledged_why = NULL \
-                   WHERE order_attention.detail <> excluded.detail";
-        sqlx::query(sql)
-            .bind(order.0)
-            .bind(entry.reason.as_str())
-            .bind(clean(&entry.detail))
-            .bind(At(entry.shows_at))
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
-}
-
-/// What is open about an order, listed already or later.
-pub(super) async fn of_order(db: &mut PgConnection, order: OrderId) -> Result<Vec<Attention>> {
-    let sql = concat!(
-        "SELECT ",
-        attention_columns!(),
-        " FROM order_attention a WHERE a.order_id = $1 AND a.acknowledged_at IS NULL ORDER BY a.shows_at, a.reason"
-    );
-    let rows = sqlx::query(sql).bind(order.0).fetch_all(db).await?;
-    rows.iter().map(attention_from).collect()
 }

@@ -1,37 +1,20 @@
 //! Removing personal data.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::event::{ids_of, without_person};
 use fulfillment_domain::{OrderId, TicketId};
 use sqlx::PgConnection;
-use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::rows::{At, micros, rows_at_most};
-use super::withdrawals::{carry_out, case};
+use super::rows::personal::{empty_letters, empty_messages, mentions};
+use super::rows::values::{At, micros, rows_at_most};
+use super::settling::{carry_out, case};
 use crate::shared::cells::{Row, need};
-use crate::shared::erasing::{self, files_from, letter_event, quoted};
-use crate::shared::headers;
+use crate::shared::erasing::{self, files_from, quoted};
 use crate::{Announcing, Erased, Erasures, Result, StoreError};
-
-/// A column of bytes, and of text, with `$1` in it, a text as it stands in JSON. High bytes are escaped alike on both
-/// sides.
-macro_rules! mentions {
-    (bytes $column:literal) => {
-        concat!(
-            "strpos(lower(encode(",
-            $column,
-            ", 'escape')), lower(encode(convert_to($1, 'UTF8'), 'escape'))) > 0"
-        )
-    };
-    (text $column:literal) => {
-        concat!("strpos(lower(", $column, "), lower($1)) > 0")
-    };
-}
 
 const ORDERS_OF: &str = concat!(
     "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
@@ -118,7 +101,7 @@ impl Erasures for PgStore {
         let ruling = erasing::ruling(&before);
         carry_out(&mut tx, &before, &ruling, "operator", &Announcing::default()).await?;
         sqlx::query(erasing::TICKETS).bind(order.0).bind(now).execute(&mut *tx).await?;
-        let (messages, letters) = hush(&mut tx, order, now).await?;
+        let (messages, letters) = empty_messages(&mut tx, order, now).await?;
         for sql in erasing::BESIDE {
             sqlx::query(sql).bind(order.0).execute(&mut *tx).await?;
         }
@@ -173,30 +156,6 @@ impl Erasures for PgStore {
     }
 }
 
-/// Empties what was kept of an order's messages: raw ones, and dead letters with their events. Answers how many.
-async fn hush(db: &mut PgConnection, order: OrderId, now: At) -> Result<(u64, u64)> {
-    let messages = sqlx::query(erasing::MESSAGES).bind(order.0).bind(now).execute(&mut *db).await?;
-    let sql = concat!(
-        "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR ",
-        mentions!(bytes "raw"),
-        ")"
-    );
-    let rows = sqlx::query(sql).bind(order.to_string()).bind(order.0).fetch_all(&mut *db).await?;
-    Ok((messages.rows_affected(), empty_letters(db, &rows, now).await?))
-}
-
-async fn empty_letters(db: &mut PgConnection, letters: &[PgRow], now: At) -> Result<u64> {
-    for row in letters {
-        let (none, nothing) = (headers::encode(&[])?, Vec::<u8>::new());
-        let id: i64 = row.number("id")?;
-        let query = sqlx::query(erasing::LETTER).bind(id).bind(now).bind(nothing).bind(none);
-        query.execute(&mut *db).await?;
-        let sql = "DELETE FROM outbox WHERE event_id = $1";
-        sqlx::query(sql).bind(letter_event(row)?).execute(&mut *db).await?;
-    }
-    Ok(letters.len() as u64)
-}
-
 /// Takes the person out of events, and ends the deliveries of those that tell of a ticket.
 async fn rewrite_events(db: &mut PgConnection, ids: &[Uuid]) -> Result<u64> {
     let sql = "UPDATE outbox_delivery d SET state = 'suppressed', lent = FALSE, \
@@ -217,22 +176,4 @@ async fn rewrite_events(db: &mut PgConnection, ids: &[Uuid]) -> Result<u64> {
         }
     }
     Ok(rewritten)
-}
-
-/// Of what has come just now, what is of orders that were erased is kept without its content.
-pub(super) async fn keep_erased(db: &mut PgConnection, orders: &BTreeSet<OrderId>) -> Result<()> {
-    if orders.is_empty() {
-        return Ok(());
-    }
-    let sql = "SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) AND erased_at IS NOT NULL";
-    let ids: Vec<_> = orders.iter().map(|o| o.0).collect();
-    let erased: Vec<Uuid> = sqlx::query_scalar(sql).bind(ids).fetch_all(&mut *db).await?;
-    for order in erased.into_iter().map(OrderId) {
-        let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *db).await?;
-        hush(db, order, now).await?;
-        for sql in erasing::BESIDE {
-            sqlx::query(sql).bind(order.0).execute(&mut *db).await?;
-        }
-    }
-    Ok(())
 }

@@ -7,18 +7,19 @@ use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::erasures::keep_erased;
-use super::outbox::insert_events;
-use super::positions::advance;
-use super::refreshes::{list_closed, want};
-use super::rows::At;
-use super::withdrawals::{Settling, settle};
+use super::rows::attention::list_closed;
+use super::rows::letters::set_apart;
+use super::rows::orders::want;
+use super::rows::personal::keep_erased;
+use super::rows::positions::advance;
+use super::rows::values::At;
+use super::settling::{Settling, settle};
 use super::{COLLISIONS, PgStore, collided};
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::clean;
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
-use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
+use crate::shared::intake::{Intake, Known, NewPayment};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
@@ -71,14 +72,7 @@ impl PgStore {
             let closed = want(&mut tx, &more, &times).await?;
             list_closed(&mut tx, &closed).await?;
         }
-        if !decided.dead.is_empty() {
-            let rows = insert_letters(&mut tx, &decided.dead).await?;
-            let new = decided.dead.iter().filter_map(|d| rows.get(&d.fingerprint[..]).map(|id| (d, *id)));
-            if !route.destinations.is_empty() {
-                let events: Vec<_> = new.map(|(letter, id)| letter.event(id, route)).collect();
-                insert_events(&mut tx, &events.iter().collect::<Vec<_>>()).await?;
-            }
-        }
+        set_apart(&mut tx, &decided.dead, route).await?;
         Intake::call_imported(&imported, &mut decided.outcomes);
         let mut known_orders = decided.known_orders();
         known_orders.extend(imported);
@@ -277,39 +271,4 @@ async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> 
         .execute(db)
         .await?;
     Ok(true)
-}
-
-/// The new rows' numbers by fingerprint; a record that was set apart before has none.
-pub(super) async fn insert_letters<T: Sync>(
-    db: &mut PgConnection,
-    dead: &[DeadLetter<'_, T>],
-) -> Result<HashMap<Vec<u8>, i64>> {
-    let mut dead: Vec<_> = dead.iter().collect();
-    dead.sort_by_key(|d| d.fingerprint);
-    macro_rules! column {
-        ($d:ident => $value:expr) => {
-            dead.iter().map(|$d| $value).collect::<Vec<_>>()
-        };
-    }
-    let headers = dead.iter().map(|d| headers::encode(&d.message.headers)).collect::<Result<Vec<_>>>()?;
-    let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, source_timestamp, \
-               key, raw, headers, received_at, about) SELECT * FROM unnest($1::bytea[], $2::text[], $3::uuid[], \
-               $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], \
-               $11::timestamptz[], $12::text[]) ON CONFLICT DO NOTHING RETURNING fingerprint, id";
-    let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql)
-        .bind(column!(d => &d.fingerprint[..]))
-        .bind(column!(d => d.kind))
-        .bind(column!(d => d.order_id.map(|o| o.0)))
-        .bind(column!(d => clean(&d.reason)))
-        .bind(column!(d => d.field.as_deref().map(clean)))
-        .bind(column!(d => d.message.source.to_string().replace('\0', "")))
-        .bind(column!(d => d.message.source.timestamp()))
-        .bind(column!(d => d.message.key.as_deref()))
-        .bind(column!(d => &d.message.raw[..]))
-        .bind(headers)
-        .bind(column!(d => At(d.message.received_at)))
-        .bind(column!(d => d.message.subject.as_str()))
-        .fetch_all(db)
-        .await?;
-    Ok(rows.into_iter().collect())
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::PgStore;
-use super::rows::At;
+use super::rows::values::At;
 use crate::shared::cells::{Row, clean, need};
 use crate::shared::migrations::{self, TABLE};
 use crate::shared::ticket::index_key;

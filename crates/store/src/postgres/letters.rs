@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
 use super::PgStore;
-use super::rows::rows_at_most;
-use super::withdrawals::{Settling, settle};
+use super::rows::values::rows_at_most;
+use super::settling::{Settling, settle};
 use crate::shared::cells::clean;
 use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};

@@ -19,7 +19,7 @@ mod records;
 mod refreshes;
 mod reissues;
 mod rows;
-mod seats;
+mod settling;
 mod templates;
 mod withdrawals;
 mod work;

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::attention;
-use super::rows::{At, note, rows_at_most};
-use super::withdrawals::of_order;
+use super::rows::history::note;
+use super::rows::tickets::{locked, tickets_of};
+use super::rows::values::{At, rows_at_most};
+use super::rows::{attention, withdrawals};
 use crate::shared::cells::clean;
 use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
 use crate::shared::order::{order_from, payment_from};
@@ -54,14 +54,11 @@ impl Records for PgStore {
                    FROM payments WHERE order_id = $1 \
                    ORDER BY folded_into IS NOT NULL, outcome <> 'accepted', received_at, key";
         let payments = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
-        let sql =
-            concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
-        let tickets = sqlx::query(sql).bind(id.0).fetch_all(&mut *tx).await?;
-        let withdrawals = of_order(&mut tx, id).await?;
+        let tickets = tickets_of(&mut tx, id).await?;
+        let withdrawals = withdrawals::of_order(&mut tx, id).await?;
         let attention = attention::of_order(&mut tx, id).await?;
         tx.commit().await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
-        let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
         order_from(&order, payments, withdrawals, tickets, attention).map(Some)
     }
 
@@ -211,11 +208,4 @@ impl Records for PgStore {
         let sql = "SELECT EXISTS (SELECT 1 FROM tickets WHERE status IN ('Generated', 'Delivered'))";
         Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
     }
-}
-
-/// A ticket under its lock.
-pub(super) async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
-    let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 FOR NO KEY UPDATE");
-    let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
-    row.as_ref().map(ticket_from).transpose()
 }

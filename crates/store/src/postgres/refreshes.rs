@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use fulfillment_domain::{Flag, OrderId, Ticket};
 use sqlx::PgConnection;
 
-use super::attention;
-use super::rows::{At, micros};
-use super::seats::take_seats;
-use super::withdrawals::{Settling, case, settle};
-use super::work::{insert_tickets, tickets_by_order};
+use super::rows::attention;
+use super::rows::orders::{asked, want};
+use super::rows::seats::take_seats;
+use super::rows::tickets::{insert_tickets, tickets_by_order};
+use super::rows::values::micros;
+use super::settling::{Settling, case, settle};
 use super::{COLLISIONS, PgStore, collided};
 use crate::shared::freezing::{self, Step};
 use crate::shared::order::notes_cell;
-use crate::shared::refreshing::{self, Asked, Verdict, asked_columns, asked_from, decide};
+use crate::shared::refreshing::{self, Verdict, decide};
 use crate::shared::ticket::ticket_columns;
 use crate::shared::withdrawing::Case;
 use crate::{Announcing, AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes, Result};
@@ -89,61 +90,6 @@ impl PgStore {
         tx.commit().await?;
         Ok(Some(outcome))
     }
-}
-
-/// The order under its lock, and what time it is.
-async fn asked(db: &mut PgConnection, order: OrderId) -> Result<Option<(Asked, At)>> {
-    let sql = concat!(
-        "SELECT ",
-        asked_columns!(),
-        ", clock_timestamp() AS now FROM orders WHERE order_id = $1 FOR NO KEY UPDATE"
-    );
-    let Some(row) = sqlx::query(sql).bind(order.0).fetch_optional(db).await? else { return Ok(None) };
-    Ok(Some((asked_from(&row)?, sqlx::Row::try_get(&row, "now")?)))
-}
-
-/// Has Ordering asked again about orders that are or will be issued, each for so many reasons: at once where nobody has the order in hand. The
-/// rows are locked. Answers with those that it does not concern, because they never grow.
-pub(super) async fn want(db: &mut PgConnection, orders: &[OrderId], times: &[i64]) -> Result<Vec<OrderId>> {
-    let sql = "UPDATE orders o SET refresh = o.refresh + n.times, \
-               due_at = CASE WHEN o.state = 'issued' AND o.worker IS NULL THEN clock_timestamp() ELSE o.due_at END, \
-               attempts = CASE WHEN o.state = 'issued' AND o.worker IS NULL THEN 0 ELSE o.attempts END, \
-               tried_since = CASE WHEN o.state = 'issued' THEN clock_timestamp() ELSE o.tried_since END, \
-               parked_at = CASE WHEN o.state = 'issued' THEN NULL ELSE o.parked_at END \
-               FROM unnest($1::uuid[], $2::bigint[]) AS n(id, times) WHERE o.order_id = n.id \
-               AND o.voided_at IS NULL AND o.erased_at IS NULL AND (o.frozen_at IS NULL OR o.snapshot IS NOT NULL) \
-               RETURNING o.order_id";
-    let ids: Vec<_> = orders.iter().map(|order| order.0).collect();
-    let asked: Vec<uuid::Uuid> = sqlx::query_scalar(sql).bind(ids).bind(times).fetch_all(db).await?;
-    Ok(orders.iter().copied().filter(|order| !asked.contains(&order.0)).collect())
-}
-
-/// Has Ordering asked again about an order about which something is listed: a refund may settle it.
-pub(super) async fn want_if_listed(db: &mut PgConnection, order: OrderId) -> Result<()> {
-    if sqlx::query(refreshing::LISTED).bind(order.0).fetch_optional(&mut *db).await?.is_some() {
-        want(db, &[order], &[1]).await?;
-    }
-    Ok(())
-}
-
-/// Lists payments of orders that never grow.
-pub(super) async fn list_closed(db: &mut PgConnection, orders: &[OrderId]) -> Result<()> {
-    for order in orders {
-        let Some((asked, now)) = asked(db, *order).await? else { continue };
-        let sql = "SELECT count(*) FROM payments WHERE order_id = $1 AND folded_into IS NULL";
-        let payments: i64 = sqlx::query_scalar(sql).bind(order.0).fetch_one(&mut *db).await?;
-        if let Some(wanted) = refreshing::closed(asked.outcome, payments, now.0) {
-            attention::put(db, *order, &[wanted.reason], std::slice::from_ref(&wanted)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Lists an issued order about which Ordering could not be asked.
-pub(super) async fn list_not_asked(db: &mut PgConnection, order: OrderId, why: &str) -> Result<()> {
-    let now: At = sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut *db).await?;
-    let wanted = refreshing::not_asked(order, why, now.0);
-    attention::put(db, order, &[wanted.reason], std::slice::from_ref(&wanted)).await
 }
 
 /// Writes new tickets. False when another batch was quicker with one of them.

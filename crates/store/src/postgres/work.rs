@@ -4,21 +4,22 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, OrderState, Ticket, TicketId};
-use sqlx::{AssertSqlSafe, PgConnection};
+use fulfillment_domain::{OrderId, OrderState, TicketId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::outbox::insert_events;
-use super::refreshes::list_not_asked;
-use super::rows::{At, from_micros, micros, rows_at_most, ticket_insert_columns, tickets_json};
-use super::seats::take_seats;
-use super::withdrawals::{Settling, settle};
+use super::rows::attention::list_not_asked;
+use super::rows::events::insert_events;
+use super::rows::seats::take_seats;
+use super::rows::tickets::{insert_tickets, tickets_by_order, tickets_of};
+use super::rows::values::{At, from_micros, micros, rows_at_most};
+use super::settling::{Settling, settle};
 use super::{COLLISIONS, PgStore};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean};
 use crate::shared::freezing::{self, Orders, Step};
 use crate::shared::order::{claim_from, notes_cell};
-use crate::shared::ticket::{ticket_columns, ticket_from};
+use crate::shared::ticket::ticket_columns;
 use crate::{
     Announcing, Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, StoreError, Then,
     Work,
@@ -256,10 +257,7 @@ impl PgStore {
 /// Adds what an issued order is compared with to its claim, and the payment that came last.
 async fn lend_issued(db: &mut PgConnection, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
-    let sql =
-        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
-    let rows = sqlx::query(sql).bind(claim.order_id.0).fetch_all(&mut *db).await?;
-    refresh.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    refresh.tickets = tickets_of(db, claim.order_id).await?;
     let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = $1 AND folded_into IS NULL \
                ORDER BY received_at DESC, key DESC LIMIT 1";
     if let Some(row) = sqlx::query(sql).bind(claim.order_id.0).fetch_optional(db).await? {
@@ -268,41 +266,11 @@ async fn lend_issued(db: &mut PgConnection, claim: &mut Claim) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn tickets_by_order(
-    db: &mut PgConnection,
-    sql: &'static str,
-    orders: Vec<Uuid>,
-) -> Result<HashMap<OrderId, Vec<Ticket>>> {
-    let mut found: HashMap<_, Vec<_>> = HashMap::new();
-    if orders.is_empty() {
-        return Ok(found);
-    }
-    for row in sqlx::query(sql).bind(orders).fetch_all(db).await? {
-        let ticket = ticket_from(&row)?;
-        found.entry(ticket.order_id).or_default().push(ticket);
-    }
-    Ok(found)
-}
-
 async fn locked(db: &mut PgConnection, orders: Vec<Uuid>) -> Result<Orders> {
     let sql = "SELECT order_id, fence, state, worker, frozen_at, withdrawn FROM orders \
                WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
     let rows = sqlx::query(sql).bind(orders).fetch_all(db).await?;
     rows.iter().map(freezing::locked_from).collect()
-}
-
-/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
-/// one of them.
-pub(super) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
-    let Some(first) = tickets.first() else { return Ok(true) };
-    let columns = ticket_insert_columns(first);
-    let sql = format!(
-        "INSERT INTO tickets ({columns}) SELECT {columns} \
-         FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING"
-    );
-    let json = tickets_json(&tickets.iter().collect::<Vec<_>>())?;
-    let written = sqlx::query(AssertSqlSafe(sql)).bind(json).execute(db).await?.rows_affected();
-    Ok(written == tickets.len() as u64)
 }
 
 /// Records files, unless the ticket has one or is void. Answers with those it did, and their orders.

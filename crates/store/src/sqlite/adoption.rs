@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::rows::{Transition, insert_ticket, list, note};
-use super::seats::take_seat;
+use super::rows::history::{Transition, note};
+use super::rows::seats::take_seat;
+use super::rows::tickets::insert_ticket;
+use super::rows::values::list;
 use crate::shared::adopting::{IMPORTED, WHO, WHY};
 use crate::shared::cells::rfc3339;
 use crate::shared::ticket::as_stored;

@@ -1,17 +1,13 @@
 //! The attention list.
 
 use async_trait::async_trait;
-use fulfillment_domain::OrderId;
-use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::rows::list;
-use super::withdrawals::{Settling, settle};
-use crate::shared::attention::{Wanted, attention_columns, attention_from, gone, paid_after_void};
+use super::settling::{Settling, settle};
+use crate::shared::attention::{attention_columns, attention_from, paid_after_void};
 use crate::shared::cells::{clean, rfc3339};
 use crate::shared::letters::SEEN_TO;
-use crate::{Announcing, Attention, AttentionReason, AttentionScope, Attentions, Result};
+use crate::{Announcing, Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl Attentions for SqliteStore {
@@ -48,44 +44,4 @@ impl Attentions for SqliteStore {
         tx.commit().await?;
         Ok(done.len() as u64)
     }
-}
-
-/// Makes an order's entries of a group of reasons what is wanted now. What is wanted no more is deleted; what an
-/// acknowledged entry says anew is listed again.
-pub(super) async fn put(
-    db: &mut SqliteConnection,
-    now: Timestamp,
-    order: OrderId,
-    group: &[AttentionReason],
-    wanted: &[Wanted],
-) -> Result<()> {
-    let sql =
-        "DELETE FROM order_attention WHERE order_id = ?1 AND reason IN (SELECT value FROM json_each(?2))";
-    sqlx::query(sql).bind(order.to_string()).bind(list(gone(group, wanted))?).execute(&mut *db).await?;
-    for entry in wanted {
-        let sql = "INSERT INTO order_attention (order_id, reason, detail, since, shows_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-                   ON CONFLICT (order_id, reason) DO UPDATE SET detail = excluded.detail, since = excluded.since, \
-                   shows_at = excluded.shows_at, acknowledged_at = NULL, acknowledged_why = NULL \
-                   WHERE order_attention.detail <> excluded.detail";
-        sqlx::query(sql)
-            .bind(order.to_string())
-            .bind(entry.reason.as_str())
-            .bind(clean(&entry.detail))
-            .bind(rfc3339(now))
-            .bind(rfc3339(entry.shows_at))
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
-}
-
-/// What is open about an order, listed already or later.
-pub(super) async fn of_order(db: &mut SqliteConnection, order: OrderId) -> Result<Vec<Attention>> {
-    let sql = concat!(
-        "SELECT ",
-        attention_columns!(),
-        " FROM order_attention a WHERE a.order_id = ?1 AND a.acknowledged_at IS NULL ORDER BY a.shows_at, a.reason"
-    );
-    let rows = sqlx::query(sql).bind(order.to_string()).fetch_all(db).await?;
-    rows.iter().map(attention_from).collect()
 }

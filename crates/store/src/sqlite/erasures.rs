@@ -1,31 +1,22 @@
 //! Removing personal data.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::event::{ids_of, without_person};
 use fulfillment_domain::{OrderId, TicketId};
-use jiff::Timestamp;
 use sqlx::SqliteConnection;
-use sqlx::sqlite::SqliteRow;
 use tracing::warn;
 use uuid::Uuid;
 
 use super::SqliteStore;
-use super::rows::list;
-use super::withdrawals::{carry_out, case};
+use super::rows::personal::{empty_letters, empty_messages, mentions};
+use super::rows::values::list;
+use super::settling::{carry_out, case};
 use crate::shared::cells::{Row, need, rfc3339};
-use crate::shared::erasing::{self, files_from, letter_event, quoted};
-use crate::shared::{earlier, headers};
+use crate::shared::earlier;
+use crate::shared::erasing::{self, files_from, quoted};
 use crate::{Announcing, Erased, Erasures, Result, StoreError};
-
-/// A column of bytes or text with `$1` in it, a text as it stands in JSON.
-macro_rules! mentions {
-    ($column:literal) => {
-        concat!("instr(lower(CAST(", $column, " AS TEXT)), lower($1)) > 0")
-    };
-}
 
 const ORDERS_OF: &str = concat!(
     "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
@@ -93,7 +84,7 @@ impl Erasures for SqliteStore {
         let (ruling, quiet) = (erasing::ruling(&before), Announcing::default());
         carry_out(&mut tx, &before, &ruling, "operator", &quiet).await?;
         sqlx::query(erasing::TICKETS).bind(&id).bind(&now).execute(&mut *tx).await?;
-        let (messages, letters) = hush(&mut tx, order, &now).await?;
+        let (messages, letters) = empty_messages(&mut tx, order, &now).await?;
         for sql in erasing::BESIDE {
             sqlx::query(sql).bind(&id).execute(&mut *tx).await?;
         }
@@ -162,31 +153,6 @@ impl SqliteStore {
     }
 }
 
-/// Empties what was kept of an order's messages: raw ones, and dead letters with their events. Answers how many.
-async fn hush(db: &mut SqliteConnection, order: OrderId, now: &str) -> Result<(u64, u64)> {
-    let id = order.to_string();
-    let messages = sqlx::query(erasing::MESSAGES).bind(&id).bind(now).execute(&mut *db).await?;
-    let sql = concat!(
-        "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $1 OR ",
-        mentions!("raw"),
-        ")"
-    );
-    let rows = sqlx::query(sql).bind(&id).fetch_all(&mut *db).await?;
-    Ok((messages.rows_affected(), empty_letters(db, &rows, now).await?))
-}
-
-async fn empty_letters(db: &mut SqliteConnection, letters: &[SqliteRow], now: &str) -> Result<u64> {
-    for row in letters {
-        let (none, nothing) = (headers::encode(&[])?, Vec::<u8>::new());
-        let id: i64 = row.number("id")?;
-        let query = sqlx::query(erasing::LETTER).bind(id).bind(now).bind(nothing).bind(none);
-        query.execute(&mut *db).await?;
-        let sql = "DELETE FROM outbox WHERE event_id = ?1";
-        sqlx::query(sql).bind(letter_event(row)?.to_string()).execute(&mut *db).await?;
-    }
-    Ok(letters.len() as u64)
-}
-
 /// Takes the person out of events, and ends the deliveries of those that tell of a ticket.
 async fn rewrite_events(db: &mut SqliteConnection, ids: &[Uuid], now: &str) -> Result<u64> {
     let ids = list(ids)?;
@@ -208,23 +174,4 @@ async fn rewrite_events(db: &mut SqliteConnection, ids: &[Uuid], now: &str) -> R
         }
     }
     Ok(rewritten)
-}
-
-/// Of what has come just now, what is of orders that were erased is kept without its content.
-pub(super) async fn keep_erased(
-    db: &mut SqliteConnection,
-    now: Timestamp,
-    orders: &BTreeSet<OrderId>,
-) -> Result<()> {
-    for order in orders {
-        let id = order.to_string();
-        let sql = "SELECT 1 FROM orders WHERE order_id = ?1 AND erased_at IS NOT NULL";
-        if sqlx::query(sql).bind(&id).fetch_optional(&mut *db).await?.is_some() {
-            hush(db, *order, &rfc3339(now)).await?;
-            for sql in erasing::BESIDE {
-                sqlx::query(sql).bind(&id).execute(&mut *db).await?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -9,17 +9,18 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use super::SqliteStore;
-use super::erasures::keep_erased;
-use super::outbox::insert_events;
-use super::positions::advance;
-use super::refreshes::{list_closed, want};
-use super::rows::list;
-use super::withdrawals::{Settling, settle};
+use super::rows::attention::list_closed;
+use super::rows::letters::set_apart;
+use super::rows::orders::want;
+use super::rows::personal::keep_erased;
+use super::rows::positions::advance;
+use super::rows::values::list;
+use super::settling::{Settling, settle};
 use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::folding::{Standing, standing_columns, standing_from};
 use crate::shared::headers;
-use crate::shared::intake::{DeadLetter, Intake, Known, NewPayment};
+use crate::shared::intake::{Intake, Known, NewPayment};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
@@ -86,15 +87,7 @@ impl Inbox for SqliteStore {
                 list_closed(&mut tx, now, order).await?;
             }
         }
-        let mut events = Vec::new();
-        for letter in &decided.dead {
-            if let Some(id) = insert_letter(&mut tx, letter).await?
-                && !route.destinations.is_empty()
-            {
-                events.push(letter.event(id, route));
-            }
-        }
-        insert_events(&mut tx, now, &events).await?;
+        set_apart(&mut tx, now, &decided.dead, route).await?;
         Intake::call_imported(&imported, &mut decided.outcomes);
         let mut known_orders = decided.known_orders();
         known_orders.extend(imported);
@@ -223,30 +216,4 @@ async fn insert_raw(db: &mut SqliteConnection, new: &NewPayment<'_>) -> Result<(
         .execute(db)
         .await?;
     Ok(())
-}
-
-/// The new row's number; none when this very record was set apart before.
-pub(super) async fn insert_letter<T: Sync>(
-    db: &mut SqliteConnection,
-    letter: &DeadLetter<'_, T>,
-) -> Result<Option<i64>> {
-    let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, \
-               source_timestamp, key, raw, headers, received_at, about) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING RETURNING id";
-    let id = sqlx::query_scalar(sql)
-        .bind(&letter.fingerprint[..])
-        .bind(letter.kind)
-        .bind(letter.order_id.map(|o| o.to_string()))
-        .bind(clean(&letter.reason))
-        .bind(letter.field.as_deref().map(clean))
-        .bind(letter.message.source.to_string())
-        .bind(letter.message.source.timestamp())
-        .bind(letter.message.key.as_deref())
-        .bind(&letter.message.raw[..])
-        .bind(headers::encode(&letter.message.headers)?)
-        .bind(rfc3339(letter.message.received_at))
-        .bind(letter.message.subject.as_str())
-        .fetch_optional(db)
-        .await?;
-    Ok(id)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
 use super::SqliteStore;
-use super::withdrawals::{Settling, settle};
+use super::settling::{Settling, settle};
 use crate::shared::cells::{clean, rfc3339};
 use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};

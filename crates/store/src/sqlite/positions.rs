@@ -1,15 +1,14 @@
 //! Where reading from Kafka got to.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::SqliteStore;
+use super::rows::positions::advance;
 use crate::Result;
 use crate::positions::{Position, Positions};
-use crate::shared::cells::rfc3339;
 use crate::shared::migrations::{POSITIONS, TABLE};
-use crate::shared::positions::{advance_on_conflict, furthest, position_columns, position_from};
+use crate::shared::positions::{position_columns, position_from};
 
 #[async_trait]
 impl Positions for SqliteStore {
@@ -58,30 +57,4 @@ impl Positions for SqliteStore {
 
 async fn any(db: &mut SqliteConnection) -> Result<bool> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM kafka_positions)").fetch_one(db).await?)
-}
-
-/// Moves positions forward, within the transaction that stores what was read.
-pub(super) async fn advance(db: &mut SqliteConnection, now: Timestamp, positions: &[Position]) -> Result<()> {
-    let sql = concat!(
-        "INSERT INTO kafka_positions (",
-        position_columns!(),
-        ", updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        advance_on_conflict!()
-    );
-    for Position { partition, epoch, next, mark } in furthest(positions) {
-        sqlx::query(sql)
-            .bind(&partition.cluster)
-            .bind(&partition.group)
-            .bind(&partition.topic)
-            .bind(partition.number)
-            .bind(epoch)
-            .bind(next)
-            .bind(mark.map(|mark| mark.offset))
-            .bind(mark.and_then(|mark| mark.timestamp))
-            .bind(mark.as_ref().map(|mark| &mark.hash[..]))
-            .bind(rfc3339(now))
-            .execute(&mut *db)
-            .await?;
-    }
-    Ok(())
 }

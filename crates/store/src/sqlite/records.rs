@@ -3,12 +3,11 @@
 use async_trait::async_trait;
 use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::attention;
-use super::rows::{Transition, note};
-use super::withdrawals::of_order;
+use super::rows::history::{Transition, note};
+use super::rows::tickets::{ticket, tickets_of};
+use super::rows::{attention, withdrawals};
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
 use crate::shared::order::{order_from, payment_from};
@@ -16,8 +15,6 @@ use crate::shared::standing::{STANDING, standing_from};
 use crate::shared::summary::{self, counts, summary_from};
 use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
-
-const TICKET: &str = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = ?1");
 
 /// What stands apart, by the indexes that hold it.
 const COUNTS: &str = counts!("instr(flags, 'seat_conflict') > 0");
@@ -52,13 +49,10 @@ impl Records for SqliteStore {
                    FROM payments WHERE order_id = ?1 \
                    ORDER BY folded_into IS NOT NULL, outcome <> 'accepted', received_at, key";
         let payments = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
-        let sql =
-            concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
-        let tickets = sqlx::query(sql).bind(id.to_string()).fetch_all(&mut *tx).await?;
-        let withdrawals = of_order(&mut tx, id).await?;
+        let tickets = tickets_of(&mut tx, id).await?;
+        let withdrawals = withdrawals::of_order(&mut tx, id).await?;
         let attention = attention::of_order(&mut tx, id).await?;
         let payments = payments.iter().map(payment_from).collect::<Result<_>>()?;
-        let tickets = tickets.iter().map(ticket_from).collect::<Result<_>>()?;
         order_from(&order, payments, withdrawals, tickets, attention).map(Some)
     }
 
@@ -220,9 +214,4 @@ impl Records for SqliteStore {
         let sql = "SELECT EXISTS (SELECT 1 FROM tickets WHERE status IN ('Generated', 'Delivered'))";
         Ok(sqlx::query_scalar(sql).fetch_one(&self.read).await?)
     }
-}
-
-pub(super) async fn ticket(db: &mut SqliteConnection, id: TicketId) -> Result<Option<Ticket>> {
-    let row = sqlx::query(TICKET).bind(id.to_string()).fetch_optional(db).await?;
-    row.as_ref().map(ticket_from).transpose()
 }

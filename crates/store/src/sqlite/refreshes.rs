@@ -6,16 +6,17 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::attention;
-use super::rows::{insert_ticket, list};
-use super::seats::take_seats;
-use super::withdrawals::{Settling, case, settle};
-use super::work::tickets_by_order;
+use super::rows::attention;
+use super::rows::orders::{asked, want};
+use super::rows::seats::take_seats;
+use super::rows::tickets::{insert_ticket, tickets_by_order};
+use super::rows::values::list;
+use super::settling::{Settling, case, settle};
 use crate::shared::cells::rfc3339;
 use crate::shared::freezing::{self, Step};
 use crate::shared::later;
 use crate::shared::order::notes_cell;
-use crate::shared::refreshing::{self, Asked, Verdict, asked_columns, asked_from, decide};
+use crate::shared::refreshing::{self, Verdict, decide};
 use crate::shared::ticket::ticket_columns;
 use crate::{Announcing, AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes, Result};
 
@@ -80,61 +81,6 @@ impl Refreshes for SqliteStore {
         tx.commit().await?;
         Ok(outcome)
     }
-}
-
-async fn asked(db: &mut SqliteConnection, order: OrderId) -> Result<Option<Asked>> {
-    let sql = concat!("SELECT ", asked_columns!(), " FROM orders WHERE order_id = ?1");
-    let row = sqlx::query(sql).bind(order.to_string()).fetch_optional(db).await?;
-    row.as_ref().map(asked_from).transpose()
-}
-
-/// Has Ordering asked again about an order that is or will be issued, for so many reasons: at once where nobody has it in
-/// hand. False where it does not concern the order, because that never grows.
-pub(super) async fn want(
-    db: &mut SqliteConnection,
-    now: Timestamp,
-    order: OrderId,
-    times: i64,
-) -> Result<bool> {
-    let sql = "UPDATE orders SET refresh = refresh + ?3, \
-               due_at = CASE WHEN state = 'issued' AND worker IS NULL THEN ?2 ELSE due_at END, \
-               attempts = CASE WHEN state = 'issued' AND worker IS NULL THEN 0 ELSE attempts END, \
-               tried_since = CASE WHEN state = 'issued' THEN ?2 ELSE tried_since END, \
-               parked_at = CASE WHEN state = 'issued' THEN NULL ELSE parked_at END \
-               WHERE order_id = ?1 AND voided_at IS NULL AND erased_at IS NULL \
-               AND (frozen_at IS NULL OR snapshot IS NOT NULL)";
-    let query = sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).bind(times);
-    Ok(query.execute(db).await?.rows_affected() == 1)
-}
-
-/// Has Ordering asked again about an order about which something is listed: a refund may settle it.
-pub(super) async fn want_if_listed(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
-    if sqlx::query(refreshing::LISTED).bind(order.to_string()).fetch_optional(&mut *db).await?.is_some() {
-        want(db, now, order, 1).await?;
-    }
-    Ok(())
-}
-
-/// Lists payments of an order that never grows.
-pub(super) async fn list_closed(db: &mut SqliteConnection, now: Timestamp, order: OrderId) -> Result<()> {
-    let Some(asked) = asked(db, order).await? else { return Ok(()) };
-    let sql = "SELECT count(*) FROM payments WHERE order_id = ?1 AND folded_into IS NULL";
-    let payments: i64 = sqlx::query_scalar(sql).bind(order.to_string()).fetch_one(&mut *db).await?;
-    match refreshing::closed(asked.outcome, payments, now) {
-        Some(wanted) => attention::put(db, now, order, &[wanted.reason], std::slice::from_ref(&wanted)).await,
-        None => Ok(()),
-    }
-}
-
-/// Lists an issued order about which Ordering could not be asked.
-pub(super) async fn list_not_asked(
-    db: &mut SqliteConnection,
-    now: Timestamp,
-    order: OrderId,
-    why: &str,
-) -> Result<()> {
-    let wanted = refreshing::not_asked(order, why, now);
-    attention::put(db, now, order, &[wanted.reason], std::slice::from_ref(&wanted)).await
 }
 
 async fn grow(db: &mut SqliteConnection, lines: &NewLines, verdict: &Verdict) -> Result<()> {

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::outbox::insert_events;
-use super::records::ticket;
-use super::refreshes::want_if_listed;
-use super::rows::{Transition, note, replace_ticket};
-use super::seats::take_seat;
-use super::withdrawals::{list_anew, pass_on_seat};
+use super::rows::events::insert_events;
+use super::rows::history::{Transition, note};
+use super::rows::orders::want_if_listed;
+use super::rows::seats::{pass_on_seat, take_seat};
+use super::rows::tickets::{replace_ticket, ticket};
+use super::settling::list_anew;
 use crate::shared::cells::{clean, rfc3339};
 use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::shared::withdrawing::sql;

@@ -4,21 +4,23 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, OrderState, Ticket, TicketStatus};
+use fulfillment_domain::{OrderId, OrderState, TicketStatus};
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::outbox::insert_events;
-use super::refreshes::list_not_asked;
-use super::rows::{Transition, insert_ticket, list, note};
-use super::seats::take_seats;
-use super::withdrawals::{Settling, settle};
+use super::rows::attention::list_not_asked;
+use super::rows::events::insert_events;
+use super::rows::history::{Transition, note};
+use super::rows::seats::take_seats;
+use super::rows::tickets::{insert_ticket, tickets_by_order, tickets_of};
+use super::rows::values::list;
+use super::settling::{Settling, settle};
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Step};
 use crate::shared::later;
 use crate::shared::order::{claim_from, notes_cell};
-use crate::shared::ticket::{ticket_columns, ticket_from};
+use crate::shared::ticket::ticket_columns;
 use crate::{
     Announcing, Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result,
     Then, Work,
@@ -219,33 +221,13 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
 async fn lend_issued(db: &mut SqliteConnection, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
     let order = claim.order_id.to_string();
-    let sql =
-        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = ?1 ORDER BY ticket_index");
-    let rows = sqlx::query(sql).bind(&order).fetch_all(&mut *db).await?;
-    refresh.tickets = rows.iter().map(ticket_from).collect::<Result<_>>()?;
+    refresh.tickets = tickets_of(db, claim.order_id).await?;
     let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = ?1 AND folded_into IS NULL \
                ORDER BY received_at DESC, key DESC LIMIT 1";
     if let Some(row) = sqlx::query(sql).bind(&order).fetch_optional(db).await? {
         (claim.payment_id, claim.customer_id) = (row.text("payment_id")?, row.text("customer_id")?);
     }
     Ok(())
-}
-
-pub(super) async fn tickets_by_order(
-    db: &mut SqliteConnection,
-    sql: &'static str,
-    orders: impl Iterator<Item = OrderId>,
-) -> Result<HashMap<OrderId, Vec<Ticket>>> {
-    let orders: Vec<_> = orders.collect();
-    let mut found: HashMap<_, Vec<_>> = HashMap::new();
-    if orders.is_empty() {
-        return Ok(found);
-    }
-    for row in sqlx::query(sql).bind(list(orders)?).fetch_all(db).await? {
-        let ticket = ticket_from(&row)?;
-        found.entry(ticket.order_id).or_default().push(ticket);
-    }
-    Ok(found)
 }
 
 async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>) -> Result<Orders> {

@@ -8,9 +8,10 @@ use sqlx::SqliteConnection;
 use crate::Result;
 use crate::shared::cells::{Row as _, need};
 use crate::shared::freezing::{Asking, Owners, SeatOf, asks, holder_from};
+use crate::shared::ticket::seat_keys;
 
 /// Takes the seats that are free, and answers with the owners of all that were asked for.
-pub(super) async fn take_seats(db: &mut SqliteConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
+pub(crate) async fn take_seats(db: &mut SqliteConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
     let mut owners = Owners::new();
     for (seat, asking) in seats {
         let owner = take(db, &seat, &asking).await?;
@@ -20,7 +21,7 @@ pub(super) async fn take_seats(db: &mut SqliteConnection, seats: BTreeMap<SeatOf
 }
 
 /// Takes the ticket's seat if it is free; whether it is another's.
-pub(super) async fn take_seat(db: &mut SqliteConnection, ticket: &Ticket) -> Result<bool> {
+pub(crate) async fn take_seat(db: &mut SqliteConnection, ticket: &Ticket) -> Result<bool> {
     let Some((seat, asking)) = asks(ticket) else { return Ok(false) };
     Ok(take(db, &seat, &asking).await? != ticket.id)
 }
@@ -37,4 +38,29 @@ async fn take(db: &mut SqliteConnection, (event, seat): &SeatOf, asking: &Asking
     let row = sqlx::query(sql).bind(event).bind(undated).fetch_optional(db).await?;
     let holder = row.as_ref().map(holder_from).transpose()?.flatten();
     Ok(asking.owner(owner, holder))
+}
+
+/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
+pub(crate) async fn pass_on_seat(db: &mut SqliteConnection, voided: &Ticket) -> Result<()> {
+    for seat in seat_keys(voided) {
+        pass_on(db, voided, &seat).await?;
+    }
+    Ok(())
+}
+
+async fn pass_on(db: &mut SqliteConnection, voided: &Ticket, seat: &str) -> Result<()> {
+    let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
+               AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
+    let heir: Option<String> =
+        sqlx::query_scalar(sql).bind(&voided.event_id).bind(seat).fetch_optional(&mut *db).await?;
+    let sql = match heir {
+        Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+        None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
+    };
+    let query = sqlx::query(sql).bind(&voided.event_id).bind(seat).bind(voided.id.to_string());
+    match heir {
+        Some(heir) => query.bind(heir).execute(db).await?,
+        None => query.execute(db).await?,
+    };
+    Ok(())
 }

@@ -1,0 +1,98 @@
+//! Tickets, read and written whole.
+
+use std::collections::HashMap;
+
+use fulfillment_domain::{OrderId, Ticket, TicketId};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::shared::cells::Cell;
+use crate::shared::ticket::{ticket_cells, ticket_columns, ticket_from};
+use crate::{Result, StoreError};
+
+/// An order's tickets, by index.
+pub(crate) async fn tickets_of(db: &mut PgConnection, order: OrderId) -> Result<Vec<Ticket>> {
+    let sql =
+        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
+    let rows = sqlx::query(sql).bind(order.0).fetch_all(db).await?;
+    rows.iter().map(ticket_from).collect()
+}
+
+/// The tickets that `sql` finds for a list of orders, by order.
+pub(crate) async fn tickets_by_order(
+    db: &mut PgConnection,
+    sql: &'static str,
+    orders: Vec<Uuid>,
+) -> Result<HashMap<OrderId, Vec<Ticket>>> {
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    if orders.is_empty() {
+        return Ok(found);
+    }
+    for row in sqlx::query(sql).bind(orders).fetch_all(db).await? {
+        let ticket = ticket_from(&row)?;
+        found.entry(ticket.order_id).or_default().push(ticket);
+    }
+    Ok(found)
+}
+
+/// A ticket under its lock.
+pub(crate) async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
+    let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 FOR NO KEY UPDATE");
+    let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
+    row.as_ref().map(ticket_from).transpose()
+}
+
+/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
+/// one of them.
+pub(crate) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
+    let Some(first) = tickets.first() else { return Ok(true) };
+    let columns = ticket_insert_columns(first);
+    let sql = format!(
+        "INSERT INTO tickets ({columns}) SELECT {columns} \
+         FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING"
+    );
+    let json = tickets_json(&tickets.iter().collect::<Vec<_>>())?;
+    let written = sqlx::query(AssertSqlSafe(sql)).bind(json).execute(db).await?.rows_affected();
+    Ok(written == tickets.len() as u64)
+}
+
+/// Writes a ticket's row anew, whole.
+pub(crate) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
+    let columns = ticket_insert_columns(ticket);
+    let sql = format!(
+        "UPDATE tickets SET ({columns}) = (SELECT {columns} \
+         FROM json_populate_recordset(NULL::tickets, $2::text::json)) WHERE id = $1"
+    );
+    sqlx::query(AssertSqlSafe(sql)).bind(ticket.id.0).bind(tickets_json(&[ticket])?).execute(db).await?;
+    Ok(())
+}
+
+/// Tickets as the JSON that `json_populate_recordset` takes apart by the table's own types: text all the
+/// way for money, hexadecimal for bytes.
+fn tickets_json(tickets: &[&Ticket]) -> Result<String> {
+    let rows: Vec<_> = tickets.iter().map(|t| TicketRow(t)).collect();
+    serde_json::to_string(&rows).map_err(|e| StoreError::Refused(e.into()))
+}
+
+/// The columns that [`tickets_json`] fills.
+fn ticket_insert_columns(ticket: &Ticket) -> String {
+    ticket_cells(ticket).each_ref().map(|(name, _)| *name).join(", ")
+}
+
+struct TicketRow<'a>(&'a Ticket);
+
+impl Serialize for TicketRow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, cell) in ticket_cells(self.0) {
+            match cell {
+                Cell::Null => {}
+                Cell::Text(text) => map.serialize_entry(name, &text)?,
+                Cell::Int(number) => map.serialize_entry(name, &number)?,
+                Cell::Bytes(bytes) => map.serialize_entry(name, &format!("\\x{}", hex::encode(bytes)))?,
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,39 @@
+//! Values bound to statements of SQLite, and read from its rows.
+
+use jiff::Timestamp;
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+use crate::Result;
+use crate::shared::cells::{Row, odd};
+
+impl Row for SqliteRow {
+    fn text(&self, column: &'static str) -> Result<Option<String>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn int(&self, column: &'static str) -> Result<Option<i64>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>> {
+        Ok(self.try_get(column)?)
+    }
+
+    fn time(&self, column: &'static str) -> Result<Option<Timestamp>> {
+        let text: Option<&str> = self.try_get(column)?;
+        text.map(|t| t.parse().map_err(|e| odd(column, e))).transpose()
+    }
+
+    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>> {
+        let text: Option<&str> = self.try_get(column)?;
+        text.map(|t| Uuid::try_parse(t).map_err(|e| odd(column, e))).transpose()
+    }
+}
+
+/// A list as the JSON that `json_each` takes apart.
+pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Result<String> {
+    let items: Vec<String> = items.into_iter().map(|i| i.to_string()).collect();
+    serde_json::to_string(&items).map_err(|e| crate::StoreError::Refused(e.into()))
+}

@@ -28,6 +28,7 @@ pub mod reissues;
 pub mod release;
 pub mod sequencer;
 pub mod templates;
+pub mod tickets;
 pub mod withdrawals;
 
 use std::sync::Arc;
@@ -114,6 +115,7 @@ macro_rules! conformance_suite {
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,
                 numbers_for_good, pings }
             templates { kept_for_good, unknown }
+            tickets { keep_every_field }
         }
     };
     (@tests $open:ident; $($part:ident { $($test:ident),* $(,)? })*) => {

@@ -29,11 +29,6 @@ impl<'a> Cell<'a> {
         Self::Text(clean(text))
     }
 
-    /// Text that may be missing.
-    pub(crate) fn text_or_null(text: Option<&'a str>) -> Self {
-        text.map_or(Self::Null, Self::text)
-    }
-
     /// Anything by its display form.
     pub(crate) fn word(value: impl Display) -> Self {
         Self::Text(Cow::Owned(value.to_string()))
@@ -42,11 +37,6 @@ impl<'a> Cell<'a> {
     /// A time, see [`rfc3339`].
     pub(crate) fn time(at: Timestamp) -> Self {
         Self::Text(Cow::Owned(rfc3339(at)))
-    }
-
-    /// A time that may be missing.
-    pub(crate) fn time_or_null(at: Option<Timestamp>) -> Self {
-        at.map_or(Self::Null, Self::time)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod adopting;
 pub(crate) mod attention;
 pub(crate) mod cells;
+pub(crate) mod column;
 pub(crate) mod delivering;
 pub(crate) mod erasing;
 pub(crate) mod event;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::shared::cells::Cell;
-use crate::shared::ticket::{ticket_cells, ticket_columns, ticket_from};
+use crate::shared::ticket::{ticket_cells, ticket_columns, ticket_from, written_columns};
 use crate::{Result, StoreError};
 
 /// An order's tickets, by index.
@@ -46,25 +46,31 @@ pub(crate) async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option
 /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
 /// one of them.
 pub(crate) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
-    let Some(first) = tickets.first() else { return Ok(true) };
-    let columns = ticket_insert_columns(first);
-    let sql = format!(
-        "INSERT INTO tickets ({columns}) SELECT {columns} \
-         FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING"
+    if tickets.is_empty() {
+        return Ok(true);
+    }
+    let sql = concat!(
+        "INSERT INTO tickets (",
+        written_columns!(),
+        ") SELECT ",
+        written_columns!(),
+        " FROM json_populate_recordset(NULL::tickets, $1::text::json) ON CONFLICT DO NOTHING"
     );
     let json = tickets_json(&tickets.iter().collect::<Vec<_>>())?;
-    let written = sqlx::query(AssertSqlSafe(sql)).bind(json).execute(db).await?.rows_affected();
+    let written = sqlx::query(sql).bind(json).execute(db).await?.rows_affected();
     Ok(written == tickets.len() as u64)
 }
 
 /// Writes a ticket's row anew, whole.
 pub(crate) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
-    let columns = ticket_insert_columns(ticket);
-    let sql = format!(
-        "UPDATE tickets SET ({columns}) = (SELECT {columns} \
-         FROM json_populate_recordset(NULL::tickets, $2::text::json)) WHERE id = $1"
+    let sql = concat!(
+        "UPDATE tickets SET (",
+        written_columns!(),
+        ") = (SELECT ",
+        written_columns!(),
+        " FROM json_populate_recordset(NULL::tickets, $2::text::json)) WHERE id = $1"
     );
-    sqlx::query(AssertSqlSafe(sql)).bind(ticket.id.0).bind(tickets_json(&[ticket])?).execute(db).await?;
+    sqlx::query(sql).bind(ticket.id.0).bind(tickets_json(&[ticket])?).execute(db).await?;
     Ok(())
 }
 
@@ -73,11 +79,6 @@ pub(crate) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Re
 fn tickets_json(tickets: &[&Ticket]) -> Result<String> {
     let rows: Vec<_> = tickets.iter().map(|t| TicketRow(t)).collect();
     serde_json::to_string(&rows).map_err(|e| StoreError::Refused(e.into()))
-}
-
-/// The columns that [`tickets_json`] fills.
-fn ticket_insert_columns(ticket: &Ticket) -> String {
-    ticket_cells(ticket).each_ref().map(|(name, _)| *name).join(", ")
 }
 
 struct TicketRow<'a>(&'a Ticket);

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use sqlx::{Sqlite, SqliteConnection};
 
 use super::values::list;
 use crate::Result;
 use crate::shared::cells::Cell;
-use crate::shared::ticket::{ticket_cells, ticket_columns, ticket_from};
+use crate::shared::ticket::{
+    assigned_columns, ticket_cells, ticket_columns, ticket_from, value_marks, written_columns,
+};
 
 /// An order's tickets, by index.
 pub(crate) async fn tickets_of(db: &mut SqliteConnection, order: OrderId) -> Result<Vec<Ticket>> {
@@ -47,12 +49,9 @@ pub(crate) async fn ticket(db: &mut SqliteConnection, id: TicketId) -> Result<Op
 
 /// Writes a new ticket.
 pub(crate) async fn insert_ticket(db: &mut SqliteConnection, ticket: &Ticket) -> Result<()> {
-    let cells = ticket_cells(ticket);
-    let columns = cells.each_ref().map(|(name, _)| *name).join(", ");
-    let marks = ["?"; 61].join(", ");
-    let sql = format!("INSERT INTO tickets ({columns}) VALUES ({marks})");
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (_, cell) in cells {
+    let sql = concat!("INSERT INTO tickets (", written_columns!(), ") VALUES (", value_marks!(), ")");
+    let mut query = sqlx::query(sql);
+    for (_, cell) in ticket_cells(ticket) {
         query = bind(query, cell);
     }
     query.execute(db).await?;
@@ -61,11 +60,9 @@ pub(crate) async fn insert_ticket(db: &mut SqliteConnection, ticket: &Ticket) ->
 
 /// Writes a ticket's row anew, whole.
 pub(crate) async fn replace_ticket(db: &mut SqliteConnection, ticket: &Ticket) -> Result<()> {
-    let cells = ticket_cells(ticket);
-    let columns = cells.each_ref().map(|(name, _)| format!("{name} = ?")).join(", ");
-    let sql = format!("UPDATE tickets SET {columns} WHERE id = ?");
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for (_, cell) in cells {
+    let sql = concat!("UPDATE tickets SET ", assigned_columns!(), " WHERE id = ?");
+    let mut query = sqlx::query(sql);
+    for (_, cell) in ticket_cells(ticket) {
         query = bind(query, cell);
     }
     query.bind(ticket.id.to_string()).execute(db).await?;

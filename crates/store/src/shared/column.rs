@@ -1,0 +1,159 @@
+//! What a value is written to its column as, and read back from, the same for every database.
+
+use fulfillment_domain::{Amount, Currency, Flags, OrderId, TicketId, TicketStatus};
+use jiff::Timestamp;
+
+use crate::Result;
+use crate::shared::cells::{Cell, Row, need, odd, storable};
+
+/// A value that has a column of its own and can be missing there: as an [`Option`] in [`Column`].
+pub(crate) trait Value: Sized {
+    /// As it is written.
+    fn cell(&self) -> Cell<'_>;
+
+    /// Reads it back.
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>>;
+
+    /// Becomes what is read back after it was written.
+    fn make_storable(&mut self) {}
+}
+
+/// A field with a column of its own: NULL is an error where the field is no [`Option`].
+pub(crate) trait Column: Sized {
+    /// As it is written.
+    fn cell(&self) -> Cell<'_>;
+
+    /// Reads it back.
+    fn read(row: &impl Row, column: &'static str) -> Result<Self>;
+
+    /// Becomes what is read back after it was written.
+    fn make_storable(&mut self);
+}
+
+impl<V: Value> Column for V {
+    fn cell(&self) -> Cell<'_> {
+        Value::cell(self)
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Self> {
+        need(column, <V as Value>::read(row, column)?)
+    }
+
+    fn make_storable(&mut self) {
+        Value::make_storable(self);
+    }
+}
+
+impl<V: Value> Column for Option<V> {
+    fn cell(&self) -> Cell<'_> {
+        self.as_ref().map_or(Cell::Null, Value::cell)
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Self> {
+        <V as Value>::read(row, column)
+    }
+
+    fn make_storable(&mut self) {
+        if let Some(value) = self {
+            Value::make_storable(value);
+        }
+    }
+}
+
+impl Value for String {
+    fn cell(&self) -> Cell<'_> {
+        Cell::text(self)
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+        row.text(column)
+    }
+
+    fn make_storable(&mut self) {
+        if self.contains('\0') {
+            self.retain(|c| c != '\0');
+        }
+    }
+}
+
+impl Value for Timestamp {
+    fn cell(&self) -> Cell<'_> {
+        Cell::time(*self)
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+        row.time(column)
+    }
+
+    fn make_storable(&mut self) {
+        *self = storable(*self);
+    }
+}
+
+impl<const N: usize> Value for [u8; N] {
+    fn cell(&self) -> Cell<'_> {
+        Cell::Bytes(self)
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+        row.array(column)
+    }
+}
+
+impl Value for Flags {
+    fn cell(&self) -> Cell<'_> {
+        Cell::Text(self.to_stored().into())
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+        Ok(row.text(column)?.as_deref().map(Self::from_stored))
+    }
+}
+
+impl Value for u64 {
+    fn cell(&self) -> Cell<'_> {
+        Cell::Int(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+
+    fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+        row.int(column)?.map(|n| Self::try_from(n).map_err(|_| odd(column, n))).transpose()
+    }
+}
+
+/// Numbers of narrower types.
+macro_rules! numbers {
+    ($($number:ty)*) => {
+        $(impl Value for $number {
+            fn cell(&self) -> Cell<'_> {
+                Cell::Int((*self).into())
+            }
+
+            fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+                row.int(column)?.map(|n| Self::try_from(n).map_err(|_| odd(column, n))).transpose()
+            }
+        })*
+    };
+}
+numbers!(u16 u32);
+
+/// What is written by its display form.
+macro_rules! words {
+    ($($word:ty, $row:ident, $column:ident => $read:expr;)*) => {
+        $(impl Value for $word {
+            fn cell(&self) -> Cell<'_> {
+                Cell::word(self)
+            }
+
+            fn read($row: &impl Row, $column: &'static str) -> Result<Option<Self>> {
+                $read
+            }
+        })*
+    };
+}
+words! {
+    TicketId, row, column => row.ticket_id(column);
+    OrderId, row, column => Ok(row.uuid(column)?.map(OrderId));
+    Amount, row, column => row.amount(column);
+    Currency, row, column => row.currency(column);
+    TicketStatus, row, column => row.text(column)?.map(|t| t.parse().map_err(|e| odd(column, e))).transpose();
+}

@@ -184,10 +184,10 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// A GUID in 8-4-4-4-12 form.
+    /// A GUID, with its dashes or without, and in braces.
     pub fn guid(&self, name: &str) -> Result<Option<Uuid>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        parse_guid(&text).map(Some).ok_or_else(|| Unreadable::field(name, "is not a GUID"))
+        guid_of(&text).map(Some).ok_or_else(|| Unreadable::field(name, "is not a GUID"))
     }
 
     /// An exact decimal, from a JSON number or from a string that holds one.
@@ -356,9 +356,14 @@ pub(crate) fn canonical(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
-/// A GUID, also in braces as .NET's format B writes it.
+/// A GUID, also in braces or without dashes, as .NET's formats B and N write it. Digits alone are some number.
 fn guid_of(text: &str) -> Option<Uuid> {
-    parse_guid(text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text))
+    let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let without_dashes = || {
+        let is_one = bare.len() == 32 && bare.bytes().any(|b| b.is_ascii_alphabetic());
+        is_one.then(|| Uuid::try_parse(bare).ok()).flatten()
+    };
+    parse_guid(bare).or_else(without_dashes)
 }
 
 /// Whether a text is what programs write where there is nothing: `N/A`, `none`, `null` or a dash.

@@ -84,8 +84,10 @@ fn what_stands_for_no_id_is_none() {
         ("x-0", "x-0"),
         ("nonesuch", "nonesuch"),
         (&format!("{{{}}}", guid.to_uppercase()), guid),
+        (&guid.replace('-', ""), guid),
+        ("12345678901234567890123456789012", "12345678901234567890123456789012"),
         ("{x}", "{x}"),
-        ("{aa4448409dc011d1b2455ffdce74fad2}", "{aa4448409dc011d1b2455ffdce74fad2}"),
+        ("{aa4448409dc011d1b2455ffdce74fad2}", guid),
     ] {
         let json = format!("{{\"id\":\"{id}\"}}");
         assert_eq!(Fields::parse(json.as_bytes()).unwrap().optional_id("id"), Ok(Some(read.into())), "{id}");

@@ -73,7 +73,7 @@ impl Access {
             }
         }
         match found {
-            None => Err(self.unauthorized("The token is not known here.")),
+            None => Err(self.unauthorized("The token is unknown.")),
             Some(known) if known.scopes.contains(&scope) => Ok(Caller::Token(known.name.clone())),
             Some(_) => {
                 let word = scope.as_str();

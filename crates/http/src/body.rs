@@ -13,7 +13,7 @@ pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(Kind::TooLarge, "The body is larger than http.max_body; send it in parts.")
         }
-        _ => Problem::new(Kind::BadRequest, "The body ended before its end."),
+        _ => Problem::new(Kind::BadRequest, "The request body was truncated."),
     })
 }
 

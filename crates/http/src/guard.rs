@@ -27,8 +27,8 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         .retry_after(5)
         .into_response(),
         Err(_) => {
-            tracing::error!("a request panicked; the message stands above");
-            Problem::new(Kind::Internal, "The service's log says more.").into_response()
+            tracing::error!("a request panicked; the message is above");
+            Problem::new(Kind::Internal, "See the service's log.").into_response()
         }
     };
     let headers = response.headers_mut();
@@ -40,12 +40,12 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
 
 /// No route has this path.
 pub(crate) async fn no_such_page() -> Problem {
-    Problem::new(Kind::NoSuchPage, "What there is stands at /docs and in /openapi.json.")
+    Problem::new(Kind::NoSuchPage, "See /docs or /openapi.json for the routes.")
 }
 
 /// The route is there, the method is not. The router adds `Allow`.
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(Kind::MethodNotAllowed, format!("{} does not take {method}.", uri.path()))
+    Problem::new(Kind::MethodNotAllowed, format!("{} does not support {method}.", uri.path()))
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl Kind {
     pub(crate) fn describe(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NotAGuid => ("not-a-guid", S::BAD_REQUEST, "The id is no GUID"),
+            Self::NotAGuid => ("not-a-guid", S::BAD_REQUEST, "The id is not a GUID"),
             Self::BadRequest => ("bad-request", S::BAD_REQUEST, "The request cannot be read"),
             Self::UnreadablePayment => {
                 ("unreadable-payment", S::BAD_REQUEST, "No payment in the request can be read")
@@ -88,25 +88,31 @@ impl Kind {
                 S::BAD_REQUEST,
                 "No refund or cancellation in the request can be read",
             ),
-            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "A token is needed"),
-            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token may not do this"),
-            Self::NoSuchTicket => ("no-such-ticket", S::NOT_FOUND, "There is no such ticket"),
+            Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "A token is required"),
+            Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token lacks the required scope"),
+            Self::NoSuchTicket => ("no-such-ticket", S::NOT_FOUND, "Ticket not found"),
             Self::NoFile => ("no-file", S::NOT_FOUND, "The ticket's file is missing"),
-            Self::TicketFailed => ("ticket-failed", S::NOT_FOUND, "The ticket's file could not be made"),
-            Self::NoSuchOrder => ("no-such-order", S::NOT_FOUND, "There is no such order"),
-            Self::NoSuchPage => ("no-such-page", S::NOT_FOUND, "There is nothing at this address"),
+            Self::TicketFailed => ("ticket-failed", S::NOT_FOUND, "The ticket's file could not be created"),
+            Self::NoSuchOrder => ("no-such-order", S::NOT_FOUND, "Order not found"),
+            Self::NoSuchPage => ("no-such-page", S::NOT_FOUND, "No route has this path"),
             Self::MethodNotAllowed => {
-                ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The address does not take this method")
+                ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The route does not support this method")
             }
-            Self::TicketPending => ("ticket-pending", S::CONFLICT, "The ticket's file is not made yet"),
-            Self::PaymentQuarantined => {
-                ("payment-quarantined", S::CONFLICT, "The payment contradicts an earlier one with its id")
+            Self::TicketPending => {
+                ("ticket-pending", S::CONFLICT, "The ticket's file has not been created yet")
             }
-            Self::RefundQuarantined => {
-                ("refund-quarantined", S::CONFLICT, "The refund contradicts an earlier one with its id")
-            }
+            Self::PaymentQuarantined => (
+                "payment-quarantined",
+                S::CONFLICT,
+                "The payment contradicts an earlier payment with the same id",
+            ),
+            Self::RefundQuarantined => (
+                "refund-quarantined",
+                S::CONFLICT,
+                "The refund contradicts an earlier refund with the same id",
+            ),
             Self::GenerationMismatch => {
-                ("generation-mismatch", S::CONFLICT, "Another generation of the ticket is the live one")
+                ("generation-mismatch", S::CONFLICT, "Another generation of the ticket is current")
             }
             Self::TicketNotVoided => ("ticket-not-voided", S::CONFLICT, "The ticket is not void"),
             Self::TicketSuperseded => {
@@ -115,24 +121,26 @@ impl Kind {
             Self::TicketVoided => ("ticket-voided", S::GONE, "The ticket was voided"),
             Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
             Self::TooLarge => ("too-large", S::PAYLOAD_TOO_LARGE, "The request is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported-media-type", S::UNSUPPORTED_MEDIA_TYPE, "The body's content type is not taken")
-            }
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "The body's content type is not supported",
+            ),
             Self::RangeNotSatisfiable => {
-                ("range-not-satisfiable", S::RANGE_NOT_SATISFIABLE, "The range lies outside the file")
+                ("range-not-satisfiable", S::RANGE_NOT_SATISFIABLE, "The range is outside the file")
             }
             Self::TooManyRequests => {
-                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many payments are at work")
+                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests in progress")
             }
-            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Something went wrong here"),
+            Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Internal error"),
             Self::StoreUnavailable => {
-                ("store-unavailable", S::SERVICE_UNAVAILABLE, "The store cannot be reached")
+                ("store-unavailable", S::SERVICE_UNAVAILABLE, "The store is unavailable")
             }
             Self::FilesUnavailable => {
-                ("files-unavailable", S::SERVICE_UNAVAILABLE, "The file storage cannot be reached")
+                ("files-unavailable", S::SERVICE_UNAVAILABLE, "The file storage is unavailable")
             }
             Self::TooManyStreams => {
-                ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many are served at once")
+                ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many open streams or downloads")
             }
             Self::TimedOut => ("timed-out", S::SERVICE_UNAVAILABLE, "The answer took too long"),
         }
@@ -184,14 +192,14 @@ impl From<StoreError> for Problem {
         tracing::error!(%error, "a request ends without the store");
         match error {
             StoreError::Unavailable(_) | StoreError::InUse(_) => {
-                Self::new(Kind::StoreUnavailable, "Nothing is lost; send the request again.").retry_after(5)
+                Self::new(Kind::StoreUnavailable, "Nothing was lost; send the request again.").retry_after(5)
             }
             StoreError::Refused(_) => {
-                Self::new(Kind::BadRequest, "The store refuses the data of this request.")
+                Self::new(Kind::BadRequest, "The store rejected the data of this request.")
             }
             StoreError::Incompatible(_) => Self::new(
                 Kind::Internal,
-                "What is stored does not fit this version of the service. Its log says more.",
+                "The stored data does not match this version of the service. See the service's log.",
             ),
         }
     }

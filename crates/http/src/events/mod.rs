@@ -50,11 +50,13 @@ pub(crate) async fn events(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
     api.access.require(&headers, Scope::Read)?;
-    let Query(asked) =
-        asked.map_err(|_| Problem::new(Kind::BadRequest, "The query has \"after\" or \"types\" twice."))?;
+    let Query(asked) = asked.map_err(|_| {
+        Problem::new(Kind::BadRequest, "The query gives \"after\" or \"types\" more than once.")
+    })?;
     let types = asked.types.as_deref().map(types).transpose()?;
     let permit = Arc::clone(&api.limits.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(Kind::TooManyStreams, "Close a stream that is not read any more.").retry_after(10)
+        Problem::new(Kind::TooManyStreams, "Close streams that are no longer read, or try again later.")
+            .retry_after(10)
     })?;
     let last = headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?"));
     let position = match last.or(asked.after.as_deref()) {
@@ -75,7 +77,7 @@ fn types(list: &str) -> Result<HashSet<EventKind>, Problem> {
         .map(|word| match word.trim().parse() {
             Ok(EventKind::DeadLetter) | Err(_) => Err(Problem::new(
                 Kind::BadRequest,
-                "\"types\" must name types of events with commas between, like ticket-issued.",
+                "\"types\" must be a comma-separated list of event types, such as ticket-issued.",
             )
             .with("field", "types")),
             Ok(kind) => Ok(kind),
@@ -93,7 +95,7 @@ async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
         Err(_) => None,
     };
     known.ok_or_else(|| {
-        let detail = "Begin after an id that this stream has sent, after an event's id, or after 0.";
+        let detail = "Use an id that this stream has sent, an event's id, or 0.";
         Problem::new(Kind::BadRequest, detail).with("field", "after")
     })
 }

@@ -92,8 +92,11 @@ pub(crate) async fn read<T>(
     let caller = api.access.require(request.headers(), Scope::Ingest)?;
     body::require_message(request.headers())?;
     let permit = api.limits.ingest.try_acquire().map_err(|_| {
-        Problem::new(Kind::TooManyRequests, "Send this request again, or more messages in one array.")
-            .retry_after(1)
+        Problem::new(
+            Kind::TooManyRequests,
+            "Send the request again later, or put more messages into one array.",
+        )
+        .retry_after(1)
     })?;
     let headers = request.headers().clone();
     let bytes = body::read(request).await?;
@@ -176,12 +179,12 @@ pub(crate) fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Re
     let first = results.first();
     let kind = unreadable_kind(subject);
     let mut problem = if any(&[Word::Quarantined]) {
-        let detail = "It is set apart and changes nothing. Send a correction under an id of its own.";
+        let detail = "It was quarantined and changed nothing. Send a correction under a new id.";
         let kind =
             if subject == Subject::Payment { Kind::PaymentQuarantined } else { Kind::RefundQuarantined };
         Problem::new(kind, detail)
     } else if many {
-        Problem::new(kind, "The results say what is wrong with each. Nothing was stored.")
+        Problem::new(kind, "See the results for what is wrong with each. Nothing was stored.")
     } else {
         let field = first.and_then(|r| r.field.as_deref()).unwrap_or("the message");
         let reason = first.and_then(|r| r.reason.as_deref()).unwrap_or("cannot be read");
@@ -199,7 +202,7 @@ fn split(text: &str, max: usize) -> Result<Option<Vec<&str>>, String> {
     let items = reader
         .deserialize_seq(Items { max })
         .and_then(|items| reader.end().map(|()| items))
-        .map_err(|e| format!("The body is no JSON array: line {}, column {}.", e.line(), e.column()))?;
+        .map_err(|e| format!("The body is not a JSON array: line {}, column {}.", e.line(), e.column()))?;
     match items {
         Some(items) if items.is_empty() => Err("The array is empty.".to_owned()),
         items => Ok(items),

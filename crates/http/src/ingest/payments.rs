@@ -28,21 +28,23 @@ fn result(index: usize, outcome: IngestOutcome) -> ItemResult {
     let (outcome, order, reason) = match outcome {
         IngestOutcome::New(order) => (Word::New, order, None),
         IngestOutcome::Duplicate(order) => (Word::Duplicate, order, None),
-        IngestOutcome::Folded(order) => {
-            (Word::Folded, order, Some("the payment is known under another key: with an id and without one"))
-        }
+        IngestOutcome::Folded(order) => (
+            Word::Folded,
+            order,
+            Some("the same payment is known under another key: once with an id, once without"),
+        ),
         IngestOutcome::AlreadyPaid(order) => (
             Word::AlreadyPaid,
             order,
-            Some("the order was paid before; Ordering is asked whether it has grown"),
+            Some("the order was already paid; Ordering is asked whether items were added"),
         ),
         IngestOutcome::Late(order) => (
             Word::Late,
             order,
-            Some("the order was voided before; it is parked and this payment issues nothing"),
+            Some("the order was voided before; it is parked and this payment issues no tickets"),
         ),
         IngestOutcome::Quarantined(order) => {
-            (Word::Quarantined, order, Some("a payment with this id said something else before"))
+            (Word::Quarantined, order, Some("an earlier payment with this id has different content"))
         }
         IngestOutcome::DeadLettered(why) => return ItemResult::unreadable(index, why),
     };

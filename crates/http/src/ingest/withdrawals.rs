@@ -42,16 +42,16 @@ async fn withdraw(
 fn result(index: usize, outcome: WithdrawalOutcome) -> ItemResult {
     let (outcome, order, reason) = match outcome {
         WithdrawalOutcome::Recorded(order, WithdrawalState::Waiting) => {
-            (Word::Waiting, order, Some("what it is about has not come yet"))
+            (Word::Waiting, order, Some("what it refers to has not arrived yet"))
         }
         WithdrawalOutcome::Recorded(order, WithdrawalState::Parked) => {
-            (Word::Parked, order, Some("it voids nothing by itself; the order's record says why"))
+            (Word::Parked, order, Some("it voids nothing by itself; see the order's record for the reason"))
         }
         WithdrawalOutcome::Recorded(order, WithdrawalState::Pending) => {
-            (Word::Pending, order, Some("it is on its way; it voids nothing until it is final"))
+            (Word::Pending, order, Some("it is in progress; it voids nothing until it is final"))
         }
         WithdrawalOutcome::Recorded(order, WithdrawalState::Failed) => {
-            (Word::Failed, order, Some("it did not come about; it voids nothing"))
+            (Word::Failed, order, Some("it failed; it voids nothing"))
         }
         WithdrawalOutcome::Recorded(order, WithdrawalState::Applied) => (Word::Applied, order, None),
         WithdrawalOutcome::Recorded(order, WithdrawalState::Lifted) => {
@@ -59,7 +59,7 @@ fn result(index: usize, outcome: WithdrawalOutcome) -> ItemResult {
         }
         WithdrawalOutcome::Duplicate(order) => (Word::Duplicate, order, None),
         WithdrawalOutcome::Quarantined(order) => {
-            (Word::Quarantined, order, Some("a refund with this id said something else before"))
+            (Word::Quarantined, order, Some("an earlier refund with this id has different content"))
         }
         WithdrawalOutcome::DeadLettered(why) => return ItemResult::unreadable(index, why),
     };

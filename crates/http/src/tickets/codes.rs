@@ -22,7 +22,7 @@ pub(crate) async fn standing(
     api.access.require(&headers, Scope::Read)?;
     let mut cti = [0; 10];
     hex::decode_to_slice(&text, &mut cti).map_err(|_| {
-        Problem::new(Kind::BadRequest, "The code's id in the path must be 20 hexadecimal digits.")
+        Problem::new(Kind::BadRequest, "The code id in the path must be 20 hexadecimal digits.")
     })?;
     let standing = api.store.code_standing(cti).await?;
     let body = json!({

@@ -45,7 +45,7 @@ pub(crate) async fn delivered(
         .await?
         .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
     if word.generation.is_some_and(|generation| generation > ticket.generation) {
-        let detail = format!("Its live generation is {}; there is no later one.", ticket.generation);
+        let detail = format!("The current generation is {}; there is no later one.", ticket.generation);
         return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.generation));
     }
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
@@ -54,11 +54,11 @@ pub(crate) async fn delivered(
 fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {
     let fields = Fields::parse(bytes)?;
     if fields.guid("ticketId")?.is_some_and(|named| named != id.0) {
-        return Err(Unreadable::field("ticketId", "is not the ticket of the path"));
+        return Err(Unreadable::field("ticketId", "is not the ticket in the path"));
     }
     let generation = fields.integer("generation")?;
     let generation = generation
-        .map(|n| u32::try_from(n).map_err(|_| Unreadable::field("generation", "is no generation")))
+        .map(|n| u32::try_from(n).map_err(|_| Unreadable::field("generation", "is not a generation number")))
         .transpose()?;
     Ok(Delivered {
         ticket_id: id,

@@ -54,7 +54,7 @@ pub(crate) async fn order_file(
         return Ok((described, body).into_response());
     }
     let permit = Arc::clone(&api.limits.order_files).try_acquire_owned().map_err(|_| {
-        let detail = "As many files of whole orders as this process makes at once are on their way.";
+        let detail = "This process is already sending as many order files as it can at once.";
         Problem::new(Kind::TooManyStreams, detail).retry_after(10)
     })?;
     let (pieces, body) = mpsc::channel(WAITING);
@@ -88,11 +88,12 @@ async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Probl
             match ticket.status {
                 _ if !is_live(&ticket) => continue,
                 TicketStatus::Pending => {
-                    let detail = "The order is paid and its tickets are being made. Ask again in a moment.";
+                    let detail =
+                        "The order is paid and its tickets are being created. Try again in a moment.";
                     return Err(Problem::new(Kind::TicketPending, detail).retry_after(2));
                 }
                 TicketStatus::Failed => {
-                    let detail = "A ticket of this order failed. It is tried again in the background.";
+                    let detail = "A ticket of this order failed. It is being retried in the background.";
                     return Err(Problem::new(Kind::TicketFailed, detail));
                 }
                 TicketStatus::Generated | TicketStatus::Delivered => {}
@@ -103,10 +104,12 @@ async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Probl
     match first {
         Some(first) => Ok(first),
         None if legacy => {
-            let detail = "An earlier service drew its tickets: fetch each by itself.";
+            let detail = "Its tickets were created by an earlier service: download each one separately.";
             Err(Problem::new(Kind::NoFile, detail))
         }
-        None if erased => Err(Problem::new(Kind::TicketErased, "Its tickets' files are gone for good.")),
+        None if erased => {
+            Err(Problem::new(Kind::TicketErased, "The files of its tickets were deleted permanently."))
+        }
         None if after > 0 => Err(Problem::new(Kind::TicketVoided, "Every ticket of this order was voided.")),
         None => Err(without_tickets(store, order).await?),
     }
@@ -122,11 +125,11 @@ async fn without_tickets(store: &dyn Store, order: OrderId) -> Result<Problem, P
             Problem::new(Kind::TicketVoided, "The order was voided before it had tickets.")
         }
         Some(_) => {
-            let detail = "The order is paid and has no tickets yet. Its record says where it stands.";
+            let detail = "The order is paid and has no tickets yet. See the order's record for its state.";
             Problem::new(Kind::TicketPending, detail).retry_after(2)
         }
         None => {
-            let detail = "No payment of this order has arrived, or its id is another.";
+            let detail = "No payment for this order has arrived, or the id is wrong.";
             Problem::new(Kind::NoSuchOrder, detail)
         }
     })

@@ -29,7 +29,7 @@ pub(crate) async fn order(
         ));
     };
     let order = api.store.order(id).await?.ok_or_else(|| {
-        Problem::new(Kind::NoSuchOrder, "No payment of this order has arrived, or its id is another.")
+        Problem::new(Kind::NoSuchOrder, "No payment for this order has arrived, or the id is wrong.")
     })?;
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(order)).into_response())
 }

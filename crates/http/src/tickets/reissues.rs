@@ -67,13 +67,12 @@ async fn new_generation(
         wanted.request = Some(key.map(str::to_owned).ok_or_else(|| {
             Problem::new(
                 Kind::BadRequest,
-                format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible signs."),
+                format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters."),
             )
         })?);
     }
     if wanted.request.is_none() && wanted.expected.is_none() {
-        let detail =
-            "Send expectedGeneration, or an Idempotency-Key: sent twice, it would kill the code just mailed.";
+        let detail = "Send expectedGeneration or an Idempotency-Key to make a repeated request safe.";
         return Err(Problem::new(Kind::BadRequest, detail).with("field", "expectedGeneration"));
     }
     wanted.reinstate = reinstate;
@@ -87,23 +86,26 @@ impl From<NotReissued> for Problem {
     fn from(why: NotReissued) -> Self {
         match why {
             NotReissued::NoSuchTicket => Self::new(Kind::NoSuchTicket, "No ticket has this id."),
-            NotReissued::Erased => Self::new(Kind::TicketErased, "Nothing is left to make it from."),
+            NotReissued::Erased => {
+                Self::new(Kind::TicketErased, "Its data was erased, so it cannot be reissued.")
+            }
             NotReissued::Voided => Self::new(Kind::TicketVoided, "Reinstate it instead."),
             NotReissued::NotVoided => Self::new(Kind::TicketNotVoided, "Reissue it instead."),
             NotReissued::NotIssued => {
-                Self::new(Kind::TicketPending, "It can be reissued once it was issued.").retry_after(2)
+                Self::new(Kind::TicketPending, "It can be reissued once it has been issued.").retry_after(2)
             }
             NotReissued::Moved(generation) => {
-                Self::new(Kind::GenerationMismatch, format!("Its live generation is {generation}."))
+                Self::new(Kind::GenerationMismatch, format!("The current generation is {generation}."))
                     .with("generation", generation)
             }
-            NotReissued::Exhausted => {
-                Self::new(Kind::GenerationMismatch, "It has had as many generations as a code can count.")
-            }
+            NotReissued::Exhausted => Self::new(
+                Kind::GenerationMismatch,
+                "It has reached the highest generation that a code can hold.",
+            ),
             NotReissued::Store(error) => error.into(),
             NotReissued::Failed(reason) => {
                 error!(reason, "a ticket could not be reissued");
-                Self::new(Kind::FilesUnavailable, "The old code stays good; send the request again.")
+                Self::new(Kind::FilesUnavailable, "The old code is still valid; send the request again.")
                     .retry_after(5)
             }
         }

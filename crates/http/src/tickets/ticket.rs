@@ -119,7 +119,7 @@ async fn admit(
         (Ok(_), None) => Err(Problem::new(Kind::NoSuchTicket, "No ticket has this id.")),
         (Err(_), Some(ticket)) if signed(&ticket) => Ok((Visitor::Holder, ticket)),
         (Err(_), Some(ticket)) if signed_before(api, &ticket, signature) => {
-            Err(Problem::new(Kind::TicketSuperseded, "Its holder was sent another link."))
+            Err(Problem::new(Kind::TicketSuperseded, "Use the new link that its holder was sent."))
         }
         (Err(problem), _) => Err(problem),
     }
@@ -142,26 +142,26 @@ async fn document(
     ticket: &Ticket,
 ) -> Result<Response, Problem> {
     if ticket.erased_at.is_some() {
-        return Err(Problem::new(Kind::TicketErased, "Its PDF is gone for good."));
+        return Err(Problem::new(Kind::TicketErased, "Its PDF was deleted permanently."));
     }
     if ticket.voided_at.is_some() {
-        return Err(Problem::new(Kind::TicketVoided, "It opens no door any more."));
+        return Err(Problem::new(Kind::TicketVoided, "This ticket is no longer valid."));
     }
     match ticket.status {
         TicketStatus::Generated | TicketStatus::Delivered => {}
         TicketStatus::Pending => {
-            let detail = "The order is paid and the ticket is being made. Ask again in a moment.";
+            let detail = "The order is paid and the ticket is being created. Try again in a moment.";
             return Err(Problem::new(Kind::TicketPending, detail).retry_after(2));
         }
         TicketStatus::Failed => {
-            let detail = "It is tried again in the background. The ticket's record says why it failed.";
+            let detail = "It is being retried in the background. See the ticket's record for the reason.";
             return Err(Problem::new(Kind::TicketFailed, detail));
         }
     }
     let content = api.files.get(ticket.ticket_pdf_path.as_deref().unwrap_or(&ticket.file_name())).await;
     let content = content.map_err(|error| {
         error!(ticket = %ticket.id, %error, "a ticket's file cannot be fetched");
-        Problem::new(Kind::FilesUnavailable, "The ticket is safe; ask again later.").retry_after(5)
+        Problem::new(Kind::FilesUnavailable, "The ticket is not lost; try again later.").retry_after(5)
     })?;
     let sound = content.and_then(|content| {
         let tag = tag_of(ticket, &content)?;
@@ -169,7 +169,7 @@ async fn document(
     });
     let Some((content, tag)) = sound else {
         api.heal.heal(ticket.id);
-        let detail = "It is being made again from the record. Ask again in a moment.";
+        let detail = "It is being recreated from the record. Try again in a moment.";
         return Err(Problem::new(Kind::NoFile, detail).retry_after(2));
     };
     file::answer(method, headers, content, &tag, &file::Name::of(ticket))

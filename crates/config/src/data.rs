@@ -8,9 +8,9 @@ use fulfillment_domain::Currency;
 use super::section::{Sensitive, Setting, section};
 
 section! {
-    /// The folder for everything that has no better place: keys, the embedded store, ticket files.
+    /// The data folder: keys, the embedded database and ticket files, unless they are configured elsewhere.
     Data in "data" {
-        /// The folder. Made if it is not there.
+        /// The folder. Created if it does not exist.
         dir: PathBuf = "./data";
     }
 }
@@ -20,9 +20,9 @@ section! {
     Store in "store" {
         /// sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE. Empty means sqlite://{data}/fulfillment.db.
         url: Option<Sensitive> = "";
-        /// The PostgreSQL schema that the tables live in: lower-case letters, digits and _. Made if it is not there.
+        /// The PostgreSQL schema of the tables: lower-case letters, digits and _. Created if it does not exist.
         schema: String = "bc_fulfillment";
-        /// The most connections to PostgreSQL.
+        /// The maximum number of connections to PostgreSQL.
         max_connections: u32 = "16" from "1" to "1000";
         /// How long to wait for a connection.
         connect_timeout: Duration = "10s" from "1ms" to "1h";
@@ -46,10 +46,10 @@ section! {
         /// The secret that ids and links are derived from, 64 hexadecimal digits. Empty means the file
         /// `secret` in the folder above.
         secret: Option<Sensitive> = "";
-        /// What the QR of new tickets says: tk1, the signed code of docs/qr-format.md; or, for doors whose scanners
-        /// cannot read that yet, platform (orderId:seat:eventId: FORGEABLE by whoever knows an order, the same for
-        /// all tickets without a seat of their own, and it shows both) or pretix (pretix_sig1: signed, larger,
-        /// and blind to voided tickets). A ticket keeps its form until it is reissued.
+        /// The format of the QR code of new tickets: tk1, the signed code of docs/qr-format.md; or, where scanners
+        /// cannot read that yet, platform (orderId:seat:eventId: FORGEABLE by anyone who knows an order, the same for
+        /// all tickets without a seat of their own, and it reveals both) or pretix (pretix_sig1: signed, larger,
+        /// and scanners cannot detect voided tickets). A ticket keeps its format until it is reissued.
         form: CodeFormat = "tk1";
     }
 }
@@ -80,17 +80,17 @@ impl Setting for CodeFormat {
 section! {
     /// The page.
     Document in "document" {
-        /// Folders with fonts beside the built-in one, searched before the system's.
+        /// Folders with fonts in addition to the built-in one, searched before the system's fonts.
         fonts: Vec<PathBuf> = "";
-        /// Time zone of dates on the page when Ordering gives none, as an IANA name.
+        /// IANA time zone of dates on the page when Ordering gives none.
         time_zone: String = "UTC";
-        /// The currency of orders that have none, when their payment has none either: three letters of ISO 4217.
+        /// The currency of orders when neither the order nor its payment names one: an ISO 4217 code.
         currency: Currency = "USD";
         /// The template of new tickets: a4, phone, thermal (80 mm wide), or the name of a [[template]] below, which
         /// can also be for certain events or organizers. A ticket keeps the one it was frozen with.
         template: String = "a4";
-        /// One page in so many has its QR code read back, and every module checked, before its ticket is issued.
-        /// 1: every page.
+        /// One page in this many has its QR code read back, and every module checked, before its ticket is issued.
+        /// 1 checks every page.
         proof_every: u32 = "1" from "1" to "1000000";
     }
 }

@@ -5,22 +5,22 @@ use std::net::SocketAddr;
 use super::section::{Bytes, HttpUrl, Sensitive, section};
 
 section! {
-    /// The HTTP end: tickets out, payments in, health, metrics.
+    /// The HTTP API: tickets, payments, health, metrics.
     Http in "http" {
         /// Address and port to listen on.
         listen: SocketAddr = "127.0.0.1:5004";
-        /// How others reach this service: the base of `ticketPdfUrl`. Empty means http://{listen}.
+        /// The URL at which others reach this service: the base of `ticketPdfUrl`. Empty means http://{listen}.
         public_url: Option<HttpUrl> = "";
-        /// A bearer token that may do everything. Named tokens with fewer rights go into [[token]] tables.
+        /// A bearer token with all rights. Named tokens with fewer rights go into [[token]] tables.
         token: Option<Sensitive> = "";
-        /// Without any token, an address that is not loopback answers 401 to all but health, keys and
-        /// signed links. True opens it to everybody.
+        /// Without any token, a service on an address other than loopback answers 401 to everything except health,
+        /// keys and signed links. True allows requests without a token.
         allow_anonymous: bool = "false";
-        /// The largest request body.
+        /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";
-        /// The most payments in one array.
+        /// The maximum number of payments in one array.
         max_items: usize = "5000" from "1" to "100000";
-        /// Requests with payments at work at once; one more is answered 429.
+        /// The maximum number of payment requests in progress; further ones are answered 429.
         max_ingest_requests: usize = "64" from "1" to "10000";
     }
 }

@@ -8,40 +8,40 @@ use fulfillment_domain::Spelling;
 use super::section::{Sensitive, Setting, section};
 
 section! {
-    /// Kafka: payments in, events out. Without brokers, HTTP and webhooks do both.
+    /// Kafka: consumes payments, publishes events. Without brokers, HTTP and webhooks are used instead.
     Kafka in "kafka" {
-        /// Bootstrap servers, HOST:PORT with commas between. Empty means no Kafka.
+        /// Bootstrap servers, HOST:PORT separated by commas. Empty means no Kafka.
         brokers: Option<String> = "";
         /// Consumer group.
         group_id: String = "fulfillment-service";
-        /// Payments come from here.
+        /// Topic of payments.
         payment_topic: String = "payment-succeeded";
-        /// `ticket-issued` goes here.
+        /// Topic for `ticket-issued` events.
         issued_topic: String = "ticket-issued";
-        /// `ticket-reissued` goes here.
+        /// Topic for `ticket-reissued` events.
         reissued_topic: String = "ticket-reissued";
-        /// `ticket-voided` goes here.
+        /// Topic for `ticket-voided` events.
         voided_topic: String = "ticket-voided";
-        /// Refunds come from here.
+        /// Topic of refunds.
         refunded_topic: String = "payment-refunded";
-        /// Cancellations of orders come from here.
+        /// Topic of order cancellations.
         cancelled_topic: String = "order-cancelled";
-        /// Notification's word that a ticket arrived comes from here.
+        /// Topic of delivery confirmations from Notification.
         delivered_topic: String = "ticket-delivered";
-        /// Messages that cannot be read go here.
+        /// Topic for messages that cannot be read.
         dead_letter_topic: String = "payment-succeeded.dlq";
         /// Spelling of the fields in events: camelCase, snake_case or PascalCase. Also for webhooks.
         spelling: Spelling = "camelCase";
-        /// The most messages taken from the broker at once.
+        /// The maximum number of messages read from the broker in one batch.
         batch: usize = "500" from "1" to "10000";
-        /// How long a batch may fill.
+        /// How long to wait for a batch to fill.
         batch_wait: Duration = "20ms" from "0s" to "1min";
         /// The group protocol: classic (cooperative-sticky) or consumer (KIP-848, brokers from 4.0).
         group_protocol: GroupProtocol = "classic";
-        /// Begin at the broker's offsets even where the store has not read so far: to skip messages on purpose.
+        /// Start at the broker's offsets even where the store is behind them: to skip messages on purpose.
         ignore_stored_offsets: bool = "false";
-        /// How long the broker waits for a silent member of the group before its partitions move. Classic only;
-        /// with the other protocol the broker says.
+        /// How long the broker waits for a silent member of the group before it reassigns the partitions. Classic
+        /// only; with the other protocol the broker decides.
         session_timeout: Duration = "45s" from "1s" to "5min";
         /// plaintext, ssl, sasl_plaintext or sasl_ssl.
         security_protocol: SecurityProtocol = "plaintext";
@@ -55,7 +55,7 @@ section! {
         ssl_key_password: Option<Sensitive> = "";
         /// PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
         sasl_mechanism: SaslMechanism = "SCRAM-SHA-512";
-        /// User.
+        /// User name.
         sasl_username: Option<String> = "";
         /// Password.
         sasl_password: Option<Sensitive> = "";

@@ -101,7 +101,7 @@ pub(super) fn check_token(raw: &mut Raw, key: &str, token: &Sensitive) {
     if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
         raw.problem(
             key,
-            "must be letters, digits and signs of ASCII without spaces: it travels in an HTTP header",
+            "must be ASCII letters, digits and punctuation without spaces, because it is sent in an HTTP header",
         );
     }
 }
@@ -113,7 +113,7 @@ pub(super) fn check_name<'a>(
     mut taken: impl Iterator<Item = &'a String>,
 ) {
     if taken.any(|t| t == name) {
-        raw.problem(key, format!("must be there once; {name:?} is taken"));
+        raw.problem(key, format!("name {name:?} is used twice"));
     }
 }
 
@@ -126,10 +126,10 @@ pub(super) fn webhooks(raw: &mut Raw, single: Option<&Webhook>) -> Vec<WebhookTa
             targets.push(WebhookTarget { name: "default".into(), url, secret });
         }
         Some((Some(_), None)) => {
-            raw.clash(&["webhook.secret", "webhook.url"], "must be there when webhook.url is");
+            raw.clash(&["webhook.secret", "webhook.url"], "must be set when webhook.url is set");
         }
         Some((None, Some(_))) => {
-            raw.clash(&["webhook.url", "webhook.secret"], "must be there when webhook.secret is");
+            raw.clash(&["webhook.url", "webhook.secret"], "must be set when webhook.secret is set");
         }
         _ => {}
     }
@@ -178,7 +178,7 @@ pub(super) fn required(
 ) -> Option<String> {
     let value = entry.remove(key).filter(|v| !v.is_empty());
     if value.is_none() {
-        raw.problem(place(key), "must be there");
+        raw.problem(place(key), "must be set");
     }
     value
 }
@@ -206,7 +206,7 @@ fn secret(
     };
     let secret = text.and_then(|t| <Option<Sensitive> as Setting>::read(&t).flatten());
     if secret.is_none() {
-        raw.problem(place(key), format!("must be there, or in the file that {file_key} names"));
+        raw.problem(place(key), format!("must be set, here or in the file that {file_key} names"));
     }
     secret
 }
@@ -218,6 +218,6 @@ pub(super) fn leftovers(
     known: &str,
 ) {
     for key in entry.into_keys() {
-        raw.problem(place(&key), format!("is unknown; there are {known}"));
+        raw.problem(place(&key), format!("is unknown; known keys are {known}"));
     }
 }

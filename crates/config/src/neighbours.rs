@@ -7,34 +7,34 @@ use fulfillment_domain::order::LocalTimes;
 use super::section::{HttpUrl, Sensitive, section};
 
 section! {
-    /// Ordering, which knows what was bought.
+    /// Ordering, the service that knows what was bought.
     Ordering in "ordering" {
-        /// Its base: orders are asked for at {url}/orders/{orderId}.
+        /// Its base URL: orders are requested from {url}/orders/{orderId}.
         url: Option<HttpUrl> = "";
-        /// The bearer token it wants.
+        /// The bearer token that it requires.
         token: Option<Sensitive> = "";
-        /// The longest wait for an answer.
+        /// Timeout for a response.
         timeout: Duration = "10s" from "1ms" to "1h";
-        /// The most questions at once.
+        /// The maximum number of concurrent requests.
         concurrency: usize = "32" from "1" to "10000";
-        /// How long an unknown order, or an event without a name, may be a matter of waiting.
+        /// How long to keep asking about an unknown order or an event without a name before it counts as a failure.
         grace: Duration = "15min" from "0s" to "3650days";
-        /// Whose wall clock eventStartsAt, eventEndsAt and doorsAt are when they are written without an offset: zone
-        /// (that of timeZone beside them) or utc. Other times without an offset are UTC.
+        /// How eventStartsAt, eventEndsAt and doorsAt without an offset are read: zone (in the timeZone that
+        /// accompanies them) or utc. Other times without an offset are UTC.
         local_times: LocalTimes = "zone";
-        /// The largest answer.
+        /// The maximum size of a response.
         max_answer: super::section::Bytes = "8MiB" from "1KiB" to "1GiB";
     }
 }
 
 section! {
-    /// Identity, which knows a customer's e-mail address. Optional.
+    /// Identity, the service that knows customers' e-mail addresses. Optional.
     Identity in "identity" {
-        /// Its base: users are asked for at {url}/internal/users/{id}.
+        /// Its base URL: users are requested from {url}/internal/users/{id}.
         url: Option<HttpUrl> = "";
-        /// The bearer token it wants.
+        /// The bearer token that it requires.
         token: Option<Sensitive> = "";
-        /// The longest wait for an answer.
+        /// Timeout for a response.
         timeout: Duration = "5s" from "1ms" to "1h";
     }
 }

@@ -7,64 +7,66 @@ use super::section::{Bytes, section};
 section! {
     /// From payment to ticket: batches, leases, retries, limits.
     Pipeline in "pipeline" {
-        /// Batches of orders at work at once.
+        /// Batches of orders processed at the same time.
         workers: usize = "3" from "1" to "256";
-        /// Orders claimed at once.
+        /// Orders claimed in one batch.
         claim_batch: usize = "64" from "1" to "1000";
-        /// How long a claim lasts, of orders (renewed at a third) and of events on their way out. What a process
-        /// had in hand when it died waits for its end.
+        /// How long a claim lasts, on orders (renewed after a third of it) and on events being published. Work that a
+        /// process had claimed when it died is taken up again when the claim ends.
         lease: Duration = "60s" from "1s" to "1day";
-        /// The longest an idle worker waits before it looks again.
+        /// The longest time an idle worker waits before it polls again.
         idle_poll: Duration = "250ms" from "5ms" to "1h";
-        /// Bound of the first wait after a failure; doubles, with full jitter.
+        /// Upper bound of the first delay after a failure; doubles with each attempt, with full jitter.
         retry_first: Duration = "1s" from "1ms" to "1day";
-        /// Bound of the longest wait.
+        /// Upper bound of the longest delay.
         retry_longest: Duration = "15min" from "1ms" to "30days";
-        /// Tries before an order is parked.
+        /// Attempts before an order is parked.
         max_attempts: u32 = "20" from "1" to "1000000";
-        /// Time before an order is parked, whatever its tries.
+        /// Time before an order is parked, regardless of its attempts.
         max_age: Duration = "24h" from "0s" to "3650days";
-        /// Parked orders and failed tickets are tried again this often ...
+        /// Parked orders and failed tickets are retried at this interval ...
         parked_retry_every: Duration = "1h" from "100ms" to "30days";
-        /// ... for this long; afterwards by hand.
+        /// ... for this long; after that only by hand.
         parked_retry_for: Duration = "7days" from "0s" to "3650days";
-        /// The most tickets one order can have.
+        /// The maximum number of tickets in one order.
         max_tickets: usize = "10000" from "1" to "10000";
-        /// The largest message.
+        /// The maximum size of a message.
         max_message: Bytes = "1MiB" from "64KiB" to "1GiB";
-        /// Raw messages and sent events are removed after this time.
+        /// Raw messages and published events are deleted after this time.
         prune_after: Duration = "30days" from "1min" to "3650days";
-        /// Personal data of orders is erased so long after their event's end, or its beginning where nobody knows its
-        /// end or it is not believed; empty for never. An order whose event has no date is left to `fulfillment erase`.
+        /// Personal data of an order is erased this long after the end of its event, or after the beginning where the
+        /// end is unknown or implausible; empty means never. An order whose event has no date must be erased with
+        /// `fulfillment erase`.
         erase_after: Option<Duration> = "";
-        /// How long a refund waits for its payment; then it is parked, and settled still should that come.
+        /// How long a refund waits for its payment; then it is parked. It is still settled if the payment arrives
+        /// later.
         withdrawal_wait: Duration = "7days" from "1min" to "3650days";
-        /// How long a void order's payment may stay unrefunded before `dlq list` shows it; empty for ever. One that was
-        /// paid after the order was cancelled is shown at once.
+        /// How long a void order's payment may remain unrefunded before `dlq list` shows it; empty means it is never
+        /// shown. A payment that was made after the order was cancelled is shown at once.
         refund_grace: Option<Duration> = "7days";
-        /// How long work in hand may take to end when the service stops.
+        /// How long work in progress may take to finish when the service stops.
         drain: Duration = "20s" from "0s" to "1h";
     }
 }
 
 section! {
-    /// Webhooks in general; each is a [[webhook]] table, or the one of the two variables here.
+    /// Settings for all webhooks. Each webhook is a [[webhook]] table; a single one can be set here.
     Webhook in "webhook" {
         /// One webhook, named "default". More go into [[webhook]] tables with name, url and secret.
         url: Option<super::section::HttpUrl> = "";
-        /// Its signing secret, as Standard Webhooks has it: whsec_ and base64 of 24 to 64 bytes.
+        /// Its signing secret in the Standard Webhooks format: whsec_ and base64 of 24 to 64 bytes.
         secret: Option<super::section::Sensitive> = "";
-        /// The longest wait for an answer.
+        /// Timeout for a response.
         timeout: Duration = "10s" from "1ms" to "1h";
-        /// How long a delivery is tried before it is set apart.
+        /// How long a delivery is retried before it becomes a dead letter.
         budget: Duration = "3days" from "0s" to "3650days";
-        /// Deliveries to one webhook at once.
+        /// Concurrent deliveries to one webhook.
         concurrency: usize = "16" from "1" to "10000";
     }
 }
 
 section! {
-    /// What the service says about itself, on standard error.
+    /// Logging, to standard error.
     Log in "log" {
         /// error, warn, info, debug or trace; or a tracing filter like info,fulfillment=debug.
         level: String = "info";

@@ -214,7 +214,7 @@ impl Raw {
 pub(super) fn secret_in(file: &str) -> Result<String, String> {
     match std::fs::read_to_string(file) {
         Ok(text) if text.trim().is_empty() => {
-            Err(format!("must name a file with a secret in it; {file} is empty"))
+            Err(format!("must name a file that contains a secret; {file} is empty"))
         }
         Ok(text) => Ok(text.trim().to_owned()),
         Err(error) => Err(format!("cannot read {file}: {error}")),
@@ -223,7 +223,7 @@ pub(super) fn secret_in(file: &str) -> Result<String, String> {
 
 /// What is wrong with a secret that is given twice.
 pub(super) fn both(direct: &str) -> String {
-    format!("is set and so is {direct}; keep one of them")
+    format!("cannot be combined with {direct}; keep one of them")
 }
 
 /// Kubernetes sets variables about every service in a namespace: one named `fulfillment`, or
@@ -264,7 +264,7 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-const UNKNOWN: &str = "is unknown; `fulfillment config init -` prints all there are";
+const UNKNOWN: &str = "is unknown; `fulfillment config init -` prints all settings";
 
 fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, best) = known.map(|k| (strsim::damerau_levenshtein(name, k), k)).min()?;

@@ -5,10 +5,10 @@ use fulfillment_domain::Share;
 use super::section::section;
 
 section! {
-    /// What the seller's refunds are like.
+    /// The seller's refund policy.
     Refund in "refund" {
-        /// The fee that the seller keeps of a refund, as a share from 0 to 1: less by this share still is the whole
-        /// price of an item, a ticket or a payment.
+        /// The share of a refund, from 0 to 1, that the seller keeps as a fee: a refund reduced by up to this share
+        /// still counts as the full price of an item, a ticket or a payment.
         retained_share: Share = "0";
     }
 }

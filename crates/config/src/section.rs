@@ -41,25 +41,25 @@ macro_rules! settings {
 
 settings! {
     String, "text", |t| Some(t.to_owned());
-    Option<String>, "text, or nothing", |t| Some((!t.is_empty()).then(|| t.to_owned()));
+    Option<String>, "text, or empty", |t| Some((!t.is_empty()).then(|| t.to_owned()));
     PathBuf, "a path", |t| (!t.is_empty()).then(|| t.into());
-    Option<PathBuf>, "a path, or nothing", |t| Some((!t.is_empty()).then(|| t.into()));
+    Option<PathBuf>, "a path, or empty", |t| Some((!t.is_empty()).then(|| t.into()));
     bool, "true or false", |t| t.parse().ok();
     u32, "a whole number", |t| t.parse().ok(), |n| u128::from(*n);
     usize, "a whole number", |t| t.parse().ok(), |n| *n as u128;
     SocketAddr, "an address and a port, like 127.0.0.1:5004", |t| t.parse().ok();
     Duration, "a duration, like 500ms, 10s, 15min or 7days", |t| humantime::parse_duration(t).ok(),
         Duration::as_nanos;
-    Option<Duration>, "a duration, like 90days, or nothing",
+    Option<Duration>, "a duration, like 90days, or empty",
         |t| if t.is_empty() { Some(None) } else { humantime::parse_duration(t).ok().map(Some) };
-    Share, "a share from 0 to 1, with 6 decimals at most", |t| t.parse().ok();
+    Share, "a share from 0 to 1, with at most 6 decimals", |t| t.parse().ok();
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     LocalTimes, "zone or utc", |t| t.parse().ok();
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
-    Vec<PathBuf>, "paths with commas between",
+    Vec<PathBuf>, "paths separated by commas",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);
-    Option<HttpUrl>, "an http:// or https:// URL, or nothing",
+    Option<HttpUrl>, "an http:// or https:// URL, or empty",
         |t| if t.is_empty() { Some(None) } else { HttpUrl::parse(t).map(Some) };
     Bytes, "a size, like 512KiB, 1MiB or a number of bytes", Bytes::parse, |b| b.0 as u128;
 }
@@ -131,7 +131,7 @@ impl Drop for Sensitive {
 }
 
 impl Setting for Option<Sensitive> {
-    const EXPECTED: &'static str = "a secret, or nothing";
+    const EXPECTED: &'static str = "a secret, or empty";
     const SECRET: bool = true;
     fn read(text: &str) -> Option<Self> {
         Some((!text.is_empty()).then(|| Sensitive(text.to_owned())))

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-/// The text of a file in which every setting stands, commented out, at its default.
+/// The text of a file that lists every setting, commented out, at its default.
 pub fn default_file() -> String {
     let mut out = String::from(
-        "# Fulfillment. Every setting at its default; take the # away to change one.\n\
-         # The variable above each goes over the file. A secret can also stand in a file of its own: name that\n\
-         # with _file after the key, or _FILE after the variable.\n",
+        "# Fulfillment. Every setting at its default; uncomment a line to change it.\n\
+         # The environment variable named above a setting overrides the file. A secret can also be read from a file:\n\
+         # add _file to the key or _FILE to the variable, and give the path.\n",
     );
     for (about, keys) in super::sections() {
         let Some(first) = keys.first() else { continue };
@@ -31,11 +31,11 @@ pub fn default_file() -> String {
     out.push_str(
         "\n# Tokens with fewer rights than http.token: any of ingest, read, deliver, admin.\n\
          #[[token]]\n# name = \"door\"\n# token_file = \"/run/secrets/door-token\"\n# scopes = [\"read\"]\n\
-         \n# Webhooks, signed by the Standard Webhooks scheme.\n\
+         \n# Webhooks, signed as Standard Webhooks specifies.\n\
          #[[webhook]]\n# name = \"crm\"\n# url = \"https://crm.example/hooks/tickets\"\n\
          # secret_file = \"/run/secrets/crm-webhook\"\n\
-         \n# Templates of one's own, or one that ships with a logo, colours and a footer; see docs/templates.md.\n\
-         # What they say is read again while the service runs.\n\
+         \n# Your own templates, or a built-in one with a logo, colours and a footer; see docs/templates.md.\n\
+         # Template files are reloaded while the service runs.\n\
          #[[template]]\n# name = \"gala\"\n# base = \"a4\"                          # a4, phone, thermal, or a template's file\n\
          # logo = \"/etc/fulfillment/logo.png\"\n# colors.accent = \"#7a1f2b\"\n\
          # texts.footer = \"Elbe Concerts, Hamburg\"\n\

@@ -44,10 +44,10 @@ pub(super) fn templates(raw: &mut Raw) -> Vec<TemplateEntry> {
         check_name(raw, &place("name"), &name, templates.iter().map(|t| &t.name));
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         if name.len() > 40 || !name.bytes().all(plain) {
-            raw.problem(place("name"), "must be letters, digits, - and _, 40 at most");
+            raw.problem(place("name"), "must be at most 40 letters, digits, - and _");
         }
         if SHIPPED.contains(&name.as_str()) {
-            raw.problem(place("name"), "must be another than a4, phone and thermal, which ship");
+            raw.problem(place("name"), "must not be a4, phone or thermal, which are built in");
         }
         for (key, of_this, of) in [
             ("events", &events, (|t| &t.events) as fn(&TemplateEntry) -> &Vec<String>),
@@ -55,7 +55,10 @@ pub(super) fn templates(raw: &mut Raw) -> Vec<TemplateEntry> {
         ] {
             let twice = |id: &&String| templates.iter().any(|other| of(other).contains(id));
             if let Some(id) = of_this.iter().find(twice) {
-                raw.problem(place(key), format!("must not name {id:?}, which has another template"));
+                raw.problem(
+                    place(key),
+                    format!("must not name {id:?}, which another template names already"),
+                );
             }
         }
         templates.push(TemplateEntry { name, base, logo, colors, texts, events, organizers });

@@ -94,7 +94,7 @@ fn an_empty_secret_file_and_a_secret_given_twice_are_problems() {
     let twice = said("", &[("FULFILLMENT_HTTP_TOKEN_FILE", path), ("FULFILLMENT_HTTP_TOKEN", "x")]);
     assert_eq!(
         twice,
-        "FULFILLMENT_HTTP_TOKEN_FILE: is set and so is FULFILLMENT_HTTP_TOKEN; keep one of them"
+        "FULFILLMENT_HTTP_TOKEN_FILE: cannot be combined with FULFILLMENT_HTTP_TOKEN; keep one of them"
     );
     assert!(said(&format!("[http]\ntoken = \"x\"\ntoken_file = \"{path}\""), &[]).contains("http.token;"));
     assert!(said(&format!("{listed}\ntoken = \"x\""), &[]).contains("token[0].token;"));
@@ -285,7 +285,7 @@ fn tokens_and_webhooks_are_lists() {
     assert!(bad.len() >= 3, "{bad:?}");
     let token = |name: &str| format!("[[token]]\nname = \"{name}\"\ntoken = \"t\"\nscopes = [\"read\"]\n");
     let twice = load(&token("a").repeat(2), &[]).unwrap_err();
-    assert_eq!(twice, ["token[1].name: must be there once; \"a\" is taken"]);
+    assert_eq!(twice, ["token[1].name: name \"a\" is used twice"]);
     let twice = load(&token("http.token"), &[("FULFILLMENT_HTTP_TOKEN", "x")]).unwrap_err();
     assert_eq!(twice.len(), 1, "{twice:?}");
 }

@@ -63,7 +63,7 @@ impl Config {
         if schema.is_empty() || schema.len() > 63 || !schema.bytes().all(plain) || schema.starts_with("pg_") {
             raw.problem(
                 "store.schema",
-                format!("must be lower-case letters, digits and _, 63 at most, and not begin with pg_, not {schema:?}"),
+                format!("must be at most 63 lower-case letters, digits and _, and not begin with pg_, not {schema:?}"),
             );
         }
     }
@@ -87,16 +87,16 @@ impl Config {
         if kafka.brokers.is_some() && classic && self.pipeline.drain >= kafka.session_timeout {
             raw.clash(
                 &["pipeline.drain", "kafka.session_timeout"],
-                "must be shorter than kafka.session_timeout, or the broker gives the partitions away meanwhile",
+                "must be shorter than kafka.session_timeout, or the broker reassigns the partitions meanwhile",
             );
         } else if kafka.brokers.is_some() && self.pipeline.drain >= POLL_INTERVAL {
             raw.clash(
                 &["pipeline.drain"],
-                "must be shorter than 5min, after which a member that reads nothing is out of its Kafka group",
+                "must be shorter than 5min, after which Kafka removes a consumer that reads nothing from its group",
             );
         }
         if kafka.group_id.is_empty() {
-            raw.problem("kafka.group_id", "must be there");
+            raw.problem("kafka.group_id", "must be set");
         }
         let topics = [
             ("kafka.payment_topic", &kafka.payment_topic),
@@ -111,9 +111,9 @@ impl Config {
         for (i, (key, topic)) in topics.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
             if topic.is_empty() || topic.len() > 249 || !topic.bytes().all(plain) {
-                raw.problem(key, format!("must be letters, digits, ., _ and -, 249 at most, not {topic:?}"));
+                raw.problem(key, format!("must be at most 249 letters, digits, ., _ and -, not {topic:?}"));
             } else if let Some((other, _)) = topics[..i].iter().find(|(_, t)| t == topic) {
-                raw.problem(key, format!("must be another topic than {other}"));
+                raw.problem(key, format!("must not be the same topic as {other}"));
             }
         }
     }
@@ -123,15 +123,18 @@ impl Config {
         match (&kafka.ssl_certificate, &kafka.ssl_key) {
             (Some(_), None) => raw.clash(
                 &["kafka.ssl_key", "kafka.ssl_certificate"],
-                "must be there when kafka.ssl_certificate is",
+                "must be set when kafka.ssl_certificate is set",
             ),
             (None, Some(_)) => {
-                raw.clash(&["kafka.ssl_certificate", "kafka.ssl_key"], "must be there when kafka.ssl_key is");
+                raw.clash(
+                    &["kafka.ssl_certificate", "kafka.ssl_key"],
+                    "must be set when kafka.ssl_key is set",
+                );
             }
             _ => {}
         }
         if kafka.security_protocol.0.starts_with("sasl") {
-            let why = format!("must be there when kafka.security_protocol is {}", kafka.security_protocol.0);
+            let why = format!("must be set when kafka.security_protocol is {}", kafka.security_protocol.0);
             if kafka.sasl_username.is_none() {
                 raw.clash(&["kafka.sasl_username"], why.clone());
             }

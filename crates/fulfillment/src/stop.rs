@@ -31,7 +31,9 @@ impl Stop {
 
     /// A part of the service ended by itself; the log says why.
     pub(crate) fn broken() -> Self {
-        Self::Unreachable(anyhow::anyhow!("a part of the service ended before its time; start it again"))
+        Self::Unreachable(anyhow::anyhow!(
+            "a part of the service ended unexpectedly; see the log and start it again"
+        ))
     }
 
     /// Prints the reason to standard error.

@@ -19,7 +19,7 @@ pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
     let filter: Targets = settings
         .level
         .parse()
-        .with_context(|| format!("log.level: {:?} is no level and no filter", settings.level))?;
+        .with_context(|| format!("log.level: {:?} is not a level or a filter", settings.level))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

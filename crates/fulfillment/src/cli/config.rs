@@ -25,20 +25,20 @@ pub(crate) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Write a file in which every setting stands, commented out, at its default
+    /// Write a file with every setting commented out at its default
     #[command(after_help = "Examples:
   fulfillment config init                         writes fulfillment.toml here
   fulfillment config init /etc/fulfillment.toml
   fulfillment config init - | less                prints it")]
     Init {
-        /// The file to write, never over another; - prints it
+        /// The file to write, which must not exist; - prints it
         #[arg(default_value = DEFAULT_FILE)]
         file: PathBuf,
     },
-    /// Check the file and the environment, naming every bad key and what would be right
+    /// Check the file and the environment, and report every wrong setting with what is expected
     ///
-    /// What `serve` would refuse because of its settings is said here. A variable that begins with FULFILLMENT_
-    /// and is no setting is named too; `serve` warns of it and starts, since others may have set it.
+    /// Reports every setting that would keep `serve` from starting. A variable that begins with FULFILLMENT_ and is
+    /// not a setting is reported too; `serve` only logs a warning about it, because others may have set it.
     #[command(after_help = "Examples:
   fulfillment config check                                  fulfillment.toml and the environment
   fulfillment config check --config /etc/fulfillment.toml
@@ -83,7 +83,7 @@ fn init(context: &Context, file: &Path) -> Result<(), Stop> {
             format!("{} written; next: fulfillment config check", written.file)
         }),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Stop::misuse(format!("{name} is there already; it was left alone")))
+            Err(Stop::misuse(format!("{name} already exists; it was not changed")))
         }
         Err(error) => Err(Stop::misuse(format!("cannot write {name}: {error}"))),
     }
@@ -97,7 +97,7 @@ fn check(context: &Context) -> Result<(), Stop> {
     let ok = problems.is_empty();
     context.answer(&Checked { ok, problems }, |checked| {
         if checked.ok {
-            return "the configuration is good".to_owned();
+            return "the configuration is valid".to_owned();
         }
         checked.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })?;

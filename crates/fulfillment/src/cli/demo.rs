@@ -20,32 +20,32 @@ use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
 use crate::wiring::Role;
 
-/// See it work: the service, a sample Ordering, and a few hundred paid orders, on this machine alone
+/// Try the service with a sample Ordering and a few hundred paid orders, on this machine only
 ///
-/// Nothing needs to be installed. Everything goes into one folder, which can be deleted. Orders are new in
-/// every run; with --seed they are the same, and the second run finds only duplicates.
+/// Nothing needs to be installed. All data is written to one folder, which can be deleted. Every run creates new
+/// orders; with --seed they are the same each time, and the second run finds only duplicates.
 ///
-/// Of the settings, by file and variables, it takes what shows: http.listen, http.token and credential.form, and the
-/// tables token, document, template and pipeline. Whatever leads elsewhere is its own: keys, store and files are in its
-/// folder, Ordering is a sample, and nothing goes to Kafka, Identity or a webhook.
+/// From the configuration file and the environment it uses only http.listen, http.token and credential.form, and the
+/// tables token, document, template and pipeline. Keys, store and files are in its own folder, Ordering is a sample,
+/// and nothing is sent to Kafka, Identity or a webhook.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment demo                    issues tickets, then serves them until Ctrl-C
   fulfillment demo --count 5000
   FULFILLMENT_DOCUMENT_TEMPLATE=phone FULFILLMENT_HTTP_LISTEN=127.0.0.1:8080 fulfillment demo
   fulfillment demo --exit --json      ends when nothing is left to do but orders awaiting a retry
-Exit code: 1 when orders were given up for now.")]
+Exit code: 1 when orders were parked.")]
 pub(crate) struct Demo {
-    /// How many orders are paid
+    /// Number of paid orders
     #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     count: u32,
-    /// Draw the same orders as every run with this number
+    /// Create the same orders as every run with this number
     #[arg(long)]
     seed: Option<u64>,
-    /// End when nothing is left to do but orders awaiting a retry
+    /// Exit when only orders awaiting a retry are left
     #[arg(long)]
     exit: bool,
-    /// The folder for everything
+    /// The folder for all data
     #[arg(long, value_name = "DIR", default_value = "./data-demo")]
     data: PathBuf,
 }
@@ -90,7 +90,7 @@ impl Demo {
         };
         if ![0, service.address.port()].contains(&config.http.listen.port()) {
             eprintln!(
-                "fulfillment: port {} is taken; listening on {}",
+                "fulfillment: port {} is in use; listening on {}",
                 config.http.listen.port(),
                 service.address
             );
@@ -144,7 +144,7 @@ impl Demo {
             || place(own.data.dir.clone()) == place(settings.data.dir.clone());
         if shared {
             return Err(Stop::misuse(format!(
-                "{} is where the settings keep a real installation: give the demo a folder of its own with --data DIR",
+                "{} holds the data of a configured installation: give the demo another folder with --data DIR",
                 self.data.display()
             )));
         }
@@ -163,7 +163,7 @@ impl Demo {
         match stop {
             Stop::Misuse(error) if matches!(error.downcast_ref(), Some(StoreError::InUse(_))) => {
                 Stop::misuse(format!(
-                    "another demo is at work in {}: stop it, or give this one a folder of its own with --data DIR",
+                    "another demo is running in {}: stop it, or give this one another folder with --data DIR",
                     self.data.display()
                 ))
             }
@@ -200,7 +200,7 @@ async fn free_port(wanted: SocketAddr) -> Result<TcpListener, Stop> {
             }
         }
     }
-    Err(Stop::misuse(format!("no port is free from {} on", wanted.port())))
+    Err(Stop::misuse(format!("no port is free at or above {}", wanted.port())))
 }
 
 fn progress(context: &Context, tickets: u64) -> ProgressBar {
@@ -249,12 +249,12 @@ fn describe(answer: &Answer) -> String {
     count(outcome.retrying, "orders retrying, because Ordering does not know them yet");
     count(outcome.dead_lettered, "messages dead-lettered, because they cannot be read");
     if outcome.parked > 0 {
-        count(outcome.parked, "orders given up for now:");
+        count(outcome.parked, "orders parked:");
         lines.extend(outcome.parked_why.iter().map(|why| format!("         {why}")));
     }
     if outcome.missing_glyphs > 0 {
         lines.push(format!(
-            "  {:>6} tickets have characters that no font here has; to install them, for the next run:\n         \
+            "  {:>6} tickets have characters that no installed font has; to install fonts for the next run:\n         \
              apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji",
             outcome.missing_glyphs
         ));
@@ -277,14 +277,14 @@ mod tests {
         let answer = |outcome| Answer { outcome, url: "http://a".into(), ticket: None };
         let good = describe(&answer(Outcome { issued: 3, ..Outcome::default() }));
         assert!(good.contains("     3 tickets issued"), "{good}");
-        assert!(!good.contains("given up") && !good.contains("apt-get"), "{good}");
+        assert!(!good.contains("orders parked") && !good.contains("apt-get"), "{good}");
         let bad = describe(&answer(Outcome {
             parked: 1,
             parked_why: vec!["7d44: why not".into()],
             missing_glyphs: 2,
             ..Outcome::default()
         }));
-        assert!(bad.contains("     1 orders given up for now:\n         7d44: why not"), "{bad}");
+        assert!(bad.contains("     1 orders parked:\n         7d44: why not"), "{bad}");
         assert!(bad.contains("     2 tickets") && bad.contains("fonts-noto-core fonts-noto-cjk"), "{bad}");
     }
 

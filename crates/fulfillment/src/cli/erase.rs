@@ -24,7 +24,7 @@ use crate::wiring;
 const KIND: &str = "fulfillment-erasure+jwt";
 
 /// What is said of an order or a ticket whose personal data was erased.
-pub(super) const ERASED: &str = "its personal data is gone; nothing is issued or drawn for it any more";
+pub(super) const ERASED: &str = "its personal data was deleted; nothing more is issued for it";
 
 /// What stays, as the receipt says it.
 const KEPT: [&str; 4] = [
@@ -44,27 +44,27 @@ const BEYOND: [&str; 4] = [
 
 /// Remove the personal data of an order, or of every order that an e-mail address occurs in
 ///
-/// Names, addresses and customer ids go, Ordering's answers, raw messages, dead letters, earlier generations, what
-/// stands of them in events, and the ticket files. What accounting and the door need stays: codes in circulation
-/// still scan. An order is erased whole, whoever of its people asks; one that is not issued yet is void then. It
-/// stays erased when the topic is read again. The receipt is signed (JWS, RFC 7515) by this installation's key, can
-/// be checked with /.well-known/ticket-keys.json, and has no personal data in it.
+/// Deletes names, addresses and customer ids, Ordering's answers, raw messages, dead letters, earlier generations,
+/// personal data in events, and the ticket files. What accounting and scanners need is kept: codes in circulation
+/// still scan. An order is always erased as a whole; one that is not issued yet becomes void. It remains erased when
+/// the topic is read again. The receipt is signed (JWS, RFC 7515) by this installation's key, can be checked with
+/// /.well-known/ticket-keys.json, and contains no personal data.
 ///
-/// Beyond it are the broker's own topics, whoever received events, and backups: a store that is rebuilt from either
-/// has to be erased again, by the orders that the receipts name.
+/// Not reached are the broker's topics, receivers of events, and backups: in a store that is rebuilt from a topic or a
+/// backup, the orders that the receipts name must be erased again.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment erase --email ada@example.org --dry-run             the orders it occurs in; changes nothing
   fulfillment erase --email ada@example.org --receipt ada.jws
   fulfillment erase --order 7d444840-9dc0-11d1-b245-5ffdce74fad2 --json | jq -r .receipt > order.jws
-Exit code: 1 when there is nothing of it.")]
+Exit code: 1 when nothing was found.")]
 pub(crate) struct Erase {
     #[command(flatten)]
     whose: Whose,
-    /// Say which orders it would be, and change nothing
+    /// Print the orders that would be erased, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Write the receipt to a file, too
+    /// Also write the receipt to a file
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
 }
@@ -123,7 +123,7 @@ impl Erase {
             None => 0,
         };
         if erased.is_empty() && letters == 0 {
-            return Err(Stop::no("there is nothing of it"));
+            return Err(Stop::no("nothing was found to erase"));
         }
         let now = SystemClock.now();
         let key = keyring.signing_key(now)?;

@@ -19,7 +19,7 @@ use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
 
-/// Take over the tickets of an earlier service as issued: its ids, files and codes
+/// Import the issued tickets of an earlier service with their ids, files and codes
 ///
 /// Run it on the new, migrated store before the service reads its first payment: then the topic can be read from its
 /// start and doubles nothing, because the first payment of an order that was taken over is taken for the one that
@@ -61,7 +61,7 @@ struct Source {
     /// The earlier PostgreSQL database
     #[arg(long, value_name = "URL")]
     from: Option<String>,
-    /// A CSV file with headings, its columns parted by commas, semicolons or tabs; - reads standard input
+    /// A CSV file with headings and columns separated by commas, semicolons or tabs; - reads standard input
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 }
@@ -71,7 +71,7 @@ impl Import {
         let config = context.config()?;
         let store = context.store(&config).await?;
         if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Stop::misuse(format!("{} is no folder", folder.display())));
+            return Err(Stop::misuse(format!("{} is not a folder", folder.display())));
         }
         let rows = self.rows().await?;
         // What a first start does: keys for a new store, and a mark in its storage.
@@ -142,12 +142,14 @@ fn describe(adopted: &Adopted) -> String {
         adopted
             .paid_before
             .iter()
-            .map(|order| format!("{order}  was paid here before; it has other tickets")),
+            .map(|order| format!("{order}  was paid here before and has other tickets")),
     );
-    lines.extend(adopted.taken.iter().map(|order| format!("{order}  has a ticket that another order has")));
+    lines.extend(
+        adopted.taken.iter().map(|order| format!("{order}  has a ticket that belongs to another order")),
+    );
     lines.extend(adopted.without_file.iter().map(|ticket| format!("{ticket}  no file was found")));
     lines.push(format!(
-        "{orders} orders with {tickets} tickets taken over, {known} known, {not_issued} tickets not issued then"
+        "{orders} orders with {tickets} tickets imported, {known} known already, {not_issued} tickets left out as not issued"
     ));
     lines.join("\n")
 }

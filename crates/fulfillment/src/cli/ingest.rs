@@ -21,18 +21,19 @@ use crate::stop::Stop;
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
 /// Why a table, or a file that is no text, is refused.
-const NO_JSON: &str = "its first line is not JSON, and payments are read as JSON alone; nothing was taken";
+const NO_JSON: &str = "its first line is not JSON, and payments must be JSON; nothing was ingested";
 
-/// Bring payments from a file through the same inbox as every other payment: one JSON object a line, or a JSON array
+/// Ingest payments from a file, like payments from any other source: one JSON object per line, or a JSON array
 ///
 /// Pretty-printed objects one after another are read too, in UTF-8 or UTF-16. Payments that are known already are
-/// duplicates and change nothing, so a file can be brought again. Messages that cannot be read become dead letters; of an
-/// array that breaks off, and of a file that does not begin as JSON, nothing is taken. A running service issues what is new.
+/// duplicates and change nothing, so a file can be ingested again. Messages that cannot be read become dead letters.
+/// A truncated array and a file that does not begin as JSON are rejected as a whole. A running service issues the
+/// tickets.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment ingest payments.ndjson
   zcat payments.ndjson.gz | fulfillment ingest -
-Exit code: 1 when a message could not be read or was set apart, 2 when the file could not.")]
+Exit code: 1 when a message could not be read or was quarantined, 2 when the file could not be read.")]
 pub(crate) struct Ingest {
     /// The file; - reads standard input
     file: PathBuf,
@@ -77,9 +78,11 @@ impl Ingest {
         if messages.layout() != Layout::Lines && self.file.is_file() {
             // Looked through first, so that of a file that is not whole nothing is taken.
             let mut ahead = self.messages(&ProgressBar::hidden(), limit)?;
-            while ahead.next().map_err(|e| unread(&self.file, &format!("{e}; nothing was taken")))?.is_some()
-            {
-            }
+            while ahead
+                .next()
+                .map_err(|e| unread(&self.file, &format!("{e}; nothing was ingested")))?
+                .is_some()
+            {}
         }
         let name = self.file.display().to_string();
         let mut counts = Counts::default();
@@ -87,7 +90,7 @@ impl Ingest {
         let (mut bytes, mut taken) = (0, 0);
         loop {
             let next = messages.next().map_err(|e| {
-                let again = "messages before that were taken, and bringing them again changes nothing";
+                let again = "messages before that were ingested; ingesting them again changes nothing";
                 unread(&self.file, &format!("{e}; {taken} {again}"))
             })?;
             let ended = next.is_none();
@@ -159,7 +162,7 @@ mod tests {
         for (bytes, said) in [
             (&b"orderId,amount\n7,1\n"[..], "its first line is not JSON"),
             (b"\"orderId\";\"amount\"\n", "its first line is not JSON"),
-            (b"\x1f\x8b\x08\0\0\0\0\0", "compressed by gzip"),
+            (b"\x1f\x8b\x08\0\0\0\0\0", "compressed with gzip"),
             (b"PK\x03\x04\0", "ZIP"),
         ] {
             let Err(Stop::Misuse(why)) = messages(bytes) else { panic!("{bytes:?}") };

@@ -37,10 +37,10 @@ pub(super) fn decoded<R: Read + Send + 'static>(reader: R) -> io::Result<Box<dyn
     // Standard input may come in pieces smaller than a mark.
     reader.by_ref().take(HEAD).read_to_end(&mut head)?;
     let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
-    let refused = |what| invalid(format!("it is in {what}: save it as UTF-8"));
+    let refused = |what| invalid(format!("it is encoded as {what}: save it as UTF-8"));
     match head[..] {
         [0x1F, 0x8B, ..] => {
-            return invalid("it is compressed by gzip: unpack it first, by zcat FILE | ... -".to_owned());
+            return invalid("it is compressed with gzip: unpack it first, with zcat FILE | ... -".to_owned());
         }
         [b'P', b'K', 3, 4] => {
             return invalid("it is a ZIP file, as spreadsheets (.xlsx) are: save it as text".to_owned());

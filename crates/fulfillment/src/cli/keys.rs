@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Context;
 use crate::stop::Stop;
 
-/// List the keys that sign codes, make a new one, or adopt a new secret
+/// List the signing keys, create or retire one, or adopt a new secret
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment keys list
@@ -29,23 +29,23 @@ enum Action {
     #[command(after_help = "Examples:
   fulfillment keys list
   fulfillment keys list --json | jq -r '.[].kid'
-Exit code: 0 listed, 1 there are none.")]
+Exit code: 0 listed, 1 there are no keys.")]
     List,
-    /// Make a new signing key
+    /// Create a new signing key
     ///
-    /// A running service takes it over by itself. It is published ten minutes before it signs, so that scanners know
-    /// it before they meet its first code.
+    /// A running service loads it automatically. It is published ten minutes before it signs, so that scanners know it
+    /// before they read its first code.
     #[command(after_help = "Examples:
   fulfillment keys new
   fulfillment keys new --at-once    for a key that must not sign any longer")]
     New {
-        /// Let it sign as soon as the service has seen it
+        /// Let it sign as soon as the service has loaded it
         #[arg(long)]
         at_once: bool,
     },
-    /// Take away what a key signs with, and go on verifying its codes
+    /// Retire a key: delete its private part and keep verifying its codes
     ///
-    /// For a key whose time is over. Its codes in circulation stay valid until they expire.
+    /// For a key that is no longer needed. Its codes in circulation remain valid until they expire.
     #[command(after_help = "Example:
   fulfillment keys retire 1a2b3c4d
 Exit code: 1 when there is no such key that can sign.")]
@@ -53,15 +53,14 @@ Exit code: 1 when there is no such key that can sign.")]
         /// The key's id, as `keys list` shows it
         kid: Kid,
     },
-    /// Let the store go on with the secret that is here now, because the old one is lost
+    /// Make the store accept the current secret, because the old one is lost
     ///
-    /// Where no secret is here, a new one is made. Tickets that exist keep their ids and codes. Links that were
-    /// sent out stop working without a token, and a payment that is read again for an order without tickets gives
-    /// other ids than it would have.
+    /// If there is no secret, a new one is created. Existing tickets keep their ids and codes. Links that were sent out
+    /// no longer work without a token, and an order that has no tickets yet gets other ticket ids than before.
     #[command(after_help = "Example:
   fulfillment keys adopt-secret --yes-the-old-one-is-lost")]
     AdoptSecret {
-        /// Say that you mean it
+        /// Confirm it
         #[arg(long = "yes-the-old-one-is-lost")]
         sure: bool,
     },
@@ -117,7 +116,7 @@ impl Keys {
         let dir = config.keys_dir();
         let secret = config.credential.secret.as_ref();
         let none =
-            || Stop::no(format!("{} has no keys; `fulfillment serve` makes the first ones", dir.display()));
+            || Stop::no(format!("{} has no keys; `fulfillment serve` creates the first ones", dir.display()));
         let now = SystemClock.now();
         match self.action {
             Action::List => {
@@ -150,7 +149,7 @@ impl Keys {
             Action::AdoptSecret { sure } => {
                 if !sure {
                     return Err(Stop::misuse(
-                        "this is for a secret that is lost for good; say --yes-the-old-one-is-lost, \
+                        "this is only for a secret that is permanently lost; confirm with --yes-the-old-one-is-lost, \
                          and read --help for what it costs",
                     ));
                 }
@@ -158,7 +157,7 @@ impl Keys {
                 let fingerprint = keyring::replace_lost_secret(&dir, secret)?.secret.fingerprint();
                 store.adopt_secret(&fingerprint).await?;
                 context.answer(&Adopted { secret_fingerprint: fingerprint }, |a| {
-                    format!("the store goes on with the secret {}", a.secret_fingerprint)
+                    format!("the store now accepts the secret {}", a.secret_fingerprint)
                 })
             }
         }

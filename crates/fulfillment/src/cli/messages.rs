@@ -197,8 +197,7 @@ impl<R: BufRead> Messages<R> {
     fn broken(&self, what: &str) -> io::Error {
         let layout =
             if self.layout == Layout::Array { "a JSON array" } else { "JSON objects one after another" };
-        let why =
-            format!("it begins as {layout}, and {what} comes at line {} where that cannot be", self.line);
+        let why = format!("it begins as {layout}, but {what} at line {} is not allowed there", self.line);
         io::Error::new(io::ErrorKind::InvalidData, why)
     }
 }
@@ -307,13 +306,13 @@ mod tests {
     #[test]
     fn what_breaks_off_or_does_not_belong_is_said_with_its_line() {
         for (text, said) in [
-            ("[{\"a\":1},\n{\"a\":", "the file's end comes at line 2"),
-            ("[1,\n2\n", "the file's end comes at line 3"),
-            ("[1\n2]", "something else comes at line 2"),
-            ("[1]\n{}", "something else comes at line 2"),
+            ("[{\"a\":1},\n{\"a\":", "the file's end at line 2"),
+            ("[1,\n2\n", "the file's end at line 3"),
+            ("[1\n2]", "something else at line 2"),
+            ("[1]\n{}", "something else at line 2"),
             ("[1,\n,2]", "at line 2"),
-            ("{\n\"a\":1\n}\n,\n{}", "something else comes at line 4"),
-            ("{\n\"a\":\"1\n}\n", "the file's end comes at line 4"),
+            ("{\n\"a\":1\n}\n,\n{}", "something else at line 4"),
+            ("{\n\"a\":\"1\n}\n", "the file's end at line 4"),
         ] {
             let (_, error) = all(text.as_bytes(), 100);
             assert!(error.as_deref().is_some_and(|e| e.contains(said)), "{text}: {error:?}");

@@ -19,7 +19,7 @@ use crate::stop::Stop;
   fulfillment migrate                     applies what is missing
   fulfillment migrate --check             says what is missing and makes nothing; exit code 1 if anything is")]
 pub(crate) struct Migrate {
-    /// Change nothing; say what is missing
+    /// Change nothing; print what is missing
     #[arg(long)]
     check: bool,
 }

@@ -47,7 +47,7 @@ use crate::wiring::check_store_url;
 Run it: fulfillment config init && fulfillment serve
 
 Every setting is a key in the configuration file and an environment variable; `fulfillment config init -`
-prints them all. Exit codes: 0 done, 1 the check found a problem or there is no such thing, 2 wrong use or
+prints them all. Exit codes: 0 done, 1 the check found a problem or nothing was found, 2 wrong use or
 configuration, 3 something it needs cannot be reached."
 )]
 pub(crate) struct Cli {
@@ -57,7 +57,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// What every command takes.
+/// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// The configuration file [default: fulfillment.toml where there is one]
@@ -110,7 +110,7 @@ impl Context {
     pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, Stop> {
         if let Some(file) = config.store_file().filter(|file| !file.exists()) {
             return Err(Stop::Unreachable(anyhow::anyhow!(
-                "there is no store at {}; `fulfillment serve` or `fulfillment migrate` makes it",
+                "there is no store at {}; `fulfillment serve` or `fulfillment migrate` creates it",
                 file.display()
             )));
         }

@@ -13,7 +13,7 @@ use super::reissue::{reissue, reissuer};
 use super::withdraw::withdraw;
 use crate::stop::Stop;
 
-/// Show an order: where it stands and why, its payments and its tickets; cancel or reinstate it
+/// Show an order with its state, payments and tickets; cancel or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
@@ -29,46 +29,46 @@ enum Action {
     #[command(after_help = "Examples:
   fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
   fulfillment order show --json ID | jq '.tickets[].id'
-Exit code: 0 shown, 1 no payment of it has come.")]
+Exit code: 0 shown, 1 no payment for it has arrived.")]
     Show {
         /// The order's id
         id: OrderId,
     },
-    /// Cancel one order, as the topic order-cancelled does: its tickets are void, later payments of it are parked
+    /// Cancel an order, like a message on the topic order-cancelled: void its tickets, park later payments
     #[command(after_help = "Example:
   fulfillment order cancel 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the event is off'
-Exit code: 1 when nobody has paid for it.")]
+Exit code: 1 when no payment for it has arrived.")]
     Cancel {
         /// The order's id
         id: OrderId,
-        /// Why, for people
+        /// The reason, as free text
         #[arg(long)]
         reason: Option<String>,
-        /// Cancel it although nobody has paid for it yet
+        /// Cancel it even if no payment for it has arrived
         #[arg(long)]
         before_payment: bool,
     },
-    /// Ask Ordering again about an issued order: what is new gets its tickets once all lines are paid
+    /// Ask Ordering again about an issued order: new lines get their tickets once all lines are paid
     #[command(after_help = "Examples:
   fulfillment order refresh 7d444840-9dc0-11d1-b245-5ffdce74fad2
   fulfillment order refresh --issue ID    new lines get their tickets whatever was paid
 A running service asks; `fulfillment order show` says what came of it.
-Exit code: 1 when there is no such order, or it never grows: void, erased, or taken over from an earlier service.")]
+Exit code: 1 when there is no such order, or it is void, erased or imported, so that it gets no new tickets.")]
     Refresh {
         /// The order's id
         id: OrderId,
-        /// Issue new lines whatever was paid
+        /// Issue new lines regardless of what was paid
         #[arg(long)]
         issue: bool,
     },
-    /// Take a void back: every voided ticket is good again under a new code; an order without tickets is issued
+    /// Reverse a void: every voided ticket becomes valid again under a new code; an order without tickets is issued
     #[command(after_help = "Example:
   fulfillment order reinstate 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'cancelled by mistake'
 Exit code: 1 when nothing of it is void.")]
     Reinstate {
         /// The order's id
         id: OrderId,
-        /// Why, for people
+        /// The reason, as free text
         #[arg(long)]
         reason: Option<String>,
     },
@@ -88,7 +88,7 @@ impl Order {
         let order = store
             .order(id)
             .await?
-            .ok_or_else(|| Stop::no(format!("no payment of an order {id} has come")))?;
+            .ok_or_else(|| Stop::no(format!("no payment for order {id} has arrived")))?;
         context.answer(&order, describe)
     }
 }
@@ -106,14 +106,16 @@ async fn cancel(
 
 async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop> {
     let store = context.store(&context.config()?).await?;
-    let never = |why: &str| Stop::no(format!("the order {id} gets no new tickets: {why}"));
+    let never = |why: &str| Stop::no(format!("order {id} gets no new tickets: {why}"));
     let when = match store.ask_ordering(id, issue).await? {
         AskOutcome::Asked => "at once",
         AskOutcome::Later => "once it is issued",
-        AskOutcome::Unknown => return Err(Stop::no(format!("no payment of an order {id} has come"))),
-        AskOutcome::Void => return Err(never("it is void; `fulfillment order reinstate` takes that back")),
+        AskOutcome::Unknown => return Err(Stop::no(format!("no payment for order {id} has arrived"))),
+        AskOutcome::Void => {
+            return Err(never("it is void; use `fulfillment order reinstate` to reverse that"));
+        }
         AskOutcome::Erased => return Err(never("its personal data was erased")),
-        AskOutcome::Imported => return Err(never("it was taken over from an earlier service")),
+        AskOutcome::Imported => return Err(never("it was imported from an earlier service")),
     };
     context.answer(&json!({ "orderId": id, "asked": when }), |_| {
         format!("order {id}: Ordering is asked again {when}")
@@ -124,14 +126,14 @@ async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop
 async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
     let config = context.config()?;
     let store = context.store(&config).await?;
-    let unknown = || Stop::no(format!("no payment of an order {id} has come"));
+    let unknown = || Stop::no(format!("no payment for order {id} has arrived"));
     let order = store.order(id).await?.ok_or_else(unknown)?;
     if order.erased_at.is_some() {
-        return Err(Stop::no(format!("the order {id} was erased: {ERASED}")));
+        return Err(Stop::no(format!("order {id} was erased: {ERASED}")));
     }
     let void: Vec<_> = order.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
     if void.is_empty() && !store.reinstate_order(id).await? {
-        return Err(Stop::no(format!("nothing of the order {id} is void, or nobody paid for it")));
+        return Err(Stop::no(format!("nothing of order {id} is void, or no payment for it has arrived")));
     }
     if !void.is_empty() {
         let reissuer = reissuer(context, &config, &store).await?;

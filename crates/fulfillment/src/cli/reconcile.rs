@@ -24,6 +24,7 @@ use serde::Serialize;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
+use crate::cli::retry::for_people;
 use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
@@ -36,29 +37,29 @@ const CONCURRENCY: usize = 16;
 const NO_LIST: &str = "the file begins neither with an order id, nor with a payment in JSON, nor with the headings of a \
     table, one of which must be orderId (or order_id, Order ID), in upper or lower case";
 
-/// Compare what was paid with what there is, and repair what is missing: payments, tickets, files, events
+/// Compare what was paid with what was issued, and repair what is missing: payments, tickets, files, events
 ///
-/// What was paid says a file: order ids or payments in JSON, one a line or as an array, or a table with a heading
-/// orderId (or Order ID), its columns parted by commas, semicolons or tabs. Without a file Ordering is asked, by
-/// GET {ordering.url}/orders?paidSince=TIME. Besides, every order that was paid since then by the record itself
-/// is looked at. What came within ordering.grace may be on its way and is no difference.
+/// A file lists what was paid: order ids or payments in JSON, one per line or as an array, or a table with a heading
+/// orderId (or Order ID) and columns separated by commas, semicolons or tabs. Without a file Ordering is asked, by
+/// GET {ordering.url}/orders?paidSince=TIME. Every order that the store has recorded as paid since then is checked
+/// too. What arrived within ordering.grace may still be in progress and is not a difference.
 ///
-/// A repair goes the way that everything goes: a missing payment enters by the inbox under this command's name, an
-/// order is set going, a page is drawn again from its record, an event is sent again. Only the page is repaired then
-/// and there. The others are counted as set going: a running service does the rest; run it again later to see that
-/// nothing is left.
+/// Repairs use the normal ways: a missing payment is ingested with this command as its source, an order is queued for
+/// retry, a page is drawn again from its record, an event is sent again. Only the page is repaired at once. The others
+/// are counted as queued, and a running service completes them; run the command again later to see that nothing is
+/// left.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment reconcile --since 2026-11-01 --orders paid.txt      report
   fulfillment reconcile --since 7days --repair                    what Ordering says was paid; repair
   psql -At -c 'SELECT id FROM paid_orders' | fulfillment reconcile --orders - --json | jq .differences
   fulfillment reconcile --since 1day --orders /dev/null           the record alone: tickets, files, events
-Exit code: 0 every difference is repaired or set going, 1 differences are left, 3 the store, the files or Ordering cannot be reached.")]
+Exit code: 0 every difference is repaired or queued, 1 differences are left, 3 the store, the files or Ordering cannot be reached.")]
 pub(crate) struct Reconcile {
     /// Orders paid since then: a time, a date (UTC), or how long ago, like 7days
     #[arg(long, value_name = "TIME", required_unless_present = "orders")]
     since: Option<String>,
-    /// What was paid, one order id or payment a line; - reads standard input
+    /// A file of what was paid, one order id or payment per line; - reads standard input
     #[arg(long, value_name = "FILE")]
     orders: Option<PathBuf>,
     /// Repair what can be repaired
@@ -198,7 +199,7 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
     let time = text.parse().ok().or_else(date).or_else(ago);
     time.ok_or_else(|| {
         Stop::misuse(format!(
-            "--since {text:?} is no time like 2026-11-01T00:00:00Z, no date and no duration"
+            "--since {text:?} is not a time like 2026-11-01T00:00:00Z, a date or a duration"
         ))
     })
 }
@@ -244,13 +245,13 @@ fn is_table(text: &[u8]) -> bool {
 
 async fn ask(config: &Config, since: Timestamp) -> Result<Vec<Paid>, Stop> {
     if config.ordering.url.is_none() {
-        return Err(Stop::misuse("ordering.url is not set: say what was paid by --orders FILE"));
+        return Err(Stop::misuse("ordering.url is not set: list what was paid with --orders FILE"));
     }
     let listed = OrderingClient::new(&config.ordering)?.paid_since(since).await;
     listed.map_err(|error| match error {
-        OrderingError::Unknown => {
-            Stop::misuse("Ordering answers 404 to GET /orders?paidSince=: say what was paid by --orders FILE")
-        }
+        OrderingError::Unknown => Stop::misuse(
+            "Ordering answers 404 to GET /orders?paidSince=: list what was paid with --orders FILE",
+        ),
         OrderingError::Failed(failure) => Stop::Unreachable(anyhow::anyhow!(failure.reason)),
     })
 }
@@ -269,14 +270,14 @@ fn by_order(paid: Vec<Paid>) -> BTreeMap<OrderId, Vec<Paid>> {
 fn describe(report: &Report) -> String {
     let line = |d: &Difference| {
         let ticket = d.ticket_id.map(|id| format!("  ticket {id}")).unwrap_or_default();
-        let repair = d.repair.as_ref().map(|done| format!("  -> {done}")).unwrap_or_default();
+        let repair = d.repair.as_ref().map(|done| format!("  -> {}", for_people(done))).unwrap_or_default();
         format!("{}{ticket}  {}{repair}", d.order_id, d.detail)
     };
     let mut lines: Vec<_> = report.differences.iter().map(line).collect();
     let Report { orders, under_way, left, repaired, set_going, .. } = report;
     let all = report.differences.len();
     let done = if repaired + set_going > 0 {
-        format!(", {repaired} repaired, {set_going} set going")
+        format!(", {repaired} repaired, {set_going} queued")
     } else {
         String::new()
     };

@@ -9,46 +9,46 @@ use super::Context;
 use super::withdraw::withdraw;
 use crate::stop::Stop;
 
-/// Record that money went back, as the topic payment-refunded does
+/// Record a refund, like a message on the topic payment-refunded
 ///
-/// Tickets that are named are voided, and items if the amount covers their price. Without names the order is voided
-/// once every payment of it is refunded in full; a part without names is parked and voids nothing. Saying it again
-/// changes nothing.
+/// Tickets that are named are voided, and named items are if the amount covers their price. Without either, the order
+/// is voided once all its payments are refunded in full; a partial refund is then parked and voids nothing. Repeating
+/// the command changes nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment refund --id R-17 --order 7d444840-9dc0-11d1-b245-5ffdce74fad2 --payment aa444840-9dc0-41d1-8245-5ffdce74fad2
   fulfillment refund --id R-18 --order ID --payment ID --item A-1 --amount 59.50 --currency EUR --reason 'fell ill'
   fulfillment refund --id R-19 --order ID --item A-1 --quantity 2
-Exit code: 1 when it contradicts an earlier refund with its id, or nobody has paid for the order.")]
+Exit code: 1 when it contradicts an earlier refund with the same id, or no payment for the order has arrived.")]
 pub(crate) struct Refund {
-    /// The refund's own id: the same one again is the same refund
+    /// The refund's id: the same id means the same refund
     #[arg(long, value_name = "ID")]
     id: String,
     /// The order
     #[arg(long, value_name = "ID")]
     order: OrderId,
-    /// The payment; left out, the order's only one
+    /// The payment [default: the order's only one]
     #[arg(long, value_name = "ID")]
     payment: Option<String>,
-    /// How much; left out, all of the payment
+    /// The amount [default: the full payment]
     #[arg(long)]
     amount: Option<Amount>,
-    /// In what
+    /// The currency of the amount
     #[arg(long)]
     currency: Option<Currency>,
-    /// An item that it is for, with all tickets of it; can be given again
+    /// An item that was refunded, with all its tickets; can be repeated
     #[arg(long = "item", value_name = "ID")]
     items: Vec<String>,
-    /// So many tickets of the one item, its last ones, whatever the amount
+    /// Only this many tickets of the one item, the last ones, regardless of the amount
     #[arg(long, value_name = "N", requires = "items", value_parser = clap::value_parser!(u32).range(1..))]
     quantity: Option<u32>,
-    /// A ticket that it is for; can be given again
+    /// A ticket that was refunded; can be repeated
     #[arg(long = "ticket", value_name = "ID")]
     tickets: Vec<TicketId>,
-    /// Why, for people
+    /// The reason, as free text
     #[arg(long)]
     reason: Option<String>,
-    /// Record it although nobody has paid for the order yet: it waits for the payment
+    /// Record it even if no payment for the order has arrived: it waits for the payment
     #[arg(long)]
     before_payment: bool,
 }
@@ -61,7 +61,7 @@ impl Refund {
         });
         if let Some(quantity) = self.quantity {
             let [item] = &self.items[..] else {
-                return Err(Stop::misuse("--quantity is of one --item"));
+                return Err(Stop::misuse("--quantity needs exactly one --item"));
             };
             said["items"] = json!([{ "itemId": item, "quantity": quantity }]);
             said["itemIds"] = json!([]);

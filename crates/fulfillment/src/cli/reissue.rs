@@ -18,22 +18,22 @@ use crate::wiring;
 /// What is to be different about a ticket, and which generation it takes the place of.
 #[derive(Debug, clap::Args)]
 pub(super) struct Change {
-    /// The live generation, as `ticket show` has it: a repeat then changes nothing
+    /// The current generation, as `ticket show` prints it: a repeated command then changes nothing
     #[arg(long, value_name = "NUMBER")]
     expected_generation: u32,
-    /// Another holder; the former one's address goes with the name
+    /// The new holder's name; the former holder's name and address are removed
     #[arg(long, value_name = "NAME")]
     holder_name: Option<String>,
-    /// The holder's address
+    /// The new holder's e-mail address
     #[arg(long, value_name = "ADDRESS")]
     holder_email: Option<String>,
-    /// Another seat, as it is to be printed: 'Section A, Row 5, Seat 12'
+    /// The new seat, as it is to be printed: 'Section A, Row 5, Seat 12'
     #[arg(long, value_name = "LABEL")]
     seat: Option<String>,
-    /// The new seat's id at Ordering
+    /// The new seat's id in Ordering
     #[arg(long, value_name = "ID", requires = "seat")]
     seat_id: Option<String>,
-    /// Why, for people
+    /// The reason, as free text
     #[arg(long)]
     reason: Option<String>,
 }

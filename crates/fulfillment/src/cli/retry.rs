@@ -9,14 +9,14 @@ use super::Context;
 use super::erase::ERASED;
 use crate::stop::Stop;
 
-/// Set parked, waiting or failed orders going again, at once and with a new budget
+/// Retry parked, waiting or failed orders now, with a new retry budget
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment retry --all                                          after an outage is over
   fulfillment retry --order 7d444840-9dc0-11d1-b245-5ffdce74fad2   one order
   fulfillment retry --ticket 8a0c808e-49a3-8ac3-bc48-7b143f4e409e  the order of one ticket
   fulfillment retry --ticket 7Q2FK-9XM4D                           by the number printed on it
-Exit code: 1 when there is no such order or ticket, or it neither is parked nor waits.")]
+Exit code: 1 when there is no such order or ticket, or it is neither parked nor waiting.")]
 pub(crate) struct Retry {
     #[command(flatten)]
     selection: Selection,
@@ -25,7 +25,7 @@ pub(crate) struct Retry {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Selection {
-    /// Everything that is parked or waits for another try
+    /// All orders that are parked or waiting for another attempt
     #[arg(long)]
     all: bool,
     /// One order
@@ -55,10 +55,10 @@ impl Retry {
         let orders = store.retry(selection).await?;
         let erased = orders == 0 && is_erased(store.as_ref(), selection).await?;
         context.answer(&Retried { orders }, |r| match r.orders {
-            0 if erased => format!("nothing to set going: the order was erased: {ERASED}"),
-            0 => "nothing to set going: no such order is parked or waiting".to_owned(),
-            1 => "1 order set going".to_owned(),
-            n => format!("{n} orders set going"),
+            0 if erased => format!("nothing to retry: the order was erased: {ERASED}"),
+            0 => "nothing to retry: no such order is parked or waiting".to_owned(),
+            1 => "1 order queued for retry".to_owned(),
+            n => format!("{n} orders queued for retry"),
         })?;
         if orders == 0 && selection != RetrySelection::All { Err(Stop::no("")) } else { Ok(()) }
     }
@@ -70,4 +70,13 @@ async fn is_erased(store: &dyn Store, selection: RetrySelection) -> Result<bool,
         RetrySelection::Order(order) => store.order(order).await?.is_some_and(|o| o.erased_at.is_some()),
         RetrySelection::Ticket(ticket) => store.ticket(ticket).await?.is_some_and(|t| t.erased_at.is_some()),
     })
+}
+
+/// An outcome as people read it. Its word in JSON is older and stays as it is.
+pub(super) fn for_people(outcome: &str) -> &str {
+    match outcome {
+        "set going" => "queued for retry",
+        "not to be set going: see `order show`" => "cannot be retried: see `order show`",
+        other => other,
+    }
 }

@@ -13,8 +13,8 @@ use crate::wiring::Role;
 
 /// Run the service
 ///
-/// Brings the schema up to date, checks that store, keys and file storage belong together, and works until
-/// it is told to stop: the first signal lets work in hand end, the second ends the process.
+/// Updates the schema, checks that store, keys and file storage belong together, and runs until it gets a signal: on
+/// the first, work in progress is finished; on the second, the process ends at once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment serve

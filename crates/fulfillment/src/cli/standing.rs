@@ -84,7 +84,7 @@ impl Service {
     /// The service at this address; `http.token` of the settings goes with each request.
     pub(super) fn at(context: &Context, url: &str) -> Result<Self, Stop> {
         let wrong =
-            || Stop::misuse(format!("--service {url:?} is no address like https://tickets.example.org"));
+            || Stop::misuse(format!("--service {url:?} is not an address like https://tickets.example.org"));
         let url = HttpUrl::parse(url).ok_or_else(wrong)?;
         let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(anyhow::Error::from)?;
         Ok(Self { url, token: context.config()?.http.token, client })
@@ -112,10 +112,10 @@ impl Service {
         match answer.status().as_u16() {
             200 => answer.json().await.map_err(away),
             401 | 403 => Err(Stop::misuse(format!(
-                "{base} does not let this command ask it: set FULFILLMENT_HTTP_TOKEN to a token with the scope read"
+                "{base} refuses this request: set FULFILLMENT_HTTP_TOKEN to a token with the scope read"
             ))),
             404 => Err(Stop::misuse(format!(
-                "{base} cannot tell about codes; is it a fulfillment service of this version?"
+                "{base} has no route for codes; is it a fulfillment service of this version?"
             ))),
             status => Err(Stop::Unreachable(anyhow::anyhow!("{base} answers {status}"))),
         }

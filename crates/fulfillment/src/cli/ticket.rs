@@ -31,44 +31,44 @@ enum Action {
   fulfillment ticket show 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
   fulfillment ticket show 7Q2FK-9XM4D           by the number printed on it
   fulfillment ticket show --json ID | jq .status
-Exit code: 0 shown, 1 there is none.")]
+Exit code: 0 shown, 1 there is no such ticket.")]
     Show {
         /// The ticket's id, or the number printed on it
         id: String,
     },
-    /// Make a new generation of a ticket: a new code and page, for another holder or seat or a lost one
+    /// Reissue a ticket with a new code and page: for another holder, another seat or a lost ticket
     ///
-    /// The old code is good until the new page is stored. `ticket-reissued` goes out; the old link answers 410.
+    /// The old code is valid until the new page is stored. `ticket-reissued` is published; the old link answers 410.
     #[command(after_help = "Examples:
   fulfillment ticket reissue 7Q2FK-9XM4D --expected-generation 0 --reason 'lost phone'
   fulfillment ticket reissue ID --expected-generation 1 --holder-name 'Ada Lovelace' --holder-email ada@example.org
   fulfillment ticket reissue ID --expected-generation 0 --seat 'Section A, Row 5, Seat 12'
-Exit code: 1 when there is none, it is void, or another generation is live.")]
+Exit code: 1 when there is no such ticket, it is void, or another generation is current.")]
     Reissue {
         /// The ticket's id, or the number printed on it
         id: String,
         #[command(flatten)]
         change: Change,
     },
-    /// Make a voided ticket good again, under a new code: the old one stays void at every door
+    /// Make a voided ticket valid again under a new code: the old code remains void
     #[command(after_help = "Example:
   fulfillment ticket reinstate 7Q2FK-9XM4D --expected-generation 0 --reason 'voided by mistake'
-Exit code: 1 when there is none, it is not void, or another generation is live.")]
+Exit code: 1 when there is no such ticket, it is not void, or another generation is current.")]
     Reinstate {
         /// The ticket's id, or the number printed on it
         id: String,
         #[command(flatten)]
         change: Change,
     },
-    /// Void one ticket: it opens no door from now on
+    /// Void a ticket: it is no longer valid
     #[command(after_help = "Examples:
   fulfillment ticket void 8a0c808e-49a3-8ac3-bc48-7b143f4e409e --reason 'sold twice'
   fulfillment ticket void 7Q2FK-9XM4D           by the number printed on it
-Exit code: 0 void now or before, 1 there is none.")]
+Exit code: 0 the ticket is void now or was before, 1 there is no such ticket.")]
     Void {
         /// The ticket's id, or the number printed on it
         id: String,
-        /// Why, for people
+        /// The reason, as free text
         #[arg(long, default_value = "by an operator")]
         reason: String,
     },
@@ -108,7 +108,7 @@ pub(super) async fn find(store: &dyn Store, text: &str) -> Result<fulfillment_do
         (Ok(id), _) => store.ticket(id).await?,
         (Err(_), Some(number)) => store.ticket_by_number(&number).await?,
         (Err(error), None) => {
-            return Err(Stop::misuse(format!("{text:?} {error}, and is no ticket number either")));
+            return Err(Stop::misuse(format!("{text:?} {error}, and is not a ticket number either")));
         }
     };
     found.ok_or_else(|| Stop::no(format!("there is no ticket {text}")))

@@ -21,12 +21,12 @@ use crate::stop::Stop;
 /// The largest file that is looked into.
 const LARGEST: u64 = 64 << 20;
 
-/// Check the code of a ticket: as text, as a picture, or as the PDF it is drawn in
+/// Check the code of a ticket, given as text, as an image or as the PDF
 ///
-/// From a picture or a PDF the modules are read as they are drawn, as a scanner at the door would, not text
-/// that is hidden in the file. Whether a genuine code was voided or replaced is asked of the configured store, where
-/// there is one, or of a running service. Without either, and with --keys, the keys are enough: then the answer says
-/// that voids were not checked. A pretix code is judged too, the platform's old form cannot be: nothing signs it.
+/// In an image or a PDF the QR code itself is scanned, as a scanner at the entrance would, not text that is hidden in
+/// the file. Whether a genuine code was voided or replaced is looked up in the configured store, if there is one, or in
+/// a running service. Without either, and with --keys, only the signature is checked, and the output says that voids
+/// were not checked. pretix codes can be checked too; the platform's old format cannot, because it is not signed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment verify TK1:6BF...
@@ -43,10 +43,10 @@ pub(crate) struct Verify {
     /// A JWK Set with the public keys [default: the keys of this installation]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// Ask this running service for voids and reissues, and for its keys; http.token of the settings goes along
+    /// Ask this running service for voids, reissues and its keys; http.token of the settings is sent to it
     #[arg(long, value_name = "URL")]
     service: Option<String>,
-    /// The number of the event that the door is for
+    /// The number of the event that the entrance is for
     #[arg(long, value_name = "NUMBER")]
     event: Option<u32>,
 }
@@ -97,7 +97,7 @@ impl Verify {
         let mut verdicts = self.judge(&codes, keys.as_ref(), None);
         if keys.is_none() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::UnknownKey(_))) {
             return Err(Stop::misuse(format!(
-                "{} has no keys to verify with; name a JWK Set with --keys, or the folder with \
+                "{} has no keys to verify with; give a JWK Set with --keys, or the folder with \
                  FULFILLMENT_CREDENTIAL_KEYS_DIR",
                 context.config()?.keys_dir().display()
             )));

@@ -43,7 +43,7 @@ pub(super) async fn withdraw(
     let order = store.order(read.order_id()).await?;
     if !before_payment && order.is_none_or(|o| o.payments.is_empty() && o.tickets.is_empty()) {
         return Err(Stop::no(format!(
-            "no payment of an order {} has come; --before-payment records it all the same",
+            "no payment for order {} has arrived; use --before-payment to record it anyway",
             read.order_id()
         )));
     }
@@ -62,10 +62,12 @@ pub(super) async fn withdraw(
         Some(WithdrawalOutcome::Recorded(order, state)) => (order, state.as_str()),
         Some(WithdrawalOutcome::Duplicate(order)) => (order, "duplicate"),
         Some(WithdrawalOutcome::Quarantined(_)) => {
-            return Err(Stop::no("a refund with this id said something else before; it is set apart"));
+            return Err(Stop::no(
+                "an earlier refund with this id has different content; this one was quarantined",
+            ));
         }
         Some(WithdrawalOutcome::DeadLettered(why)) => return Err(Stop::no(why.to_string())),
-        None => return Err(Stop::no("nothing became of it")),
+        None => return Err(Stop::no("it had no result")),
     };
     let record = store.order(order_id).await?;
     let erased_at = record.as_ref().and_then(|order| order.erased_at);
@@ -73,11 +75,13 @@ pub(super) async fn withdraw(
     let done = Done { order_id, outcome: word, note, erased_at };
     context.answer(&done, |done| {
         let told = match word {
-            "duplicate" => "known already; nothing changed",
+            "duplicate" => "already known; nothing changed",
             word if word == WithdrawalState::Applied.as_str() => "done",
-            word if word == WithdrawalState::Waiting.as_str() => "kept; it waits",
-            word if word == WithdrawalState::Pending.as_str() => "kept; it voids nothing until it is final",
-            _ => "kept and parked; it voids nothing",
+            word if word == WithdrawalState::Waiting.as_str() => "recorded; it waits",
+            word if word == WithdrawalState::Pending.as_str() => {
+                "recorded; it voids nothing until it is final"
+            }
+            _ => "recorded and parked; it voids nothing",
         };
         let note = done.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
         let erased = done.erased_at.map(|at| format!("\nThe order was erased at {at}: {ERASED}."));

@@ -97,7 +97,7 @@ pub(crate) async fn run(
     let patience = PATIENCE + PATIENCE_EACH.saturating_mul(each);
     while !run.at_work.is_empty() {
         if started.elapsed() > patience {
-            return Err(Stop::no(format!("{} orders are still at work", run.at_work.len())));
+            return Err(Stop::no(format!("{} orders are still in progress", run.at_work.len())));
         }
         tokio::time::sleep(LOOK_EVERY).await;
         run.look().await?;
@@ -224,7 +224,7 @@ mod tests {
                 withdrawals: Vec::new(),
                 order_id: OrderId(uuid::Uuid::from_u128(i)),
                 state,
-                reason: Some("the answer is no order".into()),
+                reason: Some("the answer is not an order".into()),
                 attempts: 1,
                 next_attempt_at: None,
                 received_at: at,
@@ -237,6 +237,6 @@ mod tests {
             });
         }
         assert_eq!((outcome.retrying, outcome.parked, outcome.issued), (1, 1, 0));
-        assert_eq!(outcome.parked_why, ["00000000-0000-0000-0000-000000000001: the answer is no order"]);
+        assert_eq!(outcome.parked_why, ["00000000-0000-0000-0000-000000000001: the answer is not an order"]);
     }
 }

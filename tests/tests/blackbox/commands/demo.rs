@@ -62,7 +62,7 @@ async fn a_demo_shows_what_the_settings_say_and_leaves_the_real_ones_alone() -> 
     let folder = setup.data().display().to_string();
     let real = setup.run(&["demo", "--exit", "--count", "2", "--data", &folder]).await?;
     assert_eq!(real.status.code(), Some(2), "{}", err(&real));
-    assert!(err(&real).contains("a real installation"), "{}", err(&real));
+    assert!(err(&real).contains("a configured installation"), "{}", err(&real));
     let wrong = setup.env("FULFILLMENT_DOCUMENT_TEMPLATE", "fone").run(&["demo", "--exit"]).await?;
     assert_eq!(wrong.status.code(), Some(2), "{}", err(&wrong));
     Ok(())
@@ -76,10 +76,10 @@ async fn a_demo_says_where_it_is_and_drains_when_it_is_stopped() -> Result<()> {
         .await?;
     let second = setup.run(&["demo", "--exit", "--count", "2"]).await?;
     assert_eq!(second.status.code(), Some(2), "{}", err(&second));
-    assert!(err(&second).contains("another demo is at work in ./data-demo"), "{}", err(&second));
+    assert!(err(&second).contains("another demo is running in ./data-demo"), "{}", err(&second));
     let beside = setup.run(&["demo", "--exit", "--count", "2", "--data", "beside"]).await?;
     assert_eq!(beside.status.code(), Some(0), "{}", err(&beside));
-    assert!(err(&beside).contains("is taken; listening on 127.0.0.1:"), "{}", err(&beside));
+    assert!(err(&beside).contains("is in use; listening on 127.0.0.1:"), "{}", err(&beside));
     let mut first = first;
     assert!(first.stop(PATIENCE).await?.success(), "{}", first.log());
     // In the middle of the work.

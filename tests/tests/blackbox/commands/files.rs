@@ -71,8 +71,8 @@ async fn files_of_payments_are_read_as_they_were_exported() -> Result<()> {
             std::fs::write(&file, &bytes[..bytes.len() - 10])?;
             let said = scene.setup.run(&["ingest", &name]).await?;
             assert_eq!(said.status.code(), Some(2));
-            assert!(err(&said).contains("the file's end comes at line 3"), "{}", err(&said));
-            assert!(err(&said).contains("nothing was taken"), "{}", err(&said));
+            assert!(err(&said).contains("the file's end at line 3"), "{}", err(&said));
+            assert!(err(&said).contains("nothing was ingested"), "{}", err(&said));
             assert_eq!(scene.record.number("SELECT count(*) FROM payments").await?, 0);
         }
         std::fs::write(&file, &bytes)?;

@@ -86,7 +86,7 @@ async fn tickets_and_orders_are_shown_by_id_and_by_number() -> Result<()> {
     // Nothing waits, which is the answer to a number that is known.
     let idle = scene.setup.run(&["retry", "--ticket", number]).await?;
     assert_eq!(idle.status.code(), Some(1), "{}", err(&idle));
-    assert!(out(&idle).contains("nothing to set going"), "{}", out(&idle));
+    assert!(out(&idle).contains("nothing to retry"), "{}", out(&idle));
     let nobody = rig::id().to_string();
     assert_eq!(scene.setup.run(&["retry", "--ticket", "x"]).await?.status.code(), Some(2));
     assert_eq!(scene.setup.run(&["ticket", "show", &nobody]).await?.status.code(), Some(1));

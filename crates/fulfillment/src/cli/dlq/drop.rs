@@ -24,8 +24,8 @@ pub(super) async fn put_aside(
             let late = store.acknowledge_late(order).await? || seen || unpaid;
             if !late && record.is_some_and(|o| o.state.as_str() == "parked") {
                 return Err(Stop::misuse(format!(
-                    "the order {order} is paid and waits for its tickets: `fulfillment retry --order`, or \
-                     `fulfillment order cancel` so that it is void and says why"
+                    "order {order} is paid and waits for its tickets: use `fulfillment retry --order`, or \
+                     `fulfillment order cancel` to void it with a reason"
                 )));
             }
             (order.to_string(), late)

@@ -95,7 +95,7 @@ fn none() -> String {
 /// The lines under their header, each column as wide as what is in it.
 fn table(lines: &[Line]) -> String {
     if lines.is_empty() {
-        return "nothing needs a person".to_owned();
+        return "nothing needs an operator".to_owned();
     }
     let header = Line(HEADER.map(str::to_owned));
     let all = || std::iter::once(&header).chain(lines);
@@ -181,6 +181,6 @@ mod tests {
                 assert!(line[at..].starts_with(cell), "{column}:\n{text}");
             }
         }
-        assert_eq!(table(&[]), "nothing needs a person");
+        assert_eq!(table(&[]), "nothing needs an operator");
     }
 }

@@ -11,7 +11,7 @@ use fulfillment_domain::OrderId;
 use super::Context;
 use crate::stop::Stop;
 
-/// Look at what needs a person: messages that could not be taken, parked orders and refunds, orders paid and void
+/// Handle what needs an operator: rejected messages, parked orders and refunds, orders both paid and void
 ///
 /// A message is named by its number, an order by its id, a refund by `refund:` and its id.
 #[derive(Debug, Args)]
@@ -27,23 +27,23 @@ pub(crate) struct Dlq {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List what needs a person, oldest first
+    /// List what needs an operator, oldest first
     ///
-    /// One line each: what it is, its name for the other commands, where it is, since when, its order, and why.
+    /// One line each: its kind, its id for the other commands, its state, since when, its order, and the reason.
     #[command(after_help = "Examples:
   fulfillment dlq list
   fulfillment dlq list --closed                     and what was replayed or dropped
   fulfillment dlq list --json | jq '.letters[].reason'
-Exit code: 0 nothing needs a person, 1 something does.")]
+Exit code: 0 nothing needs an operator, 1 something does.")]
     List {
-        /// Messages that were replayed or dropped, too
+        /// Include messages that were replayed or dropped
         #[arg(long)]
         closed: bool,
-        /// The most of each kind
+        /// The maximum number of each kind
         #[arg(long, default_value_t = 1000)]
         limit: usize,
     },
-    /// Show one whole: where it came from, why it is listed, its original bytes
+    /// Show one in full: its source, why it is listed, its original bytes
     #[command(after_help = "Examples:
   fulfillment dlq show 17
   fulfillment dlq show 17 --raw > message.json      the original bytes and nothing else
@@ -52,29 +52,29 @@ Exit code: 1 when there is none.")]
     Show {
         /// Its number, its order's id, or refund:ID
         id: String,
-        /// Print the original bytes of a message alone
+        /// Print only the original bytes of a message
         #[arg(long)]
         raw: bool,
     },
-    /// Bring messages to the inbox again, under their own coordinates, and set parked orders going
+    /// Process messages again under their original coordinates, and retry parked orders
     ///
-    /// What is known by then is a duplicate and changes nothing, so everything can be replayed again.
+    /// A message that was accepted meanwhile is a duplicate and changes nothing, so replaying is always safe.
     #[command(after_help = "Examples:
   fulfillment dlq replay 17 18
   fulfillment dlq replay --all
-Exit code: 1 when one of them cannot be taken this time either.")]
+Exit code: 1 when one of them fails again.")]
     Replay {
         /// Numbers of messages and ids of orders
         #[arg(required_unless_present = "all")]
         ids: Vec<String>,
-        /// Everything that is listed
+        /// All that are listed
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
-    /// Say that one was looked at: it is kept with the reason, and shown no more
+    /// Mark one as handled: it is kept with the reason and no longer listed
     ///
-    /// An order that waits for its tickets is not dropped: cancel it, so that a payment of it is never quiet. One that
-    /// nobody has paid is: its refunds and cancellations do nothing to a payment that comes later.
+    /// An order that waits for its tickets cannot be dropped: cancel it, so that later payments are reported. An order
+    /// without a payment can: its refunds and cancellations then do not affect a payment that arrives later.
     #[command(after_help = "Examples:
   fulfillment dlq drop 17 --reason 'a test message'
   fulfillment dlq drop 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the money went back by bank'
@@ -85,10 +85,10 @@ Exit code: 1 when there is none.")]
         /// Its number, its order's id, or refund:ID
         #[arg(required_unless_present = "event")]
         id: Option<String>,
-        /// Whatever is listed about orders that have tickets for this event, in place of an id
+        /// Instead of an id: all that is listed about orders with tickets for this event
         #[arg(long, conflicts_with = "id")]
         event: Option<String>,
-        /// Why, for people
+        /// The reason, as free text
         #[arg(long)]
         reason: String,
     },
@@ -110,7 +110,7 @@ impl Name {
         match (text.parse(), text.parse()) {
             (Ok(number), _) => Ok(Self::Letter(number)),
             (_, Ok(order)) => Ok(Self::Order(order)),
-            _ => Err(Stop::misuse(format!("{text:?} is no number, no order's id and no refund:ID"))),
+            _ => Err(Stop::misuse(format!("{text:?} is not a message number, an order id or refund:ID"))),
         }
     }
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::super::Context;
 use super::Name;
+use crate::cli::retry::for_people;
 use crate::stop::Stop;
 
 /// Letters read from the store at once.
@@ -59,13 +60,15 @@ pub(super) async fn replay(
                 Replayed { id: order.to_string(), outcome: outcome.to_owned(), vain: !going }
             }
             Name::Refund(_) | Name::Event(_) => {
-                return Err(Stop::misuse("a refund is looked at again by itself; drop it"));
+                return Err(Stop::misuse(
+                    "a refund cannot be replayed: it is checked again automatically; drop it instead",
+                ));
             }
         });
     }
     let vain = done.iter().any(|d| d.vain);
     context.answer(&done, |done| {
-        let lines: Vec<_> = done.iter().map(|d| format!("{}  {}", d.id, d.outcome)).collect();
+        let lines: Vec<_> = done.iter().map(|d| format!("{}  {}", d.id, for_people(&d.outcome))).collect();
         if lines.is_empty() { "there is nothing to replay".to_owned() } else { lines.join("\n") }
     })?;
     if vain { Err(Stop::no("")) } else { Ok(()) }

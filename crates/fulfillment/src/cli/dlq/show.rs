@@ -13,7 +13,7 @@ use super::list::brief;
 use crate::stop::Stop;
 
 pub(super) async fn show(context: &Context, store: &dyn Store, name: &Name, raw: bool) -> Result<(), Stop> {
-    let none = || Stop::no("there is none");
+    let none = || Stop::no("no such message, order or refund");
     let value = match name {
         Name::Letter(id) => {
             let letter = store.dead_letter(*id).await?.ok_or_else(none)?;

@@ -9,10 +9,10 @@ use super::{Found, find};
 use crate::cli::Context;
 use crate::stop::Stop;
 
-/// Say what is wrong with a template, and what to look at before tickets are drawn by it
+/// Report errors in a template, and what to check before tickets use it
 ///
-/// Every text is set with what tickets usually say, with the longest they may, and in scripts that need room, in every
-/// language. Errors keep a template from being used; warnings are for people to look at.
+/// Every text is laid out with typical content, with the longest allowed and in scripts that need more room, in every
+/// language. A template with errors cannot be used; warnings should be reviewed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment template check gala.json

@@ -11,9 +11,9 @@ use super::{Found, stem};
 use crate::cli::Context;
 use crate::stop::Stop;
 
-/// Make a template of a ticket layout that was exported from pretix
+/// Convert a ticket layout exported from pretix into a template
 ///
-/// What is not understood, or cannot be done here, is said with its place in the layout.
+/// What cannot be converted is reported with its place in the layout.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment template import-pretix layout.json --background background.pdf
@@ -22,10 +22,10 @@ Exit code: 0 written, 1 the layout cannot be used.")]
 pub(super) struct ImportPretix {
     /// The layout's JSON
     layout: PathBuf,
-    /// The PDF that lies behind it
+    /// The PDF background of the layout
     #[arg(long, value_name = "FILE")]
     background: Option<PathBuf>,
-    /// The folder to write to; made, never written over [default: the layout's name]
+    /// The folder to create; existing files are not overwritten [default: the layout's name]
     #[arg(long, short, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -68,7 +68,7 @@ fn write_new(file: &Path, content: &[u8]) -> Result<(), Stop> {
     let written = std::fs::File::create_new(file).and_then(|mut f| f.write_all(content));
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Stop::misuse(format!("{} is there already; it was left alone", file.display()))
+            Stop::misuse(format!("{} already exists; it was not changed", file.display()))
         }
         _ => Stop::misuse(format!("cannot write {}: {error}", file.display())),
     })

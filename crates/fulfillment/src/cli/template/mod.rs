@@ -20,8 +20,8 @@ use crate::stop::Stop;
 /// Check and preview the templates that tickets are drawn by
 ///
 /// A template is a JSON file with its images beside it; docs/templates.md is the manual, and the JSON Schema that
-/// `template schema` prints tells an editor what may stand where. Which tickets are drawn by it is said by
-/// `[[template]]` in the configuration.
+/// `template schema` prints helps editors to complete and check it. `[[template]]` in the
+/// configuration says which tickets use it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment template show a4 > gala.json        begin with one that ships
@@ -38,7 +38,7 @@ pub(crate) struct Template {
 enum Action {
     Check(check::Check),
     Preview(preview::Preview),
-    /// Print a template that ships, to begin with
+    /// Print a built-in template as a starting point
     #[command(after_help = "Examples:
   fulfillment template show a4 > gala.json
   fulfillment template show thermal")]
@@ -61,7 +61,7 @@ const SCHEMA: &str = include_str!("../../../../../docs/template.schema.json");
 const SCHEMA_HERE: &str = "../../../docs/template.schema.json";
 
 fn shipped(text: &str) -> Result<Shipped, String> {
-    Shipped::named(text).ok_or_else(|| "there are a4, phone and thermal".to_owned())
+    Shipped::named(text).ok_or_else(|| "known templates are a4, phone and thermal".to_owned())
 }
 
 #[derive(Serialize)]
@@ -97,7 +97,7 @@ fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable
     match config.templates.iter().find(|entry| entry.name == name) {
         Some(entry) => Ok(templates::branded(entry)),
         None => Err(Stop::misuse(format!(
-            "there is no file {name}, and no template of this name: {}",
+            "there is no file and no template named {name}; templates: {}",
             Shipped::ALL
                 .map(Shipped::name)
                 .into_iter()

@@ -60,17 +60,15 @@ pub use error::StoreError;
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
-pub use outbox::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
+pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{CodeStanding, OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
-pub use refreshes::{AskOutcome, Found, NewLines, Refresh, RefreshOutcome, Refreshed, Refreshes};
+pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
-pub use withdrawals::{
-    Announcing, RefundRules, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals,
-};
+pub use withdrawals::{RefundRules, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals};
 pub use work::{
-    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Then, Work,
+    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Refresh, Release, Then, Work,
 };
 
 use std::path::Path;

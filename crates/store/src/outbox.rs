@@ -3,11 +3,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{EventKind, OutboxEvent, TicketId};
+use fulfillment_domain::{EventKind, OutboxEvent, Spelling, TicketId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Result;
+
+/// How the store writes the events that only it can write: under the lock it knows which tickets a void is of.
+#[derive(Debug, Clone, Default)]
+pub struct Announcing {
+    /// Spelling of their fields.
+    pub spelling: Spelling,
+    /// Outbox destinations: `kafka`, `webhook:<name>`.
+    pub destinations: Vec<String>,
+}
 
 /// One event lent to the relay of one destination.
 #[derive(Debug, Clone)]

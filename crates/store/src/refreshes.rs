@@ -1,6 +1,6 @@
 //! An issued order that may have grown: Ordering is asked again when another payment of it comes, or somebody wants it.
 //!
-//! The order stays issued meanwhile. It is claimed like any other, with [`Refresh`] in its claim, and ends by
+//! The order stays issued meanwhile. It is claimed like any other, with [`Refresh`](crate::Refresh) in its claim, and ends by
 //! [`Refreshes::refreshed`]: with new tickets, which make it `Enriched` until they have their files, or without.
 
 use std::time::Duration;
@@ -9,17 +9,6 @@ use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, Ticket};
 
 use crate::{Freeze, Result};
-
-/// What a claim of an issued order has beside the order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refresh {
-    /// How many payments, or operators, want it.
-    pub asks: i64,
-    /// Every ticket on record, voided ones too, by index.
-    pub tickets: Vec<Ticket>,
-    /// Ordering's answer that the last of them were made of.
-    pub snapshot: Option<Vec<u8>>,
-}
 
 /// What Ordering's newer answer says.
 #[derive(Debug, Clone)]

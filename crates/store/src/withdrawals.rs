@@ -6,22 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::ticket::UnknownWord;
-use fulfillment_domain::{
-    Amount, Currency, Names, OrderId, Share, Spelling, TicketId, Unreadable, Withdrawal,
-};
+use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, TicketId, Unreadable, Withdrawal};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{DeadLetterRoute, Incoming, Position, Result};
-
-/// How the store writes the events that only it can write: under the lock it knows which tickets a void is of.
-#[derive(Debug, Clone, Default)]
-pub struct Announcing {
-    /// Spelling of their fields.
-    pub spelling: Spelling,
-    /// Outbox destinations: `kafka`, `webhook:<name>`.
-    pub destinations: Vec<String>,
-}
+use crate::{Announcing, DeadLetterRoute, Incoming, Position, Result};
 
 /// Where a refund or cancellation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -10,7 +10,18 @@ use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, OrderState, OutboxEvent, Ticket, TicketId};
 use jiff::Timestamp;
 
-use crate::{Refresh, Result};
+use crate::Result;
+
+/// What a claim of an issued order has beside the order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refresh {
+    /// How many payments, or operators, want it.
+    pub asks: i64,
+    /// Every ticket on record, voided ones too, by index.
+    pub tickets: Vec<Ticket>,
+    /// Ordering's answer that the last of them were made of.
+    pub snapshot: Option<Vec<u8>>,
+}
 
 /// An order lent to a worker.
 #[derive(Debug, Clone)]

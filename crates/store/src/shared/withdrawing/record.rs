@@ -4,10 +4,12 @@ use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Withdrawal
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::untimed;
 use crate::shared::cells::{Row, need, odd};
 use crate::shared::ticket::index_key;
-use crate::{Incoming, Result, StoreError, WithdrawalRecord, WithdrawalState};
+use crate::{Incoming, Result, Source, StoreError, WithdrawalRecord, WithdrawalState};
+
+/// Why a cancellation that does not say when is dismissed from the start.
+const BEFORE: &str = "made before the order was reinstated";
 
 /// The columns of `withdrawals`, of the table alias `w`.
 macro_rules! withdrawal_columns {
@@ -93,7 +95,7 @@ impl<'a> NewWithdrawal<'a> {
             record_time: None,
             before_reinstatement: false,
         };
-        new.record_time = if said.said_at().is_none() { untimed::time_of(message) } else { None };
+        new.record_time = if said.said_at().is_none() { time_of(message) } else { None };
         Ok(new)
     }
 
@@ -109,7 +111,7 @@ impl<'a> NewWithdrawal<'a> {
 
     /// Why it stands there.
     pub(crate) fn note(&self) -> Option<&'static str> {
-        self.before_reinstatement.then_some(untimed::BEFORE)
+        self.before_reinstatement.then_some(BEFORE)
     }
 
     /// What it says beside what it is for: a repeat of it says the same.
@@ -121,5 +123,16 @@ impl<'a> NewWithdrawal<'a> {
         };
         let at = self.said.said_at().or(self.record_time).map(|at| at.as_microsecond().to_string());
         format!("{word}@{}", at.unwrap_or_default())
+    }
+}
+
+/// When it was made, as far as its record says. A replay's receipt says nothing.
+fn time_of(message: &Incoming<Withdrawal>) -> Option<Timestamp> {
+    match &message.source {
+        Source::Kafka { .. } | Source::Recorded { .. } => {
+            let millis = message.source.timestamp().filter(|millis| *millis >= 0)?;
+            Timestamp::from_millisecond(millis).ok()
+        }
+        Source::Http { .. } | Source::File { .. } | Source::Command { .. } => Some(message.received_at),
     }
 }

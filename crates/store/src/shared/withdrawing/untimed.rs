@@ -4,11 +4,10 @@
 //! order again that somebody made good. The time is kept in `heard`, not in `said_at`, which is its producer's word.
 
 use fulfillment_domain::{Cancellation, Withdrawal};
-use jiff::Timestamp;
 
 use super::NewWithdrawal;
 use crate::shared::cells::{Row, need};
-use crate::{Incoming, Result, Source, WithdrawalState};
+use crate::{Result, WithdrawalState};
 
 /// The cancellations of an order, newest first, and when it was last reinstated, in each row; `$1` is the order. One row
 /// at least. The history names the reinstatements of tickets, and an order without tickets dismisses what it has.
@@ -21,26 +20,12 @@ pub(crate) const CANCELLATIONS: &str = "SELECT r.reinstated_at, w.key, w.state, 
          WHERE l.order_id = $1 AND l.state = 'lifted' AND l.note = 'reinstated') AS s) AS r \
      LEFT JOIN withdrawals w ON w.order_id = $1 AND w.kind = 'cancellation' ORDER BY w.received_at DESC, w.key DESC";
 
-/// Why one is dismissed from the start.
-pub(crate) const BEFORE: &str = "made before the order was reinstated";
-
 /// One that is on record.
 struct Known {
     key: String,
     heard: String,
     /// The order or a ticket of it was reinstated after it.
     dismissed: bool,
-}
-
-/// When it was made, as far as its record says. A replay's receipt says nothing.
-pub(super) fn time_of(message: &Incoming<Withdrawal>) -> Option<Timestamp> {
-    match &message.source {
-        Source::Kafka { .. } | Source::Recorded { .. } => {
-            let millis = message.source.timestamp().filter(|millis| *millis >= 0)?;
-            Timestamp::from_millisecond(millis).ok()
-        }
-        Source::Http { .. } | Source::File { .. } | Source::Command { .. } => Some(message.received_at),
-    }
 }
 
 impl NewWithdrawal<'_> {

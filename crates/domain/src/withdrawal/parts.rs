@@ -31,6 +31,9 @@ const DONE: &str = "cancelled canceled void voided complete completed done close
 const OPEN: &str = "partial partially partly part pending request requested requires processing failed rejected declined \
      not uncancelled";
 
+/// The longest name of a field in a reason, in characters.
+const LONGEST_NAME: usize = 100;
+
 pub(super) const PARTIAL: &str = "may say that a part goes back, and is not read: send an amount, itemIds, ticketIds, or items with a quantity";
 
 /// Whether a refund that has no amount and no names can be of a part.
@@ -57,7 +60,7 @@ pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
     };
     match fields.entries().find(|(name, value)| limits(name, value.get())) {
         None => Ok(()),
-        Some((name, _)) => Err(Unreadable::field(name, PARTIAL)),
+        Some((name, _)) => Err(Unreadable::field(&shown(name), PARTIAL)),
     }
 }
 
@@ -78,7 +81,7 @@ pub(super) fn whole(fields: &Fields<'_>) -> Result<(), Unreadable> {
     let partly = |name: &&str| text(name).is_some_and(|text| words(&text).iter().any(|w| has(PARTLY, w)));
     if let Some(name) = named.or_else(|| ["type", "kind"].into_iter().find(partly)) {
         let why = "names a part, and a cancellation is of a whole order: send a refund of it";
-        return Err(Unreadable::field(name, why));
+        return Err(Unreadable::field(&shown(name), why));
     }
     for name in ["status", "orderStatus", "state"] {
         let Some(status) = text(name).filter(|status| !status.trim().is_empty()) else { continue };
@@ -108,6 +111,11 @@ fn called(bytes: &[u8], words: &[&str]) -> Option<&'static str> {
 
 fn has(list: &str, word: &str) -> bool {
     list.split(' ').any(|one| one == word)
+}
+
+/// The name of a field that anybody may have chosen, as a reason has it.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect()
 }
 
 fn is_empty(value: &str) -> bool {
@@ -193,6 +201,8 @@ mod tests {
             assert!(read(whole).is_ok(), "{whole}");
         }
         assert!(read(r#","amount":5,"refundedItems":[{}]"#).is_ok(), "an amount is read");
+        let long = read(&format!(r#","\u001bitem{}":1"#, "x".repeat(5_000))).unwrap_err().field.unwrap();
+        assert!(long.len() == 100 && long.starts_with("itemx"), "{long}");
     }
 
     #[test]

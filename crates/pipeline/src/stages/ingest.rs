@@ -25,7 +25,7 @@ pub struct Ingest {
     pub dead_letters: DeadLetterRoute,
     /// How the store writes the events that only it can write.
     pub announcing: Announcing,
-    /// Who is told that there is work.
+    /// Wakes the workers when there is work.
     pub wake: Arc<Wake>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,

@@ -64,7 +64,7 @@ pub struct Pipeline {
     pub proof: Proof,
     /// How events are written.
     pub publishing: Publishing,
-    /// Who is told that there is work.
+    /// Wakes the workers when there is work.
     pub wake: Arc<Wake>,
     /// This process, in the store's leases.
     pub worker: String,

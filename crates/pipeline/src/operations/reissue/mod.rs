@@ -53,7 +53,7 @@ pub struct Reissuer {
     pub proof: Proof,
     /// How events are written.
     pub publishing: Publishing,
-    /// Who is told that there is work.
+    /// Wakes the workers when there is work.
     pub wake: Arc<Wake>,
 }
 

@@ -109,20 +109,19 @@ impl NewWithdrawal<'_> {
                 (false, true) => exactly && bound_to != self.payment_key,
                 _ => true,
             };
-        let one_says = |one: bool, other: bool| one != other;
         let currency_differs = self.currency != currency
-            && (!one_says(self.currency.is_some(), currency.is_some())
+            && (self.currency.is_some() == currency.is_some()
                 || exactly && self.currency.or(currency) != paid_in);
         let names_differ = !(said.covers(&names) && names.covers(&said));
         Ok(if row.order_id()? != order {
             Some("orderId")
         } else if payment_differs {
             Some("paymentId")
-        } else if self.amount != amount && (exactly || !one_says(self.amount.is_some(), amount.is_some())) {
+        } else if self.amount != amount && (exactly || self.amount.is_some() == amount.is_some()) {
             Some("amount")
         } else if currency_differs {
             Some("currency")
-        } else if names_differ && (exactly || !one_says(said.is_empty(), names.is_empty())) {
+        } else if names_differ && (exactly || said.is_empty() == names.is_empty()) {
             Some("items")
         } else {
             None

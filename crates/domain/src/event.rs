@@ -146,7 +146,8 @@ pub fn event_id(ticket: TicketId, kind: EventKind, sequence: u32) -> Uuid {
 pub fn ids_of(ticket: &Ticket) -> impl Iterator<Item = Uuid> {
     let (id, kinds) =
         (ticket.id, [EventKind::TicketIssued, EventKind::TicketReissued, EventKind::TicketVoided]);
-    (1..=ticket.sequence).flat_map(move |n| kinds.into_iter().map(move |kind| event_id(id, kind, n)))
+    (1..=ticket.lifecycle.sequence)
+        .flat_map(move |n| kinds.into_iter().map(move |kind| event_id(id, kind, n)))
 }
 
 /// Everything about `ticket-issued` that the ticket's row does not have.
@@ -167,7 +168,7 @@ pub fn ticket_issued(
     ticket: &Ticket,
     publication: &Publication<'_>,
 ) -> Result<OutboxEvent, serde_json::Error> {
-    let at = ticket.generated_at.unwrap_or(ticket.issued_at);
+    let at = ticket.document.generated_at.unwrap_or(ticket.lifecycle.issued_at);
     let value = serde_json::to_vec(&Issued { ticket, publication, at, before: None })?;
     let Publication { traceparent, destinations, .. } = publication;
     Ok(about(ticket, EventKind::TicketIssued, at, value, *traceparent, destinations))
@@ -188,7 +189,7 @@ pub fn ticket_reissued(
     before: Before<'_>,
     publication: &Publication<'_>,
 ) -> Result<OutboxEvent, serde_json::Error> {
-    let at = ticket.generated_at.unwrap_or(ticket.issued_at);
+    let at = ticket.document.generated_at.unwrap_or(ticket.lifecycle.issued_at);
     let value = serde_json::to_vec(&Issued { ticket, publication, at, before: Some(before) })?;
     let Publication { traceparent, destinations, .. } = publication;
     Ok(about(ticket, EventKind::TicketReissued, at, value, *traceparent, destinations))
@@ -201,7 +202,7 @@ pub fn ticket_voided(
     traceparent: Option<&str>,
     destinations: &[String],
 ) -> Result<OutboxEvent, serde_json::Error> {
-    let at = ticket.voided_at.unwrap_or(ticket.updated_at);
+    let at = ticket.lifecycle.voided_at.unwrap_or(ticket.lifecycle.updated_at);
     let value = serde_json::to_vec(&Voided { ticket, spelling, at })?;
     Ok(about(ticket, EventKind::TicketVoided, at, value, traceparent, destinations))
 }
@@ -214,13 +215,13 @@ fn about(
     traceparent: Option<&str>,
     destinations: &[String],
 ) -> OutboxEvent {
-    let id = event_id(ticket.id, kind, ticket.sequence);
+    let id = event_id(ticket.id, kind, ticket.lifecycle.sequence);
     OutboxEvent {
         id,
         kind,
         order_id: Some(ticket.order_id),
         ticket_id: Some(ticket.id),
-        sequence: ticket.sequence,
+        sequence: ticket.lifecycle.sequence,
         key: Some(ticket.order_id.to_string().into_bytes()),
         value,
         headers: cloud_event_headers(id, kind, ticket.id, at, traceparent),
@@ -234,9 +235,9 @@ type TimeOf = fn(&Ticket) -> Option<Timestamp>;
 /// What says that a time beside it is a day alone, recorded as its noon: there only where it is true, so that nobody
 /// tells a holder an hour that nobody knows.
 const DAYS_ALONE: [(&str, TimeOf, Flag); 3] = [
-    ("eventStartDateOnly", |ticket| ticket.event_starts_at, Flag::StartWithoutHour),
-    ("eventEndDateOnly", |ticket| ticket.event_ends_at, Flag::EndWithoutHour),
-    ("doorsDateOnly", |ticket| ticket.doors_at, Flag::DoorsWithoutHour),
+    ("eventStartDateOnly", |ticket| ticket.event.starts_at, Flag::StartWithoutHour),
+    ("eventEndDateOnly", |ticket| ticket.event.ends_at, Flag::EndWithoutHour),
+    ("doorsDateOnly", |ticket| ticket.event.doors_at, Flag::DoorsWithoutHour),
 ];
 
 /// The value of `ticket-issued`: the union of what the known consumers read, spelled as they read it. With what was
@@ -260,42 +261,42 @@ impl Serialize for Issued<'_> {
         put! {
             "ticketId": ticket.id,
             "orderId": ticket.order_id,
-            "customerEmail": ticket.customer_email,
-            "eventName": ticket.event_name,
-            "seatNumber": ticket.seat,
+            "customerEmail": ticket.customer.email,
+            "eventName": ticket.event.name,
+            "seatNumber": ticket.seat.label,
             "price": ticket.price,
             "currency": ticket.currency,
             "ticketPdfUrl": publication.ticket_pdf_url,
-            "qrCodeData": ticket.qr_code_data,
+            "qrCodeData": ticket.code.data,
             "issuedAt": at,
             "timestamp": at,
-            "ticketNumber": ticket.ticket_number,
-            "ticketIndex": ticket.ticket_index,
-            "ticketCount": ticket.ticket_count,
-            "sequence": ticket.sequence,
+            "ticketNumber": ticket.number,
+            "ticketIndex": ticket.line.index,
+            "ticketCount": ticket.line.count,
+            "sequence": ticket.lifecycle.sequence,
             "paymentId": ticket.payment_id,
-            "customerId": ticket.customer_id,
-            "eventId": ticket.event_id,
-            "seatId": ticket.seat_id,
-            "section": ticket.section,
-            "row": ticket.row,
-            "holderName": ticket.holder_name,
-            "holderEmail": ticket.holder_email,
+            "customerId": ticket.customer.id,
+            "eventId": ticket.event.id,
+            "seatId": ticket.seat.id,
+            "section": ticket.seat.section,
+            "row": ticket.seat.row,
+            "holderName": ticket.holder.name,
+            "holderEmail": ticket.holder.email,
             "pdfPath": ticket.file_name(),
-            "qrCode": ticket.qr_code_data,
-            "status": ticket.status,
+            "qrCode": ticket.code.data,
+            "status": ticket.lifecycle.status,
         }
         if let Some(before) = before {
             put! {
-                "generation": ticket.generation,
+                "generation": ticket.code.generation,
                 "previousGeneration": before.generation,
                 "reason": before.reason,
             }
         }
         put! {
-            "eventStartsAt": ticket.event_starts_at,
-            "eventEndsAt": ticket.event_ends_at,
-            "doorsAt": ticket.doors_at,
+            "eventStartsAt": ticket.event.starts_at,
+            "eventEndsAt": ticket.event.ends_at,
+            "doorsAt": ticket.event.doors_at,
         }
         for (name, at, flag) in DAYS_ALONE {
             if at(ticket).is_some() && ticket.flags.contains(flag) {
@@ -303,15 +304,15 @@ impl Serialize for Issued<'_> {
             }
         }
         put! {
-            "timeZone": ticket.time_zone,
-            "venueName": ticket.venue_name,
-            "venueAddress": ticket.venue_address,
-            "category": ticket.category,
-            "locale": ticket.locale,
-            "cti": Hex(&ticket.cti),
+            "timeZone": ticket.event.time_zone,
+            "venueName": ticket.event.venue_name,
+            "venueAddress": ticket.event.venue_address,
+            "category": ticket.seat.category,
+            "locale": ticket.customer.locale,
+            "cti": Hex(&ticket.code.cti),
         }
         if before.is_none() {
-            put! { "generation": ticket.generation }
+            put! { "generation": ticket.code.generation }
         }
         map.end()
     }
@@ -336,13 +337,13 @@ impl Serialize for Voided<'_> {
         put! {
             "ticketId": ticket.id,
             "orderId": ticket.order_id,
-            "eventId": ticket.event_id,
-            "ticketNumber": ticket.ticket_number,
-            "reason": ticket.void_reason,
+            "eventId": ticket.event.id,
+            "ticketNumber": ticket.number,
+            "reason": ticket.lifecycle.void_reason,
             "voidedAt": at,
-            "sequence": ticket.sequence,
-            "cti": Hex(&ticket.cti),
-            "generation": ticket.generation,
+            "sequence": ticket.lifecycle.sequence,
+            "cti": Hex(&ticket.code.cti),
+            "generation": ticket.code.generation,
         }
         map.end()
     }

@@ -41,15 +41,15 @@ pub struct Held<'a> {
 impl<'a> From<&'a Ticket> for Held<'a> {
     fn from(ticket: &'a Ticket) -> Self {
         Self {
-            line: &ticket.line,
-            unit: ticket.unit,
-            seat_id: ticket.seat_id.as_deref(),
-            seat: &ticket.seat,
-            parts: [&ticket.section, &ticket.row, &ticket.seat_number].map(Option::as_deref),
-            reissued: ticket.generation > 0,
-            category: ticket.category.as_deref(),
+            line: &ticket.line.key,
+            unit: ticket.line.unit,
+            seat_id: ticket.seat.id.as_deref(),
+            seat: &ticket.seat.label,
+            parts: [&ticket.seat.section, &ticket.seat.row, &ticket.seat.number].map(Option::as_deref),
+            reissued: ticket.code.generation > 0,
+            category: ticket.seat.category.as_deref(),
             price: (ticket.price, ticket.currency),
-            live: ticket.voided_at.is_none(),
+            live: ticket.lifecycle.voided_at.is_none(),
         }
     }
 }

@@ -112,20 +112,20 @@ impl Ticket {
 
     /// The day on which the event begins, where it takes place.
     pub fn local_date(&self) -> Option<Date> {
-        Some(local_date(self.event_starts_at?, self.time_zone.as_deref()))
+        Some(local_date(self.event.starts_at?, self.event.time_zone.as_deref()))
     }
 
     fn place_key(&self) -> Option<String> {
-        if let Some(id) = &self.seat_id {
+        if let Some(id) = &self.seat.id {
             return Some(format!("id:{id}"));
         }
-        let number = self.seat_number.as_deref()?;
-        if self.section.is_some() || self.row.is_some() {
-            let parts = [self.section.as_deref(), self.row.as_deref(), Some(number)];
+        let number = self.seat.number.as_deref()?;
+        if self.seat.section.is_some() || self.seat.row.is_some() {
+            let parts = [self.seat.section.as_deref(), self.seat.row.as_deref(), Some(number)];
             let parts = parts.map(|part| fold(part.unwrap_or_default()));
             return (!names_an_area(&parts[2])).then(|| format!("in:{}", parts.join("\u{1f}")));
         }
-        is_one_seat(&self.seat).then(|| format!("at:{}", fold(&self.seat)))
+        is_one_seat(&self.seat.label).then(|| format!("at:{}", fold(&self.seat.label)))
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Publishing {
 impl Publishing {
     /// The signed link to a ticket's PDF.
     pub(crate) fn link(&self, secret: &Secret, ticket: &Ticket) -> String {
-        let signature = secret.link_signature(ticket.id, ticket.generation);
+        let signature = secret.link_signature(ticket.id, ticket.code.generation);
         format!("{}/tickets/{}.pdf?s={signature}", self.public_url, ticket.id)
     }
 

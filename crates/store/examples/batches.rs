@@ -96,7 +96,7 @@ async fn run(store: &dyn Store, batch: u32, first: u32, orders: u32) {
 fn freeze_of(claim: &fulfillment_store::Claim) -> Freeze {
     let mut freeze = freeze(claim, TICKETS);
     for given in &mut freeze.tickets {
-        given.ticket_number = given.id.0.simple().to_string();
+        given.number = given.id.0.simple().to_string();
     }
     debug_assert_eq!(freeze.tickets[0].id, ticket(claim.order_id, 1).id);
     freeze

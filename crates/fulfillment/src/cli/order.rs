@@ -131,7 +131,7 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
     if order.erased_at.is_some() {
         return Err(Stop::no(format!("order {id} was erased: {ERASED}")));
     }
-    let void: Vec<_> = order.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
+    let void: Vec<_> = order.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some()).collect();
     if void.is_empty() && !store.reinstate_order(id).await? {
         return Err(Stop::no(format!("nothing of order {id} is void, or no payment for it has arrived")));
     }
@@ -141,7 +141,7 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
             let wanted = Wanted {
                 reinstate: true,
                 reason: reason.clone(),
-                expected: Some(ticket.generation),
+                expected: Some(ticket.code.generation),
                 who: "operator".into(),
                 ..Wanted::default()
             };
@@ -184,9 +184,9 @@ fn describe(order: &OrderRecord) -> String {
         ));
     }
     for ticket in &order.tickets {
-        let number = ticket_number::grouped(&ticket.ticket_number);
-        let void = if ticket.voided_at.is_some() { "  (void)" } else { "" };
-        let (id, status, seat) = (ticket.id, ticket.status, &ticket.seat);
+        let number = ticket_number::grouped(&ticket.number);
+        let void = if ticket.lifecycle.voided_at.is_some() { "  (void)" } else { "" };
+        let (id, status, seat) = (ticket.id, ticket.lifecycle.status, &ticket.seat.label);
         lines.push(format!("ticket      {id}  {number}  {status:<9}  {seat}{void}"));
     }
     lines.extend(order.notes.iter().map(|note| format!("note        {note}")));

@@ -68,7 +68,9 @@ async fn is_erased(store: &dyn Store, selection: RetrySelection) -> Result<bool,
     Ok(match selection {
         RetrySelection::All => false,
         RetrySelection::Order(order) => store.order(order).await?.is_some_and(|o| o.erased_at.is_some()),
-        RetrySelection::Ticket(ticket) => store.ticket(ticket).await?.is_some_and(|t| t.erased_at.is_some()),
+        RetrySelection::Ticket(ticket) => {
+            store.ticket(ticket).await?.is_some_and(|t| t.lifecycle.erased_at.is_some())
+        }
     })
 }
 

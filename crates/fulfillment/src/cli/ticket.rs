@@ -117,11 +117,11 @@ pub(super) async fn find(store: &dyn Store, text: &str) -> Result<fulfillment_do
 /// A ticket for people.
 fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     let mut lines = vec![
-        format!("ticket      {}  {}", ticket.id, ticket_number::grouped(&ticket.ticket_number)),
-        format!("status      {}  (generation {})", ticket.status, ticket.generation),
-        format!("order       {}  ({} of {})", ticket.order_id, ticket.ticket_index, ticket.ticket_count),
-        format!("event       {}", ticket.event_name),
-        format!("seat        {}", ticket.seat),
+        format!("ticket      {}  {}", ticket.id, ticket_number::grouped(&ticket.number)),
+        format!("status      {}  (generation {})", ticket.lifecycle.status, ticket.code.generation),
+        format!("order       {}  ({} of {})", ticket.order_id, ticket.line.index, ticket.line.count),
+        format!("event       {}", ticket.event.name),
+        format!("seat        {}", ticket.seat.label),
         format!("price       {}", Money { amount: ticket.price, currency: ticket.currency }),
     ];
     let mut maybe = |name: &str, value: Option<String>| {
@@ -129,12 +129,12 @@ fn describe(ticket: &fulfillment_domain::Ticket) -> String {
             lines.push(format!("{name:<11} {value}"));
         }
     };
-    maybe("file", ticket.ticket_pdf_path.clone());
-    maybe("generated", ticket.generated_at.map(|t| t.to_string()));
-    maybe("delivered", ticket.delivered_at.map(|t| t.to_string()));
-    maybe("erased", ticket.erased_at.map(|t| format!("{t}: {ERASED}")));
-    maybe("voided", ticket.voided_at.map(|t| t.to_string()));
-    maybe("why", ticket.void_reason.clone().or_else(|| ticket.last_error.clone()));
+    maybe("file", ticket.document.path.clone());
+    maybe("generated", ticket.document.generated_at.map(|t| t.to_string()));
+    maybe("delivered", ticket.lifecycle.delivered_at.map(|t| t.to_string()));
+    maybe("erased", ticket.lifecycle.erased_at.map(|t| format!("{t}: {ERASED}")));
+    maybe("voided", ticket.lifecycle.voided_at.map(|t| t.to_string()));
+    maybe("why", ticket.lifecycle.void_reason.clone().or_else(|| ticket.lifecycle.last_error.clone()));
     let flags = ticket.flags.to_stored();
     maybe("flags", (!flags.is_empty()).then_some(flags));
     lines.join("\n")

@@ -60,7 +60,7 @@ impl Outcome {
     /// Adds what came of an order.
     fn count(&mut self, order: &OrderRecord) {
         self.retrying += u64::from(is_open(order));
-        for ticket in order.tickets.iter().filter(|t| has_file(t.status)) {
+        for ticket in order.tickets.iter().filter(|t| has_file(t.lifecycle.status)) {
             self.issued += 1;
             self.missing_glyphs += u64::from(ticket.flags.contains(Flag::MissingGlyphs));
         }
@@ -204,7 +204,7 @@ fn has_file(status: TicketStatus) -> bool {
 async fn a_ticket(store: &dyn Store, orders: &SampleOrders) -> Result<Option<TicketId>, Stop> {
     for id in &orders.known {
         let order = store.order(*id).await?;
-        if let Some(ticket) = order.iter().flat_map(|o| &o.tickets).find(|t| has_file(t.status)) {
+        if let Some(ticket) = order.iter().flat_map(|o| &o.tickets).find(|t| has_file(t.lifecycle.status)) {
             return Ok(Some(ticket.id));
         }
     }

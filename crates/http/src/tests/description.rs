@@ -115,7 +115,7 @@ fn the_topics_description_has_every_field_of_an_event() {
         assert!(issued.contains(&format!("\n        {field}: {{type: ")), "{field}");
     }
     let mut void = ticket(order(1), 1);
-    void.voided_at = Some(void.issued_at);
+    void.lifecycle.voided_at = Some(void.lifecycle.issued_at);
     let before = Before { generation: 0, reason: None };
     let publication =
         Publication { spelling: Spelling::Camel, ticket_pdf_url: "", traceparent: None, destinations: &[] };
@@ -141,8 +141,8 @@ fn the_topics_description_has_every_field_of_an_event() {
 /// A ticket of which the hours are not known: its events have every field.
 fn days_alone() -> Ticket {
     let mut ticket = ticket(order(1), 1);
-    let at = Some(ticket.issued_at);
-    (ticket.event_starts_at, ticket.event_ends_at, ticket.doors_at) = (at, at, at);
+    let at = Some(ticket.lifecycle.issued_at);
+    (ticket.event.starts_at, ticket.event.ends_at, ticket.event.doors_at) = (at, at, at);
     let flags = [Flag::StartWithoutHour, Flag::EndWithoutHour, Flag::DoorsWithoutHour];
     ticket.flags = flags.into_iter().collect();
     ticket
@@ -184,13 +184,15 @@ fn events_fit_the_contract_of_webhooks() {
     let more = keys(&contract["$defs"]["ticketReissued"]["allOf"][1]["properties"]);
     let voided = keys(&contract["$defs"]["ticketVoided"]["properties"]);
     let mut void = ticket(order(1), 1);
-    (void.voided_at, void.void_reason) = (Some(void.issued_at), Some("cancelled".into()));
-    (void.sequence, void.generation) = (2, 1);
+    (void.lifecycle.voided_at, void.lifecycle.void_reason) =
+        (Some(void.lifecycle.issued_at), Some("cancelled".into()));
+    (void.lifecycle.sequence, void.code.generation) = (2, 1);
     let before = Before { generation: 0, reason: None };
     let ticket_pdf_url = "http://localhost/t";
     let publication =
         Publication { spelling: Spelling::Camel, ticket_pdf_url, traceparent: None, destinations: &[] };
-    let reissued = Ticket { sequence: 2, generation: 1, ..days_alone() };
+    let mut reissued = days_alone();
+    (reissued.lifecycle.sequence, reissued.code.generation) = (2, 1);
     let only = BTreeSet::from(["eventStartDateOnly", "eventEndDateOnly", "doorsDateOnly"]);
     let hours = &issued - &only;
     for (kind, event, fields) in [

@@ -181,13 +181,13 @@ impl App {
     async fn issued(&self) -> Ticket {
         let claim = fixtures::claimed(self.store.as_ref(), 1).await.remove(0);
         let mut freeze = fixtures::freeze(&claim, 1);
-        freeze.tickets[0].generation = 0;
+        freeze.tickets[0].code.generation = 0;
         let outcome = self.store.freeze(&[freeze]).await.unwrap().remove(0);
         let tickets = fixtures::frozen(outcome);
         let mut completion = fixtures::completion(&claim, &tickets, &[]);
         let ticket = &mut completion.generated[0].ticket;
-        ticket.sha256 = Some(Sha256::digest(PDF).into());
-        ticket.size = Some(PDF.len() as u64);
+        ticket.document.sha256 = Some(Sha256::digest(PDF).into());
+        ticket.document.size = Some(PDF.len() as u64);
         let ticket = ticket.clone();
         assert_eq!(self.store.complete(&[completion]).await.unwrap(), [true]);
         self.files.insert(&ticket.file_name(), PDF);
@@ -195,7 +195,11 @@ impl App {
     }
 
     fn signed(&self, ticket: &Ticket) -> String {
-        format!("/tickets/{}.pdf?s={}", ticket.id, self.secret.link_signature(ticket.id, ticket.generation))
+        format!(
+            "/tickets/{}.pdf?s={}",
+            ticket.id,
+            self.secret.link_signature(ticket.id, ticket.code.generation)
+        )
     }
 }
 

@@ -15,7 +15,7 @@ async fn frozen(app: &App, count: u32) -> (fulfillment_store::Claim, Vec<fulfill
     let claim = fixtures::claimed(app.store.as_ref(), 1).await.remove(0);
     let mut freeze = fixtures::freeze(&claim, count);
     for ticket in &mut freeze.tickets {
-        ticket.qr_code_data = format!("TK1:TICKET{}", ticket.ticket_index);
+        ticket.code.data = format!("TK1:TICKET{}", ticket.line.index);
     }
     let outcome = app.store.freeze(&[freeze]).await.unwrap().remove(0);
     (claim, fixtures::frozen(outcome))
@@ -77,7 +77,7 @@ async fn a_page_that_cannot_be_drawn_breaks_the_answer() {
     let app = App::open().await;
     let claim = fixtures::claimed(app.store.as_ref(), 1).await.remove(0);
     let mut freeze = fixtures::freeze(&claim, 1);
-    freeze.tickets[0].qr_code_data = "A".repeat(9000);
+    freeze.tickets[0].code.data = "A".repeat(9000);
     let tickets = fixtures::frozen(app.store.freeze(&[freeze]).await.unwrap().remove(0));
     app.store.complete(&[fixtures::completion(&claim, &tickets, &[])]).await.unwrap();
     let response =

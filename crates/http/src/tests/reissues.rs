@@ -30,11 +30,11 @@ async fn the_new_link_opens_the_new_page_and_the_old_one_says_that_it_is_over() 
     let record = answer.json();
     assert_eq!((&record["generation"], &record["holderName"]), (&json!(1), &json!("Ada")));
     assert_eq!((&record["holderEmail"], &record["row"]), (&Value::Null, &json!("7")));
-    assert_eq!(record["cti"], json!(hex::encode(before.cti)), "the code keeps its id");
+    assert_eq!(record["cti"], json!(hex::encode(before.code.cti)), "the code keeps its id");
     let after = app.store.ticket(before.id).await.unwrap().unwrap();
     let pdf = app.get(&app.signed(&after), &[]).await;
     assert_eq!(pdf.status, 200);
-    assert_eq!(codes_in_pdf(&pdf.body).unwrap(), [after.qr_code_data]);
+    assert_eq!(codes_in_pdf(&pdf.body).unwrap(), [after.code.data]);
     app.get(&app.signed(&before), &[]).await.is_problem(410, "ticket-superseded");
     app.get(&format!("{}x", app.signed(&before)), &[]).await.is_problem(401, "unauthorized");
     let again = post(&app, &path, None, &wanted).await;
@@ -69,8 +69,8 @@ async fn a_voided_ticket_is_reinstated_under_another_code() {
     let answer = post(&app, &path("reinstate"), None, &zero).await;
     assert_eq!(answer.status, 200, "{:?}", answer.body);
     let after = app.store.ticket(ticket.id).await.unwrap().unwrap();
-    assert_eq!((after.era, after.generation, after.voided_at), (1, 1, None));
-    assert_ne!(after.cti, ticket.cti, "what was voided stays void at every door");
+    assert_eq!((after.code.era, after.code.generation, after.lifecycle.voided_at), (1, 1, None));
+    assert_ne!(after.code.cti, ticket.code.cti, "what was voided stays void at every door");
     assert_eq!(app.get(&app.signed(&after), &[]).await.status, 200);
 }
 
@@ -93,7 +93,7 @@ async fn tries_against_a_storage_that_is_away_use_no_generation_up() {
     let answer = post(&app, &path, None, &ada).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["generation"]), (200, &json!(1)));
     let live = app.store.ticket(ticket.id).await.unwrap().unwrap();
-    assert_eq!((live.qr_code_data, live.holder_name.as_deref()), (first.qr_code_data, Some("Ada")));
+    assert_eq!((live.code.data, live.holder.name.as_deref()), (first.qr_code_data, Some("Ada")));
     assert_eq!(app.store.drafted(ticket.id).await.unwrap().draft, None);
 }
 
@@ -134,7 +134,7 @@ async fn a_file_that_a_late_writer_left_is_never_overwritten() {
     let pdf = app.get(&app.signed(&live), &[]).await;
     assert_eq!(
         codes_in_pdf(&pdf.body).unwrap(),
-        [live.qr_code_data],
+        [live.code.data],
         "the code counts what the file's name does"
     );
 }
@@ -145,7 +145,7 @@ async fn a_door_asks_for_what_is_known_against_a_code() {
     let ticket = app.issued().await;
     let ask =
         async |cti: &str| app.get(&format!("/codes/{cti}"), &[("authorization", "Bearer all-of-it")]).await;
-    let cti = hex::encode(ticket.cti);
+    let cti = hex::encode(ticket.code.cti);
     let standing = async || {
         let answer = ask(&cti).await;
         assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "private, no-store"));

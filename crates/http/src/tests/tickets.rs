@@ -145,7 +145,8 @@ async fn only_the_holders_whole_get_is_a_first_download() {
     let app = App::open().await;
     let ticket = app.issued().await;
     let link = app.signed(&ticket);
-    let first = || async { app.store.ticket(ticket.id).await.unwrap().unwrap().first_downloaded_at };
+    let first =
+        || async { app.store.ticket(ticket.id).await.unwrap().unwrap().lifecycle.first_downloaded_at };
     app.get(&format!("/tickets/{}.pdf", ticket.id), &[]).await;
     app.get(&format!("/tickets/{}.pdf?s=wrong", ticket.id), &[]).await;
     app.get(&link, &[("range", "bytes=0-3")]).await;

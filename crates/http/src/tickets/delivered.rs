@@ -44,9 +44,9 @@ pub(crate) async fn delivered(
         .deliver(&word, at)
         .await?
         .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
-    if word.generation.is_some_and(|generation| generation > ticket.generation) {
-        let detail = format!("The current generation is {}; there is no later one.", ticket.generation);
-        return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.generation));
+    if word.generation.is_some_and(|generation| generation > ticket.code.generation) {
+        let detail = format!("The current generation is {}; there is no later one.", ticket.code.generation);
+        return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.code.generation));
     }
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
 }

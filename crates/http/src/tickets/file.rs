@@ -109,7 +109,7 @@ pub(crate) struct Name(String);
 
 impl Name {
     pub(crate) fn of(ticket: &Ticket) -> Self {
-        Self::with(ticket, &ticket_number::grouped(&ticket.ticket_number))
+        Self::with(ticket, &ticket_number::grouped(&ticket.number))
     }
 
     /// The file of all of an order's tickets.
@@ -119,7 +119,8 @@ impl Name {
 
     fn with(ticket: &Ticket, rest: &str) -> Self {
         let mut event: String = ticket
-            .event_name
+            .event
+            .name
             .chars()
             // Nothing that ends a name, climbs a folder, or turns the ending around (U+202E and its kin).
             .map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c })

@@ -81,11 +81,11 @@ async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Probl
     loop {
         let part = store.tickets_after(order, after, PART).await?;
         let Some(last) = part.last() else { break };
-        after = last.ticket_index;
+        after = last.line.index;
         for ticket in part {
-            erased |= ticket.erased_at.is_some();
+            erased |= ticket.lifecycle.erased_at.is_some();
             legacy |= ticket.flags.contains(Flag::Legacy);
-            match ticket.status {
+            match ticket.lifecycle.status {
                 _ if !is_live(&ticket) => continue,
                 TicketStatus::Pending => {
                     let detail =
@@ -137,7 +137,9 @@ async fn without_tickets(store: &dyn Store, order: OrderId) -> Result<Problem, P
 
 /// Whether its page can be drawn, and may.
 fn is_live(ticket: &Ticket) -> bool {
-    ticket.voided_at.is_none() && ticket.erased_at.is_none() && !ticket.flags.contains(Flag::Legacy)
+    ticket.lifecycle.voided_at.is_none()
+        && ticket.lifecycle.erased_at.is_none()
+        && !ticket.flags.contains(Flag::Legacy)
 }
 
 /// Draws the order's tickets into `out`, a part at a time.
@@ -156,7 +158,7 @@ fn write(
             templates.fetch(&part).await.map(|()| part)
         })?;
         let Some(last) = part.last() else { break };
-        after = last.ticket_index;
+        after = last.line.index;
         for ticket in part.iter().filter(|ticket| is_live(ticket)) {
             file.page(&templates.page(ticket))?;
         }

@@ -78,7 +78,7 @@ async fn new_generation(
     wanted.reinstate = reinstate;
     caller.name().clone_into(&mut wanted.who);
     let ticket = api.reissuer.reissue(id, wanted).await?;
-    info!(ticket = %id, by = caller.name(), generation = ticket.generation, "a ticket has a new generation");
+    info!(ticket = %id, by = caller.name(), generation = ticket.code.generation, "a ticket has a new generation");
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
 }
 

@@ -81,7 +81,7 @@ pub(crate) async fn ticket(
     if whole
         && !is_prefetch(&headers)
         && matches!(visitor, Visitor::Holder)
-        && ticket.first_downloaded_at.is_none()
+        && ticket.lifecycle.first_downloaded_at.is_none()
         && let Err(error) = api.store.downloaded(id, api.clock.now()).await
     {
         // The holder gets the ticket all the same.
@@ -109,7 +109,7 @@ async fn admit(
     };
     let ticket = api.store.ticket(id).await?;
     let signed = |ticket: &Ticket| {
-        signature.is_some_and(|s| api.secret.link_is_signed(ticket.id, ticket.generation, s))
+        signature.is_some_and(|s| api.secret.link_is_signed(ticket.id, ticket.code.generation, s))
     };
     match (visitor, ticket) {
         (Ok(Visitor::Holder), Some(ticket)) if !signed(&ticket) => {
@@ -127,7 +127,7 @@ async fn admit(
 
 /// Whether a link was good for an earlier generation: whoever has it learns that it is over, and nothing else.
 fn signed_before(api: &Api, ticket: &Ticket, signature: Option<&str>) -> bool {
-    let earlier = 0..ticket.generation.min(256);
+    let earlier = 0..ticket.code.generation.min(256);
     signature.is_some_and(|s| earlier.clone().any(|g| api.secret.link_is_signed(ticket.id, g, s)))
 }
 
@@ -141,13 +141,13 @@ async fn document(
     headers: &HeaderMap,
     ticket: &Ticket,
 ) -> Result<Response, Problem> {
-    if ticket.erased_at.is_some() {
+    if ticket.lifecycle.erased_at.is_some() {
         return Err(Problem::new(Kind::TicketErased, "Its PDF was deleted permanently."));
     }
-    if ticket.voided_at.is_some() {
+    if ticket.lifecycle.voided_at.is_some() {
         return Err(Problem::new(Kind::TicketVoided, "This ticket is no longer valid."));
     }
-    match ticket.status {
+    match ticket.lifecycle.status {
         TicketStatus::Generated | TicketStatus::Delivered => {}
         TicketStatus::Pending => {
             let detail = "The order is paid and the ticket is being created. Try again in a moment.";
@@ -158,7 +158,7 @@ async fn document(
             return Err(Problem::new(Kind::TicketFailed, detail));
         }
     }
-    let content = api.files.get(ticket.ticket_pdf_path.as_deref().unwrap_or(&ticket.file_name())).await;
+    let content = api.files.get(ticket.document.path.as_deref().unwrap_or(&ticket.file_name())).await;
     let content = content.map_err(|error| {
         error!(ticket = %ticket.id, %error, "a ticket's file cannot be fetched");
         Problem::new(Kind::FilesUnavailable, "The ticket is not lost; try again later.").retry_after(5)
@@ -179,7 +179,7 @@ async fn document(
 /// exchanged file is as good as none.
 fn tag_of(ticket: &Ticket, content: &Bytes) -> Option<String> {
     let found: [u8; 32] = Sha256::digest(content).into();
-    match ticket.sha256 {
+    match ticket.document.sha256 {
         Some(recorded) if recorded != found => {
             error!(ticket = %ticket.id, "a ticket's file is not the one recorded; it is not handed out");
             None

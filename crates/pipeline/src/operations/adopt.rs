@@ -9,6 +9,7 @@ use fulfillment_credential::legacy::PlatformCode;
 use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::order::Place;
+use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
 use fulfillment_domain::{Clock, Flag, Flags, OrderId, Secret, Ticket, TicketStatus};
 use fulfillment_store::{AdoptedOrder, AdoptionOutcome, Store, StoreError};
 use jiff::{Timestamp, Unit};
@@ -114,7 +115,7 @@ impl Adopter {
             let tickets = drafts.iter().zip(1..).map(|((earlier, event_id, number, file), index)| {
                 let place = (index, count(drafts.len()));
                 Ticket {
-                    ticket_number: self.secret.ticket_number(earlier.id, number_try),
+                    number: self.secret.ticket_number(earlier.id, number_try),
                     ..self.ticket(earlier, (event_id, *number), place, file.as_ref())
                 }
             });
@@ -176,73 +177,58 @@ impl Adopter {
         &self,
         earlier: &EarlierTicket,
         (event_id, event_number): (&str, u32),
-        (ticket_index, ticket_count): (u32, u32),
+        (index, count): (u32, u32),
         file: Option<&([u8; 32], u64)>,
     ) -> Ticket {
         let now = self.now();
         let created_at = earlier.created_at.or(earlier.generated_at).unwrap_or(now);
-        let place = place_of(&earlier.seat);
         Ticket {
             id: earlier.id,
             order_id: earlier.order_id,
-            customer_email: earlier.customer_email.clone(),
-            event_name: earlier.event_name.clone(),
-            seat: earlier.seat.clone(),
+            number: String::new(),
+            payment_id: None,
             price: earlier.price,
             currency: earlier.currency,
-            status: earlier.status,
-            qr_code_data: earlier.code.clone(),
-            ticket_pdf_path: Some(format!("{}.pdf", earlier.id)),
-            generated_at: Some(earlier.generated_at.unwrap_or(created_at)),
-            created_at,
-            updated_at: now,
-            ticket_number: String::new(),
-            payment_id: None,
-            customer_id: None,
-            customer_name: None,
-            event_id: event_id.to_owned(),
-            event_number,
-            item_id: None,
-            seat_id: None,
-            line: format!("earlier:{}", earlier.id),
-            unit: 0,
-            ticket_index,
-            ticket_count,
-            section: place.as_ref().and_then(|p| p.section.clone()),
-            row: place.as_ref().and_then(|p| p.row.clone()),
-            seat_number: place.and_then(|p| p.number),
-            category: None,
-            category_number: 0,
-            holder_name: None,
-            holder_email: None,
-            organizer_id: None,
-            organizer_name: None,
-            event_starts_at: None,
-            event_ends_at: None,
-            doors_at: None,
-            time_zone: self.time_zone.clone(),
-            venue_name: None,
-            venue_address: None,
-            locale: None,
-            template: ELSEWHERE.to_owned(),
-            renderer: ELSEWHERE.to_owned(),
-            cti: self.secret.cti(earlier.id, 0),
-            era: 0,
-            generation: 0,
-            kid: String::new(),
-            issued_at: created_at,
-            sha256: file.map(|(sha256, _)| *sha256),
-            size: file.map(|(_, size)| *size),
-            // The earlier service has told of it: a void counts on from there.
-            sequence: 1,
-            attempts: 0,
-            last_error: None,
-            voided_at: None,
-            void_reason: None,
-            delivered_at: (earlier.status == TicketStatus::Delivered).then_some(created_at),
-            delivery_channel: None,
-            first_downloaded_at: None,
-            erased_at: None,
+            line: Line { item_id: None, key: format!("earlier:{}", earlier.id), unit: 0, index, count },
+            customer: Customer { id: None, email: earlier.customer_email.clone(), name: None, locale: None },
+            event: Event {
+                id: event_id.to_owned(),
+                number: event_number,
+                name: earlier.event_name.clone(),
+                starts_at: None,
+                ends_at: None,
+                doors_at: None,
+                time_zone: self.time_zone.clone(),
+                venue_name: None,
+                venue_address: None,
+                organizer_id: None,
+                organizer_name: None,
+            },
+            seat: seat_of(&earlier.seat),
+            holder: Holder::default(),
+            code: Code {
+                data: earlier.code.clone(),
+                cti: self.secret.cti(earlier.id, 0),
+                era: 0,
+                generation: 0,
+                kid: String::new(),
+            },
+            document: Document {
+                template: ELSEWHERE.to_owned(),
+                renderer: ELSEWHERE.to_owned(),
+                path: Some(format!("{}.pdf", earlier.id)),
+                generated_at: Some(earlier.generated_at.unwrap_or(created_at)),
+                sha256: file.map(|(sha256, _)| *sha256),
+                size: file.map(|(_, size)| *size),
+            },
+            lifecycle: Lifecycle {
+                status: earlier.status,
+                updated_at: now,
+                // The earlier service has told of it: a void counts on from there.
+                sequence: 1,
+                delivered_at: (earlier.status == TicketStatus::Delivered).then_some(created_at),
+                ..Lifecycle::frozen(created_at)
+            },
             flags: Flags::from_iter([Flag::Legacy]),
         }
     }
@@ -262,9 +248,11 @@ fn event_of(earlier: &EarlierTicket) -> String {
 }
 
 /// The seat taken apart as Ordering's would be, so that a seat sold again is seen.
-fn place_of(seat: &str) -> Option<Place> {
-    let json = json!({ "seatNumber": seat }).to_string();
-    Fields::parse(json.as_bytes()).and_then(|fields| Place::read(&fields)).ok()
+fn seat_of(label: &str) -> Seat {
+    let json = json!({ "seatNumber": label }).to_string();
+    let place = Fields::parse(json.as_bytes()).and_then(|fields| Place::read(&fields)).ok();
+    let (section, row, number) = place.map_or((None, None, None), |p| (p.section, p.row, p.number));
+    Seat { label: label.to_owned(), id: None, section, row, number, category: None, category_number: 0 }
 }
 
 fn count(n: usize) -> u32 {

@@ -141,7 +141,7 @@ impl Comparison {
             OrderState::Issued if record.reason.as_deref() == Some(NOTHING_ADMITS) => {}
             OrderState::Issued => {
                 let (there, all) =
-                    (record.tickets.len(), record.tickets.iter().map(|t| t.ticket_count).max().unwrap_or(1));
+                    (record.tickets.len(), record.tickets.iter().map(|t| t.line.count).max().unwrap_or(1));
                 if there < usize::try_from(all).unwrap_or(usize::MAX) {
                     let detail = format!("{there} of its {all} tickets are on record");
                     looked.differences.push(Difference::new(What::MissingTickets, order, detail));
@@ -163,11 +163,11 @@ impl Comparison {
     }
 
     async fn file(&self, ticket: &Ticket, looked: &mut Looked) -> Result<(), Unknown> {
-        let name = ticket.ticket_pdf_path.clone().unwrap_or_else(|| ticket.file_name());
+        let name = ticket.document.path.clone().unwrap_or_else(|| ticket.file_name());
         let content = self.files.get(&name).await?;
         let (what, detail) = match content {
             None => (What::MissingFile, format!("{name} is not there")),
-            Some(content) if ticket.sha256 != Some(Sha256::digest(&content).into()) => {
+            Some(content) if ticket.document.sha256 != Some(Sha256::digest(&content).into()) => {
                 (What::DamagedFile, format!("{name} has other content than was recorded"))
             }
             Some(_) => return Ok(()),

@@ -4,6 +4,7 @@ pub mod words;
 
 use fulfillment_document::TicketPage;
 use fulfillment_domain::order::{is_no_seat, label_of};
+use fulfillment_domain::ticket::Seat;
 use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -14,32 +15,32 @@ use words::Words;
 /// buyer's locale and the event's time zone, as they were frozen with it.
 pub fn page_of(ticket: &Ticket) -> TicketPage {
     let times = Times::of(ticket);
-    let locale = ticket.locale.as_deref().and_then(locale::tag);
+    let locale = ticket.customer.locale.as_deref().and_then(locale::tag);
     let words = Words::of(locale.as_deref());
     TicketPage {
         ticket_id: ticket.id.0,
-        ticket_number: ticket.ticket_number.clone(),
+        ticket_number: ticket.number.clone(),
         order_id: ticket.order_id.0,
-        event_name: ticket.event_name.clone(),
-        organizer_name: ticket.organizer_name.clone(),
-        venue_name: ticket.venue_name.clone(),
-        venue_address: ticket.venue_address.clone(),
+        event_name: ticket.event.name.clone(),
+        organizer_name: ticket.event.organizer_name.clone(),
+        venue_name: ticket.event.venue_name.clone(),
+        venue_address: ticket.event.venue_address.clone(),
         starts: times.starts(&words),
         doors: times.beside_start(times.doors, &words),
         ends: times.beside_start(times.ends, &words),
-        holder_name: ticket.holder_name.clone().or_else(|| ticket.customer_name.clone()),
-        customer: ticket.customer_email.clone(),
-        section: ticket.section.clone(),
-        row: ticket.row.clone(),
+        holder_name: ticket.holder.name.clone().or_else(|| ticket.customer.name.clone()),
+        customer: ticket.customer.email.clone(),
+        section: ticket.seat.section.clone(),
+        row: ticket.seat.row.clone(),
         seat: seat_of(ticket).to_owned(),
-        seat_unknown: ticket.seat_id.is_some() || ticket.flags.contains(Flag::SeatLeftOut),
-        category: ticket.category.clone(),
+        seat_unknown: ticket.seat.id.is_some() || ticket.flags.contains(Flag::SeatLeftOut),
+        category: ticket.seat.category.clone(),
         price: price(Money { amount: ticket.price, currency: ticket.currency }, &words),
-        ticket_index: ticket.ticket_index,
-        ticket_count: ticket.ticket_count,
-        issued_at: ticket.issued_at,
-        issued: words.moment(&times.local(ticket.issued_at)),
-        code: ticket.qr_code_data.clone(),
+        ticket_index: ticket.line.index,
+        ticket_count: ticket.line.count,
+        issued_at: ticket.lifecycle.issued_at,
+        issued: words.moment(&times.local(ticket.lifecycle.issued_at)),
+        code: ticket.code.data.clone(),
         locale,
         template: None,
     }
@@ -73,12 +74,12 @@ pub struct Times {
 
 impl Times {
     fn of(ticket: &Ticket) -> Self {
-        let starts = event_time::believed_start(ticket.event_starts_at);
+        let starts = event_time::believed_start(ticket.event.starts_at);
         let any = |flags: &[Flag]| flags.iter().any(|flag| ticket.flags.contains(*flag));
         let of_end = any(&[Flag::StartWithoutHour, Flag::EndWithoutHour]);
-        let ends = event_time::believed_end(ticket.event_ends_at, starts, of_end);
+        let ends = event_time::believed_end(ticket.event.ends_at, starts, of_end);
         let of_doors = of_end || any(&[Flag::DoorsWithoutHour]);
-        let doors = event_time::believed_doors(ticket.doors_at, starts, ends, of_doors);
+        let doors = event_time::believed_doors(ticket.event.doors_at, starts, ends, of_doors);
         let time = |at: Option<Timestamp>, day_alone: Flag| {
             at.map(|at| Time { at, day_alone: ticket.flags.contains(day_alone) })
         };
@@ -86,7 +87,7 @@ impl Times {
             starts: time(starts, Flag::StartWithoutHour),
             doors: time(doors, Flag::DoorsWithoutHour),
             ends: time(ends, Flag::EndWithoutHour),
-            zone: ticket.time_zone.as_deref().and_then(zones::named).unwrap_or(TimeZone::UTC),
+            zone: ticket.event.time_zone.as_deref().and_then(zones::named).unwrap_or(TimeZone::UTC),
         }
     }
 
@@ -119,15 +120,15 @@ impl Times {
 /// The seat beside section and row; its label where it has neither. Empty where there is none, and where the label says
 /// no more than section and row do.
 fn seat_of(ticket: &Ticket) -> &str {
-    let Ticket { section, row, seat_number, seat, .. } = ticket;
-    let nothing_more = match (section, row, seat_number) {
+    let Seat { section, row, number, label, .. } = &ticket.seat;
+    let nothing_more = match (section, row, number) {
         (None, None, _) => false,
         (_, _, Some(number)) => return if is_no_seat(number) { "" } else { number },
         (section, row, None) => {
-            seat.eq_ignore_ascii_case(&label_of(section.as_deref(), row.as_deref(), None))
+            label.eq_ignore_ascii_case(&label_of(section.as_deref(), row.as_deref(), None))
         }
     };
-    if nothing_more || is_no_seat(seat) { "" } else { seat }
+    if nothing_more || is_no_seat(label) { "" } else { label }
 }
 
 #[cfg(test)]
@@ -181,12 +182,12 @@ mod tests {
     #[test]
     fn a_seat_that_was_left_out_is_no_free_seating() {
         let mut ticket = ticket(order(1), 1);
-        (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
-        (ticket.seat, ticket.seat_id) = ("N/A".into(), None);
+        (ticket.seat.section, ticket.seat.row, ticket.seat.number) = (None, None, None);
+        (ticket.seat.label, ticket.seat.id) = ("N/A".into(), None);
         assert!(!page_of(&ticket).seat_unknown);
-        ticket.seat_id = Some("s-17".into());
+        ticket.seat.id = Some("s-17".into());
         assert!(page_of(&ticket).seat_unknown, "there is one, whatever it is called");
-        ticket.seat_id = None;
+        ticket.seat.id = None;
         ticket.flags.insert(Flag::SeatLeftOut);
         let page = page_of(&ticket);
         assert_eq!((page.seat.as_str(), page.seat_unknown), ("", true));
@@ -195,8 +196,8 @@ mod tests {
     fn printed(section: &str, row: &str, number: &str, label: &str) -> String {
         let some = |text: &str| Some(text.to_owned()).filter(|t| !t.is_empty());
         let mut ticket = ticket(order(1), 1);
-        (ticket.section, ticket.row, ticket.seat_number) = (some(section), some(row), some(number));
-        ticket.seat = label.to_owned();
+        (ticket.seat.section, ticket.seat.row, ticket.seat.number) = (some(section), some(row), some(number));
+        ticket.seat.label = label.to_owned();
         page_of(&ticket).seat
     }
 

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fulfillment_credential::Claims;
 use fulfillment_domain::order::Seat;
-use fulfillment_domain::{Failure, Ticket, TicketStatus, event_time};
+use fulfillment_domain::ticket::{self, Code, Customer, Document, Holder, Lifecycle, Line};
+use fulfillment_domain::{Failure, Ticket, event_time};
 use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError, step};
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
@@ -154,67 +155,34 @@ impl Pipeline {
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
         let code = code(self.code, key, &claims, (order.order_id, &seat.label, &event.id));
-        let qr_code_data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
+        let data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
+        let template = self.templates.of(&event.id, event.organizer_id.as_deref());
         Ok(Ticket {
             id,
             order_id: order.order_id,
-            customer_email: order.customer_email.clone(),
-            event_name: event.name.clone(),
-            seat: seat.label.clone(),
+            number: self.secret.ticket_number(id, number_try),
+            payment_id: claim.payment_id.clone(),
             price: seat.price,
             currency: seat.currency,
-            status: TicketStatus::Pending,
-            qr_code_data,
-            ticket_pdf_path: None,
-            generated_at: None,
-            created_at: now,
-            updated_at: now,
-            ticket_number: self.secret.ticket_number(id, number_try),
-            payment_id: claim.payment_id.clone(),
-            customer_id: claim.customer_id.clone(),
-            customer_name: order.customer_name.clone(),
-            event_id: event.id.clone(),
-            event_number,
-            item_id: seat.item_id.clone(),
-            seat_id: seat.seat_id.clone(),
-            line: seat.line.clone(),
-            unit: seat.unit,
-            ticket_index: index,
-            ticket_count: count,
-            section: seat.section.clone(),
-            row: seat.row.clone(),
-            seat_number: seat.number.clone(),
-            category: seat.category.clone(),
-            category_number,
-            holder_name: seat.holder_name.clone(),
-            holder_email: seat.holder_email.clone(),
-            organizer_id: event.organizer_id.clone(),
-            organizer_name: event.organizer_name.clone(),
-            event_starts_at: event.starts_at,
-            event_ends_at: event.ends_at,
-            doors_at: event.doors_at,
-            time_zone: Some(event.time_zone.clone()),
-            venue_name: event.venue_name.clone(),
-            venue_address: event.venue_address.clone(),
-            locale: order.locale.clone(),
-            template: self.templates.of(&event.id, event.organizer_id.as_deref()),
-            renderer: self.templates.version().to_owned(),
-            cti,
-            era,
-            generation: generation.into(),
-            kid: key.kid().to_string(),
-            issued_at: now,
-            sha256: None,
-            size: None,
-            sequence: 0,
-            attempts: 0,
-            last_error: None,
-            voided_at: None,
-            void_reason: None,
-            delivered_at: None,
-            delivery_channel: None,
-            first_downloaded_at: None,
-            erased_at: None,
+            line: Line {
+                item_id: seat.item_id.clone(),
+                key: seat.line.clone(),
+                unit: seat.unit,
+                index,
+                count,
+            },
+            customer: Customer {
+                id: claim.customer_id.clone(),
+                email: order.customer_email.clone(),
+                name: order.customer_name.clone(),
+                locale: order.locale.clone(),
+            },
+            event: ticket::Event::of(event, event_number),
+            seat: ticket::Seat::of(seat, category_number),
+            holder: Holder { name: seat.holder_name.clone(), email: seat.holder_email.clone() },
+            code: Code { data, cti, era, generation: generation.into(), kid: key.kid().to_string() },
+            document: Document::planned(template, self.templates.version().to_owned()),
+            lifecycle: Lifecycle::frozen(now),
             flags: enriched.flags.clone(),
         })
     }

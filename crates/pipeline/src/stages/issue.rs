@@ -240,10 +240,10 @@ impl Pipeline {
         claim: &Claim,
         now: Timestamp,
     ) -> Result<GeneratedTicket, FailedTicket> {
-        ticket.status = TicketStatus::Generated;
-        ticket.generated_at = Some(now);
-        ticket.updated_at = now;
-        ticket.sequence += 1;
+        ticket.lifecycle.status = TicketStatus::Generated;
+        ticket.document.generated_at = Some(now);
+        ticket.lifecycle.updated_at = now;
+        ticket.lifecycle.sequence += 1;
         let event = self.event(&ticket, claim.traceparent.as_deref()).map_err(|error| FailedTicket {
             id: ticket.id,
             reason: format!("its event cannot be written: {error}"),
@@ -280,15 +280,15 @@ fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<D
     let failed = |reason: String| FailedTicket { id: ticket.id, reason };
     let page = templates.draw(&ticket).map_err(|error| failed(error.to_string()))?;
     if let Some(code) = page.code.as_ref().filter(|_| proof.is_due(&ticket)) {
-        proof::prove(code, &ticket.qr_code_data).map_err(failed)?;
+        proof::prove(code, &ticket.code.data).map_err(failed)?;
     }
     if !page.missing.is_empty() {
         ticket.flags.insert(Flag::MissingGlyphs);
     }
-    ticket.ticket_pdf_path = Some(ticket.file_name());
-    ticket.sha256 = Some(Sha256::digest(&page.pdf).into());
-    ticket.size = Some(page.pdf.len() as u64);
-    templates.version().clone_into(&mut ticket.renderer);
+    ticket.document.path = Some(ticket.file_name());
+    ticket.document.sha256 = Some(Sha256::digest(&page.pdf).into());
+    ticket.document.size = Some(page.pdf.len() as u64);
+    templates.version().clone_into(&mut ticket.document.renderer);
     Ok(Drawn { ticket, pdf: page.pdf.into() })
 }
 

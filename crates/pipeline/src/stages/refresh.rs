@@ -76,7 +76,7 @@ impl Pipeline {
                 Found::Unclear(unclear.to_string())
             }
             Ok(growth) => {
-                let highest = refresh.tickets.iter().map(|t| t.ticket_index).max().unwrap_or_default();
+                let highest = refresh.tickets.iter().map(|t| t.line.index).max().unwrap_or_default();
                 let seats: Vec<_> = growth.new.iter().filter_map(|index| order.seats.get(*index)).collect();
                 let tickets = self.tickets_of(enriched, &seats, highest, number_try).await?;
                 let freeze = Freeze {

@@ -98,14 +98,14 @@ impl Templates {
     pub async fn redraw(&self, ticket: &Ticket) -> anyhow::Result<Redrawn> {
         self.fetch(std::slice::from_ref(ticket)).await?;
         let page = self.page(ticket);
-        if let Some(former) = self.former(&ticket.renderer).await? {
+        if let Some(former) = self.former(&ticket.document.renderer).await? {
             if let Some(template) = page.template.and_then(|hash| self.renderer.template(hash)) {
                 former.keep(template);
             }
             match draw(Arc::clone(&former), page.clone()).await? {
                 // Before fonts were kept, pages were drawn with some that are not.
                 Err(RenderError::Font(error)) => {
-                    warn!(ticket = %ticket.id, %error, drawn_by = ticket.renderer, "a font was not kept");
+                    warn!(ticket = %ticket.id, %error, drawn_by = ticket.document.renderer, "a font was not kept");
                 }
                 drawn => return Ok(Redrawn { pdf: drawn?.pdf, renderer: former.version().to_owned() }),
             }
@@ -196,9 +196,9 @@ mod tests {
     fn drawn_by(engine: &Templates) -> (Ticket, Vec<u8>) {
         let mut ticket = ticket(OrderId(uuid::Uuid::from_u128(7)), 1);
         // What nothing but its own table says to be for Tibetan is kept as well.
-        ticket.event_name = "ليلة الشعر བོད་སྐད".to_owned();
-        ticket.template = engine.of("", None);
-        ticket.renderer = engine.version().to_owned();
+        ticket.event.name = "ليلة الشعر བོད་སྐད".to_owned();
+        ticket.document.template = engine.of("", None);
+        ticket.document.renderer = engine.version().to_owned();
         let pdf = engine.draw(&ticket).unwrap().pdf;
         (ticket, pdf)
     }
@@ -219,7 +219,7 @@ mod tests {
         assert_ne!(now.draw(&ticket).unwrap().pdf, pdf, "today's fonts have no Arabic");
         for _first_and_remembered in 0..2 {
             let again = now.redraw(&ticket).await.unwrap();
-            assert_eq!((again.renderer, again.pdf == pdf), (ticket.renderer.clone(), true));
+            assert_eq!((again.renderer, again.pdf == pdf), (ticket.document.renderer.clone(), true));
         }
     }
 
@@ -232,7 +232,8 @@ mod tests {
         let again = now.redraw(&ticket).await.unwrap();
         assert_eq!((&*again.renderer, again.pdf), (now.version(), now.draw(&ticket).unwrap().pdf));
         // Nor does another program's engine come back by its name.
-        let foreign = Ticket { renderer: "fulfillment/0+000000000000".to_owned(), ..ticket };
+        let mut foreign = ticket;
+        foreign.document.renderer = "fulfillment/0+000000000000".to_owned();
         assert_eq!(now.redraw(&foreign).await.unwrap().renderer, now.version());
     }
 }

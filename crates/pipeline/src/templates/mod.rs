@@ -103,7 +103,7 @@ impl Templates {
     pub fn page(&self, ticket: &Ticket) -> TicketPage {
         let mut template = hash_of(ticket);
         if template.is_some_and(|hash| self.renderer.template(hash).is_none())
-            && let Some(shipped) = ticket.template.split('/').next().and_then(Shipped::named)
+            && let Some(shipped) = ticket.document.template.split('/').next().and_then(Shipped::named)
         {
             template = Some(shipped.bundle().hash());
         }
@@ -118,5 +118,5 @@ impl Templates {
 
 /// The hash in a ticket's record.
 fn hash_of(ticket: &Ticket) -> Option<TemplateHash> {
-    ticket.template.split('/').nth(1).and_then(|hash| hash.parse().ok())
+    ticket.document.template.split('/').nth(1).and_then(|hash| hash.parse().ok())
 }

@@ -75,7 +75,7 @@ impl Redraw {
             return Ok(false);
         }
         let there = self.files.get(&ticket.file_name()).await?;
-        if there.is_some_and(|file| ticket.sha256 == Some(Sha256::digest(&file).into())) {
+        if there.is_some_and(|file| ticket.document.sha256 == Some(Sha256::digest(&file).into())) {
             return Ok(false);
         }
         anyhow::ensure!(
@@ -84,9 +84,9 @@ impl Redraw {
         );
         let Redrawn { pdf, renderer } = self.templates.redraw(&ticket).await?;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
-        if ticket.sha256 != Some(sha256) {
+        if ticket.document.sha256 != Some(sha256) {
             warn!(
-                ticket = %id, drawn_by = ticket.renderer, now = renderer,
+                ticket = %id, drawn_by = ticket.document.renderer, now = renderer,
                 "the file drawn again differs from the lost one; the code in it is the same",
             );
         }
@@ -101,10 +101,11 @@ impl Redraw {
                 stored => stored?,
             }
         }
-        let redrawn = fulfillment_store::Redrawn { generation: ticket.generation, sha256, size, renderer };
+        let redrawn =
+            fulfillment_store::Redrawn { generation: ticket.code.generation, sha256, size, renderer };
         self.store.redrawn(id, &redrawn).await?;
         // Its personal data may have been erased while it was drawn.
-        if self.store.ticket(id).await?.is_none_or(|ticket| ticket.erased_at.is_some()) {
+        if self.store.ticket(id).await?.is_none_or(|ticket| ticket.lifecycle.erased_at.is_some()) {
             self.files.remove(&[ticket.file_name()]).await?;
             return Ok(false);
         }
@@ -114,7 +115,7 @@ impl Redraw {
 
 /// A record that says there is a file, and may still hand it out.
 pub(crate) fn has_file(ticket: &Ticket) -> bool {
-    matches!(ticket.status, TicketStatus::Generated | TicketStatus::Delivered)
-        && ticket.voided_at.is_none()
-        && ticket.erased_at.is_none()
+    matches!(ticket.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered)
+        && ticket.lifecycle.voided_at.is_none()
+        && ticket.lifecycle.erased_at.is_none()
 }

@@ -16,8 +16,8 @@ use crate::{
 fn earlier(n: u32, tickets: u32) -> AdoptedOrder {
     let made = |index| {
         let mut ticket = generated(&ticket(order(n), index), &[]).ticket;
-        ticket.generation = 0;
-        ticket.qr_code_data = "order:seat:event".into();
+        ticket.code.generation = 0;
+        ticket.code.data = "order:seat:event".into();
         ticket.flags.insert(Flag::Legacy);
         ticket
     };
@@ -33,8 +33,8 @@ pub async fn stand_as_issued(backend: &dyn Backend) {
         (record.state, record.payments.len(), record.received_at),
         (OrderState::Issued, 0, at_stored())
     );
-    assert!(record.tickets.iter().all(|t| t.flags.contains(Flag::Legacy) && t.sequence == 1));
-    assert_eq!(record.tickets[0].qr_code_data, "order:seat:event");
+    assert!(record.tickets.iter().all(|t| t.flags.contains(Flag::Legacy) && t.lifecycle.sequence == 1));
+    assert_eq!(record.tickets[0].code.data, "order:seat:event");
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0, "the world knows");
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE who = 'import'").await, 3);
     assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
@@ -83,7 +83,11 @@ pub async fn refunds_of_them_void(backend: &dyn Backend) {
     for n in 1..=3 {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided, "{n}");
-        assert_eq!((record.tickets[0].sequence, record.tickets[0].voided_at.is_some()), (2, true), "{n}");
+        assert_eq!(
+            (record.tickets[0].lifecycle.sequence, record.tickets[0].lifecycle.voided_at.is_some()),
+            (2, true),
+            "{n}"
+        );
     }
     let lent = store.claim_deliveries("kafka", 9, LONG).await.unwrap();
     // What follows from a payment that comes late is told to the stream alone, as of every order.
@@ -100,10 +104,10 @@ pub async fn what_is_known_is_left_alone(backend: &dyn Backend) {
     let mut taken = earlier(3, 1);
     taken.tickets[0].id = earlier(2, 1).tickets[0].id;
     let mut number = earlier(4, 1);
-    number.tickets[0].ticket_number.clone_from(&earlier(2, 1).tickets[0].ticket_number);
-    let wanted = number.tickets[0].ticket_number.clone();
+    number.tickets[0].number.clone_from(&earlier(2, 1).tickets[0].number);
+    let wanted = number.tickets[0].number.clone();
     let mut seat = earlier(5, 1);
-    seat.tickets[0].section.clone_from(&earlier(2, 1).tickets[0].section);
+    seat.tickets[0].seat.section.clone_from(&earlier(2, 1).tickets[0].seat.section);
     let outcomes = store.adopt(&[taken, number, seat]).await.unwrap();
     let expected = [AdoptionOutcome::Taken, AdoptionOutcome::NumberTaken(wanted), AdoptionOutcome::Adopted];
     assert_eq!(outcomes, expected);

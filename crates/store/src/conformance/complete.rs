@@ -17,8 +17,8 @@ pub async fn issues(backend: &dyn Backend) {
     assert_eq!(record.next_attempt_at, None);
     for (stored, given) in record.tickets.iter().zip(&done.generated) {
         let mut given = given.ticket.clone();
-        given.generated_at = Some(at_stored());
-        given.updated_at = stored.updated_at;
+        given.document.generated_at = Some(at_stored());
+        given.lifecycle.updated_at = stored.lifecycle.updated_at;
         assert_eq!(stored, &given);
     }
     let why = "SELECT count(*) FROM ticket_history WHERE from_status = 'Pending' AND to_status = 'Generated' \
@@ -51,12 +51,12 @@ pub async fn keeps_what_is_done(backend: &dyn Backend) {
     store.complete(&[step]).await.unwrap();
     let mut other = completion(&claim, &tickets, &[]);
     for done in &mut other.generated {
-        done.ticket.sha256 = Some([9; 32]);
-        done.events[0].id = uuid::Uuid::from_u128(u128::from(done.ticket.ticket_index));
+        done.ticket.document.sha256 = Some([9; 32]);
+        done.events[0].id = uuid::Uuid::from_u128(u128::from(done.ticket.line.index));
     }
     assert_eq!(store.complete(&[other]).await.unwrap(), [true]);
-    assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().sha256, Some([7; 32]));
-    assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().sha256, Some([9; 32]));
+    assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().document.sha256, Some([7; 32]));
+    assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().document.sha256, Some([9; 32]));
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 2, "no second event for the first");
 }
 
@@ -71,11 +71,17 @@ pub async fn delivered_before_generated(backend: &dyn Backend) {
         generation: None,
     };
     let noted = store.deliver(&word, at()).await.unwrap().unwrap();
-    assert_eq!((noted.status, noted.delivered_at), (TicketStatus::Pending, Some(at_stored())));
+    assert_eq!(
+        (noted.lifecycle.status, noted.lifecycle.delivered_at),
+        (TicketStatus::Pending, Some(at_stored()))
+    );
     store.complete(&[completion(&claim, &tickets, &[])]).await.unwrap();
     let ticket = store.ticket(tickets[0].id).await.unwrap().unwrap();
-    assert_eq!((ticket.status, ticket.delivered_at), (TicketStatus::Delivered, Some(at_stored())));
-    assert!(ticket.ticket_pdf_path.is_some());
+    assert_eq!(
+        (ticket.lifecycle.status, ticket.lifecycle.delivered_at),
+        (TicketStatus::Delivered, Some(at_stored()))
+    );
+    assert!(ticket.document.path.is_some());
 }
 
 pub async fn voided_tickets(backend: &dyn Backend) {
@@ -84,8 +90,8 @@ pub async fn voided_tickets(backend: &dyn Backend) {
     let tickets = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
     assert!(store.void_ticket(tickets[0].id, "refund", &quietly()).await.unwrap());
     assert_eq!(store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
-    assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().status, TicketStatus::Pending);
-    assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().status, TicketStatus::Generated);
+    assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().lifecycle.status, TicketStatus::Pending);
+    assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().lifecycle.status, TicketStatus::Generated);
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 1);
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued, "nothing is left");
 }
@@ -122,6 +128,6 @@ pub async fn repeats_change_nothing(backend: &dyn Backend) {
     let (before, record) = (rows(backend).await, store.order(order(1)).await.unwrap());
     assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
     assert_eq!((rows(backend).await, store.order(order(1)).await.unwrap()), (before, record));
-    assert_eq!(generated(&tickets[0], &[]).ticket.sequence, 1);
+    assert_eq!(generated(&tickets[0], &[]).ticket.lifecycle.sequence, 1);
     assert!(store.complete(&[]).await.unwrap().is_empty());
 }

@@ -43,8 +43,8 @@ async fn two(backend: &dyn Backend) -> (Ticket, Ticket) {
     let live = store.ticket(tickets[0].id).await.unwrap().unwrap();
     assert!(store.reserve(live.id, &draft(&live, 1), None).await.unwrap());
     let mut next = live.clone();
-    next.generation = 1;
-    next.holder_name = Some("Ada".into());
+    next.code.generation = 1;
+    next.holder.name = Some("Ada".into());
     let done = generated(&next, &["kafka"]);
     let reissue = Reissue {
         ticket: done.ticket,
@@ -114,13 +114,20 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     assert_eq!((erased.messages, erased.letters, erased.events), (1, 1, 2), "{erased:?}");
     let stays = store.ticket(id).await.unwrap().unwrap();
     assert!(!tells_of_a_person(serde_json::to_string(&stays).unwrap().as_bytes()), "{stays:?}");
-    assert_eq!((stays.erased_at, stays.sha256), (Some(erased.erased_at), None));
+    assert_eq!((stays.lifecycle.erased_at, stays.document.sha256), (Some(erased.erased_at), None));
     let door = |t: &Ticket| {
-        (t.qr_code_data.clone(), t.cti, t.generation, t.kid.clone(), t.seat.clone(), t.voided_at)
+        (
+            t.code.data.clone(),
+            t.code.cti,
+            t.code.generation,
+            t.code.kid.clone(),
+            t.seat.label.clone(),
+            t.lifecycle.voided_at,
+        )
     };
     assert_eq!(door(&stays), door(&first), "what the door needs");
     let accounts =
-        |t: &Ticket| (t.price, t.currency, t.payment_id.clone(), t.ticket_number.clone(), t.status);
+        |t: &Ticket| (t.price, t.currency, t.payment_id.clone(), t.number.clone(), t.lifecycle.status);
     assert_eq!(accounts(&stays), accounts(&first), "what accounting needs");
     let after = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((after.state, &after.payments), (OrderState::Issued, &before.payments));
@@ -139,13 +146,15 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     let page = Redrawn { generation: 1, sha256: [1; 32], size: 7, renderer: "2".into() };
     store.redrawn(id, &page).await.unwrap();
     assert_eq!(
-        store.ticket(id).await.unwrap().unwrap().sha256,
+        store.ticket(id).await.unwrap().unwrap().document.sha256,
         None,
         "whoever drew it meanwhile records nothing"
     );
     assert!(!store.reserve(id, &draft(&first, 2), None).await.unwrap(), "no draft of it is kept again");
+    let mut ticket = generated(&first, &[]).ticket;
+    ticket.code.generation = 2;
     let reissue = Reissue {
-        ticket: Ticket { generation: 2, ..generated(&first, &[]).ticket },
+        ticket,
         expected: 1,
         reinstates: false,
         events: vec![],
@@ -187,7 +196,7 @@ pub async fn what_comes_later_is_kept_without_content(backend: &dyn Backend) {
     assert_eq!(outcomes, [WithdrawalOutcome::Quarantined(order(1))]);
     silent(backend).await;
     let void = store.ticket(first.id).await.unwrap().unwrap();
-    assert_eq!((void.void_reason.as_deref(), void.sequence), (Some("cancelled"), 3));
+    assert_eq!((void.lifecycle.void_reason.as_deref(), void.lifecycle.sequence), (Some("cancelled"), 3));
     let lent = store.claim_deliveries("kafka", 100, LONG).await.unwrap();
     let of_it: Vec<_> =
         lent.iter().filter(|d| d.event.order_id == Some(order(1))).map(|d| d.event.kind).collect();
@@ -224,11 +233,11 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided);
         assert!(record.reason.unwrap().contains("erased before it was issued"));
-        assert!(record.tickets.iter().all(|t| t.voided_at.is_some() && t.sequence == 0));
+        assert!(record.tickets.iter().all(|t| t.lifecycle.voided_at.is_some() && t.lifecycle.sequence == 0));
         assert!(!store.reinstate_order(order(n)).await.unwrap());
     }
     let record = store.order(order(2)).await.unwrap().unwrap();
-    let live: Vec<_> = record.tickets.iter().map(|t| t.voided_at.is_none()).collect();
+    let live: Vec<_> = record.tickets.iter().map(|t| t.lifecycle.voided_at.is_none()).collect();
     assert_eq!(
         (record.state, live),
         (OrderState::Issued, vec![true, false]),

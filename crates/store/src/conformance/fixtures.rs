@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::event::{Publication, ticket_issued};
+use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
 use fulfillment_domain::{
     Cancellation, Currency, Flags, OrderId, OrderState, Payment, Refund, Spelling, Ticket, TicketId,
     TicketStatus, Unreadable, Withdrawal,
@@ -145,63 +146,49 @@ pub fn ticket(of: OrderId, index: u32) -> Ticket {
     Ticket {
         id,
         order_id: of,
-        customer_email: "zoë@example.org".into(),
-        event_name: "Gala \"1\" 東京".into(),
-        seat: format!("Section {n}, Row 5, Seat {index}"),
+        number: format!("N{n:05}{index:04}"),
+        payment_id: text("pay"),
         price: "49.90".parse().unwrap(),
         currency: Currency::USD,
-        status: TicketStatus::Pending,
-        qr_code_data: "TK1:ABC".into(),
-        ticket_pdf_path: None,
-        generated_at: None,
-        created_at: at(),
-        updated_at: at(),
-        ticket_number: format!("N{n:05}{index:04}"),
-        payment_id: text("pay"),
-        customer_id: text("c"),
-        customer_name: text("Zoë"),
-        event_id: "event-1".into(),
-        event_number: 1,
-        item_id: text("item"),
-        seat_id: None,
-        line: format!("item:{index}"),
-        unit: 0,
-        ticket_index: index,
-        ticket_count: index,
-        section: text(&n.to_string()),
-        row: text("5"),
-        seat_number: text(&index.to_string()),
-        category: text("VIP"),
-        category_number: u16::MAX,
-        holder_name: text("李"),
-        holder_email: text("h@example.org"),
-        organizer_id: text("o"),
-        organizer_name: text("Org"),
-        event_starts_at: Some(at()),
-        event_ends_at: Some(at()),
-        doors_at: None,
-        time_zone: text("Asia/Tokyo"),
-        venue_name: text("Hall"),
-        venue_address: text("1 Way"),
-        locale: text("ja"),
-        template: "classic/1".into(),
-        renderer: "1".into(),
-        cti: [0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8],
-        era: 0,
-        generation: u32::MAX,
-        kid: "01234567".into(),
-        issued_at: at(),
-        sha256: None,
-        size: None,
-        sequence: 0,
-        attempts: 0,
-        last_error: None,
-        voided_at: None,
-        void_reason: None,
-        delivered_at: None,
-        delivery_channel: None,
-        first_downloaded_at: None,
-        erased_at: None,
+        line: Line { item_id: text("item"), key: format!("item:{index}"), unit: 0, index, count: index },
+        customer: Customer {
+            id: text("c"),
+            email: "zoë@example.org".into(),
+            name: text("Zoë"),
+            locale: text("ja"),
+        },
+        event: Event {
+            id: "event-1".into(),
+            number: 1,
+            name: "Gala \"1\" 東京".into(),
+            starts_at: Some(at()),
+            ends_at: Some(at()),
+            doors_at: None,
+            time_zone: text("Asia/Tokyo"),
+            venue_name: text("Hall"),
+            venue_address: text("1 Way"),
+            organizer_id: text("o"),
+            organizer_name: text("Org"),
+        },
+        seat: Seat {
+            label: format!("Section {n}, Row 5, Seat {index}"),
+            id: None,
+            section: text(&n.to_string()),
+            row: text("5"),
+            number: text(&index.to_string()),
+            category: text("VIP"),
+            category_number: u16::MAX,
+        },
+        holder: Holder { name: text("李"), email: text("h@example.org") },
+        code: Code {
+            data: "TK1:ABC".into(),
+            cti: [0xff, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+            era: 0,
+            generation: u32::MAX,
+            kid: "01234567".into(),
+        },
+        document: Document::planned("classic/1".into(), "1".into()),
+        lifecycle: Lifecycle::frozen(at()),
         flags: Flags::default(),
     }
 }
@@ -228,12 +215,12 @@ pub fn frozen(outcome: FreezeOutcome) -> Vec<Ticket> {
 /// The ticket with its file, and its event to these destinations.
 pub fn generated(ticket: &Ticket, destinations: &[&str]) -> GeneratedTicket {
     let mut ticket = ticket.clone();
-    ticket.status = TicketStatus::Generated;
-    ticket.ticket_pdf_path = Some(ticket.file_name());
-    ticket.generated_at = Some(at());
-    ticket.sha256 = Some([7; 32]);
-    ticket.size = Some(18_700);
-    ticket.sequence += 1;
+    ticket.lifecycle.status = TicketStatus::Generated;
+    ticket.document.path = Some(ticket.file_name());
+    ticket.document.generated_at = Some(at());
+    ticket.document.sha256 = Some([7; 32]);
+    ticket.document.size = Some(18_700);
+    ticket.lifecycle.sequence += 1;
     let destinations: Vec<String> = destinations.iter().map(|d| (*d).to_owned()).collect();
     let publication = Publication {
         spelling: Spelling::Camel,
@@ -272,22 +259,22 @@ pub async fn issued(store: &dyn Store, n: u32, tickets: u32) -> Vec<Ticket> {
 pub fn draft(live: &Ticket, generation: u32) -> Draft {
     Draft {
         generation,
-        expected: live.generation,
+        expected: live.code.generation,
         reinstates: false,
         request: Some(format!("draft\0 {generation}")),
         issued_at: at_stored(),
-        cti: live.cti,
-        era: live.era,
-        kid: live.kid.clone(),
+        cti: live.code.cti,
+        era: live.code.era,
+        kid: live.code.kid.clone(),
         qr_code_data: "TK1:DRAFT".into(),
-        template: live.template.clone(),
+        template: live.document.template.clone(),
         holder_name: Some("Ada\0".into()),
         holder_email: Some("draft@example.org".into()),
         seat_id: None,
-        section: live.section.clone(),
-        row: live.row.clone(),
-        seat_number: live.seat_number.clone(),
-        seat: live.seat.clone(),
+        section: live.seat.section.clone(),
+        row: live.seat.row.clone(),
+        seat_number: live.seat.number.clone(),
+        seat: live.seat.label.clone(),
     }
 }
 
@@ -310,13 +297,13 @@ pub async fn sold_with(
     let mut freeze = freeze(&claim, lines.iter().map(|(_, _, count)| count).sum());
     let units = lines.iter().flat_map(|line| (0..line.2).map(move |unit| (line, unit)));
     for (ticket, ((item, price, _), unit)) in freeze.tickets.iter_mut().zip(units) {
-        ticket.item_id = Some((*item).to_owned());
-        ticket.line = format!("item:{item}");
-        ticket.unit = unit;
+        ticket.line.item_id = Some((*item).to_owned());
+        ticket.line.key = format!("item:{item}");
+        ticket.line.unit = unit;
         ticket.price = price.parse().unwrap();
         ticket.currency = "EUR".parse().unwrap();
-        ticket.generation = 0;
-        (ticket.section, ticket.row, ticket.seat_number) = (None, None, None);
+        ticket.code.generation = 0;
+        (ticket.seat.section, ticket.seat.row, ticket.seat.number) = (None, None, None);
     }
     freeze.snapshot = answer(n, lines, charges);
     let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
@@ -340,12 +327,12 @@ fn answer(n: u32, lines: &[(&str, &str, u32)], charges: &[(&str, &str, u32)]) ->
 pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
     let live = store.ticket(id).await.unwrap().unwrap();
     let mut ticket = live.clone();
-    (ticket.generation, ticket.era) = (live.generation + 1, live.era + 1);
-    (ticket.voided_at, ticket.void_reason) = (None, None);
+    (ticket.code.generation, ticket.code.era) = (live.code.generation + 1, live.code.era + 1);
+    (ticket.lifecycle.voided_at, ticket.lifecycle.void_reason) = (None, None);
     let done = generated(&ticket, &["kafka"]);
     let reissue = Reissue {
         ticket: done.ticket,
-        expected: live.generation,
+        expected: live.code.generation,
         reinstates: true,
         events: done.events,
         who: "desk".into(),
@@ -423,7 +410,7 @@ pub async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
 /// Which of an order's tickets are good, by index.
 pub async fn live(store: &dyn Store, n: u32) -> Vec<u32> {
     let record = store.order(order(n)).await.unwrap().unwrap();
-    record.tickets.iter().filter(|t| t.voided_at.is_none()).map(|t| t.ticket_index).collect()
+    record.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()).map(|t| t.line.index).collect()
 }
 
 /// A refund as it is on record, by the number of its id.

@@ -105,7 +105,7 @@ pub async fn a_refund_of_either_key(backend: &dyn Backend) {
     for n in 1..=3 {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided, "order {n}: {record:?}");
-        assert!(record.tickets.iter().all(|t| t.voided_at.is_some()), "order {n}");
+        assert!(record.tickets.iter().all(|t| t.lifecycle.voided_at.is_some()), "order {n}");
     }
     assert_eq!(store.order(order(4)).await.unwrap().unwrap().state, OrderState::Issued);
     // Two halves, each of one key, are the whole.

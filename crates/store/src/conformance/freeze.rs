@@ -17,11 +17,13 @@ pub async fn writes_tickets_whole(backend: &dyn Backend) {
     assert_eq!(tickets.len(), 3);
     for (index, stored) in (1..).zip(&tickets) {
         let mut given = ticket(order(1), index);
-        for time in [&mut given.created_at, &mut given.updated_at, &mut given.issued_at] {
+        for time in
+            [&mut given.lifecycle.created_at, &mut given.lifecycle.updated_at, &mut given.lifecycle.issued_at]
+        {
             *time = at_stored();
         }
-        given.event_starts_at = Some(at_stored());
-        given.event_ends_at = Some(at_stored());
+        given.event.starts_at = Some(at_stored());
+        given.event.ends_at = Some(at_stored());
         assert_eq!(stored, &given);
         assert_eq!(stored.price.to_string(), "49.90");
         assert_eq!(store.ticket(given.id).await.unwrap().as_ref(), Some(&given), "reads as it was answered");
@@ -63,8 +65,8 @@ pub async fn again_answers_the_first(backend: &dyn Backend) {
     let first = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
     let mut other = freeze(&claim, 3);
     for (n, ticket) in other.tickets.iter_mut().enumerate() {
-        ticket.event_name = "Another".into();
-        ticket.ticket_number = format!("OTHER{n}");
+        ticket.event.name = "Another".into();
+        ticket.number = format!("OTHER{n}");
     }
     let second = store.freeze(&[other.clone(), other]).await.unwrap();
     assert_eq!(second, [FreezeOutcome::Frozen(first.clone()), FreezeOutcome::Frozen(first)]);
@@ -75,24 +77,24 @@ pub async fn numbers_taken(backend: &dyn Backend) {
     let store = backend.store();
     let claims = claimed(&*store, 4).await;
     frozen(store.freeze(&[freeze(&claims[0], 1)]).await.unwrap().remove(0));
-    let taken = ticket(order(1), 1).ticket_number;
+    let taken = ticket(order(1), 1).number;
     let mut stored_before = freeze(&claims[1], 2);
-    stored_before.tickets[1].ticket_number.clone_from(&taken);
+    stored_before.tickets[1].number.clone_from(&taken);
     let mut within_batch = freeze(&claims[3], 2);
-    within_batch.tickets[0].ticket_number = ticket(order(3), 1).ticket_number;
+    within_batch.tickets[0].number = ticket(order(3), 1).number;
     let good = freeze(&claims[2], 1);
     let outcomes = store.freeze(&[stored_before.clone(), good, within_batch]).await.unwrap();
     assert_eq!(outcomes[0], FreezeOutcome::NumberTaken(taken));
     assert_eq!(frozen(outcomes[1].clone()).len(), 1);
-    assert_eq!(outcomes[2], FreezeOutcome::NumberTaken(ticket(order(3), 1).ticket_number));
+    assert_eq!(outcomes[2], FreezeOutcome::NumberTaken(ticket(order(3), 1).number));
     assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 2);
     assert_eq!(backend.number("SELECT count(*) FROM seats").await, 2, "nothing is left of the refused");
     assert_eq!(store.order(order(2)).await.unwrap().unwrap().state, OrderState::Received);
-    stored_before.tickets[1].ticket_number = "FREE".into();
+    stored_before.tickets[1].number = "FREE".into();
     assert_eq!(frozen(store.freeze(&[stored_before]).await.unwrap().remove(0)).len(), 2);
     let mut twice = freeze(&claims[3], 2);
-    twice.tickets[1].ticket_number = "TWICE".into();
-    twice.tickets[0].ticket_number = "TWICE".into();
+    twice.tickets[1].number = "TWICE".into();
+    twice.tickets[0].number = "TWICE".into();
     assert!(matches!(store.freeze(&[twice]).await.unwrap()[0], FreezeOutcome::NumberTaken(_)));
 }
 
@@ -112,13 +114,13 @@ pub async fn seat_conflicts(backend: &dyn Backend) {
     let same_seat = |n: usize, tickets: u32| {
         let mut freeze = freeze(&claims[n], tickets);
         for ticket in &mut freeze.tickets {
-            ticket.section = Some("A ".into());
-            ticket.seat_number = Some("12".into());
+            ticket.seat.section = Some("A ".into());
+            ticket.seat.number = Some("12".into());
         }
         freeze
     };
     let mut other_event = same_seat(1, 2);
-    other_event.tickets[1].event_id = "event-2".into();
+    other_event.tickets[1].event.id = "event-2".into();
     let outcomes = store.freeze(&[same_seat(0, 2), other_event]).await.unwrap();
     let flags = |outcome: &FreezeOutcome| -> Vec<bool> {
         frozen(outcome.clone()).iter().map(|t| t.flags.contains(Flag::SeatConflict)).collect()
@@ -135,10 +137,10 @@ pub async fn placeholders_share(backend: &dyn Backend) {
     let claim = claimed(&*store, 1).await.remove(0);
     let mut freeze = freeze(&claim, 3);
     for ticket in &mut freeze.tickets {
-        ticket.seat = "N/A".into();
-        ticket.section = None;
-        ticket.row = None;
-        ticket.seat_number = None;
+        ticket.seat.label = "N/A".into();
+        ticket.seat.section = None;
+        ticket.seat.row = None;
+        ticket.seat.number = None;
     }
     let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
     assert!(tickets.iter().all(|t| t.flags.iter().next().is_none()));
@@ -149,7 +151,7 @@ pub async fn freed_seats(backend: &dyn Backend) {
     let claims = claimed(&*store, 4).await;
     let freeze = |n: usize| {
         let mut freeze = freeze(&claims[n], 1);
-        freeze.tickets[0].seat_id = Some("s".into());
+        freeze.tickets[0].seat.id = Some("s".into());
         freeze
     };
     let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);
@@ -167,9 +169,9 @@ pub async fn concurrent_seats_and_numbers(backend: &dyn Backend) {
     let outcomes = at_once(backend, 8, move |store, n| {
         let mut batch: Vec<_> = claims.iter().skip(n * 3).take(3).map(|c| freeze(c, 4)).collect();
         for ticket in batch.iter_mut().flat_map(|f| &mut f.tickets) {
-            ticket.section = Some("A".into());
+            ticket.seat.section = Some("A".into());
         }
-        batch[1].tickets[2].ticket_number = "WANTED".into();
+        batch[1].tickets[2].number = "WANTED".into();
         if n % 2 == 1 {
             batch.reverse();
             for freeze in &mut batch {
@@ -195,22 +197,22 @@ pub async fn odd_text(backend: &dyn Backend) {
     let claim = claimed(&*store, 1).await.remove(0);
     let mut freeze = freeze(&claim, 1);
     let ticket = &mut freeze.tickets[0];
-    ticket.holder_name = Some("a\0b\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}".into());
-    ticket.customer_name = Some(String::new());
-    ticket.event_name = "\0Night\0".into();
+    ticket.holder.name = Some("a\0b\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}".into());
+    ticket.customer.name = Some(String::new());
+    ticket.event.name = "\0Night\0".into();
     ticket.payment_id = Some("p\0".into());
-    ticket.line = "pos:0".into();
-    ticket.event_starts_at = Some("-009999-01-03T04:00:00Z".parse().unwrap());
-    ticket.event_ends_at = Some("9999-12-30T21:00:00.9999999Z".parse().unwrap());
+    ticket.line.key = "pos:0".into();
+    ticket.event.starts_at = Some("-009999-01-03T04:00:00Z".parse().unwrap());
+    ticket.event.ends_at = Some("9999-12-30T21:00:00.9999999Z".parse().unwrap());
     let stored = frozen(store.freeze(&[freeze]).await.unwrap().remove(0)).remove(0);
     assert_eq!(
-        stored.holder_name.as_deref(),
+        stored.holder.name.as_deref(),
         Some("ab\\u0000 \u{10ffff} \" ' \t\u{1}\u{2028}"),
         "but for NUL"
     );
-    assert_eq!(stored.customer_name.as_deref(), Some(""));
-    assert_eq!((&*stored.event_name, stored.payment_id.as_deref()), ("Night", Some("p")));
-    assert_eq!(stored.event_ends_at, Some("9999-12-30T21:00:00.999999Z".parse().unwrap()));
+    assert_eq!(stored.customer.name.as_deref(), Some(""));
+    assert_eq!((&*stored.event.name, stored.payment_id.as_deref()), ("Night", Some("p")));
+    assert_eq!(stored.event.ends_at, Some("9999-12-30T21:00:00.999999Z".parse().unwrap()));
     assert!(store.claim("w", 1, LONG).await.unwrap().is_empty());
     assert_eq!(store.ticket(stored.id).await.unwrap(), Some(stored));
 }
@@ -219,8 +221,8 @@ pub async fn odd_text(backend: &dyn Backend) {
 fn at_hour(claim: &crate::Claim, hours: i64) -> crate::Freeze {
     let mut freeze = freeze(claim, 1);
     let ticket = &mut freeze.tickets[0];
-    ticket.section = Some("1".into());
-    ticket.event_starts_at = ticket.event_starts_at.map(|at| at + jiff::SignedDuration::from_hours(hours));
+    ticket.seat.section = Some("1".into());
+    ticket.event.starts_at = ticket.event.starts_at.map(|at| at + jiff::SignedDuration::from_hours(hours));
     freeze
 }
 

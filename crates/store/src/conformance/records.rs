@@ -20,7 +20,7 @@ pub async fn order_with_everything(backend: &dyn Backend) {
     ingest(&*store, &[payment(8, 1, "1.10")]).await;
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(record.state, OrderState::Issued);
-    assert_eq!(record.tickets.iter().map(|t| t.ticket_index).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(record.tickets.iter().map(|t| t.line.index).collect::<Vec<_>>(), [1, 2, 3]);
     let paid: Vec<_> = record.payments.iter().map(|p| p.amount.unwrap().to_string()).collect();
     assert_eq!(paid, ["49.90", "1.10"]);
     assert!(store.order(order(9)).await.unwrap().is_none());
@@ -50,7 +50,7 @@ pub async fn tickets_in_parts(backend: &dyn Backend) {
     issued(&*store, 2, 5).await;
     let part = async |after, limit| {
         let part = store.tickets_after(order(1), after, limit).await.unwrap();
-        part.iter().map(|t| t.ticket_index).collect::<Vec<_>>()
+        part.iter().map(|t| t.line.index).collect::<Vec<_>>()
     };
     assert_eq!(part(0, 2).await, [1, 2]);
     assert_eq!(part(2, 2).await, [3, 4]);
@@ -63,7 +63,7 @@ pub async fn tickets_in_parts(backend: &dyn Backend) {
 pub async fn by_number(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 1, 2).await;
-    let found = store.ticket_by_number(&tickets[1].ticket_number).await.unwrap().unwrap();
+    let found = store.ticket_by_number(&tickets[1].number).await.unwrap().unwrap();
     assert_eq!(found.id, tickets[1].id);
     assert!(store.ticket_by_number("nothing\0").await.unwrap().is_none());
     assert!(store.ticket(nobody()).await.unwrap().is_none());
@@ -79,8 +79,8 @@ pub async fn deliver(backend: &dyn Backend) {
         generation: None,
     };
     let first = store.deliver(&word("email"), at()).await.unwrap().unwrap();
-    assert_eq!(first.status, TicketStatus::Delivered);
-    assert_eq!(first.delivered_at.unwrap().to_string(), "2026-11-23T00:00:00Z");
+    assert_eq!(first.lifecycle.status, TicketStatus::Delivered);
+    assert_eq!(first.lifecycle.delivered_at.unwrap().to_string(), "2026-11-23T00:00:00Z");
     assert_eq!(store.deliver(&word("sms"), at()).await.unwrap().as_ref(), Some(&first));
     assert_eq!(store.ticket(id).await.unwrap(), Some(first));
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE to_status = 'Delivered'").await, 1);
@@ -93,7 +93,7 @@ pub async fn downloaded(backend: &dyn Backend) {
     let id = issued(&*store, 1, 1).await[0].id;
     store.downloaded(id, at()).await.unwrap();
     store.downloaded(id, Timestamp::UNIX_EPOCH).await.unwrap();
-    assert_eq!(store.ticket(id).await.unwrap().unwrap().first_downloaded_at, Some(at_stored()));
+    assert_eq!(store.ticket(id).await.unwrap().unwrap().lifecycle.first_downloaded_at, Some(at_stored()));
     store.downloaded(nobody(), at()).await.unwrap();
 }
 
@@ -126,12 +126,15 @@ pub async fn delivered_generations(backend: &dyn Backend) {
     store.deliver(&word(None, Some(early)), at()).await.unwrap();
     assert_eq!(backend.number(former).await, 1);
     let answer = store.deliver(&word(None, Some(at())), at()).await.unwrap().unwrap();
-    assert_eq!((answer.status, answer.delivered_at), (TicketStatus::Delivered, Some(at_stored())));
+    assert_eq!(
+        (answer.lifecycle.status, answer.lifecycle.delivered_at),
+        (TicketStatus::Delivered, Some(at_stored()))
+    );
     // A clock that is behind loses nothing of a ticket that was never reissued.
     backend.execute("DELETE FROM ticket_revisions").await;
     backend.execute("UPDATE tickets SET status = 'Generated', delivered_at = NULL").await;
     let answer = store.deliver(&word(None, Some(early)), at()).await.unwrap().unwrap();
-    assert_eq!(answer.status, TicketStatus::Delivered);
+    assert_eq!(answer.lifecycle.status, TicketStatus::Delivered);
 }
 
 /// A ticket whose second generation is live.
@@ -140,7 +143,7 @@ async fn reissued(backend: &dyn Backend) -> Ticket {
     let id = issued(&*store, 1, 1).await[0].id;
     backend.execute("UPDATE tickets SET generation = 0").await;
     let mut next = store.ticket(id).await.unwrap().unwrap();
-    next.generation = 1;
+    next.code.generation = 1;
     let done = generated(&next, &[]);
     let reissue = Reissue {
         ticket: done.ticket,
@@ -176,7 +179,10 @@ pub async fn redrawn(backend: &dyn Backend) {
     );
     store.redrawn(id, &of(1)).await.unwrap();
     let after = store.ticket(id).await.unwrap().unwrap();
-    assert_eq!((after.sha256, after.size, after.renderer.as_str()), (Some([8; 32]), Some(9), "2"));
+    assert_eq!(
+        (after.document.sha256, after.document.size, after.document.renderer.as_str()),
+        (Some([8; 32]), Some(9), "2")
+    );
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE why LIKE '%drawn again%'").await, 2);
     store.redrawn(nobody(), &of(0)).await.unwrap();
 }
@@ -188,8 +194,11 @@ pub async fn void(backend: &dyn Backend) {
     assert!(!store.void_ticket(id, "again", &quietly()).await.unwrap());
     assert!(!store.void_ticket(nobody(), "x", &quietly()).await.unwrap());
     let ticket = store.ticket(id).await.unwrap().unwrap();
-    assert!(ticket.voided_at.is_some());
-    assert_eq!((ticket.void_reason.as_deref(), ticket.status), (Some("refund"), TicketStatus::Generated));
+    assert!(ticket.lifecycle.voided_at.is_some());
+    assert_eq!(
+        (ticket.lifecycle.void_reason.as_deref(), ticket.lifecycle.status),
+        (Some("refund"), TicketStatus::Generated)
+    );
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE why LIKE 'voided%'").await, 1);
 }
 

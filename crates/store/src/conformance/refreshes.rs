@@ -79,7 +79,7 @@ pub async fn new_lines_are_issued_once_paid(backend: &dyn Backend) {
     let RefreshOutcome::Grown(new) = store.refreshed(&answer(&claim, "79.90", 1)).await.unwrap() else {
         panic!("it does not grow")
     };
-    assert_eq!((new.len(), new[0].ticket_index, new[0].ticket_count), (1, 2, 2));
+    assert_eq!((new.len(), new[0].line.index, new[0].line.count), (1, 2, 2));
     assert!(!new[0].flags.contains(Flag::AmountMismatch));
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(record.state, OrderState::Enriched);
@@ -276,9 +276,9 @@ pub async fn a_number_is_taken(backend: &dyn Backend) {
     issued(&*store, 2, 1).await;
     let claim = paid(&*store, 5, "5").await;
     let mut clash = answer(&claim, "54.90", 1);
-    let taken = ticket(order(2), 1).ticket_number;
+    let taken = ticket(order(2), 1).number;
     if let Found::Lines(lines) = &mut clash.found {
-        lines.freeze.tickets[0].ticket_number.clone_from(&taken);
+        lines.freeze.tickets[0].number.clone_from(&taken);
     }
     assert_eq!(store.refreshed(&clash).await.unwrap(), RefreshOutcome::NumberTaken(taken));
     assert!(matches!(store.refreshed(&answer(&claim, "54.90", 1)).await.unwrap(), RefreshOutcome::Grown(_)));

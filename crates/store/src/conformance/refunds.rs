@@ -360,12 +360,15 @@ pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
     .await;
     for n in 1..=6 {
         let record = store.order(order(n)).await.unwrap().unwrap();
-        let good: Vec<_> = record.tickets.iter().filter(|t| t.voided_at.is_none()).collect();
+        let good: Vec<_> = record.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()).collect();
         assert_eq!(record.state == OrderState::Voided, good.is_empty(), "{n}: {:?}", record.reason);
-        let first = record.tickets.iter().find(|t| t.item_id.as_deref() == Some("a")).unwrap();
+        let first = record.tickets.iter().find(|t| t.line.item_id.as_deref() == Some("a")).unwrap();
         let dismissed = |w: &WithdrawalRecord| w.state == Lifted || w.dismissed_for.contains(&first.id);
         let all = record.withdrawals.iter().filter(|w| w.state != Parked).all(dismissed);
-        assert!(first.voided_at.is_some() || all, "{n}: good again, by a word after every refund of it");
+        assert!(
+            first.lifecycle.voided_at.is_some() || all,
+            "{n}: good again, by a word after every refund of it"
+        );
     }
 }
 

@@ -20,16 +20,16 @@ async fn one(backend: &dyn Backend) -> Ticket {
 
 fn next(live: &Ticket, generation: u32, reinstates: bool) -> Reissue {
     let mut ticket = live.clone();
-    ticket.generation = generation;
-    ticket.holder_name = Some("Another Holder".into());
-    ticket.qr_code_data = format!("TK1:GEN{generation}");
-    ticket.delivered_at = None;
-    (ticket.voided_at, ticket.void_reason) = (None, None);
+    ticket.code.generation = generation;
+    ticket.holder.name = Some("Another Holder".into());
+    ticket.code.data = format!("TK1:GEN{generation}");
+    ticket.lifecycle.delivered_at = None;
+    (ticket.lifecycle.voided_at, ticket.lifecycle.void_reason) = (None, None);
     let mut done = generated(&ticket, &["kafka"]);
-    done.ticket.sha256 = Some([generation.to_be_bytes()[3]; 32]);
+    done.ticket.document.sha256 = Some([generation.to_be_bytes()[3]; 32]);
     Reissue {
         ticket: done.ticket,
-        expected: live.generation,
+        expected: live.code.generation,
         reinstates,
         events: done.events,
         who: "desk".into(),
@@ -45,12 +45,12 @@ pub async fn the_new_takes_the_place_of_the_old(backend: &dyn Backend) {
     assert_eq!(store.ticket(live.id).await.unwrap().as_ref(), Some(&live), "the old one is good until then");
     let reissue = next(&live, 1, false);
     let stands = store.reissue(&reissue).await.unwrap().unwrap();
-    assert_eq!((stands.generation, stands.sequence), (1, 2));
-    assert_eq!((stands.status, stands.qr_code_data.as_str()), (TicketStatus::Generated, "TK1:GEN1"));
+    assert_eq!((stands.code.generation, stands.lifecycle.sequence), (1, 2));
+    assert_eq!((stands.lifecycle.status, stands.code.data.as_str()), (TicketStatus::Generated, "TK1:GEN1"));
     let stored = store.ticket(live.id).await.unwrap().unwrap();
-    assert_eq!(stored.holder_name.as_deref(), Some("Another Holder"));
+    assert_eq!(stored.holder.name.as_deref(), Some("Another Holder"));
     assert_eq!(stored, stands, "what was answered is what stands");
-    assert_eq!(stored.created_at, live.created_at);
+    assert_eq!(stored.lifecycle.created_at, live.lifecycle.created_at);
     let kept = "SELECT count(*) FROM ticket_revisions WHERE generation = 0 AND who = 'desk' AND why = 'sold on' \
                 AND record LIKE '%TK1:ABC%' AND cti = 'ff000102030405060708'";
     assert_eq!(backend.number(kept).await, 1);
@@ -126,8 +126,8 @@ pub async fn seats_change_hands(backend: &dyn Backend) {
     let claims = claimed(&*store, 3).await;
     let seated = |n: usize, seat: &str| {
         let mut freeze = freeze(&claims[n], 1);
-        freeze.tickets[0].seat_id = Some(seat.into());
-        freeze.tickets[0].generation = 0;
+        freeze.tickets[0].seat.id = Some(seat.into());
+        freeze.tickets[0].code.generation = 0;
         freeze
     };
     let mut all = Vec::new();
@@ -140,10 +140,10 @@ pub async fn seats_change_hands(backend: &dyn Backend) {
     let conflict = |t: &Ticket| t.flags.contains(Flag::SeatConflict);
     assert!(!conflict(&all[1]) && conflict(&all[2]));
     let mut away = next(&all[2], 1, false);
-    away.ticket.seat_id = Some("c".into());
+    away.ticket.seat.id = Some("c".into());
     assert!(!conflict(&store.reissue(&away).await.unwrap().unwrap()), "a seat of its own");
     let mut onto = next(&all[0], 1, false);
-    onto.ticket.seat_id = Some("b".into());
+    onto.ticket.seat.id = Some("b".into());
     assert!(conflict(&store.reissue(&onto).await.unwrap().unwrap()), "another's, and said so");
     assert!(store.void_ticket(all[1].id, "refund", &loudly()).await.unwrap());
     let heir = "SELECT count(*) FROM seats s JOIN tickets t ON t.id = s.ticket_id \
@@ -160,9 +160,9 @@ pub async fn reinstated(backend: &dyn Backend) {
     assert_eq!(ingest(&*store, &[payment(2, 1, "1")]).await, [IngestOutcome::Late(order(1))]);
     let void = store.ticket(live.id).await.unwrap().unwrap();
     let mut again = next(&void, 1, true);
-    again.ticket.era = 1;
+    again.ticket.code.era = 1;
     let stands = store.reissue(&again).await.unwrap().unwrap();
-    assert_eq!((stands.voided_at, stands.era, stands.sequence), (None, 1, 3));
+    assert_eq!((stands.lifecycle.voided_at, stands.code.era, stands.lifecycle.sequence), (None, 1, 3));
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
     assert_eq!(record.withdrawals[0].state, WithdrawalState::Lifted);
@@ -259,7 +259,7 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     }
     assert_eq!(cancel_at(&*store, 1, None, BEFORE[0]).await, WithdrawalOutcome::Recorded(order(1), Lifted));
     let record = store.order(order(1)).await.unwrap().unwrap();
-    assert_eq!((record.state, record.tickets[0].voided_at), (OrderState::Issued, None));
+    assert_eq!((record.state, record.tickets[0].lifecycle.voided_at), (OrderState::Issued, None));
     assert_eq!(record.withdrawals[0].note.as_deref(), Some("made before the order was reinstated"));
     assert_eq!(cancel_at(&*store, 1, None, AFTER[0]).await, WithdrawalOutcome::Recorded(order(1), Applied));
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
@@ -267,7 +267,10 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     let said = cancellation_with(2, r#","cancelledAt":"2020-01-01T00:00:00Z""#);
     store.withdraw(&[said], &to_kafka(), &loudly()).await.unwrap();
     let record = store.order(order(2)).await.unwrap().unwrap();
-    assert_eq!((record.withdrawals[0].state, record.tickets[0].voided_at.is_some()), (Applied, true));
+    assert_eq!(
+        (record.withdrawals[0].state, record.tickets[0].lifecycle.voided_at.is_some()),
+        (Applied, true)
+    );
     // Of an order that was reinstated before it had tickets.
     cancel_at(&*store, 3, None, BEFORE[0]).await;
     ingest(&*store, &[payment(3, 3, "5")]).await;
@@ -317,18 +320,18 @@ pub async fn codes_are_judged(backend: &dyn Backend) {
         let standing = store.code_standing(cti).await.unwrap();
         (standing.voided, standing.lowest_good_generation)
     };
-    assert_eq!(standing(live.cti).await, (false, 0));
+    assert_eq!(standing(live.code.cti).await, (false, 0));
     assert_eq!(standing([0; 10]).await, (false, 0), "nobody's");
     let second = store.reissue(&next(&live, 1, false)).await.unwrap().unwrap();
-    assert_eq!(standing(live.cti).await, (false, 1), "the first page's code has been replaced");
+    assert_eq!(standing(live.code.cti).await, (false, 1), "the first page's code has been replaced");
     assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
-    assert_eq!(standing(live.cti).await, (true, 1));
+    assert_eq!(standing(live.code.cti).await, (true, 1));
     let void = store.ticket(live.id).await.unwrap().unwrap();
     let mut again = next(&void, 2, true);
-    (again.ticket.cti, again.ticket.era) = ([9; 10], second.era + 1);
+    (again.ticket.code.cti, again.ticket.code.era) = ([9; 10], second.code.era + 1);
     store.reissue(&again).await.unwrap().unwrap();
     assert_eq!(standing([9; 10]).await, (false, 2));
-    assert!(standing(live.cti).await.0, "what was voided stays void at every door");
+    assert!(standing(live.code.cti).await.0, "what was voided stays void at every door");
 }
 
 pub async fn orders_without_tickets_are_set_going(backend: &dyn Backend) {

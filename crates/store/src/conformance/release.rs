@@ -52,14 +52,15 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
     let retry = Release { failed: failed.clone(), ..release(&claim, Then::Retry(Duration::ZERO)) };
     assert_eq!(store.release(&[retry]).await.unwrap(), [true]);
     let ticket = store.ticket(tickets[1].id).await.unwrap().unwrap();
-    assert_eq!((ticket.status, ticket.attempts), (TicketStatus::Pending, 1));
-    assert_eq!(ticket.last_error.as_deref(), Some("no font"));
+    assert_eq!((ticket.lifecycle.status, ticket.lifecycle.attempts), (TicketStatus::Pending, 1));
+    assert_eq!(ticket.lifecycle.last_error.as_deref(), Some("no font"));
     let claim = store.claim("b", 1, LONG).await.unwrap().remove(0);
     let park = Release { failed, ..release(&claim, Then::Park(Some(Duration::ZERO))) };
     assert_eq!(store.release(&[park]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(record.state, OrderState::Parked);
-    let statuses: Vec<_> = record.tickets.iter().map(|t| (t.status, t.attempts)).collect();
+    let statuses: Vec<_> =
+        record.tickets.iter().map(|t| (t.lifecycle.status, t.lifecycle.attempts)).collect();
     assert_eq!(statuses, [(TicketStatus::Pending, 0), (TicketStatus::Failed, 2)]);
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE to_status = 'Failed'").await, 1);
     let claim = store.claim("c", 1, LONG).await.unwrap().remove(0);
@@ -72,7 +73,12 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
     assert_eq!(store.complete(&[completion(&claim, &claim.tickets, &[])]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
-    assert!(record.tickets.iter().all(|t| t.status == TicketStatus::Generated && t.last_error.is_none()));
+    assert!(
+        record
+            .tickets
+            .iter()
+            .all(|t| t.lifecycle.status == TicketStatus::Generated && t.lifecycle.last_error.is_none())
+    );
 }
 
 pub async fn parks_for_good(backend: &dyn Backend) {
@@ -101,7 +107,10 @@ pub async fn retry_sets_going(backend: &dyn Backend) {
     assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0, "it is going");
     assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 1);
     let ticket = store.ticket(tickets[0].id).await.unwrap().unwrap();
-    assert_eq!((ticket.status, ticket.last_error.as_deref()), (TicketStatus::Pending, Some("no font")));
+    assert_eq!(
+        (ticket.lifecycle.status, ticket.lifecycle.last_error.as_deref()),
+        (TicketStatus::Pending, Some("no font"))
+    );
     let mut again = store.claim("b", 5, LONG).await.unwrap();
     again.sort_by_key(|c| c.order_id);
     assert!(claims.iter().all(|c| c.tried_since == c.received_at));

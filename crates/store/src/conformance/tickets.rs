@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use fulfillment_domain::{Currency, Flag, Ticket, TicketId, TicketStatus};
+use fulfillment_domain::ticket::{Document, Lifecycle};
+use fulfillment_domain::{Flag, Ticket, TicketStatus};
 use jiff::Timestamp;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::Backend;
 use super::fixtures::{generated, order, ticket};
@@ -15,57 +15,26 @@ use crate::{AdoptedOrder, AdoptionOutcome, Reissue};
 fn full() -> Ticket {
     let text = |text: &str| Some(text.to_owned());
     let time = |day: i64| Timestamp::from_microsecond(1_795_372_200_123_456 + day * 86_400_000_000).unwrap();
-    Ticket {
-        id: TicketId(Uuid::from_u128(0x8000_0000_0000_0000_0000_0000_0000_0001)),
-        order_id: order(1),
-        customer_email: "buyer@example.org".into(),
-        event_name: "Gala".into(),
-        seat: "Section A, Row 5, Seat 12".into(),
-        price: "49.90".parse().unwrap(),
-        currency: Currency::USD,
-        status: TicketStatus::Delivered,
-        qr_code_data: "TK1:ABC".into(),
-        ticket_pdf_path: text("file.pdf"),
-        generated_at: Some(time(1)),
-        created_at: time(2),
-        updated_at: time(3),
-        ticket_number: "N000010001".into(),
-        payment_id: text("pay-1"),
-        customer_id: text("c-1"),
-        customer_name: text("Zoë"),
-        event_id: "event-1".into(),
-        event_number: 11,
-        item_id: text("item-1"),
-        seat_id: text("seat-1"),
-        line: "item:1".into(),
-        unit: 12,
-        ticket_index: 13,
-        ticket_count: 14,
-        section: text("A"),
-        row: text("5"),
-        seat_number: text("12"),
-        category: text("VIP"),
-        category_number: 15,
-        holder_name: text("李"),
-        holder_email: text("holder@example.org"),
-        organizer_id: text("o-1"),
-        organizer_name: text("Organizer"),
-        event_starts_at: Some(time(4)),
-        event_ends_at: Some(time(5)),
-        doors_at: Some(time(6)),
-        time_zone: text("Asia/Tokyo"),
-        venue_name: text("Hall"),
-        venue_address: text("1 Way"),
-        locale: text("ja"),
+    let mut ticket = ticket(order(1), 13);
+    ticket.seat.id = text("seat-1");
+    (ticket.line.unit, ticket.line.count) = (12, 14);
+    ticket.event.number = 11;
+    (ticket.event.starts_at, ticket.event.ends_at, ticket.event.doors_at) =
+        (Some(time(4)), Some(time(5)), Some(time(6)));
+    (ticket.code.era, ticket.code.generation) = (16, 17);
+    ticket.document = Document {
         template: "classic/1".into(),
         renderer: "renderer/1".into(),
-        cti: [1; 10],
-        era: 16,
-        generation: 17,
-        kid: "01234567".into(),
-        issued_at: time(7),
+        path: text("file.pdf"),
+        generated_at: Some(time(1)),
         sha256: Some([2; 32]),
         size: Some(18),
+    };
+    ticket.lifecycle = Lifecycle {
+        status: TicketStatus::Delivered,
+        issued_at: time(7),
+        created_at: time(2),
+        updated_at: time(3),
         sequence: 19,
         attempts: 20,
         last_error: text("disk full"),
@@ -75,8 +44,9 @@ fn full() -> Ticket {
         delivery_channel: text("email"),
         first_downloaded_at: Some(time(10)),
         erased_at: Some(time(11)),
-        flags: [Flag::MissingGlyphs, Flag::Legacy].into_iter().collect(),
-    }
+    };
+    ticket.flags = [Flag::MissingGlyphs, Flag::Legacy].into_iter().collect();
+    ticket
 }
 
 pub async fn keep_every_field(backend: &dyn Backend) {
@@ -95,12 +65,12 @@ pub async fn keep_every_field(backend: &dyn Backend) {
     assert_eq!(store.ticket(full.id).await.unwrap().as_ref(), Some(&full), "as a new row");
 
     let mut before = generated(&ticket(super::fixtures::order(2), 1), &[]).ticket;
-    before.generation = 0;
+    before.code.generation = 0;
     assert_eq!(store.adopt(&[order(&before)]).await.unwrap(), [AdoptionOutcome::Adopted]);
     let mut after = full;
-    (after.id, after.order_id, after.ticket_number) = (before.id, before.order_id, "N000020001".into());
-    (after.seat_id, after.seat_number) = (Some("seat-2".into()), Some("13".into()));
-    after.sequence = before.sequence + 1;
+    (after.id, after.order_id, after.number) = (before.id, before.order_id, "N000020001".into());
+    (after.seat.id, after.seat.number) = (Some("seat-2".into()), Some("14".into()));
+    after.lifecycle.sequence = before.lifecycle.sequence + 1;
     let (who, reason, request, events) = ("desk".to_owned(), None, None, Vec::new());
     let reissue =
         Reissue { ticket: after.clone(), expected: 0, reinstates: false, events, who, reason, request };

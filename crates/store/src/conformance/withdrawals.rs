@@ -22,8 +22,10 @@ async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
 /// Which of an order's tickets are voided, and why.
 async fn voided(store: &dyn Store, n: u32) -> Vec<Option<String>> {
     let record = store.order(order(n)).await.unwrap().unwrap();
-    assert!(record.tickets.iter().all(|t| t.voided_at.is_some() == t.void_reason.is_some()));
-    record.tickets.into_iter().map(|t| t.void_reason).collect()
+    assert!(
+        record.tickets.iter().all(|t| t.lifecycle.voided_at.is_some() == t.lifecycle.void_reason.is_some())
+    );
+    record.tickets.into_iter().map(|t| t.lifecycle.void_reason).collect()
 }
 
 async fn kinds(store: &dyn Store) -> Vec<EventKind> {
@@ -49,7 +51,7 @@ pub async fn cancelled_after_issue(backend: &dyn Backend) {
     assert_eq!(voided(&*store, 1).await, [why.clone(), why]);
     assert_eq!(voided(&*store, 2).await, [None, None], "its neighbour stands");
     let ticket = store.ticket(tickets[0].id).await.unwrap().unwrap();
-    assert_eq!((ticket.status, ticket.sequence), (TicketStatus::Generated, 2));
+    assert_eq!((ticket.lifecycle.status, ticket.lifecycle.sequence), (TicketStatus::Generated, 2));
     let mut kinds = kinds(&*store).await;
     kinds.sort_by_key(|k| k.as_str());
     let (issued, voided) = (EventKind::TicketIssued, EventKind::TicketVoided);
@@ -71,8 +73,8 @@ pub async fn the_event_is_whole(backend: &dyn Backend) {
     let stored = store.ticket(ticket.id).await.unwrap().unwrap();
     let value: serde_json::Value = serde_json::from_slice(&lent.event.value).unwrap();
     let expected = serde_json::json!({
-        "ticketId": ticket.id, "orderId": order(1), "eventId": "event-1", "ticketNumber": ticket.ticket_number,
-        "reason": "cancelled: rain", "voidedAt": stored.voided_at, "sequence": 2,
+        "ticketId": ticket.id, "orderId": order(1), "eventId": "event-1", "ticketNumber": ticket.number,
+        "reason": "cancelled: rain", "voidedAt": stored.lifecycle.voided_at, "sequence": 2,
         "cti": "ff000102030405060708", "generation": u32::MAX,
     });
     assert_eq!(value, expected);
@@ -148,12 +150,12 @@ pub async fn names_wait_for_their_tickets(backend: &dyn Backend) {
     let with_items = |n: usize, tickets: u32| {
         let mut freeze = freeze(&claims[n], tickets);
         for (ticket, item) in freeze.tickets.iter_mut().zip(["a", "b", "c"]) {
-            ticket.item_id = Some(item.into());
+            ticket.line.item_id = Some(item.into());
         }
         freeze
     };
     let outcomes = store.freeze(&[with_items(0, 3), with_items(1, 1), with_items(2, 1)]).await.unwrap();
-    let left: Vec<_> = frozen(outcomes[0].clone()).iter().map(|t| t.ticket_index).collect();
+    let left: Vec<_> = frozen(outcomes[0].clone()).iter().map(|t| t.line.index).collect();
     assert_eq!(left, [2, 3], "the named one is not made");
     assert_eq!(frozen(outcomes[1].clone()).len(), 1);
     assert_eq!(outcomes[2], FreezeOutcome::Stale, "its only ticket was refunded");
@@ -285,7 +287,7 @@ pub async fn seats_pass_on(backend: &dyn Backend) {
     let claims = claimed(&*store, 3).await;
     let seated = |n: usize| {
         let mut freeze = freeze(&claims[n], 1);
-        freeze.tickets[0].seat_id = Some("s".into());
+        freeze.tickets[0].seat.id = Some("s".into());
         freeze
     };
     let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);

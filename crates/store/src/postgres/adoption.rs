@@ -38,7 +38,7 @@ async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOu
     if sqlx::query(sql).bind(ids).fetch_optional(&mut *db).await?.is_some() {
         return Ok(AdoptionOutcome::Taken);
     }
-    let numbers: Vec<&str> = order.tickets.iter().map(|t| t.ticket_number.as_str()).collect();
+    let numbers: Vec<&str> = order.tickets.iter().map(|t| t.number.as_str()).collect();
     let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
     let taken: Option<String> = sqlx::query_scalar(sql).bind(numbers).fetch_optional(&mut *db).await?;
     if let Some(number) = taken {
@@ -49,7 +49,7 @@ async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOu
     };
     let sql = "INSERT INTO orders (order_id, state, payment_key, frozen_at, received_at, tried_since, updated_at) \
                VALUES ($1, 'issued', $2, clock_timestamp(), $3, $3, clock_timestamp())";
-    sqlx::query(sql).bind(id.0).bind(IMPORTED).bind(At(first.created_at)).execute(&mut *db).await?;
+    sqlx::query(sql).bind(id.0).bind(IMPORTED).bind(At(first.lifecycle.created_at)).execute(&mut *db).await?;
     let mut tickets = Vec::with_capacity(order.tickets.len());
     for ticket in &order.tickets {
         let mut ticket = as_stored(ticket.clone());
@@ -62,7 +62,7 @@ async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOu
         return Err(StoreError::Refused("a ticket was written by somebody else meanwhile".into()));
     }
     for ticket in &tickets {
-        let status = ticket.status.as_str();
+        let status = ticket.lifecycle.status.as_str();
         note(db, ticket.id, (status, status), WHO, Some(WHY)).await?;
     }
     Ok(AdoptionOutcome::Adopted)

@@ -104,14 +104,14 @@ impl Records for PgStore {
                         .bind(delivered.channel.as_deref().map(clean))
                         .execute(&mut *tx)
                         .await?;
-                    let (status, why) = (before.status.as_str(), delivering::note(generation));
+                    let (status, why) = (before.lifecycle.status.as_str(), delivering::note(generation));
                     note(&mut tx, before.id, (status, status), "notification", Some(&why)).await?;
                     tx.commit().await?;
                     return Ok(Some(before));
                 }
             }
         }
-        if before.delivered_at.is_some() {
+        if before.lifecycle.delivered_at.is_some() {
             return Ok(Some(before));
         }
         let sql = concat!(
@@ -126,8 +126,8 @@ impl Records for PgStore {
             .fetch_one(&mut *tx)
             .await?;
         let after = ticket_from(&row)?;
-        if after.status != before.status {
-            let step = (before.status.as_str(), after.status.as_str());
+        if after.lifecycle.status != before.lifecycle.status {
+            let step = (before.lifecycle.status.as_str(), after.lifecycle.status.as_str());
             note(&mut tx, after.id, step, "notification", None).await?;
         }
         tx.commit().await?;
@@ -144,11 +144,12 @@ impl Records for PgStore {
     async fn redrawn(&self, id: TicketId, redrawn: &Redrawn) -> Result<()> {
         let mut tx = self.begin().await?;
         let before = locked(&mut tx, id).await?;
-        let Some(before) = before.filter(|t| t.erased_at.is_none() && t.generation == redrawn.generation)
+        let Some(before) =
+            before.filter(|t| t.lifecycle.erased_at.is_none() && t.code.generation == redrawn.generation)
         else {
             return Ok(());
         };
-        if before.sha256 != Some(redrawn.sha256) {
+        if before.document.sha256 != Some(redrawn.sha256) {
             let sql = "UPDATE tickets SET sha256 = $2, size = $3, renderer = $4, updated_at = clock_timestamp() \
                        WHERE id = $1";
             sqlx::query(sql)
@@ -159,8 +160,8 @@ impl Records for PgStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        let why = redraw_note(before.sha256, redrawn);
-        let status = before.status.as_str();
+        let why = redraw_note(before.document.sha256, redrawn);
+        let status = before.lifecycle.status.as_str();
         note(&mut tx, id, (status, status), "storage", Some(&why)).await?;
         tx.commit().await?;
         Ok(())

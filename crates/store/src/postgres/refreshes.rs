@@ -56,7 +56,7 @@ impl PgStore {
         }
         let verdict = decide(&case, refreshed, asked.issue, now.0);
         if let (true, Found::Lines(lines)) = (verdict.grows, &refreshed.found) {
-            let numbers: Vec<_> = lines.freeze.tickets.iter().map(|t| t.ticket_number.as_str()).collect();
+            let numbers: Vec<_> = lines.freeze.tickets.iter().map(|t| t.number.as_str()).collect();
             let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
             let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
             if let Some(number) = taken.into_iter().next() {
@@ -100,7 +100,7 @@ async fn grow(db: &mut PgConnection, lines: &NewLines, verdict: &Verdict) -> Res
     for ticket in tickets.iter_mut().filter(|_| !verdict.exact) {
         ticket.flags.insert(Flag::AmountMismatch);
     }
-    tickets.sort_by(|a, b| a.ticket_number.cmp(&b.ticket_number));
+    tickets.sort_by(|a, b| a.number.cmp(&b.number));
     insert_tickets(db, &tickets).await
 }
 

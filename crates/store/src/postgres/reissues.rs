@@ -66,7 +66,7 @@ impl Reissues for PgStore {
             list_anew(&mut tx, row.order_id, self.refunds).await?;
             want_if_listed(&mut tx, row.order_id).await?;
         }
-        let step = (live.status.as_str(), row.status.as_str());
+        let step = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
         note(&mut tx, row.id, step, &clean(&reissue.who), Some(&reissuing::note(reissue))).await?;
         insert_events(&mut tx, &reissue.events.iter().collect::<Vec<_>>()).await?;
         crate::step!("before-reissue-commit");
@@ -102,12 +102,12 @@ async fn keep(db: &mut PgConnection, live: &Ticket, reissue: &Reissue) -> Result
                VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7)";
     sqlx::query(sql)
         .bind(live.id.0)
-        .bind(i64::from(live.generation))
+        .bind(i64::from(live.code.generation))
         .bind(clean(&reissue.who))
         .bind(reissue.reason.as_deref().map(clean))
         .bind(reissue.request.as_deref().map(clean))
         .bind(reissuing::record(live)?)
-        .bind(hex::encode(live.cti))
+        .bind(hex::encode(live.code.cti))
         .execute(db)
         .await?;
     Ok(())

@@ -87,7 +87,7 @@ pub(super) async fn carry_out(
     let mut events = Vec::new();
     for ticket in &voided {
         pass_on_seat(db, ticket).await?;
-        if ticket.sequence > 0 {
+        if ticket.lifecycle.sequence > 0 {
             events.push(voided_event(ticket, announcing, case.traceparent.as_deref())?);
         }
     }

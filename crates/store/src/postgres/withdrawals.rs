@@ -74,7 +74,7 @@ impl Withdrawals for PgStore {
         let Some(row) = sqlx::query(sql).bind(id.0).fetch_optional(&mut *tx).await? else { return Ok(false) };
         let order = row.order_id()?;
         let Some(case) = case(&mut tx, order, self.refunds).await? else { return Ok(false) };
-        if !case.tickets.iter().any(|t| t.id == id && t.voided_at.is_none()) {
+        if !case.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
             return Ok(false);
         }
         let ruling = Ruling::void_of(&case, id, reason);

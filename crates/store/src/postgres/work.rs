@@ -183,8 +183,7 @@ impl PgStore {
     async fn try_freeze(&self, batch: &[Freeze]) -> Result<Option<Vec<FreezeOutcome>>> {
         let mut tx = self.begin().await?;
         let orders = locked(&mut tx, batch.iter().map(|f| f.order_id.0).collect()).await?;
-        let numbers: Vec<_> =
-            batch.iter().flat_map(|f| &f.tickets).map(|t| t.ticket_number.as_str()).collect();
+        let numbers: Vec<_> = batch.iter().flat_map(|f| &f.tickets).map(|t| t.number.as_str()).collect();
         let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
         // An order that is frozen already has its own numbers on record; `plan` looks at that first.
@@ -192,7 +191,7 @@ impl PgStore {
         let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
         let mut tickets: Vec<_> = fresh.iter().flat_map(|f| freezing::flagged(f, &owners)).collect();
-        tickets.sort_by(|a, b| a.ticket_number.cmp(&b.ticket_number));
+        tickets.sort_by(|a, b| a.number.cmp(&b.number));
         if !insert_tickets(&mut tx, &tickets).await? {
             tx.rollback().await?;
             return Ok(None);
@@ -238,7 +237,7 @@ impl PgStore {
             by_order.entry(ticket.order_id).or_default().push(ticket);
         }
         for tickets in by_order.values_mut() {
-            tickets.sort_by_key(|t| t.ticket_index);
+            tickets.sort_by_key(|t| t.line.index);
             tickets.dedup_by_key(|t| t.id);
         }
         let answer = |(freeze, step): (&Freeze, Step)| match step {
@@ -310,13 +309,13 @@ async fn generated(
     let done: Vec<(Uuid, Uuid)> = sqlx::query_as(sql)
         .bind(column!(t => t.id.0))
         .bind(given.iter().map(|(c, _)| c.order_id.0).collect::<Vec<_>>())
-        .bind(column!(t => t.ticket_pdf_path.as_deref().map(clean)))
-        .bind(column!(t => t.sha256.as_ref().map(|h| &h[..])))
-        .bind(column!(t => t.size.map(|n| i64::try_from(n).unwrap_or(i64::MAX))))
-        .bind(column!(t => t.generated_at.map(At)))
-        .bind(column!(t => i64::from(t.sequence)))
+        .bind(column!(t => t.document.path.as_deref().map(clean)))
+        .bind(column!(t => t.document.sha256.as_ref().map(|h| &h[..])))
+        .bind(column!(t => t.document.size.map(|n| i64::try_from(n).unwrap_or(i64::MAX))))
+        .bind(column!(t => t.document.generated_at.map(At)))
+        .bind(column!(t => i64::from(t.lifecycle.sequence)))
         .bind(column!(t => t.flags.to_stored()))
-        .bind(column!(t => clean(&t.renderer)))
+        .bind(column!(t => clean(&t.document.renderer)))
         .bind(who)
         .fetch_all(db)
         .await?;

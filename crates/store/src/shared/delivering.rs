@@ -53,8 +53,8 @@ pub(crate) enum Of {
 /// was stored.
 pub(crate) fn asks_former(live: &Ticket, delivered: &Delivered) -> bool {
     match (delivered.generation, delivered.delivered_at) {
-        (Some(generation), _) => generation != live.generation,
-        (None, Some(at)) => live.generated_at.is_some_and(|stored| at < stored),
+        (Some(generation), _) => generation != live.code.generation,
+        (None, Some(at)) => live.document.generated_at.is_some_and(|stored| at < stored),
         (None, None) => false,
     }
 }

@@ -57,10 +57,11 @@ pub(crate) fn ruling(case: &Case) -> Ruling {
     {
         return Ruling::default();
     }
-    let live = || case.tickets.iter().filter(|t| t.voided_at.is_none());
+    let live = || case.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none());
     let has_file = |s: TicketStatus| matches!(s, TicketStatus::Generated | TicketStatus::Delivered);
-    let voided = live().filter(|t| !has_file(t.status)).map(|t| (t.id, WHY.to_owned())).collect();
-    let end = if live().any(|t| has_file(t.status)) { End::Issued } else { End::Voided(WHY.to_owned()) };
+    let voided = live().filter(|t| !has_file(t.lifecycle.status)).map(|t| (t.id, WHY.to_owned())).collect();
+    let end =
+        if live().any(|t| has_file(t.lifecycle.status)) { End::Issued } else { End::Voided(WHY.to_owned()) };
     Ruling { voided, end: Some(end), ..Ruling::default() }
 }
 

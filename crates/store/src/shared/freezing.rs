@@ -79,7 +79,7 @@ pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -
         let clash = freeze
             .tickets
             .iter()
-            .map(|t| t.ticket_number.as_str())
+            .map(|t| t.number.as_str())
             .find(|number| taken.contains(*number) || given.contains(number) || !own.insert(*number));
         if let Some(number) = clash {
             steps.push(Step::NumberTaken(number.to_owned()));
@@ -177,5 +177,5 @@ pub(crate) fn flagged(freeze: &Freeze, owners: &Owners) -> Vec<Ticket> {
 }
 
 fn seat_of(ticket: &Ticket) -> Option<SeatOf> {
-    seat_key(ticket).map(|seat| (clean(&ticket.event_id).into_owned(), seat))
+    seat_key(ticket).map(|seat| (clean(&ticket.event.id).into_owned(), seat))
 }

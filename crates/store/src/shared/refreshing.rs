@@ -223,12 +223,13 @@ fn bought_again<'a>(
     sums: &Sums,
     currency: Currency,
 ) -> Option<&'a Ticket> {
-    let mut good = case.tickets.iter().filter(|t| t.voided_at.is_none()).chain(&lines.freeze.tickets);
+    let mut good =
+        case.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()).chain(&lines.freeze.tickets);
     let cost = good.try_fold(refreshed.charges, |sum, t| {
         (t.currency == currency).then(|| sum.saturating_add(t.price))
     })?;
     let left = sums.paid.saturating_sub(sums.waived).saturating_sub(cost);
-    let void = case.tickets.iter().filter(|t| t.voided_at.is_some() && t.price > Amount::ZERO);
+    let void = case.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some() && t.price > Amount::ZERO);
     void.min_by_key(|t| t.price).filter(|t| t.price <= left)
 }
 

@@ -50,10 +50,10 @@ pub(crate) fn draft_text(draft: &Draft) -> Result<String> {
 
 /// Whether the live row is the one that the new generation was made from.
 pub(crate) fn fits(live: &Ticket, reissue: &Reissue) -> bool {
-    live.generation == reissue.expected
-        && live.sequence + 1 == reissue.ticket.sequence
-        && live.voided_at.is_some() == reissue.reinstates
-        && live.erased_at.is_none()
+    live.code.generation == reissue.expected
+        && live.lifecycle.sequence + 1 == reissue.ticket.lifecycle.sequence
+        && live.lifecycle.voided_at.is_some() == reissue.reinstates
+        && live.lifecycle.erased_at.is_none()
 }
 
 /// Whether the new generation has to ask for its seat.
@@ -87,7 +87,7 @@ pub(crate) fn record(live: &Ticket) -> Result<String> {
 pub(crate) fn note(reissue: &Reissue) -> String {
     let what = if reissue.reinstates { "reinstated" } else { "reissued" };
     let why = reissue.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{what} as generation {}{why}", reissue.ticket.generation).replace('\0', "")
+    format!("{what} as generation {}{why}", reissue.ticket.code.generation).replace('\0', "")
 }
 
 #[cfg(test)]

@@ -1,63 +1,101 @@
 //! The columns of `tickets`, listed in this one place for every database.
 //!
-//! A new field of a ticket needs its name in [`ticket_fields`], a migration for each store, and a value in the conformance
-//! test `tickets`; a field of a new type needs a [`Value`](super::column::Value) besides.
+//! A new field of a ticket needs its name and column in [`ticket_fields`], a migration for each store, and a value in the
+//! conformance test `tickets`; a field of a new type needs a [`Value`](super::column::Value) besides.
 
 use fulfillment_domain::Ticket;
+use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
 use sha2::{Digest, Sha256};
 
 use crate::shared::cells::{Cell, Row};
 use crate::shared::column::Column;
 use crate::{Redrawn, Result};
 
-/// The fields of a [`Ticket`], each with a column of its name but for what [`column_of`] and [`read_as`] say. A field
-/// that is missing here does not compile. Beside them the row has `seat_key`, which is made of several.
+/// The fields of a [`Ticket`], by group, each with its column. A field that is missing here does not compile. Beside them
+/// the row has `seat_key`, which is made of several.
 macro_rules! ticket_fields {
-    ($then:ident) => {
+    ($then:ident $($more:tt)*) => {
         $crate::shared::ticket::$then! {
-            id order_id customer_email event_name seat price currency status qr_code_data ticket_pdf_path generated_at
-            created_at updated_at ticket_number payment_id customer_id customer_name event_id event_number item_id
-            seat_id line unit ticket_index ticket_count section row seat_number category category_number holder_name
-            holder_email organizer_id organizer_name event_starts_at event_ends_at doors_at time_zone venue_name
-            venue_address locale template renderer cti era generation kid issued_at sha256 size sequence attempts
-            last_error voided_at void_reason delivered_at delivery_channel first_downloaded_at erased_at flags
+            $($more)*
+            id: id, order_id: order_id, number: ticket_number, payment_id: payment_id, price: price,
+            currency: currency, flags: flags;
+            line: Line { item_id: item_id, key: line, unit: unit, index: ticket_index, count: ticket_count }
+            customer: Customer { id: customer_id, email: customer_email, name: customer_name, locale: locale }
+            event: Event {
+                id: event_id, number: event_number, name: event_name, starts_at: event_starts_at,
+                ends_at: event_ends_at, doors_at: doors_at, time_zone: time_zone, venue_name: venue_name,
+                venue_address: venue_address, organizer_id: organizer_id, organizer_name: organizer_name
+            }
+            seat: Seat {
+                label: seat, id: seat_id, section: section, row: row_label, number: seat_number,
+                category: category, category_number: category_number
+            }
+            holder: Holder { name: holder_name, email: holder_email }
+            code: Code { data: qr_code_data, cti: cti, era: era, generation: generation, kid: kid }
+            document: Document {
+                template: template, renderer: renderer, path: ticket_pdf_path, generated_at: generated_at,
+                sha256: sha256, size: size
+            }
+            lifecycle: Lifecycle {
+                status: status, issued_at: issued_at, created_at: created_at, updated_at: updated_at,
+                sequence: sequence, attempts: attempts, last_error: last_error, voided_at: voided_at,
+                void_reason: void_reason, delivered_at: delivered_at, delivery_channel: delivery_channel,
+                first_downloaded_at: first_downloaded_at, erased_at: erased_at
+            }
         }
     };
 }
 pub(crate) use ticket_fields;
 
-/// The column of a field.
-macro_rules! column_of {
-    (row) => {
-        "row_label"
-    };
-    ($field:ident) => {
-        stringify!($field)
+/// What `$each` makes of every column, with commas between.
+macro_rules! list {
+    ($each:ident $field:ident: $first:ident $(, $more:ident: $column:ident)*;
+     $($group:ident: $Group:ident { $($part:ident: $of_group:ident),* })*) => {
+        concat!(
+            $crate::shared::ticket::$each!($first)
+            $(, ", ", $crate::shared::ticket::$each!($column))*
+            $($(, ", ", $crate::shared::ticket::$each!($of_group))*)*
+        )
     };
 }
-pub(crate) use column_of;
+pub(crate) use list;
 
-/// What a field is read from, in every dialect.
+macro_rules! name {
+    ($column:ident) => {
+        stringify!($column)
+    };
+}
+pub(crate) use name;
+
+/// What a column is read as, in every dialect.
 macro_rules! read_as {
     (price) => {
         "CAST(price AS TEXT) AS price"
     };
-    ($field:ident) => {
-        $crate::shared::ticket::column_of!($field)
+    ($column:ident) => {
+        stringify!($column)
     };
 }
 pub(crate) use read_as;
 
+macro_rules! assignment {
+    ($column:ident) => {
+        concat!(stringify!($column), " = ?")
+    };
+}
+pub(crate) use assignment;
+
+macro_rules! mark {
+    ($column:ident) => {
+        "?"
+    };
+}
+pub(crate) use mark;
+
 /// What a ticket is read from.
 macro_rules! ticket_columns {
     () => {
-        $crate::shared::ticket::ticket_fields!(ticket_columns)
-    };
-    ($first:ident $($field:ident)*) => {
-        concat!(
-            $crate::shared::ticket::read_as!($first)
-            $(, ", ", $crate::shared::ticket::read_as!($field))*
-        )
+        $crate::shared::ticket::ticket_fields!(list read_as)
     };
 }
 pub(crate) use ticket_columns;
@@ -65,10 +103,7 @@ pub(crate) use ticket_columns;
 /// What a ticket is written to, in the order of [`ticket_cells`].
 macro_rules! written_columns {
     () => {
-        $crate::shared::ticket::ticket_fields!(written_columns)
-    };
-    ($($field:ident)*) => {
-        concat!($($crate::shared::ticket::column_of!($field), ", ",)* "seat_key")
+        concat!($crate::shared::ticket::ticket_fields!(list name), ", seat_key")
     };
 }
 pub(crate) use written_columns;
@@ -76,10 +111,7 @@ pub(crate) use written_columns;
 /// The same, each set to the parameter that comes next.
 macro_rules! assigned_columns {
     () => {
-        $crate::shared::ticket::ticket_fields!(assigned_columns)
-    };
-    ($($field:ident)*) => {
-        concat!($($crate::shared::ticket::column_of!($field), " = ?, ",)* "seat_key = ?")
+        concat!($crate::shared::ticket::ticket_fields!(list assignment), ", seat_key = ?")
     };
 }
 pub(crate) use assigned_columns;
@@ -87,38 +119,36 @@ pub(crate) use assigned_columns;
 /// A parameter for each of them.
 macro_rules! value_marks {
     () => {
-        $crate::shared::ticket::ticket_fields!(value_marks)
-    };
-    (@ $field:ident) => {
-        "?, "
-    };
-    ($($field:ident)*) => {
-        concat!($($crate::shared::ticket::value_marks!(@ $field),)* "?")
+        concat!($crate::shared::ticket::ticket_fields!(list mark), ", ?")
     };
 }
 pub(crate) use value_marks;
 
 macro_rules! functions {
-    ($($field:ident)*) => {
-        const WRITTEN: usize = [$(stringify!($field)),*].len() + 1;
+    ($($field:ident: $column:ident),*; $($group:ident: $Group:ident { $($part:ident: $of_group:ident),* })*) => {
+        const WRITTEN: usize = [$(stringify!($column),)* $($(stringify!($of_group)),*),*].len() + 1;
 
         /// Each column with its value.
         pub(crate) fn ticket_cells(ticket: &Ticket) -> [(&'static str, Cell<'_>); WRITTEN] {
-            let Ticket { $($field),* } = ticket;
             [
-                $((column_of!($field), $field.cell()),)*
+                $((stringify!($column), ticket.$field.cell()),)*
+                $($((stringify!($of_group), ticket.$group.$part.cell()),)*)*
                 ("seat_key", seat_key(ticket).map_or(Cell::Null, |key| Cell::Text(key.into()))),
             ]
         }
 
         /// Reads them back.
         pub(crate) fn ticket_from(from: &impl Row) -> Result<Ticket> {
-            Ok(Ticket { $($field: Column::read(from, column_of!($field))?),* })
+            Ok(Ticket {
+                $($field: Column::read(from, stringify!($column))?,)*
+                $($group: $Group { $($part: Column::read(from, stringify!($of_group))?),* },)*
+            })
         }
 
         /// The ticket as it reads after it was stored: its times in whole microseconds, its texts without NUL.
         pub(crate) fn as_stored(mut ticket: Ticket) -> Ticket {
             $(Column::make_storable(&mut ticket.$field);)*
+            $($(Column::make_storable(&mut ticket.$group.$part);)*)*
             ticket
         }
     };

@@ -40,7 +40,7 @@ async fn adopt(db: &mut SqliteConnection, now: Timestamp, order: &AdoptedOrder) 
         return Ok(AdoptionOutcome::Taken);
     }
     let sql = "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
-    let numbers = list(order.tickets.iter().map(|t| &t.ticket_number))?;
+    let numbers = list(order.tickets.iter().map(|t| &t.number))?;
     let taken: Option<String> = sqlx::query_scalar(sql).bind(numbers).fetch_optional(&mut *db).await?;
     if let Some(number) = taken {
         return Ok(AdoptionOutcome::NumberTaken(number));
@@ -54,7 +54,7 @@ async fn adopt(db: &mut SqliteConnection, now: Timestamp, order: &AdoptedOrder) 
         .bind(&id)
         .bind(IMPORTED)
         .bind(rfc3339(now))
-        .bind(rfc3339(first.created_at))
+        .bind(rfc3339(first.lifecycle.created_at))
         .execute(&mut *db)
         .await?;
     for ticket in &order.tickets {
@@ -63,7 +63,7 @@ async fn adopt(db: &mut SqliteConnection, now: Timestamp, order: &AdoptedOrder) 
             ticket.flags.insert(Flag::SeatConflict);
         }
         insert_ticket(db, &ticket).await?;
-        let status = ticket.status.as_str();
+        let status = ticket.lifecycle.status.as_str();
         let step = Transition { ticket: ticket.id, from: status, to: status, who: WHO, why: Some(WHY) };
         note(db, now, step).await?;
     }

@@ -101,7 +101,7 @@ impl Records for SqliteStore {
                         .bind(delivered.channel.as_deref().map(clean))
                         .execute(&mut *tx)
                         .await?;
-                    let (status, why) = (before.status.as_str(), delivering::note(generation));
+                    let (status, why) = (before.lifecycle.status.as_str(), delivering::note(generation));
                     let (from, to, who) = (status, status, "notification");
                     let step = Transition { ticket: before.id, from, to, who, why: Some(&why) };
                     note(&mut tx, now, step).await?;
@@ -110,7 +110,7 @@ impl Records for SqliteStore {
                 }
             }
         }
-        if before.delivered_at.is_some() {
+        if before.lifecycle.delivered_at.is_some() {
             return Ok(Some(before));
         }
         let sql = "UPDATE tickets SET delivered_at = ?2, delivery_channel = ?3, updated_at = ?4, \
@@ -123,8 +123,9 @@ impl Records for SqliteStore {
             .execute(&mut *tx)
             .await?;
         let after = ticket(&mut tx, delivered.ticket_id).await?;
-        if let Some(after) = after.as_ref().filter(|after| after.status != before.status) {
-            let (from, to) = (before.status.as_str(), after.status.as_str());
+        if let Some(after) = after.as_ref().filter(|after| after.lifecycle.status != before.lifecycle.status)
+        {
+            let (from, to) = (before.lifecycle.status.as_str(), after.lifecycle.status.as_str());
             note(&mut tx, now, Transition { ticket: after.id, from, to, who: "notification", why: None })
                 .await?;
         }
@@ -146,11 +147,12 @@ impl Records for SqliteStore {
         let mut tx = self.begin().await?;
         let now = self.now();
         let before = ticket(&mut tx, id).await?;
-        let Some(before) = before.filter(|t| t.erased_at.is_none() && t.generation == redrawn.generation)
+        let Some(before) =
+            before.filter(|t| t.lifecycle.erased_at.is_none() && t.code.generation == redrawn.generation)
         else {
             return Ok(());
         };
-        if before.sha256 != Some(redrawn.sha256) {
+        if before.document.sha256 != Some(redrawn.sha256) {
             let sql =
                 "UPDATE tickets SET sha256 = ?2, size = ?3, renderer = ?4, updated_at = ?5 WHERE id = ?1";
             sqlx::query(sql)
@@ -162,8 +164,8 @@ impl Records for SqliteStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        let why = redraw_note(before.sha256, redrawn);
-        let status = before.status.as_str();
+        let why = redraw_note(before.document.sha256, redrawn);
+        let status = before.lifecycle.status.as_str();
         let step = Transition { ticket: id, from: status, to: status, who: "storage", why: Some(&why) };
         note(&mut tx, now, step).await?;
         tx.commit().await?;

@@ -34,7 +34,7 @@ impl Refreshes for SqliteStore {
         }
         let verdict = decide(&case, refreshed, asked.issue, now);
         if let (true, Found::Lines(lines)) = (verdict.grows, &refreshed.found) {
-            let numbers = lines.freeze.tickets.iter().map(|t| &t.ticket_number);
+            let numbers = lines.freeze.tickets.iter().map(|t| &t.number);
             let sql =
                 "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
             let taken: Option<String> =

@@ -65,7 +65,7 @@ impl Reissues for SqliteStore {
             want_if_listed(&mut tx, now, row.order_id).await?;
         }
         let why = reissuing::note(reissue);
-        let (from, to) = (live.status.as_str(), row.status.as_str());
+        let (from, to) = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
         let step = Transition { ticket: row.id, from, to, who: &reissue.who, why: Some(&why) };
         note(&mut tx, now, step).await?;
         insert_events(&mut tx, now, &reissue.events).await?;
@@ -103,13 +103,13 @@ async fn keep(db: &mut SqliteConnection, now: Timestamp, live: &Ticket, reissue:
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     sqlx::query(sql)
         .bind(live.id.to_string())
-        .bind(live.generation)
+        .bind(live.code.generation)
         .bind(rfc3339(now))
         .bind(clean(&reissue.who))
         .bind(reissue.reason.as_deref().map(clean))
         .bind(reissue.request.as_deref().map(clean))
         .bind(reissuing::record(live)?)
-        .bind(hex::encode(live.cti))
+        .bind(hex::encode(live.code.cti))
         .execute(db)
         .await?;
     Ok(())

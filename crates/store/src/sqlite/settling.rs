@@ -99,7 +99,7 @@ pub(super) async fn carry_out(
     let mut events: Vec<OutboxEvent> = Vec::new();
     for (id, why) in &ruling.voided {
         let ticket = void(db, now, *id, why, who).await?;
-        if ticket.sequence > 0 {
+        if ticket.lifecycle.sequence > 0 {
             events.push(voided_event(&ticket, announcing, case.traceparent.as_deref())?);
         }
     }
@@ -126,7 +126,7 @@ async fn void(
     let query = sqlx::query(sql).bind(id.to_string()).bind(rfc3339(now)).bind(why);
     let ticket = ticket_from(&query.fetch_one(&mut *db).await?)?;
     pass_on_seat(db, &ticket).await?;
-    let status = ticket.status.as_str();
+    let status = ticket.lifecycle.status.as_str();
     let told = format!("voided: {why}");
     let step = Transition { ticket: id, from: status, to: status, who, why: Some(&told) };
     note(db, now, step).await?;

@@ -82,7 +82,7 @@ impl Work for SqliteStore {
         let mut tx = self.begin().await?;
         let now = self.now();
         let orders = locked(&mut tx, batch.iter().map(|f| f.order_id)).await?;
-        let numbers = batch.iter().flat_map(|f| &f.tickets).map(|t| &t.ticket_number);
+        let numbers = batch.iter().flat_map(|f| &f.tickets).map(|t| &t.number);
         let sql =
             "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
@@ -260,13 +260,13 @@ async fn generated(
     sqlx::query(sql)
         .bind(ticket.id.to_string())
         .bind(to.as_str())
-        .bind(ticket.ticket_pdf_path.as_deref().map(clean))
-        .bind(ticket.sha256.as_ref().map(|h| &h[..]))
-        .bind(ticket.size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
-        .bind(ticket.generated_at.map(rfc3339))
-        .bind(ticket.sequence)
+        .bind(ticket.document.path.as_deref().map(clean))
+        .bind(ticket.document.sha256.as_ref().map(|h| &h[..]))
+        .bind(ticket.document.size.map(|n| i64::try_from(n).unwrap_or(i64::MAX)))
+        .bind(ticket.document.generated_at.map(rfc3339))
+        .bind(ticket.lifecycle.sequence)
         .bind(ticket.flags.to_stored())
-        .bind(clean(&ticket.renderer))
+        .bind(clean(&ticket.document.renderer))
         .bind(rfc3339(now))
         .execute(&mut *db)
         .await?;

@@ -1,6 +1,7 @@
 //! A generation's draft: made once, kept in the store, and drawn until its file is stored.
 
 use fulfillment_credential::Claims;
+use fulfillment_domain::ticket::{Code, Holder, Lifecycle, Seat};
 use fulfillment_domain::{Flag, Ticket};
 use fulfillment_store::Draft;
 use jiff::{SignedDuration, Timestamp};
@@ -26,41 +27,42 @@ impl Reissuer {
         let mut ticket = live.clone();
         wanted.changes.apply(&mut ticket);
         if wanted.reinstate {
-            ticket.era += 1;
-            ticket.cti = self.secret.cti(ticket.id, ticket.era);
+            ticket.code.era += 1;
+            ticket.code.cti = self.secret.cti(ticket.id, ticket.code.era);
         }
         if ticket.flags.contains(Flag::Legacy) {
             // From now on it is drawn and signed here.
-            ticket.template = self.templates.of(&ticket.event_id, ticket.organizer_id.as_deref());
+            ticket.document.template =
+                self.templates.of(&ticket.event.id, ticket.event.organizer_id.as_deref());
         }
         let claims = Claims {
-            expires_at: expiry(ticket.event_starts_at, ticket.event_ends_at, now),
-            cti: ticket.cti,
-            event: ticket.event_number,
-            category: ticket.category_number,
+            expires_at: expiry(ticket.event.starts_at, ticket.event.ends_at, now),
+            cti: ticket.code.cti,
+            event: ticket.event.number,
+            category: ticket.seat.category_number,
             generation: in_code,
         };
         let keyring = self.keys.current();
         let key = keyring.signing_key(now).map_err(|e| NotReissued::Failed(format!("{e:#}")))?;
-        let code = code(self.code, key, &claims, (ticket.order_id, &ticket.seat, &ticket.event_id));
+        let code = code(self.code, key, &claims, (ticket.order_id, &ticket.seat.label, &ticket.event.id));
         Ok(Draft {
             generation,
-            expected: live.generation,
+            expected: live.code.generation,
             reinstates: wanted.reinstate,
             request: wanted.request.clone(),
             issued_at: now,
-            cti: ticket.cti,
-            era: ticket.era,
+            cti: ticket.code.cti,
+            era: ticket.code.era,
             kid: key.kid().to_string(),
             qr_code_data: code.map_err(NotReissued::Failed)?,
-            template: ticket.template,
-            holder_name: ticket.holder_name,
-            holder_email: ticket.holder_email,
-            seat_id: ticket.seat_id,
-            section: ticket.section,
-            row: ticket.row,
-            seat_number: ticket.seat_number,
-            seat: ticket.seat,
+            template: ticket.document.template,
+            holder_name: ticket.holder.name,
+            holder_email: ticket.holder.email,
+            seat_id: ticket.seat.id,
+            section: ticket.seat.section,
+            row: ticket.seat.row,
+            seat_number: ticket.seat.number,
+            seat: ticket.seat.label,
         })
     }
 
@@ -69,17 +71,17 @@ impl Reissuer {
     pub(super) fn fits(&self, draft: &Draft, live: &Ticket, wanted: &Wanted) -> bool {
         let mut ticket = live.clone();
         wanted.changes.apply(&mut ticket);
-        let same_changes = (draft.holder_name == ticket.holder_name)
-            && draft.holder_email == ticket.holder_email
-            && draft.seat_id == ticket.seat_id
-            && draft.section == ticket.section
-            && draft.row == ticket.row
-            && draft.seat_number == ticket.seat_number
-            && draft.seat == ticket.seat;
+        let same_changes = (draft.holder_name == ticket.holder.name)
+            && draft.holder_email == ticket.holder.email
+            && draft.seat_id == ticket.seat.id
+            && draft.section == ticket.seat.section
+            && draft.row == ticket.seat.row
+            && draft.seat_number == ticket.seat.number
+            && draft.seat == ticket.seat.label;
         let repeats = draft.request.is_some() && draft.request == wanted.request;
         let age = self.now().duration_since(draft.issued_at);
         let known = |kid: &str| kid.parse().is_ok_and(|kid| self.keys.current().public().get(kid).is_some());
-        draft.expected == live.generation
+        draft.expected == live.code.generation
             && draft.reinstates == wanted.reinstate
             && (repeats || wanted.expected.is_some() && same_changes)
             && age < GOOD_FOR
@@ -92,30 +94,37 @@ pub(super) fn ticket(live: &Ticket, draft: Draft, renderer: &str) -> Ticket {
     let mut ticket = live.clone();
     if ticket.flags.contains(Flag::Legacy) {
         ticket.flags = ticket.flags.iter().filter(|flag| *flag != Flag::Legacy).collect();
-        renderer.clone_into(&mut ticket.renderer);
+        renderer.clone_into(&mut ticket.document.renderer);
     }
+    ticket.document.template = draft.template;
     Ticket {
-        generation: draft.generation,
-        issued_at: draft.issued_at,
-        cti: draft.cti,
-        era: draft.era,
-        kid: draft.kid,
-        qr_code_data: draft.qr_code_data,
-        template: draft.template,
-        holder_name: draft.holder_name,
-        holder_email: draft.holder_email,
-        seat_id: draft.seat_id,
-        section: draft.section,
-        row: draft.row,
-        seat_number: draft.seat_number,
-        seat: draft.seat,
-        voided_at: None,
-        void_reason: None,
-        delivered_at: None,
-        delivery_channel: None,
-        first_downloaded_at: None,
-        attempts: 0,
-        last_error: None,
+        seat: Seat {
+            label: draft.seat,
+            id: draft.seat_id,
+            section: draft.section,
+            row: draft.row,
+            number: draft.seat_number,
+            ..ticket.seat
+        },
+        holder: Holder { name: draft.holder_name, email: draft.holder_email },
+        code: Code {
+            data: draft.qr_code_data,
+            cti: draft.cti,
+            era: draft.era,
+            generation: draft.generation,
+            kid: draft.kid,
+        },
+        lifecycle: Lifecycle {
+            issued_at: draft.issued_at,
+            voided_at: None,
+            void_reason: None,
+            delivered_at: None,
+            delivery_channel: None,
+            first_downloaded_at: None,
+            attempts: 0,
+            last_error: None,
+            ..ticket.lifecycle
+        },
         ..ticket
     }
 }

@@ -102,14 +102,14 @@ impl Reissuer {
                 return Ok(live);
             }
             check(&live, &wanted)?;
-            if *first.get_or_insert(live.generation) != live.generation {
-                return Err(NotReissued::Moved(live.generation));
+            if *first.get_or_insert(live.code.generation) != live.code.generation {
+                return Err(NotReissued::Moved(live.code.generation));
             }
             let Some(draft) = self.reserved(&live, &wanted, taken).await? else { continue };
             let request = wanted.request.clone().or_else(|| draft.request.clone());
             let drawn = self.drawn(&live, draft).await?;
             if !self.stored(&drawn).await? {
-                taken = drawn.ticket.generation;
+                taken = drawn.ticket.code.generation;
                 continue;
             }
             step!("after-reissue-file");
@@ -117,7 +117,7 @@ impl Reissuer {
             let event = self.event(&live, &ticket, wanted.reason.as_deref()).map_err(|e| failed(&e))?;
             let reissue = Reissue {
                 ticket,
-                expected: live.generation,
+                expected: live.code.generation,
                 reinstates: wanted.reinstate,
                 events: vec![event],
                 who: wanted.who.clone(),
@@ -146,7 +146,7 @@ impl Reissuer {
         if let Some(draft) = there_is.filter(|draft| self.fits(draft, live, wanted)) {
             return Ok(Some(draft.clone()));
         }
-        let of_live = there.as_ref().filter(|draft| draft.expected == live.generation);
+        let of_live = there.as_ref().filter(|draft| draft.expected == live.code.generation);
         let number = of_live.map_or(next, |draft| draft.generation).max(taken + 1);
         let draft = self.draft(live, number, wanted)?;
         Ok(self.store.reserve(live.id, &draft, there.as_ref()).await?.then_some(draft))
@@ -177,10 +177,10 @@ impl Reissuer {
 
     fn finished(&self, mut ticket: Ticket) -> Ticket {
         let now = self.now();
-        ticket.status = TicketStatus::Generated;
-        ticket.generated_at = Some(now);
-        ticket.updated_at = now;
-        ticket.sequence += 1;
+        ticket.lifecycle.status = TicketStatus::Generated;
+        ticket.document.generated_at = Some(now);
+        ticket.lifecycle.updated_at = now;
+        ticket.lifecycle.sequence += 1;
         ticket
     }
 
@@ -188,10 +188,10 @@ impl Reissuer {
     fn event(&self, live: &Ticket, ticket: &Ticket, reason: Option<&str>) -> serde_json::Result<OutboxEvent> {
         let url = self.publishing.link(&self.secret, ticket);
         let publication = self.publishing.publication(&url, None);
-        if live.sequence == 0 {
+        if live.lifecycle.sequence == 0 {
             return ticket_issued(ticket, &publication);
         }
-        ticket_reissued(ticket, Before { generation: live.generation, reason }, &publication)
+        ticket_reissued(ticket, Before { generation: live.code.generation, reason }, &publication)
     }
 
     fn now(&self) -> Timestamp {
@@ -200,18 +200,18 @@ impl Reissuer {
 }
 
 fn check(live: &Ticket, wanted: &Wanted) -> Result<(), NotReissued> {
-    if live.erased_at.is_some() {
+    if live.lifecycle.erased_at.is_some() {
         return Err(NotReissued::Erased);
     }
-    if wanted.expected.is_some_and(|expected| expected != live.generation) {
-        return Err(NotReissued::Moved(live.generation));
+    if wanted.expected.is_some_and(|expected| expected != live.code.generation) {
+        return Err(NotReissued::Moved(live.code.generation));
     }
-    match (live.voided_at.is_some(), wanted.reinstate) {
+    match (live.lifecycle.voided_at.is_some(), wanted.reinstate) {
         (true, false) => return Err(NotReissued::Voided),
         (false, true) => return Err(NotReissued::NotVoided),
         _ => {}
     }
-    let issued = matches!(live.status, TicketStatus::Generated | TicketStatus::Delivered);
+    let issued = matches!(live.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered);
     if issued || wanted.reinstate { Ok(()) } else { Err(NotReissued::NotIssued) }
 }
 

@@ -2,6 +2,7 @@
 
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::order::Place;
+use fulfillment_domain::ticket::Seat;
 use fulfillment_domain::{Ticket, Unreadable};
 
 /// Who wants what of a ticket.
@@ -57,18 +58,15 @@ impl Changes {
     pub(super) fn apply(&self, ticket: &mut Ticket) {
         if let Some(name) = &self.holder_name {
             // The address was the former holder's.
-            ticket.holder_email = None;
-            ticket.holder_name = Some(name.clone());
+            ticket.holder.email = None;
+            ticket.holder.name = Some(name.clone());
         }
         if let Some(email) = &self.holder_email {
-            ticket.holder_email = Some(email.clone());
+            ticket.holder.email = Some(email.clone());
         }
         if let Some(place) = self.place.clone() {
-            ticket.seat_id = place.seat_id;
-            ticket.section = place.section;
-            ticket.row = place.row;
-            ticket.seat_number = place.number;
-            ticket.seat = place.label;
+            let Place { seat_id: id, section, row, number, label } = place;
+            ticket.seat = Seat { label, id, section, row, number, ..ticket.seat.clone() };
         }
     }
 }

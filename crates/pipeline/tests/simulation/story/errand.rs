@@ -73,7 +73,8 @@ impl Errand {
                 Ok(end.reissuer.store.reinstate_order(order).await?)
             }
             Self::Reinstate { all } => {
-                let void: Vec<_> = record.tickets.iter().filter(|t| t.voided_at.is_some()).collect();
+                let void: Vec<_> =
+                    record.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some()).collect();
                 for ticket in void.iter().take(if all { usize::MAX } else { 1 }) {
                     let request = Some("goodwill".into());
                     let wanted = Wanted { reinstate: true, request, who: "desk".into(), ..Wanted::default() };

@@ -29,8 +29,8 @@ impl Plot {
             deal.judge(world, &record);
             for ticket in &record.tickets {
                 let options = VerifyOptions { event: None, feed: None };
-                if !verify(&ticket.qr_code_data, keyring.public(), now, &options).is_valid() {
-                    seen.unverified.push(ticket.qr_code_data.clone());
+                if !verify(&ticket.code.data, keyring.public(), now, &options).is_valid() {
+                    seen.unverified.push(ticket.code.data.clone());
                 }
                 let as_order = || lock(&world.reinstated).get(&record.order_id).cloned().map(Word::Good);
                 let last = lock(&world.words).get(&ticket.id).cloned().or_else(as_order);
@@ -54,8 +54,8 @@ impl Deal {
     fn tickets_due(&self, record: &OrderRecord) -> usize {
         let (few, all) = (self.sale.tickets(), self.sale.all_tickets());
         let of_first_answer =
-            |name: &Option<String>| record.tickets.first().is_some_and(|t| t.customer_name == *name);
-        let first = record.tickets.iter().filter(|t| of_first_answer(&t.customer_name)).count();
+            |name: &Option<String>| record.tickets.first().is_some_and(|t| t.customer.name == *name);
+        let first = record.tickets.iter().filter(|t| of_first_answer(&t.customer.name)).count();
         let is_paid = self.paid.values().sum::<u32>() >= self.sale.price_of_all();
         let may_be_few = self.withdrawn && record.tickets.len() == few;
         if first == all || (is_paid && !may_be_few) { all } else { few }
@@ -65,17 +65,18 @@ impl Deal {
     /// back; and whatever takes it back is understood.
     fn judge(&self, world: &World, record: &OrderRecord) {
         let id = record.order_id;
-        let is_other = |pair: &[fulfillment_domain::Ticket]| pair[0].customer_name != pair[1].customer_name;
+        let is_other = |pair: &[fulfillment_domain::Ticket]| pair[0].customer.name != pair[1].customer.name;
         let breaks: Vec<_> = record
             .tickets
             .windows(2)
             .filter(|pair| is_other(pair))
-            .map(|p| p[0].ticket_index as usize)
+            .map(|p| p[0].line.index as usize)
             .collect();
         if !breaks.is_empty() && breaks != [self.sale.tickets()] {
             world.violated(format!("{id}: its tickets are of several answers: {breaks:?}"));
         }
-        let lives = record.tickets.is_empty() || record.tickets.iter().any(|t| t.voided_at.is_none());
+        let lives =
+            record.tickets.is_empty() || record.tickets.iter().any(|t| t.lifecycle.voided_at.is_none());
         let state = record.state.as_str();
         if lives && !self.withdrawn && state != "issued" {
             world.violated(format!("{id}: it is {state}: {:?}", record.reason));

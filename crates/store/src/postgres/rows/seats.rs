@@ -64,20 +64,20 @@ pub(crate) async fn pass_on_seat(db: &mut PgConnection, voided: &Ticket) -> Resu
 async fn pass_on(db: &mut PgConnection, voided: &Ticket, seat: &str) -> Result<()> {
     let sql =
         "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 FOR UPDATE";
-    let query = sqlx::query(sql).bind(&voided.event_id).bind(seat).bind(voided.id.0);
+    let query = sqlx::query(sql).bind(&voided.event.id).bind(seat).bind(voided.id.0);
     if query.fetch_optional(&mut *db).await?.is_none() {
         return Ok(());
     }
     let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
                AND strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
     let heir: Option<Uuid> =
-        sqlx::query_scalar(sql).bind(&voided.event_id).bind(seat).fetch_optional(&mut *db).await?;
+        sqlx::query_scalar(sql).bind(&voided.event.id).bind(seat).fetch_optional(&mut *db).await?;
     if let Some(heir) = heir {
         let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event_id).bind(seat).bind(heir).execute(db).await?;
+        sqlx::query(sql).bind(&voided.event.id).bind(seat).bind(heir).execute(db).await?;
     } else {
         let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event_id).bind(seat).execute(db).await?;
+        sqlx::query(sql).bind(&voided.event.id).bind(seat).execute(db).await?;
     }
     Ok(())
 }

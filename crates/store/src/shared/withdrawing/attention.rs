@@ -67,7 +67,8 @@ impl Ruling {
                 want(AttentionReason::VoidButPaid, tell(&before), ask, later(since, grace));
             }
         }
-        if is_void || !self.voided.is_empty() || case.tickets.iter().any(|t| t.voided_at.is_some()) {
+        if is_void || !self.voided.is_empty() || case.tickets.iter().any(|t| t.lifecycle.voided_at.is_some())
+        {
             let failed = case.withdrawals.iter().filter(|w| case.is_missing_since_it_failed(w));
             let failed = failed.map(|w| format!("{} failed after it was applied", w.key)).collect();
             let ask = "reinstate its tickets, or refund again";
@@ -97,8 +98,9 @@ impl Ruling {
         let left =
             case.payments.iter().try_fold(Amount::ZERO, |sum, p| Some(add(sum, case.remainder(p)?)))?;
         let paid = case.payments.iter().filter_map(|p| p.amount).fold(Amount::ZERO, add);
-        let stays =
-            |t: &&Ticket| t.voided_at.is_none() && self.voided.iter().all(|(voided, _)| *voided != t.id);
+        let stays = |t: &&Ticket| {
+            t.lifecycle.voided_at.is_none() && self.voided.iter().all(|(voided, _)| *voided != t.id)
+        };
         let (good, void): (Vec<&Ticket>, Vec<&Ticket>) = case.tickets.iter().partition(stays);
         let currency = good.first()?.currency;
         let by_word = |t: &&Ticket| case.withdrawals.iter().any(|w| w.is_dismissed_for(t.id));

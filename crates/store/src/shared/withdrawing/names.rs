@@ -29,8 +29,9 @@ impl Case {
         of: Of<'_>,
         gone: &HashMap<TicketId, String>,
     ) -> Verdict {
-        let is_live =
-            |t: &Ticket| t.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id);
+        let is_live = |t: &Ticket| {
+            t.lifecycle.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id)
+        };
         let all_back = matches!(of, Of::Payment(payment) if self.is_refunded(payment, None));
         // What a part was meant for does not become clear by what is voided after it: only money can settle it.
         let left_open = refund.note.as_deref().filter(|note| note.ends_with(WITH_TICKET));
@@ -39,7 +40,7 @@ impl Case {
         }
         let mut lines = Lines::new();
         for ticket in &self.tickets {
-            lines.entry(ticket.item_id.as_deref().unwrap_or_default()).or_default().push(ticket);
+            lines.entry(ticket.line.item_id.as_deref().unwrap_or_default()).or_default().push(ticket);
         }
         let exact = match self.exactly(refund, &lines, &is_live) {
             Ok(exact) => exact,
@@ -229,7 +230,7 @@ fn has_seats(item: &str, wanted: usize, left: usize) -> String {
 
 /// Whether a ticket is for one place and no other.
 fn is_seat(ticket: &Ticket) -> bool {
-    ticket.seat_id.is_some() || ticket.row.is_some() || ticket.seat_number.is_some()
+    ticket.seat.id.is_some() || ticket.seat.row.is_some() || ticket.seat.number.is_some()
 }
 
 /// The price of tickets in a currency, if that is theirs.

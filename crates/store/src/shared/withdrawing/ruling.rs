@@ -134,13 +134,13 @@ pub(crate) fn decide(case: &Case) -> Ruling {
     let all = case.is_all_refunded(None);
     let (refunded, unnamed) = (refunded.filter(|_| all), unnamed.filter(|_| all));
     let whole = cancelled.clone().or(refunded);
-    for ticket in case.tickets.iter().filter(|t| t.voided_at.is_none()) {
+    for ticket in case.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()) {
         let unnamed = || unnamed.clone().filter(|_| case.is_refunded_for(ticket.id));
         let why = gone.remove(&ticket.id).or_else(|| cancelled.clone()).or_else(unnamed);
         ruling.voided.extend(why.map(|why| (ticket.id, why)));
     }
     let gone: HashSet<_> = ruling.voided.iter().map(|(id, _)| *id).collect();
-    let left = case.tickets.iter().any(|t| t.voided_at.is_none() && !gone.contains(&t.id));
+    let left = case.tickets.iter().any(|t| t.lifecycle.voided_at.is_none() && !gone.contains(&t.id));
     ruling.end = if case.is_void() || (whole.is_some() && !left) {
         Some(case.void(whole))
     } else {
@@ -157,11 +157,13 @@ pub(crate) fn end_after(state: OrderState, tickets: &[Ticket], gone: &HashSet<Ti
     if gone.is_empty() {
         return None;
     }
-    let mut left = tickets.iter().filter(|t| t.voided_at.is_none() && !gone.contains(&t.id)).peekable();
+    let mut left =
+        tickets.iter().filter(|t| t.lifecycle.voided_at.is_none() && !gone.contains(&t.id)).peekable();
     if left.peek().is_none() {
         return Some(End::Voided("every ticket of it was voided".into()));
     }
-    let finished = left.all(|t| matches!(t.status, TicketStatus::Generated | TicketStatus::Delivered));
+    let finished =
+        left.all(|t| matches!(t.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered));
     (finished && matches!(state, OrderState::Enriched | OrderState::Parked)).then_some(End::Issued)
 }
 

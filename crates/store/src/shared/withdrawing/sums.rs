@@ -132,12 +132,12 @@ impl Case {
     fn value_of(&self, names: &Names) -> Option<Amount> {
         let whole = |t: &Ticket| {
             names.ticket_ids.contains(&t.id)
-                || t.item_id.as_ref().is_some_and(|id| names.item_ids.contains(id))
+                || t.line.item_id.as_ref().is_some_and(|id| names.item_ids.contains(id))
         };
         let mut value = sum(self.tickets.iter().filter(|t| whole(t)))?;
         for item in &names.items {
             let of_it =
-                self.tickets.iter().filter(|t| t.item_id.as_ref() == Some(&item.item_id) && !whole(t));
+                self.tickets.iter().filter(|t| t.line.item_id.as_ref() == Some(&item.item_id) && !whole(t));
             let most = usize::try_from(item.quantity).unwrap_or(usize::MAX);
             value = value.saturating_add(sum(of_it.take(most))?);
         }

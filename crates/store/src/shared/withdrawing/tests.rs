@@ -38,11 +38,11 @@ fn case(counts: [u32; 2]) -> Case {
 fn ticket(item: &str, price: i64, index: usize) -> Ticket {
     let mut ticket =
         crate::conformance::fixtures::ticket(OrderId(Uuid::nil()), u32::try_from(index + 1).unwrap());
-    ticket.status = fulfillment_domain::TicketStatus::Generated;
-    ticket.item_id = Some(item.into());
+    ticket.lifecycle.status = fulfillment_domain::TicketStatus::Generated;
+    ticket.line.item_id = Some(item.into());
     ticket.price = price.to_string().parse().unwrap();
     ticket.currency = "EUR".parse().unwrap();
-    (ticket.row, ticket.seat_number) = (None, None);
+    (ticket.seat.row, ticket.seat.number) = (None, None);
     ticket
 }
 
@@ -76,7 +76,7 @@ fn carry_out(case: &mut Case, ruling: &Ruling) {
     }
     let gone: HashSet<_> = ruling.voided.iter().map(|(id, _)| *id).collect();
     for ticket in case.tickets.iter_mut().filter(|t| gone.contains(&t.id)) {
-        ticket.voided_at = Some(case.now);
+        ticket.lifecycle.voided_at = Some(case.now);
     }
     if let Some(End::Voided(_) | End::Parked(_)) = ruling.end {
         (case.state, case.voided_at) = (OrderState::Voided, Some(case.now));
@@ -132,17 +132,17 @@ proptest! {
             let named: HashSet<_> = names.item_ids.iter().chain(names.items.iter().map(|i| &i.item_id)).cloned().collect();
             case.withdrawals.push(refund(n, amount, names));
             let ruling = decide(&case);
-            let others = |t: &&Ticket| !named.contains(t.item_id.as_deref().unwrap_or_default());
+            let others = |t: &&Ticket| !named.contains(t.line.item_id.as_deref().unwrap_or_default());
             let voided: Vec<_> = ruling.voided.iter().filter_map(|(id, _)| case.tickets.iter().find(|t| t.id == *id)).collect();
             let whole = back >= paid || (amount.is_none() && named.is_empty());
             prop_assert!(whole || !voided.iter().any(others), "{ruling:?}");
             carry_out(&mut case, &ruling);
             let again = decide(&case);
             prop_assert!(again.voided.is_empty(), "{again:?}");
-            let void = case.tickets.iter().filter(|t| t.voided_at.is_some());
+            let void = case.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some());
             let price = void.fold(Amount::ZERO, |sum, t| sum.saturating_add(t.price));
             prop_assert!(exactly || price <= back, "{price} of {back}");
-            let left = case.tickets.iter().any(|t| t.voided_at.is_none());
+            let left = case.tickets.iter().any(|t| t.lifecycle.voided_at.is_none());
             prop_assert_eq!(case.is_void(), !left);
         }
     }

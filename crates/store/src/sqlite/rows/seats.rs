@@ -52,12 +52,12 @@ async fn pass_on(db: &mut SqliteConnection, voided: &Ticket, seat: &str) -> Resu
     let sql = "SELECT id FROM tickets WHERE event_id = ?1 AND seat_key = ?2 AND voided_at IS NULL \
                AND instr(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
     let heir: Option<String> =
-        sqlx::query_scalar(sql).bind(&voided.event_id).bind(seat).fetch_optional(&mut *db).await?;
+        sqlx::query_scalar(sql).bind(&voided.event.id).bind(seat).fetch_optional(&mut *db).await?;
     let sql = match heir {
         Some(_) => "UPDATE seats SET ticket_id = ?4 WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
         None => "DELETE FROM seats WHERE event_id = ?1 AND seat_key = ?2 AND ticket_id = ?3",
     };
-    let query = sqlx::query(sql).bind(&voided.event_id).bind(seat).bind(voided.id.to_string());
+    let query = sqlx::query(sql).bind(&voided.event.id).bind(seat).bind(voided.id.to_string());
     match heir {
         Some(heir) => query.bind(heir).execute(db).await?,
         None => query.execute(db).await?,

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`ordering`], [`identity`] | `Ordering`, `Identity` | HTTP, by way of `outbound` |
 //! | [`blobs`] | `Files` | a folder, or S3, Azure Blob, GCS |
-//! | [`kafka`] | calls `Sink` and `DeliveredSink`, asks the store for positions; `Destination` | librdkafka |
+//! | [`kafka`] | calls `Sink`, asks the store for positions; `Destination` | librdkafka |
 //! | [`webhook`] | `Destination` | HTTP, signed by the Standard Webhooks scheme |
 //!
 //! An adapter classifies what went wrong and never repeats a question by itself: how often and how long is

@@ -12,7 +12,7 @@ use fulfillment_http::{self as http, Access, Api, PartState, Readiness};
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
-use fulfillment_pipeline::ports::{Accept, DeliveredSink, Files, Sink};
+use fulfillment_pipeline::ports::{Accept, Files};
 use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::relay::{Relay, sequence};
@@ -200,7 +200,7 @@ impl Parts {
     ) -> Result<Running, Stop> {
         let public_url = config.public_url(address);
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
-        let ingest = Arc::new(wiring::door(config, Arc::clone(&self.store), wake, stop));
+        let ingest = Arc::new(wiring::inbox(config, Arc::clone(&self.store), wake, stop));
         if roles.contains(&Role::Issue) {
             self.issue(config, environment, &public_url)?;
         }
@@ -251,6 +251,7 @@ impl Parts {
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             reissuer,
+            voider: wiring::voider(config, &self.store, Arc::clone(&self.wake)),
             readiness: Arc::clone(&self.readiness),
             keys: Arc::clone(&self.keys),
             templates: Arc::clone(&self.templates),
@@ -330,9 +331,7 @@ impl Parts {
         let (reader, ingest, stop) = (Arc::clone(&consumer), Arc::clone(ingest), self.stop.clone());
         let positions: Arc<dyn Positions> = Arc::clone(&self.store) as _;
         self.begin("kafka-consumer", async move {
-            let (payments, deliveries) =
-                (Arc::clone(&ingest) as Arc<dyn Sink>, ingest as Arc<dyn DeliveredSink>);
-            if let Err(error) = reader.run(payments, deliveries, positions, stop).await {
+            if let Err(error) = reader.run(ingest, positions, stop).await {
                 error!("the Kafka consumer ended: {error:#}");
             }
         });

@@ -15,6 +15,7 @@ use fulfillment_domain::order::Reading;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
 use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::Numbers;
@@ -114,8 +115,8 @@ pub(crate) fn announcing(config: &Config) -> Announcing {
     Announcing { spelling: config.kafka.spelling, destinations: destinations(config) }
 }
 
-/// The one door that messages come through; `stop` ends its wait for an unreachable store.
-pub(crate) fn door(
+/// The one way in for messages; `stop` ends its wait for an unreachable store.
+pub(crate) fn inbox(
     config: &Config,
     store: Arc<dyn Store>,
     wake: Arc<Wake>,
@@ -133,8 +134,8 @@ pub(crate) fn door(
 }
 
 /// The same for a command.
-pub(crate) fn door_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest {
-    door(config, store, Arc::default(), CancellationToken::new())
+pub(crate) fn inbox_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest {
+    inbox(config, store, Arc::default(), CancellationToken::new())
 }
 
 /// The page's engine, with the fonts of this machine.
@@ -219,6 +220,11 @@ pub(crate) fn pipeline(
         worker: worker_name(),
         numbers: Numbers::default(),
     })
+}
+
+/// What voids tickets.
+pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> Voider {
+    Voider { store: Arc::clone(store) as _, announcing: announcing(config), wake }
 }
 
 /// What makes new generations of tickets.

@@ -6,6 +6,7 @@ use fulfillment_config::{Http, Pipeline};
 use fulfillment_domain::{Clock, Secret};
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, Heal};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_store::Store;
@@ -22,12 +23,14 @@ pub struct Api {
     pub store: Arc<dyn Store>,
     /// Where ticket files are.
     pub files: Arc<dyn Files>,
-    /// Where payments go.
+    /// Takes payments, refunds and cancellations.
     pub accept: Arc<dyn Accept>,
     /// Who draws lost files again.
     pub heal: Arc<dyn Heal>,
     /// Who makes new generations of tickets.
     pub reissuer: Reissuer,
+    /// Who voids tickets.
+    pub voider: Voider,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Signs the links to PDFs.

@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use fulfillment_domain::{Delivered, Failure, OrderId, TicketId, Withdrawal};
-use fulfillment_store::{
-    Delivery, DeliveryOutcome, Incoming, IngestOutcome, Position, StoreError, WithdrawalOutcome,
-};
+use fulfillment_domain::{Delivered, Failure, OrderId, TicketId};
+use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, Position, StoreError};
 use uuid::Uuid;
 
 /// Ordering, which knows what was bought.
@@ -114,36 +112,22 @@ pub trait Destination: Send + Sync {
     fn trouble(&self) -> Option<String>;
 }
 
-/// Takes payments and what takes them back, and answers what became of each, in one transaction: the HTTP end and
-/// commands.
+/// Takes messages and answers what became of each, in one transaction: for HTTP and commands.
 #[async_trait]
 pub trait Accept: Send + Sync {
     /// Returns after the commit, with one outcome a message, in their order.
     async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError>;
-
-    /// The same of refunds and cancellations.
-    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError>;
-
-    /// Voids a ticket by somebody's word; false when there is none or it is void.
-    async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError>;
 }
 
-/// Takes payments from a source that remembers where it was: Kafka.
+/// Takes what a source brings that remembers how far it was read: Kafka.
 #[async_trait]
 pub trait Sink: Send + Sync {
     /// Returns true once the batch is committed, however long the store takes: then, and only then, its
-    /// offsets may be committed. False when the service stops before that. `reached` goes on record with it: where the
-    /// source has been read to by then. A batch may be empty.
+    /// offsets may be committed. False when the service stops before that. `reached` is recorded with it: how far the
+    /// source has been read by then. A batch may be empty.
     async fn accept(&self, batch: Vec<Incoming>, reached: Vec<Position>) -> bool;
 
-    /// The same of refunds and cancellations.
-    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>, reached: Vec<Position>) -> bool;
-}
-
-/// Takes Notification's word that tickets reached their holders.
-#[async_trait]
-pub trait DeliveredSink: Send + Sync {
-    /// As [`Sink::accept`]: true once all are recorded.
+    /// The same of Notification's messages that tickets reached their holders.
     async fn delivered(&self, batch: Vec<Delivered>, reached: Vec<Position>) -> bool;
 }
 

@@ -1,13 +1,12 @@
-//! Payments in.
+//! Payments in, and what takes them back.
 
-use std::str::FromStr;
+use std::fmt;
 
 use async_trait::async_trait;
-use fulfillment_domain::ticket::UnknownWord;
-use fulfillment_domain::{OrderId, Payment, Unreadable};
+use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
 use jiff::Timestamp;
 
-use crate::{Announcing, Position, Result};
+use crate::{Announcing, Position, Result, WithdrawalState};
 
 /// Where a message came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,42 +48,31 @@ pub enum Source {
     },
 }
 
-/// What a message claims to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// `payment-succeeded`
-    Payment,
-    /// `payment-refunded`
-    Refund,
-    /// `order-cancelled`
-    Cancellation,
-}
-
-impl Subject {
-    /// The word in the record.
-    pub fn as_str(self) -> &'static str {
+impl Source {
+    /// The record's own time, where it has one.
+    pub(crate) fn timestamp(&self) -> Option<i64> {
         match self {
-            Self::Payment => "payment",
-            Self::Refund => "refund",
-            Self::Cancellation => "cancellation",
+            Self::Kafka { timestamp, .. } | Self::Recorded { timestamp, .. } => *timestamp,
+            Self::Http { .. } | Self::File { .. } | Self::Command { .. } => None,
         }
     }
 }
 
-impl FromStr for Subject {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Payment, Self::Refund, Self::Cancellation]
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or_else(|| UnknownWord { what: "subject of a message", word: text.to_owned() })
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kafka { topic, partition, offset, .. } => write!(f, "kafka {topic}/{partition}@{offset}"),
+            Self::Http { caller } => write!(f, "http {caller}"),
+            Self::File { name, line } => write!(f, "file {name}:{line}"),
+            Self::Recorded { text, .. } => f.write_str(text),
+            Self::Command { name } => write!(f, "command {name}"),
+        }
     }
 }
 
 /// A message as it arrived, and what could be read of it.
 #[derive(Debug, Clone)]
-pub struct Incoming<T = Payment> {
+pub struct Incoming {
     /// Where it came from.
     pub source: Source,
     /// The message's key, where it has one.
@@ -100,7 +88,7 @@ pub struct Incoming<T = Payment> {
     /// What it claims to be.
     pub subject: Subject,
     /// What it says, or why it cannot be read.
-    pub content: Result<T, Unreadable>,
+    pub content: Result<Message, Unreadable>,
 }
 
 /// What became of one message.
@@ -108,8 +96,8 @@ pub struct Incoming<T = Payment> {
 pub enum IngestOutcome {
     /// The order's first payment: its work is created.
     New(OrderId),
-    /// This very payment is known, with the same order, amount and currency. Counted, nothing else. Or it is the first
-    /// one of an order that was taken over with its tickets.
+    /// This very message is known, saying the same. Counted, nothing else. Or it is the first payment of an order that
+    /// was taken over with its tickets.
     Duplicate(OrderId),
     /// The order's payment, known already under another key: with an id and without one. Kept, shown as folded.
     Folded(OrderId),
@@ -117,7 +105,9 @@ pub enum IngestOutcome {
     AlreadyPaid(OrderId),
     /// A payment of an order that was voided before: kept; the order is parked for somebody to look at.
     Late(OrderId),
-    /// A known payment id that now says something else: kept apart, issues nothing.
+    /// A refund or cancellation that is new, or has come further, and where it stands now.
+    Recorded(OrderId, WithdrawalState),
+    /// A known id of a payment or refund that now says something else: kept apart, changes nothing.
     Quarantined(OrderId),
     /// Unreadable: kept raw with the reason.
     DeadLettered(Unreadable),
@@ -126,26 +116,29 @@ pub enum IngestOutcome {
 /// The way in.
 #[async_trait]
 pub trait Inbox: Send + Sync {
-    /// Writes a batch in one transaction: raw bytes and headers, the payment under its key, the order's
-    /// work, dead letters with their outbox event. Answers in the batch's order, one outcome a message.
-    ///
-    /// A payment of an order that refunds or cancellations came for before it ends as these say, in the same
-    /// transaction: see [`crate::Withdrawals::withdraw`].
+    /// Writes a batch in one transaction: raw bytes and headers, payments, refunds and cancellations each under its
+    /// key, the orders' work and what follows for their tickets, dead letters with their outbox event. Answers in the
+    /// batch's order, one outcome a message. The payments of a batch go before its refunds and cancellations.
     ///
     /// A payment without an id is the order's payment with one, in whichever order they come, while nothing that both say
-    /// differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a refund bound to either is bound to
-    /// that one. Two payments with ids are two payments.
+    /// differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a refund bound to
+    /// either is bound to that one. Two payments with ids are two payments.
     ///
-    /// The first payment of an order that was taken over ([`crate::Adoption`]) is bound to it and is a `Duplicate`; where
-    /// a refund waited for it, what that voids gets its `ticket-voided`, as `announcing` says.
+    /// The first payment of an order that was taken over ([`crate::Adoption`]) is bound to it and is a `Duplicate`.
     ///
-    /// Within the batch the earlier message is the earlier payment. A plain duplicate leaves no raw copy;
-    /// it is counted at its payment. The same unreadable record read again (same source, key and bytes)
-    /// adds no row and no event. What is quarantined or unreadable gets a row in `dead_letters`, and,
-    /// when `dead_letters` names destinations, an outbox event of kind `DeadLetter` whose value is the
-    /// raw message and whose headers carry the original ones, then `dlq-reason`, `dlq-field`, `dlq-source`
-    /// and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its `max_bytes`
-    /// is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
+    /// A refund or cancellation whose order, payment or tickets are not there yet waits: it is looked at again when a
+    /// payment of its order comes and when the order is frozen. A refund voids the items or tickets it names, as far as
+    /// its amount covers them, or the whole order once every known payment of it is refunded in full; one that names
+    /// nothing and gives back a part is parked. One that is on its way or failed voids nothing; the same one can become
+    /// final, or fail, later. A cancellation voids the order. A payment made after either parks the order. What is
+    /// voided after it was issued gets its `ticket-voided`, as `announcing` says.
+    ///
+    /// Within the batch the earlier message is the earlier one. A plain duplicate leaves no raw copy; it is counted. The
+    /// same unreadable record read again (same source, key and bytes) adds no row and no event. What is quarantined or
+    /// unreadable gets a row in `dead_letters`, and, when `dead_letters` names destinations, an outbox event of kind
+    /// `DeadLetter` whose value is the raw message and whose headers carry the original ones, then `dlq-reason`,
+    /// `dlq-field`, `dlq-source` and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its
+    /// `max_bytes` is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
     ///
     /// `reached` are positions that the batch, or what was stored before it, brings the reading of Kafka to. They are
     /// written in the same transaction: see [`crate::Positions::advance`].

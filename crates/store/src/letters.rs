@@ -1,10 +1,10 @@
 //! What stands apart until somebody looks at it: messages that could not be taken, and parked orders.
 
 use async_trait::async_trait;
-use fulfillment_domain::OrderId;
+use fulfillment_domain::{OrderId, Subject};
 use jiff::Timestamp;
 
-use crate::{Result, Subject};
+use crate::Result;
 
 /// A message that was set apart, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,13 +9,13 @@
 //! | part | what it is about |
 //! |---|---|
 //! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
-//! | [`Inbox`] | payments in, poison set apart |
+//! | [`Inbox`] | messages in: payments, refunds, cancellations; what cannot be taken is set apart |
 //! | [`Positions`] | how far each partition of Kafka has been read |
 //! | [`Work`] | claim, freeze, complete, release: an order on its way to its tickets |
 //! | [`Outbox`] | events out, to each destination apart, and in one gapless order for readers |
 //! | [`Records`] | what people ask for: tickets, orders, counts |
 //! | [`Templates`] | what tickets are drawn by |
-//! | [`Withdrawals`] | refunds, cancellations and voids: what takes tickets back |
+//! | [`Withdrawals`] | voids by an operator, and refunds that are open |
 //! | [`Letters`] | what stands apart until somebody looks at it |
 //! | [`Attentions`] | what about an order needs a person |
 //! | [`Erasures`] | removing personal data |
@@ -24,7 +24,8 @@
 //! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
 //! Inside an implementation a part imports no other part. What several of them do is below them: `rows/` writes and reads
-//! the rows of one table a file, and `settling` does what follows from an order's refunds and cancellations.
+//! the rows of one table a file, and `settling` does what follows from an order's refunds and cancellations, and `recording` takes them in beside the
+//! inbox's payments.
 //!
 //! # How to add one
 //! Implement the thirteen parts in a folder with the same file names, then run
@@ -57,7 +58,7 @@ pub use adoption::{AdoptedOrder, Adoption, AdoptionOutcome};
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
-pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source, Subject};
+pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
@@ -66,7 +67,7 @@ pub use records::{CodeStanding, OrderRecord, PaymentRecord, Records, Redrawn, Re
 pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
-pub use withdrawals::{RefundRules, WithdrawalOutcome, WithdrawalRecord, WithdrawalState, Withdrawals};
+pub use withdrawals::{RefundRules, WithdrawalRecord, WithdrawalState, Withdrawals};
 pub use work::{
     Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Refresh, Release, Then, Work,
 };

@@ -52,7 +52,7 @@ pub trait Positions: Send + Sync {
     /// Moves positions forward. One of an earlier epoch than the one on record changes nothing, nor does one that is
     /// not further in the same epoch: a former owner's late batch moves nothing back. A later epoch always counts.
     ///
-    /// The same is done within [`crate::Inbox::ingest_read`] and [`crate::Withdrawals::withdraw_read`].
+    /// The same is done within [`crate::Inbox::ingest_read`].
     async fn advance(&self, positions: &[Position]) -> Result<()>;
 
     /// Whether the store is from before positions were kept: it has payments from before its schema had them, and no

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::ticket::UnknownWord;
-use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, TicketId, Unreadable, Withdrawal};
+use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, TicketId};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Announcing, DeadLetterRoute, Incoming, Position, Result};
+use crate::{Announcing, Result};
 
 /// Where a refund or cancellation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -59,19 +59,6 @@ impl FromStr for WithdrawalState {
             .find(|s| s.as_str() == text)
             .ok_or_else(|| UnknownWord { what: "state of a withdrawal", word: text.to_owned() })
     }
-}
-
-/// What became of one refund or cancellation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WithdrawalOutcome {
-    /// New, and where it stands now.
-    Recorded(OrderId, WithdrawalState),
-    /// Known, and saying the same. Counted, nothing else.
-    Duplicate(OrderId),
-    /// A known refund id that now says something else: kept apart, voids nothing.
-    Quarantined(OrderId),
-    /// Unreadable: kept raw with the reason.
-    DeadLettered(Unreadable),
 }
 
 /// A refund or cancellation as kept for good.
@@ -123,39 +110,9 @@ pub struct RefundRules {
     pub grace: Option<Duration>,
 }
 
-/// Taking back.
+/// Taking back by an operator's word, and what is open. What producers say comes by [`crate::Inbox`].
 #[async_trait]
 pub trait Withdrawals: Send + Sync {
-    /// Records a batch of refunds and cancellations and does what follows from each, in one transaction, under the
-    /// locks of their orders. Answers in the batch's order.
-    ///
-    /// Each is kept under its key; raw bytes go to the inbox. One whose order, payment or tickets are not there yet
-    /// waits: it is looked at again when a payment of its order comes and when the order is frozen. A refund voids
-    /// the items or tickets it names, as far as its amount covers them, or the whole order once every known payment
-    /// of it is refunded in full; one that names nothing and gives back a part is parked. One that is on its way or
-    /// failed voids nothing; the same one can become final, or fail, later. A cancellation voids the order. A payment
-    /// made after either parks the order. What is voided after it was issued gets its `ticket-voided`, as
-    /// `announcing` says. Dead letters as in [`crate::Inbox::ingest`].
-    ///
-    /// `reached` as in [`crate::Inbox::ingest_read`].
-    async fn withdraw_read(
-        &self,
-        batch: &[Incoming<Withdrawal>],
-        reached: &[Position],
-        dead_letters: &DeadLetterRoute,
-        announcing: &Announcing,
-    ) -> Result<Vec<WithdrawalOutcome>>;
-
-    /// The same of a batch that was not read from Kafka.
-    async fn withdraw(
-        &self,
-        batch: &[Incoming<Withdrawal>],
-        dead_letters: &DeadLetterRoute,
-        announcing: &Announcing,
-    ) -> Result<Vec<WithdrawalOutcome>> {
-        self.withdraw_read(batch, &[], dead_letters, announcing).await
-    }
-
     /// Voids a ticket by an operator's word: it opens no door from now on, and its seat passes to the next live
     /// ticket that has it, which keeps its flag. An order without any live ticket left is voided too. `false` when
     /// there is no such ticket or it is voided already.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fulfillment_domain::trace::is_traceparent;
-use fulfillment_domain::{Cancellation, Delivered, OrderId, Payment, Refund, Unreadable, Withdrawal};
-use fulfillment_store::{Incoming, Mark, Source, Subject};
+use fulfillment_domain::{Delivered, Message as Said, OrderId, Subject};
+use fulfillment_store::{Incoming, Mark, Source};
 use jiff::Timestamp;
 use rdkafka::Message;
 use rdkafka::message::Headers as _;
@@ -41,29 +41,28 @@ impl End {
 /// Messages of all topics, and where to go on once they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) payments: Vec<Incoming>,
-    pub(super) withdrawals: Vec<Incoming<Withdrawal>>,
+    pub(super) messages: Vec<Incoming>,
     pub(super) delivered: Vec<Delivered>,
     /// By topic and partition.
     pub(super) ends: HashMap<String, BTreeMap<i32, End>>,
     /// Which orders its payments, refunds and cancellations are of.
     pub(super) orders: HashSet<OrderId>,
-    messages: usize,
+    count: usize,
     bytes: usize,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.messages == 0
+        self.count == 0
     }
 
-    pub(super) fn is_full(&self, messages: usize) -> bool {
-        self.messages >= messages || self.bytes >= FULL_BYTES
+    pub(super) fn is_full(&self, count: usize) -> bool {
+        self.count >= count || self.bytes >= FULL_BYTES
     }
 
     /// Counts a message in, whatever becomes of it. Answers whether it has a value.
     fn add(&mut self, message: &impl Message, reading: Reading) -> bool {
-        self.messages += 1;
+        self.count += 1;
         self.bytes += message.payload().map_or(0, <[u8]>::len);
         let topic = message.topic();
         if !self.ends.contains_key(topic) {
@@ -87,10 +86,12 @@ impl Batch {
         message.payload().is_some()
     }
 
-    /// A payment, or what claims to be one: unreadable and oversized messages go along with their reason.
-    pub(super) fn add_payment(
+    /// A payment, refund or cancellation, or what claims to be one: what is unreadable or larger than `max_message`
+    /// goes along with its reason.
+    pub(super) fn add_message(
         &mut self,
         message: &impl Message,
+        subject: Subject,
         reading: Reading,
         max_message: usize,
         received_at: Timestamp,
@@ -98,44 +99,9 @@ impl Batch {
         if !self.add(message, reading) {
             return;
         }
-        let payment = incoming(message, Subject::Payment, max_message, received_at, Payment::parse);
-        self.orders.extend(payment.content.as_ref().map(|payment| payment.order_id));
-        self.payments.push(payment);
-    }
-
-    /// A refund, in the same way.
-    pub(super) fn add_refund(
-        &mut self,
-        message: &impl Message,
-        reading: Reading,
-        max_message: usize,
-        received_at: Timestamp,
-    ) {
-        if !self.add(message, reading) {
-            return;
-        }
-        let parse = |raw: &[u8]| Refund::parse(raw).map(Withdrawal::Refund);
-        self.add_withdrawal(incoming(message, Subject::Refund, max_message, received_at, parse));
-    }
-
-    /// A cancellation, in the same way.
-    pub(super) fn add_cancellation(
-        &mut self,
-        message: &impl Message,
-        reading: Reading,
-        max_message: usize,
-        received_at: Timestamp,
-    ) {
-        if !self.add(message, reading) {
-            return;
-        }
-        let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
-        self.add_withdrawal(incoming(message, Subject::Cancellation, max_message, received_at, parse));
-    }
-
-    fn add_withdrawal(&mut self, withdrawal: Incoming<Withdrawal>) {
-        self.orders.extend(withdrawal.content.as_ref().map(Withdrawal::order_id));
-        self.withdrawals.push(withdrawal);
+        let incoming = incoming(message, subject, max_message, received_at);
+        self.orders.extend(incoming.content.as_ref().map(Said::order_id));
+        self.messages.push(incoming);
     }
 
     /// Notification's word. What cannot be read is said and passed over: no ticket depends on it.
@@ -163,16 +129,14 @@ fn keep(kept: &mut Option<Vec<u8>>, part: Option<&[u8]>) {
 }
 
 /// A message with all that it came with.
-fn incoming<T>(
+fn incoming(
     message: &impl Message,
     subject: Subject,
     max_message: usize,
     received_at: Timestamp,
-    parse: impl FnOnce(&[u8]) -> Result<T, Unreadable>,
-) -> Incoming<T> {
+) -> Incoming {
     let raw = message.payload().unwrap_or_default().to_vec();
     let headers = headers(message);
-    let content = if raw.len() > max_message { Err(Unreadable::too_large(max_message)) } else { parse(&raw) };
     Incoming {
         source: Source::Kafka {
             topic: message.topic().to_owned(),
@@ -187,11 +151,11 @@ fn incoming<T>(
             .and_then(|(_, value)| std::str::from_utf8(value).ok())
             .filter(|text| is_traceparent(text))
             .map(str::to_owned),
+        content: Said::parse_within(max_message, subject, &raw),
         raw,
         headers,
         received_at,
         subject,
-        content,
     }
 }
 
@@ -230,11 +194,23 @@ mod tests {
     fn a_payment_keeps_everything_it_came_with() {
         let mut batch = Batch::default();
         let json = format!(r#"{{"orderId":"{ORDER}"}}"#);
-        batch.add_payment(&message(Some(&json), 41, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
-        batch.add_payment(&message(Some(&json), 42, "nonsense"), READING, 10, Timestamp::UNIX_EPOCH);
-        batch.add_payment(&message(None, 43, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
-        let [good, large] = &batch.payments[..] else { panic!() };
-        assert_eq!(good.content.as_ref().unwrap().order_id.to_string(), ORDER);
+        batch.add_message(
+            &message(Some(&json), 41, TRACE),
+            Subject::Payment,
+            READING,
+            1000,
+            Timestamp::UNIX_EPOCH,
+        );
+        batch.add_message(
+            &message(Some(&json), 42, "nonsense"),
+            Subject::Payment,
+            READING,
+            10,
+            Timestamp::UNIX_EPOCH,
+        );
+        batch.add_message(&message(None, 43, TRACE), Subject::Payment, READING, 10, Timestamp::UNIX_EPOCH);
+        let [good, large] = &batch.messages[..] else { panic!() };
+        assert_eq!(good.content.as_ref().unwrap().order_id().to_string(), ORDER);
         assert_eq!(good.traceparent.as_deref(), Some(TRACE));
         assert_eq!(good.key.as_deref(), Some(&b"k\xFF"[..]));
         assert_eq!(good.headers[1], ("blob".to_owned(), vec![0xFF, 0]));
@@ -260,16 +236,28 @@ mod tests {
     #[test]
     fn null_values_are_read_and_nothing_else() {
         let mut batch = Batch::default();
-        batch.add_payment(&message(None, 1, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
-        batch.add_refund(&message(None, 2, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
-        batch.add_cancellation(&message(None, 3, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_message(&message(None, 1, TRACE), Subject::Payment, READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_message(&message(None, 2, TRACE), Subject::Refund, READING, 1000, Timestamp::UNIX_EPOCH);
+        batch.add_message(
+            &message(None, 3, TRACE),
+            Subject::Cancellation,
+            READING,
+            1000,
+            Timestamp::UNIX_EPOCH,
+        );
         batch.add_delivered(&message(None, 4, TRACE), READING);
-        assert!(batch.payments.is_empty() && batch.withdrawals.is_empty() && batch.delivered.is_empty());
+        assert!(batch.messages.is_empty() && batch.delivered.is_empty());
         assert!(!batch.is_empty() && batch.is_full(4), "they count");
         assert_eq!(batch.ends["paid"][&3].next, 5);
         // An empty value is no null: somebody sent it.
-        batch.add_payment(&message(Some(""), 5, TRACE), READING, 1000, Timestamp::UNIX_EPOCH);
-        assert!(batch.payments[0].content.is_err());
+        batch.add_message(
+            &message(Some(""), 5, TRACE),
+            Subject::Payment,
+            READING,
+            1000,
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(batch.messages[0].content.is_err());
     }
 
     #[test]
@@ -278,7 +266,7 @@ mod tests {
         let later = Reading { life: 2, epoch: 1, went_back: true };
         let add = |batch: &mut Batch, value, offset, reading| {
             let message = message(value, offset, TRACE);
-            batch.add_payment(&message, reading, 1000, Timestamp::UNIX_EPOCH);
+            batch.add_message(&message, Subject::Payment, reading, 1000, Timestamp::UNIX_EPOCH);
             super::super::inspector::recognise(&message)
         };
         for (value, offset) in [(Some("a long one"), 10), (None, 11), (Some("b"), 12), (Some(""), 14)] {
@@ -295,10 +283,22 @@ mod tests {
     fn is_full_by_number_or_by_size() {
         let mut batch = Batch::default();
         assert!(batch.is_empty());
-        batch.add_payment(&message(Some("{}"), 1, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
+        batch.add_message(
+            &message(Some("{}"), 1, TRACE),
+            Subject::Payment,
+            READING,
+            10,
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(!batch.is_full(2) && batch.is_full(1));
         let large = "x".repeat(FULL_BYTES);
-        batch.add_payment(&message(Some(&large), 2, TRACE), READING, 10, Timestamp::UNIX_EPOCH);
+        batch.add_message(
+            &message(Some(&large), 2, TRACE),
+            Subject::Payment,
+            READING,
+            10,
+            Timestamp::UNIX_EPOCH,
+        );
         assert!(batch.is_full(500));
     }
 }

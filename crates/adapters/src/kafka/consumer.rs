@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fulfillment_config as config;
 use fulfillment_domain::Clock;
-use fulfillment_pipeline::ports::{DeliveredSink, Sink};
+use fulfillment_pipeline::ports::Sink;
 use fulfillment_store::Positions;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
@@ -96,8 +96,7 @@ impl KafkaConsumer {
     /// offsets are committed and the group is left. `positions` has what was read before.
     pub async fn run(
         &self,
-        payments: Arc<dyn Sink>,
-        delivered: Arc<dyn DeliveredSink>,
+        sink: Arc<dyn Sink>,
         positions: Arc<dyn Positions>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
@@ -113,7 +112,7 @@ impl KafkaConsumer {
             let inspector = Inspector::new(&self.reads.kafka, self.watch.clone())?;
             let placing = Placing::new(&self.reads.kafka, inspector, Arc::clone(&positions), &topics);
             consumer.subscribe(&topics)?;
-            let mut reader = Reader::new(&self.reads, &consumer, (&payments, &delivered), placing, changes);
+            let mut reader = Reader::new(&self.reads, &consumer, &sink, placing, changes);
             let end = reader.read(&stop).await;
             let (untaken, placing) = reader.end();
             leave(consumer, untaken, placing).await;

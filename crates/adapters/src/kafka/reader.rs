@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_config as config;
-use fulfillment_domain::{Clock, OrderId};
-use fulfillment_pipeline::ports::{DeliveredSink, Sink};
+use fulfillment_domain::{Clock, OrderId, Subject};
+use fulfillment_pipeline::ports::Sink;
 use fulfillment_store::{Partition, step};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -82,8 +82,7 @@ pub(super) enum End {
 pub(super) struct Reader<'a> {
     reads: &'a Reads,
     consumer: &'a StreamConsumer<Member>,
-    payments: &'a Arc<dyn Sink>,
-    delivered: &'a Arc<dyn DeliveredSink>,
+    sink: &'a Arc<dyn Sink>,
     placing: Placing,
     hands: Hands,
     changes: UnboundedReceiver<Change>,
@@ -103,15 +102,14 @@ impl<'a> Reader<'a> {
     pub(super) fn new(
         reads: &'a Reads,
         consumer: &'a StreamConsumer<Member>,
-        (payments, delivered): (&'a Arc<dyn Sink>, &'a Arc<dyn DeliveredSink>),
+        sink: &'a Arc<dyn Sink>,
         placing: Placing,
         changes: UnboundedReceiver<Change>,
     ) -> Self {
         Self {
             reads,
             consumer,
-            payments,
-            delivered,
+            sink,
             placing,
             hands: Hands::default(),
             changes,
@@ -154,7 +152,7 @@ impl<'a> Reader<'a> {
                     match stored {
                         Ok(true) => if let Some(batch) = batch { self.stored(batch) },
                         Ok(false) => return End::Stopped,
-                        Err(_) => return End::Broken("the task that stores payments ended early".into()),
+                        Err(_) => return End::Broken("the task that stores messages ended early".into()),
                     }
                     if paused {
                         paused = false;
@@ -182,7 +180,7 @@ impl<'a> Reader<'a> {
                 () = sleep_until(due), if free && !next.is_empty() => {}
                 () = sleep_until(late), if !free && full && !paused => {
                     paused = true;
-                    warn!("storing payments takes long; not reading from Kafka meanwhile");
+                    warn!("storing messages takes long; not reading from Kafka meanwhile");
                     self.flow(false);
                 }
                 message = messages.next(), if !full || paused => match message {
@@ -300,15 +298,16 @@ impl<'a> Reader<'a> {
             );
         }
         let (kafka, max, now) = (&self.reads.kafka, self.reads.max_message, self.reads.clock.now());
-        if topic == kafka.payment_topic {
-            next.add_payment(message, reading, max, now);
+        let subject = if topic == kafka.payment_topic {
+            Subject::Payment
         } else if topic == kafka.refunded_topic {
-            next.add_refund(message, reading, max, now);
+            Subject::Refund
         } else if topic == kafka.cancelled_topic {
-            next.add_cancellation(message, reading, max, now);
+            Subject::Cancellation
         } else {
-            next.add_delivered(message, reading);
-        }
+            return next.add_delivered(message, reading);
+        };
+        next.add_message(message, subject, reading, max, now);
     }
 
     /// In a task of its own: the store's answer must not wait for the next message, nor the other way round. What is on
@@ -328,17 +327,15 @@ impl<'a> Reader<'a> {
         let partitions = reached.iter().map(|it| it.partition.clone()).collect();
         let on_its_way = |partition: &Partition| before.iter().any(|it| it.partitions.contains(partition));
         let (recorded, later) = self.hands.go_off(reached, on_its_way);
-        let mut positions: Vec<_> = recorded.iter().map(Reached::position).collect();
-        let (payments, delivered) = (Arc::clone(self.payments), Arc::clone(self.delivered));
+        let positions: Vec<_> = recorded.iter().map(Reached::position).collect();
+        let sink = Arc::clone(self.sink);
         let stored = tokio::spawn(async move {
-            let (some_withdrawn, some_delivered) =
-                (!batch.withdrawals.is_empty(), !batch.delivered.is_empty());
-            let mut with = |last: bool| if last { std::mem::take(&mut positions) } else { Vec::new() };
-            let reached = with(!some_withdrawn && !some_delivered);
-            ((batch.payments.is_empty() && reached.is_empty())
-                || payments.accept(batch.payments, reached).await)
-                && (!some_withdrawn || payments.withdraw(batch.withdrawals, with(!some_delivered)).await)
-                && (!some_delivered || delivered.delivered(batch.delivered, with(true)).await)
+            let Batch { messages, delivered, .. } = batch;
+            if delivered.is_empty() {
+                return sink.accept(messages, positions).await;
+            }
+            (messages.is_empty() || sink.accept(messages, Vec::new()).await)
+                && sink.delivered(delivered, positions).await
         });
         Storing { orders, partitions, recorded, later, stored }
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_config::Config;
+use fulfillment_domain::Delivered;
 use fulfillment_domain::clock::FixedClock;
-use fulfillment_domain::{Delivered, Withdrawal};
-use fulfillment_pipeline::ports::{DeliveredSink, Destination as _, Sink};
+use fulfillment_pipeline::ports::{Destination as _, Sink};
 use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{DeliveryOutcome, Incoming, Installation as _, Position, Positions as _, Source};
 use jiff::Timestamp;
@@ -40,13 +40,6 @@ impl Sink for Kept {
         open
     }
 
-    async fn withdraw(&self, _batch: Vec<Incoming<Withdrawal>>, _reached: Vec<Position>) -> bool {
-        true
-    }
-}
-
-#[async_trait]
-impl DeliveredSink for Kept {
     async fn delivered(&self, _batch: Vec<Delivered>, _reached: Vec<Position>) -> bool {
         true
     }
@@ -108,7 +101,7 @@ async fn read(config: &Config, kept: Arc<Kept>, count: usize) -> Vec<Incoming> {
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let (consumer, kept, stop) = (Arc::clone(&consumer), Arc::clone(&kept), stop.clone());
-        async move { consumer.run(kept.clone(), kept.clone(), Arc::clone(&kept.positions) as _, stop).await }
+        async move { consumer.run(kept.clone(), Arc::clone(&kept.positions) as _, stop).await }
     });
     kept.wait_for(count).await;
     stop.cancel();
@@ -181,8 +174,7 @@ async fn there_and_back(protocol: &str) {
     closed.closed.store(true, SeqCst);
     let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
     let consumer = KafkaConsumer::new(&config.kafka, 1_000, clock).unwrap();
-    let refused =
-        consumer.run(closed.clone(), closed.clone(), Arc::clone(&positions) as _, CancellationToken::new());
+    let refused = consumer.run(closed.clone(), Arc::clone(&positions) as _, CancellationToken::new());
     tokio::time::timeout(Duration::from_secs(30), refused).await.expect("a refusal ends it").unwrap();
     let got = read(&config, Kept::new(&positions), 1).await;
     assert_eq!(got[0].raw, b"again");

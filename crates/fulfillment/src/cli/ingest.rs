@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use fulfillment_domain::{Clock, Payment, Unreadable};
+use fulfillment_domain::{self as domain, Clock, Subject, Unreadable};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::ports::Accept as _;
-use fulfillment_store::{Incoming, IngestOutcome, Source, Subject};
+use fulfillment_store::{Incoming, IngestOutcome, Source};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -60,6 +60,8 @@ impl Counts {
             IngestOutcome::Folded(_) => &mut self.folded,
             IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
             IngestOutcome::Late(_) => &mut self.late,
+            // Of refunds and cancellations, which no file has.
+            IngestOutcome::Recorded(..) => return,
             IngestOutcome::Quarantined(_) => &mut self.quarantined,
             IngestOutcome::DeadLettered(_) => &mut self.dead_lettered,
         } += 1;
@@ -71,7 +73,7 @@ impl Ingest {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let door = crate::wiring::door_of_command(&config, store);
+        let inbox = crate::wiring::inbox_of_command(&config, store);
         let limit = config.pipeline.max_message.0;
         let bar = self.bar(context);
         let mut messages = self.messages(&bar, limit)?;
@@ -96,7 +98,11 @@ impl Ingest {
             let ended = next.is_none();
             if let Some(Message { raw, whole, line }) = next {
                 bytes += raw.len();
-                let read = if whole { Payment::parse(&raw) } else { Err(Unreadable::too_large(limit)) };
+                let read = if whole {
+                    domain::Message::parse(Subject::Payment, &raw)
+                } else {
+                    Err(Unreadable::too_large(limit))
+                };
                 batch.push(Incoming {
                     source: Source::File { name: name.clone(), line },
                     key: None,
@@ -112,7 +118,7 @@ impl Ingest {
             if full || (ended && !batch.is_empty()) {
                 bytes = 0;
                 taken += batch.len();
-                for outcome in door.accept(std::mem::take(&mut batch)).await? {
+                for outcome in inbox.accept(std::mem::take(&mut batch)).await? {
                     counts.add(&outcome);
                 }
             }

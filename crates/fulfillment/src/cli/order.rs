@@ -1,15 +1,15 @@
 //! `fulfillment order`
 
 use clap::{Args, Subcommand};
-use fulfillment_domain::{Cancellation, Clock as _, OrderId, Withdrawal, ticket_number};
+use fulfillment_domain::{Clock as _, OrderId, Subject, ticket_number};
 use fulfillment_pipeline::clock::SystemClock;
-use fulfillment_pipeline::operations::reissue::Wanted;
-use fulfillment_store::{AskOutcome, OrderRecord, Subject};
+use fulfillment_pipeline::operations::reissue::NotReinstated;
+use fulfillment_store::{AskOutcome, OrderRecord};
 use serde_json::json;
 
 use super::Context;
 use super::erase::ERASED;
-use super::reissue::{reissue, reissuer};
+use super::reissue::{not_reissued, reissuer};
 use super::withdraw::withdraw;
 use crate::stop::Stop;
 
@@ -100,8 +100,7 @@ async fn cancel(
     before_payment: bool,
 ) -> Result<(), Stop> {
     let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
-    let parse = |raw: &[u8]| Cancellation::parse(raw).map(Withdrawal::Cancellation);
-    withdraw(context, "order cancel", Subject::Cancellation, &said, parse, before_payment).await
+    withdraw(context, "order cancel", Subject::Cancellation, &said, before_payment).await
 }
 
 async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop> {
@@ -122,33 +121,19 @@ async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop
     })
 }
 
-/// Each ticket by itself: what stops in the middle goes on when it is said again.
 async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
     let config = context.config()?;
     let store = context.store(&config).await?;
-    let unknown = || Stop::no(format!("no payment for order {id} has arrived"));
-    let order = store.order(id).await?.ok_or_else(unknown)?;
-    if order.erased_at.is_some() {
-        return Err(Stop::no(format!("order {id} was erased: {ERASED}")));
-    }
-    let void: Vec<_> = order.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some()).collect();
-    if void.is_empty() && !store.reinstate_order(id).await? {
-        return Err(Stop::no(format!("nothing of order {id} is void, or no payment for it has arrived")));
-    }
-    if !void.is_empty() {
-        let reissuer = reissuer(context, &config, &store).await?;
-        for ticket in void {
-            let wanted = Wanted {
-                reinstate: true,
-                reason: reason.clone(),
-                expected: Some(ticket.code.generation),
-                who: "operator".into(),
-                ..Wanted::default()
-            };
-            reissue(&reissuer, ticket.id, wanted).await?;
+    let reissuer = reissuer(context, &config, &store).await?;
+    let order = reissuer.reinstate_order(id, "operator", reason).await.map_err(|why| match why {
+        NotReinstated::Store(error) => error.into(),
+        NotReinstated::Unknown => Stop::no(format!("no payment for order {id} has arrived")),
+        NotReinstated::Erased => Stop::no(format!("order {id} was erased: {ERASED}")),
+        NotReinstated::NotVoid => {
+            Stop::no(format!("nothing of order {id} is void, or no payment for it has arrived"))
         }
-    }
-    let order = store.order(id).await?.ok_or_else(unknown)?;
+        NotReinstated::Ticket(ticket, why) => not_reissued(ticket, why),
+    })?;
     context.answer(&order, describe)
 }
 

@@ -24,7 +24,6 @@ use serde::Serialize;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
-use crate::cli::retry::for_people;
 use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
@@ -132,7 +131,7 @@ impl Reconcile {
         let from = self.orders.as_deref().map_or("Ordering".into(), Path::to_string_lossy);
         Ok(Repairs {
             redraw: Redraw { store: Arc::clone(store), files: Arc::clone(files), templates },
-            door: wiring::door_of_command(config, Arc::clone(store)),
+            inbox: wiring::inbox_of_command(config, Arc::clone(store)),
             source: format!("reconcile {from}"),
         })
     }
@@ -270,7 +269,7 @@ fn by_order(paid: Vec<Paid>) -> BTreeMap<OrderId, Vec<Paid>> {
 fn describe(report: &Report) -> String {
     let line = |d: &Difference| {
         let ticket = d.ticket_id.map(|id| format!("  ticket {id}")).unwrap_or_default();
-        let repair = d.repair.as_ref().map(|done| format!("  -> {}", for_people(done))).unwrap_or_default();
+        let repair = d.repair.map(|done| format!("  -> {}", done.for_people())).unwrap_or_default();
         format!("{}{ticket}  {}{repair}", d.order_id, d.detail)
     };
     let mut lines: Vec<_> = report.differences.iter().map(line).collect();

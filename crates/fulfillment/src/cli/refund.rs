@@ -1,8 +1,7 @@
 //! `fulfillment refund`
 
 use clap::Args;
-use fulfillment_domain::{Amount, Currency, OrderId, TicketId, Withdrawal};
-use fulfillment_store::Subject;
+use fulfillment_domain::{Amount, Currency, OrderId, Subject, TicketId};
 use serde_json::json;
 
 use super::Context;
@@ -66,7 +65,6 @@ impl Refund {
             said["items"] = json!([{ "itemId": item, "quantity": quantity }]);
             said["itemIds"] = json!([]);
         }
-        let parse = |raw: &[u8]| fulfillment_domain::Refund::parse(raw).map(Withdrawal::Refund);
-        withdraw(context, "refund", Subject::Refund, &said, parse, self.before_payment).await
+        withdraw(context, "refund", Subject::Refund, &said, self.before_payment).await
     }
 }

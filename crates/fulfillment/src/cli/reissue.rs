@@ -79,9 +79,14 @@ pub(super) async fn reissuer(
 
 /// Makes the generation, or says why not.
 pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, Stop> {
-    reissuer.reissue(id, wanted).await.map_err(|why| match why {
+    reissuer.reissue(id, wanted).await.map_err(|why| not_reissued(id, why))
+}
+
+/// Why a ticket has no new generation.
+pub(super) fn not_reissued(id: TicketId, why: NotReissued) -> Stop {
+    match why {
         NotReissued::Store(error) => error.into(),
         NotReissued::Failed(reason) => Stop::Unreachable(anyhow::anyhow!(reason)),
         why => Stop::no(format!("the ticket {id}: {why}")),
-    })
+    }
 }

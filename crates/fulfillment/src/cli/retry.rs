@@ -2,7 +2,8 @@
 
 use clap::Args;
 use fulfillment_domain::OrderId;
-use fulfillment_store::{RetrySelection, Store};
+use fulfillment_pipeline::operations::retry as operations;
+use fulfillment_store::RetrySelection;
 use serde::Serialize;
 
 use super::Context;
@@ -52,8 +53,7 @@ impl Retry {
             }
             (None, None) => RetrySelection::All,
         };
-        let orders = store.retry(selection).await?;
-        let erased = orders == 0 && is_erased(store.as_ref(), selection).await?;
+        let operations::Retried { orders, erased } = operations::retry(store.as_ref(), selection).await?;
         context.answer(&Retried { orders }, |r| match r.orders {
             0 if erased => format!("nothing to retry: the order was erased: {ERASED}"),
             0 => "nothing to retry: no such order is parked or waiting".to_owned(),
@@ -61,24 +61,5 @@ impl Retry {
             n => format!("{n} orders queued for retry"),
         })?;
         if orders == 0 && selection != RetrySelection::All { Err(Stop::no("")) } else { Ok(()) }
-    }
-}
-
-async fn is_erased(store: &dyn Store, selection: RetrySelection) -> Result<bool, Stop> {
-    Ok(match selection {
-        RetrySelection::All => false,
-        RetrySelection::Order(order) => store.order(order).await?.is_some_and(|o| o.erased_at.is_some()),
-        RetrySelection::Ticket(ticket) => {
-            store.ticket(ticket).await?.is_some_and(|t| t.lifecycle.erased_at.is_some())
-        }
-    })
-}
-
-/// An outcome as people read it. Its word in JSON is older and stays as it is.
-pub(super) fn for_people(outcome: &str) -> &str {
-    match outcome {
-        "set going" => "queued for retry",
-        "not to be set going: see `order show`" => "cannot be retried: see `order show`",
-        other => other,
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_pipeline::operations::reissue::Wanted;
-use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::Store;
 
 use super::Context;
 use super::erase::ERASED;
 use super::reissue::{Change, reissue, reissuer};
 use crate::stop::Stop;
+use crate::wiring;
 
 /// Show a ticket, reissue, void or reinstate it
 #[derive(Debug, Args)]
@@ -93,8 +93,7 @@ impl Ticket {
             }
             Action::Void { id, reason } => {
                 let ticket = find(store.as_ref(), &id).await?;
-                let door = crate::wiring::door_of_command(&config, Arc::clone(&store));
-                door.void(ticket.id, &reason).await?;
+                wiring::voider(&config, &store, Arc::default()).void(ticket.id, &reason).await?;
                 find(store.as_ref(), &id).await?
             }
         };

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::trace::is_traceparent;
-use fulfillment_domain::{OrderId, Unreadable};
-use fulfillment_store::{Incoming, Source, Subject};
+use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
+use fulfillment_store::{Incoming, IngestOutcome, Source, WithdrawalState};
 use serde::Serialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -55,40 +55,96 @@ pub(crate) enum Word {
 }
 
 impl ItemResult {
-    /// One that was read.
-    pub(crate) fn read(index: usize, outcome: Word, order: OrderId, reason: Option<&str>) -> Self {
+    /// One that was read, or became a dead letter.
+    fn of(index: usize, subject: Subject, outcome: IngestOutcome) -> Self {
+        let (outcome, order, reason) = match outcome {
+            IngestOutcome::New(order) => (Word::New, order, None),
+            IngestOutcome::Duplicate(order) => (Word::Duplicate, order, None),
+            IngestOutcome::Folded(order) => (
+                Word::Folded,
+                order,
+                Some("the same payment is known under another key: once with an id, once without"),
+            ),
+            IngestOutcome::AlreadyPaid(order) => (
+                Word::AlreadyPaid,
+                order,
+                Some("the order was already paid; Ordering is asked whether items were added"),
+            ),
+            IngestOutcome::Late(order) => (
+                Word::Late,
+                order,
+                Some("the order was voided before; it is parked and this payment issues no tickets"),
+            ),
+            IngestOutcome::Recorded(order, state) => {
+                let (word, reason) = stands(state);
+                (word, order, reason)
+            }
+            IngestOutcome::Quarantined(order) => (Word::Quarantined, order, Some(other_content(subject))),
+            IngestOutcome::DeadLettered(why) => return Self::unreadable(index, why),
+        };
         Self { index, outcome, order_id: Some(order), field: None, reason: reason.map(str::to_owned) }
     }
 
     /// One that was not.
-    pub(crate) fn unreadable(index: usize, Unreadable { field, reason }: Unreadable) -> Self {
+    fn unreadable(index: usize, Unreadable { field, reason }: Unreadable) -> Self {
         Self { index, outcome: Word::Unreadable, order_id: None, field, reason: Some(reason) }
     }
 }
 
-/// The messages of a request.
-pub(crate) struct Messages<'a, T> {
-    pub(crate) batch: Vec<Incoming<T>>,
-    /// Whether they came as an array.
-    pub(crate) many: bool,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl<T> Messages<'_, T> {
-    /// When not one of them can be read: what is wrong with each.
-    pub(crate) fn all_unreadable(&self) -> Option<Vec<ItemResult>> {
-        let faults = self.batch.iter().map(|m| m.content.as_ref().err().cloned()).enumerate();
-        faults.map(|(index, why)| Some(ItemResult::unreadable(index, why?))).collect()
+/// Where a refund or cancellation stands, and why.
+fn stands(state: WithdrawalState) -> (Word, Option<&'static str>) {
+    match state {
+        WithdrawalState::Waiting => (Word::Waiting, Some("what it refers to has not arrived yet")),
+        WithdrawalState::Parked => {
+            (Word::Parked, Some("it voids nothing by itself; see the order's record for the reason"))
+        }
+        WithdrawalState::Pending => {
+            (Word::Pending, Some("it is in progress; it voids nothing until it is final"))
+        }
+        WithdrawalState::Failed => (Word::Failed, Some("it failed; it voids nothing")),
+        WithdrawalState::Applied => (Word::Applied, None),
+        WithdrawalState::Lifted => {
+            (Word::Duplicate, Some("it was made before the order was reinstated; it voids nothing"))
+        }
     }
 }
 
-/// Reads a request of one message or an array of them.
-pub(crate) async fn read<T>(
-    api: &Arc<Api>,
-    request: Request,
-    subject: Subject,
-    parse: impl Fn(&[u8]) -> Result<T, Unreadable>,
-) -> Result<Messages<'_, T>, Problem> {
+fn other_content(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Payment => "an earlier payment with this id has different content",
+        Subject::Refund | Subject::Cancellation => "an earlier refund with this id has different content",
+    }
+}
+
+/// Takes a request of one message or an array of them. What cannot be read is told to the caller. When nothing can be
+/// read that is all; when there are good ones beside it, the request is accepted, and so everything in it is kept: the
+/// unreadable ones as dead letters.
+pub(crate) async fn take(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Response, Problem> {
+    let Messages { batch, many, _permit } = read(api, request, subject).await?;
+    let results = if let Some(results) = all_unreadable(&batch) {
+        results
+    } else {
+        let outcomes = api.accept.accept(batch).await?.into_iter().enumerate();
+        outcomes.map(|(index, outcome)| ItemResult::of(index, subject, outcome)).collect()
+    };
+    answer(&results, many, subject)
+}
+
+/// When not one of them can be read: what is wrong with each.
+fn all_unreadable(batch: &[Incoming]) -> Option<Vec<ItemResult>> {
+    let faults = batch.iter().map(|m| m.content.as_ref().err().cloned()).enumerate();
+    faults.map(|(index, why)| Some(ItemResult::unreadable(index, why?))).collect()
+}
+
+/// The messages of a request.
+struct Messages<'a> {
+    batch: Vec<Incoming>,
+    /// Whether they came as an array.
+    many: bool,
+    _permit: SemaphorePermit<'a>,
+}
+
+async fn read(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Messages<'_>, Problem> {
     let caller = api.access.require(request.headers(), Scope::Ingest)?;
     body::require_message(request.headers())?;
     let permit = api.limits.ingest.try_acquire().map_err(|_| {
@@ -123,22 +179,18 @@ pub(crate) async fn read<T>(
     {
         return Err(Problem::new(Kind::TooLarge, format!("The message is larger than {most} bytes.")));
     }
-    let read = |item: &[u8]| {
-        let content = if item.len() > most { Err(Unreadable::too_large(most)) } else { parse(item) };
-        incoming(api, &caller, &headers, many, item, subject, content)
-    };
+    let read = |item: &[u8]| incoming(api, &caller, &headers, many, item, subject);
     Ok(Messages { batch: items.into_iter().map(read).collect(), many, _permit: permit })
 }
 
-fn incoming<T>(
+fn incoming(
     api: &Api,
     caller: &Caller,
     headers: &HeaderMap,
     many: bool,
     item: &[u8],
     subject: Subject,
-    content: Result<T, Unreadable>,
-) -> Incoming<T> {
+) -> Incoming {
     // A CloudEvent in binary mode has its attributes in headers `ce-...`; Kafka calls them `ce_...`.
     let attributes = headers.iter().filter(|_| !many).filter_map(|(name, value)| {
         let name = name.as_str().strip_prefix("ce-")?;
@@ -153,7 +205,7 @@ fn incoming<T>(
         traceparent: traceparent.map(str::to_owned),
         received_at: api.clock.now(),
         subject,
-        content,
+        content: Message::parse_within(api.limits.max_message, subject, item),
     }
 }
 
@@ -166,7 +218,7 @@ fn unreadable_kind(subject: Subject) -> Kind {
 
 /// The status for all: 202 with anything new, 200 when everything that counts was known, 409 when nothing
 /// was taken and something contradicts, 400 when nothing could be read.
-pub(crate) fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Response, Problem> {
+fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Response, Problem> {
     let any = |words: &[Word]| results.iter().any(|r| words.contains(&r.outcome));
     let list = serde_json::json!({ "results": results });
     let kept = [Word::Waiting, Word::Parked, Word::Pending, Word::Failed];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fulfillment_domain::event::{Before, Publication, ticket_reissued, ticket_voided};
 use fulfillment_domain::{Cancellation, Flag, Payment, Refund, Spelling, Ticket};
 use fulfillment_store::conformance::fixtures::{cancellation, generated, order, payment, quietly, ticket};
-use fulfillment_store::{DeadLetterRoute, Inbox, Records, Withdrawals};
+use fulfillment_store::{DeadLetterRoute, Inbox, Records};
 use serde_json::Value;
 
 use super::App;
@@ -58,7 +58,7 @@ async fn records_have_the_fields_described() {
     assert_eq!(keys(&record), keys(fields("Order")));
     assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));
     let letters = DeadLetterRoute::default();
-    app.store.withdraw(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
+    app.store.ingest(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
     let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
     assert_eq!(keys(&record["withdrawals"][0]), keys(fields("WithdrawalRecord")));
 }

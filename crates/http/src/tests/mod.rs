@@ -23,20 +23,18 @@ use bytes::Bytes;
 use fulfillment_config::{CodeFormat, Config};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::clock::FixedClock;
-use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId, Withdrawal};
+use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId};
 use fulfillment_pipeline::Publishing;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
 use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::proof::Proof;
 use fulfillment_pipeline::templates::{Book, Templates};
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{
-    DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, WithdrawalOutcome,
-    Withdrawals, Work,
-};
+use fulfillment_store::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, Work};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -58,7 +56,7 @@ struct App {
     store: Arc<SqliteStore>,
     files: Arc<Shelf>,
     healed: Arc<Healed>,
-    door: Arc<Door>,
+    inbox: Arc<Inbound>,
     readiness: Arc<Readiness>,
     head: watch::Sender<i64>,
     stop: CancellationToken,
@@ -110,7 +108,7 @@ impl App {
         let store = Arc::new(SqliteStore::open(&dir.path().join("f.db"), Arc::clone(&clock)).await.unwrap());
         store.migrate().await.unwrap();
         let (files, healed) = (Arc::new(Shelf::default()), Arc::new(Healed::default()));
-        let door = Arc::new(Door { store: Arc::clone(&store), broken: AtomicBool::new(false) });
+        let inbox = Arc::new(Inbound { store: Arc::clone(&store), broken: AtomicBool::new(false) });
         let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
         let (head, positions) = watch::channel(0);
         let secret = Secret::new([9; 32]);
@@ -137,11 +135,14 @@ impl App {
             },
             wake: Arc::default(),
         };
+        let voider =
+            Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
         let api = Api {
             reissuer,
+            voider,
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
-            accept: Arc::clone(&door) as _,
+            accept: Arc::clone(&inbox) as _,
             heal: Arc::clone(&healed) as _,
             clock,
             secret: secret.clone(),
@@ -156,7 +157,7 @@ impl App {
         };
         let api = Arc::new(api);
         let (router, operations) = (router(Arc::clone(&api), true), router(api, false));
-        Self { router, operations, store, files, healed, door, readiness, head, stop, secret, _dir: dir }
+        Self { router, operations, store, files, healed, inbox, readiness, head, stop, secret, _dir: dir }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
@@ -290,26 +291,18 @@ impl Heal for Healed {
     }
 }
 
-/// Payments go straight into the store; `broken` makes it unreachable.
-struct Door {
+/// Messages go straight into the store; `broken` makes it unreachable.
+struct Inbound {
     store: Arc<SqliteStore>,
     broken: AtomicBool,
 }
 
 #[async_trait]
-impl Accept for Door {
+impl Accept for Inbound {
     async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("away".into()));
         }
         self.store.ingest(&batch, &DeadLetterRoute::default(), &fixtures::quietly()).await
-    }
-
-    async fn withdraw(&self, batch: Vec<Incoming<Withdrawal>>) -> Result<Vec<WithdrawalOutcome>, StoreError> {
-        self.store.withdraw(&batch, &DeadLetterRoute::default(), &fixtures::quietly()).await
-    }
-
-    async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
-        self.store.void_ticket(id, reason, &fixtures::quietly()).await
     }
 }

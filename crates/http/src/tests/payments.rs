@@ -187,7 +187,7 @@ async fn limits() {
 #[tokio::test]
 async fn without_the_store_nothing_is_accepted() {
     let app = App::open().await;
-    app.door.broken.store(true, Ordering::Relaxed);
+    app.inbox.broken.store(true, Ordering::Relaxed);
     let away = app.pay(payment("a", 1, "1")).await;
     away.is_problem(503, "store-unavailable");
     assert_eq!(away.header("retry-after"), "5");

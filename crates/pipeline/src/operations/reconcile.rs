@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use fulfillment_domain::event::ids_of;
 use fulfillment_domain::order::NOTHING_ADMITS;
-use fulfillment_domain::{Clock, OrderId, OrderState, Paid, Payment, Ticket, TicketId};
-use fulfillment_store::{
-    Incoming, IngestOutcome, OrderRecord, RetrySelection, Source, Store, StoreError, Subject,
-};
+use fulfillment_domain::{Clock, Message, OrderId, OrderState, Paid, Payment, Subject, Ticket, TicketId};
+use fulfillment_store::{Incoming, IngestOutcome, OrderRecord, RetrySelection, Source, Store, StoreError};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -42,6 +40,55 @@ pub enum What {
     UnsentEvent,
 }
 
+/// What was done about a difference. The words are those of `reconcile --json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Repair {
+    /// The payment is recorded; its order is issued.
+    #[serde(rename = "entered")]
+    Entered,
+    /// So it is, and known under another key.
+    #[serde(rename = "entered; it is on record under another key")]
+    EnteredFolded,
+    /// So it is, and another payment has made the tickets.
+    #[serde(rename = "entered; another payment has made its tickets")]
+    EnteredAlreadyPaid,
+    /// So it is, and its order was void before.
+    #[serde(rename = "entered; the order was void before and is parked")]
+    EnteredLate,
+    /// The payment came in the meantime.
+    #[serde(rename = "has come meanwhile")]
+    CameMeanwhile,
+    /// The order is queued for a retry.
+    #[serde(rename = "set going")]
+    Queued,
+    /// The event is queued for its destination.
+    #[serde(rename = "to be sent again")]
+    ToBeSentAgain,
+    /// The file is drawn again and stored.
+    #[serde(rename = "drawn again")]
+    DrawnAgain,
+    /// Somebody else has stored the file.
+    #[serde(rename = "is there by now")]
+    IsThere,
+}
+
+impl Repair {
+    /// What was done, for people.
+    pub fn for_people(self) -> &'static str {
+        match self {
+            Self::Entered => "recorded",
+            Self::EnteredFolded => "recorded; it is known under another key",
+            Self::EnteredAlreadyPaid => "recorded; another payment has made its tickets",
+            Self::EnteredLate => "recorded; the order was void before and is parked",
+            Self::CameMeanwhile => "has arrived in the meantime",
+            Self::Queued => "queued for retry",
+            Self::ToBeSentAgain => "queued to be sent again",
+            Self::DrawnAgain => "drawn again",
+            Self::IsThere => "is there by now",
+        }
+    }
+}
+
 /// Something that should be there and is not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -60,7 +107,7 @@ pub struct Difference {
     pub detail: String,
     /// What was done about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub repair: Option<String>,
+    pub repair: Option<Repair>,
     /// Whether that is the end of it: what was only set going is a running service's to finish.
     #[serde(skip)]
     pub done: bool,
@@ -219,7 +266,7 @@ pub struct Repairs {
     /// Draws files again.
     pub redraw: Redraw,
     /// Takes payments that never came.
-    pub door: Ingest,
+    pub inbox: Ingest,
     /// The command, as the inbox is to name it.
     pub source: String,
 }
@@ -232,7 +279,7 @@ impl Repairs {
             What::MissingPayment => self.enter(std::mem::take(&mut difference.message)).await?,
             What::NotIssued => {
                 let going = store.retry(RetrySelection::Order(difference.order_id)).await?;
-                if going > 0 { Ok("set going") } else { Err("it cannot be set going".to_owned()) }
+                if going > 0 { Ok(Repair::Queued) } else { Err("it cannot be set going".to_owned()) }
             }
             What::MissingTickets => Err("restore the store, or read the topic into an empty one".to_owned()),
             What::MissingFile | What::DamagedFile => self.draw(difference.ticket_id).await,
@@ -241,12 +288,12 @@ impl Repairs {
                     Some(event) => store.send_again(event).await?,
                     None => false,
                 };
-                if again { Ok("to be sent again") } else { Err("a relay has it in hand".to_owned()) }
+                if again { Ok(Repair::ToBeSentAgain) } else { Err("a relay has it in hand".to_owned()) }
             }
         };
         match done {
             Ok(done) => {
-                difference.repair = Some(done.to_owned());
+                difference.repair = Some(done);
                 difference.done = matches!(difference.what, What::MissingFile | What::DamagedFile);
             }
             Err(why) => difference.detail = format!("{}; {why}", difference.detail),
@@ -254,34 +301,34 @@ impl Repairs {
         Ok(())
     }
 
-    async fn enter(&self, raw: Vec<u8>) -> Result<Result<&'static str, String>, StoreError> {
+    async fn enter(&self, raw: Vec<u8>) -> Result<Result<Repair, String>, StoreError> {
         let message = Incoming {
             source: Source::Command { name: self.source.clone() },
             key: None,
-            content: Payment::parse(&raw),
+            content: Message::parse(Subject::Payment, &raw),
             raw,
             headers: Vec::new(),
             traceparent: None,
-            received_at: self.door.clock.now(),
+            received_at: self.inbox.clock.now(),
             subject: Subject::Payment,
         };
-        Ok(match self.door.accept(vec![message]).await?.pop() {
-            Some(IngestOutcome::New(_)) => Ok("entered"),
-            Some(IngestOutcome::Folded(_)) => Ok("entered; it is on record under another key"),
-            Some(IngestOutcome::AlreadyPaid(_)) => Ok("entered; another payment has made its tickets"),
-            Some(IngestOutcome::Duplicate(_)) => Ok("has come meanwhile"),
-            Some(IngestOutcome::Late(_)) => Ok("entered; the order was void before and is parked"),
+        Ok(match self.inbox.accept(vec![message]).await?.pop() {
+            Some(IngestOutcome::New(_)) => Ok(Repair::Entered),
+            Some(IngestOutcome::Folded(_)) => Ok(Repair::EnteredFolded),
+            Some(IngestOutcome::AlreadyPaid(_)) => Ok(Repair::EnteredAlreadyPaid),
+            Some(IngestOutcome::Duplicate(_)) => Ok(Repair::CameMeanwhile),
+            Some(IngestOutcome::Late(_)) => Ok(Repair::EnteredLate),
             Some(IngestOutcome::Quarantined(_)) => Err("its id is known with another content".to_owned()),
             Some(IngestOutcome::DeadLettered(why)) => Err(why.to_string()),
-            None => Err("nothing came of it".to_owned()),
+            Some(IngestOutcome::Recorded(..)) | None => Err("nothing came of it".to_owned()),
         })
     }
 
-    async fn draw(&self, ticket: Option<TicketId>) -> Result<&'static str, String> {
+    async fn draw(&self, ticket: Option<TicketId>) -> Result<Repair, String> {
         let Some(ticket) = ticket else { return Err("no ticket is named".to_owned()) };
         match self.redraw.redraw(ticket).await {
-            Ok(true) => Ok("drawn again"),
-            Ok(false) => Ok("is there by now"),
+            Ok(true) => Ok(Repair::DrawnAgain),
+            Ok(false) => Ok(Repair::IsThere),
             Err(error) => Err(format!("{error:#}")),
         }
     }

@@ -8,6 +8,7 @@ use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::Sink;
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::proof::Proof;
@@ -15,10 +16,10 @@ use fulfillment_pipeline::stages::relay::Relay;
 use fulfillment_pipeline::stages::{Numbers, Pipeline};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_pipeline::{Publishing, Wake};
-use fulfillment_store::{Announcing, DeadLetterRoute, Store};
+use fulfillment_store::{Announcing, DeadLetterRoute, Incoming, Store};
 use tokio_util::sync::CancellationToken;
 
-use super::world::{Entry, Life, lock};
+use super::world::{Life, lock};
 use super::{neighbours, store};
 
 /// What every process of every story has in common.
@@ -34,7 +35,7 @@ const BATCH: u32 = 5;
 /// The end of a process that answers requests.
 pub(super) struct End {
     pub(super) reissuer: Reissuer,
-    pub(super) ingest: Arc<Ingest>,
+    pub(super) voider: Voider,
 }
 
 /// Starts one life; what it does from now on it does by `life`. Answers with its end for requests.
@@ -90,6 +91,11 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     };
     tokio::spawn(relay.run(stop));
     tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
+    let voider = Voider {
+        store: Arc::clone(&store) as _,
+        announcing: ingest.announcing.clone(),
+        wake: Arc::clone(&wake),
+    };
     let reissuer = Reissuer {
         store,
         files: neighbours,
@@ -103,7 +109,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         publishing,
         wake,
     };
-    End { reissuer, ingest }
+    End { reissuer, voider }
 }
 
 /// Reads on from what was committed, as the Kafka consumer does: first the inbox, then the offset, and that again as long
@@ -114,21 +120,13 @@ async fn consume(life: Arc<Life>, ingest: Arc<Ingest>) {
     let mut committed = next;
     loop {
         let wanted = world.draw(1, BATCH + 1) as usize;
-        let batch: Vec<Entry> = lock(&world.log).iter().skip(next).take(wanted).cloned().collect();
+        let batch: Vec<Incoming> = lock(&world.log).iter().skip(next).take(wanted).cloned().collect();
         if batch.is_empty() && committed == next {
             world.sleep(Duration::from_millis(500)).await;
             continue;
         }
         let read = batch.len();
-        let (mut payments, mut withdrawals) = (Vec::new(), Vec::new());
-        for entry in batch {
-            match entry {
-                Entry::Payment(payment) => payments.push(payment),
-                Entry::Withdrawal(withdrawal) => withdrawals.push(withdrawal),
-            }
-        }
-        let stored = (payments.is_empty() || Sink::accept(&*ingest, payments, Vec::new()).await)
-            && (withdrawals.is_empty() || Sink::withdraw(&*ingest, withdrawals, Vec::new()).await);
+        let stored = Sink::accept(&*ingest, batch, Vec::new()).await;
         if !stored {
             return;
         }

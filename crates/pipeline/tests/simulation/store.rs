@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{Delivered, OrderId, OutboxEvent, Ticket, TicketId, Withdrawal};
+use fulfillment_domain::{Delivered, OrderId, OutboxEvent, Ticket, TicketId};
 use fulfillment_store::*;
 use fulfillment_tests::checker::Word;
 use jiff::Timestamp;
@@ -102,7 +102,7 @@ impl Line {
     }
 
     /// What its messages say is on record.
-    fn recorded<T>(&self, batch: &[Incoming<T>]) {
+    fn recorded(&self, batch: &[Incoming]) {
         lock(&self.0.world.recorded).extend(batch.iter().map(|message| message.raw.clone()));
     }
 
@@ -165,7 +165,6 @@ passed_on! {
         prune(age: Duration, limit: usize) -> u64;
     }
     Withdrawals {
-        withdraw_read(batch: &[Incoming<Withdrawal>], reached: &[Position], dead_letters: &DeadLetterRoute, announcing: &Announcing) -> Vec<WithdrawalOutcome>, |line, _taken| line.recorded(batch);
         void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool, |line, voided| if *voided {
             lock(&line.0.world.words).insert(id, Word::Void);
         };

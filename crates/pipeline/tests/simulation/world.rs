@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use fulfillment_domain::{OrderId, TicketId, Withdrawal};
+use fulfillment_domain::{OrderId, TicketId};
 use fulfillment_pipeline::runtime::Runtime;
 use fulfillment_store::Incoming;
 use fulfillment_store::sqlite::SqliteStore;
@@ -25,22 +25,6 @@ use super::time::Time;
 
 /// After so long nothing goes wrong any more, and all must come to rest.
 pub(super) const TROUBLE: Duration = Duration::from_secs(180);
-
-/// A message on its way in.
-#[derive(Clone)]
-pub(super) enum Entry {
-    Payment(Incoming),
-    Withdrawal(Incoming<Withdrawal>),
-}
-
-impl Entry {
-    pub(super) fn raw(&self) -> &[u8] {
-        match self {
-            Self::Payment(payment) => &payment.raw,
-            Self::Withdrawal(withdrawal) => &withdrawal.raw,
-        }
-    }
-}
 
 /// What becomes of one call of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +59,7 @@ pub(super) struct World {
     pub(super) sales: Mutex<BTreeMap<Uuid, Sale>>,
     pub(super) files: Mutex<BTreeMap<String, Bytes>>,
     /// The topic of payments, refunds and cancellations, and how far it has been read for good.
-    pub(super) log: Mutex<Vec<Entry>>,
+    pub(super) log: Mutex<Vec<Incoming>>,
     pub(super) committed: Mutex<usize>,
     /// What the world has been told, in order.
     pub(super) told: Mutex<Vec<Message>>,
@@ -209,10 +193,10 @@ impl World {
     pub(super) fn commit(&self, next: usize) {
         let mut committed = lock(&self.committed);
         for entry in &lock(&self.log)[(*committed).min(next)..next] {
-            if !lock(&self.recorded).contains(entry.raw()) {
+            if !lock(&self.recorded).contains(&entry.raw) {
                 self.violated(format!(
                     "{} is committed and not recorded",
-                    String::from_utf8_lossy(entry.raw())
+                    String::from_utf8_lossy(&entry.raw)
                 ));
             }
         }

@@ -75,11 +75,11 @@ pub async fn refunds_of_them_void(backend: &dyn Backend) {
     let store = backend.store();
     store.adopt(&[earlier(1, 1), earlier(2, 1), earlier(3, 1)]).await.unwrap();
     // Before its payment has come, and after.
-    store.withdraw(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let applied = &store.order(order(1)).await.unwrap().unwrap().withdrawals[0];
     assert_eq!(applied.state, WithdrawalState::Applied, "all of what the earlier service was paid");
     ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
-    store.withdraw(&[refund(2, 2, 2, ""), cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(2, 2, 2, ""), cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
     for n in 1..=3 {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided, "{n}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fulfillment_domain::{Amount, EventKind, OrderState, Payment, Ticket};
+use fulfillment_domain::{Amount, EventKind, OrderState, Ticket};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
@@ -12,7 +12,7 @@ use super::fixtures::{
 };
 use crate::{
     FreezeOutcome, Incoming, IngestOutcome, Redrawn, Reissue, Release, RetrySelection, Store, Then,
-    WithdrawalOutcome, WithdrawalState,
+    WithdrawalState,
 };
 
 /// The buyer of every order of the fixtures.
@@ -32,7 +32,7 @@ fn personal(n: u32, amount: &str) -> Incoming {
         r#"{{"payment_id":"pay-{n}","order_id":"{}","customer_id":"c-1","customer_email":"{BUYER}","amount":{amount},"currency":"EUR"}}"#,
         order(1)
     );
-    Incoming { content: Payment::parse(json.as_bytes()), ..message(i64::from(n), json.as_bytes()) }
+    message(i64::from(n), json.as_bytes())
 }
 
 /// An issued ticket of order 1 in its second generation, and one of order 2.
@@ -189,11 +189,11 @@ pub async fn what_comes_later_is_kept_without_content(backend: &dyn Backend) {
     assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
 
     let back = [cancellation(1, "Ada fell ill"), refund(5, 1, 1, r#","amount":1,"who":"Ada""#)];
-    let outcomes = store.withdraw(&back, &to_kafka(), &loudly()).await.unwrap();
-    assert_eq!(outcomes[0], WithdrawalOutcome::Recorded(order(1), WithdrawalState::Applied));
+    let outcomes = store.ingest(&back, &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(outcomes[0], IngestOutcome::Recorded(order(1), WithdrawalState::Applied));
     let contradiction = [refund(5, 1, 1, r#","amount":2,"who":"Ada""#)];
-    let outcomes = store.withdraw(&contradiction, &to_kafka(), &loudly()).await.unwrap();
-    assert_eq!(outcomes, [WithdrawalOutcome::Quarantined(order(1))]);
+    let outcomes = store.ingest(&contradiction, &to_kafka(), &loudly()).await.unwrap();
+    assert_eq!(outcomes, [IngestOutcome::Quarantined(order(1))]);
     silent(backend).await;
     let void = store.ticket(first.id).await.unwrap().unwrap();
     assert_eq!((void.lifecycle.void_reason.as_deref(), void.lifecycle.sequence), (Some("cancelled"), 3));
@@ -255,7 +255,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
     );
 
     // An order that only a refund has named: its payment makes nothing.
-    store.withdraw(&[refund(8, 8, 8, "")], &to_kafka(), &quietly()).await.unwrap();
+    store.ingest(&[refund(8, 8, 8, "")], &to_kafka(), &quietly()).await.unwrap();
     store.erase(order(8)).await.unwrap().unwrap();
     let outcome = ingest(&*store, &[payment(8, 8, "1")]).await;
     assert!(!matches!(outcome[..], [IngestOutcome::New(_)]), "{outcome:?}");

@@ -6,8 +6,7 @@ use std::time::Duration;
 use fulfillment_domain::event::{Publication, ticket_issued};
 use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
 use fulfillment_domain::{
-    Cancellation, Currency, Flags, OrderId, OrderState, Payment, Refund, Spelling, Ticket, TicketId,
-    TicketStatus, Unreadable, Withdrawal,
+    Currency, Flags, Message, OrderId, OrderState, Payment, Spelling, Subject, Ticket, TicketId, TicketStatus,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -16,8 +15,7 @@ use uuid::Uuid;
 use super::Backend;
 use crate::{
     Announcing, Attention, AttentionReason, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome,
-    GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, Subject, WithdrawalOutcome,
-    WithdrawalRecord, WithdrawalState,
+    GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, WithdrawalRecord, WithdrawalState,
 };
 
 /// Longer than any test.
@@ -45,8 +43,13 @@ pub fn at_stored() -> Timestamp {
     "2026-11-22T18:30:00.123456Z".parse().unwrap()
 }
 
-/// A message with these bytes, from Kafka at this offset.
+/// A payment with these bytes, from Kafka at this offset.
 pub fn message(offset: i64, raw: &[u8]) -> Incoming {
+    said(offset, Subject::Payment, raw)
+}
+
+/// A message with these bytes, from Kafka at this offset.
+pub fn said(offset: i64, subject: Subject, raw: &[u8]) -> Incoming {
     Incoming {
         source: Source::Kafka {
             topic: "payment-succeeded".into(),
@@ -59,8 +62,8 @@ pub fn message(offset: i64, raw: &[u8]) -> Incoming {
         headers: vec![("h".into(), vec![0xff, 0]), ("traceparent".into(), b"00-x".to_vec())],
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         received_at: at(),
-        subject: Subject::Payment,
-        content: Payment::parse(raw),
+        subject,
+        content: Message::parse(subject, raw),
     }
 }
 
@@ -74,43 +77,37 @@ pub fn payment(n: u32, of: u32, amount: &str) -> Incoming {
     message(i64::from(n), json.as_bytes())
 }
 
+/// What a payment says.
+pub fn paid(message: &mut Incoming) -> &mut Payment {
+    let Ok(Message::Payment(payment)) = &mut message.content else { panic!("no payment") };
+    payment
+}
+
 /// Dead letters go to Kafka too.
 pub fn to_kafka() -> DeadLetterRoute {
     DeadLetterRoute { destinations: vec!["kafka".into()], max_bytes: 1_000 }
 }
 
 /// The `n`th refund, of payment `pay-{payment}` of order `of`; `rest` are more fields of its JSON.
-pub fn refund(n: u32, payment: u32, of: u32, rest: &str) -> Incoming<Withdrawal> {
+pub fn refund(n: u32, payment: u32, of: u32, rest: &str) -> Incoming {
     refund_without_payment(n, of, &format!(r#","paymentId":"pay-{payment}"{rest}"#))
 }
 
 /// The `n`th refund, of order `of`, that names no payment; `rest` are more fields of its JSON.
-pub fn refund_without_payment(n: u32, of: u32, rest: &str) -> Incoming<Withdrawal> {
+pub fn refund_without_payment(n: u32, of: u32, rest: &str) -> Incoming {
     let json = format!(r#"{{"refundId":"r-{n}","orderId":"{}","reason":"why {n}"{rest}}}"#, order(of));
-    let content = Refund::parse(json.as_bytes()).map(Withdrawal::Refund);
-    withdrawal(i64::from(n), json.as_bytes(), Subject::Refund, content)
+    said(i64::from(n), Subject::Refund, json.as_bytes())
 }
 
 /// The cancellation of an order.
-pub fn cancellation(of: u32, reason: &str) -> Incoming<Withdrawal> {
+pub fn cancellation(of: u32, reason: &str) -> Incoming {
     cancellation_with(of, &format!(r#","reason":"{reason}""#))
 }
 
 /// The cancellation of an order; `rest` are more fields of its JSON.
-pub fn cancellation_with(of: u32, rest: &str) -> Incoming<Withdrawal> {
+pub fn cancellation_with(of: u32, rest: &str) -> Incoming {
     let json = format!(r#"{{"orderId":"{}"{rest}}}"#, order(of));
-    let content = Cancellation::parse(json.as_bytes()).map(Withdrawal::Cancellation);
-    withdrawal(i64::from(of), json.as_bytes(), Subject::Cancellation, content)
-}
-
-fn withdrawal(
-    offset: i64,
-    raw: &[u8],
-    subject: Subject,
-    content: Result<Withdrawal, Unreadable>,
-) -> Incoming<Withdrawal> {
-    let Incoming { source, key, raw, headers, traceparent, received_at, .. } = message(offset, raw);
-    Incoming { source, key, raw, headers, traceparent, received_at, subject, content }
+    said(i64::from(of), Subject::Cancellation, json.as_bytes())
 }
 
 /// Kafka is told.
@@ -389,14 +386,14 @@ where
 }
 
 /// Hands in one withdrawal.
-pub async fn withdraw(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalOutcome {
-    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
+pub async fn withdraw(store: &dyn Store, message: Incoming) -> IngestOutcome {
+    store.ingest(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
 }
 
 /// Hands in a new one, and answers with where it stands.
-pub async fn recorded(store: &dyn Store, message: Incoming<Withdrawal>) -> WithdrawalState {
+pub async fn recorded(store: &dyn Store, message: Incoming) -> WithdrawalState {
     match withdraw(store, message).await {
-        WithdrawalOutcome::Recorded(_, state) => state,
+        IngestOutcome::Recorded(_, state) => state,
         other => panic!("not recorded: {other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! One payment under two keys: with an id and without one.
 
-use fulfillment_domain::{OrderState, Refund, Withdrawal};
+use fulfillment_domain::{Message, OrderState, Subject, Withdrawal};
 
 use super::Backend;
 use super::fixtures::{
@@ -93,15 +93,15 @@ pub async fn a_refund_of_either_key(backend: &dyn Backend) {
     let unnamed = |n: u32, of: u32| {
         let mut refund = refund(n, 0, of, r#","amount":49.90,"currency":"EUR""#);
         let json = format!(r#"{{"refundId":"r-{n}","orderId":"{}","amount":49.90}}"#, order(of));
-        refund.content = Refund::parse(json.as_bytes()).map(Withdrawal::Refund);
+        refund.content = Message::parse(Subject::Refund, json.as_bytes());
         refund
     };
     // The refund before the other key, and after it; of this key, and of that.
-    store.withdraw(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let nameless: Vec<_> = (1..=4).map(|n| nameless(n, "49.90", "")).collect();
     assert_eq!(ingest(&*store, &nameless).await, [1, 2, 3, 4].map(|n| Folded(order(n))));
     let after = [refund(2, 2, 2, ""), unnamed(3, 3)];
-    store.withdraw(&after, &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&after, &to_kafka(), &loudly()).await.unwrap();
     for n in 1..=3 {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided, "order {n}: {record:?}");
@@ -109,24 +109,21 @@ pub async fn a_refund_of_either_key(backend: &dyn Backend) {
     }
     assert_eq!(store.order(order(4)).await.unwrap().unwrap().state, OrderState::Issued);
     // Two halves, each of one key, are the whole.
-    let half = |mut refund: Incoming<Withdrawal>| {
-        if let Ok(Withdrawal::Refund(said)) = &mut refund.content {
+    let half = |mut refund: Incoming| {
+        if let Ok(Message::Withdrawal(Withdrawal::Refund(said))) = &mut refund.content {
             said.amount = Some("24.95".parse().unwrap());
         }
         refund
     };
     let halves = [half(refund(4, 4, 4, "")), half(unnamed(5, 4))];
-    store.withdraw(&halves, &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&halves, &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.order(order(4)).await.unwrap().unwrap().state, OrderState::Voided);
 }
 
 pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
     let store = backend.store();
     ingest(&*store, &[nameless(1, "49.90", ""), payment(2, 2, "49.90")]).await;
-    store
-        .withdraw(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly())
-        .await
-        .unwrap();
+    store.ingest(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly()).await.unwrap();
     let others = [payment(1, 1, "49.90"), nameless(2, "49.90", "")];
     assert_eq!(ingest(&*store, &others).await, [Folded(order(1)), Folded(order(2))]);
     for n in 1..=2 {
@@ -134,7 +131,7 @@ pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
         assert_eq!(record.state, OrderState::Voided, "the payment came before: {:?}", record.reason);
     }
     // What came late under one key is late under the other.
-    store.withdraw(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[nameless(3, "49.90", "")]).await, [Late(order(3))]);
     let before = store.order(order(3)).await.unwrap().unwrap();
     assert_eq!(ingest(&*store, &[payment(3, 3, "49.90")]).await, [Folded(order(3))]);
@@ -155,14 +152,14 @@ pub async fn both_keys_at_once_are_a_payment_that_is_new(backend: &dyn Backend) 
     asked.sort();
     assert_eq!(asked, [(order(1), 1), (order(2), 1)], "Ordering is asked what is new, once each");
     // And late as any other.
-    store.withdraw(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[nameless(3, "5", ""), payment(53, 3, "5")]).await;
     assert_eq!(store.order(order(3)).await.unwrap().unwrap().state, OrderState::Parked);
 }
 
 pub async fn what_was_seen_to_stays_so_under_the_other_key(backend: &dyn Backend) {
     let store = backend.store();
-    store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[nameless(1, "49.90", "")]).await, [Late(order(1))]);
     assert!(store.acknowledge_late(order(1)).await.unwrap());
     assert_eq!(ingest(&*store, &[payment(1, 1, "49.90")]).await, [Folded(order(1))]);

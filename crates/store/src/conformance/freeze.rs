@@ -55,7 +55,7 @@ pub async fn without_tickets_is_issued(backend: &dyn Backend) {
         assert!(store.claim("w", 9, LONG).await.unwrap().is_empty());
         assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
     }
-    store.withdraw(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Voided, "a refund in full");
 }
 
@@ -252,7 +252,7 @@ pub async fn seats_of_before_dates_were_kept(backend: &dyn Backend) {
         let outcome = store.freeze(&[at_hour(claim, hours)]).await.unwrap().remove(0);
         assert_eq!(conflict(outcome), expected, "{hours}");
     }
-    store.withdraw(&[cancellation(1, "off"), cancellation(2, "off")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(1, "off"), cancellation(2, "off")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(backend.number("SELECT count(*) FROM seats").await, 1, "freed under either key");
     let again = store.freeze(&[at_hour(&claims[3], 0)]).await.unwrap().remove(0);
     assert!(!conflict(again));

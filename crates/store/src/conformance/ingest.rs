@@ -3,7 +3,9 @@
 use fulfillment_domain::{EventKind, OrderState};
 
 use super::Backend;
-use super::fixtures::{LONG, at_once, at_stored, ingest, message, order, payment, quietly, rows, to_kafka};
+use super::fixtures::{
+    LONG, at_once, at_stored, ingest, message, order, paid, payment, quietly, rows, to_kafka,
+};
 use crate::{DeadLetterRoute, IngestOutcome};
 
 pub async fn new_duplicate_already_paid(backend: &dyn Backend) {
@@ -63,7 +65,7 @@ pub async fn one_key_another_content(backend: &dyn Backend) {
         ]
     );
     let mut later = payment(1, 2, "5");
-    later.content.as_mut().unwrap().currency = None;
+    paid(&mut later).currency = None;
     later.raw.push(b' ');
     assert_eq!(ingest(&*store, &[later]).await, [IngestOutcome::Quarantined(order(2))]);
     assert!(store.order(order(2)).await.unwrap().is_none(), "a quarantined payment makes no order");
@@ -199,7 +201,7 @@ pub async fn long_payment_ids(backend: &dyn Backend) {
     // Longer than an index row may be, and not to be shortened by compression.
     let id = (0u32..600).map(|n| (n.wrapping_mul(2_654_435_761) >> 8).to_string()).collect::<String>();
     let mut long = payment(1, 1, "5");
-    long.content.as_mut().unwrap().payment_id = Some(id.clone());
+    paid(&mut long).payment_id = Some(id.clone());
     assert_eq!(ingest(&*store, std::slice::from_ref(&long)).await, [IngestOutcome::New(order(1))]);
     assert_eq!(ingest(&*store, &[long]).await, [IngestOutcome::Duplicate(order(1))]);
     assert_eq!(store.claim("w", 1, LONG).await.unwrap()[0].payment_id.as_deref(), Some(id.as_str()));

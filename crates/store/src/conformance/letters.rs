@@ -1,12 +1,12 @@
 //! What stands apart.
 
-use fulfillment_domain::{OrderState, Payment};
+use fulfillment_domain::{Message, OrderState, Subject};
 
 use super::Backend;
 use super::fixtures::{
     LONG, at_stored, cancellation, claimed, ingest, loudly, message, order, payment, refund, rows, to_kafka,
 };
-use crate::{Closing, Incoming, IngestOutcome, Release, Source, Subject, Then, WithdrawalState};
+use crate::{Closing, Incoming, IngestOutcome, Release, Source, Then, WithdrawalState};
 
 pub async fn kept_whole(backend: &dyn Backend) {
     let store = backend.store();
@@ -15,7 +15,7 @@ pub async fn kept_whole(backend: &dyn Backend) {
     ingest(&*store, &[payment(1, 1, "5"), payment(1, 1, "6")]).await;
     let mut bad = refund(1, 1, 1, "");
     bad.content = Err(fulfillment_domain::Unreadable::field("amount", "is no number"));
-    store.withdraw(&[bad], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[bad], &to_kafka(), &loudly()).await.unwrap();
     let letters = store.dead_letters(0, false, 10).await.unwrap();
     let seen: Vec<_> = letters.iter().map(|l| (l.kind.as_str(), l.about, l.order_id)).collect();
     let expected = [
@@ -38,7 +38,7 @@ pub async fn kept_whole(backend: &dyn Backend) {
 pub async fn replayed_under_their_own_name(backend: &dyn Backend) {
     let store = backend.store();
     let mut early = payment(3, 3, "5");
-    let read = std::mem::replace(&mut early.content, Payment::parse(b"{}"));
+    let read = std::mem::replace(&mut early.content, Message::parse(Subject::Payment, b"{}"));
     ingest(&*store, &[early.clone()]).await;
     let letter = store.dead_letters(0, false, 10).await.unwrap().remove(0);
     let again = |content| Incoming {
@@ -50,7 +50,7 @@ pub async fn replayed_under_their_own_name(backend: &dyn Backend) {
         ..early.clone()
     };
     let before = rows(backend).await;
-    let vain = ingest(&*store, &[again(Payment::parse(b"{}"))]).await;
+    let vain = ingest(&*store, &[again(Message::parse(Subject::Payment, b"{}"))]).await;
     assert!(matches!(vain[..], [IngestOutcome::DeadLettered(_)]));
     assert_eq!(rows(backend).await, before, "in vain it makes no other letter and no other event");
     assert_eq!(ingest(&*store, &[again(read.clone())]).await, [IngestOutcome::New(order(3))]);
@@ -103,7 +103,7 @@ pub async fn parked_orders_and_their_messages(backend: &dyn Backend) {
     let seen: Vec<_> = parked.iter().map(|o| (o.order_id, o.reason.as_deref(), o.attempts)).collect();
     assert_eq!(seen, [(order(2), Some("no 1"), 1), (order(1), Some("no 0"), 1)]);
     assert!(parked.iter().all(|o| o.parked_at.is_some() && o.next_attempt_at.is_none()));
-    store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     let outcomes: Vec<_> =
         store.messages_of(order(1)).await.unwrap().into_iter().map(|m| m.outcome).collect();
     assert_eq!(outcomes, ["accepted", "cancellation"]);
@@ -114,7 +114,7 @@ pub async fn parked_orders_and_their_messages(backend: &dyn Backend) {
 
 pub async fn late_payments_are_acknowledged(backend: &dyn Backend) {
     let store = backend.store();
-    store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
     assert_eq!(store.parked_orders(10).await.unwrap().len(), 1);
     assert!(!store.acknowledge_late(order(2)).await.unwrap(), "it waits for its tickets");
@@ -124,7 +124,7 @@ pub async fn late_payments_are_acknowledged(backend: &dyn Backend) {
     assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: rain")));
     assert_eq!(store.claim("w", 5, LONG).await.unwrap().len(), 1);
     let part = refund(5, 2, 2, r#","amount":1"#);
-    store.withdraw(&[part], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[part], &to_kafka(), &loudly()).await.unwrap();
     assert!(store.lift_withdrawal("refund:r-5", "goodwill").await.unwrap());
     assert!(!store.lift_withdrawal("refund:r-5", "again").await.unwrap());
     assert!(store.open_withdrawals(10).await.unwrap().is_empty());

@@ -86,7 +86,7 @@ macro_rules! conformance_suite {
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
             records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver,
                 delivered_generations, downloaded, redrawn, void, summary }
-            withdrawals { cancelled_after_issue, the_event_is_whole, cancelled_during_issue, cancelled_before_payment,
+            withdrawals { beside_their_payments, cancelled_after_issue, the_event_is_whole, cancelled_during_issue, cancelled_before_payment,
                 refunded_before_payment, names_wait_for_their_tickets, items_and_tickets_of_an_issued_order,
                 parts_add_up, a_double_charge, of_another_order, repeats_and_contradictions,
                 unreadable_ones_are_dead_letters, seats_pass_on, the_last_unfinished_ticket_is_voided,

@@ -62,11 +62,11 @@ pub async fn written_with_what_was_read(backend: &dyn Backend) {
     assert!(matches!(outcomes[..], [IngestOutcome::New(_)]));
     assert_eq!(on_record(&*store).await, [position(3, 0, 2)]);
     let refunds = [refund(1, 1, 1, "")];
-    store.withdraw_read(&refunds, &[position(4, 0, 9)], &letters, &announcing).await.unwrap();
+    store.ingest_read(&refunds, &[position(4, 0, 9)], &letters, &announcing).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(3, 0, 2), position(4, 0, 9)]);
     // A batch of nothing that is kept still was read.
     assert_eq!(store.ingest_read(&[], &[position(3, 0, 3)], &letters, &announcing).await.unwrap(), []);
-    assert_eq!(store.withdraw_read(&[], &[position(4, 0, 10)], &letters, &announcing).await.unwrap(), []);
+    assert_eq!(store.ingest_read(&[], &[position(4, 0, 10)], &letters, &announcing).await.unwrap(), []);
     assert_eq!(on_record(&*store).await, [position(3, 0, 3), position(4, 0, 10)]);
     // What comes by HTTP moves nothing.
     store.ingest(&[payment(2, 2, "10")], &DeadLetterRoute::default(), &announcing).await.unwrap();

@@ -28,7 +28,7 @@ pub async fn order_with_everything(backend: &dyn Backend) {
 
 pub async fn orders_by_time(backend: &dyn Backend) {
     let store = backend.store();
-    store.withdraw(&[cancellation(9, "rain")], &to_kafka(), &quietly()).await.unwrap();
+    store.ingest(&[cancellation(9, "rain")], &to_kafka(), &quietly()).await.unwrap();
     ingest(&*store, &[payment(3, 3, "1"), payment(1, 1, "1"), payment(2, 2, "1")]).await;
     let mut late = payment(4, 4, "1");
     late.received_at += jiff::SignedDuration::from_hours(1);

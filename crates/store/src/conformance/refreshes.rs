@@ -104,7 +104,7 @@ pub async fn unpaid_lines_wait_and_are_listed(backend: &dyn Backend) {
     assert!(store.claim("w", 9, LONG).await.unwrap().is_empty(), "until the next payment");
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().tickets.len(), 1);
     // A refund of the double charge, and Ordering is asked what it means.
-    store.withdraw(&[refund(1, 2, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(1, 2, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "149.90", 1)).await.unwrap();
     assert!(listed(&*store).await[0].1.contains("paid 49.90 EUR"));
@@ -156,7 +156,7 @@ pub async fn a_price_in_parts(backend: &dyn Backend) {
     store.refreshed(&answer(&claim, "40.0", 0)).await.unwrap();
     let [(Overpaid, detail)] = &listed(&*store).await[..] else { panic!() };
     assert!(detail.contains("paid 60 EUR, all lines cost 40.0 EUR"), "{detail}");
-    store.withdraw(&[refund(1, 3, 1, "")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[refund(1, 3, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "40", 0)).await.unwrap();
     assert!(listed(&*store).await.is_empty());
@@ -256,7 +256,7 @@ pub async fn void_and_erased_orders_never_grow(backend: &dyn Backend) {
     issued(&*store, 2, 1).await;
     // Void while it is asked about.
     let claim = paid(&*store, 5, "5").await;
-    store.withdraw(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.refreshed(&answer(&claim, "54.90", 1)).await.unwrap(), RefreshOutcome::Stale);
     assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Void);
     ingest(&*store, &[payment(6, 2, "5")]).await;

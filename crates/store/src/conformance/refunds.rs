@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fulfillment_domain::{OrderState, Withdrawal};
+use fulfillment_domain::OrderState;
 
 use super::Backend;
 use super::fixtures::{
@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
 use crate::{
-    AdoptedOrder, AttentionReason, AttentionScope, Incoming, RefundRules, Source, WithdrawalOutcome,
+    AdoptedOrder, AttentionReason, AttentionScope, Incoming, IngestOutcome, RefundRules, Source,
     WithdrawalRecord, WithdrawalState,
 };
 
@@ -28,7 +28,7 @@ pub async fn after_a_reinstatement(backend: &dyn Backend) {
         assert!(reinstate(&*store, ticket.id).await.is_some());
     }
     assert_eq!((live(&*store, 1).await, withdrawn(&*store, 1, 1).await.state), (vec![1, 2], Lifted));
-    assert_eq!(withdraw(&*store, whole).await, WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!(withdraw(&*store, whole).await, IngestOutcome::Duplicate(order(1)));
     // What was not on record counts, whatever its date.
     let older = r#","amount":10,"itemIds":["a"],"refundedAt":"2020-01-01T00:00:00Z""#;
     assert_eq!(recorded(&*store, refund(2, 1, 1, older)).await, Applied);
@@ -56,7 +56,7 @@ pub async fn one_ticket_of_several(backend: &dyn Backend) {
     let off = cancellation(2, "rain");
     recorded(&*store, off.clone()).await;
     assert!(reinstate(&*store, tickets[1].id).await.is_some());
-    assert_eq!(withdraw(&*store, off).await, WithdrawalOutcome::Duplicate(order(2)));
+    assert_eq!(withdraw(&*store, off).await, IngestOutcome::Duplicate(order(2)));
     assert_eq!(recorded(&*store, refund(5, 2, 2, r#","amount":1"#)).await, Parked);
     assert_eq!((live(&*store, 2).await, state(&*store, 2).await.0), (vec![2], OrderState::Issued));
     let again = cancellation_with(2, r#","cancelledAt":"2026-11-23T00:00:00Z""#);
@@ -87,7 +87,7 @@ pub async fn on_their_way_and_failed(backend: &dyn Backend) {
     sold(&*store, 1, "10", &[("a", "10", 1)]).await;
     let said = |status: &str| refund(1, 1, 1, &format!(r#","amount":10,"status":"{status}""#));
     assert_eq!(recorded(&*store, said("Requires_Action")).await, Pending);
-    assert_eq!(withdraw(&*store, said("pending")).await, WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!(withdraw(&*store, said("pending")).await, IngestOutcome::Duplicate(order(1)));
     assert_eq!((live(&*store, 1).await, store.open_withdrawals(9).await.unwrap()), (vec![1], vec![]));
     assert_eq!(recorded(&*store, said("failed")).await, Failed);
     assert_eq!((live(&*store, 1).await, listed(&*store).await), (vec![1], vec![]));
@@ -96,13 +96,13 @@ pub async fn on_their_way_and_failed(backend: &dyn Backend) {
     // The whole topic once more.
     let before = rows(backend).await;
     for status in ["requires_action", "pending", "failed", "succeeded"] {
-        assert_eq!(withdraw(&*store, said(status)).await, WithdrawalOutcome::Duplicate(order(1)), "{status}");
+        assert_eq!(withdraw(&*store, said(status)).await, IngestOutcome::Duplicate(order(1)), "{status}");
     }
     assert_eq!(rows(backend).await, before);
     assert_eq!(backend.number("SELECT count(*) FROM dead_letters").await, 0);
     // Another amount under its id says something else, whatever its status.
     let other = refund(1, 1, 1, r#","amount":9,"status":"failed""#);
-    assert_eq!(withdraw(&*store, other).await, WithdrawalOutcome::Quarantined(order(1)));
+    assert_eq!(withdraw(&*store, other).await, IngestOutcome::Quarantined(order(1)));
     // It fails after it was applied: the order is listed.
     let late = refund(1, 1, 1, r#","amount":10,"status":"reversed","refundedAt":"2026-11-25T00:00:00Z""#);
     assert_eq!(recorded(&*store, late).await, Failed);
@@ -293,8 +293,8 @@ pub async fn arrival_is_not_time(backend: &dyn Backend) {
 pub async fn one_id_of_two_orders(backend: &dyn Backend) {
     let store = backend.store();
     let batch = [refund(1, 1, 1, ""), refund(1, 1, 2, "")];
-    let outcomes = store.withdraw(&batch, &to_kafka(), &loudly()).await.unwrap();
-    let expected = [WithdrawalOutcome::Recorded(order(1), Waiting), WithdrawalOutcome::Quarantined(order(2))];
+    let outcomes = store.ingest(&batch, &to_kafka(), &loudly()).await.unwrap();
+    let expected = [IngestOutcome::Recorded(order(1), Waiting), IngestOutcome::Quarantined(order(2))];
     assert_eq!(outcomes, expected);
     assert!(store.order(order(2)).await.unwrap().is_none(), "a refund that is set apart makes no order");
     // The same by several at once.
@@ -373,7 +373,7 @@ pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
 }
 
 /// The same, as the record of a later moment.
-fn later(message: Incoming<Withdrawal>, seconds: i64) -> Incoming<Withdrawal> {
+fn later(message: Incoming, seconds: i64) -> Incoming {
     let mut message = message;
     if let Source::Kafka { timestamp: Some(at), .. } = &mut message.source {
         *at += 1_000 * seconds;
@@ -403,7 +403,7 @@ pub async fn a_status_that_comes_again(backend: &dyn Backend) {
     assert_eq!(listed(&*store).await, listed_as(2));
     // The whole topic once more.
     for (n, status, at) in [(1, "succeeded", 0), (1, "failed", 1), (1, "succeeded", 2), (2, "failed", 2)] {
-        assert_eq!(withdraw(&*store, said(n, status, at)).await, WithdrawalOutcome::Duplicate(order(n)));
+        assert_eq!(withdraw(&*store, said(n, status, at)).await, IngestOutcome::Duplicate(order(n)));
     }
 }
 
@@ -424,11 +424,7 @@ pub async fn one_on_its_way_says_less_or_more(backend: &dyn Backend) {
         assert_eq!(recorded(&*store, last.clone()).await, Applied, "{first} {then}");
         assert_eq!(live(&*store, n).await, left, "{first} {then}");
         for again in [pending, last] {
-            assert_eq!(
-                withdraw(&*store, again).await,
-                WithdrawalOutcome::Duplicate(order(n)),
-                "{first} {then}"
-            );
+            assert_eq!(withdraw(&*store, again).await, IngestOutcome::Duplicate(order(n)), "{first} {then}");
         }
     }
     // The payment that the first does not name.
@@ -440,7 +436,7 @@ pub async fn one_on_its_way_says_less_or_more(backend: &dyn Backend) {
     sold(&*store, 7, "10", &[("a", "10", 1)]).await;
     recorded(&*store, refund(7, 7, 7, r#","amount":10,"status":"pending""#)).await;
     let other = refund(7, 7, 7, r#","amount":9"#);
-    assert_eq!(withdraw(&*store, other).await, WithdrawalOutcome::Quarantined(order(7)));
+    assert_eq!(withdraw(&*store, other).await, IngestOutcome::Quarantined(order(7)));
     let letter = store.dead_letters(0, false, 9).await.unwrap().remove(0);
     assert_eq!(letter.field.as_deref(), Some("amount"));
     assert_eq!(letter.reason, "was told otherwise of the refund r-7 before");

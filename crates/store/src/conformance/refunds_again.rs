@@ -5,7 +5,7 @@ use super::fixtures::{
     ingest, listed, live, order, payment, recorded, refund, refund_without_payment, reinstate, sold, withdraw,
 };
 use crate::WithdrawalState::{Applied, Failed};
-use crate::{AttentionReason, WithdrawalOutcome};
+use crate::{AttentionReason, IngestOutcome};
 
 pub async fn in_other_words(backend: &dyn Backend) {
     let store = backend.store();
@@ -17,8 +17,8 @@ pub async fn in_other_words(backend: &dyn Backend) {
     assert_eq!(recorded(&*store, refund_without_payment(2, 2, r#","amount":50"#)).await, Applied);
     sold(&*store, 3, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
     assert_eq!(recorded(&*store, refund(3, 3, 3, r#","amount":50,"currency":"EUR""#)).await, Applied);
-    let duplicate = |n| WithdrawalOutcome::Duplicate(order(n));
-    let contradiction = |n| WithdrawalOutcome::Quarantined(order(n));
+    let duplicate = |n| IngestOutcome::Duplicate(order(n));
+    let contradiction = |n| IngestOutcome::Quarantined(order(n));
     for (again, expected) in [
         (refund(1, 1, 1, &format!(r#","items":[{swapped}]"#)), duplicate(1)),
         (refund(1, 1, 1, r#","items":[{"itemId":"a","quantity":1}]"#), contradiction(1)),

@@ -1,6 +1,6 @@
 //! New generations of tickets.
 
-use fulfillment_domain::{EventKind, Flag, OrderState, Ticket, TicketStatus};
+use fulfillment_domain::{EventKind, Flag, Message, OrderState, Ticket, TicketStatus, Withdrawal};
 
 use super::Backend;
 use super::fixtures::{
@@ -8,7 +8,7 @@ use super::fixtures::{
     issued, loudly, order, payment, reinstate, sold, to_kafka,
 };
 use crate::WithdrawalState::{Applied, Lifted};
-use crate::{Draft, IngestOutcome, Reissue, Source, Store, WithdrawalOutcome, WithdrawalState};
+use crate::{Draft, IngestOutcome, Reissue, Source, Store, WithdrawalState};
 
 /// An issued ticket of the fixture, whose generation begins where a service's does.
 async fn one(backend: &dyn Backend) -> Ticket {
@@ -156,7 +156,7 @@ pub async fn reinstated(backend: &dyn Backend) {
     let store = backend.store();
     let live = one(backend).await;
     let off = [cancellation(1, "rain")];
-    store.withdraw(&off, &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&off, &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[payment(2, 1, "1")]).await, [IngestOutcome::Late(order(1))]);
     let void = store.ticket(live.id).await.unwrap().unwrap();
     let mut again = next(&void, 1, true);
@@ -167,15 +167,15 @@ pub async fn reinstated(backend: &dyn Backend) {
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
     assert_eq!(record.withdrawals[0].state, WithdrawalState::Lifted);
     // The topic once more: the same cancellation is known, and was taken back.
-    store.withdraw(&off, &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&off, &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued);
     assert_eq!(backend.number("SELECT count(*) FROM seats").await, 1, "it has its seat again");
     // Another one is another one.
     let mut other = cancellation(1, "snow");
-    if let Ok(fulfillment_domain::Withdrawal::Cancellation(said)) = &mut other.content {
+    if let Ok(Message::Withdrawal(Withdrawal::Cancellation(said))) = &mut other.content {
         said.cancelled_at = Some(super::fixtures::at());
     }
-    store.withdraw(&[other], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[other], &to_kafka(), &loudly()).await.unwrap();
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: snow")));
     let lent = store.claim_deliveries("kafka", 10, LONG).await.unwrap();
@@ -183,7 +183,7 @@ pub async fn reinstated(backend: &dyn Backend) {
 }
 
 /// Cancels an order without saying when. What the record says: Kafka's time, or the receipt of another source.
-async fn cancel_at(store: &dyn Store, n: u32, source: Option<Source>, at: &str) -> WithdrawalOutcome {
+async fn cancel_at(store: &dyn Store, n: u32, source: Option<Source>, at: &str) -> IngestOutcome {
     let mut message = cancellation(n, "rain");
     let at: jiff::Timestamp = at.parse().unwrap();
     match (&mut message.source, source) {
@@ -191,7 +191,7 @@ async fn cancel_at(store: &dyn Store, n: u32, source: Option<Source>, at: &str) 
         (Source::Kafka { timestamp, .. }, None) => *timestamp = Some(at.as_millisecond()),
         (other, None) => panic!("{other:?} has no time"),
     }
-    store.withdraw(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
+    store.ingest(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
 }
 
 async fn order_state(store: &dyn Store, n: u32) -> OrderState {
@@ -205,8 +205,7 @@ const AFTER: [&str; 3] = ["2099-01-01T00:00:00.001Z", "2099-01-01T00:00:00.002Z"
 pub async fn a_cancellation_without_a_time_takes_its_records(backend: &dyn Backend) {
     let store = backend.store();
     let ticket = sold(&*store, 1, "20", &[("a", "10", 1)]).await.remove(0);
-    let (new, known) =
-        (WithdrawalOutcome::Recorded(order(1), Applied), WithdrawalOutcome::Duplicate(order(1)));
+    let (new, known) = (IngestOutcome::Recorded(order(1), Applied), IngestOutcome::Duplicate(order(1)));
     let cancel = async |at: &str| cancel_at(&*store, 1, None, at).await;
     assert_eq!(cancel(BEFORE[0]).await, new);
     assert_eq!(cancel(BEFORE[1]).await, known, "it is cancelled");
@@ -231,7 +230,7 @@ pub async fn a_cancellation_without_a_time_takes_its_records(backend: &dyn Backe
     let ticket = sold(&*store, 2, "20", &[("a", "10", 1)]).await.remove(0);
     cancel_at(&*store, 2, None, AFTER[0]).await;
     assert!(reinstate(&*store, ticket.id).await.is_some());
-    assert_eq!(cancel_at(&*store, 2, None, AFTER[0]).await, WithdrawalOutcome::Duplicate(order(2)));
+    assert_eq!(cancel_at(&*store, 2, None, AFTER[0]).await, IngestOutcome::Duplicate(order(2)));
     assert_eq!(
         order_state(&*store, 2).await,
         OrderState::Issued,
@@ -244,7 +243,7 @@ pub async fn one_ticket_again_and_a_later_cancellation(backend: &dyn Backend) {
     let tickets = sold(&*store, 1, "20", &[("a", "10", 2)]).await;
     cancel_at(&*store, 1, None, BEFORE[0]).await;
     assert!(reinstate(&*store, tickets[1].id).await.is_some());
-    assert_eq!(cancel_at(&*store, 1, None, BEFORE[1]).await, WithdrawalOutcome::Duplicate(order(1)));
+    assert_eq!(cancel_at(&*store, 1, None, BEFORE[1]).await, IngestOutcome::Duplicate(order(1)));
     assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
     cancel_at(&*store, 1, None, AFTER[0]).await;
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
@@ -257,15 +256,15 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
         assert!(store.void_ticket(ticket.id, "by mistake", &loudly()).await.unwrap());
         assert!(reinstate(&*store, ticket.id).await.is_some());
     }
-    assert_eq!(cancel_at(&*store, 1, None, BEFORE[0]).await, WithdrawalOutcome::Recorded(order(1), Lifted));
+    assert_eq!(cancel_at(&*store, 1, None, BEFORE[0]).await, IngestOutcome::Recorded(order(1), Lifted));
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.tickets[0].lifecycle.voided_at), (OrderState::Issued, None));
     assert_eq!(record.withdrawals[0].note.as_deref(), Some("made before the order was reinstated"));
-    assert_eq!(cancel_at(&*store, 1, None, AFTER[0]).await, WithdrawalOutcome::Recorded(order(1), Applied));
+    assert_eq!(cancel_at(&*store, 1, None, AFTER[0]).await, IngestOutcome::Recorded(order(1), Applied));
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
     // One that says when counts, whatever its date.
     let said = cancellation_with(2, r#","cancelledAt":"2020-01-01T00:00:00Z""#);
-    store.withdraw(&[said], &to_kafka(), &loudly()).await.unwrap();
+    store.ingest(&[said], &to_kafka(), &loudly()).await.unwrap();
     let record = store.order(order(2)).await.unwrap().unwrap();
     assert_eq!(
         (record.withdrawals[0].state, record.tickets[0].lifecycle.voided_at.is_some()),
@@ -275,17 +274,16 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     cancel_at(&*store, 3, None, BEFORE[0]).await;
     ingest(&*store, &[payment(3, 3, "5")]).await;
     assert!(store.reinstate_order(order(3)).await.unwrap());
-    assert_eq!(cancel_at(&*store, 3, None, BEFORE[1]).await, WithdrawalOutcome::Duplicate(order(3)));
+    assert_eq!(cancel_at(&*store, 3, None, BEFORE[1]).await, IngestOutcome::Duplicate(order(3)));
     assert_eq!(order_state(&*store, 3).await, OrderState::Received);
-    assert_eq!(cancel_at(&*store, 3, None, AFTER[0]).await, WithdrawalOutcome::Recorded(order(3), Applied));
+    assert_eq!(cancel_at(&*store, 3, None, AFTER[0]).await, IngestOutcome::Recorded(order(3), Applied));
 }
 
 pub async fn a_receipt_is_a_time(backend: &dyn Backend) {
     let store = backend.store();
     let http = || Some(Source::Http { caller: "desk".into() });
     let ticket = sold(&*store, 1, "20", &[("a", "10", 1)]).await.remove(0);
-    let (new, known) =
-        (WithdrawalOutcome::Recorded(order(1), Applied), WithdrawalOutcome::Duplicate(order(1)));
+    let (new, known) = (IngestOutcome::Recorded(order(1), Applied), IngestOutcome::Duplicate(order(1)));
     assert_eq!(cancel_at(&*store, 1, http(), BEFORE[0]).await, new);
     assert_eq!(cancel_at(&*store, 1, http(), BEFORE[1]).await, known, "a client that tries again");
     assert!(reinstate(&*store, ticket.id).await.is_some());
@@ -308,7 +306,7 @@ pub async fn cancellations_of_before_records_had_times(backend: &dyn Backend) {
             .execute(&format!("UPDATE withdrawals SET heard = '{heard}' WHERE kind = 'cancellation'"))
             .await;
         assert!(reinstate(&*store, ticket.id).await.is_some());
-        assert_eq!(cancel_at(&*store, n, None, BEFORE[0]).await, WithdrawalOutcome::Duplicate(order(n)));
+        assert_eq!(cancel_at(&*store, n, None, BEFORE[0]).await, IngestOutcome::Duplicate(order(n)));
         assert_eq!(order_state(&*store, n).await, OrderState::Issued, "a topic that is read again");
     }
 }
@@ -336,10 +334,7 @@ pub async fn codes_are_judged(backend: &dyn Backend) {
 
 pub async fn orders_without_tickets_are_set_going(backend: &dyn Backend) {
     let store = backend.store();
-    store
-        .withdraw(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly())
-        .await
-        .unwrap();
+    store.ingest(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[payment(1, 1, "5")]).await;
     assert!(store.reinstate_order(order(1)).await.unwrap());
     assert!(!store.reinstate_order(order(2)).await.unwrap(), "nobody paid");

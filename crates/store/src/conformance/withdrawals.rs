@@ -1,22 +1,17 @@
 //! Refunds, cancellations and voids, whenever they come.
 
-use fulfillment_domain::{EventKind, Flag, OrderState, TicketStatus, Withdrawal};
+use fulfillment_domain::{EventKind, Flag, OrderState, Subject, TicketStatus};
 
 use super::Backend;
 use super::fixtures::{
     LONG, at_once, cancellation, claimed, completion, freeze, frozen, ingest, issued, loudly, order, payment,
-    quietly, refund, rows, to_kafka,
+    quietly, refund, rows, said, state, to_kafka,
 };
 use crate::WithdrawalState::{Applied, Parked, Waiting};
-use crate::{FreezeOutcome, Incoming, IngestOutcome, RetrySelection, Store, WithdrawalOutcome};
+use crate::{FreezeOutcome, Incoming, IngestOutcome, RetrySelection, Store};
 
-async fn withdraw(store: &dyn Store, batch: &[Incoming<Withdrawal>]) -> Vec<WithdrawalOutcome> {
-    store.withdraw(batch, &to_kafka(), &loudly()).await.unwrap()
-}
-
-async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
-    let record = store.order(order(n)).await.unwrap().unwrap();
-    (record.state, record.reason)
+async fn withdraw(store: &dyn Store, batch: &[Incoming]) -> Vec<IngestOutcome> {
+    store.ingest(batch, &to_kafka(), &loudly()).await.unwrap()
 }
 
 /// Which of an order's tickets are voided, and why.
@@ -41,11 +36,50 @@ async fn kinds(store: &dyn Store) -> Vec<EventKind> {
     }
 }
 
+/// One batch of everything: payments go first, whatever their place in it.
+pub async fn beside_their_payments(backend: &dyn Backend) {
+    let store = backend.store();
+    let poison = said(7, Subject::Refund, b"{");
+    let batch = [
+        refund(1, 1, 1, ""),
+        payment(1, 1, "5"),
+        poison.clone(),
+        cancellation(2, "rain"),
+        poison,
+        payment(2, 2, "5"),
+        cancellation(3, "rain"),
+        refund(1, 1, 2, ""),
+        payment(3, 3, "5"),
+    ];
+    let outcomes = ingest(&*store, &batch).await;
+    assert!(matches!(outcomes[2], IngestOutcome::DeadLettered(_)) && outcomes[2] == outcomes[4]);
+    let others = [0, 1, 3, 5, 6, 7, 8].map(|at: usize| outcomes[at].clone());
+    let expected = [
+        IngestOutcome::Recorded(order(1), Applied),
+        IngestOutcome::New(order(1)),
+        IngestOutcome::Recorded(order(2), Applied),
+        IngestOutcome::New(order(2)),
+        IngestOutcome::Recorded(order(3), Applied),
+        IngestOutcome::Quarantined(order(2)),
+        IngestOutcome::New(order(3)),
+    ];
+    assert_eq!(others, expected);
+    for n in 1..=3 {
+        assert_eq!(state(&*store, n).await.0, OrderState::Voided, "{n}");
+    }
+    let summary = store.summary().await.unwrap();
+    assert_eq!((summary.quarantined, summary.dead_lettered), (1, 1), "the same record is set apart once");
+    // The same again changes nothing but counts.
+    let again = ingest(&*store, &batch).await;
+    let known = [0, 1, 3, 5, 6, 8].map(|at: usize| matches!(again[at], IngestOutcome::Duplicate(_)));
+    assert_eq!(known, [true; 6], "{again:?}");
+}
+
 pub async fn cancelled_after_issue(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 2, 2).await;
     let outcome = withdraw(&*store, &[cancellation(1, "rain")]).await;
-    assert_eq!(outcome, [WithdrawalOutcome::Recorded(order(1), Applied)]);
+    assert_eq!(outcome, [IngestOutcome::Recorded(order(1), Applied)]);
     assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("cancelled: rain".into())));
     let why = Some("cancelled: rain".to_owned());
     assert_eq!(voided(&*store, 1).await, [why.clone(), why]);
@@ -121,7 +155,7 @@ pub async fn refunded_before_payment(backend: &dyn Backend) {
     let store = backend.store();
     let early = [refund(1, 1, 1, r#","amount":5.00,"currency":"EUR""#), refund(2, 2, 2, r#","amount":4"#)];
     let outcomes = withdraw(&*store, &early).await;
-    assert_eq!(outcomes[0], WithdrawalOutcome::Recorded(order(1), Waiting));
+    assert_eq!(outcomes[0], IngestOutcome::Recorded(order(1), Waiting));
     assert_eq!(state(&*store, 1).await.0, OrderState::Parked, "visible, and nothing to do");
     assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
     let outcomes = ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5"), payment(3, 3, "5")]).await;
@@ -146,7 +180,7 @@ pub async fn names_wait_for_their_tickets(backend: &dyn Backend) {
     let named = |n: u32, item: &str| refund(n, n, n, &format!(r#","itemIds":["{item}"]"#));
     let unknown = format!("none\",\"p\",\"q{}\",\"z", "é".repeat(60));
     let outcomes = withdraw(&*store, &[named(1, "a"), named(2, &unknown), named(3, "a")]).await;
-    assert!(outcomes.iter().all(|o| matches!(o, WithdrawalOutcome::Recorded(_, Waiting))), "{outcomes:?}");
+    assert!(outcomes.iter().all(|o| matches!(o, IngestOutcome::Recorded(_, Waiting))), "{outcomes:?}");
     let with_items = |n: usize, tickets: u32| {
         let mut freeze = freeze(&claims[n], tickets);
         for (ticket, item) in freeze.tickets.iter_mut().zip(["a", "b", "c"]) {
@@ -180,7 +214,7 @@ pub async fn items_and_tickets_of_an_issued_order(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 1, 3).await;
     let by_ticket = refund(1, 1, 1, &format!(r#","ticketIds":["{}"]"#, tickets[1].id));
-    assert_eq!(withdraw(&*store, &[by_ticket]).await, [WithdrawalOutcome::Recorded(order(1), Applied)]);
+    assert_eq!(withdraw(&*store, &[by_ticket]).await, [IngestOutcome::Recorded(order(1), Applied)]);
     assert_eq!(voided(&*store, 1).await, [None, Some("refunded: why 1".into()), None]);
     assert_eq!(state(&*store, 1).await.0, OrderState::Issued);
     // Every ticket of the fixture is of one item.
@@ -198,7 +232,7 @@ pub async fn parts_add_up(backend: &dyn Backend) {
     issued(&*store, 1, 2).await;
     let part = |n: u32, rest: &str| refund(n, 1, 1, rest);
     let outcomes = withdraw(&*store, &[part(1, r#","amount":30,"currency":"EUR""#)]).await;
-    assert_eq!(outcomes, [WithdrawalOutcome::Recorded(order(1), Parked)]);
+    assert_eq!(outcomes, [IngestOutcome::Recorded(order(1), Parked)]);
     withdraw(&*store, &[part(2, r#","amount":30,"currency":"USD""#), part(3, r#","amount":19.89"#)]).await;
     assert_eq!(voided(&*store, 1).await, [None, None], "other money does not count, and a cent is missing");
     withdraw(&*store, &[part(4, r#","amount":0.01,"currency":"EUR""#)]).await;
@@ -214,7 +248,7 @@ pub async fn a_double_charge(backend: &dyn Backend) {
     issued(&*store, 1, 1).await;
     // The refund of the second payment overtakes it.
     let second = refund(1, 2, 1, r#","amount":49.90,"currency":"EUR""#);
-    assert_eq!(withdraw(&*store, &[second]).await, [WithdrawalOutcome::Recorded(order(1), Waiting)]);
+    assert_eq!(withdraw(&*store, &[second]).await, [IngestOutcome::Recorded(order(1), Waiting)]);
     assert_eq!(ingest(&*store, &[payment(2, 1, "49.90")]).await, [IngestOutcome::AlreadyPaid(order(1))]);
     assert!(store.open_withdrawals(10).await.unwrap().is_empty());
     assert_eq!(voided(&*store, 1).await, [None]);
@@ -222,7 +256,7 @@ pub async fn a_double_charge(backend: &dyn Backend) {
     // Of a third, in its turn; and then the one that the ticket came from.
     ingest(&*store, &[payment(3, 1, "49.90")]).await;
     let third = refund(3, 3, 1, r#","amount":49.90,"currency":"EUR""#);
-    assert_eq!(withdraw(&*store, &[third]).await, [WithdrawalOutcome::Recorded(order(1), Applied)]);
+    assert_eq!(withdraw(&*store, &[third]).await, [IngestOutcome::Recorded(order(1), Applied)]);
     assert_eq!(voided(&*store, 1).await, [None]);
     withdraw(&*store, &[refund(4, 1, 1, "")]).await;
     assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("refunded: why 4".into())));
@@ -235,7 +269,7 @@ pub async fn of_another_order(backend: &dyn Backend) {
     let store = backend.store();
     issued(&*store, 2, 1).await;
     let wrong = refund(1, 2, 1, "");
-    assert_eq!(withdraw(&*store, &[wrong]).await, [WithdrawalOutcome::Recorded(order(1), Parked)]);
+    assert_eq!(withdraw(&*store, &[wrong]).await, [IngestOutcome::Recorded(order(1), Parked)]);
     assert_eq!((voided(&*store, 1).await, voided(&*store, 2).await), (vec![None], vec![None]));
     let open = store.open_withdrawals(10).await.unwrap();
     assert_eq!(open[0].note.as_deref(), Some("its payment is of another order"));
@@ -248,10 +282,10 @@ pub async fn repeats_and_contradictions(backend: &dyn Backend) {
     withdraw(&*store, &batch).await;
     let before = rows(backend).await;
     let again = withdraw(&*store, &batch).await;
-    assert_eq!(again, [1, 2].map(|n| WithdrawalOutcome::Duplicate(order(n))));
+    assert_eq!(again, [1, 2].map(|n| IngestOutcome::Duplicate(order(n))));
     let other = refund(1, 1, 1, r#","amount":5"#);
     let outcomes = withdraw(&*store, &[other.clone(), other]).await;
-    assert_eq!(outcomes, [(); 2].map(|()| WithdrawalOutcome::Quarantined(order(1))));
+    assert_eq!(outcomes, [(); 2].map(|()| IngestOutcome::Quarantined(order(1))));
     let elsewhere = refund(1, 1, 7, "");
     withdraw(&*store, &[elsewhere]).await;
     assert!(store.order(order(7)).await.unwrap().is_none(), "a quarantined refund makes no order");
@@ -276,10 +310,10 @@ pub async fn unreadable_ones_are_dead_letters(backend: &dyn Backend) {
     let mut bad = refund(1, 1, 1, "");
     bad.content = Err(fulfillment_domain::Unreadable::field("amount", "is no number\0"));
     let outcomes = withdraw(&*store, &[bad, cancellation(1, "rain")]).await;
-    assert!(matches!(outcomes[0], WithdrawalOutcome::DeadLettered(_)));
-    assert_eq!(outcomes[1], WithdrawalOutcome::Recorded(order(1), Applied));
+    assert!(matches!(outcomes[0], IngestOutcome::DeadLettered(_)));
+    assert_eq!(outcomes[1], IngestOutcome::Recorded(order(1), Applied));
     assert_eq!(backend.number("SELECT count(*) FROM dead_letters WHERE about = 'refund'").await, 1);
-    assert!(store.withdraw(&[], &to_kafka(), &quietly()).await.unwrap().is_empty());
+    assert!(store.ingest(&[], &to_kafka(), &quietly()).await.unwrap().is_empty());
 }
 
 pub async fn seats_pass_on(backend: &dyn Backend) {

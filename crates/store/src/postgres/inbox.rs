@@ -1,12 +1,13 @@
-//! Payments in.
+//! Messages in.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::recording::{drop_phantoms, lock_orders, record};
 use super::rows::attention::list_closed;
 use super::rows::letters::set_apart;
 use super::rows::orders::want;
@@ -15,11 +16,11 @@ use super::rows::positions::advance;
 use super::rows::values::At;
 use super::settling::{Settling, settle};
 use super::{COLLISIONS, PgStore, collided};
-use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::clean;
-use crate::shared::folding::{Standing, standing_columns, standing_from};
+use crate::shared::facts::{Earlier, Facts, Known, earlier_columns};
+use crate::shared::folding::{standing_columns, standing_from};
 use crate::shared::headers;
-use crate::shared::intake::{Intake, Known, NewPayment};
+use crate::shared::intake::{First, Intake, NewPayment};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
@@ -55,13 +56,11 @@ impl PgStore {
         announcing: &Announcing,
     ) -> Result<Option<Vec<IngestOutcome>>> {
         let mut tx = self.begin().await?;
-        let known = known(&mut tx, &intake.keys()).await?;
-        let mut withdrawn = BTreeSet::new();
-        let mut inserted = insert_orders(&mut tx, intake, &known, &mut withdrawn).await?;
-        let imported = bind_imported(&mut tx, intake, &known, &inserted, &mut withdrawn).await?;
-        inserted.extend(&imported);
-        let standing = standing(&mut tx, intake, &known, &inserted).await?;
-        let mut decided = intake.decide(&known, &inserted, standing);
+        let work = Settling { rules: self.refunds, announcing };
+        lock_mixed(&mut tx, intake).await?;
+        let mut decided = intake.decide(facts(&mut tx, intake).await?);
+        start_announced(&mut tx, &decided.started).await?;
+        bind_imported(&mut tx, &decided.bound).await?;
         if !insert_payments(&mut tx, &decided.payments).await? {
             tx.rollback().await?;
             return Ok(None);
@@ -72,128 +71,122 @@ impl PgStore {
             let closed = want(&mut tx, &more, &times).await?;
             list_closed(&mut tx, &closed).await?;
         }
-        set_apart(&mut tx, &decided.dead, route).await?;
-        Intake::call_imported(&imported, &mut decided.outcomes);
-        let mut known_orders = decided.known_orders();
-        known_orders.extend(imported);
-        let late = late(&mut tx, &decided.payments, &mut withdrawn).await?;
-        intake.call_late(&late, &mut decided.outcomes);
-        for order in withdrawn {
-            settle(&mut tx, order, Settling { rules: self.refunds, announcing }).await?;
+        for order in &decided.to_settle {
+            settle(&mut tx, *order, work).await?;
         }
-        keep_erased(&mut tx, &known_orders).await?;
+        lock_orders(&mut tx, intake).await?;
+        let mut phantoms = Vec::new();
+        for (at, message, said) in intake.withdrawals() {
+            let outcome = record(&mut tx, work, message, said, &mut decided.dead).await?;
+            if let IngestOutcome::Quarantined(order) = outcome {
+                phantoms.push(order.0);
+            }
+            decided.outcomes[at] = Some(outcome);
+        }
+        set_apart(&mut tx, decided.dead_once(), route).await?;
+        keep_erased(&mut tx, &decided.known_orders(intake)).await?;
+        drop_phantoms(&mut tx, phantoms).await?;
         advance(&mut tx, reached).await?;
         tx.commit().await?;
-        Ok(Some(decided.outcomes))
+        Ok(Some(decided.outcomes.into_iter().flatten().collect()))
     }
 }
 
-/// Marks payments that came after their orders were void, and answers with their keys. Orders that withdrawals
-/// bear on are added to `withdrawn`. The orders' rows are locked: they met those that were to be inserted.
-async fn late(
-    db: &mut PgConnection,
-    payments: &[NewPayment<'_>],
-    withdrawn: &mut BTreeSet<OrderId>,
-) -> Result<HashSet<String>> {
-    let asked = |p: &&NewPayment<'_>| !p.accepted || withdrawn.contains(&p.payment.order_id);
-    let orders: Vec<_> = payments.iter().filter(asked).map(|p| p.payment.order_id.0).collect();
-    // One that is known under another key has come before.
-    let keys: Vec<_> = payments.iter().filter(asked).filter(|p| p.is_new()).map(|p| p.key).collect();
-    let mut late = HashSet::new();
-    if orders.is_empty() {
-        return Ok(late);
+/// Locks the orders of a batch that has payments as well as refunds or cancellations, as far as they are there: these
+/// and those are locked in their order each, and together would not be.
+async fn lock_mixed(db: &mut PgConnection, intake: &Intake<'_>) -> Result<()> {
+    if intake.keys().is_empty() || intake.withdrawals().next().is_none() {
+        return Ok(());
     }
-    let sql = "SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) \
-               AND (withdrawn <> 0 OR voided_at IS NOT NULL)";
-    let found: Vec<Uuid> = sqlx::query_scalar(sql).bind(&orders).fetch_all(&mut *db).await?;
-    withdrawn.extend(found.into_iter().map(OrderId));
-    let sql = "UPDATE payments p SET late = 1 FROM orders o WHERE p.key = ANY($1::text[]) \
-               AND o.order_id = p.order_id AND o.voided_at IS NOT NULL RETURNING p.key";
-    let keys: Vec<String> = sqlx::query_scalar(sql).bind(keys).fetch_all(db).await?;
-    late.extend(keys);
-    Ok(late)
+    let orders: Vec<_> = intake.orders().into_iter().map(|order| order.0).collect();
+    let sql = "SELECT 1 FROM orders WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
+    sqlx::query(sql).bind(orders).execute(db).await?;
+    Ok(())
 }
 
-/// The keys on record.
-async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
-    let sql = concat!("SELECT ", standing_columns!(), " FROM payments WHERE key = ANY($1::text[])");
-    let rows = sqlx::query(sql).bind(keys).fetch_all(db).await?;
-    rows.iter().map(Known::from_row).collect()
-}
-
-async fn insert_orders(
-    db: &mut PgConnection,
-    intake: &Intake<'_>,
-    known: &HashMap<String, Known>,
-    withdrawn: &mut BTreeSet<OrderId>,
-) -> Result<HashSet<OrderId>> {
-    let orders = intake.new_orders(known);
-    if orders.is_empty() {
-        return Ok(HashSet::new());
+/// Makes the orders of payments that are not on record, locks them, and answers with what was there before.
+async fn facts(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Facts> {
+    let known = known(db, &intake.keys()).await?;
+    let firsts = intake.firsts(&known);
+    let made = make_orders(db, &firsts).await?;
+    let there: Vec<_> = firsts.keys().filter(|order| !made.contains(&order.0)).map(|order| order.0).collect();
+    if there.is_empty() {
+        return Ok(Facts { known, ..Facts::default() });
     }
-    // A row without a payment was made by a refund or cancellation that came before it.
-    let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, \
-               updated_at) \
-               SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, n.at, clock_timestamp() \
-               FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
-               ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, reason = NULL, \
-               payment_key = excluded.payment_key, traceparent = excluded.traceparent, due_at = excluded.due_at, \
-               parked_at = NULL, received_at = excluded.received_at, tried_since = excluded.tried_since, \
-               updated_at = excluded.updated_at WHERE orders.payment_key = '' RETURNING order_id, withdrawn";
-    let rows: Vec<(Uuid, i64)> = sqlx::query_as(sql)
-        .bind(orders.keys().map(|o| o.0).collect::<Vec<_>>())
-        .bind(orders.values().map(|(key, _)| *key).collect::<Vec<_>>())
-        .bind(orders.values().map(|(_, m)| m.traceparent.as_deref().map(clean)).collect::<Vec<_>>())
-        .bind(orders.values().map(|(_, m)| At(m.received_at)).collect::<Vec<_>>())
-        .fetch_all(db)
-        .await?;
-    withdrawn.extend(rows.iter().filter(|(_, w)| *w != 0).map(|(id, _)| OrderId(*id)));
-    Ok(rows.into_iter().map(|(id, _)| OrderId(id)).collect())
-}
-
-/// Binds orders that were taken over to the first payment that comes, and answers with them.
-async fn bind_imported(
-    db: &mut PgConnection,
-    intake: &Intake<'_>,
-    known: &HashMap<String, Known>,
-    inserted: &HashSet<OrderId>,
-    withdrawn: &mut BTreeSet<OrderId>,
-) -> Result<HashSet<OrderId>> {
-    let orders = intake.new_orders(known);
-    let there = orders.iter().filter(|(order, _)| !inserted.contains(order));
-    let (ids, keys): (Vec<_>, Vec<_>) = there.map(|(order, (key, _))| (order.0, *key)).unzip();
-    if ids.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let sql = "WITH held AS (SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[]) AND payment_key = $3 \
-               ORDER BY order_id FOR NO KEY UPDATE) \
-               UPDATE orders o SET payment_key = n.key, updated_at = clock_timestamp() \
-               FROM held JOIN unnest($1::uuid[], $2::text[]) AS n(id, key) ON n.id = held.order_id \
-               WHERE o.order_id = held.order_id RETURNING o.order_id, o.withdrawn";
-    let query = sqlx::query_as(sql).bind(ids).bind(keys).bind(IMPORTED);
-    let rows: Vec<(Uuid, i64)> = query.fetch_all(db).await?;
-    withdrawn.extend(rows.iter().filter(|(_, w)| *w != 0).map(|(id, _)| OrderId(*id)));
-    Ok(rows.into_iter().map(|(id, _)| OrderId(id)).collect())
-}
-
-/// The payments of orders that were there before. Their rows are locked: they met those that were to be inserted.
-async fn standing(
-    db: &mut PgConnection,
-    intake: &Intake<'_>,
-    known: &HashMap<String, Known>,
-    inserted: &HashSet<OrderId>,
-) -> Result<Vec<(OrderId, Standing)>> {
-    let orders = intake.new_orders(known).into_keys().filter(|order| !inserted.contains(order));
-    let orders: Vec<_> = orders.map(|order| order.0).collect();
-    if orders.is_empty() {
-        return Ok(Vec::new());
-    }
+    let sql = concat!("SELECT ", earlier_columns!(), " FROM orders WHERE order_id = ANY($1::uuid[])");
+    let rows = sqlx::query(sql).bind(&there).fetch_all(&mut *db).await?;
+    let earlier = rows.iter().map(Earlier::from_row).collect::<Result<_>>()?;
     let sql = concat!(
         "SELECT ",
         standing_columns!(),
         " FROM payments WHERE order_id = ANY($1::uuid[]) AND folded_into IS NULL ORDER BY received_at, key"
     );
-    sqlx::query(sql).bind(orders).fetch_all(db).await?.iter().map(standing_from).collect()
+    let rows = sqlx::query(sql).bind(there).fetch_all(db).await?;
+    let standing = rows.iter().map(standing_from).collect::<Result<_>>()?;
+    Ok(Facts { known, earlier, standing })
+}
+
+/// The payments on record under these keys.
+async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = concat!("SELECT ", standing_columns!(), " FROM payments WHERE key = ANY($1::text[])");
+    let rows = sqlx::query(sql).bind(keys).fetch_all(db).await?;
+    rows.iter().map(Known::from_row).collect()
+}
+
+/// Those that were made. The others are locked: an update that is not carried out locks its row.
+async fn make_orders(db: &mut PgConnection, firsts: &BTreeMap<OrderId, First<'_>>) -> Result<HashSet<Uuid>> {
+    if firsts.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, \
+               updated_at) \
+               SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, n.at, clock_timestamp() \
+               FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
+               ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET payment_key = orders.payment_key WHERE false \
+               RETURNING order_id";
+    let made: Vec<Uuid> = sqlx::query_scalar(sql)
+        .bind(firsts.keys().map(|o| o.0).collect::<Vec<_>>())
+        .bind(firsts.values().map(|(key, _)| *key).collect::<Vec<_>>())
+        .bind(firsts.values().map(|(_, m)| m.traceparent.as_deref().map(clean)).collect::<Vec<_>>())
+        .bind(firsts.values().map(|(_, m)| At(m.received_at)).collect::<Vec<_>>())
+        .fetch_all(db)
+        .await?;
+    Ok(made.into_iter().collect())
+}
+
+/// Starts orders that refunds or cancellations made: their first payments have come.
+async fn start_announced(db: &mut PgConnection, started: &BTreeMap<OrderId, First<'_>>) -> Result<()> {
+    if started.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE orders o SET state = 'received', reason = NULL, payment_key = n.key, traceparent = n.trace, \
+               due_at = clock_timestamp(), parked_at = NULL, received_at = n.at, tried_since = n.at, \
+               updated_at = clock_timestamp() \
+               FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
+               WHERE o.order_id = n.id";
+    sqlx::query(sql)
+        .bind(started.keys().map(|o| o.0).collect::<Vec<_>>())
+        .bind(started.values().map(|(key, _)| *key).collect::<Vec<_>>())
+        .bind(started.values().map(|(_, m)| m.traceparent.as_deref().map(clean)).collect::<Vec<_>>())
+        .bind(started.values().map(|(_, m)| At(m.received_at)).collect::<Vec<_>>())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Binds orders that were taken over to the first payments that come.
+async fn bind_imported(db: &mut PgConnection, bound: &BTreeMap<OrderId, First<'_>>) -> Result<()> {
+    if bound.is_empty() {
+        return Ok(());
+    }
+    let (ids, keys): (Vec<_>, Vec<_>) = bound.iter().map(|(order, (key, _))| (order.0, *key)).unzip();
+    let sql = "UPDATE orders o SET payment_key = n.key, updated_at = clock_timestamp() \
+               FROM unnest($1::uuid[], $2::text[]) AS n(id, key) WHERE o.order_id = n.id";
+    sqlx::query(sql).bind(ids).bind(keys).execute(db).await?;
+    Ok(())
 }
 
 /// Counts repeats of payments that were on record, and folds payments into others. Locked sorted, in one statement.

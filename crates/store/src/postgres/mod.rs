@@ -15,6 +15,7 @@ mod installation;
 mod letters;
 mod outbox;
 mod positions;
+mod recording;
 mod records;
 mod refreshes;
 mod reissues;

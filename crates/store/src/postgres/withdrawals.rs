@@ -1,71 +1,22 @@
 //! What takes tickets back.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, TicketId, Withdrawal};
+use fulfillment_domain::{OrderId, TicketId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PgStore;
-use super::rows::letters::set_apart;
-use super::rows::orders::{lock, want_if_listed};
-use super::rows::personal::keep_erased;
-use super::rows::positions::advance;
+use super::rows::orders::lock;
 use super::rows::values::{At, micros, rows_at_most};
-use super::rows::withdrawals::{insert, insert_raw};
-use super::settling::{Settling, carry_out, case, list_anew, settle};
+use super::settling::{carry_out, case, list_anew};
 use crate::shared::cells::{Row, clean};
-use crate::shared::intake::DeadLetter;
-use crate::shared::withdrawing::{
-    CANCELLATIONS, Heard, NewWithdrawal, Ruling, heard_columns, sql, withdrawal_columns, withdrawal_from,
-};
-use crate::{
-    Announcing, DeadLetterRoute, Incoming, Position, Positions as _, Result, WithdrawalOutcome,
-    WithdrawalRecord, Withdrawals,
-};
+use crate::shared::withdrawing::{Ruling, sql, withdrawal_columns, withdrawal_from};
+use crate::{Announcing, Result, WithdrawalRecord, Withdrawals};
 
 #[async_trait]
 impl Withdrawals for PgStore {
-    async fn withdraw_read(
-        &self,
-        batch: &[Incoming<Withdrawal>],
-        reached: &[Position],
-        dead_letters: &DeadLetterRoute,
-        announcing: &Announcing,
-    ) -> Result<Vec<WithdrawalOutcome>> {
-        if batch.is_empty() {
-            self.advance(reached).await?;
-            return Ok(Vec::new());
-        }
-        let mut tx = self.begin().await?;
-        lock_orders(&mut tx, batch).await?;
-        let mut outcomes = Vec::with_capacity(batch.len());
-        let mut dead = Vec::new();
-        for message in batch {
-            outcomes.push(match &message.content {
-                Ok(said) => {
-                    let work = Settling { rules: self.refunds, announcing };
-                    record(&mut tx, work, message, said, &mut dead).await?
-                }
-                Err(why) => {
-                    dead.push(DeadLetter::unreadable(message, why));
-                    WithdrawalOutcome::DeadLettered(why.clone())
-                }
-            });
-        }
-        let mut seen = HashSet::new();
-        dead.retain(|letter| seen.insert(letter.fingerprint));
-        set_apart(&mut tx, &dead, dead_letters).await?;
-        let orders = batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Withdrawal::order_id).collect();
-        keep_erased(&mut tx, &orders).await?;
-        drop_phantoms(&mut tx, &outcomes).await?;
-        advance(&mut tx, reached).await?;
-        tx.commit().await?;
-        Ok(outcomes)
-    }
-
     async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
         let mut tx = self.begin().await?;
         // The order before its tickets, as everybody locks them.
@@ -149,103 +100,4 @@ async fn put_aside(db: &mut PgConnection, order: OrderId) -> Result<()> {
     let Some(now) = lock(db, order).await? else { return Ok(()) };
     sqlx::query(sql::PUT_ASIDE).bind(order.0).bind(sql::NOBODY_PAID).bind(now).execute(db).await?;
     Ok(())
-}
-
-/// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
-async fn lock_orders(db: &mut PgConnection, batch: &[Incoming<Withdrawal>]) -> Result<()> {
-    let said = batch.iter().filter_map(|m| m.content.as_ref().ok().map(|said| (m, said)));
-    let mut keys = HashSet::new();
-    let (mut names, mut orders) = (Vec::new(), Vec::new());
-    for (message, said) in said {
-        let key = NewWithdrawal::new(message, said)?.key;
-        // Only the first of a key can be new; another that names another order is set apart.
-        if keys.insert(key.clone()) {
-            names.push(key);
-            orders.push(said.order_id().0);
-        }
-    }
-    // One under a known key of another order makes no order: it is set apart.
-    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
-               updated_at) \
-               SELECT n.id, 'parked', 'awaiting payment', '', 1, clock_timestamp(), \
-               clock_timestamp(), clock_timestamp() \
-               FROM (SELECT DISTINCT n.id FROM unnest($1::uuid[], $2::text[]) AS n(id, key) \
-                     WHERE NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.key = n.key AND w.order_id <> n.id)) AS n \
-               ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET withdrawn = 1";
-    sqlx::query(sql).bind(orders).bind(names).execute(db).await?;
-    Ok(())
-}
-
-/// Takes the rows away again that were made for refunds which turned out to be another order's, told at the same moment.
-async fn drop_phantoms(db: &mut PgConnection, outcomes: &[WithdrawalOutcome]) -> Result<()> {
-    let set_apart = outcomes.iter().filter_map(|outcome| match outcome {
-        WithdrawalOutcome::Quarantined(order) => Some(order.0),
-        _ => None,
-    });
-    let orders: Vec<Uuid> = set_apart.collect();
-    if orders.is_empty() {
-        return Ok(());
-    }
-    let sql = "DELETE FROM orders o WHERE o.order_id = ANY($1::uuid[]) AND o.payment_key = '' \
-               AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.order_id = o.order_id)";
-    sqlx::query(sql).bind(orders).execute(db).await?;
-    Ok(())
-}
-
-/// Records one, and does what follows from it. Its order is locked.
-async fn record<'a>(
-    db: &mut PgConnection,
-    work: Settling<'_>,
-    message: &'a Incoming<Withdrawal>,
-    said: &'a Withdrawal,
-    dead: &mut Vec<DeadLetter<'a, Withdrawal>>,
-) -> Result<WithdrawalOutcome> {
-    let mut new = NewWithdrawal::new(message, said)?;
-    let order = said.order_id();
-    if new.is_untimed() {
-        new.place(&sqlx::query(CANCELLATIONS).bind(order.0).fetch_all(&mut *db).await?)?;
-    }
-    if !insert(db, message, &new).await? {
-        let sql = concat!("SELECT ", heard_columns!(), " FROM withdrawals WHERE key = $1 FOR NO KEY UPDATE");
-        let row = sqlx::query(sql).bind(&new.key).fetch_one(&mut *db).await?;
-        match new.hear(&row)? {
-            Heard::Contradiction(field) => {
-                dead.push(DeadLetter::quarantined(message, order, new.contradiction(field)));
-                return Ok(WithdrawalOutcome::Quarantined(order));
-            }
-            Heard::Repeat => {
-                let sql = "UPDATE withdrawals SET duplicates = duplicates + 1 WHERE key = $1";
-                sqlx::query(sql).bind(&new.key).execute(db).await?;
-                return Ok(WithdrawalOutcome::Duplicate(order));
-            }
-            Heard::Moved(moved) => {
-                let sql = "UPDATE withdrawals SET state = $2, heard = $3, note = NULL, reason = coalesce($4, reason), \
-                           said_at = coalesce($5, said_at), updated_at = clock_timestamp(), hash = $6, payment_key = $7, \
-                           amount = $8::text::numeric, currency = $9, names = $10 WHERE key = $1";
-                sqlx::query(sql)
-                    .bind(&new.key)
-                    .bind(moved.state.as_str())
-                    .bind(moved.heard)
-                    .bind(said.reason().map(clean))
-                    .bind(said.said_at().map(At))
-                    .bind(&moved.hash[..])
-                    .bind(moved.payment_key)
-                    .bind(moved.amount.map(|a| a.to_string()))
-                    .bind(moved.currency.map(|c| c.to_string()))
-                    .bind(clean(&moved.names))
-                    .execute(&mut *db)
-                    .await?;
-                insert_raw(db, message, &new).await?;
-            }
-        }
-    }
-    // Its reason can be personal, and would stand in the tickets' void.
-    let sql = "UPDATE withdrawals SET reason = NULL WHERE key = $1 \
-               AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
-    sqlx::query(sql).bind(&new.key).execute(&mut *db).await?;
-    settle(db, order, work).await?;
-    want_if_listed(db, order).await?;
-    let sql = "SELECT state FROM withdrawals WHERE key = $1";
-    let state = sqlx::query(sql).bind(&new.key).fetch_one(db).await?.word("state")?;
-    Ok(WithdrawalOutcome::Recorded(order, state))
 }

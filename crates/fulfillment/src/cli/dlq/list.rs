@@ -135,7 +135,7 @@ mod tests {
         let letter = DeadLetterRecord {
             id: 17,
             kind: "unreadable".into(),
-            about: fulfillment_store::Subject::Payment,
+            about: fulfillment_domain::Subject::Payment,
             order_id: None,
             reason: "is not\na number".into(),
             field: Some("amount".into()),

@@ -6,7 +6,8 @@ mod replay;
 mod show;
 
 use clap::{Args, Subcommand};
-use fulfillment_domain::OrderId;
+use fulfillment_pipeline::operations::replay::everything;
+use fulfillment_pipeline::operations::{Listed, NotListed};
 
 use super::Context;
 use crate::stop::Stop;
@@ -94,25 +95,8 @@ Exit code: 1 when there is none.")]
     },
 }
 
-/// What can be named.
-enum Name {
-    Letter(i64),
-    Order(OrderId),
-    Refund(String),
-    Event(String),
-}
-
-impl Name {
-    fn read(text: &str) -> Result<Self, Stop> {
-        if text.starts_with("refund:") {
-            return Ok(Self::Refund(text.to_owned()));
-        }
-        match (text.parse(), text.parse()) {
-            (Ok(number), _) => Ok(Self::Letter(number)),
-            (_, Ok(order)) => Ok(Self::Order(order)),
-            _ => Err(Stop::misuse(format!("{text:?} is not a message number, an order id or refund:ID"))),
-        }
-    }
+fn named(id: &str) -> Result<Listed, Stop> {
+    id.parse().map_err(|why: NotListed| Stop::misuse(why))
 }
 
 impl Dlq {
@@ -121,21 +105,21 @@ impl Dlq {
         let store = context.store(&config).await?;
         match self.action {
             Action::List { closed, limit } => list::list(context, store.as_ref(), closed, limit).await,
-            Action::Show { id, raw } => show::show(context, store.as_ref(), &Name::read(&id)?, raw).await,
+            Action::Show { id, raw } => show::show(context, store.as_ref(), &named(&id)?, raw).await,
             Action::Replay { ids, all } => {
                 let names = if all {
-                    replay::everything(store.as_ref()).await?
+                    everything(store.as_ref()).await?
                 } else {
-                    ids.iter().map(|id| Name::read(id)).collect::<Result<_, _>>()?
+                    ids.iter().map(|id| named(id)).collect::<Result<_, _>>()?
                 };
                 replay::replay(context, &config, store, names).await
             }
             Action::Drop { id, event, reason } => {
-                let name = match (id, event) {
-                    (Some(id), _) => Name::read(&id)?,
-                    (None, event) => Name::Event(event.unwrap_or_default()),
+                let what = match (id, event) {
+                    (Some(id), _) => named(&id)?,
+                    (None, event) => Listed::Event(event.unwrap_or_default()),
                 };
-                drop::put_aside(context, store.as_ref(), name, reason).await
+                drop::put_aside(context, store.as_ref(), &what, &reason).await
             }
         }
     }

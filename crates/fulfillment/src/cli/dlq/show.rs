@@ -4,18 +4,18 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fulfillment_pipeline::operations::Listed;
 use fulfillment_store::{DeadLetterRecord, Store};
 use serde_json::{Value, json};
 
 use super::super::Context;
-use super::Name;
 use super::list::brief;
 use crate::stop::Stop;
 
-pub(super) async fn show(context: &Context, store: &dyn Store, name: &Name, raw: bool) -> Result<(), Stop> {
+pub(super) async fn show(context: &Context, store: &dyn Store, what: &Listed, raw: bool) -> Result<(), Stop> {
     let none = || Stop::no("no such message, order or refund");
-    let value = match name {
-        Name::Letter(id) => {
+    let value = match what {
+        Listed::Letter(id) => {
             let letter = store.dead_letter(*id).await?.ok_or_else(none)?;
             if raw {
                 let _ = std::io::stdout().write_all(&letter.raw);
@@ -23,7 +23,7 @@ pub(super) async fn show(context: &Context, store: &dyn Store, name: &Name, raw:
             }
             whole(&letter)
         }
-        Name::Order(order) => {
+        Listed::Order(order) => {
             let record = store.order(*order).await?.ok_or_else(none)?;
             let messages: Vec<_> = store
                 .messages_of(*order)
@@ -42,12 +42,12 @@ pub(super) async fn show(context: &Context, store: &dyn Store, name: &Name, raw:
                 "nextAttemptAt": record.next_attempt_at, "messages": messages,
             })
         }
-        Name::Refund(key) => {
+        Listed::Refund(key) => {
             let open = store.open_withdrawals(usize::MAX).await?;
             let refund = open.into_iter().find(|w| w.key == *key).ok_or_else(none)?;
             serde_json::to_value(refund).map_err(anyhow::Error::from)?
         }
-        Name::Event(_) => return Err(none()),
+        Listed::Event(_) => return Err(none()),
     };
     context.answer(&value, |value| serde_json::to_string_pretty(value).unwrap_or_default())
 }

@@ -7,6 +7,7 @@
 //! whoever finds another under it takes the next number.
 
 mod draft;
+mod order;
 mod wanted;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use fulfillment_domain::event::{Before, ticket_issued, ticket_reissued};
 use fulfillment_domain::{Clock, OutboxEvent, Secret, Ticket, TicketId, TicketStatus};
 use fulfillment_store::{Draft, Drafted, Reissue, Store, StoreError, step};
 use jiff::Timestamp;
+pub use order::NotReinstated;
 use tracing::warn;
 pub use wanted::Wanted;
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use fulfillment_domain::OrderId;
 use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
-use fulfillment_pipeline::ports::Accept as _;
 use fulfillment_store::{AskOutcome, OrderRecord, Records as _};
 
 use crate::process::End;
@@ -66,7 +65,7 @@ impl Errand {
             Self::Void { nth } => {
                 let count = record.tickets.len().max(1);
                 let Some(ticket) = record.tickets.get(nth % count) else { return Ok(false) };
-                end.ingest.void(ticket.id, "by hand").await?;
+                end.voider.void(ticket.id, "by hand").await?;
                 Ok(true)
             }
             Self::Reinstate { .. } if record.tickets.is_empty() => {

@@ -43,7 +43,7 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
         let world = Arc::clone(&world);
         tokio::spawn(async move {
             world.sleep(after).await;
-            world.note(format_args!("comes: {}", String::from_utf8_lossy(entry.raw())));
+            world.note(format_args!("comes: {}", String::from_utf8_lossy(&entry.raw)));
             lock(&world.log).push(entry);
         });
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fulfillment_domain::{Cancellation, Clock, OrderId, Refund, Withdrawal};
-use fulfillment_store::conformance::fixtures::message;
-use fulfillment_store::{Incoming, Source, Subject};
+use fulfillment_domain::{Clock, OrderId, Subject};
+use fulfillment_store::conformance::fixtures::said;
+use fulfillment_store::{Incoming, Source};
 use fulfillment_tests::payment::Payment;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::errand::Errand;
 use crate::sale::{GAINED, PLACE, SEAT, Sale, decimal};
-use crate::world::{Entry, World};
+use crate::world::World;
 
 /// An order, and what comes of it.
 pub(super) struct Deal {
@@ -46,7 +46,7 @@ impl Deal {
 /// What happens in a story: orders, messages with their times, and what operators do.
 pub(super) struct Plot {
     pub(super) deals: Vec<Deal>,
-    pub(super) entries: Vec<(Duration, Entry)>,
+    pub(super) entries: Vec<(Duration, Incoming)>,
     pub(super) errands: Vec<(OrderId, Errand)>,
 }
 
@@ -144,7 +144,7 @@ impl Plot {
                 add(&mut refund, json!({ "amount": decimal(cents), "currency": "EUR" }));
             }
             let refund = refund.to_string();
-            self.send(world, any_time(world), |at| withdrawn(at, Subject::Refund, &refund));
+            self.send(world, any_time(world), |at| message(at, Subject::Refund, &refund));
         }
     }
 
@@ -164,7 +164,7 @@ impl Plot {
                 },
             );
             let at = any_time(world);
-            self.entries.push((at, withdrawn(when(world, at), Subject::Cancellation, &json.to_string())));
+            self.entries.push((at, message(when(world, at), Subject::Cancellation, &json.to_string())));
         }
     }
 
@@ -182,7 +182,7 @@ impl Plot {
     }
 
     /// Puts a message on the topic, some twice.
-    fn send(&mut self, world: &World, at: Duration, entry: impl Fn(Timestamp) -> Entry) {
+    fn send(&mut self, world: &World, at: Duration, entry: impl Fn(Timestamp) -> Incoming) {
         self.entries.push((at, entry(when(world, at))));
         if world.chance(200) {
             let at = at + any_time(world);
@@ -230,28 +230,15 @@ fn without_id(world: &World, payment: &Payment) -> String {
     if world.chance(500) { json.replacen("\"transactionId\"", "\"formerTransaction\"", 1) } else { json }
 }
 
-fn paid(at: Timestamp, json: &str) -> Entry {
-    let mut message = message(1, json.as_bytes());
-    stamp(&mut message, at);
-    Entry::Payment(message)
+fn paid(at: Timestamp, json: &str) -> Incoming {
+    message(at, Subject::Payment, json)
 }
 
-fn withdrawn(at: Timestamp, subject: Subject, json: &str) -> Entry {
-    let raw = json.as_bytes().to_vec();
-    let content = if subject == Subject::Refund {
-        Refund::parse(&raw).map(Withdrawal::Refund)
-    } else {
-        Cancellation::parse(&raw).map(Withdrawal::Cancellation)
-    };
-    let Incoming { source, key, headers, traceparent, received_at, .. } = message(1, b"{}");
-    let mut message = Incoming { source, key, raw, headers, traceparent, received_at, subject, content };
-    stamp(&mut message, at);
-    Entry::Withdrawal(message)
-}
-
-fn stamp<T>(message: &mut Incoming<T>, at: Timestamp) {
+fn message(at: Timestamp, subject: Subject, json: &str) -> Incoming {
+    let mut message = said(1, subject, json.as_bytes());
     message.received_at = at;
     if let Source::Kafka { timestamp, .. } = &mut message.source {
         *timestamp = Some(at.as_millisecond());
     }
+    message
 }

@@ -7,14 +7,14 @@ use sqlx::PgConnection;
 use super::events::insert_events;
 use super::values::At;
 use crate::shared::cells::clean;
+use crate::shared::dead_letter::DeadLetter;
 use crate::shared::headers;
-use crate::shared::intake::DeadLetter;
 use crate::{DeadLetterRoute, Result};
 
 /// Sets messages apart, and reports those that were not set apart before.
-pub(crate) async fn set_apart<T: Sync>(
+pub(crate) async fn set_apart(
     db: &mut PgConnection,
-    dead: &[DeadLetter<'_, T>],
+    dead: &[DeadLetter<'_>],
     route: &DeadLetterRoute,
 ) -> Result<()> {
     if dead.is_empty() {
@@ -30,7 +30,7 @@ pub(crate) async fn set_apart<T: Sync>(
 }
 
 /// The new rows' numbers by fingerprint; a record that was set apart before has none.
-async fn insert<T: Sync>(db: &mut PgConnection, dead: &[DeadLetter<'_, T>]) -> Result<HashMap<Vec<u8>, i64>> {
+async fn insert(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Result<HashMap<Vec<u8>, i64>> {
     let mut dead: Vec<_> = dead.iter().collect();
     dead.sort_by_key(|d| d.fingerprint);
     macro_rules! column {

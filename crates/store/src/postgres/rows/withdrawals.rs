@@ -1,6 +1,6 @@
 //! Refunds and cancellations, written and read.
 
-use fulfillment_domain::{OrderId, Withdrawal};
+use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
 
 use super::values::At;
@@ -23,7 +23,7 @@ pub(crate) async fn of_order(db: &mut PgConnection, order: OrderId) -> Result<Ve
 /// Writes one and its raw message; false when its key is there.
 pub(crate) async fn insert(
     db: &mut PgConnection,
-    message: &Incoming<Withdrawal>,
+    message: &Incoming,
     new: &NewWithdrawal<'_>,
 ) -> Result<bool> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
@@ -56,7 +56,7 @@ pub(crate) async fn insert(
 
 pub(crate) async fn insert_raw(
     db: &mut PgConnection,
-    message: &Incoming<Withdrawal>,
+    message: &Incoming,
     new: &NewWithdrawal<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \

@@ -63,7 +63,7 @@ pub(crate) struct NewWithdrawal<'a> {
 }
 
 impl<'a> NewWithdrawal<'a> {
-    pub(crate) fn new(message: &Incoming<Withdrawal>, said: &'a Withdrawal) -> Result<Self> {
+    pub(crate) fn new(message: &Incoming, said: &'a Withdrawal) -> Result<Self> {
         let (refund, nothing) = match said {
             Withdrawal::Refund(refund) => (Some(refund), Names::default()),
             Withdrawal::Cancellation(_) => (None, Names::default()),
@@ -127,7 +127,7 @@ impl<'a> NewWithdrawal<'a> {
 }
 
 /// When it was made, as far as its record says. A replay's receipt says nothing.
-fn time_of(message: &Incoming<Withdrawal>) -> Option<Timestamp> {
+fn time_of(message: &Incoming) -> Option<Timestamp> {
     match &message.source {
         Source::Kafka { .. } | Source::Recorded { .. } => {
             let millis = message.source.timestamp().filter(|millis| *millis >= 0)?;

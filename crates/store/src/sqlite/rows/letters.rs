@@ -5,15 +5,15 @@ use sqlx::SqliteConnection;
 
 use super::events::insert_events;
 use crate::shared::cells::{clean, rfc3339};
+use crate::shared::dead_letter::DeadLetter;
 use crate::shared::headers;
-use crate::shared::intake::DeadLetter;
 use crate::{DeadLetterRoute, Result};
 
 /// Sets messages apart, and reports those that were not set apart before.
-pub(crate) async fn set_apart<T: Sync>(
+pub(crate) async fn set_apart(
     db: &mut SqliteConnection,
     now: Timestamp,
-    dead: &[DeadLetter<'_, T>],
+    dead: &[DeadLetter<'_>],
     route: &DeadLetterRoute,
 ) -> Result<()> {
     let mut events = Vec::new();
@@ -28,7 +28,7 @@ pub(crate) async fn set_apart<T: Sync>(
 }
 
 /// The new row's number; none when this very record was set apart before.
-async fn insert<T: Sync>(db: &mut SqliteConnection, letter: &DeadLetter<'_, T>) -> Result<Option<i64>> {
+async fn insert(db: &mut SqliteConnection, letter: &DeadLetter<'_>) -> Result<Option<i64>> {
     let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, \
                source_timestamp, key, raw, headers, received_at, about) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING RETURNING id";

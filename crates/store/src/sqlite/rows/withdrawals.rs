@@ -1,6 +1,6 @@
 //! Refunds and cancellations, written and read.
 
-use fulfillment_domain::{OrderId, Withdrawal};
+use fulfillment_domain::OrderId;
 use sqlx::SqliteConnection;
 
 use crate::shared::cells::{clean, rfc3339};
@@ -23,7 +23,7 @@ pub(crate) async fn of_order(db: &mut SqliteConnection, order: OrderId) -> Resul
 pub(crate) async fn insert(
     db: &mut SqliteConnection,
     now: &str,
-    message: &Incoming<Withdrawal>,
+    message: &Incoming,
     new: &NewWithdrawal<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
@@ -53,7 +53,7 @@ pub(crate) async fn insert(
 /// Keeps the message that it came by.
 pub(crate) async fn insert_raw(
     db: &mut SqliteConnection,
-    message: &Incoming<Withdrawal>,
+    message: &Incoming,
     new: &NewWithdrawal<'_>,
 ) -> Result<()> {
     let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \

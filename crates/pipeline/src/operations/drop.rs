@@ -1,0 +1,40 @@
+//! Marking as handled: it is kept with the reason and no longer listed.
+
+use fulfillment_domain::OrderState;
+use fulfillment_store::{AttentionScope, Closing, Store, StoreError};
+
+use super::Listed;
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// It is no longer listed.
+    Done,
+    /// Nothing of this name is listed.
+    NotListed,
+    /// The order is paid and waits for its tickets: dropped, nobody would hear of it again.
+    WaitsForTickets,
+}
+
+/// Marks one as handled.
+///
+/// # Errors
+/// As of the store.
+pub async fn drop(store: &dyn Store, what: &Listed, reason: &str) -> Result<Dropped, StoreError> {
+    let done = match what {
+        Listed::Letter(id) => store.close_dead_letter(*id, &Closing::Dropped(reason.to_owned())).await?,
+        Listed::Order(order) => {
+            let record = store.order(*order).await?;
+            let seen = store.acknowledge(&AttentionScope::Order(*order), reason).await? > 0;
+            let unpaid = store.lift_unpaid(*order, reason).await?;
+            let done = store.acknowledge_late(*order).await? || seen || unpaid;
+            if !done && record.is_some_and(|order| order.state == OrderState::Parked) {
+                return Ok(Dropped::WaitsForTickets);
+            }
+            done
+        }
+        Listed::Refund(key) => store.lift_withdrawal(key, reason).await?,
+        Listed::Event(event) => store.acknowledge(&AttentionScope::Event(event.clone()), reason).await? > 0,
+    };
+    Ok(if done { Dropped::Done } else { Dropped::NotListed })
+}

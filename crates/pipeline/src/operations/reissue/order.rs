@@ -1,0 +1,61 @@
+//! Reversing the void of an order: each of its tickets gets a new generation, or the order is issued after all.
+
+use fulfillment_domain::{OrderId, TicketId};
+use fulfillment_store::{OrderRecord, StoreError};
+
+use super::{NotReissued, Reissuer, Wanted};
+
+/// Why an order is not reinstated.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReinstated {
+    /// Nothing is known of it.
+    #[error("there is no such order")]
+    Unknown,
+    /// What its pages would say is gone.
+    #[error("its personal data was erased")]
+    Erased,
+    /// Nothing of it is void, or nobody has paid it.
+    #[error("nothing of it is void")]
+    NotVoid,
+    /// One of its tickets has no new generation; those before it have.
+    #[error("the ticket {0}: {1}")]
+    Ticket(TicketId, NotReissued),
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reissuer {
+    /// Makes every voided ticket of an order valid again; an order that was void before it had tickets is issued.
+    /// Answers with the order as it stands. Each ticket by itself: what stops in the middle goes on when it is repeated.
+    ///
+    /// # Errors
+    /// [`NotReinstated`]
+    pub async fn reinstate_order(
+        &self,
+        id: OrderId,
+        who: &str,
+        reason: Option<String>,
+    ) -> Result<OrderRecord, NotReinstated> {
+        let order = self.store.order(id).await?.ok_or(NotReinstated::Unknown)?;
+        if order.erased_at.is_some() {
+            return Err(NotReinstated::Erased);
+        }
+        let void: Vec<_> =
+            order.tickets.iter().filter(|ticket| ticket.lifecycle.voided_at.is_some()).collect();
+        if void.is_empty() && !self.store.reinstate_order(id).await? {
+            return Err(NotReinstated::NotVoid);
+        }
+        for ticket in void {
+            let wanted = Wanted {
+                reinstate: true,
+                reason: reason.clone(),
+                expected: Some(ticket.code.generation),
+                who: who.to_owned(),
+                ..Wanted::default()
+            };
+            self.reissue(ticket.id, wanted).await.map_err(|why| NotReinstated::Ticket(ticket.id, why))?;
+        }
+        self.store.order(id).await?.ok_or(NotReinstated::Unknown)
+    }
+}

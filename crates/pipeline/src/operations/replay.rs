@@ -1,0 +1,150 @@
+//! Taking dead letters to the inbox again, and queuing parked orders.
+
+use std::fmt;
+
+use fulfillment_domain::{Message, OrderId, Subject};
+use fulfillment_store::{
+    Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError,
+};
+
+use super::Listed;
+use crate::ports::Accept as _;
+use crate::stages::ingest::Ingest;
+
+/// Letters read from the store at once.
+const PAGE: usize = 500;
+
+/// What became of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replayed {
+    /// The message was taken this time; what came of it.
+    Taken(String),
+    /// It could not be taken this time either; why.
+    InVain(String),
+    /// It was replayed or dropped before; how, and what came of it.
+    Before(String),
+    /// The order is queued for a retry.
+    Queued,
+    /// The order cannot be retried.
+    NotQueued,
+}
+
+impl Replayed {
+    /// Whether somebody has to look again.
+    pub fn is_in_vain(&self) -> bool {
+        matches!(self, Self::InVain(_) | Self::NotQueued)
+    }
+}
+
+/// The words of `dlq replay --json`.
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken(what) | Self::Before(what) => f.write_str(what),
+            Self::InVain(why) => write!(f, "in vain: {why}"),
+            Self::Queued => f.write_str("set going"),
+            Self::NotQueued => f.write_str("not to be set going: see `order show`"),
+        }
+    }
+}
+
+/// Why one cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReplayed {
+    /// No message has this number.
+    #[error("there is no message {0}")]
+    NoSuchMessage(i64),
+    /// Only messages and orders can be.
+    #[error("a refund cannot be replayed: it is checked again automatically; drop it instead")]
+    Refund,
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Every open letter, and every order that a retry would queue.
+///
+/// # Errors
+/// As of the store.
+pub async fn everything(store: &dyn Store) -> Result<Vec<Listed>, StoreError> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = store.dead_letters(after, false, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        all.extend(page.iter().map(|letter| Listed::Letter(letter.id)));
+    }
+    all.extend(store.parked_orders(usize::MAX).await?.into_iter().map(|order| Listed::Order(order.order_id)));
+    Ok(all)
+}
+
+impl Ingest {
+    /// Replays one message, or queues one order. A message of more than `max_message` bytes cannot be taken.
+    ///
+    /// # Errors
+    /// There is no such message, it is no such thing, or the store cannot be asked.
+    pub async fn replay(&self, what: &Listed, max_message: usize) -> Result<Replayed, NotReplayed> {
+        match what {
+            Listed::Letter(id) => self.again(*id, max_message).await,
+            Listed::Order(order) => Ok(self.queue(*order).await?),
+            Listed::Refund(_) | Listed::Event(_) => Err(NotReplayed::Refund),
+        }
+    }
+
+    async fn queue(&self, order: OrderId) -> Result<Replayed, StoreError> {
+        let queued = self.store.retry(RetrySelection::Order(order)).await? > 0;
+        Ok(if queued { Replayed::Queued } else { Replayed::NotQueued })
+    }
+
+    /// Under its own coordinates it is the same record: in vain it makes no other.
+    async fn again(&self, id: i64, max_message: usize) -> Result<Replayed, NotReplayed> {
+        let letter = self.store.dead_letter(id).await?.ok_or(NotReplayed::NoSuchMessage(id))?;
+        if let Some(closed) = letter.closed_as {
+            let note = letter.note.unwrap_or_default();
+            return Ok(Replayed::Before(format!("{closed} before: {note}")));
+        }
+        let subject = letter.about;
+        let outcome = self.accept(vec![self.incoming(letter, max_message)]).await?.pop();
+        let (closing, replayed) = match taken(subject, outcome) {
+            Ok(what) => (Closing::Replayed(what.clone()), Replayed::Taken(what)),
+            Err(why) => (Closing::InVain(why.clone()), Replayed::InVain(why)),
+        };
+        self.store.close_dead_letter(id, &closing).await?;
+        Ok(replayed)
+    }
+
+    fn incoming(&self, letter: DeadLetterRecord, max_message: usize) -> Incoming {
+        Incoming {
+            source: Source::Recorded { text: letter.source, timestamp: letter.source_timestamp },
+            key: letter.key,
+            content: Message::parse_within(max_message, letter.about, &letter.raw),
+            raw: letter.raw,
+            headers: letter.headers,
+            traceparent: None,
+            received_at: self.clock.now(),
+            subject: letter.about,
+        }
+    }
+}
+
+/// What came of a message that was taken, or why it was not.
+fn taken(subject: Subject, outcome: Option<IngestOutcome>) -> Result<String, String> {
+    let what = match outcome {
+        Some(IngestOutcome::New(_)) => "new",
+        Some(IngestOutcome::Duplicate(_)) => "duplicate",
+        Some(IngestOutcome::Folded(_)) => "folded into the same payment under another key",
+        Some(IngestOutcome::AlreadyPaid(_)) => "already paid",
+        Some(IngestOutcome::Late(_)) => "its order was void before; it is parked",
+        Some(IngestOutcome::Recorded(_, state)) => state.as_str(),
+        Some(IngestOutcome::Quarantined(_)) => {
+            return Err(match subject {
+                Subject::Payment => "its payment id is known with another content".to_owned(),
+                Subject::Refund | Subject::Cancellation => "its refund id is known otherwise".to_owned(),
+            });
+        }
+        Some(IngestOutcome::DeadLettered(why)) => return Err(why.to_string()),
+        None => return Err("nothing came of it".to_owned()),
+    };
+    Ok(what.to_owned())
+}

@@ -1,0 +1,88 @@
+//! Messages that are set apart: what cannot be read, and what contradicts the record.
+
+use fulfillment_domain::event::NAMESPACE;
+use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Unreadable};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{DeadLetterRoute, Incoming, Source};
+
+/// A message to be set apart.
+#[derive(Debug)]
+pub(crate) struct DeadLetter<'a> {
+    pub(crate) message: &'a Incoming,
+    /// Of source and content: the same record read again has the same.
+    pub(crate) fingerprint: [u8; 32],
+    /// `unreadable` or `quarantined`.
+    pub(crate) kind: &'static str,
+    pub(crate) order_id: Option<OrderId>,
+    pub(crate) reason: String,
+    pub(crate) field: Option<String>,
+}
+
+fn fingerprint(message: &Incoming) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(message.source.to_string().as_bytes());
+    part(&message.source.timestamp().unwrap_or(-1).to_be_bytes());
+    part(message.key.as_deref().unwrap_or_default());
+    part(&message.raw);
+    hash.finalize().into()
+}
+
+impl<'a> DeadLetter<'a> {
+    /// A message that cannot be read.
+    pub(crate) fn unreadable(message: &'a Incoming, why: &Unreadable) -> Self {
+        Self {
+            message,
+            fingerprint: fingerprint(message),
+            kind: "unreadable",
+            order_id: None,
+            reason: why.reason.clone(),
+            field: why.field.clone(),
+        }
+    }
+
+    /// One that contradicts what is on record under its key.
+    pub(crate) fn quarantined(message: &'a Incoming, order: OrderId, why: Unreadable) -> Self {
+        let (kind, fingerprint) = ("quarantined", fingerprint(message));
+        Self { message, fingerprint, kind, order_id: Some(order), reason: why.reason, field: why.field }
+    }
+
+    /// The event that carries it, once the database gave its row a number.
+    pub(crate) fn event(&self, row: i64, route: &DeadLetterRoute) -> OutboxEvent {
+        let Incoming { source, key, raw, headers, .. } = self.message;
+        let value = if raw.len() > route.max_bytes {
+            format!(r#"{{"deadLetterId":{row},"bytes":{}}}"#, raw.len()).into_bytes()
+        } else {
+            raw.clone()
+        };
+        let mut headers = headers.clone();
+        let mut note = |name: &str, text: &str| headers.push((name.to_owned(), text.as_bytes().to_vec()));
+        note("dlq-reason", &self.reason);
+        if let Some(field) = &self.field {
+            note("dlq-field", field);
+        }
+        note("dlq-source", &source.to_string());
+        if let Source::Kafka { topic, partition, offset, .. } = source {
+            note("dlq-topic", topic);
+            note("dlq-partition", &partition.to_string());
+            note("dlq-offset", &offset.to_string());
+        }
+        let name = format!("dead-letter|{}", hex::encode(self.fingerprint));
+        OutboxEvent {
+            id: Uuid::new_v5(&NAMESPACE, name.as_bytes()),
+            kind: EventKind::DeadLetter,
+            order_id: self.order_id,
+            ticket_id: None,
+            sequence: 0,
+            key: key.clone(),
+            value,
+            headers,
+            destinations: route.destinations.clone(),
+        }
+    }
+}

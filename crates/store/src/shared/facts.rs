@@ -1,0 +1,99 @@
+//! What the record knows of a batch's payments before the batch is decided.
+
+use std::collections::HashMap;
+
+use fulfillment_domain::payment::Facts as PaymentFacts;
+use fulfillment_domain::{OrderId, Payment, Unreadable};
+
+use crate::Result;
+use crate::shared::adopting::IMPORTED;
+use crate::shared::cells::{Row, need};
+use crate::shared::folding::{Standing, standing_from};
+
+/// A payment that is on record under a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) order_id: OrderId,
+    pub(crate) facts: PaymentFacts,
+}
+
+impl Known {
+    pub(super) fn of(payment: &Payment) -> Self {
+        Self { order_id: payment.order_id, facts: payment.facts() }
+    }
+
+    /// Reads [`standing_columns`](super::folding::standing_columns) into a key and what is known under it.
+    pub(crate) fn from_row(row: &impl Row) -> Result<(String, Self)> {
+        let (order_id, Standing { key, facts, .. }) = standing_from(row)?;
+        Ok((key, Self { order_id, facts }))
+    }
+
+    /// What a message under the same key says otherwise, if it does, and of which field. The key of a payment without an id
+    /// is its order's, so that all it says has to agree: else it is another payment, and money would be kept in silence.
+    pub(super) fn contradiction(&self, payment: &Payment) -> Option<Unreadable> {
+        let PaymentFacts { amount, currency, .. } = self.facts;
+        if payment.says_the_same(self.order_id, amount, currency) {
+            let agrees = payment.payment_id.is_some() || payment.facts().agree(&self.facts);
+            let why = "is missing, and the order has a payment without an id already, of another transaction, customer \
+                       or time: this one is another, or the same told otherwise";
+            return (!agrees).then(|| Unreadable::field("paymentId", why));
+        }
+        let (field, what) = if payment.order_id != self.order_id {
+            ("orderId", "order")
+        } else if payment.amount != amount {
+            ("amount", "amount")
+        } else {
+            ("currency", "currency")
+        };
+        Some(Unreadable::field(field, format!("the payment id is known with another {what}")))
+    }
+}
+
+/// An order that was there before the batch. Its row is locked.
+#[derive(Debug, Clone)]
+pub(crate) struct Earlier {
+    payment_key: String,
+    pub(super) withdrawn: bool,
+    pub(super) voided: bool,
+}
+
+/// The columns of `orders` that [`Earlier::from_row`] reads.
+macro_rules! earlier_columns {
+    () => {
+        "order_id, payment_key, withdrawn, voided_at"
+    };
+}
+pub(crate) use earlier_columns;
+
+impl Earlier {
+    /// Reads these columns.
+    pub(crate) fn from_row(row: &impl Row) -> Result<(OrderId, Self)> {
+        let earlier = Self {
+            payment_key: need("payment_key", row.text("payment_key")?)?,
+            withdrawn: row.number::<i64>("withdrawn")? != 0,
+            voided: row.time("voided_at")?.is_some(),
+        };
+        Ok((row.order_id()?, earlier))
+    }
+
+    /// A refund or cancellation came before its first payment.
+    pub(super) fn is_announced(&self) -> bool {
+        self.payment_key.is_empty()
+    }
+
+    /// It was taken over with its tickets, and no payment of it has come.
+    pub(super) fn is_imported(&self) -> bool {
+        self.payment_key == IMPORTED
+    }
+}
+
+/// What the database knows of a batch's payments, once the rows of their orders are made and locked.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// The payments on record under the batch's keys.
+    pub(crate) known: HashMap<String, Known>,
+    /// The orders of the other payments as far as they were there before. The rest was made for this batch.
+    pub(crate) earlier: HashMap<OrderId, Earlier>,
+    /// The payments of these orders that are not folded, in the order of their arrival.
+    pub(crate) standing: Vec<(OrderId, Standing)>,
+}

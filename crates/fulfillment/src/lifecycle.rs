@@ -217,7 +217,7 @@ impl Parts {
             probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
         self.begin("probe", probe);
         let keys = Arc::clone(&self.keys);
-        let follow = keys.follow(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
+        let follow = keys.follow(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
         self.begin("keys", follow);
 
         let reissuer = wiring::reissuer(
@@ -231,7 +231,7 @@ impl Parts {
         );
         let (healer, healing) = healer(
             Redraw {
-                store: Arc::clone(&self.store),
+                store: Arc::clone(&self.store) as _,
                 files: Arc::clone(&self.neighbours.files),
                 templates: Arc::clone(&self.templates),
             },
@@ -365,7 +365,7 @@ impl Parts {
             self.stop.clone(),
         );
         self.begin("templates", follow);
-        let count = gauges::count(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
+        let count = gauges::count(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
         self.begin("counts", count);
         Ok(())
     }
@@ -375,7 +375,7 @@ impl Parts {
         let (idle_poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
         for destination in &self.neighbours.destinations {
             let relay = Relay {
-                store: Arc::clone(&self.store),
+                store: Arc::clone(&self.store) as _,
                 destination: Arc::clone(destination),
                 wake: Arc::clone(&self.wake),
                 runtime: Arc::clone(&self.runtime),
@@ -385,7 +385,7 @@ impl Parts {
             self.begin("relay", relay.run(self.stop.clone()));
         }
         let sequence = sequence(
-            Arc::clone(&self.store),
+            Arc::clone(&self.store) as _,
             Arc::clone(&self.wake),
             Arc::clone(&self.runtime),
             head,

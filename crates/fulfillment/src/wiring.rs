@@ -153,7 +153,7 @@ pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result
         let each = |(name, why): &(String, _)| format!("the template {name} cannot be used:\n{why}");
         Stop::misuse(unusable.iter().map(each).collect::<Vec<_>>().join("\n"))
     })?;
-    Ok(Templates::new(renderer(config)?, Arc::clone(store), book).await?)
+    Ok(Templates::new(renderer(config)?, Arc::clone(store) as _, book).await?)
 }
 
 /// Everything outside that the settings name.

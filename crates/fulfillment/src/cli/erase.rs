@@ -110,7 +110,7 @@ impl Erase {
         installation::refuse_strangers(&keyring, &store.registration().await?, &config)?;
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
-        let erasing = Eraser { store: Arc::clone(&store), files };
+        let erasing = Eraser { store: Arc::clone(&store) as _, files };
         let mut erased = Vec::with_capacity(orders.len());
         for order in orders {
             erased.extend(erasing.erase(order).await.map_err(|why| match why {

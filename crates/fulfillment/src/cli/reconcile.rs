@@ -130,7 +130,7 @@ impl Reconcile {
         let templates = Arc::new(wiring::templates(config, store).await?);
         let from = self.orders.as_deref().map_or("Ordering".into(), Path::to_string_lossy);
         Ok(Repairs {
-            redraw: Redraw { store: Arc::clone(store), files: Arc::clone(files), templates },
+            redraw: Redraw { store: Arc::clone(store) as _, files: Arc::clone(files), templates },
             inbox: wiring::inbox_of_command(config, Arc::clone(store)),
             source: format!("reconcile {from}"),
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_pipeline::operations::reissue::Wanted;
-use fulfillment_store::Store;
+use fulfillment_store::Records;
 
 use super::Context;
 use super::erase::ERASED;
@@ -102,7 +102,7 @@ impl Ticket {
 }
 
 /// The ticket of this id, or of this number as printed on it.
-pub(super) async fn find(store: &dyn Store, text: &str) -> Result<fulfillment_domain::Ticket, Stop> {
+pub(super) async fn find(store: &dyn Records, text: &str) -> Result<fulfillment_domain::Ticket, Stop> {
     let found = match (text.parse(), ticket_number::normalise(text)) {
         (Ok(id), _) => store.ticket(id).await?,
         (Err(_), Some(number)) => store.ticket_by_number(&number).await?,

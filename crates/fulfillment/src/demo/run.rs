@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use fulfillment_domain::ticket::Flag;
 use fulfillment_domain::{Clock as _, OrderId, OrderState, TicketId, TicketStatus};
 use fulfillment_pipeline::clock::SystemClock;
-use fulfillment_store::{OrderRecord, Store};
+use fulfillment_store::{OrderRecord, Records};
 use serde::{Deserialize, Serialize};
 
 use super::SampleOrders;
@@ -79,7 +79,7 @@ impl Outcome {
 pub(crate) async fn run(
     address: SocketAddr,
     token: Option<&str>,
-    store: &dyn Store,
+    store: &dyn Records,
     orders: &SampleOrders,
     progress: impl Fn(u64),
 ) -> Result<Outcome, Stop> {
@@ -142,7 +142,7 @@ async fn pay(
 
 /// The orders of this run: each is looked up by its id, in the order of payment, until it is at work no more.
 struct Run<'a> {
-    store: &'a dyn Store,
+    store: &'a dyn Records,
     at_work: VecDeque<OrderId>,
     waiting: Vec<OrderId>,
     outcome: Outcome,
@@ -201,7 +201,7 @@ fn has_file(status: TicketStatus) -> bool {
     matches!(status, TicketStatus::Generated | TicketStatus::Delivered)
 }
 
-async fn a_ticket(store: &dyn Store, orders: &SampleOrders) -> Result<Option<TicketId>, Stop> {
+async fn a_ticket(store: &dyn Records, orders: &SampleOrders) -> Result<Option<TicketId>, Stop> {
     for id in &orders.known {
         let order = store.order(*id).await?;
         if let Some(ticket) = order.iter().flat_map(|o| &o.tickets).find(|t| has_file(t.lifecycle.status)) {

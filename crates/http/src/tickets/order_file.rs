@@ -16,7 +16,7 @@ use bytes::Bytes;
 use fulfillment_config::Scope;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
 use fulfillment_pipeline::templates::Templates;
-use fulfillment_store::Store;
+use fulfillment_store::Records;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{error, info};
@@ -76,7 +76,7 @@ pub(crate) async fn order_file(
 }
 
 /// Makes sure that the order's file can be made. Answers its first live ticket.
-async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Problem> {
+async fn look_through(store: &dyn Records, order: OrderId) -> Result<Ticket, Problem> {
     let (mut first, mut after, mut erased, mut legacy) = (None, 0, false, false);
     loop {
         let part = store.tickets_after(order, after, PART).await?;
@@ -116,7 +116,7 @@ async fn look_through(store: &dyn Store, order: OrderId) -> Result<Ticket, Probl
 }
 
 /// Why an order has none.
-async fn without_tickets(store: &dyn Store, order: OrderId) -> Result<Problem, Problem> {
+async fn without_tickets(store: &dyn Records, order: OrderId) -> Result<Problem, Problem> {
     Ok(match store.order(order).await? {
         Some(record) if record.erased_at.is_some() => {
             Problem::new(Kind::TicketErased, "The order's personal data was erased before it had tickets.")
@@ -145,7 +145,7 @@ fn is_live(ticket: &Ticket) -> bool {
 /// Draws the order's tickets into `out`, a part at a time.
 fn write(
     runtime: &Handle,
-    store: &dyn Store,
+    store: &dyn Records,
     templates: &Templates,
     order: OrderId,
     out: impl Write,

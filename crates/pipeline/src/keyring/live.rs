@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use fulfillment_config::Sensitive;
-use fulfillment_store::Store;
+use fulfillment_store::Installation;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -37,7 +37,7 @@ impl Keys {
     /// Looks at the folder until `stop`, and takes over what changed.
     pub async fn follow(
         self: Arc<Self>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn Installation>,
         runtime: Arc<dyn Runtime>,
         stop: CancellationToken,
     ) {
@@ -60,7 +60,7 @@ impl Keys {
     }
 
     /// The store has to know a key before a code names it.
-    async fn take_over(&self, store: &dyn Store) -> anyhow::Result<()> {
+    async fn take_over(&self, store: &dyn Installation) -> anyhow::Result<()> {
         let Some(keyring) = Keyring::read(&self.dir, self.secret.as_ref())? else {
             anyhow::bail!("{} is empty", self.dir.display())
         };

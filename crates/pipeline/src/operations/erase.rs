@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::OrderId;
-use fulfillment_store::{Erased, Store, StoreError};
+use fulfillment_store::{Erased, Erasures, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -32,7 +32,7 @@ pub enum NotErased {
 #[derive(Clone)]
 pub struct Eraser {
     /// Where all of it is on record.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Erasures>,
     /// Where ticket files are.
     pub files: Arc<dyn Files>,
 }

@@ -285,7 +285,7 @@ impl Repairs {
             What::MissingFile | What::DamagedFile => self.draw(difference.ticket_id).await,
             What::UnsentEvent => {
                 let again = match difference.event_id {
-                    Some(event) => store.send_again(event).await?,
+                    Some(event) => self.inbox.store.send_again(event).await?,
                     None => false,
                 };
                 if again { Ok(Repair::ToBeSentAgain) } else { Err("a relay has it in hand".to_owned()) }

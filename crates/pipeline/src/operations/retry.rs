@@ -1,6 +1,6 @@
 //! Trying orders again now, with a new retry budget.
 
-use fulfillment_store::{RetrySelection, Store, StoreError};
+use fulfillment_store::{Records, RetrySelection, StoreError};
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Retried {
 ///
 /// # Errors
 /// As of the store.
-pub async fn retry(store: &dyn Store, selection: RetrySelection) -> Result<Retried, StoreError> {
+pub async fn retry(store: &dyn Records, selection: RetrySelection) -> Result<Retried, StoreError> {
     let orders = store.retry(selection).await?;
     let erased = match selection {
         _ if orders > 0 => false,

@@ -7,7 +7,7 @@ use fulfillment_credential::Claims;
 use fulfillment_domain::order::Seat;
 use fulfillment_domain::ticket::{self, Code, Customer, Document, Holder, Lifecycle, Line};
 use fulfillment_domain::{Failure, Ticket, event_time};
-use fulfillment_store::{Freeze, FreezeOutcome, Store, StoreError, step};
+use fulfillment_store::{Freeze, FreezeOutcome, Installation, StoreError, step};
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
 use tracing::error;
@@ -209,7 +209,7 @@ pub struct Numbers {
 const REMEMBERED: usize = 10_000;
 
 impl Numbers {
-    async fn event(&self, store: &dyn Store, id: &str) -> Result<u32, StoreError> {
+    async fn event(&self, store: &dyn Installation, id: &str) -> Result<u32, StoreError> {
         if let Some(number) = lock(&self.events).get(id) {
             return Ok(*number);
         }
@@ -218,7 +218,7 @@ impl Numbers {
         Ok(number)
     }
 
-    async fn category(&self, store: &dyn Store, event: &str, name: &str) -> Result<u16, StoreError> {
+    async fn category(&self, store: &dyn Installation, event: &str, name: &str) -> Result<u16, StoreError> {
         let key = (event.to_owned(), name.to_owned());
         if let Some(number) = lock(&self.categories).get(&key) {
             return Ok(*number);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_store::{Delivery, DeliveryOutcome, Outbox, Store, step};
+use fulfillment_store::{Delivery, DeliveryOutcome, Outbox, step};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -24,7 +24,7 @@ type Outcomes = Vec<(i64, DeliveryOutcome)>;
 /// Carries events to one destination.
 pub struct Relay {
     /// Where they are on record.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Outbox>,
     /// Where they go.
     pub destination: Arc<dyn Destination>,
     /// Tells when one is due.
@@ -119,7 +119,7 @@ impl Relay {
 
 /// Gives committed events their place in the stream, and tells followers of it, until `stop`.
 pub async fn sequence(
-    store: Arc<dyn Store>,
+    store: Arc<dyn Outbox>,
     wake: Arc<Wake>,
     runtime: Arc<dyn Runtime>,
     head: watch::Sender<i64>,
@@ -128,7 +128,7 @@ pub async fn sequence(
 ) {
     let mut woken = wake.events.subscribe();
     while !stop.is_cancelled() {
-        match Outbox::sequence_events(store.as_ref(), SEQUENCED).await {
+        match store.sequence_events(SEQUENCED).await {
             Ok(position) => {
                 let moved = head.send_if_modified(|known| {
                     let moved = *known != position;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fulfillment_document::{FontId, Page, PdfRenderer, RenderError, Renderer as _, TicketPage};
 use fulfillment_domain::Ticket;
-use fulfillment_store::{Store, StoreError, StoredTemplate};
+use fulfillment_store::{self as store, StoreError, StoredTemplate};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
@@ -142,7 +142,7 @@ impl Templates {
         let mut fingerprint = [0; 32];
         hex::decode_to_slice(&font.fingerprint, &mut fingerprint).ok()?;
         let id = FontId { name: font.name.clone(), index: font.index, fingerprint };
-        let (store, here): (Arc<dyn Store>, _) = (Arc::clone(&self.store), Handle::current());
+        let (store, here): (Arc<dyn store::Templates>, _) = (Arc::clone(&self.store), Handle::current());
         Some(fulfillment_fonts::named(&id, move || {
             let mut stored = here.block_on(store.template(fingerprint)).ok()??;
             stored.files.remove(FILE).map(Arc::new)
@@ -180,13 +180,13 @@ mod tests {
     use crate::clock::SystemClock;
     use crate::templates::Book;
 
-    async fn store() -> Arc<dyn Store> {
+    async fn store() -> Arc<dyn store::Templates> {
         let store = SqliteStore::in_memory(Arc::new(SystemClock)).await.unwrap();
         store.migrate().await.unwrap();
         Arc::new(store)
     }
 
-    async fn templates(store: &Arc<dyn Store>, fonts: Vec<FontSource>) -> Templates {
+    async fn templates(store: &Arc<dyn store::Templates>, fonts: Vec<FontSource>) -> Templates {
         let renderer = Arc::new(PdfRenderer::with_fonts(fonts).unwrap());
         let book = Book::read(&Config::load(None, []).unwrap()).unwrap();
         Templates::new(renderer, Arc::clone(store), book).await.unwrap()

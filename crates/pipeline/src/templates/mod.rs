@@ -18,7 +18,7 @@ use fulfillment_document::{
     TicketPage,
 };
 use fulfillment_domain::Ticket;
-use fulfillment_store::{Store, StoreError, StoredTemplate};
+use fulfillment_store::{self as store, StoreError, StoredTemplate};
 use tracing::error;
 
 pub use book::Book;
@@ -31,7 +31,7 @@ use crate::page::page_of;
 /// The templates of a running service.
 pub struct Templates {
     renderer: Arc<PdfRenderer>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn store::Templates>,
     book: RwLock<Arc<Book>>,
     fonts: Fonts,
 }
@@ -40,7 +40,7 @@ impl Templates {
     /// Takes over `book`, keeping what is in it.
     pub async fn new(
         renderer: Arc<PdfRenderer>,
-        store: Arc<dyn Store>,
+        store: Arc<dyn store::Templates>,
         book: Book,
     ) -> Result<Self, StoreError> {
         let templates = Self { renderer, store, book: RwLock::default(), fonts: Fonts::default() };

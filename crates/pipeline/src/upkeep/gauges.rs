@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_store::{Store, Summary};
+use fulfillment_store::{Records, Summary};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -13,7 +13,7 @@ use crate::runtime::Runtime;
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Counts now, then every minute until `stop`.
-pub async fn count(store: Arc<dyn Store>, runtime: Arc<dyn Runtime>, stop: CancellationToken) {
+pub async fn count(store: Arc<dyn Records>, runtime: Arc<dyn Runtime>, stop: CancellationToken) {
     loop {
         match store.summary().await {
             Ok(summary) => show(&summary),

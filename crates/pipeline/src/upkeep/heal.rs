@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use fulfillment_domain::{Flag, Ticket, TicketId, TicketStatus};
-use fulfillment_store::Store;
+use fulfillment_store::Records;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ impl Heal for Healer {
 /// What drawing again takes.
 pub struct Redraw {
     /// Where all of it is on record.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Records>,
     /// Where ticket files are.
     pub files: Arc<dyn Files>,
     /// What pages are drawn by.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_config as config;
-use fulfillment_store::Store;
+use fulfillment_store::{Outbox, Store, Withdrawals};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -32,7 +32,7 @@ pub async fn maintain(
     settings: config::Pipeline,
     stop: CancellationToken,
 ) {
-    let eraser = Eraser { store: Arc::clone(&store), files: Arc::clone(&files) };
+    let eraser = Eraser { store: Arc::clone(&store) as _, files: Arc::clone(&files) };
     loop {
         match files.sweep(STALE).await {
             Ok(0) => {}
@@ -49,7 +49,7 @@ pub async fn maintain(
     }
 }
 
-async fn prune(store: &dyn Store, age: Duration, stop: &CancellationToken) {
+async fn prune(store: &dyn Outbox, age: Duration, stop: &CancellationToken) {
     let mut pruned = 0;
     while !stop.is_cancelled() {
         match store.prune(age, PRUNED).await {
@@ -66,7 +66,7 @@ async fn prune(store: &dyn Store, age: Duration, stop: &CancellationToken) {
     }
 }
 
-async fn park_overdue(store: &dyn Store, wait: Duration, stop: &CancellationToken) {
+async fn park_overdue(store: &dyn Withdrawals, wait: Duration, stop: &CancellationToken) {
     let mut parked = 0;
     while !stop.is_cancelled() {
         match store.park_overdue(wait, PARKED).await {

@@ -82,7 +82,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     tokio::spawn(Arc::new(pipeline).run(stop.clone()));
     let destination = Arc::clone(&neighbours) as _;
     let relay = Relay {
-        store: Arc::clone(&store),
+        store: Arc::clone(&store) as _,
         destination,
         wake: Arc::clone(&wake),
         runtime: Arc::clone(&life.world.time) as _,

@@ -45,6 +45,8 @@ struct Book {
     /// By path; the last answer of a list stays.
     scripts: HashMap<String, Vec<Answer>>,
     calls: HashMap<String, usize>,
+    /// By path, of the last request.
+    traceparents: HashMap<String, String>,
     token: Option<String>,
     /// What an order without a script gets, made from its id.
     otherwise: Option<fn(Uuid) -> Answer>,
@@ -109,6 +111,12 @@ impl Ordering {
     #[must_use]
     pub fn calls(&self, order: Uuid) -> usize {
         lock(&self.book).calls.get(&format!("/orders/{order}")).copied().unwrap_or(0)
+    }
+
+    /// The `traceparent` of the last request for an order.
+    #[must_use]
+    pub fn traceparent(&self, order: Uuid) -> Option<String> {
+        lock(&self.book).traceparents.get(&format!("/orders/{order}")).cloned()
     }
 
     /// How often a user was asked for.
@@ -228,6 +236,9 @@ impl Book {
                 _ => Answer::Status(404),
             },
         };
+        if let Some(traceparent) = headers.get("traceparent").and_then(|value| value.to_str().ok()) {
+            self.traceparents.insert(path.clone(), traceparent.to_owned());
+        }
         *self.calls.entry(path).or_default() += 1;
         answer
     }

@@ -10,6 +10,11 @@ pub fn is_traceparent(text: &str) -> bool {
         })
 }
 
+/// The trace's id, 32 hexadecimal digits, of a trace context of version 00.
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    is_traceparent(traceparent).then(|| traceparent.get(3..35)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -17,6 +22,8 @@ mod tests {
     #[test]
     fn a_trace_is_told_from_what_is_none() {
         assert!(is_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        let trace = trace_id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        assert_eq!(trace, Some("4bf92f3577b34da6a3ce929d0e0e4736"));
         for bad in ["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0G", "x"] {
             assert!(!is_traceparent(bad), "{bad}");
         }

@@ -9,6 +9,7 @@ mod installation;
 mod lifecycle;
 mod stop;
 mod telemetry;
+mod traces;
 mod wiring;
 
 use std::ffi::OsString;

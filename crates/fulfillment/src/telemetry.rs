@@ -11,11 +11,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use fulfillment_config::{Log, LogFormat};
 
+use crate::traces::Traces;
+
 /// Seconds; from half a millisecond to half a minute.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 /// Starts logging as the settings say. Once a process.
-pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
+pub(crate) fn log(settings: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     let filter: Targets = settings
         .level
         .parse()
@@ -25,9 +27,10 @@ pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
+    let exported = traces.map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer()));
     // The filter is a layer of its own: as a filter of one layer it would forget that a question whether anything
     // is logged, which libraries ask, is no event, and swallow the event after it.
-    let started = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    let started = tracing_subscriber::registry().with(filter).with(lines).with(exported).try_init();
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
 }
 

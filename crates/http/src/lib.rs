@@ -18,6 +18,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod trace;
 
 use std::sync::Arc;
 
@@ -89,5 +90,6 @@ pub fn router(api: Arc<Api>, whole: bool) -> Router {
         .with_state(api)
         .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn(guard::guard))
+        .layer(from_fn(trace::trace))
         .layer(from_fn(metrics::count))
 }

@@ -29,6 +29,7 @@
 //! | [`upkeep`] | what goes on in the background: files drawn again, old rows pruned, gauges |
 //! | [`templates`], [`page`] | which template a ticket is drawn by, and what its page says |
 //! | [`keyring`] | the secret and the signing keys, as files |
+//! | [`trace`] | spans in the trace that a payment came with, for the log and for export |
 //! | [`clock`], [`runtime`] | what all of it takes from the machine: the time of day, time to wait, cores to draw with |
 //!
 //! `tests/simulation` runs all of it in one thread, in a time and among neighbours of its own.
@@ -42,6 +43,7 @@ mod publishing;
 pub mod runtime;
 pub mod stages;
 pub mod templates;
+pub mod trace;
 pub mod upkeep;
 mod wake;
 

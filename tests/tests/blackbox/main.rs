@@ -24,4 +24,5 @@ mod rotation;
 mod seats;
 mod secure;
 mod templates;
+mod traces;
 mod voids;

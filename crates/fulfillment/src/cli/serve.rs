@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::Context;
 use crate::lifecycle::{Running, Signals};
 use crate::stop::Stop;
+use crate::traces::Traces;
 use crate::wiring::Role;
 
 /// Run the service
@@ -40,7 +41,8 @@ struct Serving {
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
         let config = context.config()?;
-        crate::telemetry::log(&config.log)?;
+        let traces = Traces::start(&context.environment)?;
+        crate::telemetry::log(&config.log, traces.as_ref())?;
         for stray in &config.strays {
             warn!(variable = stray.key, "a variable {}", stray.message);
         }
@@ -60,6 +62,9 @@ impl Serve {
             () = service.broken() => true,
         };
         service.shut_down().await;
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
         if broken { Err(Stop::broken()) } else { Ok(()) }
     }
 }

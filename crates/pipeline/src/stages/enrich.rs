@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Pipeline;
 use super::in_hand::Job;
 use crate::ports::OrderingError;
+use crate::trace;
 
 /// An order whose tickets can be made.
 pub(super) struct Enriched {
@@ -59,7 +60,10 @@ impl Pipeline {
             .as_ref()
             .ok_or_else(|| Failure::blocked("no Ordering is configured: set FULFILLMENT_ORDERING_URL"))?;
         let in_grace = self.in_grace(claim);
-        let answer = match ordering.order(claim.order_id, claim.traceparent.as_deref()).await {
+        let answer = match ordering
+            .order(claim.order_id, trace::onward(claim.traceparent.as_deref()).as_deref())
+            .await
+        {
             Ok(answer) => answer,
             Err(OrderingError::Unknown) if in_grace => {
                 return Err(Failure::transient("Ordering does not know the order yet").into());

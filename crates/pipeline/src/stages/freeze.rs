@@ -10,7 +10,7 @@ use fulfillment_domain::{Failure, Ticket, event_time};
 use fulfillment_store::{Freeze, FreezeOutcome, Installation, StoreError, step};
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::mpsc;
-use tracing::error;
+use tracing::{Instrument as _, error, error_span};
 
 use super::Pipeline;
 use super::code::code;
@@ -41,9 +41,11 @@ impl Pipeline {
 
     /// `number_try` counts how often numbers of this batch were taken.
     async fn freeze_batch(&self, batch: Vec<Enriched>, to_issue: &mpsc::Sender<Job>, number_try: u32) {
+        let _spans: Vec<_> =
+            batch.iter().map(|enriched| error_span!(parent: &enriched.job.span, "freeze")).collect();
         let mut drafted = Vec::with_capacity(batch.len());
         for enriched in batch {
-            match self.draft(&enriched, number_try).await {
+            match self.draft(&enriched, number_try).instrument(enriched.job.span.clone()).await {
                 Ok(freeze) => drafted.push((enriched, freeze)),
                 Err(failure) => self.fail(enriched.job, failure, Vec::new(), None).await,
             }

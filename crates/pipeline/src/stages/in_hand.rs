@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use fulfillment_domain::OrderId;
 use fulfillment_store::Claim;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::Span;
+
+use crate::trace;
 
 /// Bounds how many orders are in hand, and knows which.
 pub(super) struct InHand {
@@ -16,6 +19,8 @@ pub(super) struct InHand {
 /// A claimed order on its way; dropping it makes room for the next.
 pub(super) struct Job {
     pub(super) claim: Claim,
+    /// What is logged and done about it is within this span.
+    pub(super) span: Span,
     in_hand: Arc<InHand>,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -37,7 +42,8 @@ impl InHand {
     /// Takes a claim in hand. There is room: only one task claims.
     pub(super) fn take(self: &Arc<Self>, claim: Claim) -> Job {
         self.lock().insert(claim.order_id, claim.fence);
-        Job { claim, in_hand: Arc::clone(self), _place: Arc::clone(&self.room).try_acquire_owned().ok() }
+        let (span, place) = (trace::order(&claim), Arc::clone(&self.room).try_acquire_owned().ok());
+        Job { claim, span, in_hand: Arc::clone(self), _place: place }
     }
 
     /// Order and fence of everything in hand.

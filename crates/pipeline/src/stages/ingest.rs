@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use fulfillment_domain::trace::trace_id;
 use fulfillment_domain::{Clock, Delivered, Subject, Unreadable};
 use fulfillment_store::{
     Announcing, DeadLetterRoute, Incoming, IngestOutcome, Position, Store, StoreError, step,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, warn};
 
 use crate::Wake;
 use crate::keyring::random;
 use crate::ports::{Accept, Sink};
 use crate::runtime::Runtime;
+use crate::trace;
 
 /// The one way in for every message.
 pub struct Ingest {
@@ -67,6 +69,7 @@ impl Ingest {
         batch: &[Incoming],
         reached: &[Position],
     ) -> Result<Vec<IngestOutcome>, StoreError> {
+        let spans: Vec<_> = batch.iter().map(trace::message).collect();
         step!("before-inbox-commit");
         let outcomes = match self
             .store
@@ -82,7 +85,7 @@ impl Ingest {
             outcomes => outcomes?,
         };
         step!("after-inbox-commit");
-        self.tell(batch, &outcomes);
+        self.tell(batch, &outcomes, &spans);
         Ok(outcomes)
     }
 
@@ -127,13 +130,15 @@ impl Ingest {
         Ok(outcomes)
     }
 
-    fn tell(&self, batch: &[Incoming], outcomes: &[IngestOutcome]) {
-        for (message, outcome) in batch.iter().zip(outcomes) {
+    fn tell(&self, batch: &[Incoming], outcomes: &[IngestOutcome], spans: &[Span]) {
+        for ((message, outcome), span) in batch.iter().zip(outcomes).zip(spans) {
+            let outcome = word(message, outcome);
+            span.record("outcome", outcome);
             let counter = match message.subject {
                 Subject::Payment => "fulfillment_payments_total",
                 Subject::Refund | Subject::Cancellation => "fulfillment_withdrawals_total",
             };
-            metrics::counter!(counter, "outcome" => word(message.subject, outcome)).increment(1);
+            metrics::counter!(counter, "outcome" => outcome).increment(1);
         }
         if outcomes.iter().any(|outcome| matches!(outcome, IngestOutcome::New(_))) {
             self.wake.orders.notify_one();
@@ -143,33 +148,34 @@ impl Ingest {
 }
 
 /// The outcome's label in metrics; what a person should know of it is logged.
-fn word(subject: Subject, outcome: &IngestOutcome) -> &'static str {
-    let subject = subject.as_str();
+fn word(message: &Incoming, outcome: &IngestOutcome) -> &'static str {
+    let subject = message.subject.as_str();
+    let trace = message.traceparent.as_deref().and_then(trace_id);
     match outcome {
         IngestOutcome::New(_) => "new",
         IngestOutcome::Duplicate(_) => "duplicate",
         IngestOutcome::Folded(order) => {
-            info!(%order, "a payment is known under another key: with an id and without one");
+            info!(%order, trace, "a payment is known under another key: with an id and without one");
             "folded"
         }
         IngestOutcome::AlreadyPaid(order) => {
-            warn!(%order, "another payment of an order; Ordering is asked whether it has grown");
+            warn!(%order, trace, "another payment of an order; Ordering is asked whether it has grown");
             "already_paid"
         }
         IngestOutcome::Late(order) => {
-            warn!(%order, "a payment of an order that was voided before; the order is parked");
+            warn!(%order, trace, "a payment of an order that was voided before; the order is parked");
             "late"
         }
         IngestOutcome::Recorded(order, state) => {
-            info!(%order, subject, state = state.as_str(), "a refund or cancellation was recorded");
+            info!(%order, trace, subject, state = state.as_str(), "a refund or cancellation was recorded");
             state.as_str()
         }
         IngestOutcome::Quarantined(order) => {
-            warn!(%order, subject, "a message has a known id and different content; it is quarantined");
+            warn!(%order, trace, subject, "a message has a known id and different content; it is quarantined");
             "quarantined"
         }
         IngestOutcome::DeadLettered(Unreadable { field, reason }) => {
-            warn!(subject, field, reason, "a message cannot be read; it is a dead letter");
+            warn!(subject, trace, field, reason, "a message cannot be read; it is a dead letter");
             "dead_lettered"
         }
     }

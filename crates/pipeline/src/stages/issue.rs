@@ -13,7 +13,7 @@ use futures::future::join_all;
 use jiff::{Timestamp, Unit};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
-use tracing::{error, warn};
+use tracing::{error, error_span, warn};
 
 use super::Pipeline;
 use super::in_hand::Job;
@@ -78,10 +78,12 @@ impl Pipeline {
     }
 
     async fn issue_batch(&self, mut batch: Vec<Job>) {
+        let spans: Vec<_> = batch.iter().map(|job| error_span!(parent: &job.span, "issue")).collect();
         let mut trouble: Vec<Trouble> = batch.iter().map(|_| Trouble::default()).collect();
         for group in groups(&mut batch) {
             self.issue_group(group, &batch, &mut trouble).await;
         }
+        drop(spans);
         for (job, trouble) in batch.into_iter().zip(trouble) {
             let failure = trouble
                 .failure
@@ -165,7 +167,9 @@ impl Pipeline {
             if let Err(FilesError::OtherContent { version, .. }) = stored
                 && held.contains(&batch[job].claim.order_id)
             {
-                warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
+                batch[job].span.in_scope(|| {
+                    warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
+                });
                 *stored = self.files.replace(file, version.take()).await;
             }
         }
@@ -268,9 +272,9 @@ fn unanswered() -> Result<(), FilesError> {
 
 /// Draws one ticket, whose panic must not take its neighbours with it.
 pub(crate) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
-    let id = ticket.id;
+    let (id, order) = (ticket.id, ticket.order_id);
     std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, proof))).unwrap_or_else(|_| {
-        error!(ticket = %id, "drawing ended in a panic");
+        error!(ticket = %id, %order, "drawing ended in a panic");
         Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
     })
 }

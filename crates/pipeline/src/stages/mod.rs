@@ -21,7 +21,7 @@ use fulfillment_store::{Claim, Store, step};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{error, info};
+use tracing::{Instrument as _, error, error_span, info};
 
 use crate::keyring::Keys;
 use crate::ports::{Files, Identity, Ordering};
@@ -156,16 +156,18 @@ impl Pipeline {
         }
         if job.claim.state == OrderState::Issued {
             let (pipeline, to_issue, stop) = (Arc::clone(self), to_issue.clone(), stop.clone());
+            let span = error_span!(parent: &job.span, "refresh");
             enriching.spawn(async move {
-                if let Some(job) = pipeline.refresh(job, &stop).await {
+                if let Some(job) = pipeline.refresh(job, &stop).instrument(span).await {
                     let _ = to_issue.send(job).await;
                 }
             });
             return;
         }
         let (pipeline, to_freeze, stop) = (Arc::clone(self), to_freeze.clone(), stop.clone());
+        let span = error_span!(parent: &job.span, "enrich");
         enriching.spawn(async move {
-            if let Some(enriched) = pipeline.enrich(job, &stop).await {
+            if let Some(enriched) = pipeline.enrich(job, &stop).instrument(span).await {
                 let _ = to_freeze.send(enriched).await;
             }
         });

@@ -38,8 +38,7 @@ impl Pipeline {
             match outcome {
                 Ok(RefreshOutcome::Grown(tickets)) => {
                     step!("after-refresh-commit");
-                    let order = enriched.job.claim.order_id;
-                    info!(%order, tickets = tickets.len(), "the order has grown");
+                    info!(tickets = tickets.len(), "the order has grown");
                     enriched.job.claim.tickets = tickets;
                     return Some(enriched.job);
                 }
@@ -72,7 +71,7 @@ impl Pipeline {
         let held: Vec<_> = refresh.tickets.iter().map(Held::from).collect();
         let found = match Growth::of(&held, before.as_ref(), order) {
             Err(unclear) => {
-                warn!(order = %claim.order_id, %unclear, "nobody can tell what is new in Ordering's answer");
+                warn!(%unclear, "nobody can tell what is new in Ordering's answer");
                 Found::Unclear(unclear.to_string())
             }
             Ok(growth) => {

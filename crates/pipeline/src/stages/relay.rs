@@ -1,5 +1,6 @@
 //! Events out, to each destination apart, by state and never by "id above the last".
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tracing::{error, warn};
 use crate::Wake;
 use crate::ports::Destination;
 use crate::runtime::Runtime;
+use crate::trace;
 
 /// Between two tries while the store is away: nobody is woken by what happens then.
 const AWAY: Duration = Duration::from_secs(1);
@@ -76,16 +78,26 @@ impl Relay {
     }
 
     async fn deliver(&self, batch: Vec<Delivery>) -> Outcomes {
-        let outcomes = self.destination.deliver(batch).await;
-        step!("after-produce");
         let name = self.destination.name();
+        let spans: Vec<_> = batch.iter().map(|delivery| trace::delivery(delivery, name)).collect();
+        let orders: HashMap<_, _> = batch.iter().map(|d| (d.outbox_id, d.event.order_id)).collect();
+        let outcomes = self.destination.deliver(batch).await;
+        drop(spans);
+        step!("after-produce");
         let mut sent = 0;
         for (id, outcome) in &outcomes {
             match outcome {
                 DeliveryOutcome::Sent => sent += 1,
                 DeliveryOutcome::Retry { .. } => {}
                 DeliveryOutcome::Parked { reason } => {
-                    warn!(destination = name, outbox_id = id, reason, "an event is refused; set apart");
+                    let order = orders.get(id).copied().flatten().map(|order| order.to_string());
+                    warn!(
+                        destination = name,
+                        outbox_id = id,
+                        order,
+                        reason,
+                        "an event is refused; set apart"
+                    );
                     metrics::counter!("fulfillment_events_parked_total", "destination" => name.to_owned())
                         .increment(1);
                 }

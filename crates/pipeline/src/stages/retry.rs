@@ -6,7 +6,7 @@ use std::time::Duration;
 use fulfillment_domain::{Backoff, Decision, Failure};
 use fulfillment_store::{Claim, FailedTicket, Release, Then};
 use jiff::Timestamp;
-use tracing::{error, warn};
+use tracing::{Instrument as _, error, warn};
 
 use super::Pipeline;
 use super::in_hand::Job;
@@ -48,16 +48,18 @@ impl Pipeline {
         refused_answer: Option<Vec<u8>>,
     ) {
         let (order_id, fence) = (job.claim.order_id, job.claim.fence);
-        if job.claim.refresh.is_some() {
-            warn!(order = %order_id, attempts = job.claim.attempts, reason, "Ordering cannot be asked what is new");
-        } else if matches!(then, Then::Park(_)) && !job.claim.was_parked {
-            metrics::counter!("fulfillment_orders_parked_total").increment(1);
-            warn!(order = %order_id, attempts = job.claim.attempts, reason, "order parked");
-        }
+        job.span.in_scope(|| {
+            if job.claim.refresh.is_some() {
+                warn!(attempts = job.claim.attempts, reason, "Ordering cannot be asked what is new");
+            } else if matches!(then, Then::Park(_)) && !job.claim.was_parked {
+                metrics::counter!("fulfillment_orders_parked_total").increment(1);
+                warn!(attempts = job.claim.attempts, reason, "order parked");
+            }
+        });
         let release = Release { order_id, fence, reason, failed, then, refused_answer };
         // What cannot be released now is freed by its lease; the try has been counted.
-        if let Err(error) = self.store.release(&[release]).await {
-            error!(order = %order_id, %error, "cannot give an order back; its lease will end");
+        if let Err(error) = self.store.release(&[release]).instrument(job.span.clone()).await {
+            job.span.in_scope(|| error!(%error, "cannot give an order back; its lease will end"));
         }
     }
 

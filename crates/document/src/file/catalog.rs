@@ -6,7 +6,7 @@ use pdf_writer::{Finish, Name, Ref, TextStr};
 
 use crate::pdf::{ObjectBuffer, ObjectStream, deflate_once};
 
-use super::colour_profile::srgb;
+use super::colour_profile::SRGB;
 use super::metadata::Meta;
 
 /// Objects with fixed numbers. Those of the shared fonts follow, then those of the page's own fonts and of its tree.
@@ -23,7 +23,7 @@ pub(crate) const OBJECT_STREAM: Ref = Ref::new(9);
 /// What every file has, compressed once: the colour profile.
 pub(crate) fn colour_profile() -> ObjectBuffer {
     let mut buffer = ObjectBuffer::default();
-    buffer.compress_stream(PROFILE, "/N 3", &srgb(), deflate_once);
+    buffer.compress_stream(PROFILE, "/N 3", SRGB, deflate_once);
     buffer
 }
 

@@ -9,31 +9,17 @@ use super::raw::{Raw, both, secret_in};
 use super::section::{HttpUrl, Sensitive, Setting};
 use super::{Http, Webhook};
 
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Bring payments.
-    Ingest,
-    /// Read tickets, orders and events.
-    Read,
-    /// Say that a ticket was delivered.
-    Deliver,
-    /// Everything that changes how the service works; metrics too.
-    Admin,
-}
-
-impl Scope {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Read, Self::Deliver, Self::Admin];
-
-    /// The word in the file.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingest => "ingest",
-            Self::Read => "read",
-            Self::Deliver => "deliver",
-            Self::Admin => "admin",
-        }
+fulfillment_domain::words! {
+    /// What a token may do.
+    pub enum Scope: "scope of a token" {
+        /// Bring payments.
+        Ingest = "ingest",
+        /// Read tickets, orders and events.
+        Read = "read",
+        /// Say that a ticket was delivered.
+        Deliver = "deliver",
+        /// Everything that changes how the service works; metrics too.
+        Admin = "admin",
     }
 }
 
@@ -63,7 +49,11 @@ pub struct WebhookTarget {
 pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
     let mut tokens: Vec<NamedToken> = http
         .and_then(|h| h.token.clone())
-        .map(|token| NamedToken { name: "http.token".into(), token, scopes: Scope::ALL.into() })
+        .map(|token| NamedToken {
+            name: "http.token".into(),
+            token,
+            scopes: Scope::ALL.iter().copied().collect(),
+        })
         .into_iter()
         .collect();
     for NamedToken { name, token, .. } in &tokens {
@@ -75,9 +65,9 @@ pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
         let token = secret(raw, &mut entry, "token", &place);
         let mut scopes = BTreeSet::new();
         for word in entry.remove("scopes").unwrap_or_default().split(',').filter(|w| !w.is_empty()) {
-            match Scope::ALL.into_iter().find(|s| s.as_str() == word.trim()) {
-                Some(scope) => drop(scopes.insert(scope)),
-                None => raw.problem(
+            match word.trim().parse() {
+                Ok(scope) => drop(scopes.insert(scope)),
+                Err(_) => raw.problem(
                     place("scopes"),
                     format!("must be ingest, read, deliver or admin, not {word:?}"),
                 ),

@@ -4,8 +4,6 @@
 //! bytes, whatever the settings are by then.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -14,7 +12,7 @@ use uuid::Uuid;
 
 use crate::fields::canonical;
 use crate::id::{OrderId, TicketId};
-use crate::ticket::{Flag, Hex, Ticket, UnknownWord};
+use crate::ticket::{Flag, Hex, Ticket};
 
 /// The namespace of event ids: `UUIDv5(NAMESPACE, "<ticket id>|<type>|<sequence>")`. Published, never changed.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x5f0a_1c1e_7b0e_4d6b_9d53_2c3f_8f6e_a7d4);
@@ -22,54 +20,32 @@ pub const NAMESPACE: Uuid = Uuid::from_u128(0x5f0a_1c1e_7b0e_4d6b_9d53_2c3f_8f6e
 /// `CloudEvents` source of everything this service says.
 pub const SOURCE: &str = "/fulfillment";
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// A ticket has its file.
-    TicketIssued,
-    /// A ticket has a new file and a new code; the earlier ones are good no more.
-    TicketReissued,
-    /// A ticket opens no door any more.
-    TicketVoided,
-    /// A message could not be read; goes to the dead-letter topic only.
-    DeadLetter,
-}
-
-impl EventKind {
-    const ALL: [Self; 4] = [Self::TicketIssued, Self::TicketReissued, Self::TicketVoided, Self::DeadLetter];
-
-    /// The type's name, and the default topic of what is about a ticket.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TicketIssued => "ticket-issued",
-            Self::TicketReissued => "ticket-reissued",
-            Self::TicketVoided => "ticket-voided",
-            Self::DeadLetter => "dead-letter",
-        }
+crate::words! {
+    /// What happened. Its word is the type of the event, and the default topic of what is about a ticket.
+    pub enum EventKind: "event type" {
+        /// A ticket has its file.
+        TicketIssued = "ticket-issued",
+        /// A ticket has a new file and a new code; the earlier ones are good no more.
+        TicketReissued = "ticket-reissued",
+        /// A ticket opens no door any more.
+        TicketVoided = "ticket-voided",
+        /// A message could not be read; goes to the dead-letter topic only.
+        DeadLetter = "dead-letter",
     }
 }
 
-impl FromStr for EventKind {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|k| k.as_str() == text)
-            .ok_or_else(|| UnknownWord { what: "event type", word: text.to_owned() })
+crate::words! {
+    /// How the fields of an event's value are spelled.
+    #[derive(Default)]
+    pub enum Spelling: "spelling of fields" {
+        /// `ticketId`
+        #[default]
+        Camel = "camelCase",
+        /// `ticket_id`
+        Snake = "snake_case",
+        /// `TicketId`
+        Pascal = "PascalCase",
     }
-}
-
-/// How the fields of an event's value are spelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Spelling {
-    /// `ticketId`
-    #[default]
-    Camel,
-    /// `ticket_id`
-    Snake,
-    /// `TicketId`
-    Pascal,
 }
 
 impl Spelling {
@@ -87,29 +63,6 @@ impl Spelling {
             }
         }
         out
-    }
-}
-
-impl FromStr for Spelling {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "camelCase" => Ok(Self::Camel),
-            "snake_case" => Ok(Self::Snake),
-            "PascalCase" => Ok(Self::Pascal),
-            _ => Err("must be camelCase, snake_case or PascalCase".into()),
-        }
-    }
-}
-
-impl fmt::Display for Spelling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Camel => "camelCase",
-            Self::Snake => "snake_case",
-            Self::Pascal => "PascalCase",
-        })
     }
 }
 

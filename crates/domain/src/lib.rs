@@ -27,6 +27,7 @@ pub mod ticket;
 pub mod ticket_number;
 pub mod trace;
 pub mod withdrawal;
+pub mod words;
 pub mod zones;
 
 pub use clock::Clock;
@@ -43,3 +44,4 @@ pub use retry::{Backoff, Decision, Failure};
 pub use secret::Secret;
 pub use ticket::{Flag, Flags, Ticket, TicketStatus};
 pub use withdrawal::{Cancellation, ItemQuantity, Names, Progress, Refund, Withdrawal};
+pub use words::UnknownWord;

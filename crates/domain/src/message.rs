@@ -1,43 +1,19 @@
 //! A message of a producer: what was paid, and what takes tickets back. Whatever way it comes, it is read here.
 
-use std::str::FromStr;
-
 use crate::fields::Unreadable;
 use crate::id::OrderId;
 use crate::payment::Payment;
-use crate::ticket::UnknownWord;
 use crate::withdrawal::{Cancellation, Refund, Withdrawal};
 
-/// What a message claims to be, by the topic or route that it comes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// `payment-succeeded`
-    Payment,
-    /// `payment-refunded`
-    Refund,
-    /// `order-cancelled`
-    Cancellation,
-}
-
-impl Subject {
-    const ALL: [Self; 3] = [Self::Payment, Self::Refund, Self::Cancellation];
-
-    /// The word in the record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Payment => "payment",
-            Self::Refund => "refund",
-            Self::Cancellation => "cancellation",
-        }
-    }
-}
-
-impl FromStr for Subject {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        let found = Self::ALL.into_iter().find(|s| s.as_str() == text);
-        found.ok_or_else(|| UnknownWord { what: "subject of a message", word: text.to_owned() })
+crate::words! {
+    /// What a message claims to be, by the topic or route that it comes by.
+    pub enum Subject: "subject of a message" {
+        /// `payment-succeeded`
+        Payment = "payment",
+        /// `payment-refunded`
+        Refund = "refund",
+        /// `order-cancelled`
+        Cancellation = "cancellation",
     }
 }
 

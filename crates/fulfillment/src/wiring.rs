@@ -29,7 +29,8 @@ use tokio_util::sync::CancellationToken;
 use crate::stop::Stop;
 
 /// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
     /// Serves tickets, takes payments.
     Http,
@@ -39,21 +40,6 @@ pub(crate) enum Role {
     Issue,
     /// Carries events out.
     Relay,
-}
-
-impl Role {
-    pub(crate) const ALL: [Self; 4] = [Self::Http, Self::Ingest, Self::Issue, Self::Relay];
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Ingest => "ingest",
-            Self::Issue => "issue",
-            Self::Relay => "relay",
-        })
-    }
 }
 
 /// Opens the store that the settings name, without changing it. The embedded one's file is made where there is

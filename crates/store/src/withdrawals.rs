@@ -1,63 +1,38 @@
 //! What takes tickets back: refunds, cancellations, and an operator's word.
 
 use std::collections::BTreeSet;
-use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::ticket::UnknownWord;
 use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, TicketId};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{Announcing, Result};
 
-/// Where a refund or cancellation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WithdrawalState {
-    /// What it is about has not come: its payment, or the tickets it names.
-    Waiting,
-    /// Done; nothing more follows from it.
-    Applied,
-    /// It voids nothing by itself: somebody has to say what it is for.
-    Parked,
-    /// Dismissed by an operator: the order or all its tickets were reinstated, or an open refund was put aside. Or a
-    /// cancellation that does not say when, and was read after a reinstatement that is later than its record.
-    Lifted,
-    /// The refund is on its way: nothing follows from it until it is final.
-    Pending,
-    /// The refund did not come about: nothing follows from it.
-    Failed,
+fulfillment_domain::words! {
+    /// Where a refund or cancellation stands.
+    pub enum WithdrawalState: "state of a withdrawal" {
+        /// What it is about has not come: its payment, or the tickets it names.
+        Waiting = "waiting",
+        /// Done; nothing more follows from it.
+        Applied = "applied",
+        /// It voids nothing by itself: somebody has to say what it is for.
+        Parked = "parked",
+        /// Dismissed by an operator: the order or all its tickets were reinstated, or an open refund was put aside. Or a
+        /// cancellation that does not say when, and was read after a reinstatement that is later than its record.
+        Lifted = "lifted",
+        /// The refund is on its way: nothing follows from it until it is final.
+        Pending = "pending",
+        /// The refund did not come about: nothing follows from it.
+        Failed = "failed",
+    }
 }
 
 impl WithdrawalState {
-    /// The word, as the record has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Applied => "applied",
-            Self::Parked => "parked",
-            Self::Lifted => "lifted",
-            Self::Pending => "pending",
-            Self::Failed => "failed",
-        }
-    }
-
     /// Whether something may still follow from it.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Parked)
-    }
-}
-
-impl FromStr for WithdrawalState {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        [Self::Waiting, Self::Applied, Self::Parked, Self::Lifted, Self::Pending, Self::Failed]
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or_else(|| UnknownWord { what: "state of a withdrawal", word: text.to_owned() })
     }
 }
 

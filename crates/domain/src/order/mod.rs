@@ -14,11 +14,6 @@ mod tests;
 mod times;
 mod type_words;
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
-
 pub use self::event::Event;
 pub use self::kind::Charge;
 pub use self::labels::{NO_SEAT, is_no_seat, label_of};
@@ -28,7 +23,7 @@ pub use self::reader::{Faults, Refusal};
 pub use self::reading::{LocalTimes, Reading};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
-use crate::ticket::{Flags, UnknownWord};
+use crate::ticket::Flags;
 
 /// The most tickets one order can have. A setting may lower it.
 pub const MAX_TICKETS: usize = 10_000;
@@ -42,52 +37,19 @@ pub const NOTHING_ADMITS: &str = "nothing_admits";
 /// What Ordering calls an event whose name it does not know yet.
 pub const PENDING_NAME: &str = "Event Details Pending";
 
-/// Where an order stands. Each state has its reason beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OrderState {
-    /// Paid; Ordering has not been heard yet, or not to satisfaction.
-    Received,
-    /// Frozen: its tickets exist, their files are being made.
-    Enriched,
-    /// Every ticket has its file.
-    Issued,
-    /// Given up for now, visibly: tried again slowly, or by hand.
-    Parked,
-    /// Cancelled or refunded in full.
-    Voided,
-}
-
-impl OrderState {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Received, Self::Enriched, Self::Issued, Self::Parked, Self::Voided];
-
-    /// The name, as the record has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Enriched => "enriched",
-            Self::Issued => "issued",
-            Self::Parked => "parked",
-            Self::Voided => "voided",
-        }
-    }
-}
-
-impl fmt::Display for OrderState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for OrderState {
-    type Err = UnknownWord;
-
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|s| s.as_str() == text)
-            .ok_or_else(|| UnknownWord { what: "order state", word: text.to_owned() })
+crate::words! {
+    /// Where an order stands. Each state has its reason beside it.
+    pub enum OrderState: "order state" {
+        /// Paid; Ordering has not been heard yet, or not to satisfaction.
+        Received = "received",
+        /// Frozen: its tickets exist, their files are being made.
+        Enriched = "enriched",
+        /// Every ticket has its file.
+        Issued = "issued",
+        /// Given up for now, visibly: tried again slowly, or by hand.
+        Parked = "parked",
+        /// Cancelled or refunded in full.
+        Voided = "voided",
     }
 }
 

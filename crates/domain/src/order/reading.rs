@@ -1,31 +1,19 @@
 //! What the reading of an answer depends on beside the answer.
 
-use std::str::FromStr;
-
 use jiff::tz::TimeZone;
 
 use super::MAX_TICKETS;
 use crate::money::Currency;
 
-/// Whose wall clock an event's times without an offset are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LocalTimes {
-    /// That of the event's zone.
-    #[default]
-    Zone,
-    /// UTC's.
-    Utc,
-}
-
-impl FromStr for LocalTimes {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, &'static str> {
-        match text {
-            "zone" => Ok(Self::Zone),
-            "utc" => Ok(Self::Utc),
-            _ => Err("must be zone or utc"),
-        }
+crate::words! {
+    /// Whose wall clock an event's times without an offset are.
+    #[derive(Default)]
+    pub enum LocalTimes: "wall clock" {
+        /// That of the event's zone.
+        #[default]
+        Zone = "zone",
+        /// UTC's.
+        Utc = "utc",
     }
 }
 

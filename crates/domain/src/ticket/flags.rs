@@ -2,91 +2,45 @@
 
 use serde::{Serialize, Serializer};
 
-/// Something about a ticket that a person should know, and that is no reason to hold it back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Flag {
-    /// What was paid is not what was ordered.
-    AmountMismatch,
-    /// Another live ticket has this seat.
-    SeatConflict,
-    /// Issued without the event's name after the grace period.
-    EventDetailsPending,
-    /// The customer is known by a user id only: Identity was not there to ask, or did not know.
-    EmailUnresolved,
-    /// A character of a name has no font: it is not on the page.
-    MissingGlyphs,
-    /// An earlier service issued it: its page was drawn there, and nothing signs its code.
-    Legacy,
-    /// A detail of Ordering's answer could not be read: the order's notes say which.
-    DetailLeftOut,
-    /// Ordering names a time zone that is unknown here: times have the offset they were written at.
-    TimeZoneUnknown,
-    /// A time could mean several: the order's notes say which, and what was taken.
-    TimeAssumed,
-    /// Of the start only the day is known.
-    StartWithoutHour,
-    /// Of the doors only the day is known.
-    DoorsWithoutHour,
-    /// Of the end only the day is known.
-    EndWithoutHour,
-    /// Neither order nor payment has a currency.
-    CurrencyAssumed,
-    /// A line of its order was left out because of its type alone, as a fee or a voucher: the order's notes say which.
-    LineLeftOut,
-    /// Ordering's answer may say that more was sold than was understood: the order's notes say why.
-    MoreWasSold,
-    /// The lines of its order are in several currencies: nobody compared them with what was paid.
-    SeveralCurrencies,
-    /// Its order has a seat that could not be read: a page without a seat says nothing in its place.
-    SeatLeftOut,
-    /// A line of its order may admit nobody by its type, and was issued: the order's notes say which.
-    LineAssumed,
-}
-
-impl Flag {
-    const ALL: [Flag; 18] = [
-        Flag::AmountMismatch,
-        Flag::SeatConflict,
-        Flag::EventDetailsPending,
-        Flag::EmailUnresolved,
-        Flag::MissingGlyphs,
-        Flag::Legacy,
-        Flag::DetailLeftOut,
-        Flag::TimeZoneUnknown,
-        Flag::TimeAssumed,
-        Flag::StartWithoutHour,
-        Flag::DoorsWithoutHour,
-        Flag::EndWithoutHour,
-        Flag::CurrencyAssumed,
-        Flag::LineLeftOut,
-        Flag::MoreWasSold,
-        Flag::SeveralCurrencies,
-        Flag::SeatLeftOut,
-        Flag::LineAssumed,
-    ];
-
-    /// The word in the record and in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::AmountMismatch => "amount_mismatch",
-            Self::SeatConflict => "seat_conflict",
-            Self::EventDetailsPending => "event_details_pending",
-            Self::EmailUnresolved => "email_unresolved",
-            Self::MissingGlyphs => "missing_glyphs",
-            Self::Legacy => "legacy",
-            Self::DetailLeftOut => "detail_left_out",
-            Self::TimeZoneUnknown => "time_zone_unknown",
-            Self::TimeAssumed => "time_assumed",
-            Self::StartWithoutHour => "start_without_hour",
-            Self::DoorsWithoutHour => "doors_without_hour",
-            Self::EndWithoutHour => "end_without_hour",
-            Self::CurrencyAssumed => "currency_assumed",
-            Self::LineLeftOut => "line_left_out",
-            Self::MoreWasSold => "more_was_sold",
-            Self::SeveralCurrencies => "several_currencies",
-            Self::SeatLeftOut => "seat_left_out",
-            Self::LineAssumed => "line_assumed",
-        }
+crate::words! {
+    /// Something about a ticket that a person should know, and that is no reason to hold it back.
+    pub enum Flag: "flag of a ticket" {
+        /// What was paid is not what was ordered.
+        AmountMismatch = "amount_mismatch",
+        /// Another live ticket has this seat.
+        SeatConflict = "seat_conflict",
+        /// Issued without the event's name after the grace period.
+        EventDetailsPending = "event_details_pending",
+        /// The customer is known by a user id only: Identity was not there to ask, or did not know.
+        EmailUnresolved = "email_unresolved",
+        /// A character of a name has no font: it is not on the page.
+        MissingGlyphs = "missing_glyphs",
+        /// An earlier service issued it: its page was drawn there, and nothing signs its code.
+        Legacy = "legacy",
+        /// A detail of Ordering's answer could not be read: the order's notes say which.
+        DetailLeftOut = "detail_left_out",
+        /// Ordering names a time zone that is unknown here: times have the offset they were written at.
+        TimeZoneUnknown = "time_zone_unknown",
+        /// A time could mean several: the order's notes say which, and what was taken.
+        TimeAssumed = "time_assumed",
+        /// Of the start only the day is known.
+        StartWithoutHour = "start_without_hour",
+        /// Of the doors only the day is known.
+        DoorsWithoutHour = "doors_without_hour",
+        /// Of the end only the day is known.
+        EndWithoutHour = "end_without_hour",
+        /// Neither order nor payment has a currency.
+        CurrencyAssumed = "currency_assumed",
+        /// A line of its order was left out because of its type alone, as a fee or a voucher: the order's notes say which.
+        LineLeftOut = "line_left_out",
+        /// Ordering's answer may say that more was sold than was understood: the order's notes say why.
+        MoreWasSold = "more_was_sold",
+        /// The lines of its order are in several currencies: nobody compared them with what was paid.
+        SeveralCurrencies = "several_currencies",
+        /// Its order has a seat that could not be read: a page without a seat says nothing in its place.
+        SeatLeftOut = "seat_left_out",
+        /// A line of its order may admit nobody by its type, and was issued: the order's notes say which.
+        LineAssumed = "line_assumed",
     }
 }
 
@@ -119,13 +73,7 @@ impl Flags {
 
     /// Reads the stored form. A word of a later version is passed over.
     pub fn from_stored(text: &str) -> Self {
-        let mut flags = Self::default();
-        for word in text.split(',') {
-            if let Some(flag) = Flag::ALL.into_iter().find(|f| f.as_str() == word) {
-                flags.insert(flag);
-            }
-        }
-        flags
+        text.split(',').filter_map(|word| word.parse().ok()).collect()
     }
 }
 
@@ -139,7 +87,7 @@ impl FromIterator<Flag> for Flags {
 
 impl Serialize for Flags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().map(Flag::as_str))
+        serializer.collect_seq(self.iter())
     }
 }
 

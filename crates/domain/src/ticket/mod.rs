@@ -24,7 +24,7 @@ pub(crate) use self::json::Hex;
 pub use self::lifecycle::Lifecycle;
 pub use self::line::Line;
 pub use self::seat::Seat;
-pub use self::status::{TicketStatus, UnknownWord};
+pub use self::status::TicketStatus;
 use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
 

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use fulfillment_config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
 use fulfillment_domain::{Clock as _, TicketId};
 use fulfillment_pipeline::clock::SystemClock;
@@ -82,7 +82,7 @@ impl Demo {
         crate::telemetry::log(&config.log, None)?;
         let listener = free_port(config.http.listen).await?;
         let service = tokio::select! {
-            started = Running::start(&config, &[], &Role::ALL, Some(listener)) => {
+            started = Running::start(&config, &[], Role::value_variants(), Some(listener)) => {
                 started.map_err(|stop| self.not_alone(stop))?
             }
             // Nothing is in hand yet.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use serde::Serialize;
 use tracing::{info, warn};
 
@@ -27,15 +27,15 @@ Health and metrics are served whatever the roles.")]
 pub(crate) struct Serve {
     /// What this process does: http (tickets out, payments in), ingest (payments from Kafka), issue (orders
     /// to tickets), relay (events out)
-    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::ALL)]
+    #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::value_variants())]
     roles: Vec<Role>,
 }
 
 /// Said once, when the service can be reached.
 #[derive(Serialize)]
-struct Serving {
+struct Serving<'a> {
     address: SocketAddr,
-    roles: Vec<String>,
+    roles: &'a [Role],
 }
 
 impl Serve {
@@ -54,8 +54,7 @@ impl Serve {
         };
         info!(address = %service.address, roles = ?self.roles, "serving");
         if context.global.json {
-            let roles = self.roles.iter().map(ToString::to_string).collect();
-            context.answer(&Serving { address: service.address, roles }, |_| String::new())?;
+            context.answer(&Serving { address: service.address, roles: &self.roles }, |_| String::new())?;
         }
         let broken = tokio::select! {
             () = signals.first_of_two() => false,

@@ -54,10 +54,10 @@ fn read(answer: &[u8], user_id: &str) -> Result<Option<String>, Unreadable> {
     if let Some(id) = fields.identifier("userId")?
         && !id.eq_ignore_ascii_case(user_id)
     {
-        return Err(Unreadable::field("userId", "is another user's"));
+        return Err(Unreadable::field("userId", "belongs to another user"));
     }
     match fields.email("email")? {
-        Some(email) if !email.contains('@') => Err(Unreadable::field("email", "is no e-mail address")),
+        Some(email) if !email.contains('@') => Err(Unreadable::field("email", "is not an e-mail address")),
         email => Ok(email),
     }
 }

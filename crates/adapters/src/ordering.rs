@@ -223,7 +223,7 @@ mod tests {
     async fn a_list_that_is_not_whole_is_refused() {
         for (more, said) in [
             (r#""hasMore":true"#, "hasMore"),
-            (r#""total":2"#, "speaks of 2 orders and lists 1"),
+            (r#""total":2"#, "announces 2 orders and lists 1"),
             (r#""nextLink":"http://elsewhere.example/orders""#, "on another server"),
             (r#""nextLink":"//elsewhere.example/orders""#, "on another server"),
             (r#""nextLink":"https://[""#, "on another server"),
@@ -236,7 +236,7 @@ mod tests {
         }
         // One of each kind: the words are tested where they are read.
         for (name, value, said) in
-            [("content-range", "items 0-0/7", "speaks of 7"), ("x-total-pages", "7", "has 7 pages")]
+            [("content-range", "items 0-0/7", "announces 7"), ("x-total-pages", "7", "has 7 pages")]
         {
             let counted = listing(move |_| {
                 let mut headers = HeaderMap::new();

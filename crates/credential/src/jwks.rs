@@ -125,7 +125,7 @@ impl KeySet {
 
 /// One JWK; `None` when it is of a kind that signs no codes.
 fn public_key(jwk: &Value) -> Result<Option<PublicKey>, &'static str> {
-    let member = |name| jwk.get(name).map(|v| v.as_str().ok_or("a member that must be a string is none"));
+    let member = |name| jwk.get(name).map(|v| v.as_str().ok_or("a member must be a string"));
     let is = |name, wanted: &[&str]| match member(name) {
         Some(value) => value.map(|v| wanted.contains(&v)),
         None => Ok(true),

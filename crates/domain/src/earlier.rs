@@ -56,7 +56,7 @@ impl EarlierTicket {
             seat: first(["seat", "seatNumber"])?.unwrap_or_else(|| "N/A".to_owned()),
             price: fields.amount("price")?.ok_or_else(|| missing("price"))?,
             currency: currency
-                .map_err(|_| Unreadable::field("currency", "is no currency"))?
+                .map_err(|_| Unreadable::field("currency", "is not a currency"))?
                 .unwrap_or(Currency::USD),
             status: status(fields)?,
             code: first(["qrCodeData", "qrCode"])?.ok_or_else(|| missing("qrCodeData"))?,
@@ -78,7 +78,7 @@ fn status(fields: &Fields<'_>) -> Result<TicketStatus, Unreadable> {
     let text = fields.text("status")?.ok_or_else(|| Unreadable::field("status", "is missing"))?;
     let known = [Pending, Generated, Failed, Delivered].into_iter().enumerate();
     let mut named = known.filter(|(n, s)| text.eq_ignore_ascii_case(s.as_str()) || text == n.to_string());
-    let unknown = || Unreadable::field("status", "is none of Pending, Generated, Failed, Delivered");
+    let unknown = || Unreadable::field("status", "must be Pending, Generated, Failed or Delivered");
     named.next().map(|(_, status)| status).ok_or_else(unknown)
 }
 

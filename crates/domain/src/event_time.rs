@@ -13,7 +13,7 @@ use crate::zones;
 const YEARS: std::ops::Range<i16> = 2000..2200;
 
 /// Why such a date is left out.
-pub(crate) const NO_DATE: &str = "is a date before 2000 or after 2199, which stands for none";
+pub(crate) const NO_DATE: &str = "is a date before 2000 or after 2199, a placeholder";
 
 /// So much before the start, and so much after it, doors open.
 const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
@@ -193,7 +193,7 @@ fn bracketed(text: &str) -> (&str, Option<&str>) {
 pub(crate) fn zone_in(fields: &Fields<'_>, name: &str) -> Result<Option<TimeZone>, Unreadable> {
     let Some(text) = fields.text(name)? else { return Ok(None) };
     let Some(zone) = bracketed(&text).1 else { return Ok(None) };
-    zones::named(zone).map(Some).ok_or_else(|| Unreadable::field(name, "names no known zone"))
+    zones::named(zone).map(Some).ok_or_else(|| Unreadable::field(name, "is not a known time zone"))
 }
 
 /// `Tue, 22 Dec 2026 19:30:00 +0100`
@@ -278,7 +278,7 @@ mod tests {
             r#""Mon, 01 Jan 1900 00:00:00 GMT""#,
         ] {
             let reason = parse(json).unwrap_err().reason;
-            assert!(reason.contains("stands for none"), "{json}: {reason}");
+            assert!(reason.contains("a placeholder"), "{json}: {reason}");
         }
         for json in [
             "0",

@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
             match found {
                 Some(first) if is_blank(first) => found = Some(value),
                 Some(first) if !is_blank(value) && !agree(first, value) => {
-                    return Err(Unreadable::field(name, "is there in two spellings that disagree"));
+                    return Err(Unreadable::field(name, "appears in two spellings with different values"));
                 }
                 Some(_) => {}
                 None => found = Some(value),

@@ -210,12 +210,11 @@ impl<'a> Old<'a> {
                 });
             }
             if now.is_seat() && !held.is_seat() {
-                changed
-                    .insert(format!("{} has a seat by now, and its ticket says none", in_words(ticket.line)));
+                changed.insert(format!("{} has a seat now, and its ticket has none", in_words(ticket.line)));
             }
             let category = seat.category.as_deref().map(fold);
             if category.is_some() && category != ticket.category.map(fold) {
-                changed.insert(format!("{} has another category by now", in_words(ticket.line)));
+                changed.insert(format!("{} has another category now", in_words(ticket.line)));
             }
         }
         Ok(changed.into_iter().collect())

@@ -50,11 +50,11 @@ impl Payment {
         }
         for name in ["success", "isSuccess", "succeeded"] {
             if fields.boolean(name).ok().flatten() == Some(false) {
-                return Err(Unreadable::field(name, "says that this is no payment that succeeded"));
+                return Err(Unreadable::field(name, "says that the payment did not succeed"));
             }
         }
         if fields.raw("refundId")?.is_some() {
-            return Err(Unreadable::field("refundId", "is a refund's, which is no payment"));
+            return Err(Unreadable::field("refundId", "belongs to a refund: send it as one"));
         }
         let order_id =
             fields.guid("orderId")?.map(OrderId).ok_or_else(|| Unreadable::field("orderId", "is missing"))?;
@@ -132,7 +132,7 @@ fn not_called_otherwise(bytes: &[u8]) -> Result<(), Unreadable> {
     };
     match envelope::called(bytes).into_iter().find(|(_, said)| is_another(said)) {
         None => Ok(()),
-        Some((name, _)) => Err(Unreadable::field(name, "says that this is no payment that succeeded")),
+        Some((name, _)) => Err(Unreadable::field(name, "says that the payment did not succeed")),
     }
 }
 

@@ -124,7 +124,7 @@ fn quantities(fields: &Fields<'_>) -> Result<Vec<ItemQuantity>, Unreadable> {
         let quantity = entry.integer("quantity").map_err(at)?.ok_or_else(|| missing("quantity"))?;
         let quantity = u32::try_from(quantity).ok().filter(|n| *n > 0);
         let quantity =
-            quantity.ok_or_else(|| at(Unreadable::field("quantity", "is no number of tickets")))?;
+            quantity.ok_or_else(|| at(Unreadable::field("quantity", "is not a number of tickets")))?;
         let place = *places.entry(item_id.clone()).or_insert(items.len());
         match items.get_mut(place) {
             Some(item) => item.quantity = item.quantity.saturating_add(quantity),
@@ -157,7 +157,7 @@ impl Progress {
             }
             _ => Err(Unreadable::field(
                 "status",
-                "is no status of a refund that is known, like succeeded, pending or failed",
+                "is not a known status of a refund, such as succeeded, pending or failed",
             )),
         }
     }

@@ -21,7 +21,7 @@ pub(crate) async fn keys_for(store: &dyn Store, config: &Config, now: Timestamp)
         Some(keyring) => keyring,
         None if known.secret_fingerprint.is_none() && known.keys.is_empty() => {
             let made = Keyring::create(&dir, secret, now)?;
-            info!(folder = %dir.display(), "a secret and a signing key were made; keep a backup of this folder");
+            info!(folder = %dir.display(), "created a secret and a signing key; back up this folder");
             made
         }
         None => {
@@ -69,10 +69,7 @@ pub(crate) async fn check_storage(store: &dyn Store, files: &dyn Files) -> Resul
         (None, here) => here.unwrap_or_else(|| Uuid::new_v8(keyring::random())),
     };
     if known.is_none() && here.is_some() {
-        warn!(
-            storage = files.describe(),
-            "the store is new, the file storage is not; they belong together now"
-        );
+        warn!(storage = files.describe(), "a new store was linked to an existing file storage");
     }
     let wanted = Registration { storage_marker: Some(marker), ..Registration::default() };
     let stands = store.register(&wanted).await?.storage_marker.unwrap_or(marker);

@@ -77,10 +77,10 @@ impl Signals {
     /// Waits for the first signal to stop. A second one, from then on, ends the process at once.
     pub(crate) async fn first_of_two(mut self) {
         self.next().await;
-        info!("stopping; a second signal ends the process at once");
+        info!("stopping; a second signal ends the process immediately");
         tokio::spawn(async move {
             self.next().await;
-            warn!("a second signal; ending at once");
+            warn!("second signal received; ending immediately");
             std::process::exit(130);
         });
     }
@@ -131,7 +131,7 @@ impl Running {
         let store = wiring::open_store(config).await?;
         let report = store.begin_serving().await?;
         if !report.applied.is_empty() {
-            info!(version = report.version, applied = ?report.applied, "the schema was brought up to date");
+            info!(version = report.version, applied = ?report.applied, "the schema was migrated");
         }
         let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
         let keys = Arc::new(Keys::new(keyring, config.keys_dir(), config.credential.secret.clone()));
@@ -169,12 +169,12 @@ impl Running {
         self.stop.cancel();
         self.work.close();
         if tokio::time::timeout(self.drain, self.work.wait()).await.is_err() {
-            warn!(waited = ?self.drain, "work in hand did not end in time; its leases will");
+            warn!(waited = ?self.drain, "in-flight work did not finish in time; its leases will expire");
         }
         self.close.cancel();
         self.serving.close();
         if tokio::time::timeout(HTTP_DRAIN, self.serving.wait()).await.is_err() {
-            warn!("open connections did not end in time");
+            warn!("open connections did not close in time");
         }
         if tokio::time::timeout(STORE_CLOSE, self.store.close()).await.is_err() {
             warn!("the store did not close in time; its connections end with the process");
@@ -265,7 +265,7 @@ impl Parts {
         let broken = self.broken.clone();
         serving.spawn(async move {
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closing).await {
-                error!(%error, "the HTTP end failed");
+                error!(%error, "the HTTP server failed");
                 broken.cancel();
             }
         });
@@ -290,7 +290,7 @@ impl Parts {
         self.work.spawn(async move {
             let ended = tokio::spawn(task).await;
             if ended.is_err() || !stop.is_cancelled() {
-                error!(part, "a part of the service ended before its time");
+                error!(part, "a part of the service ended unexpectedly");
                 broken.cancel();
             }
         });

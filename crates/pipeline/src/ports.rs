@@ -50,7 +50,7 @@ pub enum FilesError {
     #[error("the file storage: {0}")]
     BadMarker(String),
     /// It has a file of this name with other content, which is not overwritten by [`Files::put`].
-    #[error("the file storage: {what} is there with other content")]
+    #[error("the file storage: {what} exists with other content")]
     OtherContent {
         /// Which file.
         what: String,

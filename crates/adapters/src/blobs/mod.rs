@@ -35,7 +35,7 @@ fn checked(name: &str) -> Result<&str, FilesError> {
         && name.len() <= 200
         && !name.starts_with('.')
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    if good { Ok(name) } else { Err(FilesError::Trouble(format!("{name:?} is no name for a file"))) }
+    if good { Ok(name) } else { Err(FilesError::Trouble(format!("{name:?} cannot be a file name"))) }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     pub(super) fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Self> {
-        let parsed = Url::parse(url).map_err(|e| anyhow::anyhow!("files.url is no URL: {e}"))?;
+        let parsed = Url::parse(url).map_err(|e| anyhow::anyhow!("files.url is not a URL: {e}"))?;
         let Some(bucket) = parsed.host_str().filter(|host| !host.is_empty()) else {
             anyhow::bail!("files.url names no bucket: it must look like s3://BUCKET/PREFIX");
         };
@@ -108,7 +108,7 @@ impl Bucket {
                 Err(FilesError::OtherContent { what: format!("{}/{name}", self.url), version })
             }
             None => Err(FilesError::Trouble(format!(
-                "{}/{name} was there and is not; somebody deletes objects",
+                "{}/{name} was stored and is missing: something deletes objects",
                 self.url
             ))),
         }

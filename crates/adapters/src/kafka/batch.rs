@@ -81,7 +81,7 @@ impl Batch {
             metrics::counter!("fulfillment_kafka_null_values_total", "topic" => topic.to_owned())
                 .increment(1);
             let (partition, offset) = (message.partition(), message.offset());
-            debug!(topic, partition, offset, "a message has a null value: it says nothing, and is skipped");
+            debug!(topic, partition, offset, "skipped a message with a null value");
         }
         message.payload().is_some()
     }
@@ -114,7 +114,7 @@ impl Batch {
             Err(reason) => {
                 metrics::counter!("fulfillment_delivered_unreadable_total").increment(1);
                 let (partition, offset) = (message.partition(), message.offset());
-                warn!(topic = message.topic(), partition, offset, %reason, "a message cannot be read; passed over");
+                warn!(topic = message.topic(), partition, offset, %reason, "skipped a message that cannot be read");
             }
         }
     }

@@ -71,7 +71,7 @@ impl Watch {
     pub(super) fn is_wrong(&self, what: String) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.is_none() {
-            warn!(reason = what, "Kafka is in trouble");
+            warn!(reason = what, "Kafka is unavailable");
         }
         *trouble = Some(what);
     }
@@ -85,7 +85,7 @@ impl Watch {
 
     pub(super) fn is_right(&self) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
-            info!("Kafka works again");
+            info!("Kafka is available again");
         }
     }
 }

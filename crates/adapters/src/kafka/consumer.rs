@@ -119,7 +119,7 @@ impl KafkaConsumer {
             match end {
                 End::Stopped => return Ok(()),
                 End::Broken(reason) => {
-                    error!(reason, "the Kafka consumer broke; making another");
+                    error!(reason, "the Kafka consumer failed; creating a new one");
                     self.reads.reading.is_wrong(reason);
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),
@@ -138,13 +138,13 @@ async fn leave(consumer: StreamConsumer<Member>, untaken: Vec<TopicPartitionList
     let leaving = std::thread::Builder::new().name("kafka-leave".into()).spawn(move || {
         for partitions in &untaken {
             if let Err(error) = member::take(&consumer, partitions) {
-                debug!(%error, "an assignment could not be taken before leaving");
+                debug!(%error, "an assignment could not be taken before leaving the group");
             }
         }
         if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync)
             && error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset)
         {
-            warn!(%error, "the last offsets could not be committed; their messages come again, as duplicates");
+            warn!(%error, "the last offsets could not be committed; their messages will be read again, as duplicates");
         }
         consumer.unsubscribe();
         drop(consumer);
@@ -152,6 +152,8 @@ async fn leave(consumer: StreamConsumer<Member>, untaken: Vec<TopicPartitionList
         let _ = done.send(());
     });
     if leaving.is_err() || tokio::time::timeout(LEAVE, left).await.is_err() {
-        warn!("leaving the Kafka group takes too long; the broker will notice by itself");
+        warn!(
+            "leaving the Kafka group takes too long; the broker will remove this member after its session timeout"
+        );
     }
 }

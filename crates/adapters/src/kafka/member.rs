@@ -89,7 +89,7 @@ impl ConsumerContext for Member {
             revoked
         };
         if let Err(error) = done {
-            warn!(%error, "partitions could not be taken or given back");
+            warn!(%error, "partitions could not be assigned or released");
         }
     }
 }

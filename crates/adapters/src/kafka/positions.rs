@@ -220,7 +220,7 @@ impl Placing {
                     topic,
                     partition = number,
                     offset = next,
-                    "the store is from before positions were kept; taking the broker's offset, this once"
+                    "the store has no recorded positions yet; using the broker's offset this once"
                 );
             }
         }
@@ -254,7 +254,7 @@ impl Placing {
                 let (partition, read, begin) = (number, held.read.next, seen.low);
                 warn!(
                     topic,
-                    partition, begin, read, how, "the topic was made anew; reading it from the start"
+                    partition, begin, read, how, "the topic was created again; reading it from the start"
                 );
                 let Held { partition, life, epoch, .. } = held.clone();
                 all_anew.push(Anew { partition, life, epoch: epoch + 1, at: begin });

@@ -78,10 +78,10 @@ impl KafkaDestination {
     fn producer(&self) -> FutureProducer<Context> {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, reason)) = producer.client().fatal_error() {
-            error!(%code, reason, "the Kafka producer broke; making another");
+            error!(%code, reason, "the Kafka producer failed; creating a new one");
             match self.config.create_with_context(Context { watch: self.connection.clone() }) {
                 Ok(new) => *producer = new,
-                Err(error) => error!(%error, "cannot make another Kafka producer"),
+                Err(error) => error!(%error, "cannot create a new Kafka producer"),
             }
         }
         producer.clone()

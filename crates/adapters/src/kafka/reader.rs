@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
                     }
                     if paused {
                         paused = false;
-                        info!("the store is back; reading from Kafka again");
+                        info!("the store is available again; reading from Kafka continues");
                         self.flow(true);
                     }
                 }
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
                 () = sleep_until(due), if free && !next.is_empty() => {}
                 () = sleep_until(late), if !free && full && !paused => {
                     paused = true;
-                    warn!("storing messages takes long; not reading from Kafka meanwhile");
+                    warn!("storing messages takes long; reading from Kafka is paused");
                     self.flow(false);
                 }
                 message = messages.next(), if !full || paused => match message {
@@ -257,11 +257,11 @@ impl<'a> Reader<'a> {
         let blind = std::mem::replace(&mut self.blind, trouble.is_some());
         if let Some(reason) = trouble {
             if blind {
-                debug!(reason, "the last records still cannot be read again");
+                debug!(reason, "the last records still cannot be re-read");
             } else {
                 warn!(
                     reason,
-                    "cannot read the last records again to see whether a topic was made anew; trying on"
+                    "cannot re-read the last records to check whether a topic was created again; retrying"
                 );
             }
         }
@@ -286,15 +286,13 @@ impl<'a> Reader<'a> {
     fn take(&mut self, next: &mut Batch, message: &BorrowedMessage<'_>) {
         let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
         let Some(reading) = self.hands.read(topic, partition, offset) else {
-            debug!(topic, partition, offset, "a message of a partition that is somebody else's by now");
+            debug!(topic, partition, offset, "ignored a message of a partition that was reassigned");
             return;
         };
         if reading.went_back {
             warn!(
                 topic,
-                partition,
-                offset,
-                "the broker went back before what was read: the topic was made anew or cut short"
+                partition, offset, "the broker's offsets went back: the topic was created again or truncated"
             );
         }
         let (kafka, max, now) = (&self.reads.kafka, self.reads.max_message, self.reads.clock.now());
@@ -358,7 +356,7 @@ impl<'a> Reader<'a> {
                 .and_then(|()| given.add_partition_offset(topic, *number, Offset::Offset(reached.next)));
             // Partitions that are somebody else's by now are theirs to commit: librdkafka refuses them.
             if let Err(error) = stored {
-                debug!(%error, topic, partition = number, "a batch's partition is somebody else's by now");
+                debug!(%error, topic, partition = number, "a partition of a batch was reassigned");
             }
         }
         // By name: by itself librdkafka commits nothing that is lower than before, as after a topic was made anew.
@@ -410,7 +408,7 @@ impl<'a> Reader<'a> {
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
             ) => self.reads.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
-            _ => warn!(%error, "reading from Kafka failed; trying again"),
+            _ => warn!(%error, "reading from Kafka failed; retrying"),
         }
         None
     }

@@ -95,7 +95,7 @@ impl Why {
             Self::Unread => "neither the broker nor the store has a position; reading from the start",
             Self::NotCommitted => "the broker has no offset of this group; reading from the start",
             Self::NotStored => "the store has no position, so it may be new; reading from the start",
-            Self::MadeAnew(_) => "the topic was made anew; reading from the start",
+            Self::MadeAnew(_) => "the topic was created again; reading from the start",
             Self::StoreBehind => {
                 "the store is behind the broker, as after a restore; reading again from the store's position"
             }

@@ -86,7 +86,7 @@ impl Pass<'_> {
         self.probe = false;
         let mut state = self.circuit.lock();
         if !matches!(*state, State::Closed { .. }) {
-            info!("a neighbour works again");
+            info!("an upstream service is available again");
         }
         *state = State::Closed { failures: 0 };
     }
@@ -105,7 +105,7 @@ impl Pass<'_> {
                 if *failures < FAILURES {
                     return;
                 }
-                warn!(reason, "a neighbour fails again and again; it is asked now and then only");
+                warn!(reason, "an upstream service keeps failing; requests are limited until it recovers");
                 FIRST
             }
             State::Probing { wait, .. } if was_probe => (*wait * 2).min(LONGEST),

@@ -129,7 +129,7 @@ impl Neighbour {
             });
         Ok(Self {
             name,
-            base: Url::parse(base.as_str()).with_context(|| format!("{section}.url is no URL"))?,
+            base: Url::parse(base.as_str()).with_context(|| format!("{section}.url is not a URL"))?,
             authorization,
             client: client(limits.timeout)?,
             permits: Semaphore::new(limits.concurrency),

@@ -19,7 +19,7 @@ impl Signer {
     pub(super) fn new(secret: &Sensitive) -> anyhow::Result<Self> {
         let encoded = secret.expose().strip_prefix("whsec_").unwrap_or(secret.expose());
         let key = zeroize::Zeroizing::new(
-            STANDARD.decode(encoded).context("the secret is no base64 after whsec_")?,
+            STANDARD.decode(encoded).context("the secret is not base64 after whsec_")?,
         );
         Ok(Self(Hmac::new_from_slice(&key).context("the secret cannot be a key")?))
     }

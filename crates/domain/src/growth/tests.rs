@@ -135,7 +135,7 @@ fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
 
 #[test]
 fn a_line_that_has_a_seat_or_another_category_by_now_is_noted() {
-    let note = |line: &str| vec![format!("{line} has a seat by now, and its ticket says none")];
+    let note = |line: &str| vec![format!("{line} has a seat now, and its ticket has none")];
     let (anywhere, area) = (item(r#""category":"Stalls""#), item(r#""seatNumber":"Standing""#));
     for (before, seat, noted) in [
         (&anywhere, r#""seatNumber":"12""#, true),
@@ -162,7 +162,7 @@ fn a_line_that_has_a_seat_or_another_category_by_now_is_noted() {
     for (category, noted) in [("VIP", true), (" stalls ", false), ("", false)] {
         let (before, now) = (answer(&[&anywhere]), answer(&[&dearer(category)]));
         let growth = Growth::of(&held(&before), Some(&before), &now).unwrap();
-        let note = "item a has another category by now".to_owned();
+        let note = "item a has another category now".to_owned();
         assert_eq!(growth.changed, if noted { vec![note] } else { vec![] }, "{category}");
     }
     let (before, now) = (answer(&[&anywhere]), answer(&[&item(r#""seatNumber":"12""#)]));

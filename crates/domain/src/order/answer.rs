@@ -51,7 +51,7 @@ impl OrderSnapshot {
 fn locale(fields: &Fields<'_>, name: &str) -> Result<Option<String>, Unreadable> {
     match fields.text(name)?.map(|text| locale::read(&text)) {
         Some(Meaning::Tag(tag)) => Ok(Some(tag)),
-        Some(Meaning::Unknown) => Err(Unreadable::field(name, "is no language tag")),
+        Some(Meaning::Unknown) => Err(Unreadable::field(name, "is not a language tag")),
         Some(Meaning::None) | None => Ok(None),
     }
 }

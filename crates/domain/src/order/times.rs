@@ -87,7 +87,7 @@ impl Place {
         let name = answer.optional("timeZone", Fields::text);
         let named = name.as_deref().and_then(zones::named);
         if name.is_some() && named.is_none() {
-            let note = "timeZone is no known name of a zone: the offsets of the times were used";
+            let note = "timeZone is not a known time zone: the offsets of the times were used";
             answer.flag(Flag::TimeZoneUnknown, note);
         }
         let zone = named.or(bracketed).or_else(|| {
@@ -117,7 +117,7 @@ impl Place {
             Written::Day(day) => (self.noon(day), Some((without_hour, "is a day: no hour is printed"))),
         };
         let Some(at) = at else {
-            answer.left_out(name, "is no time that can be kept");
+            answer.left_out(name, "is not a time that can be stored");
             return None;
         };
         // The year as it is written was in range: by UTC, as whoever reads the record has it, it may not be.
@@ -334,7 +334,7 @@ mod tests {
             r#""0""#,
         ] {
             let notes = order(&format!(r#""eventStartsAt":{time}"#), &Reading::default()).notes;
-            assert!(notes[0].ends_with("which stands for none"), "{time}: {notes:?}");
+            assert!(notes[0].ends_with("a placeholder"), "{time}: {notes:?}");
         }
         for time in ["7", r#""TBA""#, r#""/Date(TBA)/""#, r#""/Date()/""#] {
             let notes = order(&format!(r#""eventStartsAt":{time}"#), &Reading::default()).notes;

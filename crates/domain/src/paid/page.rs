@@ -32,7 +32,7 @@ impl PaidPage {
     /// # Errors
     /// It is something else, or an entry has no readable id.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let no_list = || Unreadable::whole("is no list of orders");
+        let no_list = || Unreadable::whole("is not a list of orders");
         let mut page = Self::default();
         let list: Vec<&RawValue> = match bytes.trim_ascii_start().first() {
             Some(b'{') => {
@@ -48,7 +48,7 @@ impl PaidPage {
                 Some(b'{') => Fields::parse(entry.get().as_bytes())?.guid("orderId")?.map(OrderId),
                 _ => serde_json::from_str(entry.get()).ok().and_then(|text: String| text.parse().ok()),
             };
-            Paid::of(id.ok_or_else(|| Unreadable::field("orderId", "is missing or no GUID"))?)
+            Paid::of(id.ok_or_else(|| Unreadable::field("orderId", "is missing or not a GUID"))?)
         };
         page.paid = list.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(page)
@@ -76,7 +76,7 @@ impl PaidPage {
         }
         if self.total > listed {
             let total = self.total;
-            return Err(Unreadable::whole(format!("speaks of {total} orders and lists {listed}")));
+            return Err(Unreadable::whole(format!("announces {total} orders and lists {listed}")));
         }
         if self.pages > pages {
             let all = self.pages;

@@ -54,7 +54,9 @@ impl Keys {
             match self.take_over(store.as_ref()).await {
                 Ok(()) => seen = now,
                 // What signed before goes on; looked at again in the next round.
-                Err(error) => warn!("the folder of keys has changed and cannot be taken over: {error:#}"),
+                Err(error) => {
+                    warn!("the keys folder changed but cannot be loaded; the keys in use stay: {error:#}");
+                }
             }
         }
     }

@@ -181,7 +181,7 @@ impl Comparison {
     }
 
     fn tickets(&self, record: &OrderRecord, looked: &mut Looked) {
-        let why = record.reason.as_deref().unwrap_or("nobody has it in hand");
+        let why = record.reason.as_deref().unwrap_or("no worker has claimed it");
         let order = record.order_id;
         match record.state {
             OrderState::Voided => {}
@@ -288,7 +288,7 @@ impl Repairs {
                     Some(event) => self.inbox.store.send_again(event).await?,
                     None => false,
                 };
-                if again { Ok(Repair::ToBeSentAgain) } else { Err("a relay has it in hand".to_owned()) }
+                if again { Ok(Repair::ToBeSentAgain) } else { Err("a relay is sending it".to_owned()) }
             }
         };
         match done {

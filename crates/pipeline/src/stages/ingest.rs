@@ -77,7 +77,7 @@ impl Ingest {
             .await
         {
             Err(StoreError::Refused(error)) => {
-                warn!(%error, messages = batch.len(), "the store refuses a batch; trying each message alone");
+                warn!(%error, messages = batch.len(), "the store rejected a batch; trying each message separately");
                 let outcomes = self.one_by_one(batch).await?;
                 self.store.advance(reached).await?;
                 outcomes
@@ -99,7 +99,7 @@ impl Ingest {
         loop {
             match write().await {
                 Ok(_) => return true,
-                Err(error) => error!(%error, "cannot record {what}; trying again"),
+                Err(error) => error!(%error, "cannot record {what}; retrying"),
             }
             tokio::select! {
                 biased;
@@ -118,8 +118,8 @@ impl Ingest {
             let alone = self.store.ingest(std::slice::from_ref(message), letters, announcing).await;
             let outcome = match alone {
                 Err(StoreError::Refused(error)) => {
-                    warn!(%error, "the store refuses a message; it becomes a dead letter");
-                    let content = Err(Unreadable::whole("is refused by the store"));
+                    warn!(%error, "the store rejected a message; it becomes a dead letter");
+                    let content = Err(Unreadable::whole("was rejected by the store"));
                     let refused = Incoming { content, ..message.clone() };
                     self.store.ingest(&[refused], letters, announcing).await?
                 }

@@ -168,7 +168,7 @@ impl Pipeline {
                 && held.contains(&batch[job].claim.order_id)
             {
                 batch[job].span.in_scope(|| {
-                    warn!(file = file.name, "a file that nobody recorded gives way to another drawing of it");
+                    warn!(file = file.name, "an unrecorded file with other content was replaced");
                 });
                 *stored = self.files.replace(file, version.take()).await;
             }
@@ -267,7 +267,7 @@ fn all_failed(ids: &[TicketId], reason: &str) -> Vec<Result<Drawn, FailedTicket>
 
 /// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
 fn unanswered() -> Result<(), FilesError> {
-    Err(FilesError::Trouble("gave no answer for a file".into()))
+    Err(FilesError::Trouble("gave no result for a file".into()))
 }
 
 /// Draws one ticket, whose panic must not take its neighbours with it.

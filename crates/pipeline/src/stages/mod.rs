@@ -96,9 +96,9 @@ impl Pipeline {
         stages.wait().await;
         done.cancel();
         if renewal.await.is_err() {
-            error!("the task that renews leases ended early");
+            error!("the task that renews leases ended unexpectedly");
         }
-        info!("the pipeline has come to rest");
+        info!("the pipeline has stopped");
     }
 
     async fn claim_until(
@@ -118,7 +118,7 @@ impl Pipeline {
             let claims = match self.store.claim(&self.worker, room, self.settings.lease).await {
                 Ok(claims) => claims,
                 Err(error) => {
-                    error!(%error, "cannot claim orders; trying again");
+                    error!(%error, "cannot claim orders; retrying");
                     self.rest(&stop, Duration::from_secs(1)).await;
                     continue;
                 }
@@ -203,7 +203,7 @@ impl Pipeline {
                 continue;
             }
             if let Err(error) = self.store.renew(&held, self.settings.lease).await {
-                error!(%error, orders = held.len(), "cannot renew leases; trying again");
+                error!(%error, orders = held.len(), "cannot renew leases; retrying");
             }
         }
     }

@@ -38,7 +38,7 @@ impl Pipeline {
             match outcome {
                 Ok(RefreshOutcome::Grown(tickets)) => {
                     step!("after-refresh-commit");
-                    info!(tickets = tickets.len(), "the order has grown");
+                    info!(tickets = tickets.len(), "new lines of the order were issued");
                     enriched.job.claim.tickets = tickets;
                     return Some(enriched.job);
                 }
@@ -71,7 +71,7 @@ impl Pipeline {
         let held: Vec<_> = refresh.tickets.iter().map(Held::from).collect();
         let found = match Growth::of(&held, before.as_ref(), order) {
             Err(unclear) => {
-                warn!(%unclear, "nobody can tell what is new in Ordering's answer");
+                warn!(%unclear, "cannot tell which lines of Ordering's answer are new");
                 Found::Unclear(unclear.to_string())
             }
             Ok(growth) => {

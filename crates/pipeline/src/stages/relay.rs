@@ -69,7 +69,7 @@ impl Relay {
                     }
                 }
                 Err(error) => {
-                    error!(destination = self.destination.name(), %error, "cannot relay events; trying again");
+                    error!(destination = self.destination.name(), %error, "cannot relay events; retrying");
                     pause(self.runtime.as_ref(), &stop).await;
                 }
             }
@@ -96,7 +96,7 @@ impl Relay {
                         outbox_id = id,
                         order,
                         reason,
-                        "an event is refused; set apart"
+                        "the destination rejected an event; it is parked: see `fulfillment dlq list`"
                     );
                     metrics::counter!("fulfillment_events_parked_total", "destination" => name.to_owned())
                         .increment(1);
@@ -115,7 +115,7 @@ impl Relay {
         }
         let name = self.destination.name();
         while let Err(error) = self.store.record_deliveries(name, &outcomes).await {
-            error!(destination = name, %error, "cannot record what was sent; trying again");
+            error!(destination = name, %error, "cannot record which events were sent; retrying");
             if stop.is_cancelled() {
                 return Err(error);
             }
@@ -152,7 +152,7 @@ pub async fn sequence(
                 }
             }
             Err(error) => {
-                error!(%error, "cannot sequence events; trying again");
+                error!(%error, "cannot sequence events; retrying");
                 pause(runtime.as_ref(), &stop).await;
                 continue;
             }

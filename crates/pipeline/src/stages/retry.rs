@@ -50,7 +50,7 @@ impl Pipeline {
         let (order_id, fence) = (job.claim.order_id, job.claim.fence);
         job.span.in_scope(|| {
             if job.claim.refresh.is_some() {
-                warn!(attempts = job.claim.attempts, reason, "Ordering cannot be asked what is new");
+                warn!(attempts = job.claim.attempts, reason, "cannot ask Ordering about new lines");
             } else if matches!(then, Then::Park(_)) && !job.claim.was_parked {
                 metrics::counter!("fulfillment_orders_parked_total").increment(1);
                 warn!(attempts = job.claim.attempts, reason, "order parked");
@@ -59,7 +59,7 @@ impl Pipeline {
         let release = Release { order_id, fence, reason, failed, then, refused_answer };
         // What cannot be released now is freed by its lease; the try has been counted.
         if let Err(error) = self.store.release(&[release]).instrument(job.span.clone()).await {
-            job.span.in_scope(|| error!(%error, "cannot give an order back; its lease will end"));
+            job.span.in_scope(|| error!(%error, "cannot release an order; its lease will expire"));
         }
     }
 

@@ -38,7 +38,7 @@ impl Templates {
                 Ok(book) if book.says_the_same(&self.book()) => String::new(),
                 Ok(book) => match self.turn_to(book).await {
                     Ok(()) => {
-                        info!("new tickets are drawn by changed templates");
+                        info!("changed templates loaded; they apply to new tickets");
                         String::new()
                     }
                     Err(error) => error.to_string(),
@@ -46,7 +46,7 @@ impl Templates {
                 Err(trouble) => trouble,
             };
             if trouble != said && !trouble.is_empty() {
-                error!("changed templates cannot be used, and new tickets are drawn as before: {trouble}");
+                error!("changed templates cannot be loaded; new tickets use the previous ones: {trouble}");
             }
             said = trouble;
         }

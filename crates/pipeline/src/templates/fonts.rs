@@ -105,7 +105,7 @@ impl Templates {
             match draw(Arc::clone(&former), page.clone()).await? {
                 // Before fonts were kept, pages were drawn with some that are not.
                 Err(RenderError::Font(error)) => {
-                    warn!(ticket = %ticket.id, %error, drawn_by = ticket.document.renderer, "a font was not kept");
+                    warn!(ticket = %ticket.id, %error, drawn_by = ticket.document.renderer, "a font could not be stored");
                 }
                 drawn => return Ok(Redrawn { pdf: drawn?.pdf, renderer: former.version().to_owned() }),
             }

@@ -90,7 +90,7 @@ impl Templates {
             match CompiledTemplate::new(&TemplateBundle { json, files }) {
                 Ok(compiled) => drop(self.renderer.keep(compiled)),
                 Err(refused) => {
-                    error!(template = %hash, "a stored template cannot be used any more: {refused}");
+                    error!(template = %hash, "a stored template can no longer be used: {refused}");
                 }
             }
         }

@@ -27,7 +27,7 @@ impl Heal for Healer {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.insert(id) && self.queue.try_send(id).is_err() {
             waiting.remove(&id);
-            warn!(ticket = %id, "too many lost files at once; this one waits for its next download");
+            warn!(ticket = %id, "too many missing files at once; this one is drawn at its next download");
         }
     }
 }
@@ -57,9 +57,9 @@ pub fn healer(
                 id = requests.recv() => match id { Some(id) => id, None => return },
             };
             match redraw.redraw(id).await {
-                Ok(true) => info!(ticket = %id, "a lost file was drawn again"),
+                Ok(true) => info!(ticket = %id, "a missing file was drawn again"),
                 Ok(false) => {}
-                Err(error) => error!(ticket = %id, %error, "cannot draw a lost file again"),
+                Err(error) => error!(ticket = %id, %error, "cannot draw a missing file again"),
             }
             waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
@@ -87,7 +87,7 @@ impl Redraw {
         if ticket.document.sha256 != Some(sha256) {
             warn!(
                 ticket = %id, drawn_by = ticket.document.renderer, now = renderer,
-                "the file drawn again differs from the lost one; the code in it is the same",
+                "the file drawn again differs from the missing one; its code is the same",
             );
         }
         let size = pdf.len() as u64;

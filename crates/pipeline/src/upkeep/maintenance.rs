@@ -36,8 +36,8 @@ pub async fn maintain(
     loop {
         match files.sweep(STALE).await {
             Ok(0) => {}
-            Ok(swept) => info!(swept, "temporary files of an earlier life removed"),
-            Err(error) => warn!(%error, "cannot sweep temporary files"),
+            Ok(swept) => info!(swept, "temporary files of an earlier run removed"),
+            Err(error) => warn!(%error, "cannot remove temporary files"),
         }
         prune(store.as_ref(), settings.prune_after, &stop).await;
         eraser.maintain(settings.erase_after, &stop).await;
@@ -81,7 +81,7 @@ async fn park_overdue(store: &dyn Withdrawals, wait: Duration, stop: &Cancellati
     if parked > 0 {
         warn!(
             parked,
-            "refunds have waited too long for their payments; they are parked: see `fulfillment dlq list`"
+            "refunds waited too long for their payments and were parked: see `fulfillment dlq list`"
         );
     }
 }

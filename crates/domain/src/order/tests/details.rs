@@ -12,7 +12,7 @@ fn a_detail_that_cannot_be_read_is_left_out_and_noted() {
         (r#""eventStartsAt":{"date":"2026"}"#, "eventStartsAt was left out"),
         (r#""venueName":["Hall"]"#, "venueName was left out: it is not a string"),
         (&format!(r#""venueAddress":"{long}""#), "venueAddress was left out: it is longer than 4096 bytes"),
-        (r#""customerName":"Ada","customer_name":"Bob""#, "customerName was left out: it is there in two"),
+        (r#""customerName":"Ada","customer_name":"Bob""#, "customerName was left out: it appears in two"),
         (r#""locale":true"#, "locale was left out"),
         (r#""organizerId":{}"#, "organizerId was left out"),
         (r#""holderName":[]"#, "holderName was left out"),
@@ -50,12 +50,12 @@ fn what_decides_what_is_issued_parks() {
     for (rest, why) in [
         (r#","items":[{"price":1,"itemId":{}}]"#.to_owned(), "items[0].itemId: is not a string"),
         (r#","items":[{"price":1,"itemId":"a","item_id":"b"}]"#.to_owned(), "two spellings"),
-        (r#","items":[{"price":1,"Price":2}]"#.to_owned(), "items[0].price: is there in two spellings"),
+        (r#","items":[{"price":1,"Price":2}]"#.to_owned(), "items[0].price: appears in two spellings"),
         (r#","items":[{"price":1,"quantity":1.5}]"#.to_owned(), "items[0].quantity: is not a whole number"),
         (r#","items":[{"price":1},7]"#.to_owned(), "items[1]: is not a JSON object"),
         (r#","items":{"0":{"price":1}}"#.to_owned(), "items: is not a list"),
         (r#","price":-1"#.to_owned(), "price: is below zero"),
-        (format!(r#","price":1,"eventName":"{long}""#), "eventName: is there in two"),
+        (format!(r#","price":1,"eventName":"{long}""#), "eventName: appears in two"),
     ] {
         assert!(refused(&rest).contains(why), "{rest}: {}", refused(&rest));
     }

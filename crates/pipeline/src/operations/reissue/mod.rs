@@ -78,10 +78,10 @@ pub enum NotReissued {
     #[error("it has no file yet; it can be reissued once it was issued")]
     NotIssued,
     /// Another generation is live than the caller knows; the number is the live one's.
-    #[error("its live generation is {0}")]
+    #[error("its current generation is {0}")]
     Moved(u32),
     /// The number in the code has no room for another.
-    #[error("it has had as many generations as a code can count")]
+    #[error("it has reached the highest generation that a code can hold")]
     Exhausted,
     /// The store cannot be asked.
     #[error(transparent)]
@@ -132,7 +132,9 @@ impl Reissuer {
                 return Ok(stands);
             }
         }
-        Err(NotReissued::Failed("too much is done to this ticket at once".into()))
+        Err(NotReissued::Failed(
+            "too many changes to this ticket at the same time; repeat the request".into(),
+        ))
     }
 
     /// The draft of the next generation, kept in the store: the one that is there if the request may have it, or
@@ -170,7 +172,10 @@ impl Reissuer {
         match self.files.create(file).await {
             Ok(()) => Ok(true),
             Err(FilesError::OtherContent { what, .. }) => {
-                warn!(file = what, "another request's file has this name; its number is left out");
+                warn!(
+                    file = what,
+                    "a file of another request has this generation's name; skipping the number"
+                );
                 Ok(false)
             }
             Err(error) => Err(failed(&error)),

@@ -39,7 +39,7 @@ impl Wanted {
         }
         let expected = fields.integer("expectedGeneration")?;
         let expected = expected.map(|n| {
-            u32::try_from(n).map_err(|_| Unreadable::field("expectedGeneration", "is no generation"))
+            u32::try_from(n).map_err(|_| Unreadable::field("expectedGeneration", "is not a generation"))
         });
         Ok(Self {
             changes: Changes {

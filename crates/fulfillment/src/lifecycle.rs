@@ -12,6 +12,7 @@ use fulfillment_http::{self as http, Access, Api, PartState, Readiness};
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::ports::{Accept, Files};
 use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
@@ -27,7 +28,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::installation;
 use crate::stop::Stop;
 use crate::wiring::{self, Neighbours, Role};
 

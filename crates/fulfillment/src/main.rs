@@ -5,7 +5,6 @@
 
 mod cli;
 mod demo;
-mod installation;
 mod lifecycle;
 mod stop;
 mod telemetry;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use fulfillment_config::BadConfig;
 use fulfillment_store::StoreError;
 
+use fulfillment_pipeline::operations::installation::Mismatch;
 use fulfillment_pipeline::ports::FilesError;
 
 /// The reasons, by exit code.
@@ -70,6 +71,17 @@ impl From<FilesError> for Stop {
         match error {
             FilesError::BadMarker(_) => Self::Misuse(error.into()),
             FilesError::Trouble(_) | FilesError::OtherContent { .. } => Self::Unreachable(error.into()),
+        }
+    }
+}
+
+impl From<Mismatch> for Stop {
+    fn from(error: Mismatch) -> Self {
+        match error {
+            Mismatch::Store(error) => error.into(),
+            Mismatch::Files(error) => error.into(),
+            Mismatch::Keyring(error) => error.into(),
+            error => Self::Misuse(error.into()),
         }
     }
 }

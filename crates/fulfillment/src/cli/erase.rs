@@ -9,6 +9,7 @@ use fulfillment_domain::{Clock as _, OrderId};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring};
 use fulfillment_pipeline::operations::erase::{Eraser, NotErased};
+use fulfillment_pipeline::operations::installation;
 use fulfillment_store::Erased;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -16,7 +17,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
 
@@ -107,7 +107,7 @@ impl Erase {
         let (dir, secret) = (config.keys_dir(), config.credential.secret.as_ref());
         let keyring = Keyring::read(&dir, secret)?
             .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;
-        installation::refuse_strangers(&keyring, &store.registration().await?, &config)?;
+        installation::check_keys(&keyring, &store.registration().await?, &dir)?;
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
         let erasing = Eraser { store: Arc::clone(&store) as _, files };

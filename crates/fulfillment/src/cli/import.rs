@@ -10,12 +10,12 @@ use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::operations::adopt::{Adopted, Adopter, NotAdopted, by_order};
+use fulfillment_pipeline::operations::installation;
 use fulfillment_store::postgres::earlier;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::input::{decoded, open, unread};
 use super::{Context, table};
-use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
 

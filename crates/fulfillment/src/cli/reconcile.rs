@@ -10,6 +10,7 @@ use fulfillment_adapters::ordering::OrderingClient;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, OrderId, Paid, Unreadable};
 use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};
 use fulfillment_pipeline::ports::{Files, OrderingError};
 use fulfillment_pipeline::upkeep::heal::Redraw;
@@ -24,7 +25,6 @@ use serde::Serialize;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
-use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
 

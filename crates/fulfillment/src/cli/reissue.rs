@@ -6,12 +6,12 @@ use fulfillment_config::Config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Ticket, TicketId};
 use fulfillment_pipeline::keyring::{Keyring, Keys};
+use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reissue::{NotReissued, Reissuer, Wanted};
 use fulfillment_store::Store;
 use serde_json::{Map, Value};
 
 use super::Context;
-use crate::installation;
 use crate::stop::Stop;
 use crate::wiring;
 
@@ -68,7 +68,7 @@ pub(super) async fn reissuer(
     let (dir, secret) = (config.keys_dir(), &config.credential.secret);
     let keyring = Keyring::read(&dir, secret.as_ref())?
         .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;
-    installation::refuse_strangers(&keyring, &store.registration().await?, config)?;
+    installation::check_keys(&keyring, &store.registration().await?, &dir)?;
     let files = wiring::files(config, &context.environment)?;
     installation::check_storage(store.as_ref(), files.as_ref()).await?;
     let keys = Arc::new(Keys::new(keyring, dir, secret.clone()));

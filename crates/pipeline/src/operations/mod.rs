@@ -4,6 +4,7 @@
 pub mod adopt;
 pub mod drop;
 pub mod erase;
+pub mod installation;
 mod listed;
 pub mod reconcile;
 pub mod reissue;

@@ -234,7 +234,7 @@ async fn upgraded(scene: Scene) -> Result<()> {
     scene.wire()?.caught_up().await?;
     let again = "SELECT coalesce(sum(duplicates), 0) FROM payments";
     assert_eq!(scene.record.number(again).await?, 0, "nothing is read again");
-    assert!(service.log().contains("from before positions were kept"), "it is said");
+    assert!(service.log().contains("has no recorded positions yet"), "it is said");
     assert!(service.stop(STOP).await?.success());
 
     // Where the store had positions and has none any more, it is no upgrade.

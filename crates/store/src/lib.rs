@@ -4,7 +4,7 @@
 //! transition in one database, and each method of the trait is one such transition in one transaction:
 //! it happened wholly, or not at all, and doing it again changes nothing.
 //!
-//! The trait is made of thirteen parts, a file each, and every implementation has the same files:
+//! The trait is made of fourteen parts, a file each:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -23,13 +23,21 @@
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
 //!
-//! Inside an implementation a part imports no other part. What several of them do is below them: `rows/` writes and reads
-//! the rows of one table a file, and `settling` does what follows from an order's refunds and cancellations, and `recording` takes them in beside the
-//! inbox's payments.
+//! | folder | what is in it |
+//! |---|---|
+//! | `shared/` | the columns of each table, and decisions that need no database |
+//! | `sql/` | the parts that are the same statements for both databases, written once over its `Db` trait |
+//! | `postgres/`, `sqlite/` | the parts that differ: the schema, and what is busy (inbox, positions, work, outbox) |
+//! | `conformance/` | what every implementation must do |
+//!
+//! Inside a folder a part imports no other part. What several of them do is below them: `rows/` writes and reads the rows
+//! of one table a file, `settling` does what follows from an order's refunds and cancellations, and `recording` takes them
+//! in beside the inbox's payments.
 //!
 //! # How to add one
-//! Implement the thirteen parts in a folder with the same file names, then run
-//! `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
+//! For a database that speaks SQL: in a folder of its own, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in
+//! `db.rs`, then `Installation`, `Inbox`, `Positions`, `Work` and `Outbox`; the other parts follow. For any other: implement
+//! the fourteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
 pub mod adoption;
@@ -48,6 +56,7 @@ pub mod records;
 pub mod refreshes;
 pub mod reissues;
 mod shared;
+mod sql;
 pub mod sqlite;
 mod step;
 pub mod templates;

@@ -7,20 +7,21 @@ use fulfillment_domain::OrderId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::recording::{drop_phantoms, lock_orders, record};
-use super::rows::attention::list_closed;
+use super::PgStore;
 use super::rows::letters::set_apart;
-use super::rows::orders::want;
-use super::rows::personal::keep_erased;
 use super::rows::positions::advance;
 use super::rows::values::At;
-use super::settling::{Settling, settle};
-use super::{COLLISIONS, PgStore, collided};
 use crate::shared::cells::clean;
 use crate::shared::facts::{Earlier, Facts, Known, earlier_columns};
 use crate::shared::folding::{standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{First, Intake, NewPayment};
+use crate::sql::recording::{drop_phantoms, lock_orders, record};
+use crate::sql::rows::attention::list_closed;
+use crate::sql::rows::orders::want;
+use crate::sql::rows::personal::keep_erased;
+use crate::sql::settling::{Settling, settle};
+use crate::sql::{COLLISIONS, collided};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
@@ -75,17 +76,12 @@ impl PgStore {
             settle(&mut tx, *order, work).await?;
         }
         lock_orders(&mut tx, intake).await?;
-        let mut phantoms = Vec::new();
         for (at, message, said) in intake.withdrawals() {
-            let outcome = record(&mut tx, work, message, said, &mut decided.dead).await?;
-            if let IngestOutcome::Quarantined(order) = outcome {
-                phantoms.push(order.0);
-            }
-            decided.outcomes[at] = Some(outcome);
+            decided.outcomes[at] = Some(record(&mut tx, work, message, said, &mut decided.dead).await?);
         }
         set_apart(&mut tx, decided.dead_once(), route).await?;
         keep_erased(&mut tx, &decided.known_orders(intake)).await?;
-        drop_phantoms(&mut tx, phantoms).await?;
+        drop_phantoms(&mut tx, intake, &decided.outcomes).await?;
         advance(&mut tx, reached).await?;
         tx.commit().await?;
         Ok(Some(decided.outcomes.into_iter().flatten().collect()))

@@ -6,23 +6,14 @@
 //! where a partial index would do as well, a planner that last saw it nearly empty reads all of it for
 //! each row. Leases and due times are by the database's clock: machines may disagree.
 
-mod adoption;
-mod attention;
+mod db;
 pub mod earlier;
-mod erasures;
 mod inbox;
 mod installation;
-mod letters;
 mod outbox;
+mod past_orders;
 mod positions;
-mod recording;
-mod records;
-mod refreshes;
-mod reissues;
 mod rows;
-mod settling;
-mod templates;
-mod withdrawals;
 mod work;
 
 use std::str::FromStr as _;
@@ -39,8 +30,6 @@ const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
 /// How long a transaction may stand still before its locks are taken from it.
 const IDLE_TIMEOUT: &str = "60s";
-/// How often a batch begins anew that collided with another at the same moment.
-const COLLISIONS: usize = 8;
 
 type Tx = sqlx::Transaction<'static, Postgres>;
 
@@ -89,9 +78,4 @@ impl PgStore {
         let begun = tokio::spawn(async move { pool.begin().await }).await;
         Ok(begun.map_err(unavailable)??)
     }
-}
-
-/// A batch that met another one on the same keys, again and again.
-fn collided() -> StoreError {
-    unavailable("other batches with the same keys got in between each time")
 }

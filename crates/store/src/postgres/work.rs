@@ -8,18 +8,20 @@ use fulfillment_domain::{OrderId, OrderState, TicketId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::rows::attention::list_not_asked;
 use super::rows::events::insert_events;
 use super::rows::seats::take_seats;
-use super::rows::tickets::{insert_tickets, tickets_by_order, tickets_of};
+use super::rows::tickets::{insert_tickets, tickets_by_order};
 use super::rows::values::{At, from_micros, micros, rows_at_most};
-use super::settling::{Settling, settle};
-use super::{COLLISIONS, PgStore};
+use super::{PgStore, Tx};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::shared::cells::{Row, clean};
 use crate::shared::freezing::{self, Orders, Step};
 use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::ticket_columns;
+use crate::sql::COLLISIONS;
+use crate::sql::rows::attention::list_not_asked;
+use crate::sql::rows::tickets::tickets_of;
+use crate::sql::settling::{Settling, settle};
 use crate::{
     Announcing, Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, Release, Result, StoreError, Then,
     Work,
@@ -254,12 +256,12 @@ impl PgStore {
 }
 
 /// Adds what an issued order is compared with to its claim, and the payment that came last.
-async fn lend_issued(db: &mut PgConnection, claim: &mut Claim) -> Result<()> {
+async fn lend_issued(db: &mut Tx, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
     refresh.tickets = tickets_of(db, claim.order_id).await?;
     let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = $1 AND folded_into IS NULL \
                ORDER BY received_at DESC, key DESC LIMIT 1";
-    if let Some(row) = sqlx::query(sql).bind(claim.order_id.0).fetch_optional(db).await? {
+    if let Some(row) = sqlx::query(sql).bind(claim.order_id.0).fetch_optional(&mut **db).await? {
         (claim.payment_id, claim.customer_id) = (row.text("payment_id")?, row.text("customer_id")?);
     }
     Ok(())

@@ -21,6 +21,14 @@ pub(crate) enum Cell<'a> {
     Int(i64),
     /// Bytes.
     Bytes(&'a [u8]),
+    /// A time, in whole microseconds.
+    Time(Timestamp),
+    /// A UUID.
+    Uuid(Uuid),
+    /// Texts, for `@any`.
+    Texts(Vec<Cow<'a, str>>),
+    /// UUIDs, for `@any`.
+    Uuids(Vec<Uuid>),
 }
 
 impl<'a> Cell<'a> {
@@ -34,9 +42,66 @@ impl<'a> Cell<'a> {
         Self::Text(Cow::Owned(value.to_string()))
     }
 
-    /// A time, see [`rfc3339`].
-    pub(crate) fn time(at: Timestamp) -> Self {
-        Self::Text(Cow::Owned(rfc3339(at)))
+    /// A limit on rows.
+    pub(crate) fn limit(rows: usize) -> Self {
+        Self::Int(i64::try_from(rows).unwrap_or(i64::MAX))
+    }
+
+    /// Texts.
+    pub(crate) fn texts(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::Texts(texts.into_iter().map(clean).collect())
+    }
+
+    /// The ids of orders.
+    pub(crate) fn orders(orders: impl IntoIterator<Item = OrderId>) -> Self {
+        Self::Uuids(orders.into_iter().map(|order| order.0).collect())
+    }
+
+    /// The ids of tickets.
+    pub(crate) fn tickets(tickets: impl IntoIterator<Item = TicketId>) -> Self {
+        Self::Uuids(tickets.into_iter().map(|ticket| ticket.0).collect())
+    }
+}
+
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl<'a, T: Into<Cell<'a>>> From<Option<T>> for Cell<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// Values with a cell of their own.
+macro_rules! cells {
+    ($($value:ident: $of:ty => $cell:expr;)*) => {
+        $(impl<'a> From<$of> for Cell<'a> {
+            fn from($value: $of) -> Self {
+                $cell
+            }
+        })*
+    };
+}
+cells! {
+    text: &'a String => Self::text(text);
+    text: String => Self::Text(Cow::Owned(if text.contains('\0') { text.replace('\0', "") } else { text }));
+    yes: bool => Self::Int(yes.into());
+    number: u32 => Self::Int(number.into());
+    number: i64 => Self::Int(number);
+    bytes: &'a [u8] => Self::Bytes(bytes);
+    bytes: &'a Vec<u8> => Self::Bytes(bytes);
+    at: Timestamp => Self::Time(storable(at));
+    id: Uuid => Self::Uuid(id);
+    order: OrderId => Self::Uuid(order.0);
+    ticket: TicketId => Self::Uuid(ticket.0);
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Cell<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Bytes(bytes)
     }
 }
 

@@ -78,7 +78,7 @@ impl Value for String {
 
 impl Value for Timestamp {
     fn cell(&self) -> Cell<'_> {
-        Cell::time(*self)
+        (*self).into()
     }
 
     fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
@@ -120,6 +120,22 @@ impl Value for u64 {
     }
 }
 
+/// Ids.
+macro_rules! ids {
+    ($($id:ident)*) => {
+        $(impl Value for $id {
+            fn cell(&self) -> Cell<'_> {
+                (*self).into()
+            }
+
+            fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>> {
+                Ok(row.uuid(column)?.map($id))
+            }
+        })*
+    };
+}
+ids!(TicketId OrderId);
+
 /// Numbers of narrower types.
 macro_rules! numbers {
     ($($number:ty)*) => {
@@ -151,8 +167,6 @@ macro_rules! words {
     };
 }
 words! {
-    TicketId, row, column => row.ticket_id(column);
-    OrderId, row, column => Ok(row.uuid(column)?.map(OrderId));
     Amount, row, column => row.amount(column);
     Currency, row, column => row.currency(column);
     TicketStatus, row, column => row.text(column)?.map(|t| t.parse().map_err(|e| odd(column, e))).transpose();

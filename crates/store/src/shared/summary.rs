@@ -1,5 +1,5 @@
 //! Counting what is open. Every statement has an index that holds open work alone: what is done grows for good. The SQL is
-//! what both dialects share.
+//! what both databases share.
 
 use fulfillment_domain::{OrderState, TicketStatus};
 
@@ -17,25 +17,16 @@ pub(crate) const GROUPS: &str = "SELECT 'order' AS what, state AS word, count(*)
      UNION ALL SELECT 'attention', reason, count(*) FROM order_attention \
      WHERE acknowledged_at IS NULL AND shows_at <= $1 GROUP BY reason";
 
-/// The other counts. `$1` is now; the argument is how the dialect's index of shared seats finds them.
-macro_rules! counts {
-    ($seat_conflict:literal) => {
-        concat!(
-            "SELECT (SELECT count(*) FROM orders \
-                 WHERE state IN ('received', 'enriched') AND worker IS NULL AND due_at > $1) AS retrying, \
-             (SELECT count(*) FROM dead_letters WHERE kind = 'quarantined' AND closed_at IS NULL) AS quarantined, \
-             (SELECT count(*) FROM dead_letters WHERE kind = 'unreadable' AND closed_at IS NULL) AS dead_lettered, \
-             (SELECT count(*) FROM withdrawals WHERE state = 'waiting') AS waiting_refunds, \
-             (SELECT count(*) FROM withdrawals WHERE state = 'parked') AS parked_refunds, \
-             (SELECT count(*) FROM tickets WHERE ",
-            $seat_conflict,
-            ") AS seat_conflicts, \
-             (SELECT count(DISTINCT outbox_id) FROM outbox_delivery WHERE state = 'pending') AS undelivered, \
-             (SELECT count(*) FROM outbox_delivery WHERE state = 'parked') AS parked_deliveries"
-        )
-    };
-}
-pub(crate) use counts;
+/// The other counts, by the indexes that hold what they count. `$1` is now.
+pub(crate) const COUNTS: &str = "SELECT (SELECT count(*) FROM orders \
+         WHERE state IN ('received', 'enriched') AND worker IS NULL AND due_at > $1) AS retrying, \
+     (SELECT count(*) FROM dead_letters WHERE kind = 'quarantined' AND closed_at IS NULL) AS quarantined, \
+     (SELECT count(*) FROM dead_letters WHERE kind = 'unreadable' AND closed_at IS NULL) AS dead_lettered, \
+     (SELECT count(*) FROM withdrawals WHERE state = 'waiting') AS waiting_refunds, \
+     (SELECT count(*) FROM withdrawals WHERE state = 'parked') AS parked_refunds, \
+     (SELECT count(*) FROM tickets WHERE @strpos(flags, 'seat_conflict') > 0) AS seat_conflicts, \
+     (SELECT count(DISTINCT outbox_id) FROM outbox_delivery WHERE state = 'pending') AS undelivered, \
+     (SELECT count(*) FROM outbox_delivery WHERE state = 'parked') AS parked_deliveries";
 
 /// Puts the answers together, every state and status named.
 pub(crate) fn summary_from<R: Row>(groups: &[R], counts: &R) -> Result<Summary> {

@@ -8,19 +8,19 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::recording::record;
-use super::rows::attention::list_closed;
 use super::rows::letters::set_apart;
-use super::rows::orders::want;
-use super::rows::personal::keep_erased;
 use super::rows::positions::advance;
 use super::rows::values::list;
-use super::settling::{Settling, settle};
 use crate::shared::cells::{clean, rfc3339};
 use crate::shared::facts::{Earlier, Facts, Known, earlier_columns};
 use crate::shared::folding::{standing_columns, standing_from};
 use crate::shared::headers;
 use crate::shared::intake::{First, Intake, NewPayment};
+use crate::sql::recording::{drop_phantoms, lock_orders, record};
+use crate::sql::rows::attention::list_closed;
+use crate::sql::rows::orders::want;
+use crate::sql::rows::personal::keep_erased;
+use crate::sql::settling::{Settling, settle};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
 
 #[async_trait]
@@ -39,7 +39,7 @@ impl Inbox for SqliteStore {
         let intake = Intake::new(batch);
         let mut tx = self.begin().await?;
         let now = self.now();
-        let work = Settling { now, rules: self.refunds, announcing };
+        let work = Settling { rules: self.refunds, announcing };
         let mut decided = intake.decide(facts(&mut tx, now, &intake).await?);
         for (order, first) in &decided.started {
             start_announced(&mut tx, now, *order, *first).await?;
@@ -57,19 +57,19 @@ impl Inbox for SqliteStore {
                        WHERE key = ?1";
             sqlx::query(sql).bind(key).bind(repeats).bind(folded).execute(&mut *tx).await?;
         }
-        for (order, times) in decided.more() {
-            if !want(&mut tx, now, order, times).await? {
-                list_closed(&mut tx, now, order).await?;
-            }
-        }
+        let (more, times): (Vec<_>, Vec<_>) = decided.more().into_iter().unzip();
+        let closed = want(&mut tx, &more, &times).await?;
+        list_closed(&mut tx, &closed).await?;
         for order in &decided.to_settle {
             settle(&mut tx, *order, work).await?;
         }
+        lock_orders(&mut tx, &intake).await?;
         for (at, message, said) in intake.withdrawals() {
             decided.outcomes[at] = Some(record(&mut tx, work, message, said, &mut decided.dead).await?);
         }
         set_apart(&mut tx, now, decided.dead_once(), route).await?;
-        keep_erased(&mut tx, now, &decided.known_orders(&intake)).await?;
+        keep_erased(&mut tx, &decided.known_orders(&intake)).await?;
+        drop_phantoms(&mut tx, &intake, &decided.outcomes).await?;
         advance(&mut tx, now, reached).await?;
         tx.commit().await?;
         Ok(decided.outcomes.into_iter().flatten().collect())

@@ -7,9 +7,10 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::SqliteStore;
 use crate::error::unavailable;
-use crate::shared::cells::{Row, need, rfc3339};
+use crate::shared::cells::rfc3339;
 use crate::shared::migrations::{self, TABLE};
-use crate::{Installation, KeyRecord, MigrationReport, Registration, Result, StoreError};
+use crate::sql::{Sql as _, installation};
+use crate::{Installation, MigrationReport, Registration, Result, StoreError};
 
 const MIGRATIONS: &[migrations::Step] = &[
     (1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql")),
@@ -73,81 +74,27 @@ impl Installation for SqliteStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.read).await?;
-        Ok(())
+        installation::ping(self).await
     }
 
     async fn registration(&self) -> Result<Registration> {
-        registration(&mut *self.read.acquire().await?).await
+        installation::registration(&mut self.read().await?).await
     }
 
     async fn register(&self, wanted: &Registration) -> Result<Registration> {
-        let mut tx = self.begin().await?;
-        let sql = "INSERT INTO installation (id, secret_fingerprint, storage_marker) VALUES (1, ?1, ?2) \
-                   ON CONFLICT (id) DO UPDATE SET \
-                   secret_fingerprint = coalesce(secret_fingerprint, excluded.secret_fingerprint), \
-                   storage_marker = coalesce(storage_marker, excluded.storage_marker)";
-        sqlx::query(sql)
-            .bind(&wanted.secret_fingerprint)
-            .bind(wanted.storage_marker.map(|m| m.to_string()))
-            .execute(&mut *tx)
-            .await?;
-        let stands = registration(&mut tx).await?;
-        let welcome = stands.admits(wanted);
-        for key in wanted.keys.iter().filter(|_| welcome) {
-            let sql =
-                "INSERT INTO keys (kid, public_key, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-            sqlx::query(sql)
-                .bind(&key.kid)
-                .bind(&key.public_key[..])
-                .bind(rfc3339(key.created_at))
-                .execute(&mut *tx)
-                .await?;
-        }
-        let stands = registration(&mut tx).await?;
-        tx.commit().await?;
-        Ok(stands)
+        installation::register(self, wanted).await
     }
 
     async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
-        let sql = "INSERT INTO installation (id, secret_fingerprint) VALUES (1, ?1) \
-                   ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint";
-        let mut tx = self.begin().await?;
-        sqlx::query(sql).bind(fingerprint).execute(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(())
+        installation::adopt_secret(self, fingerprint).await
     }
 
     async fn event_number(&self, event_id: &str) -> Result<u32> {
-        let known = "SELECT number FROM events WHERE event_id = ?1";
-        let row = sqlx::query(known).bind(event_id).fetch_optional(&self.read).await?;
-        if let Some(row) = row {
-            return row.number("number");
-        }
-        let mut tx = self.begin().await?;
-        let sql = "INSERT INTO events (event_id, number) \
-                   VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM events)) ON CONFLICT DO NOTHING";
-        sqlx::query(sql).bind(event_id).execute(&mut *tx).await?;
-        let number = sqlx::query(known).bind(event_id).fetch_one(&mut *tx).await?.number("number")?;
-        tx.commit().await?;
-        Ok(number)
+        installation::event_number(self, event_id).await
     }
 
     async fn category_number(&self, event_id: &str, category: &str) -> Result<u16> {
-        let known = "SELECT number FROM categories WHERE event_id = ?1 AND category = ?2";
-        let row = sqlx::query(known).bind(event_id).bind(category).fetch_optional(&self.read).await?;
-        if let Some(row) = row {
-            return row.number("number");
-        }
-        let mut tx = self.begin().await?;
-        let sql = "INSERT INTO categories (event_id, category, number) VALUES (?1, ?2, \
-                   (SELECT coalesce(max(number), 0) + 1 FROM categories WHERE event_id = ?1)) \
-                   ON CONFLICT DO NOTHING";
-        sqlx::query(sql).bind(event_id).bind(category).execute(&mut *tx).await?;
-        let row = sqlx::query(known).bind(event_id).bind(category).fetch_one(&mut *tx).await?;
-        let number = row.number("number").map_err(|_| crate::shared::too_many_categories())?;
-        tx.commit().await?;
-        Ok(number)
+        installation::category_number(self, event_id, category).await
     }
 
     async fn close(&self) {
@@ -194,22 +141,4 @@ async fn pending(db: &mut SqliteConnection) -> Result<Vec<String>> {
     let sql = format!("SELECT version FROM {TABLE} ORDER BY version");
     let applied: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *db).await?;
     migrations::pending(MIGRATIONS, &applied)
-}
-
-async fn registration(db: &mut SqliteConnection) -> Result<Registration> {
-    let mut found = Registration::default();
-    let sql = "SELECT secret_fingerprint, storage_marker FROM installation WHERE id = 1";
-    if let Some(row) = sqlx::query(sql).fetch_optional(&mut *db).await? {
-        found.secret_fingerprint = row.text("secret_fingerprint")?;
-        found.storage_marker = row.uuid("storage_marker")?;
-    }
-    let sql = "SELECT kid, public_key, created_at FROM keys ORDER BY created_at, kid";
-    for row in sqlx::query(sql).fetch_all(&mut *db).await? {
-        found.keys.push(KeyRecord {
-            kid: need("kid", row.text("kid")?)?,
-            public_key: need("public_key", row.array("public_key")?)?,
-            created_at: need("created_at", row.time("created_at")?)?,
-        });
-    }
-    Ok(found)
 }

@@ -4,22 +4,13 @@
 //! `BEGIN IMMEDIATE`, and several that read beside it (WAL). Another process, a command beside the
 //! server, waits its turn by the busy timeout. Leases and due times are by the [`Clock`] that is passed in.
 
-mod adoption;
-mod attention;
-mod erasures;
+mod db;
 mod inbox;
 mod installation;
-mod letters;
 mod outbox;
+mod past_orders;
 mod positions;
-mod recording;
-mod records;
-mod refreshes;
-mod reissues;
 mod rows;
-mod settling;
-mod templates;
-mod withdrawals;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -28,12 +19,13 @@ use std::time::Duration;
 
 use fulfillment_domain::Clock;
 use jiff::{SignedDuration, Timestamp};
+use sqlx::SqliteConnection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Sqlite, SqliteConnection};
 use tracing::warn;
 
+use self::db::{At, Tx};
 use crate::error::unavailable;
 use crate::shared::cells::{rfc3339, storable};
 use crate::{RefundRules, Result};
@@ -47,8 +39,6 @@ const READERS: u32 = 4;
 
 /// A clock may be corrected by so much without anybody noticing.
 const SMALL_STEP: SignedDuration = SignedDuration::from_secs(1);
-
-type Tx = sqlx::Transaction<'static, Sqlite>;
 
 /// The store in a SQLite file.
 pub struct SqliteStore {
@@ -157,7 +147,7 @@ impl SqliteStore {
             }
             begun
         });
-        Ok(begun.await.map_err(unavailable)??)
+        Ok(At { db: begun.await.map_err(unavailable)??, now: self.now() })
     }
 
     fn now(&self) -> Timestamp {

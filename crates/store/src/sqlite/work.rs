@@ -9,18 +9,20 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::SqliteStore;
-use super::rows::attention::list_not_asked;
+use super::db::Tx;
 use super::rows::events::insert_events;
-use super::rows::history::{Transition, note};
-use super::rows::seats::take_seats;
-use super::rows::tickets::{insert_ticket, tickets_by_order, tickets_of};
+use super::rows::tickets::{insert_ticket, tickets_by_order};
 use super::rows::values::list;
-use super::settling::{Settling, settle};
 use crate::shared::cells::{Row, clean, rfc3339};
 use crate::shared::freezing::{self, Locked, Orders, Step};
 use crate::shared::later;
 use crate::shared::order::{claim_from, notes_cell};
 use crate::shared::ticket::ticket_columns;
+use crate::sql::Batches as _;
+use crate::sql::rows::attention::list_not_asked;
+use crate::sql::rows::history::note;
+use crate::sql::rows::tickets::tickets_of;
+use crate::sql::settling::{Settling, settle};
 use crate::{
     Announcing, Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Release, Result,
     Then, Work,
@@ -88,7 +90,7 @@ impl Work for SqliteStore {
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
         // An order that is frozen already has its own numbers on record; `plan` looks at that first.
         let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
-        let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
+        let owners = tx.take_seats(freezing::seats(batch, &steps)).await?;
         for freeze in freezing::fresh(batch, &steps) {
             for ticket in freezing::flagged(freeze, &owners) {
                 insert_ticket(&mut tx, &ticket).await?;
@@ -109,7 +111,7 @@ impl Work for SqliteStore {
                 .execute(&mut *tx)
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
-                let work = Settling { now, rules: self.refunds, announcing: &Announcing::default() };
+                let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
                 settle(&mut tx, freeze.order_id, work).await?;
             }
         }
@@ -169,7 +171,7 @@ impl Work for SqliteStore {
             orders.remove(&release.order_id);
             give_back(&mut tx, now, release).await?;
             if order.state == OrderState::Issued && matches!(release.then, Then::Park(_)) {
-                list_not_asked(&mut tx, now, release.order_id, &release.reason).await?;
+                list_not_asked(&mut tx, release.order_id, &release.reason).await?;
             }
             let parked = matches!(release.then, Then::Park(_));
             let who = order.worker.as_deref().unwrap_or("worker");
@@ -218,13 +220,13 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
 }
 
 /// Adds what an issued order is compared with to its claim, and the payment that came last.
-async fn lend_issued(db: &mut SqliteConnection, claim: &mut Claim) -> Result<()> {
+async fn lend_issued(db: &mut Tx, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
     let order = claim.order_id.to_string();
     refresh.tickets = tickets_of(db, claim.order_id).await?;
     let sql = "SELECT payment_id, customer_id FROM payments WHERE order_id = ?1 AND folded_into IS NULL \
                ORDER BY received_at DESC, key DESC LIMIT 1";
-    if let Some(row) = sqlx::query(sql).bind(&order).fetch_optional(db).await? {
+    if let Some(row) = sqlx::query(sql).bind(&order).fetch_optional(&mut **db).await? {
         (claim.payment_id, claim.customer_id) = (row.text("payment_id")?, row.text("customer_id")?);
     }
     Ok(())
@@ -239,7 +241,7 @@ async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>
 
 /// Records a file, unless the ticket has one or is void. Answers whether it did.
 async fn generated(
-    db: &mut SqliteConnection,
+    db: &mut Tx,
     now: Timestamp,
     who: &str,
     order: OrderId,
@@ -248,8 +250,11 @@ async fn generated(
     let ticket = &done.ticket;
     let sql = "SELECT status, delivered_at FROM tickets WHERE id = ?1 AND order_id = ?2 \
                AND status IN ('Pending', 'Failed') AND voided_at IS NULL";
-    let found =
-        sqlx::query(sql).bind(ticket.id.to_string()).bind(order.to_string()).fetch_optional(&mut *db).await?;
+    let found = sqlx::query(sql)
+        .bind(ticket.id.to_string())
+        .bind(order.to_string())
+        .fetch_optional(&mut **db)
+        .await?;
     let Some(row) = found else { return Ok(false) };
     let to = match row.time("delivered_at")? {
         Some(_) => TicketStatus::Delivered,
@@ -268,11 +273,10 @@ async fn generated(
         .bind(ticket.flags.to_stored())
         .bind(clean(&ticket.document.renderer))
         .bind(rfc3339(now))
-        .execute(&mut *db)
+        .execute(&mut **db)
         .await?;
     let from: TicketStatus = row.word("status")?;
-    let step = Transition { ticket: ticket.id, from: from.as_str(), to: to.as_str(), who, why: None };
-    note(db, now, step).await?;
+    note(db, ticket.id, (from.as_str(), to.as_str()), who, None).await?;
     insert_events(db, now, &done.events).await?;
     Ok(true)
 }
@@ -326,7 +330,7 @@ async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release)
 
 /// Notes a failed try of a ticket; with its order parked, the ticket is Failed.
 async fn fail(
-    db: &mut SqliteConnection,
+    db: &mut Tx,
     now: Timestamp,
     who: &str,
     order: OrderId,
@@ -341,13 +345,12 @@ async fn fail(
         .bind(order.to_string())
         .bind(&*reason)
         .bind(rfc3339(now))
-        .fetch_optional(&mut *db)
+        .fetch_optional(&mut **db)
         .await?;
     if parked && status.as_deref() == Some("Pending") {
         let sql = "UPDATE tickets SET status = 'Failed' WHERE id = ?1";
-        sqlx::query(sql).bind(failed.id.to_string()).execute(&mut *db).await?;
-        let step = Transition { ticket: failed.id, from: "Pending", to: "Failed", who, why: Some(&reason) };
-        note(db, now, step).await?;
+        sqlx::query(sql).bind(failed.id.to_string()).execute(&mut **db).await?;
+        note(db, failed.id, ("Pending", "Failed"), who, Some(&reason)).await?;
     }
     Ok(())
 }

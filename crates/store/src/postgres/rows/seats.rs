@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use fulfillment_domain::Ticket;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::Result;
 use crate::shared::cells::{Row as _, need};
-use crate::shared::freezing::{Asking, Owners, SeatOf, asks, holder_from};
-use crate::shared::ticket::seat_keys;
+use crate::shared::freezing::{Asking, Owners, SeatOf, holder_from};
 
 /// Takes the seats that are free, and answers with the owners of all that were asked for.
 pub(crate) async fn take_seats(db: &mut PgConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
@@ -45,39 +42,4 @@ pub(crate) async fn take_seats(db: &mut PgConnection, seats: BTreeMap<SeatOf, As
         owners.insert(seat, owner);
     }
     Ok(owners)
-}
-
-/// Takes the ticket's seat if it is free; whether it is another's.
-pub(crate) async fn take_seat(db: &mut PgConnection, ticket: &Ticket) -> Result<bool> {
-    let seats: BTreeMap<_, _> = asks(ticket).into_iter().collect();
-    Ok(take_seats(db, seats).await?.into_values().any(|owner| owner != ticket.id))
-}
-
-/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
-pub(crate) async fn pass_on_seat(db: &mut PgConnection, voided: &Ticket) -> Result<()> {
-    for seat in seat_keys(voided) {
-        pass_on(db, voided, &seat).await?;
-    }
-    Ok(())
-}
-
-async fn pass_on(db: &mut PgConnection, voided: &Ticket, seat: &str) -> Result<()> {
-    let sql =
-        "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 FOR UPDATE";
-    let query = sqlx::query(sql).bind(&voided.event.id).bind(seat).bind(voided.id.0);
-    if query.fetch_optional(&mut *db).await?.is_none() {
-        return Ok(());
-    }
-    let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
-               AND strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
-    let heir: Option<Uuid> =
-        sqlx::query_scalar(sql).bind(&voided.event.id).bind(seat).fetch_optional(&mut *db).await?;
-    if let Some(heir) = heir {
-        let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event.id).bind(seat).bind(heir).execute(db).await?;
-    } else {
-        let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
-        sqlx::query(sql).bind(&voided.event.id).bind(seat).execute(db).await?;
-    }
-    Ok(())
 }

@@ -1,23 +1,15 @@
-//! Tickets, read and written whole.
+//! Tickets, read and written in batches.
 
 use std::collections::HashMap;
 
-use fulfillment_domain::{OrderId, Ticket, TicketId};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use fulfillment_domain::{OrderId, Ticket};
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::shared::cells::Cell;
-use crate::shared::ticket::{ticket_cells, ticket_columns, ticket_from, written_columns};
+use crate::shared::cells::{Cell, rfc3339};
+use crate::shared::ticket::{ticket_cells, ticket_from, written_columns};
 use crate::{Result, StoreError};
-
-/// An order's tickets, by index.
-pub(crate) async fn tickets_of(db: &mut PgConnection, order: OrderId) -> Result<Vec<Ticket>> {
-    let sql =
-        concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE order_id = $1 ORDER BY ticket_index");
-    let rows = sqlx::query(sql).bind(order.0).fetch_all(db).await?;
-    rows.iter().map(ticket_from).collect()
-}
 
 /// The tickets that `sql` finds for a list of orders, by order.
 pub(crate) async fn tickets_by_order(
@@ -34,13 +26,6 @@ pub(crate) async fn tickets_by_order(
         found.entry(ticket.order_id).or_default().push(ticket);
     }
     Ok(found)
-}
-
-/// A ticket under its lock.
-pub(crate) async fn locked(db: &mut PgConnection, id: TicketId) -> Result<Option<Ticket>> {
-    let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 FOR NO KEY UPDATE");
-    let row = sqlx::query(sql).bind(id.0).fetch_optional(db).await?;
-    row.as_ref().map(ticket_from).transpose()
 }
 
 /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
@@ -92,6 +77,9 @@ impl Serialize for TicketRow<'_> {
                 Cell::Text(text) => map.serialize_entry(name, &text)?,
                 Cell::Int(number) => map.serialize_entry(name, &number)?,
                 Cell::Bytes(bytes) => map.serialize_entry(name, &format!("\\x{}", hex::encode(bytes)))?,
+                Cell::Time(at) => map.serialize_entry(name, &rfc3339(at))?,
+                Cell::Uuid(id) => map.serialize_entry(name, &id)?,
+                Cell::Texts(_) | Cell::Uuids(_) => return Err(S::Error::custom("a ticket has no lists")),
             }
         }
         map.end()

@@ -1,12 +1,13 @@
 //! Values bound to statements of SQLite, and read from its rows.
 
 use jiff::Timestamp;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row as _, Sqlite};
 use uuid::Uuid;
 
 use crate::Result;
-use crate::shared::cells::{Row, odd};
+use crate::shared::cells::{Cell, Row, odd, rfc3339};
 
 impl Row for SqliteRow {
     fn text(&self, column: &'static str) -> Result<Option<String>> {
@@ -30,6 +31,23 @@ impl Row for SqliteRow {
         let text: Option<&str> = self.try_get(column)?;
         text.map(|t| Uuid::try_parse(t).map_err(|e| odd(column, e))).transpose()
     }
+}
+
+/// A statement whose parameters are bound one after the other.
+pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+/// Binds the next parameter.
+pub(crate) fn bind<'q>(query: Statement<'q>, cell: &'q Cell<'_>) -> Result<Statement<'q>> {
+    Ok(match cell {
+        Cell::Null => query.bind(None::<&str>),
+        Cell::Text(text) => query.bind(text.as_ref()),
+        Cell::Int(number) => query.bind(number),
+        Cell::Bytes(bytes) => query.bind(*bytes),
+        Cell::Time(at) => query.bind(rfc3339(*at)),
+        Cell::Uuid(id) => query.bind(id.to_string()),
+        Cell::Texts(texts) => query.bind(list(texts)?),
+        Cell::Uuids(ids) => query.bind(list(ids)?),
+    })
 }
 
 /// A list as the JSON that `json_each` takes apart.

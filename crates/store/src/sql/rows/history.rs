@@ -1,20 +1,20 @@
 //! The history of tickets: one row a transition, who and why.
 
 use fulfillment_domain::TicketId;
-use sqlx::PgConnection;
 
 use crate::Result;
+use crate::sql::Db;
 
 /// Notes a transition of one ticket.
 pub(crate) async fn note(
-    db: &mut PgConnection,
+    db: &mut impl Db,
     ticket: TicketId,
     (from, to): (&str, &str),
     who: &str,
     why: Option<&str>,
 ) -> Result<()> {
     let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
-               VALUES ($1, clock_timestamp(), $2, $3, $4, $5)";
-    sqlx::query(sql).bind(ticket.0).bind(from).bind(to).bind(who).bind(why).execute(db).await?;
+               VALUES ($1, @now, $2, $3, $4, $5)";
+    db.execute(sql, &[ticket.into(), from.into(), to.into(), who.into(), why.into()]).await?;
     Ok(())
 }

@@ -3,65 +3,61 @@
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
-use super::PgStore;
-use super::rows::values::rows_at_most;
 use super::settling::{Settling, settle};
-use crate::shared::cells::clean;
+use super::{Db as _, Sql, Transaction as _};
+use crate::shared::cells::Cell;
 use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};
 
 #[async_trait]
-impl Letters for PgStore {
+impl<S: Sql> Letters for S {
     async fn dead_letters(&self, after: i64, closed: bool, limit: usize) -> Result<Vec<DeadLetterRecord>> {
         let sql = concat!(
             "SELECT ",
             letter_columns!(),
-            " FROM dead_letters WHERE id > $1 AND ($2 OR closed_at IS NULL) ORDER BY id LIMIT $3"
+            " FROM dead_letters WHERE id > $1 AND ($2 = 1 OR closed_at IS NULL) ORDER BY id LIMIT $3"
         );
-        let query = sqlx::query(sql).bind(after).bind(closed).bind(rows_at_most(limit));
-        let rows = query.fetch_all(&self.pool).await?;
-        rows.iter().map(letter_from).collect()
+        let cells = [after.into(), closed.into(), Cell::limit(limit)];
+        self.read().await?.fetch_all(sql, &cells).await?.iter().map(letter_from).collect()
     }
 
     async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetterRecord>> {
         let sql = concat!("SELECT ", letter_columns!(), " FROM dead_letters WHERE id = $1");
-        let row = sqlx::query(sql).bind(id).fetch_optional(&self.pool).await?;
+        let row = self.read().await?.fetch_optional(sql, &[id.into()]).await?;
         row.as_ref().map(letter_from).transpose()
     }
 
     async fn close_dead_letter(&self, id: i64, closing: &Closing) -> Result<bool> {
         let (word, note) = closed_as(closing);
         let sql = "UPDATE dead_letters SET closed_as = $2, note = $3, \
-                   attempts = attempts + CASE WHEN $2::text IS NULL THEN 1 ELSE 0 END, \
-                   closed_at = CASE WHEN $2::text IS NULL THEN NULL ELSE clock_timestamp() END \
+                   attempts = attempts + CASE WHEN CAST($2 AS TEXT) IS NULL THEN 1 ELSE 0 END, \
+                   closed_at = CASE WHEN CAST($2 AS TEXT) IS NULL THEN NULL ELSE @now END \
                    WHERE id = $1 AND closed_at IS NULL";
-        let query = sqlx::query(sql).bind(id).bind(word).bind(clean(note));
-        Ok(query.execute(&self.pool).await?.rows_affected() == 1)
+        Ok(self.write(sql, &[id.into(), word.into(), note.into()]).await? == 1)
     }
 
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>> {
         let sql = "SELECT order_id, reason, attempts, coalesce(parked_at, received_at) AS parked_at, due_at \
                    FROM orders WHERE state = 'parked' \
                    ORDER BY coalesce(parked_at, received_at), order_id LIMIT $1";
-        let rows = sqlx::query(sql).bind(rows_at_most(limit)).fetch_all(&self.pool).await?;
+        let rows = self.read().await?.fetch_all(sql, &[Cell::limit(limit)]).await?;
         rows.iter().map(parked_from).collect()
     }
 
     async fn messages_of(&self, order: OrderId) -> Result<Vec<KeptMessage>> {
         let sql = "SELECT source, key, raw, headers, outcome, received_at FROM inbox WHERE order_id = $1 ORDER BY id";
-        let rows = sqlx::query(sql).bind(order.0).fetch_all(&self.pool).await?;
-        rows.iter().map(message_from).collect()
+        self.read().await?.fetch_all(sql, &[order.into()]).await?.iter().map(message_from).collect()
     }
 
     async fn acknowledge_late(&self, order: OrderId) -> Result<bool> {
         let mut tx = self.begin().await?;
-        let sql = "SELECT 1 FROM orders WHERE order_id = $1 AND state = 'parked' AND voided_at IS NOT NULL \
-                   FOR NO KEY UPDATE";
-        if sqlx::query(sql).bind(order.0).fetch_optional(&mut *tx).await?.is_none() {
+        let sql =
+            "SELECT 1 FROM orders WHERE order_id = $1 AND state = 'parked' AND voided_at IS NOT NULL @lock";
+        if !tx.exists(sql, &[order.into()]).await? {
             return Ok(false);
         }
-        sqlx::query(SEEN_TO).bind(order.0).execute(&mut *tx).await?;
-        let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
+        tx.execute(SEEN_TO, &[order.into()]).await?;
+        let work = Settling { rules: self.refunds(), announcing: &Announcing::default() };
         settle(&mut tx, order, work).await?;
         tx.commit().await?;
         Ok(true)

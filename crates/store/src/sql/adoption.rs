@@ -1,21 +1,18 @@
 //! Taking over from an earlier service.
 
 use async_trait::async_trait;
-use fulfillment_domain::{Flag, OrderId};
-use sqlx::PgConnection;
-use uuid::Uuid;
+use fulfillment_domain::Flag;
 
-use super::PgStore;
 use super::rows::history::note;
 use super::rows::seats::take_seat;
-use super::rows::tickets::insert_tickets;
-use super::rows::values::At;
+use super::{Batches, Sql, Transaction as _};
 use crate::shared::adopting::{IMPORTED, WHO, WHY};
+use crate::shared::cells::{Cell, Row as _, need};
 use crate::shared::ticket::as_stored;
 use crate::{AdoptedOrder, Adoption, AdoptionOutcome, Result, StoreError};
 
 #[async_trait]
-impl Adoption for PgStore {
+impl<S: Sql> Adoption for S {
     async fn adopt(&self, orders: &[AdoptedOrder]) -> Result<Vec<AdoptionOutcome>> {
         let mut tx = self.begin().await?;
         let mut outcomes = Vec::with_capacity(orders.len());
@@ -27,29 +24,26 @@ impl Adoption for PgStore {
     }
 }
 
-async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOutcome> {
-    let id: OrderId = order.order_id;
-    let known = "SELECT 1 FROM orders WHERE order_id = $1";
-    if sqlx::query(known).bind(id.0).fetch_optional(&mut *db).await?.is_some() {
+async fn adopt(db: &mut impl Batches, order: &AdoptedOrder) -> Result<AdoptionOutcome> {
+    let id = order.order_id;
+    if db.exists("SELECT 1 FROM orders WHERE order_id = $1", &[id.into()]).await? {
         return Ok(AdoptionOutcome::Known);
     }
-    let ids: Vec<Uuid> = order.tickets.iter().map(|t| t.id.0).collect();
-    let sql = "SELECT 1 FROM tickets WHERE id = ANY($1::uuid[])";
-    if sqlx::query(sql).bind(ids).fetch_optional(&mut *db).await?.is_some() {
+    let ids = Cell::tickets(order.tickets.iter().map(|t| t.id));
+    if db.exists("SELECT 1 FROM tickets WHERE id @any($1)", &[ids]).await? {
         return Ok(AdoptionOutcome::Taken);
     }
-    let numbers: Vec<&str> = order.tickets.iter().map(|t| t.number.as_str()).collect();
-    let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
-    let taken: Option<String> = sqlx::query_scalar(sql).bind(numbers).fetch_optional(&mut *db).await?;
-    if let Some(number) = taken {
-        return Ok(AdoptionOutcome::NumberTaken(number));
+    let numbers = Cell::texts(order.tickets.iter().map(|t| t.number.as_str()));
+    let sql = "SELECT ticket_number FROM tickets WHERE ticket_number @any($1)";
+    if let Some(row) = db.fetch_optional(sql, &[numbers]).await? {
+        return Ok(AdoptionOutcome::NumberTaken(need("ticket_number", row.text("ticket_number")?)?));
     }
     let Some(first) = order.tickets.first() else {
         return Err(StoreError::Refused("an order without tickets cannot be adopted".into()));
     };
     let sql = "INSERT INTO orders (order_id, state, payment_key, frozen_at, received_at, tried_since, updated_at) \
-               VALUES ($1, 'issued', $2, clock_timestamp(), $3, $3, clock_timestamp())";
-    sqlx::query(sql).bind(id.0).bind(IMPORTED).bind(At(first.lifecycle.created_at)).execute(&mut *db).await?;
+               VALUES ($1, 'issued', $2, @now, $3, $3, @now)";
+    db.execute(sql, &[id.into(), IMPORTED.into(), first.lifecycle.created_at.into()]).await?;
     let mut tickets = Vec::with_capacity(order.tickets.len());
     for ticket in &order.tickets {
         let mut ticket = as_stored(ticket.clone());
@@ -58,7 +52,7 @@ async fn adopt(db: &mut PgConnection, order: &AdoptedOrder) -> Result<AdoptionOu
         }
         tickets.push(ticket);
     }
-    if !insert_tickets(db, &tickets).await? {
+    if !db.insert_tickets(&tickets).await? {
         return Err(StoreError::Refused("a ticket was written by somebody else meanwhile".into()));
     }
     for ticket in &tickets {

@@ -1,0 +1,43 @@
+//! Which orders are past, for the erasure of old ones: times are compared in another way than in SQLite.
+
+/// Whether the event of the ticket `$t` is past since `$1`, or `$2` where its hours are not known. Times
+/// that are none (see `event_time` in the domain) say nothing, and an end counts where it is not before the start
+/// nor far behind it.
+macro_rules! is_past {
+    ($t:literal) => {
+        concat!(
+            "(SELECT greatest(starts, \
+               CASE WHEN starts IS NULL OR ends - starts <= interval '400 days' THEN ends END) FROM \
+              (SELECT CASE WHEN ",
+            $t,
+            ".event_starts_at >= '2000-01-01T00:00:00Z' AND ",
+            $t,
+            ".event_starts_at < '2200-01-01T00:00:00Z' \
+                      THEN ",
+            $t,
+            ".event_starts_at END AS starts, \
+                      CASE WHEN ",
+            $t,
+            ".event_ends_at >= '2000-01-01T00:00:00Z' AND ",
+            $t,
+            ".event_ends_at < '2200-01-01T00:00:00Z' \
+                      THEN ",
+            $t,
+            ".event_ends_at END AS ends) AS believed) \
+             < CASE WHEN ",
+            $t,
+            ".flags LIKE '%without_hour%' THEN $2 ELSE $1 END"
+        )
+    };
+}
+
+/// Orders all of whose events are past, as far as they have dates. The plain comparison goes first: it is fast, and
+/// leaves out nearly all that are not.
+pub(super) const PAST_ORDERS: &str = concat!(
+    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL \
+     AND least(t.event_starts_at, t.event_ends_at) < $1 AND ",
+    is_past!("t"),
+    " AND NOT EXISTS (SELECT 1 FROM tickets o WHERE o.order_id = t.order_id AND NOT ",
+    is_past!("o"),
+    ") LIMIT $3"
+);

@@ -1,0 +1,51 @@
+//! The attention list.
+
+use async_trait::async_trait;
+
+use super::settling::{Settling, settle};
+use super::{Db as _, Sql, Transaction as _};
+use crate::shared::attention::{attention_columns, attention_from, paid_after_void};
+use crate::shared::cells::{Cell, Row};
+use crate::shared::letters::SEEN_TO;
+use crate::{Announcing, Attention, AttentionScope, Attentions, Result};
+
+#[async_trait]
+impl<S: Sql> Attentions for S {
+    async fn attention(&self, limit: usize) -> Result<Vec<Attention>> {
+        let sql = concat!(
+            "SELECT ",
+            attention_columns!(),
+            " FROM order_attention a WHERE a.acknowledged_at IS NULL AND a.shows_at <= @now \
+             ORDER BY a.shows_at, a.order_id, a.reason LIMIT $1"
+        );
+        let rows = self.read().await?.fetch_all(sql, &[Cell::limit(limit)]).await?;
+        rows.iter().map(attention_from).collect()
+    }
+
+    async fn acknowledge(&self, scope: &AttentionScope, why: &str) -> Result<u64> {
+        let (order, event) = match scope {
+            AttentionScope::Order(order) => (Some(*order), None),
+            AttentionScope::Event(event) => (None, Some(event)),
+        };
+        let mut tx = self.begin().await?;
+        // The orders before what is listed about them, as everybody locks them.
+        let sql = "SELECT o.order_id FROM orders o WHERE EXISTS (SELECT 1 FROM order_attention a \
+                   WHERE a.order_id = o.order_id AND a.acknowledged_at IS NULL AND a.shows_at <= @now) \
+                   AND (o.order_id = $1 OR EXISTS \
+                   (SELECT 1 FROM tickets t WHERE t.order_id = o.order_id AND t.event_id = $2)) \
+                   ORDER BY o.order_id @lock";
+        let rows = tx.fetch_all(sql, &[order.into(), event.into()]).await?;
+        let orders = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
+        let sql = "UPDATE order_attention SET acknowledged_at = @now, acknowledged_why = $1 \
+                   WHERE acknowledged_at IS NULL AND shows_at <= @now AND order_id @any($2) \
+                   RETURNING order_id, reason";
+        let done = tx.fetch_all(sql, &[why.into(), Cell::orders(orders)]).await?;
+        for order in paid_after_void(&done)? {
+            tx.execute(SEEN_TO, &[order.into()]).await?;
+            let work = Settling { rules: self.refunds(), announcing: &Announcing::default() };
+            settle(&mut tx, order, work).await?;
+        }
+        tx.commit().await?;
+        Ok(done.len() as u64)
+    }
+}

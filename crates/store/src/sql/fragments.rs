@@ -1,0 +1,87 @@
+//! Where the databases differ within a statement that they share.
+//!
+//! | fragment | PostgreSQL | SQLite |
+//! |---|---|---|
+//! | `@now` | `clock_timestamp()` | the time by the store's clock |
+//! | `@lock` | `FOR NO KEY UPDATE` | nothing: there is one writer |
+//! | `@any($1)` | `= ANY($1)` | `IN (SELECT value FROM json_each($1))` |
+//! | `@greatest` | `greatest` | `max` |
+//! | `@strpos` | `strpos` | `instr` |
+//! | `@amount($1)` | the number that a text is | the text |
+//! | `@inbytes(c)`, `@intext(c)` | whether `$1` is in a column of bytes, or of text, in any case of its letters | the same |
+//!
+//!
+//! `@any` takes a parameter that is a list of texts or UUIDs.
+
+/// How a database writes the fragments; those with brackets, before and after what is in them.
+pub(crate) struct Fragments<'a> {
+    pub(crate) now: &'a str,
+    pub(crate) lock: &'a str,
+    pub(crate) greatest: &'a str,
+    pub(crate) strpos: &'a str,
+    pub(crate) any: (&'a str, &'a str),
+    pub(crate) amount: (&'a str, &'a str),
+    pub(crate) inbytes: (&'a str, &'a str),
+    pub(crate) intext: (&'a str, &'a str),
+}
+
+impl Fragments<'_> {
+    /// A statement with its fragments written out.
+    pub(crate) fn write_out(&self, sql: &str) -> String {
+        let mut parts = sql.split('@');
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let end = part.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(part.len());
+            let (name, rest) = part.split_at(end);
+            let around = match name {
+                "any" => Some(self.any),
+                "amount" => Some(self.amount),
+                "inbytes" => Some(self.inbytes),
+                "intext" => Some(self.intext),
+                _ => None,
+            };
+            let word = match name {
+                "now" => self.now,
+                "lock" => self.lock,
+                "greatest" => self.greatest,
+                "strpos" => self.strpos,
+                // The database says that it does not know it.
+                _ => name,
+            };
+            match around.zip(rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))) {
+                Some(((before, after), (inner, rest))) => out.extend([before, inner, after, rest]),
+                None => out.extend([word, rest]),
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fragments_are_written_out() {
+        let fragments = Fragments {
+            now: "$2",
+            lock: "",
+            greatest: "max",
+            strpos: "instr",
+            any: ("IN (SELECT value FROM json_each(", "))"),
+            amount: ("", ""),
+            inbytes: ("<", ">"),
+            intext: ("[", "]"),
+        };
+        for (sql, written) in [
+            ("SELECT '{}'", "SELECT '{}'"),
+            ("SET a = @now, b = coalesce(b, @now)", "SET a = $2, b = coalesce(b, $2)"),
+            ("x @any($1) ORDER BY x @lock", "x IN (SELECT value FROM json_each($1)) ORDER BY x "),
+            ("@greatest(a - $3, 0)", "max(a - $3, 0)"),
+            ("@inbytes(raw) OR @intext(r.record)", "<raw> OR [r.record]"),
+            ("VALUES (@amount($1), $2)", "VALUES ($1, $2)"),
+        ] {
+            assert_eq!(fragments.write_out(sql), written);
+        }
+    }
+}

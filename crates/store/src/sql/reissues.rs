@@ -1,0 +1,126 @@
+//! New generations of tickets.
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, Ticket, TicketId};
+
+use super::rows::history::note;
+use super::rows::orders::want_if_listed;
+use super::rows::seats::{pass_on_seat, take_seat};
+use super::rows::tickets::locked;
+use super::settling::list_anew;
+use super::{Batches as _, Db, Sql, Transaction as _};
+use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
+use crate::shared::withdrawing::sql;
+use crate::{Draft, Drafted, Reissue, Reissues, Result};
+
+#[async_trait]
+impl<S: Sql> Reissues for S {
+    async fn drafted(&self, id: TicketId) -> Result<Drafted> {
+        let row = self.read().await?.fetch_optional(DRAFTED, &[id.into()]).await?;
+        row.as_ref().map_or(Ok(Drafted { draft: None, next: 1 }), reissuing::drafted)
+    }
+
+    async fn reserve(&self, id: TicketId, draft: &Draft, over: Option<&Draft>) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "SELECT 1 FROM tickets WHERE id = $1 AND erased_at IS NULL @lock";
+        if !tx.exists(sql, &[id.into()]).await? {
+            return Ok(false);
+        }
+        let there = tx.fetch_one(DRAFTED, &[id.into()]).await?;
+        if !reissuing::may_keep(&there, draft, over)? {
+            return Ok(false);
+        }
+        let (now, text) = (tx.now().await?, reissuing::draft_text(draft)?);
+        tx.execute(KEEP_DRAFT, &[id.into(), now.into(), text.into()]).await?;
+        tx.execute(NOTE_NUMBER, &[id.into(), draft.generation.into()]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
+        let mut tx = self.begin().await?;
+        // The order before its tickets, as everybody locks them.
+        let sql = "SELECT 1 FROM orders WHERE order_id = $1 @lock";
+        tx.exists(sql, &[reissue.ticket.order_id.into()]).await?;
+        let live = match locked(&mut tx, reissue.ticket.id).await? {
+            Some(live) if fits(&live, reissue) => live,
+            _ => return Ok(None),
+        };
+        keep(&mut tx, &live, reissue).await?;
+        let anew = wants_seat(&live, reissue);
+        let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
+        let row = reissuing::row(&live, reissue, conflict);
+        tx.replace_ticket(&row).await?;
+        tx.execute(END_DRAFT, &[row.id.into()]).await?;
+        if anew && !reissue.reinstates {
+            pass_on_seat(&mut tx, &live).await?;
+        }
+        if reissue.reinstates {
+            end_void(&mut tx, &row).await?;
+            list_anew(&mut tx, row.order_id, self.refunds()).await?;
+            want_if_listed(&mut tx, row.order_id).await?;
+        }
+        let step = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
+        note(&mut tx, row.id, step, &reissue.who, Some(&reissuing::note(reissue))).await?;
+        tx.insert_events(&reissue.events).await?;
+        crate::step!("before-reissue-commit");
+        tx.commit().await?;
+        Ok(Some(row))
+    }
+
+    async fn was_reissued(&self, id: TicketId, request: &str) -> Result<bool> {
+        let sql = "SELECT 1 FROM ticket_revisions WHERE ticket_id = $1 AND request = $2";
+        self.read().await?.exists(sql, &[id.into(), request.into()]).await
+    }
+
+    async fn reinstate_order(&self, id: OrderId) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let sql = "UPDATE orders SET state = 'received', reason = NULL, due_at = @now, parked_at = NULL, \
+                   attempts = 0, deaths = 0, tried_since = @now, updated_at = @now \
+                   WHERE order_id = $1 AND voided_at IS NOT NULL AND frozen_at IS NULL AND payment_key <> '' \
+                   AND erased_at IS NULL";
+        let going = tx.execute(sql, &[id.into()]).await? == 1;
+        if going {
+            lift(&mut tx, id).await?;
+            list_anew(&mut tx, id, self.refunds()).await?;
+        }
+        tx.commit().await?;
+        Ok(going)
+    }
+}
+
+async fn keep(db: &mut impl Db, live: &Ticket, reissue: &Reissue) -> Result<()> {
+    let sql = "INSERT INTO ticket_revisions (ticket_id, generation, superseded_at, who, why, request, record, cti) \
+               VALUES ($1, $2, @now, $3, $4, $5, $6, $7)";
+    let (reason, request) = (reissue.reason.as_ref().into(), reissue.request.as_ref().into());
+    let (record, cti) = (reissuing::record(live)?.into(), hex::encode(live.code.cti).into());
+    let generation = live.code.generation.into();
+    let cells = [live.id.into(), generation, (&reissue.who).into(), reason, request, record, cti];
+    db.execute(sql, &cells).await?;
+    Ok(())
+}
+
+/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record
+/// does nothing to that ticket any more.
+async fn end_void(db: &mut impl Db, ticket: &Ticket) -> Result<()> {
+    let order = ticket.order_id;
+    let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, \
+               refresh = refresh + CASE WHEN EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0) THEN 1 ELSE 0 END, \
+               due_at = CASE WHEN snapshot IS NOT NULL AND erased_at IS NULL AND (refresh > 0 OR EXISTS \
+                   (SELECT 1 FROM payments p WHERE p.order_id = orders.order_id AND p.late <> 0)) THEN @now END, \
+               updated_at = @now WHERE order_id = $1 AND voided_at IS NOT NULL";
+    db.execute(sql, &[order.into()]).await?;
+    let now = db.now().await?;
+    db.execute(sql::DISMISS_FOR, &[order.into(), ticket.id.into(), now.into()]).await?;
+    lift(db, order).await
+}
+
+/// Dismisses what is dismissed for every ticket of an order; payments that came while it was void are as good as any.
+async fn lift(db: &mut impl Db, order: OrderId) -> Result<()> {
+    db.execute("UPDATE orders SET voided_at = NULL WHERE order_id = $1", &[order.into()]).await?;
+    let now = db.now().await?;
+    db.execute(sql::DISMISS, &[order.into(), now.into()]).await?;
+    db.execute("UPDATE payments SET late = 0 WHERE order_id = $1", &[order.into()]).await?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Rows that several parts of the store write or read, a file a table. Nothing here imports a part.
+
+pub(crate) mod attention;
+pub(crate) mod history;
+pub(crate) mod orders;
+pub(crate) mod personal;
+pub(crate) mod seats;
+pub(crate) mod tickets;
+pub(crate) mod withdrawals;

@@ -1,0 +1,48 @@
+//! Messages and dead letters, emptied of personal data.
+
+use std::collections::BTreeSet;
+
+use fulfillment_domain::OrderId;
+use jiff::Timestamp;
+
+use crate::Result;
+use crate::shared::cells::{Cell, Row};
+use crate::shared::erasing::{self, letter_event};
+use crate::shared::headers;
+use crate::sql::Db;
+
+/// Empties what was kept of an order's messages: raw ones, and dead letters with their events. Answers how many.
+pub(crate) async fn empty_messages(db: &mut impl Db, order: OrderId, now: Timestamp) -> Result<(u64, u64)> {
+    let messages = db.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
+    let sql =
+        "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR @inbytes(raw))";
+    let rows = db.fetch_all(sql, &[order.to_string().into(), order.into()]).await?;
+    Ok((messages, empty_letters(db, &rows, now).await?))
+}
+
+/// Empties dead letters, and deletes their events. Answers how many.
+pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: Timestamp) -> Result<u64> {
+    for row in letters {
+        let (nothing, none) = (Cell::Bytes(&[]), headers::encode(&[])?);
+        let id: i64 = row.number("id")?;
+        db.execute(erasing::LETTER, &[id.into(), now.into(), nothing, (&none).into()]).await?;
+        db.execute("DELETE FROM outbox WHERE event_id = $1", &[letter_event(row)?.into()]).await?;
+    }
+    Ok(letters.len() as u64)
+}
+
+/// Of what has come just now, what is of orders that were erased is kept without its content.
+pub(crate) async fn keep_erased(db: &mut impl Db, orders: &BTreeSet<OrderId>) -> Result<()> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT order_id FROM orders WHERE order_id @any($1) AND erased_at IS NOT NULL";
+    for row in db.fetch_all(sql, &[Cell::orders(orders.iter().copied())]).await? {
+        let (order, now) = (row.order_id()?, db.now().await?);
+        empty_messages(db, order, now).await?;
+        for sql in erasing::BESIDE {
+            db.execute(sql, &[order.into()]).await?;
+        }
+    }
+    Ok(())
+}

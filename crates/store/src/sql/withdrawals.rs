@@ -1,0 +1,96 @@
+//! What operators do with refunds and cancellations.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fulfillment_domain::{OrderId, TicketId};
+
+use super::rows::orders::lock;
+use super::settling::{carry_out, case, list_anew};
+use super::{Db, Sql, Transaction as _};
+use crate::shared::cells::{Cell, Row, need};
+use crate::shared::earlier;
+use crate::shared::withdrawing::{Ruling, sql, withdrawal_columns, withdrawal_from};
+use crate::{Announcing, Result, WithdrawalRecord, Withdrawals};
+
+#[async_trait]
+impl<S: Sql> Withdrawals for S {
+    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // The order before its tickets, as everybody locks them.
+        let sql =
+            "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
+        let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
+        let Some(case) = case(&mut tx, row.order_id()?, self.refunds()).await? else { return Ok(false) };
+        if !case.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
+            return Ok(false);
+        }
+        let ruling = Ruling::void_of(&case, id, reason);
+        carry_out(&mut tx, &case, &ruling, "operator", announcing).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        // The order first: whoever settles it at this moment has done with this refund, or has not begun.
+        let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM withdrawals WHERE key = $1) @lock";
+        let Some(row) = tx.fetch_optional(sql, &[key.into()]).await? else { return Ok(false) };
+        let order = row.order_id()?;
+        let sql = "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = @now \
+               WHERE key = $1 AND state IN ('waiting', 'parked')";
+        let done = tx.execute(sql, &[key.into(), reason.into()]).await? == 1;
+        if done {
+            put_aside(&mut tx, order).await?;
+            list_anew(&mut tx, order, self.refunds()).await?;
+        }
+        tx.commit().await?;
+        Ok(done)
+    }
+
+    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool> {
+        let mut tx = self.begin().await?;
+        let Some(now) = lock(&mut tx, order).await? else { return Ok(false) };
+        let lifted = tx.execute(sql::LIFT_UNPAID, &[order.into(), reason.into(), now.into()]).await?;
+        if lifted > 0 {
+            put_aside(&mut tx, order).await?;
+        }
+        tx.commit().await?;
+        Ok(lifted > 0)
+    }
+
+    async fn park_overdue(&self, age: Duration, limit: usize) -> Result<usize> {
+        let mut tx = self.begin().await?;
+        let now = tx.now().await?;
+        let sql = "SELECT key, order_id FROM withdrawals WHERE state = 'waiting' AND received_at < $1 \
+               ORDER BY received_at, key LIMIT $2";
+        let overdue = tx.fetch_all(sql, &[earlier(now, age).into(), Cell::limit(limit)]).await?;
+        let orders = overdue.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
+        let sql = "SELECT 1 FROM orders WHERE order_id @any($1) ORDER BY order_id @lock";
+        tx.execute(sql, &[Cell::orders(orders)]).await?;
+        let mut parked = 0;
+        for row in &overdue {
+            let key = need("key", row.text("key")?)?;
+            parked += tx.execute(sql::PARK_OVERDUE, &[key.into(), now.into()]).await?;
+        }
+        tx.commit().await?;
+        Ok(usize::try_from(parked).unwrap_or(usize::MAX))
+    }
+
+    async fn open_withdrawals(&self, limit: usize) -> Result<Vec<WithdrawalRecord>> {
+        let sql = concat!(
+            "SELECT ",
+            withdrawal_columns!(),
+            " FROM withdrawals w WHERE w.state IN ('waiting', 'parked') ORDER BY w.received_at, w.key LIMIT $1"
+        );
+        let rows = self.read().await?.fetch_all(sql, &[Cell::limit(limit)]).await?;
+        rows.iter().map(withdrawal_from).collect()
+    }
+}
+
+/// Takes an order off the list that nobody has paid and of which nothing is left. Its row is locked.
+async fn put_aside(db: &mut impl Db, order: OrderId) -> Result<()> {
+    let now = db.now().await?;
+    db.execute(sql::PUT_ASIDE, &[order.into(), sql::NOBODY_PAID.into(), now.into()]).await?;
+    Ok(())
+}

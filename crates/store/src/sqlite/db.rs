@@ -1,0 +1,167 @@
+//! SQLite's connections, as the statements that both stores share see them.
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
+
+use fulfillment_domain::{OutboxEvent, Ticket};
+use jiff::Timestamp;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
+use tracing::warn;
+
+use super::SqliteStore;
+use super::past_orders::PAST_ORDERS;
+use super::rows::events::insert_events;
+use super::rows::tickets::{insert_ticket, replace_ticket};
+use super::rows::values::{Statement, bind};
+use crate::shared::cells::{Cell, rfc3339};
+use crate::shared::freezing::{Asking, Owners, SeatOf};
+use crate::sql::rows::seats::take;
+use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
+use crate::{RefundRules, Result};
+
+/// A transaction that writes, or a snapshot to read from.
+pub(crate) type Tx = At<sqlx::Transaction<'static, Sqlite>>;
+
+/// A connection, and the time that is now for what runs on it.
+pub(crate) struct At<C> {
+    pub(crate) db: C,
+    pub(crate) now: Timestamp,
+}
+
+impl<C: Deref<Target = SqliteConnection>> Deref for At<C> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.db
+    }
+}
+
+impl<C: DerefMut<Target = SqliteConnection>> DerefMut for At<C> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.db
+    }
+}
+
+impl Tx {
+    pub(super) async fn commit(self) -> Result<()> {
+        Ok(self.db.commit().await?)
+    }
+}
+
+impl<C> At<C> {
+    /// The statement with its parameters. The time is one more.
+    fn statement<'q>(&self, sql: &'static str, cells: &'q [Cell<'_>]) -> Result<Statement<'q>> {
+        let query = if sql.contains('@') {
+            let now = format!("${}", cells.len() + 1);
+            let any = ("IN (SELECT value FROM json_each(", "))");
+            let mentions = ("instr(lower(CAST(", " AS TEXT)), lower($1)) > 0");
+            let fragments = Fragments {
+                now: &now,
+                lock: "",
+                any,
+                amount: ("CAST(", " AS TEXT)"),
+                inbytes: mentions,
+                intext: mentions,
+                greatest: "max",
+                strpos: "instr",
+            };
+            sqlx::query(AssertSqlSafe(fragments.write_out(sql)))
+        } else {
+            sqlx::query(sql)
+        };
+        let query = cells.iter().try_fold(query, bind)?;
+        Ok(if sql.contains("@now") { query.bind(rfc3339(self.now)) } else { query })
+    }
+}
+
+impl<C: DerefMut<Target = SqliteConnection> + Send> Db for At<C> {
+    type Row = SqliteRow;
+
+    async fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+        Ok(self.statement(sql, cells)?.execute(&mut *self.db).await?.rows_affected())
+    }
+
+    async fn fetch_all(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Vec<SqliteRow>> {
+        Ok(self.statement(sql, cells)?.fetch_all(&mut *self.db).await?)
+    }
+
+    async fn fetch_optional(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Option<SqliteRow>> {
+        Ok(self.statement(sql, cells)?.fetch_optional(&mut *self.db).await?)
+    }
+
+    async fn now(&mut self) -> Result<Timestamp> {
+        Ok(self.now)
+    }
+}
+
+impl<C: DerefMut<Target = SqliteConnection> + Send> Batches for At<C> {
+    async fn insert_events(&mut self, events: &[OutboxEvent]) -> Result<()> {
+        insert_events(&mut self.db, self.now, events).await
+    }
+
+    async fn take_seats(&mut self, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
+        let mut owners = Owners::new();
+        for (seat, asking) in seats {
+            let owner = take(self, &seat, &asking).await?;
+            owners.insert(seat, owner);
+        }
+        Ok(owners)
+    }
+
+    async fn insert_tickets(&mut self, tickets: &[Ticket]) -> Result<bool> {
+        for ticket in tickets {
+            insert_ticket(&mut self.db, ticket).await?;
+        }
+        Ok(true)
+    }
+
+    async fn replace_ticket(&mut self, ticket: &Ticket) -> Result<()> {
+        replace_ticket(&mut self.db, ticket).await
+    }
+}
+
+impl Transaction for Tx {
+    async fn commit(self) -> Result<()> {
+        Self::commit(self).await
+    }
+}
+
+impl Sql for SqliteStore {
+    type Connection = At<PoolConnection<Sqlite>>;
+    type Transaction = Tx;
+
+    const PAST_ORDERS: &'static str = PAST_ORDERS;
+
+    async fn read(&self) -> Result<Self::Connection> {
+        Ok(At { db: self.read.acquire().await?, now: self.now() })
+    }
+
+    async fn snapshot(&self) -> Result<Tx> {
+        Ok(At { db: self.read.begin().await?, now: self.now() })
+    }
+
+    async fn begin(&self) -> Result<Tx> {
+        Self::begin(self).await
+    }
+
+    async fn write(&self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+        let mut tx = Self::begin(self).await?;
+        let written = tx.execute(sql, cells).await?;
+        tx.commit().await?;
+        Ok(written)
+    }
+
+    /// Writes the log beside the file into it and empties it: it has pages from before. While somebody reads there
+    /// it stays until a later checkpoint.
+    async fn forget_erased(&self) {
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.write).await {
+            warn!(%error, "the store's log is not folded into its file yet; it has what was erased until then");
+        }
+    }
+
+    fn refunds(&self) -> RefundRules {
+        self.refunds
+    }
+}

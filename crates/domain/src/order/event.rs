@@ -6,6 +6,7 @@ use super::reader::Reader;
 use super::reading::Reading;
 use super::times::Times;
 use crate::fields::Fields;
+use crate::ticket;
 
 /// The event, as far as Ordering knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,23 @@ impl Event {
             venue_address: answer.optional("venueAddress", Fields::text),
             organizer_id: answer.optional("organizerId", Fields::optional_id),
             organizer_name: answer.optional("organizerName", Fields::text),
+        }
+    }
+
+    /// The event as its tickets have it, with its number in codes.
+    pub fn frozen(&self, number: u32) -> ticket::Event {
+        ticket::Event {
+            id: self.id.clone(),
+            number,
+            name: self.name.clone(),
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            doors_at: self.doors_at,
+            time_zone: Some(self.time_zone.clone()),
+            venue_name: self.venue_name.clone(),
+            venue_address: self.venue_address.clone(),
+            organizer_id: self.organizer_id.clone(),
+            organizer_name: self.organizer_name.clone(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::{MAX_TEXT_IN_ALL, MAX_TICKETS};
 use crate::fields::{Fields, Unreadable};
 use crate::money::{Amount, Currency};
 use crate::seat::{fold, is_one_seat};
-use crate::ticket::Flag;
+use crate::ticket::{self, Flag};
 
 /// So many currencies a note names.
 const CURRENCIES_NAMED: usize = 5;
@@ -46,6 +46,21 @@ pub struct Seat {
     pub price: Amount,
     /// In what.
     pub currency: Currency,
+}
+
+impl Seat {
+    /// The seat as its ticket has it, with its category's number in codes.
+    pub fn frozen(&self, category_number: u16) -> ticket::Seat {
+        ticket::Seat {
+            label: self.label.clone(),
+            id: self.seat_id.clone(),
+            section: self.section.clone(),
+            row: self.row.clone(),
+            number: self.number.clone(),
+            category: self.category.clone(),
+            category_number,
+        }
+    }
 }
 
 /// What the lines of an answer come to.

@@ -2,8 +2,6 @@
 
 use jiff::Timestamp;
 
-use crate::order;
-
 /// The event, as it was known when the ticket was frozen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -29,23 +27,4 @@ pub struct Event {
     pub organizer_id: Option<String>,
     /// The organizer's name.
     pub organizer_name: Option<String>,
-}
-
-impl Event {
-    /// The event as Ordering describes it, and its number in codes.
-    pub fn of(event: &order::Event, number: u32) -> Self {
-        Self {
-            id: event.id.clone(),
-            number,
-            name: event.name.clone(),
-            starts_at: event.starts_at,
-            ends_at: event.ends_at,
-            doors_at: event.doors_at,
-            time_zone: Some(event.time_zone.clone()),
-            venue_name: event.venue_name.clone(),
-            venue_address: event.venue_address.clone(),
-            organizer_id: event.organizer_id.clone(),
-            organizer_name: event.organizer_name.clone(),
-        }
-    }
 }

@@ -1,7 +1,5 @@
 //! The place that a ticket is for.
 
-use crate::order;
-
 /// The seat, or the area without seats.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
@@ -19,19 +17,4 @@ pub struct Seat {
     pub category: Option<String>,
     /// The category's number in codes.
     pub category_number: u16,
-}
-
-impl Seat {
-    /// The seat as Ordering describes it, and its category's number in codes.
-    pub fn of(seat: &order::Seat, category_number: u16) -> Self {
-        Self {
-            label: seat.label.clone(),
-            id: seat.seat_id.clone(),
-            section: seat.section.clone(),
-            row: seat.row.clone(),
-            number: seat.number.clone(),
-            category: seat.category.clone(),
-            category_number,
-        }
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fulfillment_credential::Claims;
 use fulfillment_domain::order::Seat;
-use fulfillment_domain::ticket::{self, Code, Customer, Document, Holder, Lifecycle, Line};
+use fulfillment_domain::ticket::{Code, Customer, Document, Holder, Lifecycle, Line};
 use fulfillment_domain::{Failure, Ticket, event_time};
 use fulfillment_store::{Freeze, FreezeOutcome, Installation, StoreError, step};
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -179,8 +179,8 @@ impl Pipeline {
                 name: order.customer_name.clone(),
                 locale: order.locale.clone(),
             },
-            event: ticket::Event::of(event, event_number),
-            seat: ticket::Seat::of(seat, category_number),
+            event: event.frozen(event_number),
+            seat: seat.frozen(category_number),
             holder: Holder { name: seat.holder_name.clone(), email: seat.holder_email.clone() },
             code: Code { data, cti, era, generation: generation.into(), kid: key.kid().to_string() },
             document: Document::planned(template, self.templates.version().to_owned()),

@@ -3,13 +3,15 @@
 //! A folder a subject, a file a route or a few that are one: `tickets` with their orders and files, `ingest` of
 //! payments and what takes them back, `events` to follow, `admin` for health, metrics, keys and the documentation.
 //! Every answer that is no success is a problem document (`problem`). Who may ask what is decided in
-//! `access`; nothing else looks at tokens. The routes stand in one table, which `docs/openapi.json` is
-//! tested against.
+//! `access`; nothing else looks at tokens. The routes are in one table. Handlers and types carry what `docs/openapi.json`
+//! says of them, which `description` writes.
 
 mod access;
 mod admin;
 mod api;
 mod body;
+#[cfg(test)]
+mod description;
 mod events;
 mod guard;
 mod ingest;
@@ -34,21 +36,26 @@ pub use api::{Api, Limits};
 use ingest::{payments, withdrawals};
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
 
-/// Declares the routes once: as a router, and as a list to check the documentation against.
+/// Declares the routes once: as a router, and as the list that is described.
 macro_rules! routes {
-    ($($path:literal: $($method:ident $handler:path),+;)*) => {
-        /// Each path with its methods. GET answers HEAD as well.
+    ($($path:literal: $method:ident $($handler:ident)::+;)*) => {
+        /// Each path with its method. GET answers HEAD as well.
         #[cfg(test)]
-        const ROUTES: &[(&str, &[&str])] = &[$(($path, &[$(stringify!($method)),+])),*];
+        const ROUTES: &[(&str, &str)] = &[$(($path, stringify!($method))),*];
+
+        /// What the handlers say of themselves.
+        #[cfg(test)]
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($($handler)::+),*))]
+        struct Routes;
 
         fn routes() -> Router<Arc<Api>> {
-            Router::new()$(.route($path, MethodRouter::new()$(.$method($handler))+))*
+            Router::new()$(.route($path, MethodRouter::new().$method($($handler)::+)))*
         }
     };
 }
 
 routes! {
-    "/": get docs::landing;
     "/tickets/{id}": get ticket::ticket;
     "/tickets/{id}/delivered": post delivered::delivered;
     "/tickets/{id}/void": post void::void;
@@ -56,12 +63,12 @@ routes! {
     "/tickets/{id}/reinstate": post reissues::reinstate;
     "/codes/{cti}": get codes::standing;
     "/orders/{id}": get orders::order;
-    "/orders/{id}/tickets": get orders::order;
+    "/orders/{id}/tickets": get orders::tickets;
     "/orders/{id}/tickets.pdf": get order_file::order_file;
-    "/events": get events::events;
     "/events/payment-succeeded": post payments::payments;
     "/events/payment-refunded": post withdrawals::refunded;
     "/events/order-cancelled": post withdrawals::cancelled;
+    "/events": get events::events;
     "/health": get health::platform;
     "/health/live": get health::live;
     "/health/ready": get health::ready;
@@ -69,6 +76,7 @@ routes! {
     "/.well-known/ticket-keys.json": get keys::jwks;
     "/openapi.json": get docs::openapi;
     "/docs": get docs::page;
+    "/": get docs::landing;
 }
 
 /// What every process serves, whatever its roles.

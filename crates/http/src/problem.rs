@@ -74,6 +74,11 @@ impl Kind {
         Self::TimedOut,
     ];
 
+    /// Its `type`.
+    pub(crate) fn urn(self) -> String {
+        format!("urn:fulfillment:problem:{}", self.describe().0)
+    }
+
     /// The last part of its `type`, its status and its title.
     pub(crate) fn describe(self) -> (&'static str, StatusCode, &'static str) {
         use StatusCode as S;
@@ -208,9 +213,9 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Parts { kind, detail, headers: own, extensions } = *self.0;
-        let (name, status, title) = kind.describe();
+        let (_, status, title) = kind.describe();
         let mut body = Map::new();
-        body.insert("type".into(), format!("urn:fulfillment:problem:{name}").into());
+        body.insert("type".into(), kind.urn().into());
         body.insert("title".into(), title.into());
         body.insert("status".into(), status.as_u16().into());
         body.insert("detail".into(), detail.into());

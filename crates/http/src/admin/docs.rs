@@ -14,15 +14,40 @@ const STYLE: &str = include_str!("docs.css");
 
 static PAGE: LazyLock<String> = LazyLock::new(|| page_of(&serde_json::from_str(OPENAPI).unwrap_or_default()));
 
-/// Where people land who open the service in a browser. Relative: there may be a path in front.
+/// Leads to the documentation
+///
+/// Relative, because a proxy may serve the service under a path of its own.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/",
+    operation_id = "landing",
+    tag = "Operations",
+    responses((status = 303, description = "To `docs`.", headers(("Location" = String))))
+))]
 pub(crate) async fn landing() -> Redirect {
     Redirect::to("docs")
 }
 
+/// This document
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = "Operations",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json"))
+))]
 pub(crate) async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")], OPENAPI)
 }
 
+/// This document as a page
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "docs",
+    tag = "Operations",
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html"))
+))]
 pub(crate) async fn page() -> impl IntoResponse {
     let headers = [
         (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"),

@@ -1,6 +1,7 @@
 //! `/health/live`, `/health/ready` and `/health`: whether to restart, whether to send requests, and both
 //! in the form that the platform's other services answer in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,66 +9,174 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::admin::readiness::{Overall, PartState};
 use crate::api::Api;
 
-/// The process runs and answers. Asks nothing else, so that an outage elsewhere restarts nothing.
-pub(crate) async fn live() -> Response {
-    uncached(StatusCode::OK, json!({ "status": "live" }))
+/// That the process answers.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+struct Live {
+    status: Alive,
 }
 
-/// 503 only while this process cannot work; what else is wrong is named with 200.
+/// The only answer that a process can give.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+enum Alive {
+    Live,
+}
+
+/// The service and its parts.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Readiness))]
+struct Ready {
+    /// The service as a whole.
+    status: Overall,
+    /// By name: `store`, `files`, `ordering`, `kafka`, `webhook:<name>`, `draining`.
+    parts: BTreeMap<String, Part>,
+}
+
+/// One part of the service.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ReadinessPart))]
+struct Part {
+    status: PartStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = String))]
+    reason: Option<String>,
+}
+
+/// Status of a part.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+enum PartStatus {
+    Ok,
+    Degraded,
+    Down,
+}
+
+/// Health in the platform's form.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+struct Health {
+    /// The service as a whole.
+    status: Word,
+    /// A .NET `TimeSpan`.
+    total_duration: String,
+    /// By part.
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One part in the platform's form.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = HealthEntry))]
+struct Entry {
+    /// Always empty.
+    data: BTreeMap<String, String>,
+    /// A .NET `TimeSpan`, always zero: parts are probed in the background.
+    duration: &'static str,
+    status: Word,
+    /// Always empty.
+    tags: [String; 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = String))]
+    description: Option<String>,
+}
+
+/// Status in the platform's words.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = HealthStatus))]
+enum Word {
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+/// Whether the process answers
+///
+/// It asks no other part: an outage elsewhere is no reason to restart.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "live",
+    tag = "Operations",
+    responses((status = 200, description = "It does.", body = inline(Live)))
+))]
+pub(crate) async fn live() -> Response {
+    uncached(StatusCode::OK, Live { status: Alive::Live })
+}
+
+/// Whether requests should be sent here
+///
+/// 503 only while the store cannot be reached or the service is shutting down. Anything else that is wrong is named with
+/// 200: downloads still work.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "ready",
+    tag = "Operations",
+    responses(
+        (status = 200, description = "`ready` or `degraded`.", body = Ready),
+        (status = 503, description = "`not ready`.", body = Ready),
+    )
+))]
 pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
     let (overall, parts) = api.readiness.look();
-    let parts: Map<String, Value> = parts
-        .iter()
-        .map(|(name, state)| {
-            let mut part = json!({ "status": state.word() });
-            if let Some(text) = state.text() {
-                part["reason"] = text.into();
-            }
-            (name.clone(), part)
-        })
-        .collect();
-    let word = match overall {
-        Overall::Ready => "ready",
-        Overall::Degraded => "degraded",
-        Overall::NotReady => "not ready",
+    let part = |state: PartState| Part {
+        status: match state {
+            PartState::Ok => PartStatus::Ok,
+            PartState::Degraded(_) => PartStatus::Degraded,
+            PartState::Down(_) => PartStatus::Down,
+        },
+        reason: state.text().map(str::to_owned),
     };
-    uncached(status_of(overall), json!({ "status": word, "parts": parts }))
+    let parts = parts.into_iter().map(|(name, state)| (name, part(state))).collect();
+    uncached(status_of(overall), Ready { status: overall, parts })
 }
 
-/// As ASP.NET Core's health checks are commonly written out.
+/// Health in the platform's form
+///
+/// In the usual JSON form of ASP.NET Core's health checks.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "health",
+    tag = "Operations",
+    responses(
+        (status = 200, description = "Healthy or Degraded.", body = Health),
+        (status = 503, description = "Unhealthy.", body = Health),
+    )
+))]
 pub(crate) async fn platform(State(api): State<Arc<Api>>) -> Response {
     let begin = Instant::now();
     let (overall, parts) = api.readiness.look();
-    let entries: Map<String, Value> = parts
-        .iter()
-        .map(|(name, state)| {
-            let word = match state {
-                PartState::Ok => "Healthy",
-                // What the service can do without does not make it unhealthy.
-                PartState::Down(_) if overall == Overall::NotReady => "Unhealthy",
-                PartState::Degraded(_) | PartState::Down(_) => "Degraded",
-            };
-            let mut entry = json!({ "data": {}, "duration": "00:00:00", "status": word, "tags": [] });
-            if let Some(text) = state.text() {
-                entry["description"] = text.into();
-            }
-            (name.clone(), entry)
-        })
-        .collect();
-    let word = match overall {
-        Overall::Ready => "Healthy",
-        Overall::Degraded => "Degraded",
-        Overall::NotReady => "Unhealthy",
+    let entry = |state: PartState| Entry {
+        data: BTreeMap::new(),
+        duration: "00:00:00",
+        status: match state {
+            PartState::Ok => Word::Healthy,
+            // What the service can do without does not make it unhealthy.
+            PartState::Down(_) if overall == Overall::NotReady => Word::Unhealthy,
+            PartState::Degraded(_) | PartState::Down(_) => Word::Degraded,
+        },
+        tags: [],
+        description: state.text().map(str::to_owned),
+    };
+    let entries = parts.into_iter().map(|(name, state)| (name, entry(state))).collect();
+    let status = match overall {
+        Overall::Ready => Word::Healthy,
+        Overall::Degraded => Word::Degraded,
+        Overall::NotReady => Word::Unhealthy,
     };
     // A .NET TimeSpan: seven fractional digits, a tick each.
-    let duration = format!("00:00:00.{:07}", (begin.elapsed().as_nanos() / 100).min(9_999_999));
-    uncached(status_of(overall), json!({ "status": word, "totalDuration": duration, "entries": entries }))
+    let total_duration = format!("00:00:00.{:07}", (begin.elapsed().as_nanos() / 100).min(9_999_999));
+    uncached(status_of(overall), Health { status, total_duration, entries })
 }
 
 fn status_of(overall: Overall) -> StatusCode {
@@ -77,6 +186,6 @@ fn status_of(overall: Overall) -> StatusCode {
     }
 }
 
-fn uncached(status: StatusCode, body: Value) -> Response {
+fn uncached(status: StatusCode, body: impl Serialize) -> Response {
     (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

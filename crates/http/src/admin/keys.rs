@@ -9,7 +9,24 @@ use axum::response::IntoResponse;
 
 use crate::api::Api;
 
-/// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037), open to all.
+/// A JWK Set.
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a schema is read, never made")]
+struct KeySet {
+    keys: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Public keys that codes are checked with
+///
+/// A JWK Set (RFC 7517) of Ed25519 keys (RFC 8037); each code names the `kid` of its key.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/.well-known/ticket-keys.json",
+    operation_id = "ticketKeys",
+    tag = "Operations",
+    responses((status = 200, description = "The keys.", body = inline(KeySet)))
+))]
 pub(crate) async fn jwks(State(api): State<Arc<Api>>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "public, max-age=300")], Json(api.keys.current().public().to_jwks()))
 }

@@ -11,9 +11,19 @@ use fulfillment_config::Scope;
 use tokio::time::Instant;
 
 use crate::api::Api;
+#[cfg(test)]
+use crate::description::answers;
 use crate::problem::Problem;
 
-/// Everything that is counted, in the Prometheus text format.
+/// Metrics in the Prometheus text format
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "Operations",
+    responses((status = 200, description = "Metrics.", body = String, content_type = "text/plain"), answers::Guarded),
+    security(("bearer" = ["admin"]))
+))]
 pub(crate) async fn metrics(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Response, Problem> {
     api.access.require(&headers, Scope::Admin)?;
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];

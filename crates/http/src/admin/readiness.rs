@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
+use serde::Serialize;
+
 /// How a part is doing. The text is shown to everybody: no addresses, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartState {
@@ -15,14 +17,6 @@ pub enum PartState {
 }
 
 impl PartState {
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Degraded(_) => "degraded",
-            Self::Down(_) => "down",
-        }
-    }
-
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Self::Ok => None,
@@ -32,12 +26,15 @@ impl PartState {
 }
 
 /// The service as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ReadinessStatus))]
 pub(crate) enum Overall {
     Ready,
     /// Something does not work, and requests should come all the same.
     Degraded,
     /// The store cannot be reached, or the service is ending: requests should go elsewhere.
+    #[serde(rename = "not ready")]
     NotReady,
 }
 

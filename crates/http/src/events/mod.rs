@@ -24,6 +24,8 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::api::Api;
+#[cfg(test)]
+use crate::description::answers;
 use crate::problem::{Kind, Problem};
 
 /// Events read from the store at once.
@@ -36,14 +38,38 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RECONNECT: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub(crate) struct Asked {
-    /// Where to begin, as `Last-Event-ID`, for readers that cannot set headers.
+    /// The same as `Last-Event-ID`, for readers that cannot set headers.
     after: Option<String>,
-    /// Types with commas between; all of them when it is not there.
+    /// Comma-separated types of events; by default, all.
+    #[cfg_attr(test, param(example = "ticket-issued"))]
     types: Option<String>,
 }
 
-/// Streams events from after the given position, or from now on.
+/// Follows events as server-sent events
+///
+/// Each event has its position as `id`, its type as `event`, and a `CloudEvent` as `data`. A reader that reconnects with
+/// `Last-Event-ID` misses nothing. Without it, the stream begins with the next event; `after=0` replays everything.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "followEvents",
+    tag = "Events",
+    params(answers::Resume, Asked),
+    responses(
+        (status = 200, description = "The stream. It stays open.", body = String, content_type = "text/event-stream",
+            example = json!(
+                "id: 42\nevent: ticket-issued\ndata: {\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"ticket-issued\",\"data\":{…}}\n\n"
+            )),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`bad-request`, with the `field` that is wrong."),
+        answers::Guarded,
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`too-many-streams` or `store-unavailable`"),
+    ),
+    security(("bearer" = ["read"]))
+))]
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,

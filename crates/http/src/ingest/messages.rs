@@ -20,25 +20,45 @@ use crate::api::Api;
 use crate::body;
 use crate::problem::{Kind, Problem};
 
-/// What became of one message of the request.
+/// The outcome of each message, in the request's order.
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a schema is read, never made")]
+pub(crate) struct Results {
+    /// One per message.
+    results: Vec<ItemResult>,
+}
+
+/// The outcome of one message.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Result))]
 pub(crate) struct ItemResult {
-    /// Its place in the request, from 0.
+    /// Its index in the request, from 0.
     pub(crate) index: usize,
+    /// `folded`: the order's payment, known already under another key. `already_paid`: another payment of an order; kept
+    /// and shown, and Ordering is asked whether the order has grown. `late`: its order was voided before; the order is
+    /// parked. Of refunds and cancellations: `applied`; `waiting` for what they refer to; `parked`; `pending` and `failed`
+    /// as their status says.
     pub(crate) outcome: Word,
+    /// Its order, where that could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = Uuid))]
     pub(crate) order_id: Option<OrderId>,
-    /// The field at fault.
+    /// The field that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = String))]
     pub(crate) field: Option<String>,
+    /// What is wrong, or why this is the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = String))]
     pub(crate) reason: Option<String>,
 }
 
-/// An outcome's name.
+/// Outcome of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Outcome))]
 pub(crate) enum Word {
     New,
     Late,

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use fulfillment_domain::event::{Before, Publication, ticket_reissued, ticket_voided};
-use fulfillment_domain::{Cancellation, Flag, Payment, Refund, Spelling, Ticket};
-use fulfillment_store::conformance::fixtures::{cancellation, generated, order, payment, quietly, ticket};
-use fulfillment_store::{DeadLetterRoute, Inbox, Records};
+use fulfillment_domain::{Cancellation, Flag, OrderState, Payment, Refund, Spelling, Ticket, TicketStatus};
+use fulfillment_store::conformance::fixtures::{cancellation, generated, order, quietly, ticket};
+use fulfillment_store::{AttentionReason, DeadLetterRoute, Inbox, WithdrawalState};
 use serde_json::Value;
 
 use super::App;
 use crate::admin::docs::OPENAPI;
+use crate::description::{self, CONTRACTS, contract};
 use crate::problem::Kind;
 
 fn described() -> Value {
@@ -20,18 +21,29 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
+/// The file is what the annotations say: `UPDATE=1` writes it.
+#[test]
+fn the_file_is_the_description() {
+    let mut written = serde_json::to_string_pretty(&description::document()).unwrap();
+    written.push('\n');
+    if std::env::var_os("UPDATE").is_some() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        std::fs::write(file, &written).unwrap();
+    } else {
+        let again = "UPDATE=1 cargo test -p fulfillment-http description";
+        assert!(written == OPENAPI, "docs/openapi.json is not what the code says; write it with: {again}");
+    }
+}
+
 #[test]
 fn routes_and_description_are_the_same() {
-    let mut routes: BTreeSet<_> = crate::ROUTES
-        .iter()
-        .flat_map(|(path, methods)| methods.iter().map(move |m| ((*path).to_owned(), (*m).to_owned())))
-        .collect();
+    let mut routes: BTreeSet<_> = crate::ROUTES.iter().copied().collect();
     // One route of the router, two addresses for people.
-    routes.insert(("/tickets/{id}.pdf".into(), "get".into()));
+    routes.insert(("/tickets/{id}.pdf", "get"));
     let api = described();
     let paths = api["paths"].as_object().unwrap();
     let described: BTreeSet<_> =
-        paths.iter().flat_map(|(p, ops)| keys(ops).into_iter().map(|m| (p.clone(), m.to_owned()))).collect();
+        paths.iter().flat_map(|(p, ops)| keys(ops).into_iter().map(move |m| (p.as_str(), m))).collect();
     assert_eq!(routes, described);
 }
 
@@ -39,28 +51,62 @@ fn routes_and_description_are_the_same() {
 fn every_problem_is_described() {
     let api = described();
     let types = &api["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
-    let described: Vec<_> =
-        types.as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect();
-    let known: Vec<_> =
-        Kind::ALL.iter().map(|k| format!("urn:fulfillment:problem:{}", k.describe().0)).collect();
-    assert_eq!(described, known);
+    let known: Vec<_> = Kind::ALL.iter().map(|kind| kind.urn()).collect();
+    assert_eq!(*types, Value::from(known));
+}
+
+/// Fails unless a value fits one of the schemas.
+fn fits(value: &Value, schema: &str) {
+    let url = "urn:fulfillment:description";
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.enable_format_assertions();
+    compiler.add_resource(url, described()).unwrap();
+    let index = compiler.compile(&format!("{url}#/components/schemas/{schema}"), &mut schemas).unwrap();
+    if let Err(fault) = schemas.validate(value, index) {
+        panic!("{schema}: {fault:#}");
+    }
 }
 
 #[tokio::test]
 async fn records_have_the_fields_described() {
     let api = described();
     let fields = |schema: &str| &api["components"]["schemas"][schema]["properties"];
-    let record = serde_json::to_value(ticket(order(1), 1)).unwrap();
+    let record = serde_json::to_value(days_alone()).unwrap();
     assert_eq!(keys(&record), keys(fields("Ticket")));
+    fits(&record, "Ticket");
     let app = App::open().await;
-    app.store.ingest(&[payment(1, 1, "1")], &DeadLetterRoute::default(), &quietly()).await.unwrap();
-    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    let ticket = app.issued().await;
+    let record = app.get(&format!("/orders/{}", ticket.order_id), &[]).await.json();
     assert_eq!(keys(&record), keys(fields("Order")));
     assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));
+    fits(&record, "Order");
     let letters = DeadLetterRoute::default();
     app.store.ingest(&[cancellation(1, "rain")], &letters, &quietly()).await.unwrap();
-    let record = serde_json::to_value(app.store.order(order(1)).await.unwrap()).unwrap();
+    let record = app.get(&format!("/orders/{}", ticket.order_id), &[]).await.json();
     assert_eq!(keys(&record["withdrawals"][0]), keys(fields("WithdrawalRecord")));
+    fits(&record, "Order");
+    fits(&app.get("/health", &[]).await.json(), "Health");
+    fits(&app.get("/health/ready", &[]).await.json(), "Readiness");
+    fits(&app.get("/orders/x", &[]).await.json(), "Problem");
+    fits(&app.get(&format!("/codes/{}", hex::encode(ticket.code.cti)), &[]).await.json(), "CodeStanding");
+}
+
+#[test]
+fn the_words_described_are_those_of_the_record() {
+    let api = described();
+    macro_rules! check {
+        ($($schema:literal: $words:ty,)*) => {$(
+            let words: Vec<_> = <$words>::ALL.iter().map(|word| word.as_str()).collect();
+            assert_eq!(api["components"]["schemas"][$schema]["enum"], Value::from(words), $schema);
+        )*};
+    }
+    check! {
+        "TicketStatus": TicketStatus,
+        "TicketFlag": Flag,
+        "OrderState": OrderState,
+        "AttentionReason": AttentionReason,
+        "WithdrawalState": WithdrawalState,
+    }
 }
 
 #[test]
@@ -148,23 +194,11 @@ fn days_alone() -> Ticket {
     ticket
 }
 
-/// The schema of a contract in docs/contracts, as the file has it.
-fn contract(name: &str) -> Value {
-    let path = format!("{}/../../docs/contracts/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
-}
-
 #[test]
 fn the_neighbours_contracts_are_those_of_the_files() {
     let api = described();
-    for (name, file) in [
-        ("OrderingOrder", "order"),
-        ("OrderingOrders", "orders"),
-        ("IdentityUser", "user"),
-        ("Webhook", "webhook"),
-    ] {
-        let ours = &api["components"]["schemas"][name];
-        assert_eq!(ours, &contract(file), "copy docs/contracts/{file}.schema.json");
+    for (name, file) in CONTRACTS {
+        assert_eq!(api["components"]["schemas"][name], contract(file), "{file}");
     }
     let body = &api["webhooks"]["ticketEvent"]["post"]["requestBody"]["content"]["application/json"];
     assert_eq!(body["schema"]["$ref"], "#/components/schemas/Webhook");

@@ -12,10 +12,39 @@ use fulfillment_domain::{Delivered, TicketId, Unreadable};
 
 use crate::api::Api;
 use crate::body;
+#[cfg(test)]
+use crate::description::{answers, ticket as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 
-/// Records it and answers with the ticket. The body is optional: `{channel, deliveredAt, generation}`.
+/// Notification reports that the ticket reached its holder
+///
+/// Repeating it changes nothing. The body is optional. A delivery of an earlier generation is recorded with that one,
+/// and the ticket stays as it is. It is of an earlier one by its `generation`, or because `deliveredAt` is before the
+/// current generation was stored.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/tickets/{id}/delivered",
+    operation_id = "ticketDelivered",
+    tag = "Tickets",
+    params(answers::TicketPath),
+    request_body(content = ref("#/components/schemas/Delivered"),
+        content_type = "application/json", example = json!({
+        "channel": "email", "deliveredAt": "2026-11-22T18:31:05Z", "generation": 0
+    })),
+    responses(
+        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`not-a-guid`, or `bad-request` with the `field` that is wrong."),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`generation-mismatch`: a later generation than the current one, which is in `generation`."),
+        answers::WithBody,
+        (status = 503, response = answers::StoreUnavailable),
+    ),
+    security(("bearer" = ["deliver"]))
+))]
 pub(crate) async fn delivered(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,

@@ -22,6 +22,8 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use crate::api::Api;
+#[cfg(test)]
+use crate::description::answers;
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 use crate::tickets::file::Name;
@@ -32,7 +34,31 @@ const PART: u32 = 500;
 const CHUNK: usize = 64 * 1024;
 const WAITING: usize = 4;
 
-/// Streams the file of every ticket that is live.
+/// All tickets of an order in one PDF
+///
+/// Every ticket that is neither voided nor erased, one page each, in the order of their index. The file is drawn while it
+/// is sent: the answer has no length, and a file that cannot be finished ends in a broken connection.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/orders/{id}/tickets.pdf",
+    operation_id = "getOrderFile",
+    tag = "Orders",
+    params(answers::OrderPath),
+    responses(
+        (status = 200, description = "The file.", content(("application/pdf"))),
+        (status = 400, response = answers::NotAGuid),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`no-such-order`; `ticket-failed`: one of its tickets could not be created and is being retried; `no-file`: its tickets were created by an earlier service and have files of their own."),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`ticket-pending`: not every ticket is created yet."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`ticket-voided` or `ticket-erased`: no ticket of the order is left."),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `too-many-streams`: this process is sending as many order files as it can at once."),
+    ),
+    security(("bearer" = ["read"]))
+))]
 pub(crate) async fn order_file(
     State(api): State<Arc<Api>>,
     method: Method,

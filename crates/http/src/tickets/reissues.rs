@@ -17,13 +17,44 @@ use tracing::{error, info};
 
 use crate::api::Api;
 use crate::body;
+#[cfg(test)]
+use crate::description::{answers, ticket as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 
 /// The longest name of a request.
 const LONGEST_KEY: usize = 200;
 
-/// A new code and page, with another holder or seat if the body says so.
+/// Issues a new code and page for a ticket
+///
+/// For another holder or seat, or after the loss of a phone. The old code is valid until the new page is stored; then the
+/// old code and its link end (`ticket-superseded`), and `ticket-reissued` is published. The code keeps its id; its
+/// generation is one higher.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/tickets/{id}/reissue",
+    operation_id = "ticketReissue",
+    tag = "Tickets",
+    params(answers::TicketPath, answers::Idempotent),
+    request_body(content = ref("#/components/schemas/Change"),
+        content_type = "application/json", example = json!({
+        "holderName": "Ada Lovelace", "holderEmail": "ada@example.org", "reason": "sold on", "expectedGeneration": 0
+    })),
+    responses(
+        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither `Idempotency-Key` nor `expectedGeneration`."),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`generation-mismatch`, with the current `generation`; `ticket-pending`: not issued yet."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM, description = "`ticket-voided` or `ticket-erased`"),
+        answers::WithBody,
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the request again: the same page is drawn under the same generation."),
+    ),
+    security(("bearer" = ["admin"]))
+))]
 pub(crate) async fn reissue(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,
@@ -32,7 +63,35 @@ pub(crate) async fn reissue(
     new_generation(api, path, request, false).await
 }
 
-/// A voided ticket is good again, under a code of another id.
+/// Makes a voided ticket valid again
+///
+/// The ticket gets a code with another id: the voided code stays void at every door. The order's cancellations are
+/// dismissed, so that a repeat of them changes nothing.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/tickets/{id}/reinstate",
+    operation_id = "ticketReinstate",
+    tag = "Tickets",
+    params(answers::TicketPath, answers::Idempotent),
+    request_body(content = ref("#/components/schemas/Change"),
+        content_type = "application/json", example = json!({
+        "reason": "voided by mistake", "expectedGeneration": 0
+    })),
+    responses(
+        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither `Idempotency-Key` nor `expectedGeneration`."),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`ticket-not-voided`, or `generation-mismatch` with the current `generation`."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM, description = "`ticket-erased`"),
+        answers::WithBody,
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the request again: the same page is drawn under the same generation."),
+    ),
+    security(("bearer" = ["admin"]))
+))]
 pub(crate) async fn reinstate(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,

@@ -20,16 +20,54 @@ use tracing::{error, info, warn};
 
 use crate::access::Caller;
 use crate::api::Api;
+#[cfg(test)]
+use crate::description::{answers, ticket as schema};
 use crate::path::{Id, without_punctuation};
 use crate::problem::{Kind, Problem};
 use crate::tickets::file;
 
 /// The query of a link.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 pub(crate) struct Link {
-    /// The signature over id and generation.
+    /// The signature of `ticketPdfUrl`: opens the PDF without a token.
     s: Option<String>,
 }
+
+/// The ticket's PDF, whatever `Accept` says
+#[cfg(test)]
+#[expect(dead_code, reason = "the router serves it by `ticket`")]
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}.pdf",
+    operation_id = "getTicketPdf",
+    tag = "Tickets",
+    params(answers::TicketPath, Link, answers::Download),
+    responses(
+        (status = 200, description = "The PDF.", content(("application/pdf")),
+            headers(
+                ("ETag" = String, description = "SHA-256 of the file, a strong validator."),
+                ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
+            )),
+        (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
+            headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
+        (status = 304, description = "`If-None-Match` names this file."),
+        (status = 400, response = answers::NotAGuid),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`no-such-ticket`; `no-file`: the file is missing and is being created again; `ticket-failed`: it could not be created and is being retried."),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`ticket-pending`: the order is paid, and the file is not created yet."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation."),
+        (status = 416, body = answers::Problem, content_type = answers::PROBLEM, description = "`range-not-satisfiable`",
+            headers(("Content-Range" = String, description = "The length of the file."))),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable` or `files-unavailable`: try again later; the ticket is not lost."),
+    ),
+    security(("bearer" = ["read"]), ("link" = []))
+)]
+pub(crate) fn ticket_pdf() {}
 
 /// Who fetches a ticket.
 enum Visitor {
@@ -47,8 +85,44 @@ impl Visitor {
     }
 }
 
-/// Answers the record when JSON is asked for, and the PDF otherwise. Every fetch is logged, with the
-/// ticket's id and the token's name and nothing about a person.
+/// The ticket's PDF, or its record
+///
+/// A bare id needs a token once one is configured; the signed link of `ticketPdfUrl` opens the PDF without one. The
+/// record, with `Accept: application/json`, always needs the token. `HEAD` works too. Each request is logged with the
+/// ticket's id and the token's name.
+///
+/// The first complete `GET` by a signed link is recorded as the holder's first download.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/tickets/{id}",
+    operation_id = "getTicket",
+    tag = "Tickets",
+    params(answers::TicketPath, Link, answers::Accept, answers::Download),
+    responses(
+        (status = 200, description = "The PDF or, with `Accept: application/json` and a token, the record.",
+            headers(
+                ("ETag" = String, description = "SHA-256 of the file, a strong validator."),
+                ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
+            ),
+            content(("application/pdf"), (schema::Ticket = "application/json"))),
+        (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
+            headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
+        (status = 304, description = "`If-None-Match` names this file."),
+        (status = 400, response = answers::NotAGuid),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`no-such-ticket`; `no-file`: the file is missing and is being created again; `ticket-failed`: it could not be created and is being retried."),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`ticket-pending`: the order is paid, and the file is not created yet."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation."),
+        (status = 416, body = answers::Problem, content_type = answers::PROBLEM, description = "`range-not-satisfiable`",
+            headers(("Content-Range" = String, description = "The length of the file."))),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable` or `files-unavailable`: try again later; the ticket is not lost."),
+    ),
+    security(("bearer" = ["read"]), ("link" = []))
+))]
 pub(crate) async fn ticket(
     State(api): State<Arc<Api>>,
     method: Method,

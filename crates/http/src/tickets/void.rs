@@ -13,10 +13,33 @@ use tracing::info;
 
 use crate::api::Api;
 use crate::body;
+#[cfg(test)]
+use crate::description::{answers, ticket as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 
-/// Voids one ticket and answers with it. The body is optional: `{reason}`. Again changes nothing.
+/// Voids a ticket: it is no longer valid
+///
+/// `ticket-voided` is published, the link answers 410, and the seat is free. Repeating it changes nothing. The body is
+/// optional. Refunds and cancellations void tickets without this.
+#[cfg_attr(test, utoipa::path(
+    post,
+    path = "/tickets/{id}/void",
+    operation_id = "ticketVoid",
+    tag = "Tickets",
+    params(answers::TicketPath),
+    request_body(content = ref("#/components/schemas/Reason"),
+        content_type = "application/json", example = json!({ "reason": "sold twice" })),
+    responses(
+        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM, description = "`not-a-guid` or `bad-request`"),
+        answers::Guarded,
+        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
+        answers::WithBody,
+        (status = 503, response = answers::StoreUnavailable),
+    ),
+    security(("bearer" = ["admin"]))
+))]
 pub(crate) async fn void(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,

@@ -1,0 +1,122 @@
+//! The description of the API, OpenAPI 3.1: written to `docs/openapi.json` from the annotations on handlers and types.
+//!
+//! It exists in tests alone. The service embeds the file, and a test fails when the file differs from what the
+//! annotations say: `UPDATE=1 cargo test -p fulfillment-http description` writes it.
+
+#![expect(
+    dead_code,
+    clippy::struct_field_names,
+    reason = "schemas are read, never made, and have the names of the API"
+)]
+
+pub(crate) mod answers;
+pub(crate) mod bodies;
+pub(crate) mod messages;
+pub(crate) mod order;
+pub(crate) mod ticket;
+mod webhook;
+
+use serde_json::{Value, json};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+
+use self::answers::{
+    Forbidden, NotAGuid, StoreUnavailable, TooLarge, TooManyRequests, Unauthorized, UnsupportedMediaType,
+};
+use self::bodies::{Change, Delivered, Reason};
+
+/// What the routes are described within.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Fulfillment",
+        description = "Turns a paid order into tickets: one PDF with a signed QR code per seat.\n\n\
+            Errors are problem documents (RFC 9457). Once a token is configured, every route needs one \
+            (`Authorization: Bearer <token>`), except health, the public keys, this documentation and signed links. \
+            A token has scopes: `ingest`, `read`, `deliver`, `admin`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    // Relative to this document: a proxy may serve it under a path of its own.
+    servers((url = ".", description = "The service that serves this document.")),
+    tags(
+        (name = "Payments", description = "Payments, refunds and cancellations in."),
+        (name = "Tickets", description = "Tickets out: the PDF and its record."),
+        (name = "Orders", description = "The state of each order, and the reason for it."),
+        (name = "Events", description = "What happened, as it happens."),
+        (name = "Operations", description = "For those who run the service."),
+    ),
+    components(
+        // Of bodies that may be left out, which attributes can only name.
+        schemas(Delivered, Reason, Change),
+        responses(
+            NotAGuid, Unauthorized, Forbidden, TooLarge, UnsupportedMediaType, TooManyRequests, StoreUnavailable
+        ),
+    ),
+)]
+struct Api;
+
+/// Addresses for people of a route that the router knows under another path.
+#[derive(utoipa::OpenApi)]
+#[openapi(paths(crate::tickets::ticket::ticket_pdf))]
+struct AlsoServed;
+
+/// Names the ways in, and writes down where everybody is let in.
+fn secure(api: &mut OpenApi) {
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A token from the configuration, with scopes."));
+    let link = ApiKeyValue::with_description("s", "The signature of a ticket's link.");
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+    components.add_security_scheme("link", SecurityScheme::ApiKey(ApiKey::Query(link)));
+    for item in api.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.security.get_or_insert_default();
+        }
+    }
+}
+
+/// Records that have all of their fields in every answer: what is not known is null.
+const RECORDS: [&str; 4] = ["Ticket", "Order", "PaymentRecord", "WithdrawalRecord"];
+
+/// The whole document.
+pub(crate) fn document() -> Value {
+    let mut api = Api::openapi();
+    api.merge(crate::Routes::openapi());
+    api.merge(AlsoServed::openapi());
+    secure(&mut api);
+    let mut api = serde_json::to_value(api).unwrap();
+    api["webhooks"] = json!({ "ticketEvent": webhook::operation() });
+    let schemas = api["components"]["schemas"].as_object_mut().unwrap();
+    for name in RECORDS {
+        let schema = &mut schemas[name];
+        let fields: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
+        schema["required"] = fields.into();
+    }
+    for (name, file) in CONTRACTS {
+        schemas.insert(name.to_owned(), contract(file));
+    }
+    schemas.sort_keys();
+    api
+}
+
+/// The contracts with other services, which have files of their own.
+pub(crate) const CONTRACTS: [(&str, &str); 4] = [
+    ("OrderingOrder", "order"),
+    ("OrderingOrders", "orders"),
+    ("IdentityUser", "user"),
+    ("Webhook", "webhook"),
+];
+
+/// The schema of a contract in docs/contracts, as the file has it.
+pub(crate) fn contract(name: &str) -> Value {
+    let path = format!("{}/../../docs/contracts/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// An example in docs/contracts/examples.
+fn example(contract: &str, name: &str) -> Value {
+    let path = format!("{}/../../docs/contracts/examples/{contract}/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}

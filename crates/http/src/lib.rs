@@ -76,6 +76,7 @@ routes! {
     "/.well-known/ticket-keys.json": get keys::jwks;
     "/openapi.json": get docs::openapi;
     "/docs": get docs::page;
+    "/docs/{file}": get docs::file;
     "/": get docs::landing;
 }
 

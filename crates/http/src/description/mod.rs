@@ -87,6 +87,9 @@ pub(crate) fn document() -> Value {
     api.merge(AlsoServed::openapi());
     secure(&mut api);
     let mut api = serde_json::to_value(api).unwrap();
+    for operation in api["paths"].as_object_mut().unwrap().values_mut().flat_map(operations) {
+        say_who_may(operation);
+    }
     api["webhooks"] = json!({ "ticketEvent": webhook::operation() });
     let schemas = api["components"]["schemas"].as_object_mut().unwrap();
     for name in RECORDS {
@@ -99,6 +102,23 @@ pub(crate) fn document() -> Value {
     }
     schemas.sort_keys();
     api
+}
+
+fn operations(item: &mut Value) -> impl Iterator<Item = &mut Value> {
+    item.as_object_mut().unwrap().values_mut()
+}
+
+/// Viewers do not show the scopes of bearer tokens: the text names them too.
+fn say_who_may(operation: &mut Value) {
+    let ways = operation["security"].as_array().unwrap();
+    let scope = ways.iter().find_map(|way| way["bearer"][0].as_str());
+    let or_link = if ways.iter().any(|way| way["link"].is_array()) { ", or a signed link" } else { "" };
+    let needs = match scope {
+        Some(scope) => format!("Needs a token with the scope `{scope}`{or_link}."),
+        None => "Needs no token.".to_owned(),
+    };
+    let said = operation["description"].as_str().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    operation["description"] = format!("{said}{needs}").into();
 }
 
 /// The contracts with other services, which have files of their own.

@@ -141,14 +141,39 @@ async fn what_is_served_is_the_file() {
     let served = app.get("/openapi.json", &[]).await;
     assert_eq!(served.body.as_ref(), OPENAPI.as_bytes());
     assert_eq!(served.json()["openapi"], "3.1.0");
-    let page = app.get("/docs", &[]).await;
-    let html = std::str::from_utf8(&page.body).unwrap();
-    for path in keys(&described()["paths"]) {
-        assert!(html.contains(&format!(">{path}<")), "{path}");
-    }
-    assert!(!html.contains("<script") && !html.contains("src="));
     let landing = app.get("/", &[]).await;
     assert_eq!((landing.status.as_u16(), landing.header("location")), (303, "docs"));
+}
+
+/// The page names nothing of elsewhere, and nothing that the service does not answer, all relative to it.
+#[tokio::test]
+async fn the_page_is_whole() {
+    let app = App::open().await;
+    let page = app.get("/docs", &[]).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let policy = page.header("content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let html = std::str::from_utf8(&page.body).unwrap();
+    let files: Vec<_> = html.split(['"']).filter(|part| part.starts_with("docs/")).collect();
+    assert_eq!(files.len(), 4, "{files:?}");
+    assert!(!html.contains("//") && !html.contains("\"/") && !html.contains("<style"));
+    for file in files {
+        let answer = app.get(&format!("/{file}"), &[]).await;
+        assert_eq!(answer.status, 200, "{file}");
+        let kind = match file.rsplit_once('.') {
+            Some((_, "js")) => "text/javascript; charset=utf-8",
+            _ => "text/css; charset=utf-8",
+        };
+        assert_eq!(answer.header("content-type"), kind, "{file}");
+        let packed = answer.body.starts_with(&[0x1f, 0x8b]);
+        assert_eq!(answer.header("content-encoding"), if packed { "gzip" } else { "" }, "{file}");
+    }
+    for other in ["/docs/README.md", "/docs/%ff", "/docs/..%2Fdocs.rs"] {
+        app.get(other, &[]).await.is_problem(404, "no-such-page");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
@@ -50,10 +51,11 @@ struct CodeStanding {
 pub(crate) async fn standing(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
-    Path(text): Path<String>,
+    path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     api.access.require(&headers, Scope::Read)?;
     let mut cti = [0; 10];
+    let text = path.map(|Path(text)| text).unwrap_or_default();
     hex::decode_to_slice(&text, &mut cti).map_err(|_| {
         Problem::new(Kind::BadRequest, "The code id in the path must be 20 hexadecimal digits.")
     })?;

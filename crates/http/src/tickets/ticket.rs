@@ -35,6 +35,8 @@ pub(crate) struct Link {
 }
 
 /// The ticket's PDF, whatever `Accept` says
+///
+/// A bare id needs a token once one is configured; the signed link of `ticketPdfUrl` opens it without one.
 #[cfg(test)]
 #[expect(dead_code, reason = "the router serves it by `ticket`")]
 #[utoipa::path(

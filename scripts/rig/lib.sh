@@ -11,8 +11,9 @@ versitygw=$cache/versitygw-$versitygw_version
 verapdf_jars=$cache/verapdf-1.28.2
 azurite_version=3.37.0
 azurite=$cache/azurite-$azurite_version
-# Where the tests look for a Python with the libraries that tests/python names.
+# Where the tests look for a Python with the libraries that tests/python names, and for one with schemathesis.
 python_link=$cache/python
+schemathesis_link=$cache/schemathesis
 
 all_servers=kafka,postgres,s3,azurite
 

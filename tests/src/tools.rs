@@ -1,7 +1,9 @@
 //! Tickets read back by programs that know nothing of ours.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -59,6 +61,37 @@ pub fn scan(pdf: &[u8]) -> Result<Vec<String>> {
     )?;
     let text = String::from_utf8(out).context("zbarimg wrote no UTF-8")?;
     Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Runs schemathesis in a folder.
+///
+/// # Errors
+/// It is missing, ran longer than `limit`, or found a fault; the error has what it said.
+pub async fn schemathesis(folder: &Path, limit: Duration, arguments: &[&str]) -> Result<()> {
+    let python = cache()?.join("schemathesis/bin/python3");
+    ensure!(python.exists(), "{} is missing; scripts/rig/install makes it", python.display());
+    let mut command = tokio::process::Command::new(python);
+    command.args(["-m", "schemathesis.cli", "--no-color"]).args(arguments);
+    command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    let ended = tokio::time::timeout(limit, command.output());
+    let out = ended.await.with_context(|| format!("schemathesis runs for more than {limit:?}"))??;
+    let said = String::from_utf8_lossy(&out.stdout);
+    // Requests of 5,000 messages have lines of a megabyte.
+    let short = |line: &str| line.chars().take(600).chain(['\n']).collect::<String>();
+    ensure!(
+        out.status.success(),
+        "{}{}",
+        said.lines().map(short).collect::<String>(),
+        String::from_utf8_lossy(&out.stderr)
+    );
+    Ok(())
+}
+
+/// Where `scripts/rig/install` keeps what it fetches.
+fn cache() -> Result<PathBuf> {
+    let named = std::env::var_os("FULFILLMENT_RIG_CACHE").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/fulfillment-rig"));
+    named.or_else(home).context("neither FULFILLMENT_RIG_CACHE nor HOME is set")
 }
 
 fn on_disk(bytes: &[u8]) -> Result<tempfile::NamedTempFile> {

@@ -4,6 +4,7 @@
 mod access;
 mod apart;
 mod commands;
+mod description;
 mod downloads;
 mod duplicates;
 mod embedded;

@@ -43,6 +43,7 @@ pub(crate) struct Payment {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Refund {
     /// One per refund; the same refund can be sent twice.
+    #[schema(min_length = 1)]
     refund_id: String,
     /// The payment that it refunds; by default, the order's only payment. When the order has several, the refund is
     /// parked.

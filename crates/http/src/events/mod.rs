@@ -47,6 +47,20 @@ pub(crate) struct Asked {
     types: Option<String>,
 }
 
+/// One server-sent event.
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "a schema is read, never made")]
+struct StreamEvent {
+    /// Its position in the stream.
+    id: String,
+    /// Its type, such as `ticket-issued`.
+    event: String,
+    /// A `CloudEvent` as JSON; its `data` is that of the webhooks.
+    #[schema(content_media_type = "application/json")]
+    data: String,
+}
+
 /// Follows events as server-sent events
 ///
 /// Each event has its position as `id`, its type as `event`, and a `CloudEvent` as `data`. A reader that reconnects with
@@ -58,10 +72,11 @@ pub(crate) struct Asked {
     tag = "Events",
     params(answers::Resume, Asked),
     responses(
-        (status = 200, description = "The stream. It stays open.", body = String, content_type = "text/event-stream",
-            example = json!(
-                "id: 42\nevent: ticket-issued\ndata: {\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"ticket-issued\",\"data\":{…}}\n\n"
-            )),
+        (status = 200, description = "The stream. It stays open.", body = StreamEvent, content_type = "text/event-stream",
+            example = json!({
+                "id": "42", "event": "ticket-issued",
+                "data": "{\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"ticket-issued\",\"data\":{…}}"
+            })),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`bad-request`, with the `field` that is wrong."),
         answers::Guarded,

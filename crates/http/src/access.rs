@@ -28,9 +28,9 @@ struct Known {
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// The holder of the token of this name.
-    Token(String),
-    /// Somebody, where everything is open.
+    /// The holder of a token.
+    Token { name: String, scopes: BTreeSet<Scope> },
+    /// Anybody, where everything is open.
     Anonymous,
 }
 
@@ -38,8 +38,20 @@ impl Caller {
     /// For logs and records.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Token(name) => name,
+            Self::Token { name, .. } => name,
             Self::Anonymous => "anonymous",
+        }
+    }
+
+    /// Refuses a caller whose token lacks a scope.
+    fn require(&self, scope: Scope) -> Result<(), Problem> {
+        match self {
+            Self::Token { scopes, .. } if !scopes.contains(&scope) => {
+                let word = scope.as_str();
+                Err(Problem::new(Kind::Forbidden, format!("The token lacks the scope \"{word}\"."))
+                    .with("scope", word))
+            }
+            Self::Token { .. } | Self::Anonymous => Ok(()),
         }
     }
 }
@@ -59,6 +71,12 @@ impl Access {
 
     /// Who sends these headers, if they may do what `scope` names.
     pub(crate) fn require(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
+        let caller = self.caller(headers)?;
+        caller.require(scope).map(|()| caller)
+    }
+
+    /// Who sends these headers, whatever they may do.
+    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         if self.open {
             return Ok(Caller::Anonymous);
         }
@@ -72,15 +90,8 @@ impl Access {
                 found = Some(known);
             }
         }
-        match found {
-            None => Err(self.unauthorized("The token is unknown.")),
-            Some(known) if known.scopes.contains(&scope) => Ok(Caller::Token(known.name.clone())),
-            Some(_) => {
-                let word = scope.as_str();
-                Err(Problem::new(Kind::Forbidden, format!("The token lacks the scope \"{word}\"."))
-                    .with("scope", word))
-            }
-        }
+        let known = found.ok_or_else(|| self.unauthorized("The token is unknown."))?;
+        Ok(Caller::Token { name: known.name.clone(), scopes: known.scopes.clone() })
     }
 
     fn unauthorized(&self, detail: &str) -> Problem {

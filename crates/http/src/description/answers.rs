@@ -108,6 +108,49 @@ pub(crate) enum WithBody {
     UnsupportedMediaType(#[ref_response] UnsupportedMediaType),
 }
 
+/// Why there is no PDF of a ticket.
+#[derive(IntoResponses)]
+pub(crate) enum NoPdf {
+    #[response(status = 400)]
+    NotAGuid(#[ref_response] NotAGuid),
+    #[response(status = 401)]
+    Unauthorized(#[ref_response] Unauthorized),
+    #[response(status = 403)]
+    Forbidden(#[ref_response] Forbidden),
+    /// `no-such-ticket`; `no-file`: the file is missing and is being created again; `ticket-failed`: it could not be
+    /// created and is being retried.
+    #[response(
+        status = 404,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = u32, description = "Seconds to wait."))
+    )]
+    NotFound(Problem),
+    /// `ticket-pending`: the order is paid, and the file is not created yet.
+    #[response(
+        status = 409,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = u32, description = "Seconds to wait."))
+    )]
+    Pending(Problem),
+    /// `ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation.
+    #[response(status = 410, content_type = "application/problem+json")]
+    Gone(Problem),
+    /// `range-not-satisfiable`
+    #[response(
+        status = 416,
+        content_type = "application/problem+json",
+        headers(("Content-Range" = String, description = "The length of the file."))
+    )]
+    Range(Problem),
+    /// `store-unavailable` or `files-unavailable`: try again later; the ticket is not lost.
+    #[response(
+        status = 503,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = u32, description = "Seconds to wait."))
+    )]
+    Unavailable(Problem),
+}
+
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct TicketPath {

@@ -91,6 +91,7 @@ pub(crate) fn document() -> Value {
         say_who_may(operation);
     }
     api["webhooks"] = json!({ "ticketEvent": webhook::operation() });
+    unwrap_lines(&mut api);
     let schemas = api["components"]["schemas"].as_object_mut().unwrap();
     for name in RECORDS {
         let schema = &mut schemas[name];
@@ -119,6 +120,25 @@ fn say_who_may(operation: &mut Value) {
     };
     let said = operation["description"].as_str().map(|text| format!("{text}\n\n")).unwrap_or_default();
     operation["description"] = format!("{said}{needs}").into();
+}
+
+/// Comments break their lines at the width of the source; texts have paragraphs alone.
+fn unwrap_lines(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::String(text) if name == "description" => {
+                        *text =
+                            text.split("\n\n").map(|p| p.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+                    }
+                    field => unwrap_lines(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(unwrap_lines),
+        _ => {}
+    }
 }
 
 /// The contracts with other services, which have files of their own.

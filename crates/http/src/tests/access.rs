@@ -1,5 +1,7 @@
 //! Who may do what.
 
+use fulfillment_store::Records;
+
 use super::{App, request};
 
 const TOKENS: &str = r#"
@@ -69,7 +71,12 @@ async fn a_signed_link_opens_its_pdf_and_nothing_else() {
     let app = App::with(TOKENS).await;
     let ticket = app.issued().await;
     let link = app.signed(&ticket);
+    // A service that sends the holder's link along is still the service.
+    assert_eq!(app.get(&link, &[("authorization", "Bearer mail-token")]).await.status, 200);
+    let first = async || app.store.ticket(ticket.id).await.unwrap().unwrap().lifecycle.first_downloaded_at;
+    assert_eq!(first().await, None);
     assert_eq!(app.get(&link, &[]).await.status, 200);
+    assert!(first().await.is_some());
     // Even with a token that may do other things.
     assert_eq!(app.get(&link, &[("authorization", "Bearer shop-token")]).await.status, 200);
     let bare = format!("/tickets/{}", ticket.id);
@@ -81,6 +88,11 @@ async fn a_signed_link_opens_its_pdf_and_nothing_else() {
     // Not even whether another ticket exists.
     let other = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301";
     app.get(&format!("{other}?{query}"), &[]).await.is_problem(401, "unauthorized");
+    // A token without the scope is told so, whatever link it brings.
+    let shop = [("authorization", "Bearer shop-token")];
+    for address in [format!("{other}?{query}"), format!("{bare}?s=AAAAAAAAAAAAAAAAAAAAAA"), bare.clone()] {
+        app.get(&address, &shop).await.is_problem(403, "forbidden");
+    }
     let reader = [("authorization", "Bearer mail-token"), ("accept", "application/json")];
     assert_eq!(app.get(&bare, &reader).await.status, 200);
 }

@@ -1,5 +1,6 @@
 //! Tickets out: one, its file, all of an order's, and what becomes of one.
 
+mod admission;
 pub(crate) mod codes;
 pub(crate) mod delivered;
 pub(crate) mod file;

@@ -12,18 +12,17 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, RANGE, VARY};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use fulfillment_config::Scope;
 use fulfillment_domain::{Ticket, TicketId, TicketStatus};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
-use crate::access::Caller;
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::{answers, ticket as schema};
 use crate::path::{Id, without_punctuation};
 use crate::problem::{Kind, Problem};
+use crate::tickets::admission::{self, Admitted, Visitor};
 use crate::tickets::file;
 
 /// The query of a link.
@@ -54,38 +53,11 @@ pub(crate) struct Link {
         (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
             headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
         (status = 304, description = "`If-None-Match` names this file."),
-        (status = 400, response = answers::NotAGuid),
-        answers::Guarded,
-        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`no-such-ticket`; `no-file`: the file is missing and is being created again; `ticket-failed`: it could not be created and is being retried."),
-        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`ticket-pending`: the order is paid, and the file is not created yet."),
-        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation."),
-        (status = 416, body = answers::Problem, content_type = answers::PROBLEM, description = "`range-not-satisfiable`",
-            headers(("Content-Range" = String, description = "The length of the file."))),
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`store-unavailable` or `files-unavailable`: try again later; the ticket is not lost."),
+        answers::NoPdf,
     ),
     security(("bearer" = ["read"]), ("link" = []))
 )]
 pub(crate) fn ticket_pdf() {}
-
-/// Who fetches a ticket.
-enum Visitor {
-    Caller(Caller),
-    /// Whoever has the signed link: the holder, as far as can be known.
-    Holder,
-}
-
-impl Visitor {
-    fn name(&self) -> &str {
-        match self {
-            Self::Caller(caller) => caller.name(),
-            Self::Holder => "link",
-        }
-    }
-}
 
 /// The ticket's PDF, or its record
 ///
@@ -110,18 +82,7 @@ impl Visitor {
         (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
             headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
         (status = 304, description = "`If-None-Match` names this file."),
-        (status = 400, response = answers::NotAGuid),
-        answers::Guarded,
-        (status = 404, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`no-such-ticket`; `no-file`: the file is missing and is being created again; `ticket-failed`: it could not be created and is being retried."),
-        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`ticket-pending`: the order is paid, and the file is not created yet."),
-        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation."),
-        (status = 416, body = answers::Problem, content_type = answers::PROBLEM, description = "`range-not-satisfiable`",
-            headers(("Content-Range" = String, description = "The length of the file."))),
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`store-unavailable` or `files-unavailable`: try again later; the ticket is not lost."),
+        answers::NoPdf,
     ),
     security(("bearer" = ["read"]), ("link" = []))
 ))]
@@ -136,7 +97,9 @@ pub(crate) async fn ticket(
     let signature = link.ok().and_then(|Query(link)| link.s);
     let signature = signature.as_deref().map(without_punctuation);
     let wants_json = !pdf && wants_json(&headers);
-    let (visitor, ticket) = match admit(&api, &headers, id, signature, wants_json).await {
+    // The record is not the holder's: a link opens the page alone.
+    let visitor = Visitor::of(&api.access, &headers, signature.filter(|_| !wants_json));
+    let (visitor, ticket) = match admission::admit(&api, id, visitor).await {
         Ok(admitted) => admitted,
         Err(problem) => {
             info!(ticket = %id, by = "nobody", status = problem.status().as_u16(), "a ticket was not handed out");
@@ -156,7 +119,7 @@ pub(crate) async fn ticket(
     let whole = status == StatusCode::OK && method == Method::GET && !headers.contains_key(RANGE);
     if whole
         && !is_prefetch(&headers)
-        && matches!(visitor, Visitor::Holder)
+        && matches!(visitor, Admitted::Holder)
         && ticket.lifecycle.first_downloaded_at.is_none()
         && let Err(error) = api.store.downloaded(id, api.clock.now()).await
     {
@@ -164,47 +127,6 @@ pub(crate) async fn ticket(
         warn!(ticket = %id, %error, "the first download could not be noted");
     }
     answer
-}
-
-/// Finds out who asks, and the ticket. Whoever has no right learns nothing, not even whether it exists.
-async fn admit(
-    api: &Api,
-    headers: &HeaderMap,
-    id: TicketId,
-    signature: Option<&str>,
-    wants_json: bool,
-) -> Result<(Visitor, Ticket), Problem> {
-    let by_token = api.access.require(headers, Scope::Read);
-    let signature = if wants_json { None } else { signature };
-    // A token of its own is a service's; anybody else with a good link is the holder.
-    let visitor = match (by_token, signature) {
-        (Ok(caller @ Caller::Token(_)), _) | (Ok(caller), None) => Ok(Visitor::Caller(caller)),
-        (Ok(Caller::Anonymous), Some(_)) => Ok(Visitor::Holder),
-        (Err(problem), None) => return Err(problem),
-        (Err(problem), Some(_)) => Err(problem),
-    };
-    let ticket = api.store.ticket(id).await?;
-    let signed = |ticket: &Ticket| {
-        signature.is_some_and(|s| api.secret.link_is_signed(ticket.id, ticket.code.generation, s))
-    };
-    match (visitor, ticket) {
-        (Ok(Visitor::Holder), Some(ticket)) if !signed(&ticket) => {
-            Ok((Visitor::Caller(Caller::Anonymous), ticket))
-        }
-        (Ok(visitor), Some(ticket)) => Ok((visitor, ticket)),
-        (Ok(_), None) => Err(Problem::new(Kind::NoSuchTicket, "No ticket has this id.")),
-        (Err(_), Some(ticket)) if signed(&ticket) => Ok((Visitor::Holder, ticket)),
-        (Err(_), Some(ticket)) if signed_before(api, &ticket, signature) => {
-            Err(Problem::new(Kind::TicketSuperseded, "Use the new link that its holder was sent."))
-        }
-        (Err(problem), _) => Err(problem),
-    }
-}
-
-/// Whether a link was good for an earlier generation: whoever has it learns that it is over, and nothing else.
-fn signed_before(api: &Api, ticket: &Ticket, signature: Option<&str>) -> bool {
-    let earlier = 0..ticket.code.generation.min(256);
-    signature.is_some_and(|s| earlier.clone().any(|g| api.secret.link_is_signed(ticket.id, g, s)))
 }
 
 fn record(ticket: &Ticket) -> Response {

@@ -1,5 +1,8 @@
 //! A file as HTTP hands it out: validators, ranges and a name (RFC 9110, 13 and 14; RFC 6266).
 
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
@@ -9,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fulfillment_domain::{Ticket, ticket_number};
+use http_range_header::parse_range_header_with_max_ranges;
 
 use crate::problem::{Kind, Problem};
 
@@ -36,9 +40,9 @@ pub(crate) fn answer(
     ];
     match range(method, headers, length, tag) {
         Part::Whole => Ok((common, described, Body::from(content)).into_response()),
-        Part::Bytes(first, last) => {
-            let range = [(CONTENT_RANGE, format!("bytes {first}-{last}/{length}"))];
-            let part = content.slice(first..=last);
+        Part::Bytes(part) => {
+            let range = [(CONTENT_RANGE, format!("bytes {}-{}/{length}", part.start(), part.end()))];
+            let part = content.slice(part);
             Ok((StatusCode::PARTIAL_CONTENT, common, described, range, Body::from(part)).into_response())
         }
         Part::Outside => {
@@ -65,8 +69,7 @@ fn known(headers: &HeaderMap, tag: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Whole,
-    /// First and last byte, both included.
-    Bytes(usize, usize),
+    Bytes(RangeInclusive<usize>),
     Outside,
 }
 
@@ -82,25 +85,11 @@ fn range(method: &Method, headers: &HeaderMap, length: usize, tag: &str) -> Part
 }
 
 fn part(asked: &str, length: usize) -> Part {
-    let number = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        // More digits than fit lie behind every end.
-        digits.then(|| text.parse::<usize>().unwrap_or(usize::MAX))
-    };
-    let Some((unit, spec)) = asked.split_once('=') else { return Part::Whole };
-    if !unit.trim().eq_ignore_ascii_case("bytes") || spec.contains(',') {
-        return Part::Whole;
-    }
-    let Some((first, last)) = spec.trim().split_once('-') else { return Part::Whole };
-    match (number(first), number(last)) {
-        (Some(first), _) if !last.is_empty() && number(last).is_none_or(|l| l < first) => Part::Whole,
-        (Some(first), _) if first >= length => Part::Outside,
-        (Some(first), Some(last)) => Part::Bytes(first, last.min(length - 1)),
-        (Some(first), None) => Part::Bytes(first, length - 1),
-        (None, Some(0)) if first.is_empty() => Part::Outside,
-        (None, Some(_)) if first.is_empty() && length == 0 => Part::Outside,
-        (None, Some(count)) if first.is_empty() => Part::Bytes(length.saturating_sub(count), length - 1),
-        _ => Part::Whole,
+    let Ok(asked) = parse_range_header_with_max_ranges(asked, NonZeroUsize::MIN) else { return Part::Whole };
+    let in_memory = |at: &u64| usize::try_from(*at).unwrap_or(usize::MAX);
+    match asked.validate(length as u64).as_deref() {
+        Ok([part]) => Part::Bytes(in_memory(part.start())..=in_memory(part.end())),
+        _ => Part::Outside,
     }
 }
 
@@ -161,12 +150,12 @@ mod tests {
     #[test]
     fn parts_of_ten_bytes() {
         for (asked, expected) in [
-            ("bytes=0-3", Part::Bytes(0, 3)),
-            ("bytes=4-", Part::Bytes(4, 9)),
-            ("bytes=-3", Part::Bytes(7, 9)),
-            ("bytes=-30", Part::Bytes(0, 9)),
-            ("bytes=9-99999999999999999999999", Part::Bytes(9, 9)),
-            ("Bytes=9-9", Part::Bytes(9, 9)),
+            ("bytes=0-3", Part::Bytes(0..=3)),
+            ("bytes=4-", Part::Bytes(4..=9)),
+            ("bytes=-3", Part::Bytes(7..=9)),
+            ("bytes=-30", Part::Bytes(0..=9)),
+            ("bytes=9-99999999999999999999999", Part::Bytes(9..=9)),
+            ("Bytes=9-9", Part::Bytes(9..=9)),
             ("bytes=10-", Part::Outside),
             ("bytes=99999999999999999999999-", Part::Outside),
             ("bytes=-0", Part::Outside),

@@ -3,19 +3,8 @@
 use crate::fields::Unreadable;
 use crate::id::OrderId;
 use crate::payment::Payment;
+use crate::subject::Subject;
 use crate::withdrawal::{Cancellation, Refund, Withdrawal};
-
-crate::words! {
-    /// What a message claims to be, by the topic or route that it comes by.
-    pub enum Subject: "subject of a message" {
-        /// `payment-succeeded`
-        Payment = "payment",
-        /// `payment-refunded`
-        Refund = "refund",
-        /// `order-cancelled`
-        Cancellation = "cancellation",
-    }
-}
 
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Eq)]

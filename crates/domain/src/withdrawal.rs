@@ -15,6 +15,7 @@ use crate::event_time::is_date;
 use crate::fields::{Fields, Unreadable};
 use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
+use crate::subject::Subject;
 
 /// The most items or tickets that one refund names.
 const MAX_NAMES: usize = 10_000;
@@ -197,11 +198,11 @@ impl Withdrawal {
         }
     }
 
-    /// The word in the record: `refund` or `cancellation`.
-    pub fn kind(&self) -> &'static str {
+    /// Which of the two it is.
+    pub fn subject(&self) -> Subject {
         match self {
-            Self::Refund(_) => "refund",
-            Self::Cancellation(_) => "cancellation",
+            Self::Refund(_) => Subject::Refund,
+            Self::Cancellation(_) => Subject::Cancellation,
         }
     }
 

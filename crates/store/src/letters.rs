@@ -1,18 +1,38 @@
 //! What stands apart until somebody looks at it: messages that could not be taken, and parked orders.
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, Subject};
+use fulfillment_domain::{OrderId, Subject, words};
 use jiff::Timestamp;
 
 use crate::Result;
+
+words! {
+    /// Why a message was not taken.
+    pub enum LetterKind: "kind of dead letter" {
+        /// It cannot be read.
+        Unreadable = "unreadable",
+        /// It contradicts what is recorded under its key.
+        Quarantined = "quarantined",
+    }
+}
+
+words! {
+    /// How a dead letter was closed.
+    pub enum ClosedAs: "end of a dead letter" {
+        /// It was taken at last.
+        Replayed = "replayed",
+        /// An operator put it aside.
+        Dropped = "dropped",
+    }
+}
 
 /// A message that was set apart, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterRecord {
     /// Its row.
     pub id: i64,
-    /// `unreadable` or `quarantined`.
-    pub kind: String,
+    /// Why it was not taken.
+    pub kind: LetterKind,
     /// What it claims to be.
     pub about: Subject,
     /// Of which order, where that could be read.
@@ -37,8 +57,8 @@ pub struct DeadLetterRecord {
     pub attempts: u32,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
-    /// How: `replayed` or `dropped`.
-    pub closed_as: Option<String>,
+    /// How.
+    pub closed_as: Option<ClosedAs>,
     /// What came of it, or why it was dropped.
     pub note: Option<String>,
 }

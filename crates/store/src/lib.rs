@@ -69,10 +69,12 @@ pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
-pub use letters::{Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder};
+pub use letters::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, LetterKind, Letters, ParkedOrder};
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};
-pub use records::{CodeStanding, OrderRecord, PaymentRecord, Records, Redrawn, RetrySelection, Summary};
+pub use records::{
+    CodeStanding, OrderRecord, PaymentOutcome, PaymentRecord, Records, Redrawn, RetrySelection, Summary,
+};
 pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};

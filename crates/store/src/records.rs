@@ -1,11 +1,23 @@
 //! What people ask for.
 
 use async_trait::async_trait;
-use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticket, TicketId, words};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{Attention, Result, WithdrawalRecord};
+
+words! {
+    /// What a payment was to its order.
+    pub enum PaymentOutcome: "outcome of a payment" {
+        /// It made the order's work.
+        Accepted = "accepted",
+        /// The order was paid before.
+        AlreadyPaid = "already_paid",
+        /// It is known under another key.
+        Folded = "folded",
+    }
+}
 
 /// A payment as kept for good.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,8 +31,8 @@ pub struct PaymentRecord {
     pub amount: Option<Amount>,
     /// In what.
     pub currency: Option<Currency>,
-    /// `accepted` (it made the order's work), `already_paid`, or `folded`: another key of the payment `folded_into`.
-    pub outcome: String,
+    /// What it was to its order.
+    pub outcome: PaymentOutcome,
     /// How often the same message came again.
     pub duplicates: u64,
     /// When it first came.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, TicketId};
+use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, Subject, TicketId};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -43,8 +43,8 @@ pub struct WithdrawalRecord {
     /// Idempotency key: `refund:<id>`, `cancellation:<order>:<time>`; without a time of its own `cancellation:<order>`,
     /// and after a reinstatement `cancellation:<order>@<its record's time>`.
     pub key: String,
-    /// `refund` or `cancellation`.
-    pub kind: String,
+    /// A refund or a cancellation.
+    pub kind: Subject,
     /// Of which order.
     pub order_id: OrderId,
     /// Of which payment, by its key; a refund's.

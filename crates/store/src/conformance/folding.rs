@@ -18,7 +18,7 @@ fn nameless(of: u32, amount: &str, rest: &str) -> Incoming {
 /// Key, outcome and what it is folded into, of each payment of an order.
 async fn payments(store: &dyn Store, n: u32) -> Vec<(String, String, Option<String>)> {
     let record = store.order(order(n)).await.unwrap().unwrap();
-    record.payments.into_iter().map(|p| (p.key, p.outcome, p.folded_into)).collect()
+    record.payments.into_iter().map(|p| (p.key, p.outcome.to_string(), p.folded_into)).collect()
 }
 
 fn one_payment(n: u32, id: u32) -> [(String, String, Option<String>); 2] {

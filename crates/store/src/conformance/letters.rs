@@ -6,7 +6,7 @@ use super::Backend;
 use super::fixtures::{
     LONG, at_stored, cancellation, claimed, ingest, loudly, message, order, payment, refund, rows, to_kafka,
 };
-use crate::{Closing, Incoming, IngestOutcome, Release, Source, Then, WithdrawalState};
+use crate::{ClosedAs, Closing, Incoming, IngestOutcome, Release, Source, Then, WithdrawalState};
 
 pub async fn kept_whole(backend: &dyn Backend) {
     let store = backend.store();
@@ -29,7 +29,7 @@ pub async fn kept_whole(backend: &dyn Backend) {
     assert_eq!(first.headers[0], ("h".to_owned(), vec![0xff, 0]));
     assert_eq!(first.source, "kafka payment-succeeded/3@7");
     assert_eq!((first.source_timestamp, first.received_at), (Some(1_795_372_200_000), at_stored()));
-    assert_eq!((first.attempts, first.closed_at, first.closed_as.as_deref()), (0, None, None));
+    assert_eq!((first.attempts, first.closed_at, first.closed_as), (0, None, None));
     assert_eq!(store.dead_letter(first.id).await.unwrap().as_ref(), Some(first));
     assert_eq!(store.dead_letter(404).await.unwrap(), None);
     assert_eq!(store.dead_letters(first.id, false, 1).await.unwrap(), letters[1..2]);
@@ -77,7 +77,7 @@ pub async fn closed_once(backend: &dyn Backend) {
     }
     assert!(store.dead_letters(0, false, 10).await.unwrap().is_empty());
     let all = store.dead_letters(0, true, 10).await.unwrap();
-    let closed: Vec<_> = all.iter().map(|l| (l.closed_as.as_deref(), l.note.as_deref())).collect();
+    let closed: Vec<_> = all.iter().map(|l| (l.closed_as.map(ClosedAs::as_str), l.note.as_deref())).collect();
     assert_eq!(closed, [(Some("replayed"), Some("new")), (Some("dropped"), Some("a test"))]);
     assert!(all.iter().all(|l| l.closed_at.is_some()));
     assert_eq!(store.summary().await.unwrap().dead_lettered, 0, "nobody has to look at them");

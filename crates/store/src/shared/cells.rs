@@ -157,6 +157,11 @@ pub(crate) trait Row {
         need(column, self.text(column)?)?.parse().map_err(|e: W::Err| odd(column, e))
     }
 
+    /// The same, or null.
+    fn word_or_none<W: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<W>> {
+        self.text(column)?.map(|word| word.parse().map_err(|e: W::Err| odd(column, e))).transpose()
+    }
+
     /// An amount; the column is read as text.
     fn amount(&self, column: &'static str) -> Result<Option<Amount>> {
         self.text(column)?.map(|t| t.parse().map_err(|e| odd(column, e))).transpose()

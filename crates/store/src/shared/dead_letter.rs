@@ -5,7 +5,7 @@ use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Unreadable};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{DeadLetterRoute, Incoming, Source};
+use crate::{DeadLetterRoute, Incoming, LetterKind, Source};
 
 /// A message to be set apart.
 #[derive(Debug)]
@@ -13,8 +13,7 @@ pub(crate) struct DeadLetter<'a> {
     pub(crate) message: &'a Incoming,
     /// Of source and content: the same record read again has the same.
     pub(crate) fingerprint: [u8; 32],
-    /// `unreadable` or `quarantined`.
-    pub(crate) kind: &'static str,
+    pub(crate) kind: LetterKind,
     pub(crate) order_id: Option<OrderId>,
     pub(crate) reason: String,
     pub(crate) field: Option<String>,
@@ -39,7 +38,7 @@ impl<'a> DeadLetter<'a> {
         Self {
             message,
             fingerprint: fingerprint(message),
-            kind: "unreadable",
+            kind: LetterKind::Unreadable,
             order_id: None,
             reason: why.reason.clone(),
             field: why.field.clone(),
@@ -48,7 +47,7 @@ impl<'a> DeadLetter<'a> {
 
     /// One that contradicts what is on record under its key.
     pub(crate) fn quarantined(message: &'a Incoming, order: OrderId, why: Unreadable) -> Self {
-        let (kind, fingerprint) = ("quarantined", fingerprint(message));
+        let (kind, fingerprint) = (LetterKind::Quarantined, fingerprint(message));
         Self { message, fingerprint, kind, order_id: Some(order), reason: why.reason, field: why.field }
     }
 

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use fulfillment_domain::payment::Facts;
 use fulfillment_domain::{OrderId, Payment};
 
-use crate::Result;
 use crate::shared::cells::{Row, need};
 use crate::shared::withdrawing::{Arrival, Case};
+use crate::{PaymentOutcome, Result};
 
 /// The columns that [`standing_from`] reads, of payments that are not folded, in the order of their arrival.
 macro_rules! standing_columns {
@@ -45,7 +45,7 @@ pub(crate) fn standing_from(row: &impl Row) -> Result<(OrderId, Standing)> {
             transaction_id: row.text("transaction_id")?,
             processed_at: row.time("processed_at")?,
         },
-        accepted: need("outcome", row.text("outcome")?)? == "accepted",
+        accepted: row.word::<PaymentOutcome>("outcome")? == PaymentOutcome::Accepted,
         arrival: Arrival::of(row)?,
         on_record: true,
     };

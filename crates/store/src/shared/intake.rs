@@ -13,7 +13,7 @@ use crate::shared::facts::{Earlier, Facts, Known};
 use crate::shared::folding::{Fold, Folding};
 use crate::shared::ticket::index_key;
 use crate::shared::withdrawing::Arrival;
-use crate::{Incoming, IngestOutcome};
+use crate::{Incoming, IngestOutcome, PaymentOutcome};
 
 /// A payment to be written.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ pub(crate) struct NewPayment<'a> {
 impl NewPayment<'_> {
     /// The word in `payments` and `inbox`.
     pub(crate) fn outcome(&self) -> &'static str {
-        if self.makes_order() { "accepted" } else { "already_paid" }
+        let outcome = if self.makes_order() { PaymentOutcome::Accepted } else { PaymentOutcome::AlreadyPaid };
+        outcome.as_str()
     }
 
     /// Whether it made the order's work, under one key or the other.

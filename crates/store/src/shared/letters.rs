@@ -2,7 +2,7 @@
 
 use crate::shared::cells::{Row, need};
 use crate::shared::headers;
-use crate::{Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
+use crate::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
 
 /// An operator has seen to what was paid for a void order; `$1` is the order.
 pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id = $1";
@@ -20,7 +20,7 @@ pub(crate) use letter_columns;
 pub(crate) fn letter_from(row: &impl Row) -> Result<DeadLetterRecord> {
     Ok(DeadLetterRecord {
         id: row.number("id")?,
-        kind: need("kind", row.text("kind")?)?,
+        kind: row.word("kind")?,
         about: row.word("about")?,
         order_id: row.uuid("order_id")?.map(fulfillment_domain::OrderId),
         reason: need("reason", row.text("reason")?)?,
@@ -33,16 +33,16 @@ pub(crate) fn letter_from(row: &impl Row) -> Result<DeadLetterRecord> {
         received_at: need("received_at", row.time("received_at")?)?,
         attempts: row.number("attempts")?,
         closed_at: row.time("closed_at")?,
-        closed_as: row.text("closed_as")?,
+        closed_as: row.word_or_none("closed_as")?,
         note: row.text("note")?,
     })
 }
 
 /// How a letter is closed, if it is, and what to note.
-pub(crate) fn closed_as(closing: &Closing) -> (Option<&'static str>, &str) {
+pub(crate) fn closed_as(closing: &Closing) -> (Option<ClosedAs>, &str) {
     match closing {
-        Closing::Replayed(note) => (Some("replayed"), note),
-        Closing::Dropped(note) => (Some("dropped"), note),
+        Closing::Replayed(note) => (Some(ClosedAs::Replayed), note),
+        Closing::Dropped(note) => (Some(ClosedAs::Dropped), note),
         Closing::InVain(note) => (None, note),
     }
 }

@@ -3,7 +3,10 @@
 use fulfillment_domain::{OrderState, Ticket};
 
 use crate::shared::cells::{Row, clean, need, odd};
-use crate::{Attention, Claim, OrderRecord, PaymentRecord, Refresh, Result, StoreError, WithdrawalRecord};
+use crate::{
+    Attention, Claim, OrderRecord, PaymentOutcome, PaymentRecord, Refresh, Result, StoreError,
+    WithdrawalRecord,
+};
 
 /// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
 /// which are the new ones, and its first payment's.
@@ -45,13 +48,13 @@ pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
 /// A payment.
 pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
     let folded_into = row.text("folded_into")?;
-    let outcome = need("outcome", row.text("outcome")?)?;
+    let outcome = row.word("outcome")?;
     Ok(PaymentRecord {
         key: need("key", row.text("key")?)?,
         order_id: row.order_id()?,
         amount: row.amount("amount")?,
         currency: row.currency("currency")?,
-        outcome: if folded_into.is_some() { "folded".to_owned() } else { outcome },
+        outcome: if folded_into.is_some() { PaymentOutcome::Folded } else { outcome },
         duplicates: row.number("duplicates")?,
         received_at: need("received_at", row.time("received_at")?)?,
         folded_into,

@@ -7,7 +7,7 @@ use super::settling::{Settling, settle};
 use super::{Db as _, Sql, Transaction as _};
 use crate::shared::cells::Cell;
 use crate::shared::letters::{SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from};
-use crate::{Announcing, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};
+use crate::{Announcing, ClosedAs, Closing, DeadLetterRecord, KeptMessage, Letters, ParkedOrder, Result};
 
 #[async_trait]
 impl<S: Sql> Letters for S {
@@ -33,7 +33,7 @@ impl<S: Sql> Letters for S {
                    attempts = attempts + CASE WHEN CAST($2 AS TEXT) IS NULL THEN 1 ELSE 0 END, \
                    closed_at = CASE WHEN CAST($2 AS TEXT) IS NULL THEN NULL ELSE @now END \
                    WHERE id = $1 AND closed_at IS NULL";
-        Ok(self.write(sql, &[id.into(), word.into(), note.into()]).await? == 1)
+        Ok(self.write(sql, &[id.into(), word.map(ClosedAs::as_str).into(), note.into()]).await? == 1)
     }
 
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>> {

@@ -120,7 +120,7 @@ async fn insert(db: &mut impl Db, message: &Incoming, new: &NewWithdrawal<'_>) -
                ON CONFLICT (key) DO NOTHING";
     let cells = [
         (&new.key).into(),
-        new.said.kind().into(),
+        new.said.subject().as_str().into(),
         new.said.order_id().into(),
         new.payment_key.as_ref().into(),
         new.amount.map(|a| a.to_string()).into(),
@@ -150,7 +150,7 @@ async fn insert_raw(db: &mut impl Db, message: &Incoming, new: &NewWithdrawal<'_
         message.key.as_deref().into(),
         (&message.raw).into(),
         (&headers).into(),
-        new.said.kind().into(),
+        new.said.subject().as_str().into(),
         message.received_at.into(),
     ];
     db.execute(sql, &cells).await?;

@@ -1,6 +1,6 @@
 //! `dlq list`: what needs a person, a line each.
 
-use fulfillment_store::{Attention, DeadLetterRecord, ParkedOrder, Store, WithdrawalRecord};
+use fulfillment_store::{Attention, ClosedAs, DeadLetterRecord, ParkedOrder, Store, WithdrawalRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Line {
     }
 
     fn of_letter(letter: &DeadLetterRecord) -> Self {
-        let state = letter.closed_as.as_deref().unwrap_or(&letter.kind);
+        let state = letter.closed_as.map_or(letter.kind.as_str(), ClosedAs::as_str);
         let order = letter.order_id.map_or_else(none, |order| order.to_string());
         let field = letter.field.as_deref().filter(|field| !letter.reason.starts_with(field));
         let field = field.map(|field| format!("{field} ")).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Line {
         let (key, order) = (refund.key.clone(), refund.order_id.to_string());
         let why = refund.note.as_deref().unwrap_or("");
         // A key names its kind: `refund:R-18`.
-        Self::new(&refund.kind, key, refund.state.as_str(), Some(refund.received_at), order, why)
+        Self::new(refund.kind.as_str(), key, refund.state.as_str(), Some(refund.received_at), order, why)
     }
 
     fn of_attention(attention: &Attention) -> Self {
@@ -134,7 +134,7 @@ mod tests {
         let at = "2026-11-22T18:30:00.123456Z".parse().unwrap();
         let letter = DeadLetterRecord {
             id: 17,
-            kind: "unreadable".into(),
+            kind: fulfillment_store::LetterKind::Unreadable,
             about: fulfillment_domain::Subject::Payment,
             order_id: None,
             reason: "is not\na number".into(),

@@ -45,7 +45,7 @@ async fn insert(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Result<HashMa
                $11::timestamptz[], $12::text[]) ON CONFLICT DO NOTHING RETURNING fingerprint, id";
     let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(sql)
         .bind(column!(d => &d.fingerprint[..]))
-        .bind(column!(d => d.kind))
+        .bind(column!(d => d.kind.as_str()))
         .bind(column!(d => d.order_id.map(|o| o.0)))
         .bind(column!(d => clean(&d.reason)))
         .bind(column!(d => d.field.as_deref().map(clean)))

@@ -2,7 +2,7 @@
 
 use fulfillment_domain::event_time::is_date;
 use fulfillment_domain::order::Charge;
-use fulfillment_domain::{Amount, Ticket};
+use fulfillment_domain::{Amount, Subject, Ticket};
 use jiff::Timestamp;
 
 use super::case::{Arrival, Case, Paid};
@@ -90,7 +90,7 @@ impl Ruling {
         let stands = |w: &WithdrawalRecord| {
             self.settled.iter().find(|s| s.key == w.key).map_or(w.state, |settled| settled.state)
         };
-        let open = case.of_kind("refund").any(|w| stands(w).is_open());
+        let open = case.of_kind(Subject::Refund).any(|w| stands(w).is_open());
         if open {
             return None;
         }
@@ -131,7 +131,7 @@ impl Case {
         }
         // A date that stands for none says nothing of when.
         let said = |at: Option<Timestamp>| at.filter(|at| is_date(*at));
-        let cancelled_at = self.of_kind("cancellation").filter_map(|w| said(w.said_at)).min();
+        let cancelled_at = self.of_kind(Subject::Cancellation).filter_map(|w| said(w.said_at)).min();
         match (said(payment.processed_at), cancelled_at) {
             (Some(paid), Some(cancelled)) => paid > cancelled,
             _ => payment.arrival == Arrival::Late,
@@ -170,14 +170,14 @@ impl Case {
                 && w.names.covers(&refund.names)
                 && as_much(w)
         };
-        !self.is_refunded(payment, None) && !self.of_kind("refund").any(instead)
+        !self.is_refunded(payment, None) && !self.of_kind(Subject::Refund).any(instead)
     }
 
     /// What went back of a payment, where that is more than it was.
     fn beyond(&self, payment: &Paid) -> Option<String> {
         let paid = payment.amount?;
         let of_it = |w: &&WithdrawalRecord| self.is_of(w, payment) && self.currencies(w, payment).is_none();
-        let back = self.of_kind("refund").filter(of_it).filter_map(|w| w.amount);
+        let back = self.of_kind(Subject::Refund).filter(of_it).filter_map(|w| w.amount);
         let back = back.fold(Amount::ZERO, Amount::saturating_add);
         let currency = self.currency_of(payment).map(|c| format!(" {c}")).unwrap_or_default();
         (back > paid)

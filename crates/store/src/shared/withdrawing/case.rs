@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use fulfillment_domain::order::{Charge, Reading};
-use fulfillment_domain::{Amount, Currency, OrderId, OrderSnapshot, OrderState, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, OrderId, OrderSnapshot, OrderState, Subject, Ticket, TicketId};
 use jiff::Timestamp;
 
 use crate::shared::adopting::IMPORTED;
@@ -178,7 +178,7 @@ impl Case {
         self.voided_at.is_some()
     }
 
-    pub(super) fn of_kind(&self, kind: &'static str) -> impl DoubleEndedIterator<Item = &WithdrawalRecord> {
+    pub(super) fn of_kind(&self, kind: Subject) -> impl DoubleEndedIterator<Item = &WithdrawalRecord> {
         self.withdrawals.iter().filter(move |w| w.kind == kind && w.state.counts())
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn withdrawal_from(row: &impl Row) -> Result<WithdrawalRecord> {
     let ticket = |id: &str| id.parse::<TicketId>().map_err(|e| odd("dismissed_for", e));
     Ok(WithdrawalRecord {
         key: need("key", row.text("key")?)?,
-        kind: need("kind", row.text("kind")?)?,
+        kind: row.word("kind")?,
         order_id: row.order_id()?,
         payment_key: row.text("payment_key")?,
         amount: row.amount("amount")?,

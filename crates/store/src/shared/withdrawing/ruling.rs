@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use fulfillment_domain::{OrderState, Ticket, TicketId, TicketStatus};
+use fulfillment_domain::{OrderState, Subject, Ticket, TicketId, TicketStatus};
 
 use super::Case;
 use super::refund::{AWAITING_PAYMENT, Verdict};
@@ -65,7 +65,8 @@ impl Ruling {
 
     /// Ends the refunds that wait for tickets which a void order never gets, or of which nobody can tell which they mean.
     fn close_named(&mut self, case: &Case) {
-        let names = |w: &&WithdrawalRecord| w.kind == "refund" && w.state.is_open() && !w.names.is_empty();
+        let names =
+            |w: &&WithdrawalRecord| w.kind == Subject::Refund && w.state.is_open() && !w.names.is_empty();
         let elsewhere =
             |w: &WithdrawalRecord| w.payment_key.as_ref().is_some_and(|key| case.elsewhere.contains(key));
         for refund in case.withdrawals.iter().filter(names).filter(|w| !elsewhere(w)) {
@@ -99,7 +100,7 @@ pub(crate) fn decide(case: &Case) -> Ruling {
     // One that names things voids these alone, however much it returns.
     let mut unnamed: Option<String> = None;
     for withdrawal in &case.withdrawals {
-        let verdict = if withdrawal.kind == "cancellation" {
+        let verdict = if withdrawal.kind == Subject::Cancellation {
             let Some(verdict) = case.judge_cancellation(withdrawal) else { continue };
             if withdrawal.state.is_open() {
                 cancelled.get_or_insert_with(|| told("cancelled", withdrawal));
@@ -189,7 +190,9 @@ impl Case {
     fn binding(&self, withdrawal: &WithdrawalRecord) -> Option<String> {
         match self.payment_of(withdrawal) {
             Of::Payment(payment)
-                if withdrawal.kind == "refund" && withdrawal.bound_to.is_none() && payment.is_on_record() =>
+                if withdrawal.kind == Subject::Refund
+                    && withdrawal.bound_to.is_none()
+                    && payment.is_on_record() =>
             {
                 Some(payment.key.clone())
             }
@@ -205,13 +208,13 @@ impl Case {
 
     /// A void order's end: parked while a payment stands that was made too late.
     fn void(&self, whole: Option<String>) -> End {
-        let last = |kind: &'static str, what: &str| self.of_kind(kind).next_back().map(|w| told(what, w));
-        let cancelled = last("cancellation", "cancelled");
+        let last = |kind: Subject, what: &str| self.of_kind(kind).next_back().map(|w| told(what, w));
+        let cancelled = last(Subject::Cancellation, "cancelled");
         if self.payments.iter().any(|p| self.is_late(p) && !self.is_refunded(p, None)) {
             let what = if cancelled.is_some() { "cancellation" } else { "its void" };
             return End::Parked(format!("paid after {what}"));
         }
-        let why = cancelled.or(whole).or_else(|| last("refund", "refunded"));
+        let why = cancelled.or(whole).or_else(|| last(Subject::Refund, "refunded"));
         End::Voided(why.unwrap_or_else(|| "every ticket of it was voided".into()))
     }
 }

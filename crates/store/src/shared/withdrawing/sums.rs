@@ -1,7 +1,7 @@
 //! Which payment a refund gives back, and whether its refunds give back all of it.
 
 use fulfillment_domain::order::Charge;
-use fulfillment_domain::{Amount, Currency, Names, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, Names, Subject, Ticket, TicketId};
 
 use super::Case;
 use super::case::Paid;
@@ -48,7 +48,7 @@ impl Case {
     /// Whether a refund of a payment of nothing says that this goes back.
     fn gives_back_nothing(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
         let dismissed = |w: &WithdrawalRecord| ticket.is_some_and(|ticket| w.is_dismissed_for(ticket));
-        self.of_kind("refund").any(|w| !dismissed(w) && w.names.is_empty() && self.is_of(w, payment))
+        self.of_kind(Subject::Refund).any(|w| !dismissed(w) && w.names.is_empty() && self.is_of(w, payment))
     }
 
     /// What the seller owes of an amount of a payment, who may keep a share.
@@ -69,7 +69,7 @@ impl Case {
     /// How much of a payment went back; none when one of its refunds says that all of it did.
     pub(super) fn returned(&self, payment: &Paid, ticket: Option<TicketId>) -> Option<Amount> {
         let mut back = Amount::ZERO;
-        for refund in self.of_kind("refund") {
+        for refund in self.of_kind(Subject::Refund) {
             let dismissed = ticket.is_some_and(|ticket| refund.is_dismissed_for(ticket));
             if dismissed || !self.is_of(refund, payment) || self.currencies(refund, payment).is_some() {
                 continue;
@@ -85,7 +85,7 @@ impl Case {
     /// The price of what refunds of a payment name that say no amount.
     pub(super) fn named_of(&self, payment: &Paid) -> Amount {
         let of_it = |w: &&WithdrawalRecord| w.amount.is_none() && self.is_of(w, payment);
-        let values = self.of_kind("refund").filter(of_it).filter_map(|w| self.value_of(&w.names));
+        let values = self.of_kind(Subject::Refund).filter(of_it).filter_map(|w| self.value_of(&w.names));
         values.fold(Amount::ZERO, Amount::saturating_add)
     }
 
@@ -98,7 +98,9 @@ impl Case {
     /// How much of a payment went back by refunds that a reinstatement dismissed for every ticket.
     pub(crate) fn waived(&self, payment: &Paid) -> Amount {
         let reinstated = |w: &&WithdrawalRecord| {
-            w.kind == "refund" && w.state == WithdrawalState::Lifted && w.note.as_deref() == Some(REINSTATED)
+            w.kind == Subject::Refund
+                && w.state == WithdrawalState::Lifted
+                && w.note.as_deref() == Some(REINSTATED)
         };
         let refunds = self.withdrawals.iter().filter(reinstated).filter(|w| self.is_of(w, payment));
         let back = refunds.map(|w| match w.amount {

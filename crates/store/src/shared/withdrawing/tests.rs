@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use fulfillment_domain::{Amount, ItemQuantity, Names, OrderId, OrderState, Ticket};
+use fulfillment_domain::{Amount, ItemQuantity, Names, OrderId, OrderState, Subject, Ticket};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -49,7 +49,7 @@ fn ticket(item: &str, price: i64, index: usize) -> Ticket {
 fn refund(n: usize, amount: Option<u32>, names: Names) -> WithdrawalRecord {
     WithdrawalRecord {
         key: format!("refund:{n}"),
-        kind: "refund".into(),
+        kind: Subject::Refund,
         order_id: OrderId(Uuid::nil()),
         payment_key: Some("p".into()),
         amount: amount.map(|a| a.to_string().parse().unwrap()),

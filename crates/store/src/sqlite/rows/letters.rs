@@ -34,7 +34,7 @@ async fn insert(db: &mut SqliteConnection, letter: &DeadLetter<'_>) -> Result<Op
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING RETURNING id";
     let id = sqlx::query_scalar(sql)
         .bind(&letter.fingerprint[..])
-        .bind(letter.kind)
+        .bind(letter.kind.as_str())
         .bind(letter.order_id.map(|o| o.to_string()))
         .bind(clean(&letter.reason))
         .bind(letter.field.as_deref().map(clean))

@@ -15,6 +15,7 @@ pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod ticket;
 mod webhook;
+mod words;
 
 use serde_json::{Value, json};
 use utoipa::OpenApi as _;

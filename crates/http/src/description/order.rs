@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ticket::Ticket;
+use super::words::{AttentionReason, OrderState, WithdrawalState};
 
 /// An order as recorded.
 #[derive(ToSchema)]
@@ -38,17 +39,6 @@ pub(crate) struct Order {
     erased_at: Option<Timestamp>,
 }
 
-/// State of an order.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub(crate) enum OrderState {
-    Received,
-    Enriched,
-    Issued,
-    Parked,
-    Voided,
-}
-
 /// Why an order needs an operator, although it continues or has ended.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -63,23 +53,6 @@ pub(crate) struct Attention {
     since: Timestamp,
     /// From when `dlq list` shows it.
     shows_at: Timestamp,
-}
-
-/// Why an order needs an operator.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub(crate) enum AttentionReason {
-    PaidAfterVoid,
-    VoidButPaid,
-    RefundFailedAfterVoid,
-    RefundedTooMuch,
-    Overpaid,
-    Underpaid,
-    PaymentUnclear,
-    NotAskedAgain,
-    CannotTellNew,
-    NewLinesUnpaid,
-    PaymentOfClosedOrder,
 }
 
 /// A payment as kept permanently.
@@ -159,18 +132,6 @@ pub(crate) struct WithdrawalRecord {
 pub(crate) enum WithdrawalKind {
     Refund,
     Cancellation,
-}
-
-/// State of a refund or cancellation.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub(crate) enum WithdrawalState {
-    Waiting,
-    Applied,
-    Parked,
-    Lifted,
-    Pending,
-    Failed,
 }
 
 /// The items and tickets that a refund names. What it does not name is absent.

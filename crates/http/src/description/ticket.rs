@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words::{TicketFlag, TicketStatus};
+
 /// A ticket as recorded. Later versions may add fields.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -129,37 +131,4 @@ pub(crate) struct Ticket {
     erased_at: Option<Timestamp>,
     /// Things about the ticket that an operator should know.
     flags: Vec<TicketFlag>,
-}
-
-/// State of a ticket's file and delivery.
-#[derive(ToSchema)]
-pub(crate) enum TicketStatus {
-    Pending,
-    Generated,
-    Failed,
-    Delivered,
-}
-
-/// Something about a ticket that does not hold it back.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub(crate) enum TicketFlag {
-    AmountMismatch,
-    SeatConflict,
-    EventDetailsPending,
-    EmailUnresolved,
-    MissingGlyphs,
-    Legacy,
-    DetailLeftOut,
-    TimeZoneUnknown,
-    TimeAssumed,
-    StartWithoutHour,
-    DoorsWithoutHour,
-    EndWithoutHour,
-    CurrencyAssumed,
-    LineLeftOut,
-    MoreWasSold,
-    SeveralCurrencies,
-    SeatLeftOut,
-    LineAssumed,
 }

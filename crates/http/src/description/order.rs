@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ticket::Ticket;
-use super::words::{AttentionReason, OrderState, WithdrawalState};
+use super::words::{AttentionReason, OrderState, PaymentOutcome, WithdrawalState};
 
 /// An order as recorded.
 #[derive(ToSchema)]
@@ -77,15 +77,6 @@ pub(crate) struct PaymentRecord {
     received_at: Timestamp,
     /// The key of the same payment, where it arrived under two keys: with an id and without one.
     folded_into: Option<String>,
-}
-
-/// Outcome of a payment.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-pub(crate) enum PaymentOutcome {
-    Accepted,
-    AlreadyPaid,
-    Folded,
 }
 
 /// A refund or cancellation as kept permanently.

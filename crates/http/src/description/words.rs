@@ -38,6 +38,8 @@ words! {
     OrderState = fulfillment_domain::OrderState;
     /// Why an order needs an operator.
     AttentionReason = fulfillment_store::AttentionReason;
+    /// Outcome of a payment.
+    PaymentOutcome = fulfillment_store::PaymentOutcome;
     /// State of a refund or cancellation.
     WithdrawalState = fulfillment_store::WithdrawalState;
 }

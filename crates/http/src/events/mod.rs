@@ -72,7 +72,8 @@ struct StreamEvent {
     tag = "Events",
     params(answers::Resume, Asked),
     responses(
-        (status = 200, description = "The stream. It stays open.", body = StreamEvent, content_type = "text/event-stream",
+        (status = 200,
+            description = "The stream. It stays open.", body = StreamEvent, content_type = "text/event-stream",
             example = json!({
                 "id": "42", "event": "ticket-issued",
                 "data": "{\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"ticket-issued\",\"data\":{…}}"
@@ -80,7 +81,8 @@ struct StreamEvent {
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`bad-request`, with the `field` that is wrong."),
         answers::Guarded,
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`too-many-streams` or `store-unavailable`"),
     ),
     security(("bearer" = ["read"]))

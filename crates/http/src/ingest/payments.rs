@@ -36,13 +36,17 @@ use crate::problem::Problem;
     )),
     responses(
         (status = 202, body = Results,
-            description = "Committed; at least one payment is new. What could not be read beside it is kept as a dead letter."),
-        (status = 200, body = Results, description = "Nothing new: every payment was known, or its order was paid before."),
+            description = "Committed; at least one payment is new. What could not be read beside it is kept as a \
+                dead letter."),
+        (status = 200, body = Results,
+            description = "Nothing new: every payment was known, or its order was paid before."),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`unreadable-payment`: none could be read. `field` names the field that is wrong, `results` has each."),
+            description = "`unreadable-payment`: none could be read. `field` names the field that is wrong, \
+                `results` has each."),
         answers::Guarded,
         (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`payment-quarantined`: a known payment id with different content. Kept apart; issues nothing."),
+            description = "`payment-quarantined`: a known payment id with different content. Kept apart; issues \
+                nothing."),
         answers::WithBody,
         (status = 429, response = answers::TooManyRequests),
         (status = 503, response = answers::StoreUnavailable),

@@ -34,13 +34,16 @@ use crate::problem::Problem;
     )),
     responses(
         (status = 202, body = Results,
-            description = "Committed; at least one is new. What could not be read beside it is kept as a dead letter."),
+            description = "Committed; at least one is new. What could not be read beside it is kept as a dead \
+                letter."),
         (status = 200, body = Results, description = "Nothing new: all were known."),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`unreadable-withdrawal`: none could be read. `field` names the field that is wrong, `results` has each."),
+            description = "`unreadable-withdrawal`: none could be read. `field` names the field that is wrong, \
+                `results` has each."),
         answers::Guarded,
         (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`refund-quarantined`: a known refund id with different content. Kept apart; voids nothing."),
+            description = "`refund-quarantined`: a known refund id with different content. Kept apart; voids \
+                nothing."),
         answers::WithBody,
         (status = 429, response = answers::TooManyRequests),
         (status = 503, response = answers::StoreUnavailable),
@@ -70,10 +73,12 @@ pub(crate) async fn refunded(State(api): State<Arc<Api>>, request: Request) -> R
     )),
     responses(
         (status = 202, body = Results,
-            description = "Committed; at least one is new. What could not be read beside it is kept as a dead letter."),
+            description = "Committed; at least one is new. What could not be read beside it is kept as a dead \
+                letter."),
         (status = 200, body = Results, description = "Nothing new: all were known."),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`unreadable-withdrawal`: none could be read. `field` names the field that is wrong, `results` has each."),
+            description = "`unreadable-withdrawal`: none could be read. `field` names the field that is wrong, \
+                `results` has each."),
         answers::Guarded,
         answers::WithBody,
         (status = 429, response = answers::TooManyRequests),

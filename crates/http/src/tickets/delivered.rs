@@ -39,7 +39,8 @@ use crate::problem::{Kind, Problem};
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
         (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`generation-mismatch`: a later generation than the current one, which is in `generation`."),
+            description = "`generation-mismatch`: a later generation than the current one, which is in \
+                `generation`."),
         answers::WithBody,
         (status = 503, response = answers::StoreUnavailable),
     ),

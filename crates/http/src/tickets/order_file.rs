@@ -49,13 +49,18 @@ const WAITING: usize = 4;
         (status = 400, response = answers::NotAGuid),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`no-such-order`; `ticket-failed`: one of its tickets could not be created and is being retried; `no-file`: its tickets were created by an earlier service and have files of their own."),
-        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`no-such-order`; `ticket-failed`: one of its tickets could not be created and is \
+                being retried; `no-file`: its tickets were created by an earlier service and have files of their \
+                own."),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`ticket-pending`: not every ticket is created yet."),
         (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`ticket-voided` or `ticket-erased`: no ticket of the order is left."),
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`store-unavailable`, or `too-many-streams`: this process is sending as many order files as it can at once."),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `too-many-streams`: this process is sending as many order \
+                files as it can at once."),
     ),
     security(("bearer" = ["read"]))
 ))]

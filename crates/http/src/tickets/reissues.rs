@@ -43,15 +43,20 @@ const LONGEST_KEY: usize = 200;
     responses(
         (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither `Idempotency-Key` nor `expectedGeneration`."),
+            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither \
+                `Idempotency-Key` nor `expectedGeneration`."),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
-        (status = 409, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
+        (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`generation-mismatch`, with the current `generation`; `ticket-pending`: not issued yet."),
-        (status = 410, body = answers::Problem, content_type = answers::PROBLEM, description = "`ticket-voided` or `ticket-erased`"),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`ticket-voided` or `ticket-erased`"),
         answers::WithBody,
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the request again: the same page is drawn under the same generation."),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the \
+                request again: the same page is drawn under the same generation."),
     ),
     security(("bearer" = ["admin"]))
 ))]
@@ -80,15 +85,18 @@ pub(crate) async fn reissue(
     responses(
         (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither `Idempotency-Key` nor `expectedGeneration`."),
+            description = "`not-a-guid`, or `bad-request`: a field that cannot be read, or neither \
+                `Idempotency-Key` nor `expectedGeneration`."),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
         (status = 409, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`ticket-not-voided`, or `generation-mismatch` with the current `generation`."),
         (status = 410, body = answers::Problem, content_type = answers::PROBLEM, description = "`ticket-erased`"),
         answers::WithBody,
-        (status = 503, body = answers::Problem, content_type = answers::PROBLEM, headers(("Retry-After" = u32, description = "Seconds to wait.")),
-            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the request again: the same page is drawn under the same generation."),
+        (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
+            headers(("Retry-After" = u32, description = "Seconds to wait.")),
+            description = "`store-unavailable`, or `files-unavailable`: the old code is still valid. Send the \
+                request again: the same page is drawn under the same generation."),
     ),
     security(("bearer" = ["admin"]))
 ))]

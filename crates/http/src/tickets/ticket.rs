@@ -50,7 +50,9 @@ pub(crate) struct Link {
                 ("ETag" = String, description = "SHA-256 of the file, a strong validator."),
                 ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
             )),
-        (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
+        (status = 206,
+            description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the \
+                whole.",
             headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
         (status = 304, description = "`If-None-Match` names this file."),
         answers::NoPdf,
@@ -79,7 +81,9 @@ pub(crate) fn ticket_pdf() {}
                 ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
             ),
             content(("application/pdf"), (schema::Ticket = "application/json"))),
-        (status = 206, description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the whole.",
+        (status = 206,
+            description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the \
+                whole.",
             headers(("Content-Range" = String, description = "Which part.")), content(("application/pdf"))),
         (status = 304, description = "`If-None-Match` names this file."),
         answers::NoPdf,

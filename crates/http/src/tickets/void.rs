@@ -32,7 +32,8 @@ use crate::problem::{Kind, Problem};
         content_type = "application/json", example = json!({ "reason": "sold twice" })),
     responses(
         (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
-        (status = 400, body = answers::Problem, content_type = answers::PROBLEM, description = "`not-a-guid` or `bad-request`"),
+        (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`not-a-guid` or `bad-request`"),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-ticket`"),
         answers::WithBody,

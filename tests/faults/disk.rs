@@ -139,7 +139,7 @@ async fn full_for_the_embedded_store() -> Result<()> {
     let disk = Disk::mount(folder.clone(), "8m")?;
     let file = folder.join("fulfillment.db");
     let mut scene = scene.set("FULFILLMENT_STORE_URL", format!("sqlite://{}", file.display()));
-    scene.record = fulfillment_tests::record::Record::Sqlite(file);
+    scene.set_record(fulfillment_tests::record::Record::Sqlite(file));
     let service = scene.start().await?;
     ledger.pay(&scene, 1).await?;
     service.order_in(ledger.paid()[0].order, "issued").await?;

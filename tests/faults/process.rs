@@ -130,5 +130,5 @@ async fn a_name_of_ten_megabytes() -> Result<()> {
     let record = service.order_in(order, "parked").await?;
     let reason = record["reason"].as_str().unwrap_or_default();
     ensure!(reason.contains("larger than") && reason.len() < 1_000, "{record}");
-    Ok(())
+    scene.idle().await
 }

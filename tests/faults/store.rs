@@ -115,7 +115,7 @@ async fn emptied_and_the_topic_read_again() -> Result<()> {
         service.order_in(paid.order, "issued").await?;
     }
     assert_eq!(scene.record.texts(same).await?, before, "the same ids, numbers and codes' ids");
-    Ok(())
+    scene.idle().await
 }
 
 /// Stops or wakes a process.

@@ -6,6 +6,7 @@
 //! ([`tools`]). Nothing is shared between tests but the servers, so all of them run at once.
 
 pub mod checker;
+mod ending;
 pub mod kafka;
 pub mod ledger;
 pub mod ordering;

@@ -43,6 +43,13 @@ impl Database {
         Ok(Self { url, pool })
     }
 
+    /// The same database by connections of the current runtime.
+    pub(crate) fn apart(&self) -> Self {
+        let options = (*self.pool.connect_options()).clone();
+        let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        Self { url: self.url.clone(), pool }
+    }
+
     /// What to give as `FULFILLMENT_STORE_URL`.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -66,14 +66,47 @@ impl Record {
         }
     }
 
+    /// The same record by connections of the current runtime.
+    pub(crate) fn apart(&self) -> Self {
+        match self {
+            Self::Postgres(database) => Self::Postgres(database.apart()),
+            Self::Sqlite(file) => Self::Sqlite(file.clone()),
+        }
+    }
+
+    /// What is not as [`Self::rules`] say, in words. A record that no service has made yet has nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn left(&self) -> Result<Vec<String>> {
+        let made = match self {
+            Self::Postgres(_) => "SELECT count(to_regclass('outbox_delivery'))",
+            Self::Sqlite(file) if !file.exists() => return Ok(Vec::new()),
+            Self::Sqlite(_) => "SELECT count(*) FROM sqlite_schema WHERE name = 'outbox_delivery'",
+        };
+        let made = self.number(made).await? > 0;
+        let mut left = Vec::new();
+        for (what, select) in Self::rules().iter().filter(|_| made) {
+            match self.number(select).await? {
+                0 => {}
+                count => left.push(format!("{count} {what}")),
+            }
+        }
+        Ok(left)
+    }
+
     /// What must be true whenever no work is left, each as a count that must be zero.
     #[must_use]
-    pub fn rules() -> [(&'static str, &'static str); 8] {
+    fn rules() -> [(&'static str, &'static str); 9] {
         [
             ("orders held by a worker", "SELECT count(*) FROM orders WHERE worker IS NOT NULL"),
             (
                 "orders that will be tried at once",
                 "SELECT count(*) FROM orders WHERE state IN ('received', 'enriched') AND attempts = 0",
+            ),
+            (
+                "issued orders that Ordering will be asked about at once",
+                "SELECT count(*) FROM orders WHERE state = 'issued' AND due_at IS NOT NULL AND attempts = 0",
             ),
             ("events not sent", "SELECT count(*) FROM outbox_delivery WHERE state = 'pending'"),
             (

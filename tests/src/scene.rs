@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
+use crate::ending::Ending;
 use crate::kafka::{Kafka, Message};
 use crate::ordering::Ordering;
 use crate::payment::Payment;
@@ -17,7 +18,7 @@ use crate::postgres::Database;
 use crate::record::Record;
 use crate::rig::OwnRig;
 use crate::service::{Service, Setup};
-use crate::wait::eventually;
+use crate::wait::{begin, eventually};
 
 /// How long a test waits for what must happen. Generous: a slow machine is no fault of the service.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -27,6 +28,8 @@ static STAGE: Semaphore = Semaphore::const_new(6);
 
 /// A scene without the service, which [`Scene::start`] brings in.
 pub struct Scene {
+    /// First, while the record is still there: fields are dropped in this order.
+    ending: Ending,
     /// How the service is started.
     pub setup: Setup,
     /// Its Ordering, and Identity where a test sets it.
@@ -68,6 +71,7 @@ impl Scene {
     /// No temporary folder or port.
     pub async fn embedded() -> Result<Self> {
         let place = STAGE.acquire().await?;
+        begin();
         let ordering = Ordering::start().await?;
         let setup = Setup::new()?
             .env("FULFILLMENT_ORDERING_URL", ordering.url())
@@ -78,7 +82,8 @@ impl Scene {
             .env("FULFILLMENT_PIPELINE_DRAIN", "5s")
             .env("FULFILLMENT_LOG_LEVEL", "info,fulfillment=debug");
         let record = Record::Sqlite(setup.data().join("fulfillment.db"));
-        Ok(Self { setup, ordering, record, wire: None, _place: place })
+        let ending = Ending::new(record.clone());
+        Ok(Self { ending, setup, ordering, record, wire: None, _place: place })
     }
 
     /// The platform: PostgreSQL and Kafka.
@@ -110,7 +115,13 @@ impl Scene {
 
     fn set_database(&mut self, database: Database) {
         self.setup = self.setup.clone().env("FULFILLMENT_STORE_URL", database.url());
-        self.record = Record::Postgres(database);
+        self.set_record(Record::Postgres(database));
+    }
+
+    /// Looks for the record at another place than [`Self::setup`] began with.
+    pub fn set_record(&mut self, record: Record) {
+        self.ending.record = record.clone();
+        self.record = record;
     }
 
     /// Adds topics of its own.
@@ -199,21 +210,31 @@ impl Scene {
     /// # Errors
     /// What does not fit.
     pub async fn settled(&self, service: &Service) -> Result<()> {
-        let mut left = String::new();
+        let fits = async {
+            self.idle().await?;
+            self.files_fit(service).await?;
+            self.events_fit().await
+        };
+        fits.await.inspect_err(|_| self.ending.failed())
+    }
+
+    /// Waits until no work is left.
+    ///
+    /// # Errors
+    /// What is left after [`PATIENCE`].
+    pub async fn idle(&self) -> Result<()> {
+        let mut left = Vec::new();
         let done = eventually(PATIENCE, "no work left", async || {
-            left.clear();
-            for (what, select) in Record::rules() {
-                let count = self.record.number(select).await?;
-                if count != 0 {
-                    left = format!("{count} {what}");
-                }
-            }
+            left = self.record.left().await?;
             Ok(left.is_empty().then_some(()))
         })
         .await;
-        done.with_context(|| left.clone())?;
-        self.files_fit(service).await?;
-        self.events_fit().await
+        done.with_context(|| left.join(", "))
+    }
+
+    /// Says why the test ends with work that is not done. Without it, a scene that ends so panics.
+    pub fn leaves(&self, why: &'static str) {
+        self.ending.leaves(why);
     }
 
     /// Each file is its ticket's, byte for byte; in a folder nothing else lies there.

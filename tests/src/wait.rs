@@ -1,8 +1,24 @@
 //! Waiting for what another process will do, with a limit.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+
+thread_local! {
+    /// Tests have a thread each, or one after another the same.
+    static GAVE_UP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether something did not happen in time, which its test returns as an error.
+pub(crate) fn gave_up() -> bool {
+    GAVE_UP.get()
+}
+
+/// A test begins, which has given up nothing yet.
+pub(crate) fn begin() {
+    GAVE_UP.set(false);
+}
 
 /// Asks `look` every 50 ms until it answers with something, for at most `limit`.
 ///
@@ -19,6 +35,7 @@ pub async fn eventually<T>(
             return Ok(found);
         }
         if Instant::now() >= end {
+            GAVE_UP.set(true);
             bail!("{what}: not within {limit:?}");
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -102,7 +102,9 @@ async fn an_address_for_everybody_is_closed_without_a_token() -> Result<()> {
     }
     assert_eq!(status(&service, "GET", "/health/ready", None).await?, 200);
     drop(service);
-    let service = scene.set("FULFILLMENT_HTTP_ALLOW_ANONYMOUS", "true").setup.start().await?;
+    let scene = scene.set("FULFILLMENT_HTTP_ALLOW_ANONYMOUS", "true");
+    scene.leaves("Ordering does not know the order");
+    let service = scene.start().await?;
     assert_eq!(
         service
             .client()
@@ -143,7 +145,7 @@ async fn links_come_from_the_public_url_and_never_from_the_host_header() -> Resu
     let event = scene.wire()?.issued(1).await?.remove(0).json()?;
     let link = event["ticketPdfUrl"].as_str().context("a link")?;
     assert!(link.starts_with("https://tickets.example/f/tickets/"), "{link}");
-    Ok(())
+    scene.settled(&service).await
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ async fn a_ticket_is_delivered_by_http_and_by_topic() -> Result<()> {
 async fn a_voided_ticket_is_gone() -> Result<()> {
     let scene = Scene::embedded().await?.with_postgres().await?;
     let service = scene.start().await?;
+    scene.leaves("a ticket is voided in the record alone");
     let (_, ticket) = issued(&scene, &service).await?;
     let id = id_of(&ticket);
     scene.database()?.execute(&format!("UPDATE tickets SET voided_at = now() WHERE id = '{id}'")).await?;
@@ -205,6 +206,7 @@ async fn a_voided_ticket_is_gone() -> Result<()> {
 async fn a_pending_ticket_says_when_to_come_back_and_a_failed_one_that_it_failed() -> Result<()> {
     let scene = Scene::embedded().await?.with_postgres().await?;
     let service = scene.start().await?;
+    scene.leaves("a ticket is taken back to an earlier status in the record");
     let (_, ticket) = issued(&scene, &service).await?;
     let id = id_of(&ticket);
     for (status, code, kind) in [("Pending", 409, "ticket-pending"), ("Failed", 404, "ticket-failed")] {

@@ -152,6 +152,7 @@ async fn each_payment_of_a_request_is_answered_for_itself() -> Result<()> {
 async fn more_requests_at_once_than_allowed_are_told_to_come_back() -> Result<()> {
     let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_MAX_INGEST_REQUESTS", "1");
     let service = scene.start().await?;
+    scene.leaves("Ordering does not know the orders");
     let (first, second) = (Payment::of(rig::id()).json(), Payment::of(rig::id()).json());
     // A caller that says what it pays bit by bit holds the only place.
     let (beginning, end) = first.split_at(20);
@@ -187,6 +188,7 @@ async fn no_ordering_burns_no_attempts_and_health_says_so() -> Result<()> {
     let mut scene = Scene::embedded().await?;
     scene.setup = scene.setup.without("FULFILLMENT_ORDERING_URL");
     let service = scene.start().await?;
+    scene.leaves("there is no Ordering to ask");
     let order = rig::id();
     service.pay(Payment::of(order).json()).await?;
     service.order_when(order, "a reason", |record| record["reason"].is_string()).await?;

@@ -192,6 +192,7 @@ async fn erased(scene: Scene) -> Result<()> {
     assert_eq!(run(&scene, &["erase", "--email", BUYER]).await?.0, Some(1), "there is nothing of it");
     assert_eq!(run(&scene, &["erase", "--order", &rig::id().to_string()]).await?.0, Some(1));
     assert_eq!(run(&scene, &["erase"]).await?.0, Some(2));
+    scene.leaves("no service runs to send what these commands announce");
     every_command_says_so(&scene, &order.to_string(), &id).await?;
     assert_eq!(traces(&scene.record, &words).await?, [""; 0]);
     Ok(())

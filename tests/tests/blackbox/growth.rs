@@ -162,7 +162,7 @@ async fn a_failed_question_never_parks_an_issued_order() -> Result<()> {
     service.order_when(order, "overpaid", |r| reasons(r) == ["overpaid"]).await?;
     let unknown = scene.setup.run(&["order", "refresh", &rig::id().to_string()]).await?;
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
-    Ok(())
+    scene.settled(&service).await
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn adopted(scene: &Scene, tickets: &[Earlier; 3], import: &[&str]) -> Resu
 
     scene.ordering.answer(failed.1, [Answer::Json(one_seat(failed.1))]);
     let service = scene.start().await?;
+    scene.leaves("this service has not announced the tickets of the earlier one");
     let record = service.order_in(failed.1, "issued").await?;
     assert_ne!(record["tickets"][0]["id"], failed.0.to_string(), "what had failed is issued now");
     for (ticket, payment) in [(whole, &payments[0]), (lost, &payments[1])] {

@@ -190,6 +190,7 @@ async fn servers_that_cannot_be_reached_end_the_start_with_3() -> Result<()> {
 async fn an_unknown_broker_does_not_keep_tickets_from_being_served() -> Result<()> {
     let scene = Scene::embedded().await?.set("FULFILLMENT_KAFKA_BROKERS", "127.0.0.1:9");
     let mut service = scene.start().await?;
+    scene.leaves("no broker takes the event");
     let order = rig::id();
     scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
     service.pay(Payment::of(order).json()).await?;

@@ -22,6 +22,7 @@ mod positions;
 mod reconcile;
 mod restart;
 mod rotation;
+mod scenes;
 mod seats;
 mod secure;
 mod templates;

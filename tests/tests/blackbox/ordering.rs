@@ -76,7 +76,7 @@ async fn answers_that_do_not_fit_park_the_order_with_the_reason() -> Result<()> 
         let record = service.order_in(order, "parked").await?;
         assert!(record["reason"].as_str().is_some_and(|why| why.contains(word)), "{record}");
     }
-    Ok(())
+    scene.settled(&service).await
 }
 
 #[tokio::test]

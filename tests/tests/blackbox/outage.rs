@@ -194,6 +194,7 @@ async fn a_slow_neighbour_does_not_hold_up_the_stop() -> Result<()> {
         Answer::Slow(Duration::from_secs(20), Box::new(Answer::Json(one_seat(order))))
     });
     let mut service = scene.start().await?;
+    scene.leaves("the stop gives the order back");
     let order = rig::id();
     service.pay(Payment::of(order).json()).await?;
     eventually(PATIENCE, "Ordering is asked", async || Ok((scene.ordering.calls(order) > 0).then_some(())))

@@ -89,7 +89,7 @@ async fn restored_from_a_copy(protocol: &str) -> Result<()> {
     issued(&service, &orders).await?;
     scene.wire()?.caught_up().await?;
     assert_eq!(scene.record.number("SELECT count(*) FROM tickets").await?, 30);
-    Ok(())
+    scene.idle().await
 }
 
 #[tokio::test]
@@ -127,7 +127,8 @@ async fn an_emptied_store_reads_all_that_its_group_has_read() -> Result<()> {
     eventually(PATIENCE, "the refund is read again too", async || {
         Ok((scene.record.number(stored).await? == 1).then_some(()))
     })
-    .await
+    .await?;
+    scene.idle().await
 }
 
 async fn anew_under_a_running_consumer(protocol: &str, before: usize, after: usize) -> Result<()> {

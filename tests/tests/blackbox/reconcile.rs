@@ -161,6 +161,7 @@ async fn many_lost_files_are_drawn_again() -> Result<()> {
 async fn ordering_is_asked_what_was_paid() -> Result<()> {
     let scene = Scene::embedded().await?;
     let service = scene.start().await?;
+    scene.leaves("the last payment is looked at while it is on its way");
     let (order, _) = issued(&scene, &service).await?;
     let missing = rig::id();
     scene.ordering.answer_list([Answer::Json(json!({ "orders": [order, { "orderId": missing }] }))]);

@@ -108,5 +108,5 @@ async fn every_line_about_an_order_names_it_and_its_trace() -> Result<()> {
         .await?;
     assert_eq!(line["span"]["order"], order.to_string(), "{line}");
     assert_eq!(line["span"]["trace"], TRACE, "{line}");
-    Ok(())
+    scene.settled(&service).await
 }

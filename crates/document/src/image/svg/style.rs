@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use simplecss::{AttributeOperator, DeclarationTokenizer, PseudoClass, StyleSheet};
 use usvg::roxmltree::{Document, Node};
 
-/// No drawing has more rules in its style sheets.
-const MOST_RULES: usize = 2000;
+/// Rules of the style sheets by elements of the drawing: each is matched with each.
+const MOST_MATCHES: usize = 2_000_000;
+/// A selector has at most so many parts: the library tries every way in which ancestors fit them.
+const MOST_PARTS: usize = 2;
+/// The squares of the lengths of all styles, together: the library's reader takes as long as that.
+const LONGEST_READING: u64 = 2_000_000_000;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 const XLINK: &str = "http://www.w3.org/1999/xlink";
@@ -28,14 +32,29 @@ impl<'a, 'input> Names<'a, 'input> {
     /// # Errors
     /// Styles that would be left out, in words.
     pub(super) fn of(document: &'a Document<'input>) -> Result<Self, String> {
+        if reading(document) > LONGEST_READING {
+            return Err("its styles are too long: one of 40 KB, or 1000 of 1 KB are taken".to_owned());
+        }
         let mut rules = StyleSheet::new();
         for node in document.descendants().filter(|node| node.has_tag_name("style")) {
             let text = node.text().unwrap_or_default();
             no_rules_at(text)?;
             rules.parse_more(text);
         }
-        if rules.rules.len() > MOST_RULES {
-            return Err(format!("its style sheet has more than {MOST_RULES} rules"));
+        let elements = document.descendants().filter(Node::is_element).count();
+        if rules.rules.len().saturating_mul(elements) > MOST_MATCHES {
+            return Err(format!(
+                "its {} rules of style are too many for its {elements} elements: at most {MOST_MATCHES} are \
+                 compared",
+                rules.rules.len()
+            ));
+        }
+        for selector in rules.rules.iter().map(|rule| rule.selector.to_string()) {
+            if selector.split(' ').filter(|part| !matches!(*part, ">" | "+")).count() > MOST_PARTS {
+                return Err(format!(
+                    "its style sheet has a selector of more than {MOST_PARTS} parts, {selector:.60}: use classes"
+                ));
+            }
         }
         let mut ids: HashMap<&str, Vec<Node<'_, '_>>> = HashMap::new();
         for node in document.descendants() {
@@ -72,6 +91,15 @@ impl<'a, 'input> Names<'a, 'input> {
         }
         found
     }
+}
+
+fn reading(document: &Document<'_>) -> u64 {
+    let sheets =
+        document.descendants().filter(|node| node.has_tag_name("style")).filter_map(|node| node.text());
+    let attributes = document.descendants().flat_map(|node| node.attributes());
+    let styles =
+        attributes.filter(|attribute| attribute.name() == "style").map(|attribute| attribute.value());
+    sheets.chain(styles).map(|style| (style.len() as u64).pow(2)).sum()
 }
 
 /// What a value refers to: the insides of all `url(...)`.

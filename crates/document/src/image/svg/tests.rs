@@ -226,9 +226,28 @@ fn what_takes_too_much_is_refused() {
     let path = format!("<path id='p' d='M0 0{}'/>", "h1v1".repeat(20_000));
     assert!(refused(&format!("{path}{}", "<use href='#p'/>".repeat(400))).contains("bytes"));
     assert!(refused(&format!("{path}{}", "<use href='#p'/>".repeat(40))).contains("lines and curves"));
+    // Inherited by each.
+    let paths = "<path d='M0 0h9'/>".repeat(1000);
+    for value in ["1 ".repeat(20_000), format!("{}1", " ".repeat(20_000))] {
+        assert!(refused(&format!("<g stroke-dasharray='{value}'>{paths}</g>")).contains("bytes"));
+    }
+    let attributes = (0..1001).map(|n| format!("a{n}=''")).collect::<Vec<_>>().join(" ");
+    assert!(refused(&format!("<g {attributes}/>")).contains("1000 attributes"));
+    let namespaces = (0..999).map(|n| format!("xmlns:a{n}='b'")).collect::<Vec<_>>().join(" ");
+    assert!(refused(&format!("<g {namespaces}/><g {namespaces}/>")).contains("1000 namespaces"));
+    let masked = |n| format!("<rect width='{n}' height='1' fill='url(#g)'/>");
+    let masked: String = (1..11_000).map(masked).collect();
+    let gradient = "<linearGradient id='g'><stop stop-opacity='0'/><stop offset='1'/></linearGradient>";
+    assert!(refused(&format!("{gradient}{masked}")).contains("objects of a PDF"));
     let stops = "<stop/>".repeat(300);
     assert!(refused(&format!("<linearGradient id='g'>{stops}</linearGradient>")).contains("256 colours"));
-    assert!(refused(&format!("<style>{}</style>", "a{fill:red}".repeat(2001))).contains("2000 rules"));
+    let sheet = |rules: usize| format!("<style>{}</style>", "a{fill:red}".repeat(rules));
+    assert!(refused(&format!("{}{}", sheet(1000), "<g/>".repeat(2001))).contains("1000 rules"));
+    Drawing::read(&svg(&format!("{}{}", sheet(1000), "<g/>".repeat(1000)))).unwrap();
+    assert!(refused("<style>g &gt; g g{fill:red}</style>").contains("more than 2 parts, g > g g"));
+    Drawing::read(&svg("<style>g &gt; .a, g rect{fill:red}</style>")).unwrap();
+    assert!(refused(&sheet(5000)).contains("too long"));
+    assert!(refused(&format!("<g style='{}'/>", "fill:red;".repeat(5000))).contains("too long"));
     let entities = |references: usize| {
         let svg = String::from_utf8(svg(&"<g id='&a;'/>".repeat(references))).unwrap();
         Drawing::read(format!("<!DOCTYPE svg [<!ENTITY a \"{}\">]>{svg}", "x".repeat(1000)).as_bytes())

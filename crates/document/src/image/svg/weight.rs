@@ -12,6 +12,8 @@ const DEEPEST: usize = 64;
 const MOST_ELEMENTS: u64 = 20_000;
 /// Nor more bytes in their attributes and styles, counted likewise.
 const MOST_BYTES: u64 = 16 << 20;
+/// A longer value counts for each element within as well, which may inherit it and read it again.
+const LONG: usize = 64;
 /// No number is larger: the library's arithmetic of curves does not end beyond its range.
 const LARGEST: f64 = 10_000_000.0;
 /// Attributes and properties that are made of numbers.
@@ -101,7 +103,11 @@ impl<'a, 'input> Scale<'_, 'a, 'input> {
             return Err(format!("a gradient in it has more than {MOST_STOPS} colours"));
         }
         let mut weight = Weight { elements: 1, ..Weight::default() };
-        for (property, value) in self.names.properties(node) {
+        let properties = self.names.properties(node);
+        let raw = node.attributes().filter(|attribute| attribute.name() != "style");
+        let lengths = raw.map(|one| one.value().len()).chain(properties.iter().map(|(_, value)| value.len()));
+        let inherited: u64 = lengths.filter(|length| *length > LONG).map(|length| length as u64).sum();
+        for (property, value) in properties {
             weight.bytes = weight.bytes.saturating_add(value.len() as u64);
             if NUMBERS.contains(&property) && numbers(value).any(|number| number > LARGEST) {
                 return Err(format!("a number in its {property} is larger than {LARGEST}"));
@@ -125,6 +131,7 @@ impl<'a, 'input> Scale<'_, 'a, 'input> {
             weight.bytes = weight.bytes.saturating_add(part.bytes);
             weight.depth = weight.depth.max(part.depth + 1);
         }
+        weight.bytes = weight.bytes.saturating_add(inherited.saturating_mul(weight.elements - 1));
         self.seen.insert(node.id(), Some(weight));
         Ok(weight)
     }

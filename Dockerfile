@@ -14,8 +14,8 @@ ENV FULFILLMENT_COMMIT=$COMMIT
 # The caches outlive a build, so the binary is copied out of the one that holds it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --profile dist --locked -p fulfillment \
-    && install -m 755 target/dist/fulfillment /usr/local/bin/fulfillment
+    cargo build --release --locked -p fulfillment \
+    && install -m 755 target/release/fulfillment /usr/local/bin/fulfillment
 
 FROM debian:bookworm-slim
 # Names on tickets come in every script; the page embeds what it uses.

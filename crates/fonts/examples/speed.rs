@@ -1,5 +1,5 @@
 //! How long a page takes and how large it is:
-//! `cargo run --profile dist -p fulfillment-fonts --example speed [-- PAGE COUNT]`.
+//! `cargo run --release -p fulfillment-fonts --example speed [-- PAGE COUNT]`.
 //!
 //! On a machine with other work the fastest says what a page costs, the median what it has to wait for too.
 

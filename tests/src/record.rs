@@ -85,12 +85,23 @@ impl Record {
             Self::Sqlite(_) => "SELECT count(*) FROM sqlite_schema WHERE name = 'outbox_delivery'",
         };
         let made = self.number(made).await? > 0;
+        if !made {
+            return Ok(Vec::new());
+        }
+        // All by one look: between two, work goes from where the second would find it to where the first did not.
+        let any: Vec<_> = Self::rules().iter().map(|(_, select)| format!("({select})")).collect();
+        if self.number(&format!("SELECT {}", any.join(" + "))).await? == 0 {
+            return Ok(Vec::new());
+        }
         let mut left = Vec::new();
-        for (what, select) in Self::rules().iter().filter(|_| made) {
+        for (what, select) in Self::rules() {
             match self.number(select).await? {
                 0 => {}
                 count => left.push(format!("{count} {what}")),
             }
+        }
+        if left.is_empty() {
+            left.push("something that is done by now".to_owned());
         }
         Ok(left)
     }
@@ -99,7 +110,11 @@ impl Record {
     #[must_use]
     fn rules() -> [(&'static str, &'static str); 9] {
         [
-            ("orders held by a worker", "SELECT count(*) FROM orders WHERE worker IS NOT NULL"),
+            // An issued order is asked about again and again while Ordering may still learn what was paid.
+            (
+                "orders held by a worker",
+                "SELECT count(*) FROM orders WHERE worker IS NOT NULL AND (state <> 'issued' OR attempts <= 1)",
+            ),
             (
                 "orders that will be tried at once",
                 "SELECT count(*) FROM orders WHERE state IN ('received', 'enriched') AND attempts = 0",

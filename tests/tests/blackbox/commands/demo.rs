@@ -70,7 +70,9 @@ async fn a_demo_shows_what_the_settings_say_and_leaves_the_real_ones_alone() -> 
 
 #[tokio::test]
 async fn a_demo_says_where_it_is_and_drains_when_it_is_stopped() -> Result<()> {
-    let setup = Setup::new()?;
+    // A port of its own: demos of other tests take the usual one.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let setup = Setup::new()?.env("FULFILLMENT_HTTP_LISTEN", format!("127.0.0.1:{port}"));
     let first = setup.launch_demo(&["--count", "20"])?;
     eventually(PATIENCE, "the first one serves", async || Ok(first.log().contains("Serving").then_some(())))
         .await?;

@@ -1,5 +1,5 @@
-//! What must hold for any bytes: the fuzzer looks for input on which one of these panics, and `cargo test` repeats
-//! them on the input that it has found worth keeping.
+//! Properties that hold for any bytes: the fuzzer looks for input on which one of these panics, and `cargo test`
+//! repeats them on the inputs that it kept.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use fulfillment_domain::{
 };
 
 const ID: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
-/// The most tickets of an order: few, so that the limit is met.
+/// The most tickets of an order: few, so that the limit is reached.
 const MOST: usize = 50;
 
 /// The bytes as Ordering's answer, as further fields of one, and as the fields of its only item.

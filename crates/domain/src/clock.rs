@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-/// Tells the time. The binary has one that reads the machine's clock; tests have ones that stand still.
+/// Tells the time. The binary's clock reads the machine's clock; the clocks of tests are fixed.
 pub trait Clock: Send + Sync {
     /// The present instant, in UTC.
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that stands still, for tests and simulation.
+/// A fixed clock, for tests and simulation.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub Timestamp);
 

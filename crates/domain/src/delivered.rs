@@ -1,4 +1,4 @@
-//! `ticket-delivered`: Notification's word that a ticket reached its holder.
+//! `ticket-delivered`: Notification's message that a ticket reached its holder.
 
 use jiff::Timestamp;
 
@@ -6,17 +6,17 @@ use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 use crate::id::TicketId;
 
-/// One delivered ticket. Only the id is required; what else cannot be read is as good as absent, for the fact
-/// counts.
+/// One delivered ticket. Only the id is required; any other field that cannot be read is treated as absent, because the
+/// delivery itself still counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// Which ticket.
     pub ticket_id: TicketId,
-    /// How: `email`, `sms`, whatever Notification calls it.
+    /// The channel: `email`, `sms`, or whatever Notification calls it.
     pub channel: Option<String>,
     /// When, by Notification's clock.
     pub delivered_at: Option<Timestamp>,
-    /// Which generation of it, as the event that announced it says.
+    /// The ticket's generation, as stated by the event that announced it.
     pub generation: Option<u32>,
 }
 

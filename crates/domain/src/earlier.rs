@@ -7,12 +7,12 @@ use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
 use crate::ticket::TicketStatus;
 
-/// A row of the earlier service's tickets: its id of whatever version, its file's path, its old code.
+/// A row of the earlier service's tickets: its id (of any UUID version), its file's path, its old code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierTicket {
-    /// As it was drawn then.
+    /// The ticket's id, as the earlier service generated it.
     pub id: TicketId,
-    /// Of which order.
+    /// The order it belongs to.
     pub order_id: OrderId,
     /// Who bought it.
     pub customer_email: String,
@@ -22,27 +22,27 @@ pub struct EarlierTicket {
     pub seat: String,
     /// What it cost.
     pub price: Amount,
-    /// In what.
+    /// The currency of the price.
     pub currency: Currency,
-    /// Where it stood.
+    /// Its status.
     pub status: TicketStatus,
-    /// What its code says.
+    /// The content of its code.
     pub code: String,
     /// Where its file was.
     pub pdf_path: Option<String>,
     /// When the file was made.
     pub generated_at: Option<Timestamp>,
-    /// When the row was.
+    /// When the row was created.
     pub created_at: Option<Timestamp>,
 }
 
 impl EarlierTicket {
-    /// Reads a row as an object of its columns, in whatever spelling: `id`, `order_id`, `customer_email`, `event_name`,
+    /// Reads a row as an object of its columns, in any spelling: `id`, `order_id`, `customer_email`, `event_name`,
     /// `seat`, `price`, `currency` (USD where there is none), `status` (by name or by number from 0), `qr_code_data`,
     /// `ticket_pdf_path`, `generated_at`, `created_at`.
     ///
     /// # Errors
-    /// No ids, price, status or code that can be read.
+    /// An id, the price, the status or the code cannot be read.
     pub fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let first = |names: [&str; 2]| Ok(fields.text(names[0])?.or(fields.text(names[1])?));
         let id = fields.guid("id")?.or(fields.guid("ticketId")?);
@@ -66,7 +66,7 @@ impl EarlierTicket {
         })
     }
 
-    /// Whether it was issued: what was pending or failed then is not, and its payment issues it.
+    /// Whether it was issued. A ticket that was pending or failed is issued by its payment instead.
     pub fn is_issued(&self) -> bool {
         matches!(self.status, TicketStatus::Generated | TicketStatus::Delivered)
     }

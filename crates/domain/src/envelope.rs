@@ -1,8 +1,8 @@
-//! Envelopes: what brokers, buses and serializers put around a message.
+//! Envelopes: the wrappers that brokers, buses and serializers put around a message.
 //!
-//! Taken off, in any order and several deep: `CloudEvents` in structured mode, `MassTransit`, the payload of Debezium's
-//! outbox router, JSON in a JSON string, and the five bytes of Confluent's serializers. Others are named, with what to
-//! change at the sender: guessing what in them is meant could void or issue the wrong thing.
+//! These are unwrapped, in any order and nested: `CloudEvents` in structured mode, `MassTransit`, the payload of
+//! Debezium's outbox router, JSON in a JSON string, and the five bytes of Confluent's serializers. Other envelopes are
+//! rejected by name, with what to change at the sender: guessing their content could void or issue the wrong thing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::fields::{Fields, Unreadable};
 
-/// The most layers around a message. A `CloudEvent` with its data as text in a string is two.
+/// The most layers around a message. A `CloudEvent` whose data is JSON text in a string has two.
 const LAYERS: usize = 6;
 /// Confluent's serializers write a zero and the schema's id in four bytes before the message.
 const CONFLUENT: usize = 5;
@@ -31,9 +31,9 @@ const BESIDE_DATA: &str = "has its message in data, beside its type, and is no C
 const NO_JSON: &str = "begins with the five bytes of Confluent's serializers, and no JSON follows (Avro or Protobuf?): \
                        let the producer write JSON";
 
-/// Takes off what is around a message and hands its fields to `read`.
+/// Unwraps a message and passes its fields to `read`.
 ///
-/// A message that has its own id on the outside is not looked into any further, whatever else it has.
+/// A message with its own id at the outer level is not unwrapped any further, whatever else it contains.
 pub(crate) fn open<T>(
     bytes: &[u8],
     read: impl FnOnce(&Fields<'_>) -> Result<T, Unreadable>,
@@ -70,7 +70,7 @@ fn layer<T>(
     }
 }
 
-/// What an envelope holds.
+/// The content of an envelope.
 enum Content<'a> {
     Bytes(&'a [u8]),
     Raw(&'a RawValue),
@@ -78,7 +78,7 @@ enum Content<'a> {
     Decoded(Vec<u8>),
 }
 
-/// What is in the envelope that an object is; `None` of a message.
+/// The content of the object, if it is an envelope; `None` if it is a message.
 fn content<'a>(fields: &Fields<'a>) -> Result<Option<Content<'a>>, Unreadable> {
     if fields.has("specversion") && fields.raw("specversion")?.is_some() {
         return cloud_event(fields).map(Some);
@@ -94,7 +94,7 @@ fn content<'a>(fields: &Fields<'a>) -> Result<Option<Content<'a>>, Unreadable> {
     {
         return Ok(holds_json(message).then_some(Content::Raw(message)));
     }
-    // Of the outbox router: with its schema, as JSON in a string, or beside further columns of the outbox.
+    // The outbox router: with its schema, as JSON in a string, or beside further columns of the outbox.
     Ok(fields.raw("payload")?.filter(|payload| holds_json(payload)).map(Content::Raw))
 }
 
@@ -113,13 +113,13 @@ fn cloud_event<'a>(fields: &Fields<'a>) -> Result<Content<'a>, Unreadable> {
     }
 }
 
-/// `messageType` is its list of URNs; the rest go with every message of it.
+/// `messageType` is its list of URNs; every message of it also has the other fields.
 fn is_mass_transit(fields: &Fields<'_>) -> Result<bool, Unreadable> {
     let types = fields.raw("messageType")?.is_some_and(|types| types.get().starts_with('['));
     Ok(types || ["conversationid", "sourceaddress", "destinationaddress"].iter().any(|name| fields.has(name)))
 }
 
-/// The envelope that an object is and that is not taken off, with what to change.
+/// Names the object's envelope, if it is one that is not unwrapped, with what to change.
 fn foreign(fields: &Fields<'_>) -> Result<Option<&'static str>, Unreadable> {
     let any = |names: &[&str]| names.iter().any(|name| fields.has(name));
     let is_text = |name| Ok(fields.raw(name)?.is_some_and(|value| value.get().starts_with('"')));
@@ -142,16 +142,16 @@ fn foreign(fields: &Fields<'_>) -> Result<Option<&'static str>, Unreadable> {
     if fields.has("subscription") && is_object("message")? && !is_mass_transit(fields)? {
         return Ok(Some(PUB_SUB));
     }
-    // Of no one maker: webhooks of payment services, and buses of one's own.
+    // Envelopes of no particular maker: webhooks of payment services, and in-house buses.
     if is_object("data")? && (is_text("type")? || is_text("event")?) && !fields.has("payload") {
         return Ok(Some(BESIDE_DATA));
     }
     Ok(None)
 }
 
-/// What the outermost object of a message calls it, each by its field, in lower case: the type of a `CloudEvent` or of
-/// `MassTransit`, and what a bare message says of itself. A bare `type` may be anything of what the message is about, and
-/// counts where it speaks of an event.
+/// The types that the outermost object of a message claims, each with its field, in lower case: the type of a
+/// `CloudEvent` or of `MassTransit`, and the type fields of a bare message. A bare `type` may describe anything in the
+/// message, and counts only where it names an event.
 pub(crate) fn called(bytes: &[u8]) -> Vec<(&'static str, String)> {
     let Ok(fields) = Fields::parse(bytes) else { return Vec::new() };
     let of_event = |name: &str, said: &str| {
@@ -176,7 +176,7 @@ fn has_headers_of_n_service_bus(fields: &Fields<'_>) -> Result<bool, Unreadable>
     Ok(headers.is_some_and(|headers| headers.names().any(|name| name.starts_with("nservicebus."))))
 }
 
-/// A JSON array is never one message. Its first entry tells whose it is.
+/// Names the sender's format of a JSON array by its first entry. An array is never one message.
 fn array(bytes: &[u8]) -> &'static str {
     let first = serde_json::from_slice::<Vec<&RawValue>>(bytes).ok().and_then(|all| all.first().copied());
     let fields = first.and_then(|first| Fields::parse(first.get().as_bytes()).ok());
@@ -217,7 +217,7 @@ mod tests {
         serde_json::to_string(json).unwrap()
     }
 
-    /// Puts each envelope that is taken off around a message, by number.
+    /// Wraps a message in one of the known envelopes, by number.
     fn wrap(message: Vec<u8>, envelope: usize) -> Vec<u8> {
         let Ok(json) = String::from_utf8(message) else { return Vec::new() };
         let wrapped = match envelope {

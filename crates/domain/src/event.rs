@@ -1,7 +1,7 @@
-//! Events out: `ticket-issued` and what follows it.
+//! Outgoing events: `ticket-issued` and the events that follow it.
 //!
-//! Value and headers are rendered once, when the event is written to the outbox. A repeat is the same
-//! bytes, whatever the settings are by then.
+//! Value and headers are rendered once, when the event is written to the outbox. A repeat has the same bytes, even if
+//! the settings have changed since.
 
 use std::collections::BTreeMap;
 
@@ -17,17 +17,17 @@ use crate::ticket::{Flag, Hex, Ticket};
 /// The namespace of event ids: `UUIDv5(NAMESPACE, "<ticket id>|<type>|<sequence>")`. Published, never changed.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x5f0a_1c1e_7b0e_4d6b_9d53_2c3f_8f6e_a7d4);
 
-/// `CloudEvents` source of everything this service says.
+/// `CloudEvents` source of every event that this service publishes.
 pub const SOURCE: &str = "/fulfillment";
 
 crate::words! {
-    /// What happened. Its word is the type of the event, and the default topic of what is about a ticket.
+    /// What happened. Its word is the type of the event, and the default topic of events about a ticket.
     pub enum EventKind: "event type" {
         /// A ticket has its file.
         TicketIssued = "ticket-issued",
-        /// A ticket has a new file and a new code; the earlier ones are good no more.
+        /// A ticket has a new file and a new code; the earlier ones are no longer valid.
         TicketReissued = "ticket-reissued",
-        /// A ticket opens no door any more.
+        /// A ticket is no longer valid.
         TicketVoided = "ticket-voided",
         /// A message could not be read; goes to the dead-letter topic only.
         DeadLetter = "dead-letter",
@@ -66,16 +66,16 @@ impl Spelling {
     }
 }
 
-/// An event as it stands in the outbox: finished bytes and where they go.
+/// An event as it is in the outbox: finished bytes and their destinations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxEvent {
     /// The same for every repeat.
     pub id: Uuid,
     /// What happened.
     pub kind: EventKind,
-    /// To whom; none for a dead letter whose order could not be read.
+    /// The order; none for a dead letter whose order could not be read.
     pub order_id: Option<OrderId>,
-    /// To which ticket.
+    /// The ticket.
     pub ticket_id: Option<TicketId>,
     /// Counts the ticket's events from 1; 0 where there is no ticket.
     pub sequence: u32,
@@ -89,13 +89,13 @@ pub struct OutboxEvent {
     pub destinations: Vec<String>,
 }
 
-/// The id of one event, the same each time it is made.
+/// The id of one event; the same arguments always give the same id.
 pub fn event_id(ticket: TicketId, kind: EventKind, sequence: u32) -> Uuid {
     Uuid::new_v5(&NAMESPACE, format!("{ticket}|{}|{sequence}", kind.as_str()).as_bytes())
 }
 
-/// The id of every event that a ticket has had, and of those it would have had as something else: its `sequence`
-/// does not say what each was.
+/// The ids of every event that a ticket may have had. Its `sequence` does not record which kind each event was, so
+/// every kind is included.
 pub fn ids_of(ticket: &Ticket) -> impl Iterator<Item = Uuid> {
     let (id, kinds) =
         (ticket.id, [EventKind::TicketIssued, EventKind::TicketReissued, EventKind::TicketVoided]);
@@ -103,7 +103,7 @@ pub fn ids_of(ticket: &Ticket) -> impl Iterator<Item = Uuid> {
         .flat_map(move |n| kinds.into_iter().map(move |kind| event_id(id, kind, n)))
 }
 
-/// Everything about `ticket-issued` that the ticket's row does not have.
+/// Everything in `ticket-issued` that is not in the ticket's row.
 #[derive(Debug, Clone)]
 pub struct Publication<'a> {
     /// Spelling of the value's fields.
@@ -127,16 +127,16 @@ pub fn ticket_issued(
     Ok(about(ticket, EventKind::TicketIssued, at, value, *traceparent, destinations))
 }
 
-/// What a new generation of a ticket takes the place of.
+/// What a new generation of a ticket replaces.
 #[derive(Debug, Clone, Copy)]
 pub struct Before<'a> {
-    /// The generation until now.
+    /// The generation that is replaced.
     pub generation: u32,
-    /// Why there is another, for people.
+    /// Why it is replaced, for people.
     pub reason: Option<&'a str>,
 }
 
-/// The `ticket-reissued` of a ticket whose row is the new generation's and whose `sequence` counts this event.
+/// The `ticket-reissued` of a ticket whose row already has the new generation and whose `sequence` counts this event.
 pub fn ticket_reissued(
     ticket: &Ticket,
     before: Before<'_>,
@@ -185,16 +185,16 @@ fn about(
 /// A time of a ticket, if it has one.
 type TimeOf = fn(&Ticket) -> Option<Timestamp>;
 
-/// What says that a time beside it is a day alone, recorded as its noon: there only where it is true, so that nobody
-/// tells a holder an hour that nobody knows.
+/// Fields which state that a time is only a day, recorded as its noon. They are present only where this is true, so
+/// that no consumer shows a holder an hour that is not known.
 const DAYS_ALONE: [(&str, TimeOf, Flag); 3] = [
     ("eventStartDateOnly", |ticket| ticket.event.starts_at, Flag::StartWithoutHour),
     ("eventEndDateOnly", |ticket| ticket.event.ends_at, Flag::EndWithoutHour),
     ("doorsDateOnly", |ticket| ticket.event.doors_at, Flag::DoorsWithoutHour),
 ];
 
-/// The value of `ticket-issued`: the union of what the known consumers read, spelled as they read it. With what was
-/// before, that of `ticket-reissued`.
+/// The value of `ticket-issued`: the union of what the known consumers read, in their spelling. With the replaced
+/// generation, it is the value of `ticket-reissued`.
 struct Issued<'a> {
     ticket: &'a Ticket,
     publication: &'a Publication<'a>,
@@ -302,11 +302,10 @@ impl Serialize for Voided<'_> {
     }
 }
 
-/// The value of an event without what it says of a person, in whatever spelling: null in its place. Numbers stay as
-/// they were written.
+/// The value of an event with its personal data replaced by null, in any spelling. Numbers keep their written form.
 ///
 /// # Errors
-/// It is no JSON object.
+/// It is not a JSON object.
 pub fn without_person(value: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     let personal = ["customerEmail", "customerId", "holderName", "holderEmail", "reason"].map(canonical);
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_slice(value)?;

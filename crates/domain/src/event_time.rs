@@ -1,4 +1,4 @@
-//! When an event is: dates and times in the spellings that platforms write them, and which are believed.
+//! Dates and times of events: the spellings that platforms write, and which values are plausible.
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::Pieces;
@@ -12,24 +12,24 @@ use crate::zones;
 /// Dates of other years are placeholders: `0001-01-01`, `1900-01-01`, `9999-12-31`.
 const YEARS: std::ops::Range<i16> = 2000..2200;
 
-/// Why such a date is left out.
+/// Why such a date is ignored.
 pub(crate) const NO_DATE: &str = "is a date before 2000 or after 2199, a placeholder";
 
-/// So much before the start, and so much after it, doors open.
+/// How long before the start, and how long after it, doors may open.
 const EARLY: SignedDuration = SignedDuration::from_hours(2 * 24);
 const LATE: SignedDuration = SignedDuration::from_hours(24);
 
-/// A day alone is recorded as its noon, from which no hour of that day is farther, nor of one on which the clock is set
-/// back.
+/// A day without an hour is recorded as its noon: every hour of that day is within this distance, also on a day on
+/// which the clock is set back.
 const HALF_A_DAY: SignedDuration = SignedDuration::from_hours(13);
 
-/// So much after its start an event has ended.
+/// The longest time from an event's start to its end.
 const LONGEST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// A date or time as it is written, before its zone is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// A point in time. With the offset it is written at; one of zero says nothing of the place.
+    /// A point in time, with the offset it is written at. An offset of zero does not identify the place.
     Instant(Timestamp, Option<Offset>),
     /// The wall clock of a place that is not named.
     Clock(DateTime),
@@ -37,12 +37,12 @@ pub enum Written {
     Day(Date),
 }
 
-/// Whether an event can be then. The year is that of UTC: a record has no other.
+/// Whether the time is plausible for an event. The year is taken in UTC, because records store UTC only.
 pub fn is_date(at: Timestamp) -> bool {
     YEARS.contains(&Offset::UTC.to_datetime(at).year())
 }
 
-/// Why an end or doors beside this start are not believed.
+/// Why an end or a doors time is not plausible beside this start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unbelievable {
     /// An end.
@@ -62,12 +62,13 @@ pub enum Unbelievable {
     AfterEnd,
 }
 
-/// A start as it is recorded, if it is believed: records of earlier versions have others too.
+/// A recorded start, if it is plausible: records of earlier versions may have others.
 pub fn believed_start(start: Option<Timestamp>) -> Option<Timestamp> {
     start.filter(|at| is_date(*at))
 }
 
-/// Recorded doors, if they are believed beside this start and this end. `day_alone`: of one of them no hour is known.
+/// A recorded doors time, if it is plausible beside this start and this end. `day_alone`: one of them is a day without
+/// an hour.
 pub fn believed_doors(
     doors: Option<Timestamp>,
     start: Option<Timestamp>,
@@ -77,12 +78,12 @@ pub fn believed_doors(
     doors.filter(|at| is_date(*at) && check_doors(*at, start, end, day_alone).is_ok())
 }
 
-/// A recorded end, if it is believed beside this start. `day_alone`: of one of them no hour is known.
+/// A recorded end, if it is plausible beside this start. `day_alone`: one of them is a day without an hour.
 pub fn believed_end(end: Option<Timestamp>, start: Option<Timestamp>, day_alone: bool) -> Option<Timestamp> {
     end.filter(|at| is_date(*at) && check_end(*at, start, day_alone).is_ok())
 }
 
-/// Whether doors at this time are believed. They may open late, and not when all is over.
+/// Whether a doors time is plausible. Doors may open after the start, but not after the end.
 pub fn check_doors(
     doors: Timestamp,
     start: Option<Timestamp>,
@@ -99,7 +100,7 @@ pub fn check_doors(
     }
 }
 
-/// Whether an end at this time is believed.
+/// Whether an end is plausible.
 pub fn check_end(end: Timestamp, start: Option<Timestamp>, day_alone: bool) -> Result<(), Unbelievable> {
     let slack = if day_alone { HALF_A_DAY } else { SignedDuration::ZERO };
     match start.map(|start| start.duration_until(end)) {
@@ -113,7 +114,7 @@ impl Written {
     /// Reads a field, of text or a number. `None` when it is absent, null or blank.
     ///
     /// # Errors
-    /// It is no date or time in any known spelling, or one that no event has.
+    /// It is not a date or time in any known spelling, or not a plausible one.
     pub fn read(fields: &Fields<'_>, name: &str) -> Result<Option<Self>, Unreadable> {
         let Some(text) = fields.text(name)? else { return Ok(None) };
         Self::parse(&text).map(Some).map_err(|reason| Unreadable::field(name, reason))
@@ -145,13 +146,14 @@ impl Written {
     }
 }
 
-/// Numbers that programs write for no date, and `/Date(...)/` of any: that is a date, and not one of these years.
+/// Whether a text that is not a plausible date is a placeholder: a number that programs write for "no date", or
+/// `/Date(...)/` with any number.
 fn stands_for_none(text: &str) -> bool {
     let number = text.strip_prefix("/Date(").and_then(|rest| rest.strip_suffix(")/")).map(|inside| {
         let digits = inside.strip_prefix('-').unwrap_or(inside);
         digits.split(['+', '-']).next().unwrap_or_default()
     });
-    // MySQL's, 1970, and .NET's year 1 in seconds and milliseconds.
+    // The values of MySQL, of 1970, and of .NET's year 1 in seconds and milliseconds.
     number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
         || text.starts_with("0000-00-00")
         || ["0", "-62135596800", "-62135596800000"].contains(&text)
@@ -161,7 +163,7 @@ fn at_offset(at: Timestamp, offset: Offset) -> Written {
     Written::Instant(at, (offset != Offset::UTC).then_some(offset))
 }
 
-/// RFC 3339, and its forms without an offset and without an hour. The zone in brackets is for [`zone_in`].
+/// RFC 3339, also without an offset or without an hour. The zone in brackets is read by [`zone_in`].
 fn pieces(text: &str) -> Option<Written> {
     let (text, _) = bracketed(text);
     let next = end_of_day(text);
@@ -169,11 +171,11 @@ fn pieces(text: &str) -> Option<Written> {
     let Some(time) = pieces.time() else { return Some(Written::Day(pieces.date())) };
     let clock = pieces.date().to_datetime(time);
     let Some(offset) = pieces.to_numeric_offset() else { return Some(Written::Clock(clock)) };
-    // Too late for any instant is too late for an event.
+    // A time too late for any instant is too late for an event.
     Some(offset.to_timestamp(clock).map_or(Written::Clock(clock), |at| at_offset(at, offset)))
 }
 
-/// A time without what RFC 9557 and Java write behind it, and the zone that is named there:
+/// Splits a time from the suffixes of RFC 9557 and Java, and returns the zone they name:
 /// `2026-12-22T19:30+01:00[Europe/Vienna][u-ca=iso8601]`.
 fn bracketed(text: &str) -> (&str, Option<&str>) {
     let mut zone = None;
@@ -202,7 +204,7 @@ fn rfc_2822(text: &str) -> Option<Written> {
     Some(at_offset(at.timestamp(), at.offset()))
 }
 
-/// That of `/Date(1798050600000+0100)/`: where it was written, not when.
+/// The offset of `/Date(1798050600000+0100)/`: it tells where the time was written, not when.
 fn offset_of_date(text: &str) -> Option<Offset> {
     let inside = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
     zones::named(&inside[inside.find(['+', '-'])?..])?.to_fixed_offset().ok()
@@ -341,7 +343,7 @@ mod tests {
             }
         }
 
-        /// A number is read in one unit only, and says the same in each.
+        /// A number can be read in one unit only, and gives the same time in each spelling.
         #[test]
         fn units_do_not_overlap(seconds in 946_684_800_i64..7_258_118_400) {
             let at = Timestamp::from_second(seconds).unwrap();

@@ -1,12 +1,12 @@
-//! Reading a JSON object whose producers cannot agree on spelling.
+//! Reading a JSON object whose field names may be spelled in several ways.
 //!
-//! `orderId`, `OrderId` and `order_id` are one field. Two spellings in one object are fine while they
-//! agree; when they do not, nobody can know which was meant and the message is unreadable.
-//! Values stay raw text until asked for, so that a price never passes through a float.
+//! `orderId`, `OrderId` and `order_id` are one field. Two spellings in one object are accepted while they agree; when
+//! they differ, the intended value is unknown and the message is unreadable. Values stay raw text until they are read,
+//! so that a price never passes through a float.
 //!
-//! One reader serves every field: a number where text is expected is read, and text that holds a number where a number
-//! is expected; half a surrogate pair becomes U+FFFD. What still cannot be read is an error that names the field, and
-//! the caller decides whether the whole depends on it.
+//! All fields are read by the same rules: a number is accepted where text is expected, and text that holds a number
+//! where a number is expected; half a surrogate pair becomes U+FFFD. A value that still cannot be read is an error that
+//! names the field, and the caller decides whether the whole message depends on it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,9 +26,9 @@ use crate::money::Amount;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{reason}", .field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default())]
 pub struct Unreadable {
-    /// The field at fault, as its canonical camelCase name; none when the whole is no JSON object.
+    /// The field at fault, as its canonical camelCase name; none when the whole is not a JSON object.
     pub field: Option<String>,
-    /// What is wrong with it, without the value: values can be personal data.
+    /// What is wrong with the field, without its value: values can be personal data.
     pub reason: String,
 }
 
@@ -38,7 +38,7 @@ impl Unreadable {
         Self { field: None, reason: reason.into() }
     }
 
-    /// The message is above the limit, in bytes: kept, and not read.
+    /// The message is larger than the limit, in bytes: it is stored but not read.
     pub fn too_large(limit: usize) -> Self {
         Self::whole(format!("is larger than {limit} bytes"))
     }
@@ -52,7 +52,7 @@ impl Unreadable {
 /// The longest text any field may have, in bytes. Longer is unreadable, not truncated.
 pub const MAX_TEXT: usize = 4_096;
 
-/// A JSON object, its values unparsed, asked by canonical camelCase name in any spelling.
+/// A JSON object with unparsed values, looked up by canonical camelCase name in any spelling.
 #[derive(Debug)]
 pub struct Fields<'a> {
     entries: Vec<(String, &'a RawValue)>,
@@ -91,8 +91,8 @@ impl<'a> Fields<'a> {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The raw value of a field, `None` when absent or null. Spellings that disagree are an error; a blank one says
-    /// nothing against another.
+    /// The raw value of a field, `None` when absent or null. Spellings that disagree are an error; a blank value does
+    /// not disagree with another.
     pub fn raw(&self, name: &str) -> Result<Option<&'a RawValue>, Unreadable> {
         let key = canonical(name);
         let mut found: Option<&'a RawValue> = None;
@@ -109,9 +109,9 @@ impl<'a> Fields<'a> {
         Ok(found)
     }
 
-    /// A text field, from a string or a number, trimmed; `None` when absent, null or blank. A number of nothing but
-    /// zeros after its point loses them: `12.0` is seat 12. NUL, legal in JSON and illegal in PostgreSQL's text, is
-    /// dropped: no reader would see it.
+    /// A text field, from a string or a number, trimmed; `None` when absent, null or blank. A number with only zeros
+    /// after its point loses them: `12.0` is seat 12. NUL, legal in JSON and illegal in PostgreSQL's text, is dropped:
+    /// it is invisible to readers.
     pub fn text(&self, name: &str) -> Result<Option<String>, Unreadable> {
         let Some(text) = self.written(name)? else { return Ok(None) };
         let whole = match text {
@@ -121,12 +121,12 @@ impl<'a> Fields<'a> {
         Ok(Some(whole.unwrap_or_else(|| text.into_string())))
     }
 
-    /// An identifier, from a string or a number: a GUID is put in lower case and loses its braces, so that two spellings
-    /// of it are one key.
+    /// An identifier, from a string or a number. A GUID is put in lower case and loses its braces, so that two
+    /// spellings of it are one key.
     ///
-    /// A number that is an integer is that integer: the same id leaves one program as `1` and another, which knows floats
-    /// alone, as `1.0`, and a refund must find the line of an order by it. Any other is its digits as they are written:
-    /// what `1.50` names, nobody can know.
+    /// A number with an integer value becomes that integer: one program writes an id as `1` and another, which only has
+    /// floats, as `1.0`, and a refund must find an order's line by it. Any other number keeps its digits as written:
+    /// what `1.50` identifies is unknown.
     pub fn identifier(&self, name: &str) -> Result<Option<String>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         if text.len() > 200 {
@@ -135,17 +135,17 @@ impl<'a> Fields<'a> {
         Ok(Some(guid_of(&text).map_or(text, |id| id.to_string())))
     }
 
-    /// An identifier that need not be there: what programs write where they have none is none.
+    /// An optional identifier: placeholders that programs write for "no id" are read as `None`.
     pub fn optional_id(&self, name: &str) -> Result<Option<String>, Unreadable> {
         Ok(self.optional_id_from_zero(name)?.filter(|id| id != "0"))
     }
 
-    /// As [`Self::optional_id`], of things that may be numbered from 0: an order's first item.
+    /// As [`Self::optional_id`], for things that may be numbered from 0, like an order's first item.
     pub fn optional_id_from_zero(&self, name: &str) -> Result<Option<String>, Unreadable> {
         Ok(self.identifier(name)?.filter(|id| !is_no_id(id)))
     }
 
-    /// What a string or a number says, within the limit.
+    /// The text of a string or a number, within the limit.
     fn written(&self, name: &str) -> Result<Option<Written<'a>>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
         let written = if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) {
@@ -164,8 +164,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An e-mail address, out of what mail programs and links put around one: `Ada <ada@example.org>`,
-    /// `mailto:ada@example.org`, `ada@example.org (Ada)`, and the first of several. Any other text is itself.
+    /// An e-mail address, without what mail programs and links put around it: `Ada <ada@example.org>`,
+    /// `mailto:ada@example.org`, `ada@example.org (Ada)`; the first of several addresses. Any other text is returned
+    /// unchanged.
     pub fn email(&self, name: &str) -> Result<Option<String>, Unreadable> {
         Ok(self.text(name)?.map(|text| address_in(&text).to_owned()))
     }
@@ -184,13 +185,13 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
-    /// A GUID, with its dashes or without, and in braces.
+    /// A GUID, with or without dashes or braces.
     pub fn guid(&self, name: &str) -> Result<Option<Uuid>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         guid_of(&text).map(Some).ok_or_else(|| Unreadable::field(name, "is not a GUID"))
     }
 
-    /// An exact decimal, from a JSON number or from a string that holds one.
+    /// An exact decimal, from a JSON number or from a string that contains one.
     pub fn amount(&self, name: &str) -> Result<Option<Amount>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
         let text = if raw.get().starts_with('"') { string(raw) } else { Some(raw.get().to_owned()) };
@@ -198,13 +199,13 @@ impl<'a> Fields<'a> {
         Amount::from_str(text.trim()).map(Some).map_err(|e| Unreadable::field(name, e.to_string()))
     }
 
-    /// A point in time, in any spelling of [`parse_time`]. Without an offset it is UTC (as .NET means it).
+    /// A point in time, in any spelling of [`parse_time`]. Without an offset it is UTC, as in .NET.
     pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         parse_time(&text).map(Some).ok_or_else(|| Unreadable::field(name, "is not an RFC 3339 date-time"))
     }
 
-    /// A whole number: `2`, `2.0` and `"2"` are one.
+    /// A whole number: `2`, `2.0` and `"2"` are equal.
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Unreadable> {
         let not_whole = || Unreadable::field(name, "is not a whole number");
         if self.raw(name)?.is_none() {
@@ -215,7 +216,7 @@ impl<'a> Fields<'a> {
         whole.map(Some).ok_or_else(not_whole)
     }
 
-    /// Yes or no: `true`, `"true"`, `1` and their opposites.
+    /// A boolean: `true`, `"true"`, `1` and their opposites.
     pub fn boolean(&self, name: &str) -> Result<Option<bool>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
         let text = string(raw).unwrap_or_else(|| raw.get().to_owned()).trim().to_ascii_lowercase();
@@ -233,7 +234,7 @@ impl<'a> Fields<'a> {
         Self::parse_text(raw.get()).map(Some).map_err(|e| Unreadable::field(name, e.reason))
     }
 
-    /// A list of whatever; `None` when absent or null.
+    /// A list of any values; `None` when absent or null.
     pub fn list(&self, name: &str) -> Result<Option<Vec<&'a RawValue>>, Unreadable> {
         let Some(raw) = self.raw(name)? else { return Ok(None) };
         serde_json::from_str(raw.get()).map(Some).map_err(|_| Unreadable::field(name, "is not a list"))
@@ -252,7 +253,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What a field says, by how it was written.
+/// The content of a field, by how it was written.
 #[derive(Debug)]
 enum Written<'a> {
     Number(&'a str),
@@ -275,7 +276,7 @@ impl Written<'_> {
     }
 }
 
-/// The address in RFC 5322's `name-addr`, and in a link without its subject.
+/// The address in RFC 5322's `name-addr`, or in a `mailto` link without its subject.
 fn address_in(text: &str) -> &str {
     let inside =
         text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')).map(|(_, inside)| inside.trim());
@@ -302,17 +303,17 @@ fn whole(digits: &str) -> Option<String> {
     amount.0.is_integer().then(|| amount.0.normalize().to_string())
 }
 
-/// The string that a raw value is, half a surrogate pair as U+FFFD.
+/// The string in a raw value, with half a surrogate pair as U+FFFD.
 pub(crate) fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str::<Lossy>(raw.get()).ok().map(|text| text.0)
 }
 
-/// A JSON string that need not be Unicode: `"\ud800"` is legal JSON and no text.
+/// A JSON string that need not be Unicode: `"\ud800"` is legal JSON and not valid Unicode.
 struct Lossy(String);
 
 impl<'de> Deserialize<'de> for Lossy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As bytes, serde_json answers with WTF-8: UTF-8, and three bytes for half a surrogate pair.
+        // As bytes, serde_json returns WTF-8: UTF-8, with three bytes for half a surrogate pair.
         deserializer.deserialize_bytes(LossyText)
     }
 }
@@ -345,7 +346,7 @@ impl Visitor<'_> for LossyText {
     }
 }
 
-/// Every field of a JSON object under the name that it was sent with.
+/// Every field of a JSON object under the name as sent.
 pub(crate) fn spelled(text: &str) -> Result<Vec<(String, &RawValue)>, Unreadable> {
     let mut reader = serde_json::Deserializer::from_str(text);
     reader.deserialize_map(Entries(str::to_owned)).map_err(|e| not_an_object(&e))
@@ -356,7 +357,7 @@ pub(crate) fn canonical(name: &str) -> String {
     name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect()
 }
 
-/// A GUID, also in braces or without dashes, as .NET's formats B and N write it. Digits alone are some number.
+/// A GUID, also in braces or without dashes, as .NET's formats B and N write it. Digits alone are not a GUID.
 fn guid_of(text: &str) -> Option<Uuid> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let without_dashes = || {
@@ -366,7 +367,7 @@ fn guid_of(text: &str) -> Option<Uuid> {
     parse_guid(bare).or_else(without_dashes)
 }
 
-/// Whether a text is what programs write where there is nothing: `N/A`, `none`, `null` or a dash.
+/// Whether a text is a placeholder for "nothing": `N/A`, `none`, `null` or a dash.
 pub(crate) fn is_nothing(text: &str) -> bool {
     let text = text.trim();
     ["", "-", "\u{2013}", "\u{2014}"].contains(&text)
@@ -375,7 +376,7 @@ pub(crate) fn is_nothing(text: &str) -> bool {
             .any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Whether an id is what programs write where there is none. Taken for one, all that has it would be one thing.
+/// Whether an id is a placeholder for "no id". Read as an id, it would make everything that has it one thing.
 fn is_no_id(id: &str) -> bool {
     is_nothing(id) || id == "-1" || parse_guid(id).is_some_and(|id| id.is_nil())
 }
@@ -384,7 +385,7 @@ fn is_blank(raw: &RawValue) -> bool {
     raw.get().starts_with('"') && string(raw).is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether two spellings say the same: the same text, GUID or number, however each is written.
+/// Whether two values are equal: the same text, GUID or number, however each is written.
 fn agree(a: &RawValue, b: &RawValue) -> bool {
     if a.get() == b.get() {
         return true;
@@ -394,7 +395,7 @@ fn agree(a: &RawValue, b: &RawValue) -> bool {
     if a_said == b_said || (guid_of(&a_said).is_some() && guid_of(&a_said) == guid_of(&b_said)) {
         return true;
     }
-    // Two texts are two texts: "007" is not "7". A number beside them is a number.
+    // Two texts are compared as text: "007" is not "7". A number and a text are compared as numbers.
     let both_text = a.get().starts_with('"') && b.get().starts_with('"');
     matches!((Amount::from_str(&a_said), Amount::from_str(&b_said)), (Ok(a), Ok(b)) if a == b && !both_text)
 }
@@ -407,7 +408,7 @@ fn not_an_object(error: &serde_json::Error) -> Unreadable {
     }
 }
 
-/// Reads the fields of an object, and what it is given makes of their names.
+/// Reads the fields of an object, with their names mapped by this function.
 struct Entries(fn(&str) -> String);
 
 impl<'de> Visitor<'de> for Entries {

@@ -1,12 +1,12 @@
 //! Which lines of Ordering's newer answer are new: an order can gain tickets after its first ones were issued.
 //!
-//! A line is known by its `itemId`, else by its `seatId`: one that has its seat under another name is that line, and two
-//! of one seat cannot be told from one that is there twice. Lines that have neither are known by their positions alone, and
-//! so they must begin with the old list: where they do not, nobody can tell what is new, and nothing is issued twice for
-//! it.
+//! A line is identified by its `itemId`, else by its `seatId`. A line that has its seat under another id is the same
+//! line, and two lines of one seat cannot be distinguished from one line listed twice. Lines without either id are
+//! identified by position alone, so the answer must begin with the old list. If it does not, it is unknown which lines
+//! are new, and nothing is issued, so that no ticket is issued twice.
 //!
-//! A line whose seat is another than it was is no new line, and its ticket has the old seat: an operator decides. One that
-//! has a seat or another category by now is noted: its ticket is good, and does not say so.
+//! A line whose seat differs from before is not a new line, and its ticket has the old seat: an operator decides. A
+//! line that has gained a seat, or has another category, is noted: its ticket is valid but does not show the change.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,12 +15,12 @@ use crate::order::{OrderSnapshot, Seat};
 use crate::seat::{fold, is_one_seat};
 use crate::ticket::Ticket;
 
-/// A ticket that is on record, as far as its line goes.
+/// A recorded ticket, as far as its line is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held<'a> {
-    /// The line that it was made of.
+    /// The line that it was made from.
     pub line: &'a str,
-    /// Which of the line's, from 0.
+    /// Its unit within the line, from 0.
     pub unit: u32,
     /// Ordering's seat.
     pub seat_id: Option<&'a str>,
@@ -28,11 +28,11 @@ pub struct Held<'a> {
     pub seat: &'a str,
     /// Section, row and number of the seat.
     pub parts: [Option<&'a str>; 3],
-    /// It was reissued: its seat may be another than Ordering's by an operator's word.
+    /// It was reissued: an operator may have given it another seat than Ordering's.
     pub reissued: bool,
     /// Ticket category.
     pub category: Option<&'a str>,
-    /// What it cost, in what.
+    /// Its price and currency.
     pub price: (Amount, Currency),
     /// It is not void.
     pub live: bool,
@@ -54,20 +54,20 @@ impl<'a> From<&'a Ticket> for Held<'a> {
     }
 }
 
-/// What an answer has beside the tickets that are on record.
+/// How an answer differs from the tickets that are recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Growth {
-    /// The new ones of the answer's seats, by their index.
+    /// The answer's new seats, by their index.
     pub new: Vec<usize>,
-    /// What the answer has no more of lines with live tickets, in words: all of a line, or some of its tickets.
+    /// Lines with live tickets that are missing from the answer, wholly or in part, in words.
     pub gone: Vec<String>,
-    /// What these tickets cost: they are as good as before, so what is new is paid for when these are as well.
+    /// What these tickets cost: they are still valid, so the payment must cover them as well as the new ones.
     pub gone_prices: Vec<(Amount, Currency)>,
-    /// The lines with a seat by now whose live tickets say none, or with another category, in words.
+    /// Lines that now have a seat which their live tickets lack, or another category, in words.
     pub changed: Vec<String>,
 }
 
-/// Why nobody can tell what is new.
+/// Why it cannot be determined which lines are new.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{line} {what}")]
 pub struct Unclear {
@@ -77,12 +77,12 @@ pub struct Unclear {
 }
 
 impl Growth {
-    /// Compares an answer with every ticket that was made of earlier ones, voided ones too, and with the answer that the
-    /// last of them were made of, where it is kept.
+    /// Compares an answer with every ticket that was made from earlier answers, including voided ones, and with the
+    /// answer that the last of them were made from, where it is kept.
     ///
     /// # Errors
-    /// A line that is known by its position alone is not what it was, a line that seems new may be another, or one has
-    /// another seat than its ticket.
+    /// A line that is identified by its position alone has changed, a line that seems new may be an existing one, or a
+    /// line has another seat than its ticket.
     pub fn of(
         tickets: &[Held<'_>],
         before: Option<&OrderSnapshot>,
@@ -95,7 +95,7 @@ impl Growth {
         }
         let lines: HashSet<&str> = now.seats.iter().map(|s| s.line.as_str()).collect();
         let mut growth = Self::default();
-        // Tickets whose line has another name now: the seat is the same.
+        // Tickets whose line now has another id: the seat is the same.
         let mut renamed: HashSet<&str> = HashSet::new();
         let mut new_seats: HashSet<&str> = HashSet::new();
         for (index, seat) in now.seats.iter().enumerate() {
@@ -128,13 +128,14 @@ impl Growth {
     }
 }
 
-/// What is on record of an order's lines.
+/// What is recorded of an order's lines.
 struct Old<'a> {
     tickets: &'a [Held<'a>],
     units: HashSet<(&'a str, u32)>,
-    /// Lines of live tickets by the seat's id: the ticket's, and Ordering's where an operator gave its holder another.
+    /// Lines of live tickets by the seat's id: the ticket's, and Ordering's where an operator gave the holder another
+    /// seat.
     seats: HashMap<&'a str, &'a str>,
-    /// Lines that are known by their positions alone.
+    /// Lines that are identified by their positions alone.
     positions: BTreeSet<usize>,
 }
 
@@ -151,13 +152,13 @@ impl<'a> Old<'a> {
         Self {
             tickets,
             units: tickets.iter().map(|t| (t.line, t.unit)).collect(),
-            // Of two lines for one seat, the later one counts here.
+            // If two lines have one seat, the later one counts here.
             seats: said.chain(named).chain(held).collect(),
             positions: tickets.iter().filter_map(|t| position(t.line)).collect(),
         }
     }
 
-    /// Every old line without an id is in the answer, at its place and as it was.
+    /// Checks that every old line without an id is in the answer, at its position and unchanged.
     fn positions_are_kept(
         &self,
         before: Option<&OrderSnapshot>,
@@ -173,7 +174,7 @@ impl<'a> Old<'a> {
                 }
                 return changed(ticket.line);
             };
-            // Read by the same reader, two answers compare better than an answer with a ticket.
+            // Two answers were read by the same reader, so they compare better than an answer and a ticket.
             let old = before.and_then(|b| {
                 b.seats.iter().find(|s| s.line == ticket.line && s.unit == ticket.unit).map(Kind::of_seat)
             });
@@ -184,9 +185,9 @@ impl<'a> Old<'a> {
         Ok(())
     }
 
-    /// No line has another seat than it had, unless its ticket has that one by now. Of a ticket that was reissued, the
-    /// answer that it was made of knows Ordering's seat, and nothing else does. Answers with the lines that have a seat now,
-    /// and a ticket that says none, or another category than it.
+    /// Checks that no line has another seat than before, unless its ticket has that seat already. For a reissued
+    /// ticket, Ordering's seat is known only from the answer that it was made from. Returns the lines that have gained
+    /// a seat which their ticket lacks, and those with another category than their ticket.
     fn seats_are_kept(
         &self,
         before: Option<&OrderSnapshot>,
@@ -220,8 +221,9 @@ impl<'a> Old<'a> {
         Ok(changed.into_iter().collect())
     }
 
-    /// Whether a seat that no ticket was made of is a new one. One without an id comes after all old ones of its kind, and
-    /// no line is gone that it may be. One with an id is not like a ticket whose line is gone: it may be that, renamed.
+    /// Checks that a seat without a ticket is new. A seat without an id must come after all old ones of its kind, and
+    /// no missing line may be the same one. A seat with an id must not resemble a ticket whose line is missing: it may
+    /// be that line under another id.
     fn is_new(&self, seat: &Seat, gone: &[&Held<'_>]) -> Result<(), Unclear> {
         let unclear = |what| Err(Unclear { line: in_words(&seat.line), what });
         match (position(&seat.line), self.positions.last()) {
@@ -238,7 +240,7 @@ impl<'a> Old<'a> {
     }
 }
 
-/// What a place is by which one without an id is recognised.
+/// The properties by which a place without an id is recognised.
 #[derive(PartialEq)]
 struct Kind<'a> {
     seat: &'a str,
@@ -256,7 +258,7 @@ impl<'a> Kind<'a> {
     }
 }
 
-/// Where somebody sits, to tell one seat from another.
+/// A seat's position, to distinguish one seat from another.
 struct Sitting<'a> {
     seat_id: Option<&'a str>,
     label: &'a str,
@@ -274,20 +276,20 @@ impl<'a> Sitting<'a> {
     }
 
     fn of(seat_id: Option<&'a str>, label: &'a str, mut parts: [Option<&'a str>; 3]) -> Self {
-        // One that is there twice has no number, and is no other place by that.
+        // A label that occurs twice has no number; that alone does not make it another place.
         if parts == [None; 3] && is_one_seat(label) {
             parts[2] = Some(label);
         }
         Self { seat_id, label, parts }
     }
 
-    /// Whether it says where to sit: a row, or a number.
+    /// Whether it identifies a seat: by a row or a number.
     fn is_seat(&self) -> bool {
         self.parts[1].is_some() || self.parts[2].is_some()
     }
 
-    /// Whether both are seats, and not the same. The id says so where both have one; else the label, or a part of it that
-    /// both have: one that is there later says more of the same seat.
+    /// Whether both are seats and differ. The ids decide where both have one; else the label, or a part that both have:
+    /// a part that only one has is further detail of the same seat.
     fn is_not(&self, other: &Self) -> bool {
         if let (Some(a), Some(b)) = (self.seat_id, other.seat_id) {
             return a != b;
@@ -300,7 +302,7 @@ impl<'a> Sitting<'a> {
     }
 }
 
-/// The place of a line that has no other name, from 0.
+/// The position, from 0, of a line that is identified by it.
 fn position(line: &str) -> Option<usize> {
     line.strip_prefix("pos:")?.parse().ok()
 }
@@ -313,7 +315,7 @@ fn in_words(line: &str) -> String {
     }
 }
 
-/// What is said of a line that the answer has not all tickets of any more.
+/// The sentence about a line whose tickets are not all in the answer any more.
 fn missed(line: &str, listed: bool) -> String {
     let line = in_words(line);
     if listed {

@@ -1,12 +1,12 @@
-//! Points in time, in the spellings that producers use.
+//! Parsing points in time, in the spellings that producers use.
 
 use jiff::fmt::rfc2822;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
 
-/// Reads RFC 3339, also with 24:00 as the end of a day, the form without an offset as UTC, RFC 2822, seconds, milliseconds or microseconds since 1970,
-/// and `/Date(…)/`.
+/// Reads RFC 3339, also with 24:00 as the end of a day and without an offset (as UTC), RFC 2822, seconds, milliseconds
+/// or microseconds since 1970, and `/Date(…)/`.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let next = end_of_day(text);
@@ -31,13 +31,13 @@ pub fn end_of_day(text: &str) -> Option<String> {
         return None;
     }
     let next = day.parse::<civil::Date>().ok()?.tomorrow().ok()?;
-    // The parts are read in one form, extended or basic, whichever the time has.
+    // Date and time are either both extended or both basic.
     let next = if rest.starts_with(':') { next.to_string() } else { next.strftime("%Y%m%d").to_string() };
     Some(format!("{next}T00{rest}"))
 }
 
 /// `1795372200`, with a fraction, in thousandths or millionths of a second, or in `/Date(1795372200000+0100)/`. Only
-/// what lies in the years 2000 to 2199: a number of another meaning is no time.
+/// the years 2000 to 2199: another number is not meant as a time.
 pub fn since_1970(text: &str) -> Option<Timestamp> {
     const YEAR_2000: i64 = 946_684_800;
     const YEAR_2200: i64 = 7_258_118_400;

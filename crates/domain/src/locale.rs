@@ -2,21 +2,21 @@
 //!
 //! Whatever depends on a language reads the tag made here: the page, its labels, dates and money.
 
-/// The longest tag kept; a longer one loses what stands behind language, script and region.
+/// The longest tag kept; a longer one loses what comes after language, script and region.
 const LONGEST: usize = 35;
 
-/// What a locale means.
+/// The meaning of a locale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// This tag, in the usual case: `zh-Hans`, `de-DE`.
     Tag(String),
     /// No language in particular: `C`, `POSIX`, `und`, `*`.
     None,
-    /// Nothing that a locale can be.
+    /// Not a locale.
     Unknown,
 }
 
-/// The tag that `text` means, if any. A tag means itself.
+/// The BCP 47 tag for `text`, if any. A valid tag is returned as it is.
 pub fn tag(text: &str) -> Option<String> {
     match read(text) {
         Meaning::Tag(tag) => Some(tag),
@@ -24,7 +24,7 @@ pub fn tag(text: &str) -> Option<String> {
     }
 }
 
-/// Reads BCP 47 (`de-DE`) and what is written for it: with underscores, a charset or a modifier as POSIX has it
+/// Reads BCP 47 (`de-DE`) and other spellings of locales: with underscores, a charset or a modifier as in POSIX
 /// (`de_DE.UTF-8`, `sr_RS@latin`), Java's (`iw`, `zh_TW_#Hant`), old .NET's (`zh-CHS`), codes of three letters (`deu`),
 /// and the first of a list (`de-DE,de;q=0.9`).
 pub fn read(text: &str) -> Meaning {
@@ -33,7 +33,7 @@ pub fn read(text: &str) -> Meaning {
     let named = named.split('.').next().unwrap_or_default();
     let mut parts = named.split(['-', '_']);
     let language = parts.next().unwrap_or_default().to_ascii_lowercase();
-    // Java's script, or its extensions, come last and with this sign.
+    // Java puts the script or its extensions last, after this sign.
     let parts = parts.filter(|part| !part.is_empty()).map(|part| match part.strip_prefix('#') {
         Some(rest) => (rest.to_ascii_lowercase(), true),
         None => (part.to_ascii_lowercase(), false),
@@ -73,7 +73,7 @@ pub fn read(text: &str) -> Meaning {
             }
             _ if in_front && region.is_none() && is_region(&part) => region = Some(part.to_ascii_uppercase()),
             _ if part.len() == 1 || in_extension || is_variant(&part) => rest.push(part),
-            // Nothing that a tag has: "EURO" and "JP" are Java's.
+            // Not part of a tag: "EURO" and "JP" are Java's.
             _ => {}
         }
     }
@@ -92,7 +92,7 @@ pub fn read(text: &str) -> Meaning {
     Meaning::Tag(tag)
 }
 
-/// Today's code of a language, and the script that the given one implies.
+/// The current code of a language, and the script that the given code implies.
 fn today(language: &str) -> (&str, Option<&'static str>) {
     let code = match language {
         "iw" | "heb" => "he",
@@ -128,7 +128,7 @@ fn is_region(part: &str) -> bool {
     }
 }
 
-/// Whether a tag may have this behind its region (RFC 5646, 2.2.5).
+/// Whether a tag may have this part after its region (RFC 5646, 2.2.5).
 fn is_variant(part: &str) -> bool {
     part.len() >= 5 || part.len() == 4 && part.starts_with(|c: char| c.is_ascii_digit())
 }

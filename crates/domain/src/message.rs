@@ -1,4 +1,4 @@
-//! A message of a producer: what was paid, and what takes tickets back. Whatever way it comes, it is read here.
+//! Parses a producer's message: a payment, a refund or a cancellation. All transports use it.
 
 use crate::fields::Unreadable;
 use crate::id::OrderId;
@@ -6,7 +6,7 @@ use crate::payment::Payment;
 use crate::subject::Subject;
 use crate::withdrawal::{Cancellation, Refund, Withdrawal};
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// An order was paid.
@@ -16,7 +16,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// Reads a message as what it claims to be.
+    /// Reads a message as the subject that its topic or route states.
     ///
     /// # Errors
     /// The field at fault and what is wrong with it, as of [`Payment::parse`], [`Refund::parse`] and
@@ -39,7 +39,7 @@ impl Message {
         if raw.len() > limit { Err(Unreadable::too_large(limit)) } else { Self::parse(subject, raw) }
     }
 
-    /// The order that it is of.
+    /// The order that it is about.
     pub fn order_id(&self) -> OrderId {
         match self {
             Self::Payment(payment) => payment.order_id,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 pub struct Amount(pub Decimal);
 
 impl Amount {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self(Decimal::ZERO);
 
     /// Whether it is below zero.
@@ -22,30 +22,30 @@ impl Amount {
         self.0.is_sign_negative() && !self.0.is_zero()
     }
 
-    /// The sum, or the most there can be.
+    /// The sum, or the greatest possible amount.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, or the least there can be.
+    /// The difference, or the least possible amount.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// So many times the amount, or the most there can be.
+    /// This many times the amount, or the greatest possible amount.
     #[must_use]
     pub fn saturating_times(self, times: usize) -> Self {
         Self(self.0.saturating_mul(Decimal::from(times)))
     }
 }
 
-/// A share of an amount: from 0, nothing, to 1, all of it.
+/// A share of an amount, from 0 (nothing) to 1 (all of it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Share(Decimal);
 
-/// The text is no share.
+/// The text is not a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a number from 0 to 1, with 6 decimals at most")]
 pub struct NotAShare;
@@ -61,8 +61,8 @@ impl FromStr for Share {
 }
 
 impl Share {
-    /// What is left of an amount without this share of it: of what nobody can pay, less than the currency's smallest coin,
-    /// nothing is asked.
+    /// What is left of an amount without this share of it. A fraction of the currency's smallest coin cannot be paid
+    /// and is dropped.
     #[must_use]
     pub fn left_of(self, amount: Amount, currency: Option<Currency>) -> Amount {
         let left = (Decimal::ONE - self.0).saturating_mul(amount.0);
@@ -71,13 +71,13 @@ impl Share {
     }
 }
 
-/// Why a text is no amount.
+/// Why a text is not an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadAmount {
-    /// No decimal number at all.
+    /// Not a decimal number.
     #[error("is not a decimal number")]
     NotANumber,
-    /// More digits than can be kept exactly; rounding somebody's money is no answer.
+    /// More digits than can be kept exactly; amounts of money are not rounded.
     #[error("has more than 28 significant digits, which cannot be kept exactly")]
     TooPrecise,
 }
@@ -86,7 +86,7 @@ impl FromStr for Amount {
     type Err = BadAmount;
 
     fn from_str(text: &str) -> Result<Self, BadAmount> {
-        // A sign is no reason to refuse a price; two are.
+        // One sign is accepted; two are not.
         let text = text
             .strip_prefix('+')
             .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -95,13 +95,13 @@ impl FromStr for Amount {
         let parsed = if plain {
             Decimal::from_str_exact(text)
         } else if text.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b)) {
-            // Alone, the library would round the digits before the exponent.
+            // The library alone would round the digits before the exponent.
             let digits = text.split(['e', 'E']).next().unwrap_or_default();
             Decimal::from_str_exact(digits).and_then(|_| Decimal::from_scientific(text))
         } else {
             return Err(BadAmount::NotANumber);
         };
-        // What a float can read and a decimal cannot is a number of too many digits.
+        // A number that a float can read and a decimal cannot has too many digits.
         let why = if text.parse::<f64>().is_ok() { BadAmount::TooPrecise } else { BadAmount::NotANumber };
         parsed.map(Amount).map_err(|_| why)
     }
@@ -131,7 +131,7 @@ impl<'de> Deserialize<'de> for Amount {
 pub struct Currency([u8; 3]);
 
 impl Currency {
-    /// What the record has when nobody names a currency.
+    /// The currency recorded when none is given.
     pub const USD: Currency = Currency(*b"USD");
 
     /// The three letters.
@@ -139,7 +139,7 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or("XXX")
     }
 
-    /// How many digits it has behind the point (ISO 4217).
+    /// Its number of decimal places (ISO 4217).
     #[must_use]
     pub fn decimals(self) -> u32 {
         match self.as_str() {
@@ -193,7 +193,7 @@ impl<'de> Deserialize<'de> for Currency {
 pub struct Money {
     /// How much.
     pub amount: Amount,
-    /// Of what.
+    /// The currency.
     pub currency: Currency,
 }
 

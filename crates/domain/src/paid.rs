@@ -1,4 +1,4 @@
-//! Lists of what was paid, to compare the record with.
+//! Lists of paid orders, to compare the record with.
 
 mod page;
 mod rest;
@@ -9,12 +9,12 @@ use crate::payment::Payment;
 
 pub use self::page::PaidPage;
 
-/// A paid order, and the payment to enter should the record have none of it.
+/// A paid order, and the payment to enter if the record has none for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
-    /// What the message says.
+    /// The content of the message.
     pub payment: Payment,
-    /// A message of the topic `payment-succeeded`: the listed one, or one that has the order's id alone.
+    /// A message of the topic `payment-succeeded`: the listed one, or one with only the order's id.
     pub message: Vec<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! `payment-succeeded`: the message that starts everything.
+//! `payment-succeeded`: the message that starts an order's processing.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,35 +8,35 @@ use crate::fields::{Fields, Unreadable};
 use crate::id::OrderId;
 use crate::money::{Amount, Currency};
 
-/// How far apart two producers may date one payment.
+/// The largest difference between two producers' times of one payment.
 const SAME_TIME: SignedDuration = SignedDuration::from_mins(10);
 
-/// A payment, as far as its producers can be relied upon: only the order id is always there.
+/// A payment, as far as its producers can be relied upon: only the order id is always present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// The payment's own id; a GUID in lower case, or whatever the producer has.
     pub payment_id: Option<String>,
-    /// What was paid.
+    /// The order that was paid.
     pub order_id: OrderId,
     /// Who paid.
     pub customer_id: Option<String>,
     /// How much, exactly.
     pub amount: Option<Amount>,
-    /// In what.
+    /// The currency.
     pub currency: Option<Currency>,
-    /// The payment provider's own id of it.
+    /// The payment provider's transaction id.
     pub transaction_id: Option<String>,
-    /// When, by the producer's clock. A time that cannot be read is no reason to refuse a paid order.
+    /// When, by the producer's clock. An unreadable time is not a reason to refuse a paid order.
     pub processed_at: Option<Timestamp>,
 }
 
 impl Payment {
-    /// Reads a message of the topic `payment-succeeded`: camelCase, `PascalCase`, `snake_case` or a mix,
-    /// bare or in an envelope that is taken off. Unknown fields are ignored.
+    /// Reads a message of the topic `payment-succeeded`: camelCase, `PascalCase`, `snake_case` or a mix, bare or in an
+    /// envelope that is unwrapped. Unknown fields are ignored.
     ///
     /// # Errors
-    /// No JSON object, no readable order id, a status other than succeeded, a type that says so or a `refundId`, a wrong-typed amount,
-    /// currency or payment id, or two spellings of a field that disagree.
+    /// Not a JSON object, no readable order id, a status other than succeeded or a type that means another one, a
+    /// `refundId`, a wrong-typed amount, currency or payment id, or two spellings of a field that disagree.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         not_called_otherwise(bytes)?;
         envelope::open(bytes, Self::read)
@@ -82,12 +82,12 @@ impl Payment {
         })
     }
 
-    /// The idempotency key: the payment's id, or the order's when the producer gives none.
+    /// The idempotency key: the payment's id, or the order's id if the producer gives none.
     pub fn key(&self) -> String {
         self.payment_id.clone().unwrap_or_else(|| format!("order:{}", self.order_id))
     }
 
-    /// What another message about the same payment has to agree with.
+    /// The facts that another message about the same payment must agree with.
     pub fn facts(&self) -> Facts {
         Facts {
             amount: self.amount,
@@ -98,31 +98,31 @@ impl Payment {
         }
     }
 
-    /// Whether another message with the same key says the same: order, amount and currency, compared
-    /// after parsing. A new timestamp or another spelling makes no difference, nor do trailing zeros.
+    /// Whether another message with the same key has the same content: order, amount and currency, compared after
+    /// parsing. A new timestamp, another spelling or trailing zeros make no difference.
     pub fn says_the_same(&self, order: OrderId, amount: Option<Amount>, currency: Option<Currency>) -> bool {
         self.order_id == order && self.amount == amount && self.currency == currency
     }
 }
 
-/// What is known of a payment beside its order and its id: by this a message without an id is recognised as the payment
-/// that another producer gave one.
+/// What is known of a payment beside its order and its id. By these facts a message without an id is recognised as a
+/// payment that another producer sent with an id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// How much.
     pub amount: Option<Amount>,
-    /// In what.
+    /// The currency.
     pub currency: Option<Currency>,
     /// Who paid.
     pub customer_id: Option<String>,
-    /// The payment provider's own id of it.
+    /// The payment provider's transaction id.
     pub transaction_id: Option<String>,
     /// When, by the producer's clock.
     pub processed_at: Option<Timestamp>,
 }
 
-/// Whether nothing calls a message a payment that failed, or something else than a payment. One address for all that a
-/// payment service says is common.
+/// Checks that no type of the message names a failed payment, or something other than a payment. Payment services often
+/// send all their messages to one address.
 fn not_called_otherwise(bytes: &[u8]) -> Result<(), Unreadable> {
     let says = |said: &str, words: &[&str]| words.iter().any(|word| said.contains(word));
     let is_another = |said: &str| {
@@ -137,7 +137,8 @@ fn not_called_otherwise(bytes: &[u8]) -> Result<(), Unreadable> {
 }
 
 impl Facts {
-    /// Whether both can be about one payment: nothing that both have differs. Producers' clocks may be ten minutes apart.
+    /// Whether both can be about one payment: no fact that both have differs. Producers' clocks may be ten minutes
+    /// apart.
     pub fn agree(&self, other: &Self) -> bool {
         let same_time = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() <= SAME_TIME;
         both(self.amount, other.amount, |a, b| a == b)
@@ -147,13 +148,13 @@ impl Facts {
             && both(self.processed_at, other.processed_at, same_time)
     }
 
-    /// Whether the payment provider's id says that it is the same payment.
+    /// Whether the provider's transaction id identifies both as the same payment.
     pub fn same_transaction(&self, other: &Self) -> bool {
         self.transaction_id.is_some() && self.transaction_id == other.transaction_id
     }
 }
 
-/// Whether two values fit where both are known.
+/// Whether two values match, or one of them is unknown.
 fn both<T>(a: Option<T>, b: Option<T>, fit: impl Fn(T, T) -> bool) -> bool {
     a.zip(b).is_none_or(|(a, b)| fit(a, b))
 }

@@ -1,18 +1,18 @@
-//! Errors carry the decision: try again, give up, or stop and wait.
+//! Retry decisions and backoff: each error states whether to try again, give up, or stop and wait.
 
 use std::time::Duration;
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Try again later; `after` is the wait that the other side asked for (`Retry-After`).
+    /// Try again later; `after` is the wait that the other service asked for (`Retry-After`).
     Transient {
         /// The least time to wait.
         after: Option<Duration>,
     },
-    /// Trying again will not help until somebody changes something: park it, with the reason.
+    /// Trying again will not help until an operator changes something: park it, with the reason.
     Permanent,
-    /// Everything is refused, not this one piece of work (401, 403): wait without counting an attempt.
+    /// Every request is refused, not only this one (401, 403): wait without counting an attempt.
     Blocked,
 }
 
@@ -32,19 +32,19 @@ impl Failure {
         Self { decision: Decision::Transient { after: None }, reason: reason.into() }
     }
 
-    /// Hopeless as things are.
+    /// Not worth another try unless something changes.
     pub fn permanent(reason: impl Into<String>) -> Self {
         Self { decision: Decision::Permanent, reason: reason.into() }
     }
 
-    /// Refused wholesale.
+    /// Every request is refused.
     pub fn blocked(reason: impl Into<String>) -> Self {
         Self { decision: Decision::Blocked, reason: reason.into() }
     }
 }
 
-/// Exponential backoff with full jitter: a random wait between nothing and the doubled bound, so that
-/// many failures of one cause do not come back as one wave.
+/// Exponential backoff with full jitter: a random wait between zero and the doubled bound, so that many failures with
+/// one cause are not retried at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The bound of the first wait.
@@ -54,8 +54,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The wait before try number `attempts + 1`. `random` lies in 0..1.
-    /// A tenth of the bound is always waited, so that an unlucky draw does not hammer.
+    /// The wait before try number `attempts + 1`. `random` is in 0..1. At least a tenth of the bound is waited, so that
+    /// a low random value does not cause rapid retries.
     pub fn wait(&self, attempts: u32, random: f64) -> Duration {
         let doubled =
             self.first.saturating_mul(1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));

@@ -1,4 +1,4 @@
-//! What two tickets for one seat have in common, and which places are no seats at all.
+//! Seat keys, which are equal for two tickets of one seat, and places that are not single seats.
 
 mod words;
 
@@ -12,18 +12,18 @@ use jiff::tz::TimeZone;
 use crate::ticket::Ticket;
 use crate::zones;
 
-/// Whether a label alone names one seat: it has a digit and is no area's.
+/// Whether a label alone identifies one seat: it has a digit and is not an area's.
 pub fn is_one_seat(label: &str) -> bool {
     label.chars().any(char::is_numeric) && !names_an_area(&fold(label))
 }
 
-/// Whether a seat's number is the name of a place for several: "General admission", not "Table 5".
+/// Whether a seat's number names a place for several: "General admission", not "Table 5".
 pub(crate) fn is_area(number: &str) -> bool {
     !number.chars().any(char::is_numeric) && names_an_area(&fold(number))
 }
 
-/// Whether a label begins as an area does, or is a name and a number with a word for an area and none for a seat: "North
-/// Stand 2", not "West Stand A12" nor "Row 5 Seat 12 Gate 3".
+/// Whether a label begins as an area does, or is a name and a number with a word for an area and none for a seat:
+/// "North Stand 2", not "West Stand A12" nor "Row 5 Seat 12 Gate 3".
 fn names_an_area(folded: &str) -> bool {
     match AREAS.first_in(folded) {
         Some(0) => true,
@@ -32,7 +32,7 @@ fn names_an_area(folded: &str) -> bool {
     }
 }
 
-/// Whether a label is words alone, but for a number at its end. A single letter is a row.
+/// Whether a label consists of words, with at most a number at its end. A single letter is a row.
 fn is_numbered_name(folded: &str) -> bool {
     let is_unspaced = |word: &str| word.chars().any(|c| c >= UNSPACED);
     let is_name =
@@ -42,18 +42,18 @@ fn is_numbered_name(folded: &str) -> bool {
     names.iter().all(is_name) && (is_name(last) || last.chars().all(char::is_numeric))
 }
 
-/// The words that places are known by.
+/// The known words for areas.
 static AREAS: LazyLock<Known> = LazyLock::new(|| Known::of(words::AREAS));
 static SEATS: LazyLock<Known> = LazyLock::new(|| Known::of(words::SEATS));
 
-/// So many words has a name that is known: "lugar não marcado".
+/// The most words in a known name: "lugar não marcado".
 const LONGEST: usize = 3;
 
-/// From here on, the scripts that have no spaces between words: Chinese, Japanese and Korean.
+/// The first character of the scripts without spaces between words: Chinese, Japanese and Korean.
 const UNSPACED: char = '\u{2e80}';
 
 struct Known {
-    /// Of one word or several.
+    /// Names of one or more words.
     spaced: HashSet<&'static str>,
     /// In scripts without spaces.
     unspaced: Vec<&'static str>,
@@ -66,7 +66,7 @@ impl Known {
         Self { spaced: spaced.into_iter().collect(), unspaced }
     }
 
-    /// Where a name first is in a label: at 0, or later.
+    /// The first position of a known name in a label: 0, or later.
     fn first_in(&self, folded: &str) -> Option<usize> {
         let words: Vec<_> = words(folded).map(letters).collect();
         let at = |start: usize| {
@@ -83,19 +83,19 @@ fn words(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// The letters that a word begins with: those of "table5".
+/// The leading letters of a word: "table" in "table5".
 fn letters(word: &str) -> &str {
     word.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default()
 }
 
-/// Spaces and case do not tell two labels apart.
+/// A label normalised for comparison: spaces and case are ignored.
 pub(crate) fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 impl Ticket {
-    /// What two tickets of an event for one seat have in common, with the local date of its start where that is known:
-    /// a seat is sold anew for each date. `None` for places that are no seats.
+    /// The key that two tickets of an event for one seat share, with the local date of its start where that is known: a
+    /// seat is sold again for each date. `None` for places that are not single seats.
     pub fn seat_key(&self) -> Option<String> {
         let key = self.place_key()?;
         Some(match self.local_date() {
@@ -104,13 +104,13 @@ impl Ticket {
         })
     }
 
-    /// The key without the date, under which seats were taken before it was part of the key; `None` when that is what
-    /// [`Self::seat_key`] says.
+    /// The key without the date, used for seats that were taken before the date was part of it; `None` when it is the
+    /// same as [`Self::seat_key`].
     pub fn undated_seat_key(&self) -> Option<String> {
         self.local_date().and_then(|_| self.place_key())
     }
 
-    /// The day on which the event begins, where it takes place.
+    /// The day on which the event begins, in the event's zone.
     pub fn local_date(&self) -> Option<Date> {
         Some(local_date(self.event.starts_at?, self.event.time_zone.as_deref()))
     }
@@ -129,7 +129,7 @@ impl Ticket {
     }
 }
 
-/// The day of a moment in a zone by its name; in UTC where that is unknown.
+/// The day of a moment in a zone given by name; in UTC if the zone is unknown.
 pub fn local_date(moment: Timestamp, zone: Option<&str>) -> Date {
     let zone = zone.and_then(zones::named).unwrap_or(TimeZone::UTC);
     moment.to_zoned_datetime(zone).date()

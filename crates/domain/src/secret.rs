@@ -1,8 +1,8 @@
 //! The installation's secret, from which ids and link signatures are derived.
 //!
-//! Deriving, not drawing, is what makes repeated work harmless: the same order gives the same tickets
-//! on every machine and after every crash, a lost database is rebuilt from the topic, and still nobody
-//! without the secret can guess an id.
+//! Ids are derived and not random, so repeated work is harmless: the same order gives the same tickets on every machine
+//! and after every crash, a lost database can be rebuilt from the topic, and still an id cannot be guessed without the
+//! secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,7 +35,7 @@ impl Secret {
         &self.0
     }
 
-    /// A public name for the secret: 16 hexadecimal digits that tell two secrets apart and nothing else.
+    /// A public name for the secret: 16 hexadecimal digits that distinguish two secrets and reveal nothing else.
     pub fn fingerprint(&self) -> String {
         self.mac(&[b"fingerprint"])[..8].iter().fold(String::new(), |mut s, b| {
             use std::fmt::Write as _;
@@ -60,7 +60,7 @@ impl Secret {
         bytes
     }
 
-    /// The number printed on the ticket. `try_` counts up when another ticket has the number already.
+    /// The number printed on the ticket. `try_` is incremented when another ticket has the number already.
     pub fn ticket_number(&self, ticket: TicketId, try_: u32) -> String {
         let mac = self.mac(&[b"number", ticket.0.as_bytes(), &try_.to_be_bytes()]);
         let mut bits = [0; 8];
@@ -68,12 +68,12 @@ impl Secret {
         ticket_number::encode(u64::from_be_bytes(bits))
     }
 
-    /// The signature that opens a ticket's PDF without a token: 128 bits, base64url.
+    /// The signature that gives access to a ticket's PDF without a token: 128 bits, base64url.
     pub fn link_signature(&self, ticket: TicketId, generation: u32) -> String {
         URL_SAFE_NO_PAD.encode(&self.mac(&[b"link", ticket.0.as_bytes(), &generation.to_be_bytes()])[..16])
     }
 
-    /// Whether a link's signature is right, in constant time.
+    /// Whether a link's signature is valid, compared in constant time.
     pub fn link_is_signed(&self, ticket: TicketId, generation: u32, signature: &str) -> bool {
         let Ok(given) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         given.len() == 16
@@ -87,7 +87,7 @@ impl Secret {
         self.start(parts).finalize().into_bytes().into()
     }
 
-    /// Every part goes in with its length, so that no two lists of parts are the same message.
+    /// Every part is hashed with its length, so that no two lists of parts give the same message.
     fn start(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
@@ -116,7 +116,7 @@ mod tests {
         assert_ne!(a.cti(id, 0), a.cti(id, 1));
         assert_ne!(a.ticket_number(id, 0), a.ticket_number(id, 1));
         assert_ne!(a.fingerprint(), b.fingerprint());
-        // Ids are printed and mailed: a change of the derivation would issue every ticket anew.
+        // Ids are printed and mailed: a change of the derivation would issue every ticket again.
         assert_eq!(id.to_string(), KNOWN_ID);
     }
 

@@ -1,7 +1,7 @@
-//! What a message is about, as its topic or route says.
+//! The subject of a message, by its topic or route.
 
 crate::words! {
-    /// What a message claims to be, by the topic or route that it comes by.
+    /// What a message claims to be, by the topic or route that it arrives on.
     pub enum Subject: "subject of a message" {
         /// `payment-succeeded`
         Payment = "payment",

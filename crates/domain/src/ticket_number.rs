@@ -1,8 +1,8 @@
 //! The number printed on a ticket: ten characters that can be read out on a phone.
 //!
-//! Nine characters of Crockford's base 32 (no I, L, O, U) carry 45 bits, the tenth is a check
-//! character: the weighted sum of the nine, modulo 31, which finds every single wrong character and
-//! every swap of two neighbours, but for 0 taken for Z: they are 31 apart.
+//! Nine characters of Crockford's base 32 (no I, L, O, U) carry 45 bits, the tenth is a check character: the weighted
+//! sum of the nine, modulo 31. It detects every single wrong character and every swap of two neighbours, except 0 read
+//! as Z: they are 31 apart.
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -13,8 +13,8 @@ pub fn encode(bits: u64) -> String {
     digits.iter().chain([&check]).map(|d| char::from(ALPHABET[usize::from(*d)])).collect()
 }
 
-/// Reads a number as people give it: any case, with spaces and hyphens, O for 0, I and L for 1.
-/// `None` when it has the wrong length or the check character does not fit.
+/// Reads a number as people write it: any case, with spaces and hyphens, O for 0, I and L for 1. `None` when it has the
+/// wrong length or the check character does not match.
 pub fn normalise(text: &str) -> Option<String> {
     let mut digits = Vec::with_capacity(10);
     for c in text.chars().filter(|c| !c.is_whitespace() && *c != '-') {
@@ -70,7 +70,7 @@ mod tests {
                 }
                 let mut swapped = number.clone();
                 swapped.swap(i, i + 1);
-                // 0 and Z are 31 apart: modulo 31 they weigh the same.
+                // 0 and Z are 31 apart, so they are equal modulo 31.
                 let alike = |a, b| a == b || matches!((a, b), ('0', 'Z') | ('Z', '0'));
                 if i < 8 && !alike(number[i], number[i + 1]) {
                     assert_eq!(normalise(&swapped.iter().collect::<String>()), None);

@@ -1,6 +1,6 @@
-//! The trace that a message belongs to (W3C Trace Context), passed on as it came.
+//! The trace that a message belongs to (W3C Trace Context), passed on unchanged.
 
-/// Whether a text is a trace context of version 00, as far as passing it on asks.
+/// Whether a text is a trace context of version 00, checked as far as is needed to pass it on.
 pub fn is_traceparent(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() == 55
@@ -10,7 +10,7 @@ pub fn is_traceparent(text: &str) -> bool {
         })
 }
 
-/// The trace's id, 32 hexadecimal digits, of a trace context of version 00.
+/// The trace id, 32 hexadecimal digits, of a trace context of version 00.
 pub fn trace_id(traceparent: &str) -> Option<&str> {
     is_traceparent(traceparent).then(|| traceparent.get(3..35)).flatten()
 }

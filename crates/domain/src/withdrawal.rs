@@ -1,7 +1,7 @@
-//! `payment-refunded` and `order-cancelled`: what takes tickets back.
+//! `payment-refunded` and `order-cancelled`: the messages that take tickets back.
 //!
-//! A refund is bound to its payment, a cancellation to its order. Either may come before what it is about, so each is
-//! kept under a key of its own and looked at again when its order moves on.
+//! A refund belongs to its payment, a cancellation to its order. Either may arrive before what it is about, so each is
+//! kept under a key of its own and evaluated again when its order changes.
 
 mod parts;
 
@@ -17,34 +17,34 @@ use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
 use crate::subject::Subject;
 
-/// The most items or tickets that one refund names.
+/// The most items or tickets that one refund may name.
 const MAX_NAMES: usize = 10_000;
 
-/// What takes tickets back.
+/// A refund or a cancellation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Withdrawal {
-    /// Money went back for a payment.
+    /// Money was returned for a payment.
     Refund(Refund),
-    /// An order is called off.
+    /// An order was cancelled.
     Cancellation(Cancellation),
 }
 
-/// A refund. Its id and its order's are always there.
+/// A refund. Its id and its order's id are always present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refund {
     /// The refund's own id.
     pub refund_id: String,
-    /// The payment it gives back; without one, the only payment of its order.
+    /// The payment that it refunds; without one, the only payment of its order.
     pub payment_id: Option<String>,
     /// The order.
     pub order_id: OrderId,
-    /// How much went back, exactly. Without it and without names the whole payment did.
+    /// How much was returned, exactly. Without an amount and without names, the whole payment was.
     pub amount: Option<Amount>,
-    /// In what.
+    /// The currency.
     pub currency: Option<Currency>,
-    /// What it is for; nothing named is the payment as such.
+    /// What it is for; without names it is for the payment as a whole.
     pub names: Names,
-    /// How far it has come.
+    /// Its status.
     pub progress: Progress,
     /// Why, for people.
     pub reason: Option<String>,
@@ -62,12 +62,12 @@ pub struct Names {
     /// Single tickets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ticket_ids: Vec<TicketId>,
-    /// So many tickets of an item, each item once.
+    /// A number of tickets of an item, each item once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ItemQuantity>,
 }
 
-/// So many tickets of one of Ordering's items.
+/// A number of tickets of one of Ordering's items.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemQuantity {
@@ -78,12 +78,13 @@ pub struct ItemQuantity {
 }
 
 impl Names {
-    /// Whether nothing is named.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.item_ids.is_empty() && self.ticket_ids.is_empty() && self.items.is_empty()
     }
 
-    /// Whether everything is named that the other names, and as many of it. Two that cover each other name the same.
+    /// Whether it names everything that the other names, in at least the same quantity. Two that cover each other are
+    /// equal.
     pub fn covers(&self, other: &Self) -> bool {
         let by_number = |item: &ItemQuantity| {
             self.item_ids.contains(&item.item_id)
@@ -101,13 +102,14 @@ impl Names {
             .collect::<Result<_, _>>()?;
         let items = quantities(fields)?;
         let mut item_ids = fields.identifiers("itemIds", MAX_NAMES)?;
-        // Said in both ways: the one with a number says more.
+        // Given in both ways: the entry with a quantity is more specific.
         item_ids.retain(|id| items.iter().all(|item| item.item_id != *id));
         Ok(Self { item_ids, ticket_ids, items })
     }
 }
 
-/// Reads `items`: a list of objects, each with an `itemId` and a `quantity` of 1 or more. Entries of one item add up.
+/// Reads `items`: a list of objects, each with an `itemId` and a `quantity` of 1 or more. Entries of one item are added
+/// up.
 fn quantities(fields: &Fields<'_>) -> Result<Vec<ItemQuantity>, Unreadable> {
     let entries = fields.objects("items")?.unwrap_or_default();
     if entries.len() > MAX_NAMES {
@@ -135,14 +137,14 @@ fn quantities(fields: &Fields<'_>) -> Result<Vec<ItemQuantity>, Unreadable> {
     Ok(items)
 }
 
-/// How far a refund has come, as its producer's `status` says it.
+/// The status of a refund, from its producer's `status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Progress {
-    /// The money went back.
+    /// The money was returned.
     Final,
-    /// The money is on its way back.
+    /// The money is being returned.
     Pending,
-    /// The money did not go back.
+    /// The money was not returned.
     Failed,
 }
 
@@ -164,20 +166,20 @@ impl Progress {
     }
 }
 
-/// A cancellation. Only the order is always there.
+/// A cancellation. Only the order id is always present.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cancellation {
     /// The order.
     pub order_id: OrderId,
     /// Why, for people.
     pub reason: Option<String>,
-    /// When, by the producer's clock. Tells a later cancellation of a reinstated order from a repeat of the first;
-    /// without it the time of its record does.
+    /// When, by the producer's clock. It distinguishes a later cancellation of a reinstated order from a repeat of the
+    /// first; without it the time of its record does.
     pub cancelled_at: Option<Timestamp>,
 }
 
 impl Withdrawal {
-    /// Which order it is about.
+    /// The order that it is about.
     pub fn order_id(&self) -> OrderId {
         match self {
             Self::Refund(refund) => refund.order_id,
@@ -185,7 +187,7 @@ impl Withdrawal {
         }
     }
 
-    /// The idempotency key: `refund:<id>`, or `cancellation:<order>` with its time where it has one.
+    /// The idempotency key: `refund:<id>`, or `cancellation:<order>` with its time if it has one.
     pub fn key(&self) -> String {
         match self {
             Self::Refund(refund) => format!("refund:{}", refund.refund_id),
@@ -227,8 +229,9 @@ impl Refund {
     /// Reads a message of the topic `payment-refunded`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
-    /// No JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names, an
-    /// unknown status, no amount and no names beside words for a part: what is not understood must not take back more, or less, than was meant.
+    /// Not a JSON object, no readable refund or order id, a wrong-typed payment id, amount, currency or list of names,
+    /// an unknown status, or words for a part without an amount and names: what is not understood must not take back
+    /// more, or less, than was meant.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         let (open, part) = (parts::called_open(bytes), parts::called_partial(bytes));
         envelope::open(bytes, |fields| {
@@ -272,7 +275,7 @@ impl Refund {
         })
     }
 
-    /// The key of the payment it is bound to, as [`crate::Payment::key`] has it.
+    /// The key of the payment that it refunds, as in [`crate::Payment::key`].
     pub fn payment_key(&self) -> String {
         self.payment_id.clone().unwrap_or_else(|| format!("order:{}", self.order_id))
     }
@@ -282,7 +285,8 @@ impl Cancellation {
     /// Reads a message of the topic `order-cancelled`, in any spelling, bare or in an envelope.
     ///
     /// # Errors
-    /// No JSON object, or no readable order id; it names a part of the order, or says that it is not cancelled.
+    /// Not a JSON object, or no readable order id; it names a part of the order, or states that the order is not
+    /// cancelled.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
         if let Some(name) = parts::called_open(bytes).or(parts::called_partial(bytes)) {
             return Err(Unreadable::field(name, "says that the order is not cancelled, or a part of it"));
@@ -303,8 +307,8 @@ impl Cancellation {
     }
 }
 
-/// When something was done. A day alone says nothing of what came before it on that day, and a date that stands for none
-/// nothing at all.
+/// When something was done. A day alone gives no order within that day, and a placeholder date gives no time at all:
+/// both are `None`.
 fn moment(fields: &Fields<'_>, name: &str) -> Option<Timestamp> {
     const DAY: usize = "2026-11-29".len();
     fields.text(name).ok().flatten().filter(|text| text.trim().len() > DAY)?;

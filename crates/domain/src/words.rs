@@ -1,4 +1,4 @@
-//! Enums whose values are words: in the record, in JSON, in settings and in metrics.
+//! Enums whose values are words in the record, in JSON, in settings and in metrics.
 
 /// A stored word that this version does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub struct UnknownWord {
 }
 
 /// Declares an enum without data and the word of each value, once: `ALL`, `as_str`, `Display`, `FromStr` and
-/// `Serialize` come from it. The text behind the enum's name says in [`UnknownWord`] what kind of word it is.
+/// `Serialize` are generated from it. The text after the enum's name is the kind of word in [`UnknownWord`].
 ///
 /// ```
 /// fulfillment_domain::words! {
@@ -41,10 +41,10 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them, in their order.
+            /// All values, in order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$value),+];
 
-            /// Its word.
+            /// The word of this value.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$value => $word,)+

@@ -13,8 +13,8 @@ use jiff::tz::{Offset, TimeZone};
 const WIDEST: i32 = 14 * 3600;
 
 /// The zone of this name: IANA's in upper or lower case (`Europe/Berlin`), one of Windows (`W. Europe Standard Time`),
-/// one that is displayed (`(UTC+01:00) Amsterdam, Berlin`, `Eastern Time (US & Canada)`), or a fixed offset (`+02:00`,
-/// `UTC+2`, `GMT-5`). `None` for a name that is unknown.
+/// a display name (`(UTC+01:00) Amsterdam, Berlin`, `Eastern Time (US & Canada)`), or a fixed offset (`+02:00`,
+/// `UTC+2`, `GMT-5`). `None` for an unknown name.
 pub fn named(name: &str) -> Option<TimeZone> {
     let name = name.trim();
     if let Some(offset) = fixed(name) {
@@ -23,13 +23,13 @@ pub fn named(name: &str) -> Option<TimeZone> {
     of_name(name).or_else(|| display::zone(name))
 }
 
-/// The zone of IANA or Windows.
+/// The zone of an IANA or Windows name.
 fn of_name(name: &str) -> Option<TimeZone> {
     let known = TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some() && !zone.is_unknown());
     known.or_else(|| TimeZone::get(of_windows(name)?).ok())
 }
 
-/// What [`named`] reads back as this zone: its IANA name, or for a fixed offset `+02:00`.
+/// The name that [`named`] reads back as this zone: its IANA name, or `+02:00` for a fixed offset.
 pub fn name_of(zone: &TimeZone) -> String {
     match (zone.iana_name(), zone.to_fixed_offset()) {
         (Some(name), _) => name.to_owned(),
@@ -48,7 +48,8 @@ fn written(offset: Offset) -> String {
     }
 }
 
-/// An offset by itself or after UTC or GMT: `+02:00`, `-0330`, `UTC+2`, `GMT -5`, `Z`. Three digits alone are none.
+/// An offset by itself or after UTC or GMT: `+02:00`, `-0330`, `UTC+2`, `GMT -5`, `Z`. Three digits alone are not an
+/// offset.
 fn fixed(name: &str) -> Option<Offset> {
     if name.eq_ignore_ascii_case("z") {
         return Some(Offset::UTC);
@@ -69,7 +70,7 @@ fn fixed(name: &str) -> Option<Offset> {
     let parts: Vec<&str> = match (digits.split(':').collect::<Vec<_>>(), digits.len()) {
         (parts, _) if parts.len() > 1 => parts,
         (_, 1 | 2) => vec![digits],
-        // -300 is more likely minutes than 3:00, and of which sign, JavaScript and .NET do not agree.
+        // -300 is more likely minutes than 3:00, and JavaScript and .NET disagree on its sign.
         (_, 3) if named.is_none() => return None,
         (_, 3 | 4) => digits.split_at_checked(digits.len() - 2).map(|(h, m)| vec![h, m])?,
         _ => return None,
@@ -89,7 +90,7 @@ fn fixed(name: &str) -> Option<Offset> {
     Offset::from_seconds(sign * seconds).ok().filter(|offset| offset.seconds().abs() <= WIDEST)
 }
 
-/// The IANA name of CLDR's windowsZones. In summer .NET also calls a zone "W. Europe Daylight Time".
+/// The IANA name in CLDR's windowsZones. In summer .NET also calls a zone "W. Europe Daylight Time".
 fn of_windows(name: &str) -> Option<&'static str> {
     static IANA: LazyLock<HashMap<icu_time::TimeZone, &'static str>> = LazyLock::new(|| {
         IanaParserExtended::new().iter().map(|known| (known.time_zone, known.canonical)).collect()
@@ -131,7 +132,7 @@ mod tests {
             ("Z", "UTC"),
             ("+00:00", "UTC"),
             ("UTC-11", "-11:00"),
-            // POSIX's sign, as IANA has it.
+            // The sign is POSIX's, as in IANA's names.
             ("Etc/GMT-2", "Etc/GMT-2"),
         ] {
             assert_eq!(told(name).as_deref(), Some(zone), "{name}");
@@ -160,7 +161,7 @@ mod tests {
         }
     }
 
-    /// Every name of CLDR 48's windowsZones, of those that .NET and Java applications are configured with.
+    /// Every name of CLDR 48's windowsZones, which .NET and Java applications are configured with.
     #[test]
     fn zones_of_windows_are_in_the_database() {
         for name in [

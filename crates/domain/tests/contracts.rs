@@ -1,4 +1,4 @@
-//! The neighbours' contracts in docs/contracts: schema, example and reader say the same.
+//! The neighbouring services' contracts in docs/contracts: schema, example and reader agree.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 

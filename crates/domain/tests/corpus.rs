@@ -1,4 +1,4 @@
-//! The input that fuzzing found worth keeping, under the checks that the fuzzer makes (`fuzz/`).
+//! Runs the fuzzer's checks (`fuzz/`) on the inputs that it kept.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,4 @@
-//! Whatever comes from outside, a parser answers: with a value or with an error, never with a panic.
+//! Parsers never panic on hostile input: they return a value or an error.
 
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{

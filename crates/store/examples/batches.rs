@@ -1,8 +1,8 @@
-//! How fast a store takes batches: payments in, orders claimed, tickets frozen and completed, events lent.
+//! Measures how fast a store processes batches: payments in, orders claimed, tickets frozen and completed, events lent.
 //!
 //!     cargo run --release -p fulfillment-store --features conformance --example batches -- URL [ORDERS]
 //!
-//! `URL` is `sqlite://file` or `postgres://...`; it is migrated, and filled. Two tickets an order.
+//! `URL` is `sqlite://file` or `postgres://...`; it is migrated and filled. Each order has two tickets.
 
 #![expect(clippy::unwrap_used, reason = "a measurement, not the service")]
 
@@ -39,7 +39,7 @@ async fn main() {
     };
     let store = fulfillment_store::open(&settings, Arc::new(MachineClock)).await.unwrap();
     store.migrate().await.unwrap();
-    // Orders of their own for each size and each run on the same store.
+    // Separate orders for each batch size and each run on the same store.
     let seen = u32::try_from(store.summary().await.unwrap().orders.values().sum::<u64>()).unwrap();
     println!("batch  payments/s  claims/s  frozen/s  completed/s  lent+sent/s");
     for (round, batch) in (0..).zip([64, 200, 500]) {

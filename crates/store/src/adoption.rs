@@ -1,4 +1,4 @@
-//! Taking over from an earlier service.
+//! Adoption: importing orders that an earlier service has issued.
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket};
@@ -8,30 +8,30 @@ use crate::Result;
 /// An order that an earlier service has issued.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AdoptedOrder {
-    /// Which.
+    /// The order.
     pub order_id: OrderId,
-    /// Its tickets as they are to stand: with files, and announced once.
+    /// Its tickets as they are to be recorded: with files, and with one event counted as published.
     pub tickets: Vec<Ticket>,
 }
 
-/// What became of it.
+/// The outcome for one order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdoptionOutcome {
-    /// It stands as issued.
+    /// It is recorded as issued.
     Adopted,
-    /// The order is known already, and nothing was written.
+    /// The order is already recorded; nothing was written.
     Known,
-    /// One of its tickets' ids is of another order, and nothing was written.
+    /// One of its tickets' ids belongs to another order; nothing was written.
     Taken,
     /// Another ticket has this number already: derive the next one and try again.
     NumberTaken(String),
 }
 
-/// Taking over.
+/// Importing orders from an earlier service.
 #[async_trait]
 pub trait Adoption: Send + Sync {
-    /// Records orders as issued, in one transaction, answering in their order. Nothing is announced: the earlier service
-    /// did. The first payment of such an order that comes is taken for the one that made it, and is a `Duplicate`.
-    /// A seat that is another ticket's is flagged.
+    /// Records orders as issued, in one transaction, and returns the outcomes in the same order. No event is published:
+    /// the earlier service did that. The first payment that arrives for such an order is treated as the one that made
+    /// it, and is a `Duplicate`. A seat that another ticket has is flagged.
     async fn adopt(&self, orders: &[AdoptedOrder]) -> Result<Vec<AdoptionOutcome>>;
 }

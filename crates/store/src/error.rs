@@ -1,19 +1,19 @@
-//! What can go wrong in a store, by what the caller should do about it.
+//! Errors of a store, by what the caller should do about them.
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached, or ended the transaction for reasons of its own (serialisation,
-    /// deadlock, shutdown): nothing was written, or it is not known whether it was. Do it again.
+    /// The database cannot be reached, or ended the transaction for its own reasons (serialisation, deadlock,
+    /// shutdown): nothing was written, or it is unknown whether it was. Try again.
     #[error("the store cannot be reached: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The database refuses this very input. In a batch, find the row by trying each alone.
+    /// The database refuses this input. In a batch, find the row by trying each alone.
     #[error("the store refuses the data: {0}")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What is stored does not fit this version: a foreign table, a newer schema, an unknown word.
+    /// The stored data does not fit this version: a foreign table, a newer schema, an unknown word.
     #[error("{0}")]
     Incompatible(String),
-    /// Somebody else has this embedded store open for writing as a server.
+    /// Another process has this embedded store open as a server.
     #[error("{0}")]
     InUse(String),
 }
@@ -22,8 +22,8 @@ pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sy
     StoreError::Unavailable(error.into())
 }
 
-/// Sorts an error of the driver. What is not known is `Unavailable`: a retry does no harm, and giving
-/// up on good data does.
+/// Classifies an error of the driver. An unknown error is `Unavailable`: a needless retry is harmless, and giving up on
+/// good data is not.
 pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     match &error {
         sqlx::Error::Database(db) => {
@@ -40,8 +40,8 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// PostgreSQL, appendix A. Class 22: data, 23: constraints, 54: limits, as an index's longest key.
-/// 42 and 3F are about tables that are not there or not ours: the schema is not the program's.
+/// PostgreSQL, appendix A. Class 22: data, 23: constraints, 54: limits, such as an index's longest key. 42 and 3F are
+/// about missing or foreign tables: the schema is not the program's.
 fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
     match &code[..2] {
         "22" | "23" | "54" => StoreError::Refused(error.into()),
@@ -50,8 +50,8 @@ fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
     }
 }
 
-/// SQLite's primary code is the lower byte: 18 too big, 19 constraint, 20 mismatch, 26 no database;
-/// 1 is an error in the SQL, as when a table is missing.
+/// SQLite's primary code is the lower byte: 18 too big, 19 constraint, 20 mismatch, 26 not a database; 1 is an error in
+/// the SQL, such as a missing table.
 fn by_sqlite_code(code: &str, error: sqlx::Error) -> StoreError {
     match code.parse::<u32>().map(|c| c & 0xff) {
         Ok(18..=20) => StoreError::Refused(error.into()),

@@ -1,4 +1,4 @@
-//! Payments in, and what takes them back.
+//! The inbox: ingestion of payments, refunds and cancellations.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::{Announcing, Position, Result, WithdrawalState};
 /// Where a message came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A Kafka record. Topic, partition and offset are for people: topics get recreated, so they are no key.
+    /// A Kafka record. Topic, partition and offset are for people only: topics get recreated, so they are not a key.
     Kafka {
         /// The topic.
         topic: String,
@@ -22,7 +22,7 @@ pub enum Source {
         /// The record's timestamp in milliseconds since 1970, where it has one.
         timestamp: Option<i64>,
     },
-    /// The HTTP end; the name of the token that brought it.
+    /// The HTTP API, and the name of the token that was used.
     Http {
         /// The token's name, or "anonymous".
         caller: String,
@@ -34,14 +34,14 @@ pub enum Source {
         /// The line, from 1.
         line: u64,
     },
-    /// Wherever it came from the first time, as the record has it: a message that is replayed.
+    /// The original source of a replayed message, as recorded.
     Recorded {
         /// As shown: `kafka payment-succeeded/0@17`.
         text: String,
         /// The record's timestamp in milliseconds since 1970, where it has one.
         timestamp: Option<i64>,
     },
-    /// A command of an operator, by its name: `order cancel`, `reconcile paid.txt`.
+    /// An operator's command, by its name: `order cancel`, `reconcile paid.txt`.
     Command {
         /// The command.
         name: String,
@@ -77,70 +77,72 @@ pub struct Incoming {
     pub source: Source,
     /// The message's key, where it has one.
     pub key: Option<Vec<u8>>,
-    /// The value, untouched.
+    /// The value, unchanged.
     pub raw: Vec<u8>,
-    /// Its headers, untouched.
+    /// Its headers, unchanged.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// W3C trace context: the message's own, or one begun here.
+    /// W3C trace context: the message's own, or a new one.
     pub traceparent: Option<String>,
     /// When it arrived.
     pub received_at: Timestamp,
-    /// What it claims to be.
+    /// What it claims to be, by its topic or route.
     pub subject: Subject,
-    /// What it says, or why it cannot be read.
+    /// Its parsed content, or why it cannot be read.
     pub content: Result<Message, Unreadable>,
 }
 
-/// What became of one message.
+/// The outcome for one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IngestOutcome {
     /// The order's first payment: its work is created.
     New(OrderId),
-    /// This very message is known, saying the same. Counted, nothing else. Or it is the first payment of an order that
-    /// was taken over with its tickets.
+    /// The same message is already recorded with the same content: it is only counted. Or it is the first payment of an
+    /// order that was imported with its tickets.
     Duplicate(OrderId),
-    /// The order's payment, known already under another key: with an id and without one. Kept, shown as folded.
+    /// The order's payment, already recorded under another key: once with an id and once without. Kept, and shown as
+    /// folded.
     Folded(OrderId),
-    /// Another payment of an order that has its tickets or will have: kept and shown.
+    /// Another payment of an order that has its tickets or will have them: kept and shown.
     AlreadyPaid(OrderId),
-    /// A payment of an order that was voided before: kept; the order is parked for somebody to look at.
+    /// A payment of an order that was voided before: kept; the order is parked for an operator.
     Late(OrderId),
-    /// A refund or cancellation that is new, or has come further, and where it stands now.
+    /// A refund or cancellation that is new or has a new status, and its state now.
     Recorded(OrderId, WithdrawalState),
-    /// A known id of a payment or refund that now says something else: kept apart, changes nothing.
+    /// A known id of a payment or refund, but with different content: quarantined, changes nothing.
     Quarantined(OrderId),
     /// Unreadable: kept raw with the reason.
     DeadLettered(Unreadable),
 }
 
-/// The way in.
+/// Ingestion of messages.
 #[async_trait]
 pub trait Inbox: Send + Sync {
     /// Writes a batch in one transaction: raw bytes and headers, payments, refunds and cancellations each under its
-    /// key, the orders' work and what follows for their tickets, dead letters with their outbox event. Answers in the
-    /// batch's order, one outcome a message. The payments of a batch go before its refunds and cancellations.
+    /// key, the orders' work and the consequences for their tickets, dead letters with their outbox event. Returns one
+    /// outcome for each message, in the batch's order. The payments of a batch are processed before its refunds and
+    /// cancellations.
     ///
-    /// A payment without an id is the order's payment with one, in whichever order they come, while nothing that both say
-    /// differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a refund bound to
-    /// either is bound to that one. Two payments with ids are two payments.
+    /// A payment without an id is the same as the order's payment with one, whichever comes first, unless a field that
+    /// both have differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a
+    /// refund bound to either is bound to that one. Two payments with ids are two payments.
     ///
-    /// The first payment of an order that was taken over ([`crate::Adoption`]) is bound to it and is a `Duplicate`.
+    /// The first payment of an order that was imported ([`crate::Adoption`]) is bound to it and is a `Duplicate`.
     ///
-    /// A refund or cancellation whose order, payment or tickets are not there yet waits: it is looked at again when a
-    /// payment of its order comes and when the order is frozen. A refund voids the items or tickets it names, as far as
-    /// its amount covers them, or the whole order once every known payment of it is refunded in full; one that names
-    /// nothing and gives back a part is parked. One that is on its way or failed voids nothing; the same one can become
-    /// final, or fail, later. A cancellation voids the order. A payment made after either parks the order. What is
+    /// A refund or cancellation whose order, payment or tickets do not exist yet waits: it is evaluated again when a
+    /// payment of its order arrives and when the order is frozen. A refund voids the items or tickets it names, as far
+    /// as its amount covers them, or the whole order once every known payment of it is refunded in full; one that names
+    /// nothing and returns only a part is parked. A pending or failed refund voids nothing; it can become final, or
+    /// fail, later. A cancellation voids the order. A payment made after either parks the order. A ticket that is
     /// voided after it was issued gets its `ticket-voided`, as `announcing` says.
     ///
-    /// Within the batch the earlier message is the earlier one. A plain duplicate leaves no raw copy; it is counted. The
-    /// same unreadable record read again (same source, key and bytes) adds no row and no event. What is quarantined or
-    /// unreadable gets a row in `dead_letters`, and, when `dead_letters` names destinations, an outbox event of kind
+    /// Within the batch the order of the messages counts. A plain duplicate leaves no raw copy; it is counted. The same
+    /// unreadable record read again (same source, key and bytes) adds no row and no event. A quarantined or unreadable
+    /// message gets a row in `dead_letters`, and, when `dead_letters` names destinations, an outbox event of kind
     /// `DeadLetter` whose value is the raw message and whose headers carry the original ones, then `dlq-reason`,
     /// `dlq-field`, `dlq-source` and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its
     /// `max_bytes` is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
     ///
-    /// `reached` are positions that the batch, or what was stored before it, brings the reading of Kafka to. They are
+    /// `reached` are the Kafka positions that are reached with this batch and what was stored before it. They are
     /// written in the same transaction: see [`crate::Positions::advance`].
     async fn ingest_read(
         &self,
@@ -150,7 +152,7 @@ pub trait Inbox: Send + Sync {
         announcing: &Announcing,
     ) -> Result<Vec<IngestOutcome>>;
 
-    /// The same of a batch that was not read from Kafka.
+    /// The same for a batch that was not read from Kafka.
     async fn ingest(
         &self,
         batch: &[Incoming],
@@ -161,7 +163,7 @@ pub trait Inbox: Send + Sync {
     }
 }
 
-/// Where dead letters go beside their table.
+/// Where dead letters are sent, in addition to their table.
 #[derive(Debug, Clone, Default)]
 pub struct DeadLetterRoute {
     /// Outbox destinations: `["kafka"]`, or none.

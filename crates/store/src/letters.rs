@@ -1,4 +1,4 @@
-//! What stands apart until somebody looks at it: messages that could not be taken, and parked orders.
+//! Dead letters and parked orders: items awaiting an operator.
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Subject, words};
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::Result;
 
 words! {
-    /// Why a message was not taken.
+    /// Why a message was not accepted.
     pub enum LetterKind: "kind of dead letter" {
         /// It cannot be read.
         Unreadable = "unreadable",
@@ -19,112 +19,112 @@ words! {
 words! {
     /// How a dead letter was closed.
     pub enum ClosedAs: "end of a dead letter" {
-        /// It was taken at last.
+        /// It was accepted by a replay.
         Replayed = "replayed",
-        /// An operator put it aside.
+        /// An operator dropped it.
         Dropped = "dropped",
     }
 }
 
-/// A message that was set apart, whole.
+/// A dead letter: a message that was not accepted, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterRecord {
-    /// Its row.
+    /// Its row's id.
     pub id: i64,
-    /// Why it was not taken.
+    /// Why it was not accepted.
     pub kind: LetterKind,
-    /// What it claims to be.
+    /// What it claims to be, by its topic or route.
     pub about: Subject,
-    /// Of which order, where that could be read.
+    /// Its order, where that could be read.
     pub order_id: Option<OrderId>,
-    /// What is wrong with it; after a replay in vain, what was wrong then.
+    /// What is wrong with it; after a failed replay, what was wrong then.
     pub reason: String,
     /// The field at fault.
     pub field: Option<String>,
-    /// Where it came from: topic, partition and offset, or whoever brought it.
+    /// Its source: topic, partition and offset, or the caller, file or command.
     pub source: String,
     /// The record's own time in milliseconds since 1970.
     pub source_timestamp: Option<i64>,
     /// Its key.
     pub key: Option<Vec<u8>>,
-    /// The value, untouched.
+    /// The value, unchanged.
     pub raw: Vec<u8>,
-    /// Its headers, untouched.
+    /// Its headers, unchanged.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
-    /// How often it was replayed in vain.
+    /// The number of failed replays.
     pub attempts: u32,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
-    /// How.
+    /// How it was closed.
     pub closed_as: Option<ClosedAs>,
-    /// What came of it, or why it was dropped.
+    /// The outcome of its replay, or why it was dropped.
     pub note: Option<String>,
 }
 
-/// What became of a letter.
+/// The outcome for a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closing {
-    /// It was taken this time; what came of it.
+    /// It was accepted this time, with this outcome.
     Replayed(String),
-    /// It will not be looked at again; why.
+    /// It was dropped, for this reason.
     Dropped(String),
-    /// It could not be taken this time either; why.
+    /// It was not accepted this time either, for this reason.
     InVain(String),
 }
 
-/// An order that stands apart.
+/// A parked order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedOrder {
-    /// Which.
+    /// The order.
     pub order_id: OrderId,
-    /// Why.
+    /// Why it is parked.
     pub reason: Option<String>,
-    /// Tries since it was last set going.
+    /// Tries since it was last restarted.
     pub attempts: u32,
-    /// Since when.
+    /// Since when it is parked.
     pub parked_at: Option<Timestamp>,
-    /// When it is tried next, if it will be.
+    /// When it is tried next, if at all.
     pub next_attempt_at: Option<Timestamp>,
 }
 
-/// A message of an order as it came.
+/// A message of an order, as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptMessage {
     /// Where it came from.
     pub source: String,
     /// Its key.
     pub key: Option<Vec<u8>>,
-    /// The value; none once its time is over.
+    /// The value; none once its retention time is over.
     pub raw: Option<Vec<u8>>,
     /// Its headers.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// What it was taken for: `accepted`, `already_paid`, `refund`, `cancellation`.
+    /// How it was recorded: `accepted`, `already_paid`, `refund`, `cancellation`.
     pub outcome: String,
-    /// When it came.
+    /// When it arrived.
     pub received_at: Timestamp,
 }
 
-/// Looking at what stands apart.
+/// Triage of dead letters and parked orders.
 #[async_trait]
 pub trait Letters: Send + Sync {
-    /// Letters after row `after`, oldest first, up to `limit`; those that are closed too if `closed`.
+    /// Dead letters after row `after`, oldest first, up to `limit`; closed ones too if `closed`.
     async fn dead_letters(&self, after: i64, closed: bool, limit: usize) -> Result<Vec<DeadLetterRecord>>;
 
-    /// One letter.
+    /// One dead letter.
     async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetterRecord>>;
 
-    /// Records what became of a letter. `false` when there is none or it is closed.
+    /// Records the outcome for a dead letter. `false` when there is none or it is closed.
     async fn close_dead_letter(&self, id: i64, closing: &Closing) -> Result<bool>;
 
     /// Parked orders, longest parked first, up to `limit`.
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>>;
 
-    /// Every message that was taken for an order, oldest first.
+    /// Every message that was recorded for an order, oldest first.
     async fn messages_of(&self, order: OrderId) -> Result<Vec<KeptMessage>>;
 
-    /// Somebody has looked at an order that is parked because it was paid after its void: it is void again and shown
-    /// no more. `false` when it is no such order.
+    /// An operator has dealt with an order that is parked because it was paid after its void: it is void again and not
+    /// listed any more. `false` when it is not such an order.
     async fn acknowledge_late(&self, order: OrderId) -> Result<bool>;
 }

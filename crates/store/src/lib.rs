@@ -1,43 +1,43 @@
-//! Where payments, orders, tickets and events are kept: one [`Store`] trait, two implementations.
+//! The database of payments, orders, tickets and events: one [`Store`] trait, two implementations.
 //!
-//! A payment becomes a row before anything else happens to it. From then on everything is a state
-//! transition in one database, and each method of the trait is one such transition in one transaction:
-//! it happened wholly, or not at all, and doing it again changes nothing.
+//! A payment becomes a row before anything else happens to it. From then on everything is a state transition in one
+//! database, and each method of the trait is one such transition in one transaction: it happens wholly or not at all,
+//! and repeating it changes nothing.
 //!
-//! The trait is made of fourteen parts, a file each:
+//! The trait has fourteen parts, one file each:
 //!
 //! | part | what it is about |
 //! |---|---|
 //! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
-//! | [`Inbox`] | messages in: payments, refunds, cancellations; what cannot be taken is set apart |
+//! | [`Inbox`] | messages in: payments, refunds, cancellations, dead letters |
 //! | [`Positions`] | how far each partition of Kafka has been read |
-//! | [`Work`] | claim, freeze, complete, release: an order on its way to its tickets |
-//! | [`Outbox`] | events out, to each destination apart, and in one gapless order for readers |
-//! | [`Records`] | what people ask for: tickets, orders, counts |
-//! | [`Templates`] | what tickets are drawn by |
+//! | [`Work`] | claim, freeze, complete, release: an order's processing from payment to tickets |
+//! | [`Outbox`] | events out, to each destination separately, and in one gapless order for readers |
+//! | [`Records`] | queries: tickets, orders, counts |
+//! | [`Templates`] | the templates that tickets are drawn with |
 //! | [`Withdrawals`] | voids by an operator, and refunds that are open |
-//! | [`Letters`] | what stands apart until somebody looks at it |
-//! | [`Attentions`] | what about an order needs a person |
+//! | [`Letters`] | dead letters and parked orders awaiting an operator |
+//! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Erasures`] | removing personal data |
-//! | [`Adoption`] | taking over from an earlier service |
+//! | [`Adoption`] | importing orders from an earlier service |
 //! | [`Refreshes`] | issued orders that may have grown |
-//! | [`Reissues`] | new generations of tickets, and voided ones that are good again |
+//! | [`Reissues`] | new generations of tickets, and reinstated ones |
 //!
 //! | folder | what is in it |
 //! |---|---|
 //! | `shared/` | the columns of each table, and decisions that need no database |
-//! | `sql/` | the parts that are the same statements for both databases, written once over its `Db` trait |
-//! | `postgres/`, `sqlite/` | the parts that differ: the schema, and what is busy (inbox, positions, work, outbox) |
+//! | `sql/` | the parts whose statements are the same for both databases, written once over its `Db` trait |
+//! | `postgres/`, `sqlite/` | the parts that differ: the schema, and the busy tables (inbox, positions, work, outbox) |
 //! | `conformance/` | what every implementation must do |
 //!
-//! Inside a folder a part imports no other part. What several of them do is below them: `rows/` writes and reads the rows
-//! of one table a file, `settling` does what follows from an order's refunds and cancellations, and `recording` takes them
-//! in beside the inbox's payments.
+//! Inside a folder a part imports no other part. What several of them need is in modules below them: `rows/` writes and
+//! reads rows, one file for each table, `settling` applies the consequences of an order's refunds and cancellations,
+//! and `recording` ingests them beside the inbox's payments.
 //!
 //! # How to add one
-//! For a database that speaks SQL: in a folder of its own, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in
-//! `db.rs`, then `Installation`, `Inbox`, `Positions`, `Work` and `Outbox`; the other parts follow. For any other: implement
-//! the fourteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
+//! For an SQL database: in a new folder, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in `db.rs`, then
+//! `Installation`, `Inbox`, `Positions`, `Work` and `Outbox`; the other parts follow. For any other: implement the
+//! fourteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
 pub mod adoption;
@@ -89,7 +89,7 @@ use std::time::Duration;
 
 use fulfillment_domain::Clock;
 
-/// Everything the service asks of its database.
+/// The complete interface of the database.
 pub trait Store:
     Installation
     + Inbox
@@ -126,10 +126,11 @@ impl<T> Store for T where
 {
 }
 
-/// Opens the store that `url` names: `sqlite://path/to/file` or `postgres://user@host/database`. It is not migrated by this.
+/// Opens the store at `url`: `sqlite://path/to/file` or `postgres://user@host/database`. It does not migrate the
+/// schema.
 ///
 /// # Errors
-/// [`StoreError::Incompatible`] for another kind of URL, otherwise as the implementation says.
+/// [`StoreError::Incompatible`] for another kind of URL, otherwise the errors of the implementation.
 pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>> {
     match settings.url.split_once("://") {
         Some(("sqlite", path)) => {
@@ -141,10 +142,10 @@ pub async fn open(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Arc<dyn 
     }
 }
 
-/// Whether [`open`] would know what to make of a URL, without opening anything.
+/// Checks that [`open`] supports a URL, without opening anything.
 ///
 /// # Errors
-/// [`StoreError::Incompatible`] with what would be right.
+/// [`StoreError::Incompatible`] with what is supported.
 pub fn check_url(url: &str) -> Result<()> {
     let bad = |text: String| Err(StoreError::Incompatible(text));
     match url.split_once("://") {
@@ -169,9 +170,9 @@ pub struct Settings {
     pub max_connections: u32,
     /// How long to wait for a connection, new or from the pool; PostgreSQL only.
     pub connect_timeout: Duration,
-    /// What the seller's refunds are like.
+    /// The seller's rules for refunds.
     pub refunds: RefundRules,
 }
 
-/// The result of asking the store.
+/// The result of a call to the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

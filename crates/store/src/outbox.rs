@@ -1,4 +1,4 @@
-//! Events out.
+//! The outbox: delivery of events.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// How the store writes the events that only it can write: under the lock it knows which tickets a void is of.
+/// How the store writes the events that only it can write: it finds the tickets of a void under the order's lock.
 #[derive(Debug, Clone, Default)]
 pub struct Announcing {
     /// Spelling of their fields.
@@ -31,7 +31,7 @@ pub struct Delivery {
     pub attempts: u32,
 }
 
-/// What became of a delivery.
+/// The outcome of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// The destination has it.
@@ -43,14 +43,14 @@ pub enum DeliveryOutcome {
         /// Why it failed.
         reason: String,
     },
-    /// The destination refuses it for good, or the budget is spent: set apart and shown.
+    /// The destination refuses it permanently, or the retry budget is spent: parked and shown.
     Parked {
         /// Why.
         reason: String,
     },
 }
 
-/// An event at its place in the stream that readers follow.
+/// An event with its position in the stream that readers follow.
 #[derive(Debug, Clone)]
 pub struct PublishedEvent {
     /// Gapless, from 1, in the order in which events became visible.
@@ -61,18 +61,18 @@ pub struct PublishedEvent {
     pub created_at: Timestamp,
 }
 
-/// An event that a destination does not have.
+/// An event that a destination has not received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent {
-    /// Which event.
+    /// The event's id.
     pub event: Uuid,
-    /// What it says.
+    /// What happened.
     pub kind: EventKind,
-    /// Of which ticket.
+    /// The ticket.
     pub ticket_id: Option<TicketId>,
-    /// Who does not have it.
+    /// The destination that has not received it.
     pub destination: String,
-    /// Whether it was set apart: nobody tries any more.
+    /// Whether it is parked: it is not tried any more.
     pub parked: bool,
     /// Why the last try failed.
     pub reason: Option<String>,
@@ -80,15 +80,14 @@ pub struct Unsent {
     pub created_at: Timestamp,
 }
 
-/// The way out.
+/// Delivery of events.
 #[async_trait]
 pub trait Outbox: Send + Sync {
-    /// Lends up to `limit` due events for `destination`, those due longest, in outbox order, for `lease`.
-    /// Chosen by state,
-    /// never by "id above the last": an event whose transaction commits late is found. An event of a
-    /// ticket is held back while an earlier one of the same ticket has not been sent to the destination
-    /// (parked counts as sent). The `ticket-issued` or `ticket-reissued` of a ticket that was voided before is suppressed here:
-    /// marked, never lent. Two relays at once never get one event.
+    /// Lends up to `limit` due events for `destination`, longest due first, in outbox order, for `lease`. They are
+    /// chosen by state, never by "id above the last": an event whose transaction commits late is found. An event of a
+    /// ticket is held back while an earlier one of the same ticket has not been sent to the destination (parked counts
+    /// as sent). The `ticket-issued` or `ticket-reissued` of a ticket that was voided before is suppressed here:
+    /// marked, never lent. Two concurrent relays never get the same event.
     async fn claim_deliveries(
         &self,
         destination: &str,
@@ -96,11 +95,11 @@ pub trait Outbox: Send + Sync {
         lease: Duration,
     ) -> Result<Vec<Delivery>>;
 
-    /// Records what became of lent events, in one transaction.
+    /// Records the outcomes of lent events, in one transaction.
     async fn record_deliveries(&self, destination: &str, outcomes: &[(i64, DeliveryOutcome)]) -> Result<()>;
 
-    /// Gives committed public events (no dead letters) their positions: gapless, one sequencer at a time,
-    /// up to `limit` a call. Answers with the highest position there is.
+    /// Assigns positions to committed public events (no dead letters): gapless, one sequencer at a time, up to `limit`
+    /// a call. Returns the highest position there is.
     async fn sequence_events(&self, limit: usize) -> Result<i64>;
 
     /// Events after `position`, by position, up to `limit`.
@@ -109,17 +108,17 @@ pub trait Outbox: Send + Sync {
     /// The position of the event with this id, for readers that resume by event id.
     async fn position_of(&self, event: Uuid) -> Result<Option<i64>>;
 
-    /// How many events wait for `destination`, and since when the oldest does.
+    /// The number of events that wait for `destination`, and since when the oldest waits.
     async fn backlog(&self, destination: &str) -> Result<(u64, Option<Timestamp>)>;
 
-    /// Which of these events are not everywhere yet, in outbox order. Ids that nobody knows are passed over.
+    /// Which of these events have not been sent to every destination, in outbox order. Unknown ids are ignored.
     async fn unsent(&self, events: &[Uuid]) -> Result<Vec<Unsent>>;
 
-    /// Sets an event going again to wherever it waits or was set apart, at once. `false` when it is nowhere so, or
-    /// a relay has it in hand.
+    /// Makes an event due immediately at every destination where it waits or is parked. `false` when there is none, or
+    /// a relay has it in flight.
     async fn send_again(&self, event: Uuid) -> Result<bool>;
 
-    /// Removes raw inbox bytes and sent outbox rows older than `age`, up to `limit` of each a call.
-    /// The newest positioned row stays, so that positions never start anew. Answers with the rows touched.
+    /// Removes raw inbox bytes and sent outbox rows older than `age`, up to `limit` of each a call. The newest row with
+    /// a position is kept, so that positions never restart. Returns the number of rows changed.
     async fn prune(&self, age: Duration, limit: usize) -> Result<u64>;
 }

@@ -1,4 +1,4 @@
-//! What people ask for.
+//! Queries: tickets, orders, payments and counts.
 
 use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticket, TicketId, words};
@@ -8,36 +8,36 @@ use serde::Serialize;
 use crate::{Attention, Result, WithdrawalRecord};
 
 words! {
-    /// What a payment was to its order.
+    /// The outcome of a payment for its order.
     pub enum PaymentOutcome: "outcome of a payment" {
-        /// It made the order's work.
+        /// It created the order's work.
         Accepted = "accepted",
         /// The order was paid before.
         AlreadyPaid = "already_paid",
-        /// It is known under another key.
+        /// It is recorded under another key as well.
         Folded = "folded",
     }
 }
 
-/// A payment as kept for good.
+/// A payment as recorded permanently.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRecord {
     /// Idempotency key: the payment's id, or `order:<id>`; `sha256:` and the hash of one above 512 bytes.
     pub key: String,
-    /// What was paid.
+    /// The order that was paid.
     pub order_id: OrderId,
-    /// How much.
+    /// The amount.
     pub amount: Option<Amount>,
-    /// In what.
+    /// The currency.
     pub currency: Option<Currency>,
-    /// What it was to its order.
+    /// Its outcome for its order.
     pub outcome: PaymentOutcome,
-    /// How often the same message came again.
+    /// How often the same message arrived again.
     pub duplicates: u64,
-    /// When it first came.
+    /// When it first arrived.
     pub received_at: Timestamp,
-    /// The key of the payment that it is, where it is known under two.
+    /// The key of the payment that it is folded into, where it is recorded under two.
     pub folded_into: Option<String>,
 }
 
@@ -45,35 +45,35 @@ pub struct PaymentRecord {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderRecord {
-    /// Which.
+    /// The order's id.
     pub order_id: OrderId,
-    /// Where it stands.
+    /// Its state.
     pub state: OrderState,
-    /// Why it stands there; the last error while it is tried again.
+    /// Why it is in this state; the last error while it is retried.
     pub reason: Option<String>,
-    /// Tries since it was last set going.
+    /// Tries since it was last restarted.
     pub attempts: u32,
-    /// When it is tried next, if it will be.
+    /// When it is tried next, if at all.
     pub next_attempt_at: Option<Timestamp>,
-    /// When its first payment came.
+    /// When its first payment arrived.
     pub received_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Its payments, first first.
+    /// Its payments, oldest first.
     pub payments: Vec<PaymentRecord>,
-    /// Its refunds and cancellations, first first.
+    /// Its refunds and cancellations, oldest first.
     pub withdrawals: Vec<WithdrawalRecord>,
     /// Its tickets, by index.
     pub tickets: Vec<Ticket>,
-    /// What of Ordering's answer was read how, or left out and why.
+    /// What was assumed or ignored in Ordering's answer, and why.
     pub notes: Vec<String>,
-    /// What about it needs a person, listed by now or later.
+    /// Its entries for the attention list, listed already or later.
     pub attention: Vec<Attention>,
-    /// Since when its personal data is gone: nothing is issued, reissued or drawn for it any more.
+    /// Since when its personal data is erased: nothing is issued, reissued or drawn for it any more.
     pub erased_at: Option<Timestamp>,
 }
 
-/// How much waits or stands apart.
+/// How many items wait or are parked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -83,25 +83,25 @@ pub struct Summary {
     pub tickets: std::collections::BTreeMap<String, u64>,
     /// Orders that wait for another try (not parked).
     pub retrying: u64,
-    /// Messages that said something else under a known id, and that nobody has looked at.
+    /// Messages with different content under a known id that await an operator.
     pub quarantined: u64,
-    /// Messages that could not be read, and that nobody has looked at.
+    /// Unreadable messages that await an operator.
     pub dead_lettered: u64,
     /// Refunds that wait for their payment or the tickets they name.
     pub waiting_refunds: u64,
-    /// Refunds that void nothing until somebody says what they are for.
+    /// Refunds that void nothing until an operator says what they are for.
     pub parked_refunds: u64,
     /// Tickets that share their seat with an earlier one.
     pub seat_conflicts: u64,
     /// Events not yet sent everywhere.
     pub undelivered: u64,
-    /// Events set apart because a destination refuses them.
+    /// Events parked because a destination refuses them.
     pub parked_deliveries: u64,
-    /// Entries of the attention list, by reason: all of them.
+    /// All entries of the attention list, by reason.
     pub attention: std::collections::BTreeMap<String, u64>,
 }
 
-/// Which orders to set going again.
+/// Which orders to restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetrySelection {
     /// Every parked order, and every order that waits for another try.
@@ -112,19 +112,20 @@ pub enum RetrySelection {
     Ticket(TicketId),
 }
 
-/// What is on record against a code's id; nothing is against that of an ordinary ticket, nor of one that is not known.
+/// What is recorded against a code's id; nothing is recorded against that of an ordinary ticket, nor against an unknown
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CodeStanding {
-    /// No code of this id is good any more.
+    /// Codes with this id are no longer valid.
     pub voided: bool,
-    /// Codes of an earlier generation have been replaced.
+    /// Codes of an earlier generation than this have been replaced.
     pub lowest_good_generation: u32,
 }
 
 /// A lost file that was drawn again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrawn {
-    /// Whose page it is.
+    /// The generation that was drawn.
     pub generation: u32,
     /// Its hash.
     pub sha256: [u8; 32],
@@ -134,7 +135,7 @@ pub struct Redrawn {
     pub renderer: String,
 }
 
-/// The record.
+/// Queries and single changes of the record.
 #[async_trait]
 pub trait Records: Send + Sync {
     /// A ticket by its id.
@@ -143,7 +144,7 @@ pub trait Records: Send + Sync {
     /// A ticket by its printed number, in stored form.
     async fn ticket_by_number(&self, number: &str) -> Result<Option<Ticket>>;
 
-    /// What is on record against a code's id.
+    /// What is recorded against a code's id.
     async fn code_standing(&self, cti: [u8; 10]) -> Result<CodeStanding>;
 
     /// An order with its payments and tickets.
@@ -160,26 +161,26 @@ pub trait Records: Send + Sync {
     /// A part of an order's tickets, by index: at most `limit` of those after `after`, 0 for the first.
     async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>>;
 
-    /// Notification's word: the ticket reached its holder. `None`: no such ticket. A ticket that is not
-    /// Generated yet keeps its status; the fact is kept and the status follows when it is. Saying it
-    /// again changes nothing. A word of another generation, or written before the live one was stored, is kept with
-    /// the former generation that it is of, and changes nothing about the live one.
+    /// Records Notification's message that the ticket reached its holder. `None`: no such ticket. A ticket that is not
+    /// Generated yet keeps its status; the delivery is recorded and the status follows when it is. A repeat changes
+    /// nothing. A message about another generation, or written before the live one was stored, is recorded with the
+    /// former generation that it is about, and does not change the live one.
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>>;
 
-    /// Notes the holder's first download; later ones change nothing.
+    /// Records the holder's first download; later ones change nothing.
     async fn downloaded(&self, id: TicketId, at: Timestamp) -> Result<()>;
 
-    /// Records that a lost file of this generation was drawn again, unless another is live by now or the ticket was
-    /// erased: an older page's hash never takes the place of a newer one's. `sha256` differs from the recorded one
-    /// only when a newer renderer drew it: then the hash, size and renderer are replaced and the history says so.
+    /// Records that a lost file of this generation was drawn again, unless another is live now or the ticket was
+    /// erased: an older page's hash never replaces a newer one's. `sha256` differs from the recorded one only when a
+    /// newer renderer drew it: then the hash, size and renderer are replaced and the history records it.
     async fn redrawn(&self, id: TicketId, redrawn: &Redrawn) -> Result<()>;
 
-    /// Sets orders going again at once: parked, waiting or failed ones get a new budget; orders that are
-    /// issued, voided (whatever was paid since), held by a worker, or due already are left alone. Failed tickets are Pending again and keep
-    /// their last error until they have a file. Answers with how many orders were set going.
+    /// Makes orders due immediately: parked, waiting or failed ones get a new budget; orders that are issued, voided
+    /// (even if paid since), held by a worker, or already due are left unchanged. Failed tickets become Pending again
+    /// and keep their last error until they have a file. Returns how many orders were restarted.
     async fn retry(&self, selection: RetrySelection) -> Result<u64>;
 
-    /// Counts what waits or stands apart. It takes as long as that is much, however much is done.
+    /// Counts what waits or is parked. The time depends on the amount of open work only, not on finished work.
     async fn summary(&self) -> Result<Summary>;
 
     /// Whether a ticket has, or had, a file.

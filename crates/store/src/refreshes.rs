@@ -1,7 +1,9 @@
-//! An issued order that may have grown: Ordering is asked again when another payment of it comes, or somebody wants it.
+//! Refreshes of issued orders, which may have grown: Ordering is asked again when another payment arrives, or on an
+//! operator's request.
 //!
-//! The order stays issued meanwhile. It is claimed like any other, with [`Refresh`](crate::Refresh) in its claim, and ends by
-//! [`Refreshes::refreshed`]: with new tickets, which make it `Enriched` until they have their files, or without.
+//! The order stays issued meanwhile. It is claimed like any other, with [`Refresh`](crate::Refresh) in its claim, and
+//! the claim ends by [`Refreshes::refreshed`]: with new tickets, which make the order `Enriched` until they have their
+//! files, or without.
 
 use std::time::Duration;
 
@@ -10,55 +12,55 @@ use fulfillment_domain::{Amount, Currency, OrderId, Ticket};
 
 use crate::{Freeze, Result};
 
-/// What Ordering's newer answer says.
+/// The result of Ordering's newer answer.
 #[derive(Debug, Clone)]
 pub struct Refreshed {
-    /// Which order.
+    /// The order.
     pub order_id: OrderId,
     /// Its claim's fence.
     pub fence: i64,
-    /// How many of those who wanted it are answered by this.
+    /// How many of the requests to ask Ordering this answers.
     pub asks: i64,
-    /// What all lines cost together, where they have one currency.
+    /// The total of all lines, where they have one currency.
     pub total: Option<(Amount, Currency)>,
-    /// What of it the lines cost that admit nobody.
+    /// The part of the total for lines that admit nobody.
     pub charges: Amount,
     /// What is new.
     pub found: Found,
-    /// When more was paid than all lines cost, Ordering may not know a new line yet: ask again so much later.
+    /// When more was paid than all lines cost, Ordering may not know a new line yet: ask again after this time.
     pub ask_again: Option<Duration>,
 }
 
 /// What is new in an answer.
 #[derive(Debug, Clone)]
 pub enum Found {
-    /// Nobody can tell, for this reason.
+    /// It cannot be determined, for this reason.
     Unclear(String),
     /// These lines.
     Lines(NewLines),
 }
 
-/// What an answer has beside the tickets on record.
+/// How an answer differs from the recorded tickets.
 #[derive(Debug, Clone)]
 pub struct NewLines {
     /// The new tickets, Pending, if there are any; the answer; and its notes.
     pub freeze: Freeze,
-    /// What is not there any more of lines with live tickets, in words: a line, or some of its tickets.
+    /// Lines with live tickets that are missing from the answer, wholly or in part, in words.
     pub gone: Vec<String>,
-    /// What these tickets cost.
+    /// The prices of these tickets.
     pub gone_prices: Vec<(Amount, Currency)>,
-    /// Which lines have a seat or another category by now that their live tickets do not say, in words.
+    /// Lines that now have a seat or another category which their live tickets do not show, in words.
     pub changed: Vec<String>,
 }
 
-/// What became of it.
+/// The outcome of a refresh.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RefreshOutcome {
     /// The order has new tickets: its unfinished ones.
     Grown(Vec<Ticket>),
-    /// It has the tickets that it had; what needs a person is on the attention list.
+    /// It has the same tickets as before; what needs an operator is on the attention list.
     Unchanged,
-    /// The order has been claimed by somebody else, voided or erased.
+    /// The order has been claimed by another worker, voided or erased.
     Stale,
     /// Another ticket has this number already: derive the next one and try again.
     NumberTaken(String),
@@ -67,32 +69,32 @@ pub enum RefreshOutcome {
 /// Whether Ordering will be asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskOutcome {
-    /// It will, at once.
+    /// It will, immediately.
     Asked,
     /// It will once the order is issued.
     Later,
-    /// There is no such order, or nobody has paid it.
+    /// There is no such order, or it is not paid.
     Unknown,
     /// The order is void.
     Void,
     /// Its personal data was erased.
     Erased,
-    /// It was taken over from an earlier service.
+    /// It was imported from an earlier service.
     Imported,
 }
 
-/// Orders that may have grown.
+/// Refreshes of issued orders.
 #[async_trait]
 pub trait Refreshes: Send + Sync {
-    /// Ends the claim of an issued order with what Ordering's newer answer says, in one transaction.
+    /// Ends the claim of an issued order with the result of Ordering's newer answer, in one transaction.
     ///
-    /// New tickets are written once the payments that were not refunded cover all lines, and the live tickets of lines
-    /// that are gone, in one currency, or where [`Self::ask_ordering`] said so. Until then they wait, on the attention
-    /// list with both sums; so are payments of more than all lines cost, and an answer of which nobody can tell what is new. The
-    /// tickets that were there stay as they are, but for the flag `amount_mismatch`, which goes when the payments are what
-    /// all lines cost.
+    /// New tickets are written once the unrefunded payments cover all lines, and the live tickets of lines that are
+    /// missing, in one currency, or if [`Self::ask_ordering`] requested it. Until then they wait, on the attention list
+    /// with both sums. Payments above the total of all lines are listed too, and so is an answer whose new lines cannot
+    /// be determined. The existing tickets stay unchanged, except for the flag `amount_mismatch`, which is removed when
+    /// the payments equal the total of all lines.
     async fn refreshed(&self, refreshed: &Refreshed) -> Result<RefreshOutcome>;
 
-    /// Has Ordering asked again about an order; with `issue`, what is new is issued whatever was paid.
+    /// Requests that Ordering is asked again about an order; with `issue`, new lines are issued whatever was paid.
     async fn ask_ordering(&self, order: OrderId, issue: bool) -> Result<AskOutcome>;
 }

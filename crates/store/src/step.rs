@@ -1,7 +1,7 @@
-//! Steps of the protocol at which a test can end the process.
+//! Failpoints: protocol steps at which a test can end the process.
 
-/// Names a step. Where `FAILPOINTS` asks for it (`name=return`, as the crate `fail` writes it), the process ends here by
-/// abort: a panic would end one task only. Without the feature `fail-points` it is nothing at all.
+/// Names a step. If `FAILPOINTS` names it (`name=return`, the syntax of the crate `fail`), the process aborts here: a
+/// panic would end one task only. Without the feature `fail-points` it expands to nothing.
 #[macro_export]
 macro_rules! step {
     ($name:literal) => {

@@ -1,4 +1,4 @@
-//! What tickets are drawn by, kept under the hash of its content.
+//! Stored templates of tickets, keyed by the hash of their content.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::Result;
 
-/// A template's JSON and the files it shows, by the names that the JSON has for them.
+/// A template's JSON, and its files by the names that the JSON uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredTemplate {
     /// The template.
@@ -15,10 +15,10 @@ pub struct StoredTemplate {
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Templates, and fonts in their form: a list of fonts is JSON, a font one file.
+/// Templates, and fonts stored in the same form: a list of fonts is JSON, a font is one file.
 #[async_trait]
 pub trait Templates: Send + Sync {
-    /// Keeps a template for good under the hash of its content; one that is there stays.
+    /// Stores a template permanently under the hash of its content; an existing one is kept.
     async fn keep_template(&self, hash: [u8; 32], template: &StoredTemplate) -> Result<()>;
 
     /// The template with that hash.

@@ -1,5 +1,4 @@
-//! The conformance suite on PostgreSQL: each test on a database of its own, made on the server that
-//! `RIG_POSTGRES` names.
+//! The conformance suite on PostgreSQL: each test has its own database, created on the server in `RIG_POSTGRES`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
@@ -23,7 +22,7 @@ struct Postgres {
     settings: Settings,
 }
 
-/// A new database's URL.
+/// The URL of a new database.
 #[expect(clippy::disallowed_methods, reason = "the rig tells by the environment where its server is")]
 async fn database() -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);
@@ -118,7 +117,7 @@ async fn a_server_that_is_not_there() {
 async fn positions_follow_commits_under_one_lock() {
     let backend = open().await;
     let store = backend.store();
-    // The first id, and the last commit.
+    // The first id, but the last commit.
     let mut late = backend.pool.begin().await.unwrap();
     let sql = "INSERT INTO outbox (event_id, kind, sequence, value, headers, created_at) \
                VALUES (gen_random_uuid(), 'ticket-issued', 1, 'x', '[]', now())";

@@ -1,4 +1,4 @@
-//! The conformance suite on SQLite, and what only SQLite promises.
+//! The conformance suite on SQLite, and guarantees that only SQLite gives.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -162,7 +162,7 @@ async fn what_waits_does_not_wait_for_a_clock_that_was_set_back() {
     assert_eq!(store.claim("w", 1, LONG).await.unwrap().len(), 1, "at once");
     ingest(&store, &[payment(2, 2, "1")]).await;
     drop(store);
-    // Set back once more, with nobody there to see it.
+    // Set back once more, while no process sees it.
     *clock.0.lock().unwrap() = "2026-11-22T10:00:00Z".parse().unwrap();
     let store = SqliteStore::open(&backend.path, clock).await.unwrap();
     store.begin_serving().await.unwrap();

@@ -1,4 +1,4 @@
-//! What is read of a JSON object, and in which spellings.
+//! How the fields of a JSON object are read, and in which spellings.
 
 use super::*;
 

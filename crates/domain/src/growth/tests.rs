@@ -14,7 +14,7 @@ fn answer(items: &[&str]) -> OrderSnapshot {
     OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &Reading::default()).unwrap()
 }
 
-/// The tickets that an answer's seats were made into.
+/// The tickets that were made from an answer's seats.
 fn held(answer: &OrderSnapshot) -> Vec<Held<'_>> {
     let one = |seat| {
         let Kind { seat: label, category, price } = Kind::of_seat(seat);
@@ -34,7 +34,7 @@ fn held(answer: &OrderSnapshot) -> Vec<Held<'_>> {
     answer.seats.iter().map(one).collect()
 }
 
-/// New lines with their units, and gone ones; or why nobody can tell.
+/// New lines with their units, and missing ones; or why this is unknown.
 fn grown(before: &[&str], now: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
     let (before, now) = (answer(before), answer(now));
     let of = |kept| Growth::of(&held(&before), kept, &now).map_err(|e| e.to_string());
@@ -69,14 +69,14 @@ fn lines_are_known_by_their_ids() {
         "item c has fewer tickets in Ordering's answer than before",
     ];
     assert_eq!(grown(&[three, B], &[two]), gone(&both));
-    // A price that changed is no new line.
+    // A changed price does not make a line new.
     assert_eq!(grown(&[A], &[r#"{"itemId":"a","seatNumber":"1","price":25}"#]), new(&[]));
 }
 
 const OTHER_SEAT: &str =
     "item a has another seat than its ticket: reissue it with the new seat, or refund it";
 
-/// An item in this place.
+/// An item with this seat.
 fn item(seat: &str) -> String {
     format!(r#"{{"itemId":"a","price":20,{seat}}}"#)
 }
@@ -119,7 +119,7 @@ fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
     let [s, t] = ["s", "t"].map(|id| answer(&[&item(&format!(r#""seatId":"{id}","seatNumber":"{id}1""#))]));
     let mut tickets = held(&s);
     tickets[0] = Held { reissued: true, ..held(&t)[0] };
-    // Ordering still says the old seat, or says the new one by now.
+    // Ordering still has the old seat, or has the new one already.
     for now in [&s, &t] {
         for before in [Some(&s), None] {
             assert_eq!(Growth::of(&tickets, before, now), Ok(Growth::default()));
@@ -128,7 +128,7 @@ fn a_seat_that_an_operator_gave_is_no_change_of_ordering_s() {
     let third = answer(&[&item(r#""seatId":"u","seatNumber":"u1""#)]);
     let why = Growth::of(&tickets, Some(&s), &third).map_err(|e| e.to_string());
     assert_eq!(why, Err(OTHER_SEAT.into()));
-    // A void ticket opens nothing, whatever its seat.
+    // A void ticket is not valid, whatever its seat.
     tickets[0] = Held { live: false, ..held(&s)[0] };
     assert_eq!(Growth::of(&tickets, Some(&s), &t), Ok(Growth::default()));
 }
@@ -186,7 +186,7 @@ fn lines_without_ids_begin_with_the_old_list() {
     ] {
         assert!(grown(before, now).is_err(), "{before:?} {now:?}");
     }
-    // Alike, they may have changed places: it makes no difference.
+    // Identical lines may have changed places: it makes no difference.
     assert_eq!(grown(&[P, P], &[P, P]), Ok((vec![], vec![])));
 }
 
@@ -195,7 +195,7 @@ fn a_line_under_another_name_is_not_new() {
     let with_item = r#"{"itemId":"x","seatId":"s","seatNumber":"3","price":20}"#;
     assert_eq!(grown(&[S], &[with_item, B]), Ok((vec!["item:b/0".into()], vec![])));
     assert_eq!(grown(&[with_item], &[S]), Ok((vec![], vec![])));
-    // Ids that are drawn anew for each answer, or are not there any more.
+    // Ids that change with each answer, or are missing now.
     let other = r#"{"itemId":"z","seatNumber":"1","price":20}"#;
     assert!(grown(&[A], &[other]).is_err());
     assert!(grown(&[A], &[r#"{"seatNumber":"1","price":20}"#]).is_err());
@@ -210,7 +210,7 @@ fn a_seat_of_another_line_is_nothing_new() {
         let why = grown(before, now).unwrap_err();
         assert!(why.contains("has the seat of another line"), "{before:?} {now:?}: {why}");
     }
-    // Sold twice from the start: no line is new, and both have their ticket.
+    // Sold twice from the start: no line is new, and both have their tickets.
     assert_eq!(grown(&[x, y], &[x, y, B]), Ok((vec!["item:b/0".into()], vec![])));
 }
 
@@ -261,7 +261,7 @@ fn line() -> impl Strategy<Value = String> {
     })
 }
 
-/// Lines whose ids are theirs alone.
+/// Lines with unique ids.
 fn lines() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(line(), 1..7).prop_map(|lines| {
         let mut seen = HashSet::new();
@@ -282,7 +282,8 @@ proptest! {
         prop_assert!(growth.gone.is_empty());
     }
 
-    /// Whatever the answer, no ticket is made twice: neither of a line that has one, nor of one that may be it renamed.
+    /// Whatever the answer, no ticket is made twice: neither for a line that has one, nor for a line that may be the
+    /// same one under another id.
     #[test]
     fn nothing_is_new_twice(before in lines(), now in lines()) {
         let (before, now) = (before.iter().map(String::as_str).collect::<Vec<_>>(), now.iter().map(String::as_str).collect::<Vec<_>>());
@@ -300,7 +301,7 @@ proptest! {
     }
 }
 
-/// A line with every id that it can have, the seat's its own.
+/// A line with all the ids it can have; its seat is unique.
 fn named(n: usize, item: bool, seat: bool, price: u8) -> String {
     let item = if item { format!(r#""itemId":"i{n}","#) } else { String::new() };
     let seat = if seat { format!(r#""seatId":"s{n}","#) } else { String::new() };
@@ -308,7 +309,7 @@ fn named(n: usize, item: bool, seat: bool, price: u8) -> String {
 }
 
 proptest! {
-    /// Ids that lines gain later make none of them new: the seat says which it is.
+    /// Ids that lines gain later do not make them new: the seat identifies them.
     #[test]
     fn lines_by_their_seats_gain_ids(
         lines in prop::collection::vec((any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 1..3_u8), 1..7),

@@ -1,4 +1,4 @@
-//! Ordering's answer as a whole: what must be there, and what may be left out.
+//! Parsing Ordering's answer as a whole: which fields are required, and which may be ignored.
 
 use super::lines::Lines;
 use super::reader::{Reader, Refusal, Remarks};
@@ -10,7 +10,7 @@ use crate::locale::{self, Meaning};
 use crate::ticket::Flags;
 
 impl OrderSnapshot {
-    /// Reads Ordering's answer to the question for `asked`.
+    /// Reads Ordering's answer about the order `asked`.
     ///
     /// # Errors
     /// [`Refusal`]: garbled, for another order, or against the contract, with every field at fault.

@@ -1,4 +1,4 @@
-//! Signs in an answer that more was sold than its items say.
+//! Signs in an answer that more was sold than its items state.
 
 use serde_json::value::RawValue;
 
@@ -6,22 +6,22 @@ use super::reader::Reader;
 use crate::fields::Fields;
 use crate::ticket::Flag;
 
-/// Where platforms put what was sold when they do not call it `items`.
+/// Where platforms list what was sold when they do not call it `items`.
 const LISTS: [&str; 5] = ["lines", "lineItems", "seats", "tickets", "positions"];
 
-/// Who comes, one entry each: as many as there are tickets say nothing, and more may be more.
+/// Lists of people, one entry each. As many entries as tickets mean nothing; more entries may mean more tickets.
 const PEOPLE: [&str; 3] = ["attendees", "guests", "participants"];
 
-/// What an item may have several of beside [`LISTS`] and [`PEOPLE`].
+/// Lists that an item may have beside [`LISTS`] and [`PEOPLE`].
 const IN_ITEMS: [&str; 3] = ["items", "seatLabels", "seatNumbers"];
 
-/// Numbers that may count tickets, and are not relied on as `ticketCount` is.
+/// Numbers that may count tickets, but are less reliable than `ticketCount`.
 const NUMBERS: [&str; 3] = ["numberOfTickets", "ticketsCount", "numTickets"];
 
 /// How deep such lists are looked for: `"basket": {"groups": [{"items": [...]}]}`.
 const DEEP: usize = 5;
 
-/// What an entry of a list of sold things has.
+/// Fields that an entry of a list of sold things has.
 const SOLD: [&str; 6] = ["price", "quantity", "seat", "seatid", "seatnumber", "row"];
 
 /// What was understood of an answer.
@@ -31,18 +31,18 @@ pub(super) struct Understood {
     pub(super) items: usize,
     /// Tickets to be issued.
     pub(super) tickets: i64,
-    /// Tickets, and whatever else was counted in lines that admit nobody.
+    /// Tickets, and the units counted in lines that admit nobody.
     pub(super) units: i64,
 }
 
-/// Refuses an answer by which more was sold than is understood: issued, it would leave somebody without a ticket.
-/// What may mean so and need not is flagged.
+/// Refuses an answer by which more was sold than was understood: issued, it would leave a buyer without a ticket. Signs
+/// that are only possible ones are flagged.
 pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
     for name in LISTS {
         let Some(list) = answer.optional(name, Fields::list) else { continue };
         let objects = list.iter().filter(|entry| entry.get().starts_with('{')).count();
         let entries = i64::try_from(list.len()).unwrap_or(i64::MAX);
-        // Items that admit nobody are no tickets: what was sold is in the list.
+        // Items that admit nobody are not tickets: what was sold is in the other list.
         if (understood.items == 0 || understood.tickets == 0) && objects >= 2 {
             answer.fault(
                 name,
@@ -79,11 +79,11 @@ pub(super) fn compare(answer: &mut Reader<'_, '_>, understood: Understood) {
     count(answer, "ticketCount", understood.tickets);
 }
 
-/// Flags an item with a list of its own that has more entries than it has tickets, and one with add-ons: each may be a
-/// ticket beside its own.
+/// Flags an item whose own list has more entries than the item has tickets, and one with add-ons: each entry may be a
+/// ticket of its own.
 pub(super) fn nested(item: &mut Reader<'_, '_>, quantity: i64) {
     for name in LISTS {
-        // Of these names, a text or an object is a detail.
+        // Under these names, a text or an object is a detail.
         let listed = item.fields().raw(name).ok().flatten().is_some_and(|raw| raw.get().starts_with('['));
         let Some(list) = listed.then(|| item.optional(name, Fields::list)).flatten() else { continue };
         if i64::try_from(list.len()).unwrap_or(i64::MAX) > quantity {
@@ -102,14 +102,14 @@ pub(super) fn nested(item: &mut Reader<'_, '_>, quantity: i64) {
     remark(item, quantity);
 }
 
-/// How many entries of a list say something.
+/// The number of entries in a list that are not empty.
 fn listed(fields: &Fields<'_>, name: &str) -> i64 {
     let list = fields.list(name).ok().flatten().unwrap_or_default();
     let entries = list.iter().filter(|entry| entry.get() != "null").count();
     i64::try_from(entries).unwrap_or(i64::MAX)
 }
 
-/// Flags a number that may count more tickets than are understood.
+/// Flags a number that may count more tickets than were understood.
 fn remark(object: &mut Reader<'_, '_>, understood: i64) {
     for name in NUMBERS {
         if let Some(said) = object.fields().integer(name).ok().flatten().filter(|said| *said > understood) {
@@ -120,7 +120,7 @@ fn remark(object: &mut Reader<'_, '_>, understood: i64) {
     }
 }
 
-/// Refuses what counts more than is understood.
+/// Refuses an answer with a number that counts more than was understood.
 pub(super) fn count(object: &mut Reader<'_, '_>, name: &str, understood: i64) {
     if let Some(said) = object.optional(name, Fields::integer)
         && said > understood

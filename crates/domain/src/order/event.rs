@@ -17,7 +17,7 @@ pub struct Event {
     pub starts_at: Option<Timestamp>,
     pub ends_at: Option<Timestamp>,
     pub doors_at: Option<Timestamp>,
-    /// Where its times are told: [`crate::zones::named`] reads it.
+    /// The time zone that its times are shown in: [`crate::zones::named`] reads it.
     pub time_zone: String,
     pub venue_name: Option<String>,
     pub venue_address: Option<String>,
@@ -26,7 +26,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Reads the event. Without an id or a name the answer is refused; every other detail may be left out.
+    /// Reads the event. Without an id or a name the answer is refused; every other detail may be missing.
     pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
         let Times { starts_at, doors_at, ends_at, zone } = Times::read(answer, reading);
         Self {
@@ -43,7 +43,7 @@ impl Event {
         }
     }
 
-    /// The event as its tickets have it, with its number in codes.
+    /// The event as stored with its tickets, with its number in codes.
     pub fn frozen(&self, number: u32) -> ticket::Event {
         ticket::Event {
             id: self.id.clone(),
@@ -60,7 +60,7 @@ impl Event {
         }
     }
 
-    /// How many bytes of text it has.
+    /// The size of its text in bytes.
     pub(super) fn text(&self) -> usize {
         let Self { id, name, time_zone, venue_name, venue_address, organizer_id, organizer_name, .. } = self;
         let optional = [venue_name, venue_address, organizer_id, organizer_name];

@@ -1,33 +1,33 @@
-//! Which lines admit somebody: a fee, a discount or a voucher beside the seats is no ticket.
+//! Which lines are tickets: a fee, a discount or a voucher beside the seats admits nobody.
 
 use super::reader::Reader;
 use super::type_words::{Says, says};
 use crate::fields::{Fields, Unreadable, string};
 use crate::money::{Amount, Currency};
 
-/// A line that admits nobody. It issues no ticket and counts in the order's total.
+/// A line that admits nobody. It issues no ticket but counts in the order's total.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Charge {
-    /// The line's identity, as a seat's.
+    /// The line's identity, as for a seat.
     pub line: String,
-    /// What it is, or how it says that it admits nobody.
+    /// What it is, or how it states that it admits nobody.
     pub kind: &'static str,
     /// How many.
     pub quantity: i64,
-    /// The price of each, below zero where it is taken off.
+    /// The price of each; negative for a reduction.
     pub price: Amount,
     /// In what.
     pub currency: Currency,
 }
 
 impl Charge {
-    /// What all of it cost, below zero where it is taken off.
+    /// The total price of the line; negative for a reduction.
     #[must_use]
     pub fn cost(&self) -> Amount {
         self.cost_of(self.quantity)
     }
 
-    /// What so many of it cost.
+    /// The price of this many units of it.
     #[must_use]
     pub fn cost_of(&self, quantity: i64) -> Amount {
         self.price.saturating_times(usize::try_from(quantity).unwrap_or_default())
@@ -37,11 +37,11 @@ impl Charge {
 /// Why a line admits nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoAdmission {
-    /// It says `admission: false`.
+    /// It has `admission: false`.
     Said,
     /// Its price is below zero.
     NegativePrice,
-    /// Its type has a word for this.
+    /// Its type contains a word for this.
     Word(&'static str),
 }
 
@@ -55,10 +55,10 @@ impl NoAdmission {
     }
 }
 
-/// What platforms call the type of a line.
+/// Field names that platforms use for the type of a line.
 const TYPES: [&str; 5] = ["type", "kind", "itemType", "lineType", "productType"];
 
-/// Why the line admits nobody; `None` of a ticket. A seat or `admission: true` counts for more than a word.
+/// Why the line admits nobody; `None` for a ticket. A seat or `admission: true` outweighs a word.
 pub(super) fn no_admission(
     item: &mut Reader<'_, '_>,
     seated: bool,
@@ -66,7 +66,7 @@ pub(super) fn no_admission(
 ) -> Option<NoAdmission> {
     let admission = item.optional("admission", Fields::boolean);
     for name in TYPES {
-        // For its note, where it cannot be read.
+        // Read only for the note that it causes when it is unreadable.
         item.optional(name, texts);
     }
     if admission == Some(false) {
@@ -84,12 +84,12 @@ pub(super) fn no_admission(
     }
 }
 
-/// Whether a line that admits nobody takes its price off, however that is signed: nobody buys a discount.
+/// Whether a line that admits nobody reduces the total, whatever the sign of its price: a discount is not bought.
 pub(super) fn is_discount(item: &Fields<'_>) -> bool {
     said(item, false) == Some(Says::Nobody("discount"))
 }
 
-/// The word by which a line that is issued may admit nobody after all: somebody should look at it.
+/// The word by which a line that is issued may admit nobody after all: an operator should check it.
 pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> {
     if seated || item.boolean("admission").ok().flatten() == Some(true) {
         return None;
@@ -100,13 +100,13 @@ pub(super) fn doubtful(item: &Fields<'_>, seated: bool) -> Option<&'static str> 
     }
 }
 
-/// Whether the line has a price above zero. One that cannot be read may be.
+/// Whether the line has a price above zero. An unreadable price may be above zero.
 fn costs(item: &Fields<'_>) -> bool {
     item.amount("price").map_or(true, |price| price > Some(Amount::ZERO))
 }
 
-/// What the types of the line say. In a list, a word for a ticket counts for more than one for none, and that for more
-/// than doubt. Between two fields that disagree there is doubt.
+/// What the types of the line state. In a list, a word for a ticket outweighs a word for a line that admits nobody,
+/// which outweighs doubt. Two fields that disagree give doubt.
 fn said(item: &Fields<'_>, costs: bool) -> Option<Says> {
     let nobody = |all: &[Says]| all.iter().find(|said| matches!(said, Says::Nobody(_))).copied();
     let all: Vec<Says> = TYPES

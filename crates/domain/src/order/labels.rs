@@ -1,8 +1,8 @@
-//! Seat labels: taken apart where all of them is understood, and put together from the parts.
+//! Seat labels: split where every part is understood, and built from the parts.
 
 use crate::fields::is_nothing;
 
-/// What the record, the events and the platform's own code have for a place without a seat.
+/// The seat in the record, the events and the platform's own code for a place without a seat.
 pub const NO_SEAT: &str = "N/A";
 
 /// Section, row and seat of a label.
@@ -13,8 +13,8 @@ pub(super) struct Parts {
     pub(super) number: Option<String>,
 }
 
-/// "Section A, Row 5, Seat 12" taken apart. `None` when a part is not understood or is there twice: such a label is
-/// printed as it is, because a part of it could be another seat's.
+/// "Section A, Row 5, Seat 12" split into its parts. `None` when a part is not understood or occurs twice: such a label
+/// is printed unchanged, because a part of it could identify another seat.
 pub(super) fn parts_of_label(label: &str) -> Option<Parts> {
     let mut parts = Parts::default();
     for part in label.split(',') {
@@ -31,8 +31,8 @@ pub(super) fn parts_of_label(label: &str) -> Option<Parts> {
     Some(parts)
 }
 
-/// The value of a field without the word for what it is: "Row A" in `row` is the row A. In the languages of the page's
-/// labels.
+/// The value of a field without the word for its kind, in the languages of the page's labels: "Row A" in `row` is row
+/// A.
 pub(super) fn bare(words: &str, value: String) -> String {
     match value.trim().split_once(char::is_whitespace) {
         Some((word, rest)) if words.split(' ').any(|known| known == word.to_lowercase()) => {
@@ -47,7 +47,7 @@ pub(super) const ROW_WORDS: &str = "row fila reihe rang rangée fileira rij rzą
 pub(super) const SEAT_WORDS: &str =
     "seat asiento butaca platz sitz siège assento cadeira posto poltrona stoel miejsce fotel";
 
-/// Where the value after this word goes.
+/// The part that the value after this word belongs to.
 fn slot<'p>(parts: &'p mut Parts, word: &str) -> Option<&'p mut Option<String>> {
     match word.to_ascii_lowercase().as_str() {
         "section" => Some(&mut parts.section),
@@ -57,7 +57,7 @@ fn slot<'p>(parts: &'p mut Parts, word: &str) -> Option<&'p mut Option<String>> 
     }
 }
 
-/// The label of a place that has none of its own: its number, "Section A, Row 5, Seat 12", or [`NO_SEAT`].
+/// The label of a place that has no label of its own: its number, "Section A, Row 5, Seat 12", or [`NO_SEAT`].
 pub fn label_of(section: Option<&str>, row: Option<&str>, number: Option<&str>) -> String {
     match (section, row, number) {
         (None, None, Some(number)) => number.to_owned(),
@@ -70,7 +70,7 @@ pub fn label_of(section: Option<&str>, row: Option<&str>, number: Option<&str>) 
     }
 }
 
-/// Whether this is what programs write where there is no seat.
+/// Whether a label is a placeholder for "no seat".
 pub fn is_no_seat(label: &str) -> bool {
     is_nothing(label)
 }

@@ -14,10 +14,10 @@ use crate::money::{Amount, Currency};
 use crate::seat::{fold, is_one_seat};
 use crate::ticket::{self, Flag};
 
-/// So many currencies a note names.
+/// The most currencies that a note names.
 const CURRENCIES_NAMED: usize = 5;
 
-/// One seat, or one place: what one ticket is for.
+/// One seat or one place: one ticket is made for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seat {
     /// The line's identity: `item:<id>`, else `seat:<id>`, else `pos:<n>`.
@@ -36,7 +36,7 @@ pub struct Seat {
     pub number: Option<String>,
     /// As printed.
     pub label: String,
-    /// Whose seat it is.
+    /// The holder's name.
     pub holder_name: Option<String>,
     /// The holder's own address.
     pub holder_email: Option<String>,
@@ -44,12 +44,12 @@ pub struct Seat {
     pub category: Option<String>,
     /// What it cost.
     pub price: Amount,
-    /// In what.
+    /// The currency of the price.
     pub currency: Currency,
 }
 
 impl Seat {
-    /// The seat as its ticket has it, with its category's number in codes.
+    /// The seat as stored with its ticket, with its category's number in codes.
     pub fn frozen(&self, category_number: u16) -> ticket::Seat {
         ticket::Seat {
             label: self.label.clone(),
@@ -63,7 +63,7 @@ impl Seat {
     }
 }
 
-/// What the lines of an answer come to.
+/// The lines of an answer, as read.
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     /// One for each ticket, in the answer's order.
@@ -73,8 +73,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Reads `items`, or the answer's own seat when there are none. `shared` is how much text every ticket has besides
-    /// its seat.
+    /// Reads `items`, or the answer's own seat when there are none. `shared` is the size of the text that every ticket
+    /// has besides its seat.
     pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading, shared: usize) -> Self {
         let mut currencies = Currencies {
             order: answer.optional("currency", currency).or(reading.paid_in),
@@ -118,7 +118,7 @@ impl Lines {
                 answer.fault("items", format!("has more than {max_tickets} tickets"));
                 return lines;
             }
-            // Before the seats are there: so much text need not fit into memory.
+            // Checked before the seats are created: this much text need not fit into memory.
             text = text.saturating_add(quantity.saturating_mul(shared.saturating_add(line.seat.text())));
             if text > MAX_TEXT_IN_ALL {
                 answer.fault(
@@ -132,7 +132,7 @@ impl Lines {
             }
         }
         if lines.seats.is_empty() {
-            // No ticket is left: somebody may have to have one.
+            // No ticket is left, but a buyer may be owed one.
             for position in emptied {
                 answer.fault(&format!("items[{position}].quantity"), "is below 1");
             }
@@ -142,7 +142,8 @@ impl Lines {
                 format!("neither the order nor its payment says a currency: {} was taken", reading.currency);
             answer.flag(Flag::CurrencyAssumed, note);
         }
-        // A fee may name the item that it is for: that is the ticket's name, and the fee is known by its place.
+        // A fee may name the item that it is for. The id belongs to the ticket then, and the fee is identified by its
+        // position.
         for (charge, position) in lines.charges.iter_mut().zip(places) {
             if known.contains(&charge.line) {
                 charge.line = format!("pos:{position}");
@@ -156,7 +157,7 @@ impl Lines {
         lines
     }
 
-    /// Flags lines that cannot be added up: the payment is compared with nothing then.
+    /// Flags lines that cannot be added up: the payment is not compared with them.
     fn flag_currencies(&self, answer: &mut Reader<'_, '_>) {
         let of_charges = self.charges.iter().map(|charge| charge.currency);
         let all = self.seats.iter().map(|seat| seat.currency).chain(of_charges);
@@ -176,7 +177,7 @@ impl Lines {
 }
 
 impl Seat {
-    /// The one seat of an answer without `items`. Its label is what the answer says, whatever can be taken from it.
+    /// The one seat of an answer without `items`. Its label is the answer's, even where it can be split.
     fn unlisted(answer: &mut Reader<'_, '_>, currency: Currency) -> Self {
         let mut place = Place::written(answer);
         let label = answer.optional("seatLabel", Fields::text).filter(|label| !is_no_seat(label));
@@ -217,7 +218,7 @@ impl Seat {
         }
     }
 
-    /// How many bytes of text it has.
+    /// The size of its text in bytes.
     fn text(&self) -> usize {
         let Self { item_id, seat_id, section, row, number, holder_name, holder_email, category, .. } = self;
         let optional = [item_id, seat_id, section, row, number, holder_name, holder_email, category];
@@ -226,7 +227,7 @@ impl Seat {
     }
 }
 
-/// A label that stands for one seat by itself is its number; one that is there twice is a place for several.
+/// Turns a label that identifies one seat into its number; a label that occurs twice is a place for several.
 fn number_labels(seats: &mut [Seat]) {
     let is_bare = |s: &Seat| s.seat_id.is_none() && s.section.is_none() && s.row.is_none();
     let mut times: HashMap<String, usize> = HashMap::new();
@@ -252,11 +253,11 @@ impl Line {
         let item_id = item.decisive("itemId", Fields::optional_id_from_zero);
         let place = Place::of(item);
         let price = item.decisive("price", Fields::amount);
-        // What has a seat id that cannot be read has a seat.
+        // An item with an unreadable seat id still has a seat.
         let seated = place.is_seated() || item.fields().identifier("seatId").is_err();
         let admits_nobody = no_admission(item, seated, price);
         let quantity = if admits_nobody.is_some() {
-            // No ticket is made of it: what is wrong with it holds nobody's back.
+            // No ticket is made of it, so its faults do not hold any ticket back.
             item.forgive(faults);
             item.optional("quantity", Fields::integer).unwrap_or(1)
         } else {
@@ -286,7 +287,7 @@ impl Line {
         Self { seat, quantity, admits_nobody }
     }
 
-    /// How many tickets the line is: none of one that was edited away.
+    /// The number of tickets of the line: none if it was edited away.
     fn admitted(item: &mut Reader<'_, '_>, named: bool) -> i64 {
         let quantity = item.decisive("quantity", Fields::integer).unwrap_or(1);
         if quantity == 0 {
@@ -307,8 +308,8 @@ impl Line {
         quantity
     }
 
-    /// The line as one that admits nobody, with its note. What it takes off has its price below zero, or so many of it
-    /// below zero, or is a discount by its type.
+    /// The line as one that admits nobody, with its note. A reduction has a negative price, or a negative quantity, or
+    /// is a discount by its type.
     fn charge(self, item: &mut Reader<'_, '_>, why: NoAdmission) -> Charge {
         let Self { seat: Seat { line, price, currency, .. }, quantity, .. } = self;
         let is_off = quantity < 0 || is_discount(item.fields());
@@ -328,10 +329,10 @@ impl Line {
 
 /// The currencies of an order's lines.
 struct Currencies {
-    /// Of lines without one of their own: the answer's, else the payment's.
+    /// The currency of lines without their own: the answer's, else the payment's.
     order: Option<Currency>,
     default: Currency,
-    /// Whether a line has the default.
+    /// Whether a line uses the default.
     assumed: bool,
 }
 

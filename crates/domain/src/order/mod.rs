@@ -1,4 +1,4 @@
-//! Ordering's answer, and what an order is to this service.
+//! Ordering's answer about an order, and the states of an order.
 
 mod answer;
 mod counts;
@@ -28,25 +28,25 @@ use crate::ticket::Flags;
 /// The most tickets one order can have. A setting may lower it.
 pub const MAX_TICKETS: usize = 10_000;
 
-/// The most text that all tickets of an order may have together, in bytes.
+/// The most text that all tickets of an order may have in total, in bytes.
 pub const MAX_TEXT_IN_ALL: usize = 8 * 1024 * 1024;
 
 /// Why an order is issued without tickets: none of its lines admits anybody.
 pub const NOTHING_ADMITS: &str = "nothing_admits";
 
-/// What Ordering calls an event whose name it does not know yet.
+/// Ordering's placeholder for an event whose name it does not know yet.
 pub const PENDING_NAME: &str = "Event Details Pending";
 
 crate::words! {
-    /// Where an order stands. Each state has its reason beside it.
+    /// The state of an order. Each state is stored with its reason.
     pub enum OrderState: "order state" {
-        /// Paid; Ordering has not been heard yet, or not to satisfaction.
+        /// Paid; Ordering has not given an acceptable answer yet.
         Received = "received",
-        /// Frozen: its tickets exist, their files are being made.
+        /// Frozen: its tickets exist, and their files are being made.
         Enriched = "enriched",
         /// Every ticket has its file.
         Issued = "issued",
-        /// Given up for now, visibly: tried again slowly, or by hand.
+        /// No longer processed: it is visible to operators, and retried slowly or by hand.
         Parked = "parked",
         /// Cancelled or refunded in full.
         Voided = "voided",
@@ -66,18 +66,18 @@ pub struct OrderSnapshot {
     pub locale: Option<String>,
     /// What is being attended.
     pub event: Event,
-    /// One for each ticket, in the order's order. Empty when no line admits anybody.
+    /// One for each ticket, in the order of the answer. Empty when no line admits anybody.
     pub seats: Vec<Seat>,
     /// The lines that admit nobody, and issue no ticket.
     pub charges: Vec<Charge>,
-    /// What of the answer was read how, or left out and why: plain sentences without personal data.
+    /// What was assumed, or ignored and why: plain sentences without personal data.
     pub notes: Vec<String>,
-    /// What the notes mean for the tickets.
+    /// The consequences of the notes for the tickets.
     pub flags: Flags,
 }
 
 impl OrderSnapshot {
-    /// Whether Ordering itself does not know the event's name yet.
+    /// Whether Ordering does not know the event's name yet.
     pub fn name_is_pending(&self) -> bool {
         self.event.name.eq_ignore_ascii_case(PENDING_NAME)
     }
@@ -87,7 +87,7 @@ impl OrderSnapshot {
         !self.customer_email.contains('@')
     }
 
-    /// The sum of all lines, those that admit nobody too, when they share one currency.
+    /// The sum of all lines, including those that admit nobody, when they share one currency.
     pub fn total(&self) -> Option<(Amount, Currency)> {
         let seats = self.seats.iter().map(|seat| (1, seat.price, seat.currency));
         let charges = self.charges.iter().map(|charge| (charge.quantity, charge.price, charge.currency));

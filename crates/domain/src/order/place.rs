@@ -1,4 +1,4 @@
-//! Where somebody sits or stands, read from an item's fields and its label.
+//! A ticket's place, seated or standing, read from an item's fields and its label.
 
 use serde_json::value::RawValue;
 
@@ -10,7 +10,7 @@ use crate::fields::{Fields, Unreadable};
 use crate::seat::is_area;
 use crate::ticket::Flag;
 
-/// Where somebody sits or stands, as an item says it.
+/// A seat or standing place, as an item describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Ordering's seat.
@@ -26,8 +26,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads `seatId`, `section`, `row`, `seatNumber` (or `seat`) and `seatLabel`; "Section A, Row 5, Seat 12" is taken
-    /// apart.
+    /// Reads `seatId`, `section`, `row`, `seatNumber` (or `seat`) and `seatLabel`; splits "Section A, Row 5, Seat 12".
     ///
     /// # Errors
     /// A field that cannot be read.
@@ -48,7 +47,7 @@ impl Place {
             place.take_apart(&label);
         }
         let Self { section, row, number, .. } = &place;
-        // A label that is understood and leaves out what the fields say is not all of it.
+        // A label that is understood but lacks what the fields state is not complete.
         let says_all = |label: &String| {
             let said = parts_of_label(label);
             said.is_none_or(|said| {
@@ -59,14 +58,14 @@ impl Place {
             .filter(says_all)
             .unwrap_or_else(|| label_of(section.as_deref(), row.as_deref(), number.as_deref()));
         if place.section.is_none() && place.row.is_none() {
-            // The label says it; as a number it would be one seat.
+            // The label already contains it; as a number it would be one seat.
             place.number = place.number.take().filter(|number| !is_area(number) || *number != place.label);
         }
         place.flag_unreadable(item);
         place
     }
 
-    /// Flags a place whose fields are there and cannot be read. It has a seat, so the page must not say "Free seating".
+    /// Flags a place whose fields are present but unreadable. It has a seat, so the page must not say "Free seating".
     pub(super) fn flag_unreadable(&self, item: &mut Reader<'_, '_>) {
         let mut names = ["seatNumber", "seat", "seatLabel", "section", "row"].iter();
         let mut lists = ["seats", "seatNumbers", "seatLabels", "seatIds"].iter();
@@ -88,7 +87,7 @@ impl Place {
         let number = part("seatNumber").or_else(|| part("seat"));
         let section = part("section").map(|section| bare(SECTION_WORDS, section));
         let row = part("row").map(|row| bare(ROW_WORDS, row));
-        // Beside its row; alone it is what the page says.
+        // The number goes beside its section or row; alone it is what the page prints.
         let number = if section.is_some() || row.is_some() {
             number.map(|number| bare(SEAT_WORDS, number))
         } else {
@@ -103,7 +102,7 @@ impl Place {
         }
     }
 
-    /// Takes section, row and seat from a label that is understood and says nothing else than the fields do.
+    /// Takes section, row and seat from a label that is understood and does not contradict the fields.
     pub(super) fn take_apart(&mut self, label: &str) {
         let Some(parts) = parts_of_label(label) else { return };
         let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
@@ -114,12 +113,12 @@ impl Place {
         }
     }
 
-    /// Whether it is a place for one: an area written as the number ("General admission") is for several.
+    /// Whether it is a place for one person: an area given as the number ("General admission") is for several.
     pub(super) fn names_one_seat(&self) -> bool {
         self.seat_id.is_some() || self.number.as_deref().is_some_and(|number| !is_area(number))
     }
 
-    /// Whether somebody sits there.
+    /// Whether it is a seat.
     pub(super) fn is_seated(&self) -> bool {
         self.row.is_some() || self.names_one_seat()
     }

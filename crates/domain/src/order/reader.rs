@@ -1,20 +1,20 @@
-//! Reads objects of Ordering's answer field by field, and keeps everything that is wrong with it.
+//! Reads the objects of Ordering's answer field by field, and collects everything that is wrong with them.
 
 use std::fmt;
 
 use crate::fields::{Fields, Unreadable};
 use crate::ticket::{Flag, Flags};
 
-/// Why an answer of Ordering's is not accepted.
+/// Why an answer of Ordering's is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No JSON object: half a body, or somebody else answering. Worth asking again soon.
+    /// Not a JSON object: a truncated body, or another server's answer. Worth asking again soon.
     #[error("the answer {0}")]
     Garbled(Unreadable),
     /// An answer for another order.
     #[error("the answer is for another order")]
     OtherOrder,
-    /// JSON that does not fit the contract: every fault of it.
+    /// JSON that does not fit the contract, with every fault.
     #[error("the answer does not fit: {0}")]
     Misfit(Faults),
 }
@@ -23,7 +23,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Faults(pub Vec<Unreadable>);
 
-/// Faults that a message lists; the rest is counted.
+/// The most faults that a message lists; the others are counted.
 const FAULTS_SHOWN: usize = 20;
 
 impl fmt::Display for Faults {
@@ -38,10 +38,10 @@ impl fmt::Display for Faults {
     }
 }
 
-/// Notes that an order keeps; the rest is counted.
+/// The most notes that an order keeps; the others are counted.
 const NOTES_KEPT: usize = 50;
 
-/// What was remarked while an answer was read: notes and flags for its record, faults that refuse it.
+/// What was found while an answer was read: notes and flags for its record, and faults that refuse it.
 #[derive(Debug, Default)]
 pub(super) struct Remarks {
     notes: Vec<String>,
@@ -52,7 +52,7 @@ pub(super) struct Remarks {
 }
 
 impl Remarks {
-    /// For what an operator asks for: a detail that cannot be read is a fault.
+    /// For an operator's own request: a detail that cannot be read is a fault.
     pub(super) fn strict() -> Self {
         Self { strict: true, ..Self::default() }
     }
@@ -62,7 +62,7 @@ impl Remarks {
         self.faults.into_iter().next()
     }
 
-    /// Notes a plain sentence without personal data.
+    /// Adds a note: a plain sentence without personal data.
     pub(super) fn note(&mut self, sentence: impl Into<String>) {
         if self.notes.len() < NOTES_KEPT {
             self.notes.push(sentence.into());
@@ -71,13 +71,13 @@ impl Remarks {
         }
     }
 
-    /// Notes a sentence, and gives every ticket of the order the flag.
+    /// Adds a note, and gives every ticket of the order the flag.
     pub(super) fn flag(&mut self, flag: Flag, sentence: impl Into<String>) {
         self.flags.insert(flag);
         self.note(sentence);
     }
 
-    /// The answer is refused, for this among others.
+    /// Adds a fault: the answer is refused.
     pub(super) fn fault(&mut self, fault: Unreadable) {
         self.faults.push(fault);
     }
@@ -97,7 +97,7 @@ impl Remarks {
 /// How one field is read: [`Fields::text`], [`Fields::amount`] and the like.
 pub(super) type Read<'a, T> = fn(&Fields<'a>, &str) -> Result<Option<T>, Unreadable>;
 
-/// One object of the answer, read field by field; what is remarked names the field by its path.
+/// One object of the answer, read field by field; remarks name the field by its path.
 #[derive(Debug)]
 pub(super) struct Reader<'r, 'a> {
     fields: &'r Fields<'a>,
@@ -116,7 +116,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.fields
     }
 
-    /// A detail. One that cannot be read holds no ticket back: it is left out, flagged and noted.
+    /// A detail. If it cannot be read, it is ignored, flagged and noted; it holds no ticket back.
     pub(super) fn optional<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         read(self.fields, name).unwrap_or_else(|e| {
             self.left_out(name, &e.reason);
@@ -124,7 +124,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         })
     }
 
-    /// Something that decides what is issued, and may be absent. Unreadable, it is a fault.
+    /// A field that decides what is issued, and may be absent. If it cannot be read, it is a fault.
     pub(super) fn decisive<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         read(self.fields, name).unwrap_or_else(|e| {
             self.fault(name, e.reason);
@@ -132,7 +132,8 @@ impl<'r, 'a> Reader<'r, 'a> {
         })
     }
 
-    /// Something without which no ticket can be issued: absent or unreadable, it is a fault, and `None` here.
+    /// A field without which no ticket can be issued. If it is absent or unreadable, it is a fault and the result is
+    /// `None`.
     pub(super) fn required<T>(&mut self, name: &str, read: Read<'a, T>) -> Option<T> {
         match read(self.fields, name) {
             Ok(Some(value)) => return Some(value),
@@ -142,7 +143,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         None
     }
 
-    /// Notes that a detail was left out, and why. Never with the value: it can be personal data.
+    /// Notes that a detail was ignored, and why. Never with the value: it can be personal data.
     pub(super) fn left_out(&mut self, name: &str, reason: &str) {
         if self.remarks.strict {
             return self.fault(name, reason);
@@ -151,32 +152,32 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.flag(Flag::DetailLeftOut, note);
     }
 
-    /// Notes a sentence, and gives every ticket of the order the flag. See [`Remarks::flag`].
+    /// Adds a note, and gives every ticket of the order the flag. See [`Remarks::flag`].
     pub(super) fn flag(&mut self, flag: Flag, sentence: impl Into<String>) {
         self.remarks.flag(flag, sentence);
     }
 
-    /// Notes a sentence.
+    /// Adds a note.
     pub(super) fn note(&mut self, sentence: impl Into<String>) {
         self.remarks.note(sentence);
     }
 
-    /// Where the object is, as messages name it: `items[3]`.
+    /// The path of the object, as messages name it: `items[3]`.
     pub(super) fn path(&self) -> &str {
         self.path.trim_end_matches('.')
     }
 
-    /// Refuses the answer because of this field, among others.
+    /// Adds a fault for this field: the answer is refused.
     pub(super) fn fault(&mut self, name: &str, reason: impl Into<String>) {
         self.remarks.fault(Unreadable::field(&format!("{}{name}", self.path), reason));
     }
 
-    /// How many faults there are so far, for [`Self::forgive`].
+    /// The number of faults so far, for [`Self::forgive`].
     pub(super) fn faults(&self) -> usize {
         self.remarks.faults.len()
     }
 
-    /// Leaves out what was a fault since there were so many: nothing is issued by it after all.
+    /// Removes the faults found after the first `since`, because the line issues no ticket; each becomes a note.
     pub(super) fn forgive(&mut self, since: usize) {
         let since = since.min(self.remarks.faults.len());
         for Unreadable { field, reason } in self.remarks.faults.split_off(since) {

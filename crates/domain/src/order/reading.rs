@@ -1,4 +1,4 @@
-//! What the reading of an answer depends on beside the answer.
+//! Settings and payment details that affect how an answer is read.
 
 use jiff::tz::TimeZone;
 
@@ -6,29 +6,29 @@ use super::MAX_TICKETS;
 use crate::money::Currency;
 
 crate::words! {
-    /// Whose wall clock an event's times without an offset are.
+    /// The zone of an event's times that have no offset.
     #[derive(Default)]
     pub enum LocalTimes: "wall clock" {
-        /// That of the event's zone.
+        /// The event's zone.
         #[default]
         Zone = "zone",
-        /// UTC's.
+        /// UTC.
         Utc = "utc",
     }
 }
 
-/// How Ordering's answers are read: settings, and what the payment says.
+/// How Ordering's answers are read: settings, and facts from the payment.
 #[derive(Debug, Clone)]
 pub struct Reading {
     /// The most tickets of one order.
     pub max_tickets: usize,
-    /// Whose wall clock the event's times are.
+    /// The zone of the event's times without an offset.
     pub local_times: LocalTimes,
     /// The zone of events that have none.
     pub zone: TimeZone,
-    /// The currency of orders that have none, in payment or answer.
+    /// The currency of orders without one in payment or answer.
     pub currency: Currency,
-    /// The payment's currency, which an order without one has.
+    /// The payment's currency, used by an order without one.
     pub paid_in: Option<Currency>,
 }
 

@@ -1,4 +1,4 @@
-//! When the event is: start, doors and end out of the answer, in the zone that they are told in.
+//! The event's times: start, doors and end from the answer, and their time zone.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -14,18 +14,18 @@ use crate::zones;
 /// The fields of an event's times.
 const NAMES: [&str; 3] = ["eventStartsAt", "doorsAt", "eventEndsAt"];
 
-/// An event's times, and where they are told.
+/// An event's times and their zone.
 #[derive(Debug)]
 pub(super) struct Times {
     pub(super) starts_at: Option<Timestamp>,
     pub(super) doors_at: Option<Timestamp>,
     pub(super) ends_at: Option<Timestamp>,
-    /// As [`zones::named`] reads it.
+    /// In the form that [`zones::named`] reads.
     pub(super) zone: String,
 }
 
 impl Times {
-    /// Reads `eventStartsAt`, `doorsAt`, `eventEndsAt` and `timeZone`. What cannot be read or believed is left out.
+    /// Reads `eventStartsAt`, `doorsAt`, `eventEndsAt` and `timeZone`. What is unreadable or implausible is ignored.
     pub(super) fn read(answer: &mut Reader<'_, '_>, reading: &Reading) -> Self {
         let told = NAMES.map(|name| {
             let written = answer.optional(name, Written::read)?;
@@ -55,7 +55,7 @@ struct Told {
     /// Its field.
     name: &'static str,
     written: Written,
-    /// The zone that it names itself.
+    /// The zone that it names in brackets.
     zone: Option<TimeZone>,
 }
 
@@ -67,17 +67,17 @@ fn zone_of(answer: &mut Reader<'_, '_>, name: &str) -> Option<TimeZone> {
     })
 }
 
-/// Where the event is, as far as its times are concerned.
+/// The event's place, as far as its times are concerned.
 struct Place {
-    /// In which its times are told.
+    /// The zone in which its times are shown.
     zone: TimeZone,
-    /// Whose wall clock a time without an offset is. `None` where nothing says so: then it is UTC.
+    /// The zone of a time without an offset. `None` where it is not stated: then it is UTC.
     clock: Option<TimeZone>,
 }
 
 impl Place {
-    /// `timeZone`, else the zone that a time names itself, else the offset that one is written at, else the zone of the
-    /// settings.
+    /// `timeZone`, else the zone that a time names itself, else the offset that a time is written at, else the zone of
+    /// the settings.
     fn read(
         answer: &mut Reader<'_, '_>,
         reading: &Reading,
@@ -102,7 +102,7 @@ impl Place {
         Self { zone: zone.unwrap_or_else(|| reading.zone.clone()), clock }
     }
 
-    /// A time as it is recorded; a day without an hour as its noon, flagged.
+    /// A time as it is recorded; a day without an hour is recorded as its noon and flagged.
     fn time(
         &self,
         answer: &mut Reader<'_, '_>,
@@ -120,7 +120,7 @@ impl Place {
             answer.left_out(name, "is not a time that can be stored");
             return None;
         };
-        // The year as it is written was in range: by UTC, as whoever reads the record has it, it may not be.
+        // The written year was in range, but the record's readers see the UTC year, which may not be.
         if !is_date(at) {
             answer.left_out(name, NO_DATE);
             return None;
@@ -153,7 +153,7 @@ impl Place {
     }
 }
 
-/// A wall clock's time. One that comes twice is the first, one that is skipped is as much later.
+/// A wall clock's time. A time that occurs twice is the first; a skipped time is moved later by the gap.
 fn of_clock(clock: DateTime, zone: Option<&TimeZone>) -> (Option<Timestamp>, Option<(Flag, &'static str)>) {
     let ambiguous = zone.unwrap_or(&TimeZone::UTC).to_ambiguous_timestamp(clock);
     let note = match ambiguous.offset() {
@@ -226,16 +226,16 @@ mod tests {
     fn an_offset_without_a_zone_is_where_times_are_told() {
         let at = |time: &str| format!(r#""eventStartsAt":"{time}""#);
         assert_eq!(said(&at("2026-12-22T19:30:00-05:00")), three("2026-12-23T00:30:00Z", "-05:00", ""));
-        // UTC says nothing of the place: that is the setting's.
+        // An offset of zero does not identify the place: the zone is the setting's.
         let berlin = Reading { zone: zones::named("Europe/Berlin").unwrap(), ..Reading::default() };
         for utc in ["2026-12-22T18:30:00Z", "2026-12-22T18:30:00+00:00"] {
             assert_eq!(start(&at(utc), &berlin), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""));
         }
-        // An offset that the setting's zone has then is that zone, with its name.
+        // An offset that the setting's zone has at that time means that zone, with its name.
         let local = at("2026-12-22T19:30:00+01:00");
         assert_eq!(start(&local, &berlin), three("2026-12-22T18:30:00Z", "Europe/Berlin", ""));
         assert_eq!(start(&at("2026-07-22T19:30:00+01:00"), &berlin).1, "+01:00");
-        // Beside it, a wall clock has that offset too.
+        // A wall clock's time beside it gets that offset too.
         let order = order(
             r#""eventStartsAt":"2026-12-22T19:30:00-05:00","eventEndsAt":"2026-12-22T22:00:00""#,
             &Reading::default(),
@@ -270,7 +270,7 @@ mod tests {
             ("2026-12-22T19:30[W. Europe Standard Time]", "", vienna, "Europe/Berlin", ""),
             ("2026-12-22[Europe/Vienna]", "", "2026-12-22T11:00:00Z", "Europe/Vienna", "start_without_hour"),
             ("2026-10-25T02:30[Europe/Vienna]", "", "2026-10-25T00:30:00Z", "Europe/Vienna", "time_assumed"),
-            // The same hour by another name.
+            // The same offset under another name.
             ("2026-12-22T19:30:00+01:00[Europe/Vienna]", "Europe/Berlin", vienna, "Europe/Berlin", ""),
             ("2026-12-22T19:30:00+01:00[Europe/Vienna]", "UTC", vienna, "UTC", "time_assumed"),
             (
@@ -294,11 +294,11 @@ mod tests {
             let answer = format!(r#""eventStartsAt":"{time}","timeZone":"{zone}""#);
             assert_eq!(said(&answer), three(at, kept, flags), "{answer}");
         }
-        // A clock that names its zone is that zone's, whatever the setting.
+        // A time that names its zone uses that zone, whatever the setting.
         let utc = Reading { local_times: LocalTimes::Utc, ..Reading::default() };
         let answer = r#""eventStartsAt":"2026-12-22T19:30[Europe/Vienna]""#;
         assert_eq!(start(answer, &utc), three(vienna, "Europe/Vienna", ""));
-        // The other times are told there too.
+        // The other times use that zone too.
         let answer = r#""eventStartsAt":"2026-12-22T19:30[Europe/Vienna]","eventEndsAt":"2026-12-22T22:00""#;
         assert_eq!(
             order(answer, &Reading::default()).event.ends_at.unwrap().to_string(),
@@ -449,7 +449,7 @@ mod tests {
             let flags = if kept == (true, true) { "" } else { "detail_left_out" };
             assert_eq!(times(doors, ends), (kept.0, kept.1, flags.to_owned()), "{doors} {ends}");
         }
-        // A day has every hour of it.
+        // A day covers each of its hours.
         let (doors, ends, flags) = times("2026-12-22", "2026-12-22");
         assert_eq!((doors, ends, flags.as_str()), (true, true, "doors_without_hour,end_without_hour"));
         assert_eq!(times("2026-12-22T17:00:00Z", "2026-12-21").2, "detail_left_out");

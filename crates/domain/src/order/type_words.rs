@@ -1,6 +1,6 @@
-//! What the words of a line's type say of it: a ticket, or a fee, a discount, a voucher and the like.
+//! Classifies a line by the words of its type: a ticket, or a fee, a discount, a voucher and the like.
 
-/// What a type says of its line. One that says nothing known is a ticket's.
+/// What a type states about its line. A type without a known word is a ticket's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Says {
     /// It has a word for a ticket.
@@ -11,19 +11,19 @@ pub(super) enum Says {
     Doubtful(&'static str),
 }
 
-/// How far a word is believed.
+/// How reliable a word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Ticket,
     Nobody,
-    /// Behind other words ("student discount") and with a price above zero, a type of ticket.
+    /// After other words ("student discount") and with a price above zero, a type of ticket.
     Discount,
-    /// With a price above zero it may be a ticket that is sold for less.
+    /// With a price above zero it may be a ticket sold at a reduced price.
     Promotion,
     Doubtful,
 }
 
-/// A kind of line: its name in notes, and the words for it in the languages of the page's labels. `ends` are also the
+/// A kind of line: its name in notes, and the words for it in the languages of the page's labels. `ends` also match the
 /// last part of longer words: German and Dutch compounds, and languages without spaces.
 #[derive(Debug)]
 struct Kind {
@@ -37,9 +37,9 @@ const fn kind(name: &'static str, class: Class, words: &'static str, ends: &'sta
     Kind { name, class, words, ends }
 }
 
-/// The first that has a word counts. "giftcard" is also two words side by side.
+/// The first kind with a matching word counts. "giftcard" is also matched as two words.
 const KINDS: &[Kind] = &[
-    // Before a ticket's words: "parking ticket". Many are scanned at a gate of their own.
+    // Listed before a ticket's words: "parking ticket". Many are scanned at a separate gate.
     kind(
         "parking",
         Class::Doubtful,
@@ -93,7 +93,7 @@ const KINDS: &[Kind] = &[
         "promo promos promotion promotions promoción promoção promozione promocja",
         "",
     ),
-    // What reads as a fee and may be the price of coming in.
+    // Words that look like a fee and may be the price of admission.
     kind("entry fee", Class::Doubtful, "entryfee entrancefee admissionfee", "eintrittsgebühr"),
     kind("donation", Class::Doubtful, "donation donations", ""),
     kind("tip", Class::Doubtful, "tip tips gratuity", ""),
@@ -110,28 +110,29 @@ const KINDS: &[Kind] = &[
     kind("add-on", Class::Doubtful, "addon addons", ""),
 ];
 
-/// Words that say nothing of what a line is: "discount code" is a discount by that word alone.
+/// Words without a meaning of their own: "discount code" is a discount by its first word alone.
 const FILLERS: &str = "item items line cost costs charge charges code codes product";
 
-/// Between two things that a line is, or has: "Ticket incl. booking fee". `|` stands for signs like brackets.
+/// Words between two things that a line is, or includes: "Ticket incl. booking fee". `|` represents signs like
+/// brackets.
 const WITH: &str = "| + & and with without no plus inc incl including includes y con sin und mit ohne inkl et avec sans com sem e ed \
      senza met zonder en i z bez";
 
-/// Of what the price of a ticket has in it: "Standard (fees included)".
+/// Words for something that a ticket's price includes: "Standard (fees included)".
 const INCLUDED: &str = "included inclusive inclus incluse incluses inclusa inclusas inclusi inclusos incluso incluido incluidos incluida \
      incluidas compris comprise comprises inclusief inbegrepen inklusive enthalten inbegriffen wliczone wliczona";
 
-/// Words that say what a line is where they stand last: "Merch Bundle VIP" is more than merchandise.
+/// Words that classify a line when they come last: "Merch Bundle VIP" is more than merchandise.
 const ENGLISH: &str = "fee fees shipping voucher vouchers merchandise merch";
 
-/// Before what a line is about: "fee per ticket", "frais de billet".
+/// Words before the subject of a line: "fee per ticket", "frais de billet".
 const OF: &str = "of for per de del por para für pro je des du par pour do da di voor za";
 
-/// What a type says of its line, if anything. `costs` is whether the line has a price above zero.
+/// What a type states about its line, if anything. `costs` is whether the line has a price above zero.
 ///
-/// In "booking fee" and "promo ticket" the last known word says what the line is. What stands behind another thing may
-/// only be part of it: then the line is doubtful, because wrongly taken for a ticket it is one too many, and the
-/// reverse leaves somebody at the door.
+/// In "booking fee" and "promo ticket" the last known word classifies the line. Words after another thing may describe
+/// only a part of it: the line is doubtful then, because a wrongly issued ticket is one too many, and a missing one
+/// turns a buyer away at the entrance.
 pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
     let words = words(text);
     let parts = |words: &[String], joints: &str| -> Vec<Vec<String>> {
@@ -139,7 +140,7 @@ pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
         parts.filter(|part| !part.is_empty()).map(<[String]>::to_vec).collect()
     };
     let things = parts(&words, WITH);
-    // Of each thing, what it is, and whether its first words say so.
+    // For each thing: its kind, and whether its first words decide it.
     let known: Vec<_> = things
         .iter()
         .map(|thing| {
@@ -170,8 +171,8 @@ pub(super) fn says(text: &str, costs: bool) -> Option<Says> {
     }
 }
 
-/// What the last known word of a part says, and whether nothing stands behind it that may say more; "shipping charge" is
-/// shipping.
+/// The kind of the last known word of a part, and whether no word follows it that may change the meaning; "shipping
+/// charge" is shipping.
 fn last_known(words: &[String]) -> Option<(&'static Kind, bool)> {
     let kinds = (0..words.len()).rev().filter_map(|at| {
         let pair = at.checked_sub(1).map(|before| format!("{}{}", words[before], words[at]));
@@ -198,7 +199,7 @@ impl Kind {
         has(self.words, word) || self.ends.split(' ').any(|end| !end.is_empty() && word.ends_with(end))
     }
 
-    /// Whether a type says nothing else, numbers and fillers aside.
+    /// Whether a type has no other words than these, numbers and fillers aside.
     fn is_all_of(&self, words: &[String]) -> bool {
         let words = words.iter().filter(|word| !word.chars().all(char::is_numeric));
         let (all, telling) = words.fold((String::new(), String::new()), |(all, telling), word| {

@@ -1,4 +1,4 @@
-//! One answer of Ordering's with a list of paid orders.
+//! One page of Ordering's list of paid orders.
 
 use serde_json::value::RawValue;
 
@@ -9,25 +9,25 @@ use crate::id::OrderId;
 /// One answer of Ordering's to `GET /orders?paidSince=`, which may be a part of its list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PaidPage {
-    /// The orders on it.
+    /// The orders on this page.
     pub paid: Vec<Paid>,
-    /// Where the next part is, as the answer has it: a URL, or a part of one.
+    /// Where the next page is, as the answer gives it: a URL, or a part of one.
     pub next: Option<String>,
-    /// The field that says there is more, without a link to it.
+    /// The field which states that there is more, without a link to it.
     pub(super) more: Option<String>,
-    /// The field with a cursor. Some servers give one with the last part too: it counts unless `ended`.
+    /// The field with a cursor. Some servers include one on the last page too: it counts unless `ended`.
     pub(super) cursor: Option<String>,
-    /// A field says that this is the last part.
+    /// A field states that this is the last page.
     pub(super) ended: bool,
-    /// How many orders there are in all, as far as it says: on this page, or on all of them.
+    /// The total number of orders, if given: on this page, or on all pages.
     pub total: u64,
-    /// How many pages.
+    /// The number of pages.
     pub(super) pages: u64,
 }
 
 impl PaidPage {
-    /// Reads an answer: a list of ids, or of objects with an `orderId`; or an object whose `orders` is one. What else an
-    /// entry says is not taken for a payment: it is an order's.
+    /// Reads an answer: a list of ids, or of objects with an `orderId`; or an object whose `orders` is one. The other
+    /// fields of an entry describe an order and are not read as a payment's.
     ///
     /// # Errors
     /// It is something else, or an entry has no readable id.
@@ -54,7 +54,7 @@ impl PaidPage {
         Ok(page)
     }
 
-    /// Adds the part that came after this one.
+    /// Appends the next page.
     pub fn extend(&mut self, next: Self) {
         self.paid.extend(next.paid);
         self.next = next.next;
@@ -63,10 +63,10 @@ impl PaidPage {
         self.pages = self.pages.max(next.pages);
     }
 
-    /// The whole list, of so many pages.
+    /// The whole list, from this many pages.
     ///
     /// # Errors
-    /// It says itself that something is missing.
+    /// The list itself states that something is missing.
     pub fn whole(self, pages: u64) -> Result<Vec<Paid>, Unreadable> {
         let listed = self.paid.len() as u64;
         let cursor = self.cursor.filter(|_| !self.ended);

@@ -1,19 +1,19 @@
-//! What an answer says about parts of a list that it does not contain.
+//! Detects signs of pagination: that a list has parts which an answer does not contain.
 //!
-//! Every API names its pages differently, and a name that is not known here would let a part pass for the whole. So one
-//! rule reads all fields around the list and all headers, whatever object they are in.
+//! Every API names its pages differently, and an unknown name would make a part look like the whole list. So one rule
+//! reads all fields around the list and all headers, in every object.
 
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::PaidPage;
 use crate::fields::{Unreadable, spelled, string};
 
-/// How deep objects are looked into; the answer itself is the first.
+/// How deeply nested objects are read; the answer itself is the first level.
 const DEEPEST: usize = 4;
 /// The longest name of a field in a reason, in characters.
 const LONGEST_NAME: usize = 100;
 
-/// True, or anything but empty: there is more. Names as [`word`] has them.
+/// True, or not empty: there is more. Names as [`word`] returns them.
 const MORE: [&str; 23] = [
     "more",
     "remaining",
@@ -52,7 +52,7 @@ const DONE: [&str; 10] = [
     "islast",
     "islastpage",
 ];
-/// Where to go on, if this is not the last part.
+/// Where to continue, if this is not the last page.
 const CURSORS: [&str; 14] = [
     "cursor",
     "endcursor",
@@ -69,7 +69,7 @@ const CURSORS: [&str; 14] = [
     "resumetoken",
     "scrollid",
 ];
-/// How many orders there are.
+/// The number of orders.
 const TOTALS: [&str; 27] = [
     "total",
     "totalcount",
@@ -99,12 +99,12 @@ const TOTALS: [&str; 27] = [
     "numfound",
     "totalitemcount",
 ];
-/// Of these names, what is counted, or summed up, only its place says.
+/// For these names, only their place decides what they count or sum up.
 const ANYTHING: [&str; 8] =
     ["total", "count", "totalitems", "itemcount", "itemscount", "itemstotal", "totalitemcount", "pages"];
-/// What an object with the list's counts is called.
+/// Names of objects that contain the list's counts.
 const PLACES: [&str; 6] = ["page", "pagi", "meta", "link", "hits", "result"];
-/// How many pages.
+/// The number of pages.
 const PAGES: [&str; 8] = [
     "pages",
     "totalpages",
@@ -117,7 +117,7 @@ const PAGES: [&str; 8] = [
 ];
 
 impl PaidPage {
-    /// Reads what a header says about further pages: `X-Total-Pages: 7`, `X-Pagination: {"hasNext":true}`.
+    /// Reads what a header states about further pages: `X-Total-Pages: 7`, `X-Pagination: {"hasNext":true}`.
     pub fn header(&mut self, name: &str, value: &str) {
         let mut word = word(name);
         for prefix in ["x", "wp", "pagination"] {
@@ -131,7 +131,7 @@ impl PaidPage {
         }
     }
 
-    /// Reads what the answer, an object, says about further pages.
+    /// Reads what the answer, an object, states about further pages.
     pub(super) fn look(&mut self, answer: &[u8]) -> Result<(), Unreadable> {
         let text = std::str::from_utf8(answer).map_err(|_| Unreadable::whole("is not UTF-8 text"))?;
         self.walk(text, "", 1)
@@ -157,7 +157,7 @@ impl PaidPage {
         Ok(())
     }
 
-    /// Takes what one field says.
+    /// Records what one field states.
     fn say(&mut self, word: &str, value: &RawValue, path: &str, parent: &str) {
         let said = scalar(value);
         let is_done = DONE.contains(&word);
@@ -171,7 +171,7 @@ impl PaidPage {
             more = !is_empty(value);
             self.ended |= !more;
         } else if is_done {
-            // A last page may also have a number.
+            // A last page may also be given by its number.
             more = ["false", "no"].contains(&&*said) || (said == "0" && !word.starts_with("last"));
             self.ended |= ["true", "yes"].contains(&&*said);
         }
@@ -180,7 +180,7 @@ impl PaidPage {
             self.more = Some(name());
         }
         let place = parent.to_lowercase();
-        // "after" is also how a filter is repeated.
+        // "after" may also repeat a filter of the request.
         let parent = parent.rsplit('.').next().unwrap_or_default().to_lowercase();
         let is_after = word == "after" && ["cursor", "pag"].iter().any(|of| parent.contains(of));
         if (is_after || CURSORS.contains(&word)) && !is_empty(value) {
@@ -209,7 +209,7 @@ impl PaidPage {
     }
 }
 
-/// Whether a count in this object is the list's: beside the list, or in an object that says so. `"summary":
+/// Whether a count in this object is the list's: beside the list, or in an object that is named for it. `"summary":
 /// {"total": 500}` is money.
 fn is_of_the_list(place: &str) -> bool {
     place.is_empty() || place.split('.').any(|object| PLACES.iter().any(|of| object.contains(of)))
@@ -226,7 +226,7 @@ fn scalar(value: &RawValue) -> String {
     string(value).unwrap_or_else(|| value.get().to_owned()).trim().to_lowercase()
 }
 
-/// Whether a value says that there is nothing.
+/// Whether a value means "nothing".
 fn is_empty(value: &RawValue) -> bool {
     match value.get().as_bytes().first() {
         Some(b'{') => spelled(value.get()).is_ok_and(|fields| {
@@ -237,7 +237,7 @@ fn is_empty(value: &RawValue) -> bool {
     }
 }
 
-/// The URL of the next part in a field whose name begins with "next", or in the object there.
+/// The URL of the next page in a field whose name begins with "next", or in the object there.
 fn link(word: &str, value: &RawValue) -> Option<String> {
     let is_url = |word: &str| ["link", "url", "uri", "href"].iter().any(|of| word.contains(of));
     if value.get().starts_with('{') {
@@ -245,7 +245,7 @@ fn link(word: &str, value: &RawValue) -> Option<String> {
         return fields.iter().find(|(name, _)| is_url(&self::word(name))).and_then(|(_, url)| text(url));
     }
     let text = text(value)?;
-    // Others have a token there, or the number of a page.
+    // Other APIs have a token there, or a page number.
     let is_link = is_url(word) || (["next", "nextpage"].contains(&word) && text.contains(['/', '?']));
     is_link.then_some(text)
 }
@@ -254,7 +254,7 @@ fn text(value: &RawValue) -> Option<String> {
     string(value).map(|text| text.trim().to_owned()).filter(|_| !is_empty(value))
 }
 
-/// A whole number, bare, as a string, or as `value` of an object; anything else says nothing.
+/// A whole number, bare, as a string, or as `value` of an object; anything else is ignored.
 fn number(value: &RawValue) -> u64 {
     if value.get().starts_with('{') {
         let fields = spelled(value.get()).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! What places are called, in the languages of the page's labels: those for several, and those for one.
+//! Words for areas and for single seats, in the languages of the page's labels.
 
-/// Places for several people: everybody at a table has the same.
+/// Places for several people: everybody at a table has the same place.
 pub(super) const AREAS: &[&str] = &[
     // English
     "table, block, zone, area, standing, floor, level, day, general admission, ga, sector, box",
@@ -45,7 +45,7 @@ pub(super) const AREAS: &[&str] = &[
     "테이블, 블록, 구역, 스탠딩, 입석, 층, 레벨, 자유석, 카테고리, 등급, 스탠드, 게이트, 입구",
 ];
 
-/// Seats, and the rows that they are in.
+/// Seats, and the rows that contain them.
 pub(super) const SEATS: &[&str] = &[
     "seat, seats, chair, row, asiento, butaca, silla, fila, platz, sitz, sitzplatz, stuhl, reihe",
     "place, siège, fauteuil, rangée, assento, cadeira, lugar, fileira, posto, poltrona, sedia",

@@ -1,9 +1,9 @@
-//! What the QR code of a ticket says.
+//! The content of a ticket's QR code.
 
 /// The signed code, and what it was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// What the QR code says, signed: `TK1:...`.
+    /// The signed content of the QR code: `TK1:...`.
     pub data: String,
     /// The code's id, 20 hexadecimal digits.
     pub cti: [u8; 10],

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-/// The file: what draws it, and what is stored of it.
+/// The file: how it is drawn, and what is stored of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// Name and version of the template it is drawn by.

@@ -11,7 +11,7 @@ pub struct Event {
     pub number: u32,
     /// Its name.
     pub name: String,
-    /// When it starts. Of a day without an hour (see the flags), this is its noon, as of doors and end.
+    /// When it starts. For a day without an hour (see the flags) this is its noon; the same holds for doors and end.
     pub starts_at: Option<Timestamp>,
     /// When it ends.
     pub ends_at: Option<Timestamp>,
@@ -23,7 +23,7 @@ pub struct Event {
     pub venue_name: Option<String>,
     /// The venue's address.
     pub venue_address: Option<String>,
-    /// Who sells it.
+    /// The organizer's id.
     pub organizer_id: Option<String>,
     /// The organizer's name.
     pub organizer_name: Option<String>,

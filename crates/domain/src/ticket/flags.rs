@@ -1,45 +1,45 @@
-//! What a person should know about a ticket, as a set of words.
+//! Flags of a ticket: what an operator should know about it, as a set of words.
 
 use serde::{Serialize, Serializer};
 
 crate::words! {
-    /// Something about a ticket that a person should know, and that is no reason to hold it back.
+    /// Something that an operator should know about a ticket, and that is not a reason to hold it back.
     pub enum Flag: "flag of a ticket" {
-        /// What was paid is not what was ordered.
+        /// The amount paid differs from the order's total.
         AmountMismatch = "amount_mismatch",
         /// Another live ticket has this seat.
         SeatConflict = "seat_conflict",
         /// Issued without the event's name after the grace period.
         EventDetailsPending = "event_details_pending",
-        /// The customer is known by a user id only: Identity was not there to ask, or did not know.
+        /// The customer is known by a user id only: Identity was unavailable, or did not know it.
         EmailUnresolved = "email_unresolved",
-        /// A character of a name has no font: it is not on the page.
+        /// No font has a character of a name: it is missing on the page.
         MissingGlyphs = "missing_glyphs",
-        /// An earlier service issued it: its page was drawn there, and nothing signs its code.
+        /// An earlier service issued it: that service drew its page, and its code is not signed.
         Legacy = "legacy",
-        /// A detail of Ordering's answer could not be read: the order's notes say which.
+        /// A detail of Ordering's answer could not be read: the order's notes name it.
         DetailLeftOut = "detail_left_out",
-        /// Ordering names a time zone that is unknown here: times have the offset they were written at.
+        /// Ordering names an unknown time zone: times have the offset they were written at.
         TimeZoneUnknown = "time_zone_unknown",
-        /// A time could mean several: the order's notes say which, and what was taken.
+        /// A time was ambiguous: the order's notes say which, and what was assumed.
         TimeAssumed = "time_assumed",
-        /// Of the start only the day is known.
+        /// Only the day of the start is known.
         StartWithoutHour = "start_without_hour",
-        /// Of the doors only the day is known.
+        /// Only the day of the doors is known.
         DoorsWithoutHour = "doors_without_hour",
-        /// Of the end only the day is known.
+        /// Only the day of the end is known.
         EndWithoutHour = "end_without_hour",
         /// Neither order nor payment has a currency.
         CurrencyAssumed = "currency_assumed",
-        /// A line of its order was left out because of its type alone, as a fee or a voucher: the order's notes say which.
+        /// A line of its order was ignored because of its type alone, as a fee or a voucher: the order's notes name it.
         LineLeftOut = "line_left_out",
-        /// Ordering's answer may say that more was sold than was understood: the order's notes say why.
+        /// Ordering's answer may mean that more was sold than was understood: the order's notes say why.
         MoreWasSold = "more_was_sold",
-        /// The lines of its order are in several currencies: nobody compared them with what was paid.
+        /// The lines of its order are in several currencies and were not compared with what was paid.
         SeveralCurrencies = "several_currencies",
-        /// Its order has a seat that could not be read: a page without a seat says nothing in its place.
+        /// Its order has a seat that could not be read: a page without a seat prints nothing in its place.
         SeatLeftOut = "seat_left_out",
-        /// A line of its order may admit nobody by its type, and was issued: the order's notes say which.
+        /// A line of its order may admit nobody by its type, but was issued: the order's notes name it.
         LineAssumed = "line_assumed",
     }
 }
@@ -56,22 +56,22 @@ impl Flags {
         }
     }
 
-    /// Whether it is there.
+    /// Whether the flag is set.
     pub fn contains(&self, flag: Flag) -> bool {
         self.0.binary_search(&flag).is_ok()
     }
 
-    /// All of them, in order.
+    /// All set flags, in order of declaration.
     pub fn iter(&self) -> impl Iterator<Item = Flag> + '_ {
         self.0.iter().copied()
     }
 
-    /// As stored: `amount_mismatch,seat_conflict`, or nothing.
+    /// The stored form: `amount_mismatch,seat_conflict`, or empty.
     pub fn to_stored(&self) -> String {
         self.iter().map(Flag::as_str).collect::<Vec<_>>().join(",")
     }
 
-    /// Reads the stored form. A word of a later version is passed over.
+    /// Reads the stored form. A word of a later version is ignored.
     pub fn from_stored(text: &str) -> Self {
         text.split(',').filter_map(|word| word.parse().ok()).collect()
     }

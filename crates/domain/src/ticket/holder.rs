@@ -1,6 +1,6 @@
-//! Who a ticket is for.
+//! The holder of a ticket.
 
-/// Who is to use the ticket, where Ordering says so.
+/// The holder of the ticket, where Ordering names one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holder {
     /// The holder's name.

@@ -30,7 +30,8 @@ macro_rules! fields {
     }};
 }
 
-/// The names and their order are read by others and kept in `ticket_revisions`: new fields go to the end.
+/// The names and their order are read by other services and kept in `ticket_revisions`: new fields are added at the
+/// end.
 impl Serialize for Ticket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fields! {

@@ -1,33 +1,33 @@
-//! What has happened to a ticket.
+//! The lifecycle of a ticket: its status, and what has happened to it.
 
 use jiff::Timestamp;
 
 use super::TicketStatus;
 
-/// Status, times, and what was tried.
+/// Status, times, and attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lifecycle {
-    /// Where it stands.
+    /// Its status.
     pub status: TicketStatus,
     /// When it was frozen: the time printed on it.
     pub issued_at: Timestamp,
-    /// When the record was made.
+    /// When the record was created.
     pub created_at: Timestamp,
     /// When the record was last changed.
     pub updated_at: Timestamp,
     /// How many events of the ticket have been written.
     pub sequence: u32,
-    /// How often its file has been tried in vain.
+    /// How many attempts to make its file have failed.
     pub attempts: u32,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub last_error: Option<String>,
     /// Since when it is no longer valid.
     pub voided_at: Option<Timestamp>,
-    /// Why it is not.
+    /// Why it is no longer valid.
     pub void_reason: Option<String>,
     /// When it reached its holder.
     pub delivered_at: Option<Timestamp>,
-    /// How it did.
+    /// The channel by which it did.
     pub delivery_channel: Option<String>,
     /// When its holder first fetched the PDF.
     pub first_downloaded_at: Option<Timestamp>,
@@ -36,7 +36,7 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// A ticket frozen at `now`: nothing has been tried or told yet.
+    /// A ticket frozen at `now`: no attempt has been made and no event published yet.
     pub fn frozen(now: Timestamp) -> Self {
         Self {
             status: TicketStatus::Pending,

@@ -1,11 +1,11 @@
-//! Where in its order a ticket is.
+//! The position of a ticket in its order.
 
 /// The line and unit of the order that the ticket is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// Ordering's item.
     pub item_id: Option<String>,
-    /// What tells the order's lines apart: `item:<id>`, `seat:<id>` or `pos:<n>`.
+    /// The key of the line within its order: `item:<id>`, `seat:<id>` or `pos:<n>`.
     pub key: String,
     /// From 0, within a line of several.
     pub unit: u32,

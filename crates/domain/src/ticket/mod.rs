@@ -1,4 +1,4 @@
-//! The ticket: one row of the record, and what its page and its code are made of.
+//! The ticket: one row of the record, and everything its page and its code are made from.
 
 mod code;
 mod customer;
@@ -41,25 +41,25 @@ pub struct Ticket {
     pub payment_id: Option<String>,
     /// What the seat cost.
     pub price: Amount,
-    /// In what.
+    /// The currency of the price.
     pub currency: Currency,
-    /// Where in its order it is.
+    /// Its position in its order.
     pub line: Line,
-    /// Who bought it.
+    /// The buyer.
     pub customer: Customer,
-    /// What it admits to.
+    /// The event it admits to.
     pub event: Event,
     /// The place it is for.
     pub seat: Seat,
-    /// Who it is for.
+    /// Its holder.
     pub holder: Holder,
-    /// What its QR code says.
+    /// The content of its QR code.
     pub code: Code,
     /// Its PDF file.
     pub document: Document,
-    /// What has happened to it.
+    /// Its status, and what has happened to it.
     pub lifecycle: Lifecycle,
-    /// What a person should know.
+    /// What an operator should know.
     pub flags: Flags,
 }
 

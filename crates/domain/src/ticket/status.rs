@@ -1,15 +1,15 @@
-//! Where a ticket stands.
+//! The status of a ticket.
 
 crate::words! {
-    /// Where a ticket stands. Voided is a fact beside it (`voided_at`), not a status.
+    /// The status of a ticket. Voided is a separate fact (`voided_at`), not a status.
     pub enum TicketStatus: "ticket status" {
-        /// Frozen: everything it is made of is decided, the file is not stored yet.
+        /// Frozen: its content is decided, but its file is not stored yet.
         Pending = "Pending",
-        /// Its file exists and its `ticket-issued` is on its way.
+        /// Its file exists and its `ticket-issued` is in the outbox.
         Generated = "Generated",
         /// The file could not be made; `last_error` says why.
         Failed = "Failed",
-        /// Notification says that it reached its holder.
+        /// Notification reports that it reached its holder.
         Delivered = "Delivered",
     }
 }

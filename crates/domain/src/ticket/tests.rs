@@ -1,11 +1,11 @@
-//! A ticket as JSON, to the byte.
+//! A ticket as JSON, byte for byte.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
 
-/// A ticket each field of which is set, to a value that no other has.
+/// A ticket with every field set, each to a different value.
 fn full() -> Ticket {
     let text = |text: &str| Some(text.to_owned());
     let time = |day: i64| Timestamp::from_microsecond(1_795_372_200_123_456 + day * 86_400_000_000).unwrap();

@@ -1,31 +1,32 @@
-//! Whether a message is about a whole order: a part that is named in words which are not read would take back all of it.
+//! Detects whether a message is about a part of an order: a part named in a field that is not read would take back the
+//! whole.
 
 use std::collections::BTreeSet;
 
 use crate::envelope;
 use crate::fields::{Fields, Unreadable};
 
-/// Fields of a refund that are read, and those that other systems put beside them and that limit nothing, as
-/// [`Fields::entries`] spells them.
+/// Fields of a refund that are read, and those that other systems add and that limit nothing, as spelled by
+/// [`Fields::entries`].
 const KNOWN: &str = "amount currency itemids ticketids items reason refundid orderid paymentid status refundedat \
      metadata tags labels links headers context customer user buyer actor customerid userid transactionid eventid id \
      version schemaversion sequence offset retries attempt attempts retrycount timestamp online test istest livemode notify notified \
      email customeremail source gateway provider reference note notes comment comments message description details";
 
-/// Parts of names that a part of an order, or of its price, has.
+/// Parts of field names that describe a part of an order, or of its price.
 const PARTS: &str = "item ticket seat position quantity amount cents partial line value total percent remain product \
      attendee passenger admission barcode";
 
-/// Words of a refund's `type`, `mode` or `scope`.
+/// Words in a refund's `type`, `mode` or `scope` that mean a part.
 const PARTLY: &str = "partial partially partly part item items goodwill";
 
-/// Names of one thing, or of some, in a cancellation.
+/// Fields of a cancellation that name one thing, or several.
 const NAMES: &str = "itemid itemids ticketid ticketids seatid seatids quantity partial ispartial";
 
-/// Lists of a cancellation that are of a part where they hold ids. A list of objects may be the whole order.
+/// Lists of a cancellation that mean a part when they contain ids. A list of objects may be the whole order.
 const LISTS: &str = "items lineitems orderitems lines tickets seats seatnumbers attendees positions";
 
-/// What a cancellation's status says that is done, and what says that it is not.
+/// Words of a cancellation's status that mean it is done, and words that mean it is not.
 const DONE: &str = "cancelled canceled void voided complete completed done closed success succeeded successful refunded \
      processed";
 const OPEN: &str = "partial partially partly part pending request requested requires processing failed rejected declined \
@@ -36,11 +37,11 @@ const LONGEST_NAME: usize = 100;
 
 pub(super) const PARTIAL: &str = "may say that a part goes back, and is not read: send an amount, itemIds, ticketIds, or items with a quantity";
 
-/// Whether a refund that has no amount and no names can be of a part.
+/// Checks that a refund without an amount and names cannot be about a part.
 ///
 /// # Errors
-/// It has a field that is not read and may say so: a number, a list, a name or a word for a part. Whoever sent it has to
-/// say it in the words that are read.
+/// It has a field that is not read and may mean a part: a number, a list, a name or a word for a part. The sender has
+/// to use fields that are read.
 pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
     let limits = |name: &str, value: &str| {
         if has(KNOWN, name) || name.ends_with("at") || name.ends_with("date") || is_empty(value) {
@@ -64,10 +65,10 @@ pub(super) fn none_beside(fields: &Fields<'_>) -> Result<(), Unreadable> {
     }
 }
 
-/// Whether a cancellation is of the whole order.
+/// Checks that a cancellation is about the whole order.
 ///
 /// # Errors
-/// It names a part of it, or says that it is not done.
+/// It names a part of it, or states that it is not done.
 pub(super) fn whole(fields: &Fields<'_>) -> Result<(), Unreadable> {
     let is_part = |name: &str, value: &str| {
         let of_ids = value.starts_with('[') && !value.trim_start_matches(['[', ' ']).starts_with('{');
@@ -93,13 +94,12 @@ pub(super) fn whole(fields: &Fields<'_>) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// The field by which a message is called a refund or a cancellation that is not done: the type of its envelope, as a
-/// rule.
+/// The field which states that a refund or a cancellation is not done: usually the type of its envelope.
 pub(super) fn called_open(bytes: &[u8]) -> Option<&'static str> {
     called(bytes, &["fail", "declin", "denied", "reject", "pending", "request", "expired"])
 }
 
-/// The same, of a part.
+/// The field which states that it is about a part.
 pub(super) fn called_partial(bytes: &[u8]) -> Option<&'static str> {
     called(bytes, &["partial"])
 }
@@ -113,7 +113,7 @@ fn has(list: &str, word: &str) -> bool {
     list.split(' ').any(|one| one == word)
 }
 
-/// The name of a field that anybody may have chosen, as a reason has it.
+/// The name of a field as a reason shows it: the sender may have chosen any name.
 fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect()
 }
@@ -127,7 +127,7 @@ fn is_number(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_digit() || ['.', ',', '-', '+', '%', ' '].contains(&c))
 }
 
-/// The words of a text in lower case; of `partiallyCancelled` both.
+/// The words of a text in lower case; `partiallyCancelled` gives both.
 fn words(text: &str) -> BTreeSet<String> {
     let mut parted = String::with_capacity(text.len());
     let mut before = ' ';
@@ -187,7 +187,7 @@ mod tests {
             r#""full":"false""#,
         ] {
             assert!(read(&format!(",{part}")).is_err(), "{part}");
-            // With what is read, it is known what is meant.
+            // With fields that are read, the meaning is known.
             assert!(read(&format!(r#",{part},"itemIds":["A"]"#)).is_ok(), "{part}");
         }
         for whole in [

@@ -1,5 +1,5 @@
-//! Zones by the names that people choose from: those that Windows displays ("(UTC+01:00) Amsterdam, Berlin, Bern"), and
-//! those of Rails ("Eastern Time (US & Canada)").
+//! Zones by their display names: those of Windows ("(UTC+01:00) Amsterdam, Berlin, Bern") and of Rails ("Eastern Time
+//! (US & Canada)").
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::{fixed, of_name};
 
-/// Names that are no city of the database, in lower case.
+/// Names that are not a city of the database, in lower case.
 const OTHERS: &[(&str, &str)] = &[
     ("abu dhabi", "Asia/Dubai"),
     ("alaska", "America/Anchorage"),
@@ -41,12 +41,12 @@ const OTHERS: &[(&str, &str)] = &[
     ("wellington", "Pacific/Auckland"),
 ];
 
-/// Continents and oceans: before a city's name in the database, and not "US/Eastern" or "Etc/GMT-2".
+/// Continents and oceans: the first part of a zone with a city's name, unlike "US/Eastern" or "Etc/GMT-2".
 const PARTS: [&str; 8] =
     ["Africa", "America", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"];
 
-/// The zone of a name that is displayed: of one place, or of several beside an offset. The offset alone would have the
-/// wrong hour in half of the year; it and all places that are known must agree.
+/// The zone of a display name: one place, or several with an offset. The offset alone would be wrong for half of the
+/// year; it and all known places must agree.
 pub(super) fn zone(name: &str) -> Option<TimeZone> {
     let (stated, places) = offset(name).map_or((None, name), |(offset, rest)| (Some(offset), rest));
     if let Some(zone) = stated.and_then(|_| of_name(places)) {
@@ -73,12 +73,12 @@ fn of_place(place: &str) -> Option<TimeZone> {
     TimeZone::get(other.or_else(|| CITIES.get(&place).copied().flatten())?).ok()
 }
 
-/// The cities of the database; `None` of a name that two of them have.
+/// The cities of the database; `None` for a name that two of them have.
 static CITIES: LazyLock<HashMap<String, Option<&'static str>>> = LazyLock::new(|| {
     let mut cities = HashMap::new();
     for known in IanaParserExtended::new().iter_all() {
         let Some((part, city)) = known.normalized.split_once('/') else { continue };
-        // Of Australia: quarters of the sky.
+        // In Australia these are directions.
         let is_city = !city.contains('/') && !["North", "South", "West"].contains(&city);
         if PARTS.contains(&part) && is_city {
             let zone = cities.entry(city.replace('_', " ").to_lowercase()).or_insert(Some(known.canonical));
@@ -93,7 +93,7 @@ fn agrees(zone: &TimeZone, stated: Option<Offset>) -> bool {
     stated.is_none_or(|stated| hours(zone).contains(&Some(stated)))
 }
 
-/// A zone's offsets in both halves of a year: places with the same are one zone here.
+/// A zone's offsets in both halves of a year: places with the same offsets are treated as one zone.
 fn hours(zone: &TimeZone) -> [Option<Offset>; 2] {
     [1, 7].map(|month| {
         let at = zone.to_timestamp(date(2026, month, 15).at(12, 0, 0, 0)).ok()?;
@@ -110,7 +110,7 @@ mod tests {
         for (name, zone) in [
             ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", "Europe/Amsterdam"),
             ("(GMT+01:00) Berlin", "Europe/Berlin"),
-            // In summer, as programs write that ask for the offset of now.
+            // In summer, as written by programs that use the current offset.
             ("(GMT+2:00) Berlin", "Europe/Berlin"),
             ("(GMT+01:00) Europe/Berlin", "Europe/Berlin"),
             ("(UTC-05:00) Eastern Time (US & Canada)", "America/New_York"),
@@ -134,7 +134,7 @@ mod tests {
             "(UTC+01:00) ",
             "(UTC+01:00) Middle Earth",
             "(UTC+05:00) Berlin",
-            // A place of this name is in Bolivia too.
+            // Bolivia has a place of this name too.
             "(UTC-07:00) La Paz, Mazatlan",
             "Berlin, Lisbon",
             "Berlin, Middle Earth",

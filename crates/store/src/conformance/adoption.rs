@@ -1,4 +1,4 @@
-//! What an earlier service has issued.
+//! Conformance of adoption: orders imported from an earlier service.
 
 use fulfillment_domain::{EventKind, Flag, OrderState, Ticket};
 
@@ -12,7 +12,7 @@ use crate::{
     WithdrawalState,
 };
 
-/// The `n`th order as it is to stand, with this many tickets.
+/// The `n`th order as it is to be recorded, with this many tickets.
 fn earlier(n: u32, tickets: u32) -> AdoptedOrder {
     let made = |index| {
         let mut ticket = generated(&ticket(order(n), index), &[]).ticket;
@@ -63,7 +63,7 @@ pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
     assert_eq!((record.state, record.tickets.len()), (OrderState::Issued, 1));
     let claims = store.claim("w", 9, LONG).await.unwrap();
     assert_eq!(claims.iter().map(|c| c.order_id).collect::<Vec<_>>(), [order(3)]);
-    // They never grow: what was paid beside is listed.
+    // Imported orders never grow: further payments are listed.
     let listed = store.attention(9).await.unwrap();
     assert_eq!((listed.len(), listed[0].order_id), (1, order(1)));
     assert_eq!(listed[0].reason, AttentionReason::PaymentOfClosedOrder);
@@ -74,7 +74,7 @@ pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
 pub async fn refunds_of_them_void(backend: &dyn Backend) {
     let store = backend.store();
     store.adopt(&[earlier(1, 1), earlier(2, 1), earlier(3, 1)]).await.unwrap();
-    // Before its payment has come, and after.
+    // Before its payment has arrived, and after.
     store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let applied = &store.order(order(1)).await.unwrap().unwrap().withdrawals[0];
     assert_eq!(applied.state, WithdrawalState::Applied, "all of what the earlier service was paid");
@@ -90,7 +90,7 @@ pub async fn refunds_of_them_void(backend: &dyn Backend) {
         );
     }
     let lent = store.claim_deliveries("kafka", 9, LONG).await.unwrap();
-    // What follows from a payment that comes late is told to the stream alone, as of every order.
+    // The consequences of a late payment are published on the stream only, as for every order.
     assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided && d.event.sequence == 2));
     assert_eq!(backend.number("SELECT count(*) FROM outbox WHERE kind = 'ticket-voided'").await, 3);
 }

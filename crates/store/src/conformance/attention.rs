@@ -1,4 +1,4 @@
-//! What about an order needs a person.
+//! Conformance of the attention list.
 
 use super::Backend;
 use super::fixtures::{at_once, issued, order};

@@ -1,4 +1,4 @@
-//! Claims, fences and leases.
+//! Conformance of claims, fences and leases.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -59,14 +59,14 @@ pub async fn renewed_leases_are_not(backend: &dyn Backend) {
 pub async fn steps_of_the_clock_lose_nothing(backend: &dyn Backend) {
     let store = backend.store();
     claimed(&*store, 2).await;
-    // The second lease was given by a clock that was an hour ahead.
+    // The second lease was given by a clock that was ahead.
     backend
         .execute("UPDATE orders SET due_at = '2999-01-01T00:00:00.000000Z' WHERE payment_key = 'pay-2'")
         .await;
     let again = store.claim("b", 10, LONG).await.unwrap();
     assert_eq!(again.iter().map(|c| c.order_id).collect::<Vec<_>>(), [order(2)]);
     assert_eq!(again[0].fence, 2);
-    // What waits that far ahead with nobody holding it waits on purpose.
+    // An order due that far ahead without a worker waits intentionally.
     backend.execute("UPDATE orders SET worker = NULL, due_at = '2999-01-01T00:00:00.000000Z'").await;
     assert!(store.claim("b", 10, LONG).await.unwrap().is_empty());
 }
@@ -100,7 +100,7 @@ pub async fn stale_fences_are_refused(backend: &dyn Backend) {
     }
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0);
     assert_eq!(backend.number("SELECT count(*) FROM tickets WHERE status = 'Pending'").await, 1);
-    // A stale neighbour disturbs nobody.
+    // A stale claim in the batch does not affect the others.
     let fresh = new.iter().find(|c| c.order_id == order(1)).unwrap();
     let outcomes = store.freeze(&[freeze(&old[1], 1), freeze(fresh, 1)]).await.unwrap();
     assert_eq!(outcomes[0], FreezeOutcome::Stale);
@@ -158,7 +158,7 @@ pub async fn carries_the_payment(backend: &dyn Backend) {
     assert_eq!(claim.currency.unwrap().as_str(), "EUR");
     assert_eq!(claim.received_at, at_stored());
     assert!(claim.traceparent.is_some() && claim.tickets.is_empty());
-    // An order whose tickets are all finished is still lent, so that it can be ended.
+    // An order whose tickets are all finished is still lent, so that it can be completed.
     let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
     let step = Completion { finished: false, ..completion(&claim, &tickets, &[]) };
     assert_eq!(store.complete(&[step]).await.unwrap(), [true]);

@@ -1,4 +1,4 @@
-//! Recording generated tickets.
+//! Conformance of completion: recording generated tickets.
 
 use fulfillment_domain::{Delivered, OrderState, TicketStatus};
 

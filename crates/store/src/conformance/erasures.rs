@@ -1,4 +1,4 @@
-//! Personal data that is gone, and stays away.
+//! Conformance of erasure: personal data is removed permanently.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{
 /// The buyer of every order of the fixtures.
 const BUYER: &str = "zo\u{eb}@example.org";
 
-/// What tells of a person in the fixtures' orders, messages and events.
+/// The personal data in the fixtures' orders, messages and events.
 const PERSONAL: [&str; 6] = ["zo\u{eb}", "Zo\u{eb}", "\u{674e}", "h@example.org", "Ada", "c-1"];
 
 fn tells_of_a_person(text: &[u8]) -> bool {
@@ -59,7 +59,7 @@ async fn two(backend: &dyn Backend) -> (Ticket, Ticket) {
     (first, store.ticket(tickets[1].id).await.unwrap().unwrap())
 }
 
-/// Everything of order 1 that is kept beside its tickets, without a word of a person.
+/// Checks that everything about order 1 outside its tickets contains no personal data.
 async fn silent(backend: &dyn Backend) {
     let store = backend.store();
     for message in store.messages_of(order(1)).await.unwrap() {
@@ -99,7 +99,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
         assert_eq!(store.orders_of(other).await.unwrap(), [], "{other}");
     }
     assert!(store.erase(order(9)).await.unwrap().is_none());
-    // The holder of a page that is yet to be drawn.
+    // The holder on a page that is not drawn yet.
     assert_eq!(store.orders_of("draft@example.org").await.unwrap(), []);
     assert!(store.reserve(first.id, &draft(&first, 2), None).await.unwrap());
     assert_eq!(store.orders_of("Draft@example.org").await.unwrap(), [order(1)]);
@@ -206,7 +206,7 @@ pub async fn what_comes_later_is_kept_without_content(backend: &dyn Backend) {
 pub async fn no_worker_goes_on(backend: &dyn Backend) {
     let store = backend.store();
     let claims = claimed(&*store, 4).await;
-    // The first is frozen, of the second one ticket of two is done, the third and fourth are asked about.
+    // The first is frozen; the second has one of two tickets generated; the third and fourth are being enriched.
     let tickets = frozen(store.freeze(&[freeze(&claims[0], 1)]).await.unwrap().remove(0));
     let half = frozen(store.freeze(&[freeze(&claims[1], 2)]).await.unwrap().remove(0));
     let mut done = completion(&claims[1], &half[..1], &["kafka"]);
@@ -254,7 +254,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
         "its neighbour goes on"
     );
 
-    // An order that only a refund has named: its payment makes nothing.
+    // An order that only a refund has named: its payment creates no work.
     store.ingest(&[refund(8, 8, 8, "")], &to_kafka(), &quietly()).await.unwrap();
     store.erase(order(8)).await.unwrap().unwrap();
     let outcome = ingest(&*store, &[payment(8, 8, "1")]).await;
@@ -300,7 +300,7 @@ pub async fn past_events(backend: &dyn Backend) {
     assert_eq!(amount(&*store, 1).await.to_string(), "49.90");
 }
 
-/// Placeholders and dates that contradict the start erase nobody early; such rows are there from earlier versions.
+/// Placeholders and dates that contradict the start erase no order too early; earlier versions wrote such rows.
 pub async fn misdated_events(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 12, 1).await;
@@ -315,7 +315,7 @@ pub async fn misdated_events(backend: &dyn Backend) {
     let (zero, long_ago) =
         ("'0001-01-01T00:00:00.000000Z'".to_owned(), "'1900-01-01T00:00:00.000000Z'".to_owned());
     let times = [
-        // Start, end, and whether all is over for thirty days.
+        // Start, end, and whether the event ended more than thirty days ago.
         (day(30), zero.clone(), false),
         (day(30), long_ago.clone(), false),
         (day(30), day(-60), false),
@@ -343,7 +343,7 @@ pub async fn misdated_events(backend: &dyn Backend) {
     assert_eq!(past, over.collect::<Vec<_>>());
     assert_eq!(store.past_orders(retention, 2).await.unwrap().len(), 2);
 
-    // Of a day without an hour, the whole day has to be over.
+    // For a day without an hour, the whole day must be over.
     let (id, starts) = (tickets[8].id, hours(-30 * 24 - 1));
     let flags = "seat_conflict,start_without_hour";
     let sql = format!("UPDATE tickets SET event_starts_at = {starts}, flags = '{flags}' WHERE id = '{id}'");
@@ -351,7 +351,7 @@ pub async fn misdated_events(backend: &dyn Backend) {
     assert!(!store.past_orders(retention, 99).await.unwrap().contains(&order(9)));
 }
 
-/// An order is erased as a whole: not before the last of its events is past.
+/// An order is erased as a whole: not before the last of its events has ended.
 pub async fn orders_of_two_dates(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 1, 2).await;
@@ -385,7 +385,7 @@ pub async fn letters_of_no_order(backend: &dyn Backend) {
         message(2, format!(r#"{{"orderId":7,"customer_email":"not{BUYER}"}}"#).as_bytes()),
         message(3, format!(r#"{{"orderId":["{}"],"name":"Ada"}}"#, order(1)).as_bytes()),
     ];
-    // One by one: their rows are in this order.
+    // One by one, so that their rows have this order.
     for letter in &unreadable {
         ingest(&*store, std::slice::from_ref(letter)).await;
     }

@@ -1,4 +1,4 @@
-//! Payments, tickets and orders to test with.
+//! Test fixtures: payments, tickets and orders.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub fn at() -> Timestamp {
     "2026-11-22T18:30:00.123456789Z".parse().unwrap()
 }
 
-/// The same in microseconds.
+/// The same time in whole microseconds.
 pub fn at_stored() -> Timestamp {
     "2026-11-22T18:30:00.123456Z".parse().unwrap()
 }
@@ -77,13 +77,13 @@ pub fn payment(n: u32, of: u32, amount: &str) -> Incoming {
     message(i64::from(n), json.as_bytes())
 }
 
-/// What a payment says.
+/// The payment in a message.
 pub fn paid(message: &mut Incoming) -> &mut Payment {
     let Ok(Message::Payment(payment)) = &mut message.content else { panic!("no payment") };
     payment
 }
 
-/// Dead letters go to Kafka too.
+/// Dead letters are sent to Kafka too.
 pub fn to_kafka() -> DeadLetterRoute {
     DeadLetterRoute { destinations: vec!["kafka".into()], max_bytes: 1_000 }
 }
@@ -110,12 +110,12 @@ pub fn cancellation_with(of: u32, rest: &str) -> Incoming {
     said(i64::from(of), Subject::Cancellation, json.as_bytes())
 }
 
-/// Kafka is told.
+/// Voids are published to Kafka.
 pub fn loudly() -> Announcing {
     Announcing { destinations: vec!["kafka".into()], ..Announcing::default() }
 }
 
-/// Nobody is told.
+/// Voids are not published.
 pub fn quietly() -> Announcing {
     Announcing::default()
 }
@@ -135,7 +135,7 @@ pub async fn claimed(store: &dyn Store, n: u32) -> Vec<Claim> {
     claims
 }
 
-/// The `index`th ticket of an order, from 1, with every optional field filled, in a seat of its own.
+/// The `index`th ticket of an order, from 1, with every optional field filled and its own seat.
 pub fn ticket(of: OrderId, index: u32) -> Ticket {
     let n = of.0.as_u128() & 0xffff_ffff;
     let id = TicketId(Uuid::from_u128((n << 32 | u128::from(index)) | 0x8000_0000_0000_0000 << 64));
@@ -201,7 +201,7 @@ pub fn freeze(claim: &Claim, tickets: u32) -> Freeze {
     }
 }
 
-/// The tickets of a freeze that went well.
+/// The tickets of a successful freeze.
 pub fn frozen(outcome: FreezeOutcome) -> Vec<Ticket> {
     match outcome {
         FreezeOutcome::Frozen(tickets) => tickets,
@@ -239,7 +239,7 @@ pub fn completion(claim: &Claim, tickets: &[Ticket], destinations: &[&str]) -> C
     }
 }
 
-/// Orders `1..=n` with `tickets` tickets each, all the way to Issued, their events for `kafka`.
+/// Orders `1..=n` with `tickets` tickets each, processed until Issued, with their events for `kafka`.
 pub async fn issued(store: &dyn Store, n: u32, tickets: u32) -> Vec<Ticket> {
     let claims = claimed(store, n).await;
     let mut all = Vec::new();
@@ -252,7 +252,7 @@ pub async fn issued(store: &dyn Store, n: u32, tickets: u32) -> Vec<Ticket> {
     all
 }
 
-/// A draft of the ticket's next generation under this number, with a holder of its own.
+/// A draft of the ticket's next generation under this number, with another holder.
 pub fn draft(live: &Ticket, generation: u32) -> Draft {
     Draft {
         generation,
@@ -275,12 +275,13 @@ pub fn draft(live: &Ticket, generation: u32) -> Draft {
     }
 }
 
-/// Order `n`, paid with `paid` EUR, all the way to Issued: so many tickets of each item at a price, without seats.
+/// Order `n`, paid with `paid` EUR and processed until Issued: this many tickets of each item at a price, without
+/// seats.
 pub async fn sold(store: &dyn Store, n: u32, paid: &str, lines: &[(&str, &str, u32)]) -> Vec<Ticket> {
     sold_with(store, n, paid, lines, &[]).await
 }
 
-/// The same, beside lines that admit nobody.
+/// The same, with additional lines that admit nobody.
 pub async fn sold_with(
     store: &dyn Store,
     n: u32,
@@ -320,7 +321,7 @@ fn answer(n: u32, lines: &[(&str, &str, u32)], charges: &[(&str, &str, u32)]) ->
     answer.to_string().into_bytes()
 }
 
-/// Makes a voided ticket good again; `None` when something came in between.
+/// Reinstates a voided ticket; `None` when something else changed it first.
 pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
     let live = store.ticket(id).await.unwrap().unwrap();
     let mut ticket = live.clone();
@@ -339,7 +340,7 @@ pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
     store.reissue(&reissue).await.unwrap()
 }
 
-/// How many rows there are in all, by table.
+/// The number of rows in each table.
 pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
     let mut counts = Vec::new();
     for table in [
@@ -363,7 +364,7 @@ pub async fn rows(backend: &dyn Backend) -> Vec<(&'static str, i64)> {
     counts
 }
 
-/// Runs `task` as several tasks at once, and gathers what each answers.
+/// Runs `task` in several concurrent tasks, and collects their results.
 pub async fn at_once<F, T>(
     backend: &dyn Backend,
     times: usize,
@@ -385,12 +386,12 @@ where
     answers
 }
 
-/// Hands in one withdrawal.
+/// Ingests one withdrawal.
 pub async fn withdraw(store: &dyn Store, message: Incoming) -> IngestOutcome {
     store.ingest(&[message], &to_kafka(), &loudly()).await.unwrap().remove(0)
 }
 
-/// Hands in a new one, and answers with where it stands.
+/// Ingests a new withdrawal, and returns its state.
 pub async fn recorded(store: &dyn Store, message: Incoming) -> WithdrawalState {
     match withdraw(store, message).await {
         IngestOutcome::Recorded(_, state) => state,
@@ -404,19 +405,19 @@ pub async fn state(store: &dyn Store, n: u32) -> (OrderState, Option<String>) {
     (record.state, record.reason)
 }
 
-/// Which of an order's tickets are good, by index.
+/// The live tickets of an order, by index.
 pub async fn live(store: &dyn Store, n: u32) -> Vec<u32> {
     let record = store.order(order(n)).await.unwrap().unwrap();
     record.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()).map(|t| t.line.index).collect()
 }
 
-/// A refund as it is on record, by the number of its id.
+/// A recorded refund, by the number of its id.
 pub async fn withdrawn(store: &dyn Store, n: u32, refund: u32) -> WithdrawalRecord {
     let record = store.order(order(n)).await.unwrap().unwrap();
     record.withdrawals.into_iter().find(|w| w.key == format!("refund:r-{refund}")).unwrap()
 }
 
-/// What needs a person, by the number of its order.
+/// The attention list, by the number of each order.
 pub async fn listed(store: &dyn Store) -> Vec<(u32, AttentionReason)> {
     let number = |a: &Attention| u32::try_from(a.order_id.0.as_u128() & 0xffff).unwrap();
     let mut all: Vec<_> = store.attention(100).await.unwrap().iter().map(|a| (number(a), a.reason)).collect();

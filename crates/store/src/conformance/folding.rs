@@ -1,4 +1,4 @@
-//! One payment under two keys: with an id and without one.
+//! Conformance of folding: one payment under two keys, with an id and without.
 
 use fulfillment_domain::{Message, OrderState, Subject, Withdrawal};
 
@@ -15,7 +15,7 @@ fn nameless(of: u32, amount: &str, rest: &str) -> Incoming {
     message(i64::from(1_000 + of), json.as_bytes())
 }
 
-/// Key, outcome and what it is folded into, of each payment of an order.
+/// Key, outcome and the key it is folded into, for each payment of an order.
 async fn payments(store: &dyn Store, n: u32) -> Vec<(String, String, Option<String>)> {
     let record = store.order(order(n)).await.unwrap().unwrap();
     record.payments.into_iter().map(|p| (p.key, p.outcome.to_string(), p.folded_into)).collect()
@@ -43,9 +43,9 @@ pub async fn in_either_order(backend: &dyn Backend) {
     for again in [payment(1, 1, "5"), nameless(1, "5", "")] {
         assert_eq!(ingest(&*store, &[again]).await, [Duplicate(order(1))]);
     }
-    // A second payment with an id is another one, whichever key came first.
+    // A second payment with an id is another payment, whichever key came first.
     assert_eq!(ingest(&*store, &[payment(5, 1, "5")]).await, [AlreadyPaid(order(1))]);
-    // The work knows the payment by its id, though its first key has none.
+    // The claim has the payment's id, though its first key has none.
     let claims = store.claim("w", 10, LONG).await.unwrap();
     let claim = claims.iter().find(|c| c.order_id == order(1)).unwrap();
     assert_eq!(claim.payment_key, format!("order:{}", order(1)));
@@ -65,7 +65,7 @@ pub async fn what_contradicts_is_another_payment(backend: &dyn Backend) {
         let outcomes = ingest(&*store, &[payment(n, n, "5"), nameless(n, amount, rest)]).await;
         assert_eq!(outcomes, [New(order(n)), AlreadyPaid(order(n))], "{amount} {rest}");
     }
-    // The provider's id is kept, and compared with what comes later.
+    // The provider's transaction id is recorded, and compared with later messages.
     ingest(&*store, &[nameless(9, "5", r#","TransactionId":"t""#)]).await;
     let with = |n: u32, transaction: &str| {
         let json = format!(
@@ -96,7 +96,7 @@ pub async fn a_refund_of_either_key(backend: &dyn Backend) {
         refund.content = Message::parse(Subject::Refund, json.as_bytes());
         refund
     };
-    // The refund before the other key, and after it; of this key, and of that.
+    // The refund arrives before or after the other key, and names either key.
     store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let nameless: Vec<_> = (1..=4).map(|n| nameless(n, "49.90", "")).collect();
     assert_eq!(ingest(&*store, &nameless).await, [1, 2, 3, 4].map(|n| Folded(order(n))));
@@ -108,7 +108,7 @@ pub async fn a_refund_of_either_key(backend: &dyn Backend) {
         assert!(record.tickets.iter().all(|t| t.lifecycle.voided_at.is_some()), "order {n}");
     }
     assert_eq!(store.order(order(4)).await.unwrap().unwrap().state, OrderState::Issued);
-    // Two halves, each of one key, are the whole.
+    // Two halves, one for each key, are the whole.
     let half = |mut refund: Incoming| {
         if let Ok(Message::Withdrawal(Withdrawal::Refund(said))) = &mut refund.content {
             said.amount = Some("24.95".parse().unwrap());
@@ -130,7 +130,7 @@ pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
         let record = store.order(order(n)).await.unwrap().unwrap();
         assert_eq!(record.state, OrderState::Voided, "the payment came before: {:?}", record.reason);
     }
-    // What came late under one key is late under the other.
+    // A payment that is late under one key is late under the other.
     store.ingest(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[nameless(3, "49.90", "")]).await, [Late(order(3))]);
     let before = store.order(order(3)).await.unwrap().unwrap();
@@ -140,7 +140,7 @@ pub async fn the_other_key_is_not_late(backend: &dyn Backend) {
     assert_eq!(backend.number("SELECT count(*) FROM payments WHERE late = 1 AND key = 'pay-3'").await, 1);
 }
 
-/// Another payment of an order is one under two keys as well, even when both are read at once.
+/// Another payment of an order is one payment under two keys as well, even when both arrive in one batch.
 pub async fn both_keys_at_once_are_a_payment_that_is_new(backend: &dyn Backend) {
     let store = backend.store();
     issued(&*store, 2, 1).await;
@@ -151,7 +151,7 @@ pub async fn both_keys_at_once_are_a_payment_that_is_new(backend: &dyn Backend) 
         claims.iter().filter_map(|c| Some((c.order_id, c.refresh.as_ref()?.asks))).collect();
     asked.sort();
     assert_eq!(asked, [(order(1), 1), (order(2), 1)], "Ordering is asked what is new, once each");
-    // And late as any other.
+    // It can be late, like any other.
     store.ingest(&[cancellation(3, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[nameless(3, "5", ""), payment(53, 3, "5")]).await;
     assert_eq!(store.order(order(3)).await.unwrap().unwrap().state, OrderState::Parked);
@@ -197,7 +197,7 @@ pub async fn both_at_once(backend: &dyn Backend) {
     );
 }
 
-/// Two payments of one amount without ids are two when all else says so: nothing may be kept in silence.
+/// Two payments of one amount without ids are two if other fields differ: the second must not be taken for a repeat.
 pub async fn what_contradicts_without_an_id_is_set_apart(backend: &dyn Backend) {
     let store = backend.store();
     let first = r#","transactionId":"t1","processedAt":"2026-11-22T10:00:00Z""#;
@@ -214,7 +214,7 @@ pub async fn what_contradicts_without_an_id_is_set_apart(backend: &dyn Backend) 
     }
     let letters = store.dead_letters(0, false, 9).await.unwrap();
     assert_eq!((letters.len(), letters[0].field.as_deref()), (2, Some("paymentId")));
-    // In one batch as well.
+    // In one batch too.
     let other = nameless(2, "5", r#","transactionId":"t2""#);
     let batch = [nameless(2, "5", first), other];
     assert_eq!(ingest(&*store, &batch).await, [New(order(2)), Quarantined(order(2))]);

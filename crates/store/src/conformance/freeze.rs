@@ -1,4 +1,4 @@
-//! Freezing orders.
+//! Conformance of freezing orders.
 
 use fulfillment_domain::{Flag, OrderState};
 
@@ -217,7 +217,7 @@ pub async fn odd_text(backend: &dyn Backend) {
     assert_eq!(store.ticket(stored.id).await.unwrap(), Some(stored));
 }
 
-/// A freeze of one ticket for the seat that all of these ask for, at another hour.
+/// A freeze of one ticket, always for the same seat, at another hour.
 fn at_hour(claim: &crate::Claim, hours: i64) -> crate::Freeze {
     let mut freeze = freeze(claim, 1);
     let ticket = &mut freeze.tickets[0];
@@ -229,7 +229,7 @@ fn at_hour(claim: &crate::Claim, hours: i64) -> crate::Freeze {
 pub async fn a_seat_of_two_dates_is_two(backend: &dyn Backend) {
     let store = backend.store();
     let claims = claimed(&*store, 4).await;
-    // It begins at 3:30 in Tokyo: four hours before are the evening before there, and the same day by UTC.
+    // The event begins at 3:30 in Tokyo: four hours earlier is the evening before there, and the same day in UTC.
     let hours = [0, 24, 2, -4];
     let batch: Vec<_> = claims.iter().zip(hours).map(|(claim, hours)| at_hour(claim, hours)).collect();
     let outcomes = store.freeze(&batch).await.unwrap();

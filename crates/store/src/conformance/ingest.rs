@@ -1,4 +1,4 @@
-//! Payments in.
+//! Conformance of the inbox: ingestion of payments.
 
 use fulfillment_domain::{EventKind, OrderState};
 
@@ -138,7 +138,7 @@ pub async fn large_dead_letters_become_pointers(backend: &dyn Backend) {
 pub async fn overlapping_batches_at_once(backend: &dyn Backend) {
     let answers = at_once(backend, 6, |store, n| async move {
         let n = u32::try_from(n).unwrap();
-        // Batches overlap, some backwards; payment n of two orders, order n by two payments.
+        // Batches overlap, some in reverse; payment n has two orders, and order n has two payments.
         let mut batch: Vec<_> = (n * 10..n * 10 + 40).map(|i| payment(i, i / 2, "5")).collect();
         batch.push(payment(1_000, 900 + n, "5"));
         batch.push(message(5, b"nonsense"));
@@ -198,7 +198,7 @@ pub async fn exact_money(backend: &dyn Backend) {
 
 pub async fn long_payment_ids(backend: &dyn Backend) {
     let store = backend.store();
-    // Longer than an index row may be, and not to be shortened by compression.
+    // Longer than an index row may be, and not compressible below that.
     let id = (0u32..600).map(|n| (n.wrapping_mul(2_654_435_761) >> 8).to_string()).collect::<String>();
     let mut long = payment(1, 1, "5");
     paid(&mut long).payment_id = Some(id.clone());

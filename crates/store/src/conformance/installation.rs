@@ -1,4 +1,4 @@
-//! The schema, and what belongs to it.
+//! Conformance of the schema and its registration.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::Backend;
 use super::fixtures::{at, at_once, at_stored};
 use crate::{KeyRecord, Registration, StoreError};
 
-/// Undoes the migrations, and leaves the file or schema empty.
+/// Removes the migrations' tables, and leaves the file or schema empty.
 async fn empty(backend: &dyn Backend) {
     for table in [
         "fulfillment_migrations",
@@ -112,7 +112,7 @@ pub async fn registers_once(backend: &dyn Backend) {
     let both = [("0000000a".to_owned(), 1), ("0000000b".to_owned(), 2)];
     assert_eq!(names(&stands), both);
     assert_eq!(store.registration().await.unwrap(), stands);
-    // Strangers: another secret, no key in common, a known key's name with another key behind it.
+    // Other installations: another secret, no common key, a known key's name with another key.
     for (secret, keys) in [
         ("f2", vec![key("0000000a", 1), key("0000000c", 3)]),
         ("f1", vec![key("0000000c", 3)]),

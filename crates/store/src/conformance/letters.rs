@@ -1,4 +1,4 @@
-//! What stands apart.
+//! Conformance of dead letters and parked orders.
 
 use fulfillment_domain::{Message, OrderState, Subject};
 

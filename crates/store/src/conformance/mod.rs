@@ -1,7 +1,7 @@
-//! The contract of [`crate::Store`] as tests, the same for every implementation.
+//! Conformance suite: the contract of [`crate::Store`] as tests, the same for every implementation.
 //!
-//! A crate that has an implementation says how to open a fresh one ([`Backend`]) and calls
-//! [`crate::conformance_suite!`] in a test file: each test there is one behaviour, on a store of its own.
+//! A crate with an implementation defines how to open a fresh store ([`Backend`]) and calls
+//! [`crate::conformance_suite!`] in a test file: each test there checks one behaviour, on a store of its own.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![expect(clippy::missing_panics_doc, missing_docs, reason = "what a test demands is in its name")]
@@ -37,22 +37,22 @@ use async_trait::async_trait;
 
 use crate::{RefundRules, Store};
 
-/// A fresh, migrated store of the implementation at test.
+/// A fresh, migrated store of the implementation under test.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// The store.
     fn store(&self) -> Arc<dyn Store>;
-    /// Another handle on the same database, as a second process has it.
+    /// Another handle on the same database, like that of a second process.
     async fn another(&self) -> Arc<dyn Store>;
     /// Another handle with other rules for refunds.
     async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store>;
-    /// Runs SQL that both dialects take, to bring about what the trait has no method for.
+    /// Runs SQL that both dialects accept, for changes that the trait has no method for.
     async fn execute(&self, sql: &str);
-    /// The one number that a query answers with.
+    /// The single number that a query returns.
     async fn number(&self, sql: &str) -> i64;
 }
 
-/// Makes a `#[tokio::test]` of every behaviour. `$open` is an async function that gives a [`Backend`].
+/// Generates a `#[tokio::test]` for every behaviour. `$open` is an async function that returns a [`Backend`].
 #[macro_export]
 macro_rules! conformance_suite {
     ($open:ident) => {

@@ -1,4 +1,4 @@
-//! Events out, to each destination apart.
+//! Conformance of the outbox: delivery of events to each destination separately.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::fixtures::{
 use crate::DeliveryOutcome::{Parked, Retry, Sent};
 use crate::Store;
 
-/// Two events of one ticket, in order; the second by another name.
+/// Two events of one ticket, in order, with different ids.
 async fn two_events(store: &dyn Store) {
     let claim = claimed(store, 1).await.remove(0);
     let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
@@ -76,7 +76,7 @@ pub async fn retries_and_parks(backend: &dyn Backend) {
     assert_eq!(again[0].event, lent[0].event, "the same bytes");
     let summary = store.summary().await.unwrap();
     assert_eq!((summary.undelivered, summary.parked_deliveries), (2, 1));
-    // A late word about one that is parked changes nothing.
+    // A late outcome for a parked event changes nothing.
     store.record_deliveries("kafka", &[(lent[2].outbox_id, retry(Duration::ZERO))]).await.unwrap();
     assert!(store.claim_deliveries("kafka", 5, LONG).await.unwrap().is_empty());
     store.record_deliveries("kafka", &[]).await.unwrap();

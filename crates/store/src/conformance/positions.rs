@@ -1,4 +1,4 @@
-//! Where reading from Kafka got to.
+//! Conformance of Kafka positions.
 
 use super::Backend;
 use super::fixtures::{at_once, payment, refund, to_kafka};
@@ -26,10 +26,10 @@ pub async fn move_forward_only(backend: &dyn Backend) {
     assert_eq!(on_record(&*store).await, []);
     store.advance(&[position(0, 0, 10), position(1, 0, 7)]).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(0, 0, 10), position(1, 0, 7)]);
-    // A late batch of a former owner moves nothing back, and does not keep its neighbour from moving on.
+    // A late batch of a former owner moves nothing back, and does not stop the other partition from moving forward.
     store.advance(&[position(0, 0, 9), position(1, 0, 8)]).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(0, 0, 10), position(1, 0, 8)]);
-    // One partition twice: the furthest counts, in whatever order.
+    // One partition twice: the furthest counts, in any order.
     store.advance(&[position(0, 0, 12), position(0, 0, 11)]).await.unwrap();
     assert_eq!(on_record(&*store).await[0], position(0, 0, 12));
     let bare = Position { mark: None, ..position(2, 0, 0) };
@@ -46,7 +46,7 @@ pub async fn a_later_epoch_counts(backend: &dyn Backend) {
     let anew = Position { mark: None, ..position(0, 1, 0) };
     store.advance(std::slice::from_ref(&anew)).await.unwrap();
     assert_eq!(on_record(&*store).await, [anew]);
-    // What was still on its way when the topic was found to be another one.
+    // A batch that was in flight when the topic was found to be recreated.
     store.advance(&[position(0, 0, 600)]).await.unwrap();
     store.advance(&[position(0, 1, 3)]).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(0, 1, 3)]);
@@ -64,14 +64,14 @@ pub async fn written_with_what_was_read(backend: &dyn Backend) {
     let refunds = [refund(1, 1, 1, "")];
     store.ingest_read(&refunds, &[position(4, 0, 9)], &letters, &announcing).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(3, 0, 2), position(4, 0, 9)]);
-    // A batch of nothing that is kept still was read.
+    // A batch from which nothing was stored has been read all the same.
     assert_eq!(store.ingest_read(&[], &[position(3, 0, 3)], &letters, &announcing).await.unwrap(), []);
     assert_eq!(store.ingest_read(&[], &[position(4, 0, 10)], &letters, &announcing).await.unwrap(), []);
     assert_eq!(on_record(&*store).await, [position(3, 0, 3), position(4, 0, 10)]);
-    // What comes by HTTP moves nothing.
+    // A message that arrives by HTTP moves nothing.
     store.ingest(&[payment(2, 2, "10")], &DeadLetterRoute::default(), &announcing).await.unwrap();
     assert_eq!(on_record(&*store).await, [position(3, 0, 3), position(4, 0, 10)]);
-    // Batches at once, each with more than one partition, in any order.
+    // Concurrent batches, each with more than one partition, in any order.
     at_once(backend, 8, |store, n| async move {
         let n = u32::try_from(n).unwrap();
         let next = i64::from(n) + 20;
@@ -128,7 +128,7 @@ pub async fn an_upgrade_is_told_from_a_new_store(backend: &dyn Backend) {
     assert!(!store.predates_positions().await.unwrap(), "an emptied store has no payments");
     store.ingest(&[payment(1, 1, "10")], &DeadLetterRoute::default(), &Announcing::default()).await.unwrap();
     assert!(store.predates_positions().await.unwrap());
-    // An emptied store that got a payment by HTTP before its consumer was assigned anything.
+    // An emptied store that received a payment by HTTP before its consumer was assigned a partition.
     backend.execute(&migrated("2000-01-01 00:00:00")).await;
     assert!(!store.predates_positions().await.unwrap());
     backend.execute(&migrated("2100-01-01 00:00:00")).await;

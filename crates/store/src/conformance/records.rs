@@ -1,4 +1,4 @@
-//! What people ask for.
+//! Conformance of queries.
 
 use fulfillment_domain::{Delivered, OrderState, Ticket, TicketId, TicketStatus};
 use jiff::{SignedDuration, Timestamp};
@@ -121,7 +121,7 @@ pub async fn delivered_generations(backend: &dyn Backend) {
         assert_eq!(backend.number(former).await, on_record, "{word:?}");
     }
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE who = 'notification'").await, 1);
-    // By its time alone the word is of what there was then.
+    // A message without a number is about the generation that was stored at its time.
     backend.execute("UPDATE ticket_revisions SET delivered_at = NULL, delivery_channel = NULL").await;
     store.deliver(&word(None, Some(early)), at()).await.unwrap();
     assert_eq!(backend.number(former).await, 1);
@@ -130,7 +130,7 @@ pub async fn delivered_generations(backend: &dyn Backend) {
         (answer.lifecycle.status, answer.lifecycle.delivered_at),
         (TicketStatus::Delivered, Some(at_stored()))
     );
-    // A clock that is behind loses nothing of a ticket that was never reissued.
+    // A clock that is behind does not lose the delivery of a ticket that was never reissued.
     backend.execute("DELETE FROM ticket_revisions").await;
     backend.execute("UPDATE tickets SET status = 'Generated', delivered_at = NULL").await;
     let answer = store.deliver(&word(None, Some(early)), at()).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Issued orders that grow, and those that do not.
+//! Conformance of refreshes: issued orders that grow, and those that do not.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn lent(store: &dyn Store) -> Claim {
     claim
 }
 
-/// An answer whose lines cost `total`, and that has so many tickets more than are on record.
+/// An answer whose lines cost `total`, with `new` more tickets than are recorded.
 fn answer(claim: &Claim, total: &str, new: u32) -> Refreshed {
     let refresh = claim.refresh.as_ref().unwrap();
     let before = u32::try_from(refresh.tickets.len()).unwrap();
@@ -96,14 +96,14 @@ pub async fn new_lines_are_issued_once_paid(backend: &dyn Backend) {
 pub async fn unpaid_lines_wait_and_are_listed(backend: &dyn Backend) {
     let store = backend.store();
     one(&*store).await;
-    // A double charge, and a line in the basket that nobody has paid.
+    // A double charge, and an unpaid line in the basket.
     let claim = paid(&*store, 2, "49.90").await;
     assert_eq!(store.refreshed(&answer(&claim, "149.90", 1)).await.unwrap(), RefreshOutcome::Unchanged);
     let [(NewLinesUnpaid, detail)] = &listed(&*store).await[..] else { panic!() };
     assert!(detail.contains("paid 99.80 EUR, all lines cost 149.90 EUR"), "{detail}");
     assert!(store.claim("w", 9, LONG).await.unwrap().is_empty(), "until the next payment");
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().tickets.len(), 1);
-    // A refund of the double charge, and Ordering is asked what it means.
+    // The double charge is refunded, and Ordering is asked again.
     store.ingest(&[refund(1, 2, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "149.90", 1)).await.unwrap();
@@ -121,13 +121,13 @@ pub async fn an_operator_overrides_the_sums(backend: &dyn Backend) {
     one(&*store).await;
     assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
     let claim = lent(&*store).await;
-    // Said while it is asked already.
+    // Requested while Ordering is being asked.
     assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Asked);
     let outcome = store.refreshed(&answer(&claim, "99.80", 1)).await.unwrap();
     let RefreshOutcome::Grown(new) = outcome else { panic!("{outcome:?}") };
     assert!(new[0].flags.contains(Flag::AmountMismatch));
     store.complete(&[completion(&claim, &new, &[])]).await.unwrap();
-    // Once: the next line waits again.
+    // Only once: the next line waits again.
     let claim = lent(&*store).await;
     assert_eq!(store.refreshed(&answer(&claim, "149.70", 1)).await.unwrap(), RefreshOutcome::Unchanged);
     assert_eq!(reasons(&*store).await, [NewLinesUnpaid]);
@@ -141,7 +141,7 @@ pub async fn a_price_in_parts(backend: &dyn Backend) {
     half.tickets.iter_mut().for_each(|t| t.flags.insert(Flag::AmountMismatch));
     half.tickets[1].flags.insert(Flag::EmailUnresolved);
     let tickets = frozen(store.freeze(&[half]).await.unwrap().remove(0));
-    // The other half comes while the tickets are made.
+    // The other half is paid while the tickets are made.
     ingest(&*store, &[payment(2, 1, "20")]).await;
     assert!(store.claim("w", 9, LONG).await.unwrap().is_empty(), "somebody has it in hand");
     store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap();
@@ -151,7 +151,7 @@ pub async fn a_price_in_parts(backend: &dyn Backend) {
     let record = store.order(order(1)).await.unwrap().unwrap();
     let flags: Vec<_> = record.tickets.iter().map(|t| t.flags.to_stored()).collect();
     assert_eq!(flags, ["", "email_unresolved"]);
-    // A third is too much, and returned.
+    // A third payment is too much, and is refunded.
     let claim = paid(&*store, 3, "20").await;
     store.refreshed(&answer(&claim, "40.0", 0)).await.unwrap();
     let [(Overpaid, detail)] = &listed(&*store).await[..] else { panic!() };
@@ -176,7 +176,7 @@ pub async fn what_cannot_be_told_or_compared_is_listed(backend: &dyn Backend) {
     let several = Refreshed { total: None, ..answer(&claim, "5", 0) };
     store.refreshed(&several).await.unwrap();
     assert_eq!(reasons(&*store).await, [PaymentUnclear]);
-    // New lines in several currencies are not issued either, nor are those beside a good ticket whose line is gone.
+    // New lines in several currencies are not issued either, nor are those beside a valid ticket whose line is missing.
     let claim = paid(&*store, 4, "5").await;
     let several = Refreshed { total: None, ..answer(&claim, "5", 1) };
     store.refreshed(&several).await.unwrap();
@@ -194,7 +194,7 @@ pub async fn what_cannot_be_told_or_compared_is_listed(backend: &dyn Backend) {
     assert!(notes.iter().any(|n| n.starts_with("item 1 is not in Ordering's answer")), "{notes:?}");
     assert!(notes.iter().any(|n| n == "item 2 has a seat by now; its ticket is as it was"), "{notes:?}");
     assert_eq!(backend.number("SELECT count(*) FROM tickets").await, 1);
-    // It is there again.
+    // The line is present again.
     let claim = paid(&*store, 6, "5").await;
     store.refreshed(&answer(&claim, "74.90", 0)).await.unwrap();
     let notes = store.order(order(1)).await.unwrap().unwrap().notes;
@@ -234,13 +234,13 @@ pub async fn an_issued_order_is_never_parked(backend: &dyn Backend) {
 pub async fn too_much_is_asked_about_again(backend: &dyn Backend) {
     let store = backend.store();
     one(&*store).await;
-    // The payment is quicker than Ordering.
+    // The payment arrives before Ordering knows the new line.
     let claim = paid(&*store, 2, "30").await;
     let again = Refreshed { ask_again: Some(Duration::ZERO), ..answer(&claim, "49.90", 0) };
     store.refreshed(&again).await.unwrap();
     assert_eq!(reasons(&*store).await, [Overpaid]);
     let claim = lent(&*store).await;
-    // Another payment meanwhile: once more after this.
+    // Another payment meanwhile: Ordering is asked once more afterwards.
     ingest(&*store, &[payment(3, 1, "30")]).await;
     let RefreshOutcome::Grown(new) = store.refreshed(&answer(&claim, "79.90", 1)).await.unwrap() else {
         panic!()
@@ -254,7 +254,7 @@ pub async fn too_much_is_asked_about_again(backend: &dyn Backend) {
 pub async fn void_and_erased_orders_never_grow(backend: &dyn Backend) {
     let store = backend.store();
     issued(&*store, 2, 1).await;
-    // Void while it is asked about.
+    // The order becomes void while Ordering is asked about it.
     let claim = paid(&*store, 5, "5").await;
     store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.refreshed(&answer(&claim, "54.90", 1)).await.unwrap(), RefreshOutcome::Stale);
@@ -288,24 +288,24 @@ pub async fn a_refunded_ticket_is_bought_again(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = sold(&*store, 1, "35", &[("a", "10", 1), ("b", "25", 1)]).await;
     withdraw(&*store, refund(1, 1, 1, r#","itemIds":["b"],"amount":25"#)).await;
-    // Ordering lists it still.
+    // Ordering still lists the line of the void ticket.
     let claim = paid(&*store, 2, "25").await;
     assert_eq!(store.refreshed(&answer(&claim, "35", 0)).await.unwrap(), RefreshOutcome::Unchanged);
     let [(Overpaid, detail)] = &listed(&*store).await[..] else { panic!() };
     let again = format!("the void ticket {} may have been bought again", tickets[1].id);
     assert!(detail.contains("paid 35 EUR, all lines cost 35 EUR") && detail.contains(&again), "{detail}");
-    // As that says.
+    // The operator does what the entry suggests.
     assert!(reinstate(&*store, tickets[1].id).await.is_some());
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
     assert!(listed(&*store).await.is_empty());
-    // What a seller keeps of a refund buys nothing.
+    // The part of a refund that a seller keeps pays for nothing.
     withdraw(&*store, refund(2, 2, 1, &format!(r#","ticketIds":["{}"],"amount":20"#, tickets[1].id))).await;
     assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
     assert!(listed(&*store).await.is_empty());
-    // All of it went back, all of it is good again, and all of it is paid once more.
+    // Everything is refunded, reinstated, and paid once more.
     sold(&*store, 3, "35", &[("a", "10", 1), ("b", "25", 1)]).await;
     withdraw(&*store, refund(3, 3, 3, "")).await;
     for ticket in store.order(order(3)).await.unwrap().unwrap().tickets {

@@ -1,4 +1,4 @@
-//! What refunds void, by what they name and by how much they return.
+//! Conformance of refunds: what they void, by their names and amounts.
 
 use fulfillment_domain::OrderState;
 
@@ -50,7 +50,7 @@ pub async fn what_an_amount_voids(backend: &dyn Backend) {
         (live(&*store, 50).await, note(50).await),
         (vec![2, 3], "refund_below_price: it returns 1 of 10".into())
     );
-    // The last that are not void yet, and never more than there are.
+    // The last tickets that are not void yet, and never more than there are.
     for (n, left) in [(51, vec![2]), (52, vec![])] {
         assert_eq!(recorded(&*store, refund(n, 50, 50, r#","itemIds":["a"],"amount":10"#)).await, Applied);
         assert_eq!(live(&*store, 50).await, left);
@@ -80,7 +80,7 @@ pub async fn names_void_no_others(backend: &dyn Backend) {
         assert_eq!(recorded(&*store, refund(n, n, n, rest)).await, Applied, "{rest}");
         assert_eq!(live(&*store, n).await, left, "whatever the amount: {rest}");
     }
-    // Before its tickets are there, too.
+    // Also before its tickets exist.
     store.ingest(&[payment(9, 9, "50")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(recorded(&*store, refund(9, 9, 9, one)).await, WithdrawalState::Waiting);
 }
@@ -96,7 +96,7 @@ pub async fn seats_are_named_one_by_one(backend: &dyn Backend) {
         assert!(withdrawn(&*store, 1, n).await.note.unwrap().contains("have seats: send ticketIds"));
     }
     assert_eq!(live(&*store, 1).await, [1, 2, 3]);
-    // What is voided for another reason does not tell what they were for.
+    // Later voids for another reason do not show what the refunds were for.
     for ticket in &tickets[1..] {
         assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
     }
@@ -129,7 +129,7 @@ pub async fn a_fee_that_is_kept(backend: &dyn Backend) {
         withdrawn(&*store, 9, 9).await.note.unwrap().contains("can be 9 to 10 tickets"),
         "nine, or ten less the fee"
     );
-    // What is left of 9.99 is 8.991, which nobody can pay.
+    // 9.99 less the retained share is 8.991, which cannot be paid.
     for (n, back, expected) in [(10, "8.98", Parked), (11, "8.99", Applied)] {
         sold(&*store, n, "9.99", &[("a", "9.99", 1)]).await;
         let found = recorded(&*store, refund(n, n, n, &format!(r#","itemIds":["a"],"amount":{back}"#))).await;
@@ -197,7 +197,7 @@ pub async fn a_free_ticket_goes_back(backend: &dyn Backend) {
     assert_eq!(recorded(&*store, refund(3, 3, 3, r#","amount":0"#)).await, Parked, "nothing of five");
 }
 
-/// Another payment, and Ordering is being asked about it.
+/// Another payment arrives, and Ordering is being asked again.
 async fn paid_again(store: &dyn Store, n: u32, of: u32, amount: &str) {
     ingest(store, &[payment(n, of, amount)]).await;
     assert_eq!(store.claim("w", 9, LONG).await.unwrap().len(), 1);
@@ -206,7 +206,7 @@ async fn paid_again(store: &dyn Store, n: u32, of: u32, amount: &str) {
 pub async fn a_part_of_the_price_goes_back(backend: &dyn Backend) {
     let store = backend.store();
     let underpaid = |n| vec![(n, AttentionReason::Underpaid)];
-    // Two halves, and one of them goes back.
+    // Two half payments, one of which is refunded.
     sold(&*store, 1, "30", &[("a", "30", 2)]).await;
     paid_again(&*store, 11, 1, "30").await;
     assert_eq!(recorded(&*store, refund(1, 11, 1, "")).await, Applied);
@@ -216,27 +216,27 @@ pub async fn a_part_of_the_price_goes_back(backend: &dyn Backend) {
     let ticket = store.order(order(1)).await.unwrap().unwrap().tickets.remove(1);
     assert!(store.void_ticket(ticket.id, "not paid", &loudly()).await.unwrap());
     assert!(listed(&*store).await.is_empty(), "what is left covers the other");
-    // A double charge, of a price with a voucher and a fee that stays.
+    // A double charge, for a price with a voucher and a fee that is kept.
     sold_with(&*store, 2, "54", &[("a", "30", 2)], &[("fee", "4", 1), ("voucher", "-10", 1)]).await;
     paid_again(&*store, 12, 2, "54").await;
     assert_eq!(recorded(&*store, refund(2, 12, 2, r#","amount":54"#)).await, Applied);
     assert_eq!((live(&*store, 2).await, listed(&*store).await), (vec![1, 2], vec![]));
-    // All of it for one of two tickets, and the other is good still: somebody should know.
+    // All of the money for one of two tickets, and the other is still valid: the order is listed.
     sold(&*store, 3, "60", &[("a", "30", 1), ("b", "30", 1)]).await;
     assert_eq!(recorded(&*store, refund(3, 3, 3, r#","itemIds":["a"],"amount":60"#)).await, Applied);
     assert_eq!((live(&*store, 3).await, listed(&*store).await), (vec![2], underpaid(3)));
     assert_eq!(recorded(&*store, refund(4, 3, 3, r#","itemIds":["b"]"#)).await, Applied);
     assert_eq!((state(&*store, 3).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
-    // The wrong one of two.
+    // The amount is that of the other ticket.
     sold(&*store, 5, "80", &[("a", "60", 1), ("b", "20", 1)]).await;
     assert_eq!(recorded(&*store, refund(6, 5, 5, r#","itemIds":["b"],"amount":60"#)).await, Applied);
     assert_eq!((live(&*store, 5).await, listed(&*store).await), (vec![1], underpaid(5)));
     assert_eq!(recorded(&*store, refund(7, 5, 5, r#","itemIds":["a"],"amount":20"#)).await, Applied);
-    // A discount that no line says is no shortage.
+    // A discount without a line does not count as a shortage.
     sold(&*store, 6, "70", &[("a", "60", 1), ("b", "20", 1)]).await;
     assert_eq!(recorded(&*store, refund(8, 6, 6, r#","itemIds":["b"],"amount":20"#)).await, Applied);
     assert_eq!((live(&*store, 6).await, listed(&*store).await), (vec![1], vec![]));
-    // Good again by an operator's word.
+    // Reinstated by an operator.
     let tickets = sold(&*store, 4, "60", &[("a", "30", 1), ("b", "30", 1)]).await;
     assert_eq!(recorded(&*store, refund(5, 4, 4, "")).await, Applied);
     assert!(reinstate(&*store, tickets[0].id).await.is_some());

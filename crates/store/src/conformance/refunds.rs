@@ -1,4 +1,4 @@
-//! What refunds are of, how far they have come, and what a reinstatement dismisses.
+//! Conformance of refunds: their payments, their statuses, and what a reinstatement dismisses.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     WithdrawalRecord, WithdrawalState,
 };
 
-/// Since before the fixture's messages, and after 2020.
+/// Reaches back to before the fixture's messages, but not to 2020.
 const YEARS: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -29,7 +29,7 @@ pub async fn after_a_reinstatement(backend: &dyn Backend) {
     }
     assert_eq!((live(&*store, 1).await, withdrawn(&*store, 1, 1).await.state), (vec![1, 2], Lifted));
     assert_eq!(withdraw(&*store, whole).await, IngestOutcome::Duplicate(order(1)));
-    // What was not on record counts, whatever its date.
+    // A refund that was not recorded at the reinstatement counts, whatever its date.
     let older = r#","amount":10,"itemIds":["a"],"refundedAt":"2020-01-01T00:00:00Z""#;
     assert_eq!(recorded(&*store, refund(2, 1, 1, older)).await, Applied);
     assert_eq!(live(&*store, 1).await, [2], "the first refund does not count any more");
@@ -45,7 +45,7 @@ pub async fn one_ticket_of_several(backend: &dyn Backend) {
     let first = withdrawn(&*store, 1, 1).await;
     assert_eq!((first.state, first.dismissed_for.len()), (Applied, 1), "the other is void by it");
     assert_eq!(live(&*store, 1).await, [1]);
-    // For that one ticket, ten of twenty came back.
+    // Of that one ticket's share, ten of twenty were refunded.
     recorded(&*store, refund(2, 1, 1, r#","amount":10"#)).await;
     recorded(&*store, refund(3, 1, 1, r#","itemIds":["b"],"amount":5"#)).await;
     assert_eq!((live(&*store, 1).await, state(&*store, 1).await.0), (vec![1], OrderState::Issued));
@@ -93,14 +93,14 @@ pub async fn on_their_way_and_failed(backend: &dyn Backend) {
     assert_eq!((live(&*store, 1).await, listed(&*store).await), (vec![1], vec![]));
     assert_eq!(recorded(&*store, said("succeeded")).await, Applied, "the same refund, final at last");
     assert_eq!((live(&*store, 1).await, state(&*store, 1).await.0), (vec![], OrderState::Voided));
-    // The whole topic once more.
+    // The whole topic is read again.
     let before = rows(backend).await;
     for status in ["requires_action", "pending", "failed", "succeeded"] {
         assert_eq!(withdraw(&*store, said(status)).await, IngestOutcome::Duplicate(order(1)), "{status}");
     }
     assert_eq!(rows(backend).await, before);
     assert_eq!(backend.number("SELECT count(*) FROM dead_letters").await, 0);
-    // Another amount under its id says something else, whatever its status.
+    // Another amount under the same id is a contradiction, whatever its status.
     let other = refund(1, 1, 1, r#","amount":9,"status":"failed""#);
     assert_eq!(withdraw(&*store, other).await, IngestOutcome::Quarantined(order(1)));
     // It fails after it was applied: the order is listed.
@@ -110,7 +110,8 @@ pub async fn on_their_way_and_failed(backend: &dyn Backend) {
     let ticket = store.order(order(1)).await.unwrap().unwrap().tickets.remove(0);
     assert!(reinstate(&*store, ticket.id).await.is_some());
     assert!(listed(&*store).await.is_empty());
-    // A refund that is on its way while its ticket is reinstated counts when it is final: it was not on record as such.
+    // A refund that is pending while its ticket is reinstated counts when it becomes final: it was not recorded as
+    // final.
     sold(&*store, 2, "10", &[("a", "10", 1)]).await;
     let said = |status: &str| refund(2, 2, 2, &format!(r#","amount":10,"status":"{status}""#));
     recorded(&*store, said("pending")).await;
@@ -127,11 +128,11 @@ pub async fn without_a_payment_id(backend: &dyn Backend) {
     assert_eq!(recorded(&*store, refund_without_payment(1, 1, r#","amount":5"#)).await, Parked);
     let bound = withdrawn(&*store, 1, 1).await;
     assert_eq!((bound.bound_to.as_deref(), live(&*store, 1).await.len()), (Some("pay-1"), 2));
-    // A second payment that comes later does not unbind it.
+    // A second payment that arrives later does not unbind it.
     ingest(&*store, &[payment(9, 1, "20")]).await;
     assert_eq!(recorded(&*store, refund_without_payment(2, 1, r#","amount":15"#)).await, Parked);
     assert!(withdrawn(&*store, 1, 2).await.note.unwrap().contains("2 payments and it names none of them"));
-    // Nor does one that names a ticket: which payment it is of would be known to nobody.
+    // Nor does naming a ticket help: it is unknown which payment the refund is for.
     let one = r#","amount":10,"items":[{"itemId":"a","quantity":1}]"#;
     assert_eq!(recorded(&*store, refund_without_payment(12, 1, one)).await, Parked);
     assert!(withdrawn(&*store, 1, 12).await.note.unwrap().contains("2 payments and it names none of them"));
@@ -140,7 +141,7 @@ pub async fn without_a_payment_id(backend: &dyn Backend) {
     assert_eq!(withdrawn(&*store, 1, 1).await.state, Applied, "five and fifteen of the first payment");
     recorded(&*store, refund(4, 9, 1, "")).await;
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
-    // Before its payment: whatever that is called, it is the only one.
+    // Before its payment: whatever the payment's key, it is the only one.
     assert_eq!(recorded(&*store, refund_without_payment(5, 2, "")).await, Waiting);
     assert_eq!(withdrawn(&*store, 2, 5).await.note.as_deref(), Some("awaiting payment"));
     assert_eq!(state(&*store, 2).await, (OrderState::Parked, Some("awaiting payment".into())));
@@ -170,7 +171,7 @@ pub async fn of_imported_orders(backend: &dyn Backend) {
         assert_eq!(recorded(&*store, refund_without_payment(n, n, rest)).await, expected, "{rest}");
         assert_eq!(state(&*store, n).await.0, end, "{rest}");
     }
-    // Parts of it add up too.
+    // Partial refunds add up too.
     assert_eq!(recorded(&*store, refund_without_payment(10, 4, r#","amount":0.01"#)).await, Applied);
     assert_eq!(state(&*store, 4).await.0, OrderState::Voided);
 }
@@ -187,7 +188,7 @@ pub async fn nothing_waits_for_ever(backend: &dyn Backend) {
     let parked = withdrawn(&*store, 1, 1).await;
     assert_eq!(parked.state, Parked);
     assert!(parked.note.unwrap().starts_with("awaiting payment, for longer than pipeline.withdrawal_wait"));
-    // Something else of its order does not make it wait again, and its payment settles it still.
+    // Another payment of its order does not make it wait again, and its own payment still settles it.
     ingest(&*store, &[payment(9, 1, "7")]).await;
     assert_eq!(withdrawn(&*store, 1, 1).await.state, Parked);
     ingest(&*store, &[payment(1, 1, "5")]).await;
@@ -212,7 +213,7 @@ pub async fn nobody_paid(backend: &dyn Backend) {
     assert!(store.lift_unpaid(order(2), "a test").await.unwrap());
     assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "nothing is open of it");
     assert!(!store.lift_unpaid(order(7), "a test").await.unwrap(), "nobody knows it");
-    // A payment that comes all the same is worked on.
+    // A payment that arrives nevertheless is processed.
     ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
     assert_eq!(store.claim("w", 9, WEEK).await.unwrap().len(), 2);
     assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "it is paid");
@@ -235,16 +236,16 @@ pub async fn arrival_is_not_time(backend: &dyn Backend) {
         backend.with_refunds(RefundRules { grace: Some(WEEK), ..rules }).await,
         backend.store(),
     );
-    // The payments of the fixture are of 18:29:59.5.
+    // The fixture's payments are dated 18:29:59.5.
     let off = |n: u32, at: &str| cancellation_with(n, &format!(r#","cancelledAt":"2026-11-22T{at}Z""#));
     let refunded = |n: u32| refund(n, n, n, r#","amount":5"#);
     let late = (OrderState::Parked, Some("paid after cancellation".to_owned()));
     let (paid_after, kept) = (AttentionReason::PaidAfterVoid, AttentionReason::VoidButPaid);
-    // Cancelled, then paid; read the other way round.
+    // Cancelled, then paid; ingested in reverse order.
     ingest(&*patient, &[payment(1, 1, "5")]).await;
     recorded(&*patient, off(1, "18:29:00")).await;
     assert_eq!((state(&*patient, 1).await, listed(&*patient).await), (late.clone(), vec![(1, paid_after)]));
-    // Paid, then cancelled; read the other way round. The money is looked for after a while.
+    // Paid, then cancelled; ingested in reverse order. The missing refund is listed after a while.
     recorded(&*patient, off(2, "18:30:00")).await;
     ingest(&*patient, &[payment(2, 2, "5")]).await;
     assert_eq!(state(&*patient, 2).await, (OrderState::Voided, Some("cancelled".into())));
@@ -265,12 +266,12 @@ pub async fn arrival_is_not_time(backend: &dyn Backend) {
         recorded(&**store, off(n, "18:30:00")).await;
     }
     assert_eq!(listed(&*store).await, [(1, paid_after), (3, kept)], "without a grace, never");
-    // Without times what came first was first.
+    // Without times, the order of arrival counts.
     recorded(&*patient, cancellation(5, "rain")).await;
     ingest(&*patient, &[payment(5, 5, "5")]).await;
     assert_eq!((state(&*patient, 5).await.0, listed(&*patient).await.len()), (OrderState::Parked, 3));
     assert_eq!(patient.summary().await.unwrap().attention["paid_after_void"], 2);
-    // It goes back, or somebody has seen to it.
+    // The money is refunded, or an operator acknowledges it.
     recorded(&*store, refunded(1)).await;
     recorded(&*store, refunded(3)).await;
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
@@ -281,7 +282,7 @@ pub async fn arrival_is_not_time(backend: &dyn Backend) {
     ingest(&*store, &[payment(8, 8, "5")]).await;
     assert!(store.acknowledge_late(order(8)).await.unwrap());
     assert_eq!((state(&*store, 8).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
-    // Money beyond the tickets' price may stay, and a part of it may not.
+    // Money above the tickets' price may be kept, but no part of the price.
     for (n, back, expected) in [(6, "10", vec![]), (7, "9", vec![(7, kept)])] {
         sold(&*store, n, "12", &[("a", "10", 1)]).await;
         recorded(&*store, cancellation(n, "rain")).await;
@@ -297,7 +298,7 @@ pub async fn one_id_of_two_orders(backend: &dyn Backend) {
     let expected = [IngestOutcome::Recorded(order(1), Waiting), IngestOutcome::Quarantined(order(2))];
     assert_eq!(outcomes, expected);
     assert!(store.order(order(2)).await.unwrap().is_none(), "a refund that is set apart makes no order");
-    // The same by several at once.
+    // The same by several concurrent tasks.
     at_once(backend, 8, |store, n| async move {
         for k in 10..20u32 {
             let of = 100 * k + u32::try_from(n).unwrap();
@@ -372,7 +373,7 @@ pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
     }
 }
 
-/// The same, as the record of a later moment.
+/// The same message in a later record.
 fn later(message: Incoming, seconds: i64) -> Incoming {
     let mut message = message;
     if let Source::Kafka { timestamp: Some(at), .. } = &mut message.source {
@@ -387,7 +388,7 @@ pub async fn a_status_that_comes_again(backend: &dyn Backend) {
         later(refund(n, n, n, &format!(r#","amount":10,"status":"{status}""#)), at)
     };
     let listed_as = |n| vec![(n, AttentionReason::RefundFailedAfterVoid)];
-    // Final, failed, made good, and final after all.
+    // Final, failed, reinstated, and final after all.
     let ticket = sold(&*store, 1, "10", &[("a", "10", 1)]).await.remove(0);
     assert_eq!(recorded(&*store, said(1, "succeeded", 0)).await, Applied);
     assert_eq!(recorded(&*store, said(1, "failed", 1)).await, Failed);
@@ -395,13 +396,13 @@ pub async fn a_status_that_comes_again(backend: &dyn Backend) {
     assert!(reinstate(&*store, ticket.id).await.is_some());
     assert_eq!(recorded(&*store, said(1, "succeeded", 2)).await, Applied);
     assert_eq!((state(&*store, 1).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
-    // Failed, final, and failed once more.
+    // Failed, final, and failed again.
     sold(&*store, 2, "10", &[("a", "10", 1)]).await;
     assert_eq!(recorded(&*store, said(2, "failed", 0)).await, Failed);
     assert_eq!(recorded(&*store, said(2, "succeeded", 1)).await, Applied);
     assert_eq!(recorded(&*store, said(2, "failed", 2)).await, Failed);
     assert_eq!(listed(&*store).await, listed_as(2));
-    // The whole topic once more.
+    // The whole topic is read again.
     for (n, status, at) in [(1, "succeeded", 0), (1, "failed", 1), (1, "succeeded", 2), (2, "failed", 2)] {
         assert_eq!(withdraw(&*store, said(n, status, at)).await, IngestOutcome::Duplicate(order(n)));
     }
@@ -427,12 +428,12 @@ pub async fn one_on_its_way_says_less_or_more(backend: &dyn Backend) {
             assert_eq!(withdraw(&*store, again).await, IngestOutcome::Duplicate(order(n)), "{first} {then}");
         }
     }
-    // The payment that the first does not name.
+    // The first message does not name the payment.
     sold(&*store, 6, "10", &[("a", "10", 1)]).await;
     recorded(&*store, refund_without_payment(6, 6, r#","status":"pending""#)).await;
     assert_eq!(recorded(&*store, refund(6, 6, 6, "")).await, Applied);
     assert_eq!(withdrawn(&*store, 6, 6).await.payment_key.as_deref(), Some("pay-6"));
-    // What both say, and say otherwise.
+    // Both have an amount, and the amounts differ.
     sold(&*store, 7, "10", &[("a", "10", 1)]).await;
     recorded(&*store, refund(7, 7, 7, r#","amount":10,"status":"pending""#)).await;
     let other = refund(7, 7, 7, r#","amount":9"#);

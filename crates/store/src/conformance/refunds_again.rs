@@ -1,4 +1,4 @@
-//! Refunds that come again: the same one in other words, another one after one that failed, and one too many.
+//! Conformance of repeated refunds: the same one in other words, another one after a failed one, and one too many.
 
 use super::Backend;
 use super::fixtures::{
@@ -35,7 +35,7 @@ pub async fn in_other_words(backend: &dyn Backend) {
         let said = String::from_utf8_lossy(&again.raw).into_owned();
         assert_eq!(withdraw(&*store, again).await, expected, "{said}");
     }
-    // Before its payment is there nobody knows what the currency would have been.
+    // Before its payment has arrived, the default currency is unknown.
     recorded(&*store, refund(4, 4, 4, r#","amount":50"#)).await;
     let more = refund(4, 4, 4, r#","amount":50,"currency":"EUR""#);
     assert_eq!(withdraw(&*store, more).await, contradiction(4));
@@ -48,7 +48,7 @@ pub async fn after_one_that_failed(backend: &dyn Backend) {
         refund(n, n, n, &rest)
     };
     let owed = |n| vec![(n, AttentionReason::RefundFailedAfterVoid)];
-    // All of it, in one or in parts.
+    // The whole payment, in one refund or in parts.
     for (n, whole) in [(1, r#","amount":50"#), (2, "")] {
         sold(&*store, n, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
         assert_eq!(recorded(&*store, refund(n, n, n, whole)).await, Applied);
@@ -59,7 +59,7 @@ pub async fn after_one_that_failed(backend: &dyn Backend) {
         recorded(&*store, refund(n + 20, n, n, r#","amount":30"#)).await;
         assert_eq!(listed(&*store).await, [], "the money went back after all");
     }
-    // One ticket of two, of which the other is good.
+    // One ticket of two; the other is valid.
     let a = r#","itemIds":["a"],"amount":20"#;
     for (n, again) in [(3, a), (4, r#","itemIds":["a"]"#)] {
         sold(&*store, n, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
@@ -69,7 +69,7 @@ pub async fn after_one_that_failed(backend: &dyn Backend) {
         assert_eq!(recorded(&*store, refund(n + 10, n, n, again)).await, Applied);
         assert_eq!((live(&*store, n).await, listed(&*store).await), (vec![2], vec![]), "{again}");
     }
-    // Another ticket's money is not this one's.
+    // A refund of another ticket is not a refund of this one.
     sold(&*store, 5, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
     recorded(&*store, refund(5, 5, 5, a)).await;
     recorded(&*store, failed(5, a)).await;
@@ -87,11 +87,11 @@ pub async fn one_too_many(backend: &dyn Backend) {
     assert_eq!(listed(&*store).await, too_much(1));
     let detail = store.attention(9).await.unwrap().remove(0).detail;
     assert!(detail.starts_with("70 EUR of the payment pay-1 of 50 EUR went back:"), "{detail}");
-    // It is known as failed: no more than was paid is gone.
+    // The refund is recorded as failed: the refunds do not exceed the payment any more.
     let rest = r#","itemIds":["a"],"amount":20,"status":"reversed","refundedAt":"2026-11-25T00:00:00Z""#;
     recorded(&*store, refund(1, 1, 1, rest)).await;
     assert_eq!(listed(&*store).await, []);
-    // Of an order that stays good, and of one of two payments.
+    // For an order that stays valid, and for one of two payments.
     let tickets = sold(&*store, 2, "50", &[("a", "20", 1), ("b", "30", 1)]).await;
     ingest(&*store, &[payment(12, 2, "50")]).await;
     recorded(&*store, refund(3, 12, 2, r#","amount":50"#)).await;

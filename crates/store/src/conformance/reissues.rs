@@ -1,4 +1,4 @@
-//! New generations of tickets.
+//! Conformance of reissues: new generations of tickets.
 
 use fulfillment_domain::{EventKind, Flag, Message, OrderState, Ticket, TicketStatus, Withdrawal};
 
@@ -10,7 +10,7 @@ use super::fixtures::{
 use crate::WithdrawalState::{Applied, Lifted};
 use crate::{Draft, IngestOutcome, Reissue, Source, Store, WithdrawalState};
 
-/// An issued ticket of the fixture, whose generation begins where a service's does.
+/// An issued ticket of the fixture, whose generation starts where the service's does.
 async fn one(backend: &dyn Backend) -> Ticket {
     let store = backend.store();
     let id = issued(&*store, 1, 1).await[0].id;
@@ -166,11 +166,11 @@ pub async fn reinstated(backend: &dyn Backend) {
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
     assert_eq!(record.withdrawals[0].state, WithdrawalState::Lifted);
-    // The topic once more: the same cancellation is known, and was taken back.
+    // The topic is read again: the same cancellation is known, and was dismissed.
     store.ingest(&off, &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Issued);
     assert_eq!(backend.number("SELECT count(*) FROM seats").await, 1, "it has its seat again");
-    // Another one is another one.
+    // A different cancellation is a new one.
     let mut other = cancellation(1, "snow");
     if let Ok(Message::Withdrawal(Withdrawal::Cancellation(said))) = &mut other.content {
         said.cancelled_at = Some(super::fixtures::at());
@@ -182,7 +182,7 @@ pub async fn reinstated(backend: &dyn Backend) {
     assert!(lent.iter().all(|d| d.event.kind == EventKind::TicketVoided), "no announcement of a void ticket");
 }
 
-/// Cancels an order without saying when. What the record says: Kafka's time, or the receipt of another source.
+/// Cancels an order without a time. The record's time is used: Kafka's timestamp, or the receipt of another source.
 async fn cancel_at(store: &dyn Store, n: u32, source: Option<Source>, at: &str) -> IngestOutcome {
     let mut message = cancellation(n, "rain");
     let at: jiff::Timestamp = at.parse().unwrap();
@@ -198,7 +198,7 @@ async fn order_state(store: &dyn Store, n: u32) -> OrderState {
     store.order(order(n)).await.unwrap().unwrap().state
 }
 
-/// Before any reinstatement of these tests, and after it.
+/// Times before every reinstatement of these tests; the next ones are after it.
 const BEFORE: [&str; 2] = ["2020-01-01T00:00:00.001Z", "2020-01-02T00:00:00Z"];
 const AFTER: [&str; 3] = ["2099-01-01T00:00:00.001Z", "2099-01-01T00:00:00.002Z", "2099-01-02T00:00:00Z"];
 
@@ -217,7 +217,7 @@ pub async fn a_cancellation_without_a_time_takes_its_records(backend: &dyn Backe
     assert_eq!(cancel(AFTER[0]).await, new);
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
     assert_eq!(cancel(AFTER[1]).await, known, "it is cancelled");
-    // However the clocks of the broker and the database differ.
+    // However much the clocks of the broker and the database differ.
     assert!(reinstate(&*store, ticket.id).await.is_some());
     assert_eq!(cancel(AFTER[0]).await, known, "the same record read again");
     assert_eq!(order_state(&*store, 1).await, OrderState::Issued);
@@ -262,7 +262,7 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     assert_eq!(record.withdrawals[0].note.as_deref(), Some("made before the order was reinstated"));
     assert_eq!(cancel_at(&*store, 1, None, AFTER[0]).await, IngestOutcome::Recorded(order(1), Applied));
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
-    // One that says when counts, whatever its date.
+    // A cancellation with a time counts, whatever its date.
     let said = cancellation_with(2, r#","cancelledAt":"2020-01-01T00:00:00Z""#);
     store.ingest(&[said], &to_kafka(), &loudly()).await.unwrap();
     let record = store.order(order(2)).await.unwrap().unwrap();
@@ -270,7 +270,7 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
         (record.withdrawals[0].state, record.tickets[0].lifecycle.voided_at.is_some()),
         (Applied, true)
     );
-    // Of an order that was reinstated before it had tickets.
+    // For an order that was reinstated before it had tickets.
     cancel_at(&*store, 3, None, BEFORE[0]).await;
     ingest(&*store, &[payment(3, 3, "5")]).await;
     assert!(store.reinstate_order(order(3)).await.unwrap());
@@ -290,7 +290,7 @@ pub async fn a_receipt_is_a_time(backend: &dyn Backend) {
     assert_eq!(cancel_at(&*store, 1, http(), AFTER[0]).await, new, "it came after the reinstatement");
     assert_eq!(cancel_at(&*store, 1, http(), AFTER[1]).await, known);
     assert_eq!(order_state(&*store, 1).await, OrderState::Voided);
-    // A replay of one that nobody knows the time of.
+    // A replay of a cancellation whose time is unknown.
     assert!(reinstate(&*store, ticket.id).await.is_some());
     let replayed = Source::Recorded { text: "http desk".into(), timestamp: None };
     assert_eq!(cancel_at(&*store, 1, Some(replayed), AFTER[2]).await, known);

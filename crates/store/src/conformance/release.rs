@@ -1,4 +1,4 @@
-//! Giving orders back, and setting them going again.
+//! Conformance of releasing orders, and restarting them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One gapless order for readers.
+//! Conformance of the sequencer: one gapless order of events for readers.
 
 use fulfillment_domain::EventKind;
 
@@ -11,7 +11,7 @@ pub async fn gapless_and_late(backend: &dyn Backend) {
     assert_eq!(store.sequence_events(10).await.unwrap(), 0);
     let tickets = issued(&*store, 4, 1).await;
     ingest(&*store, &[message(90, b"nonsense")]).await;
-    // As if the first event's transaction committed last: it is not there when the others get theirs.
+    // As if the first event's transaction committed last: it is invisible while the others get their positions.
     backend.execute("UPDATE outbox SET kind = 'dead-letter' WHERE id = (SELECT min(id) FROM outbox)").await;
     assert_eq!(store.sequence_events(2).await.unwrap(), 2);
     assert_eq!(store.sequence_events(10).await.unwrap(), 3);
@@ -44,7 +44,7 @@ pub async fn two_at_once(backend: &dyn Backend) {
         let tickets = frozen(store.freeze(&[freeze(claim, 1)]).await.unwrap().remove(0));
         done.push(completion(claim, &tickets, &[]));
     }
-    // Writers and sequencers side by side.
+    // Concurrent writers and sequencers.
     at_once(backend, 6, |store, n| {
         let mine: Vec<_> = done.iter().skip(n % 3).step_by(3).cloned().collect();
         async move {

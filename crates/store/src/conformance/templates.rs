@@ -1,4 +1,4 @@
-//! What tickets are drawn by.
+//! Conformance of stored templates.
 
 use super::Backend;
 use crate::StoredTemplate;

@@ -1,4 +1,4 @@
-//! Tickets, field by field.
+//! Conformance of tickets, field by field.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::Backend;
 use super::fixtures::{generated, order, ticket};
 use crate::{AdoptedOrder, AdoptionOutcome, Reissue};
 
-/// A ticket each field of which has a value that is not its default, and that no other field has.
+/// A ticket with every field set, each to a different value that is not its default.
 fn full() -> Ticket {
     let text = |text: &str| Some(text.to_owned());
     let time = |day: i64| Timestamp::from_microsecond(1_795_372_200_123_456 + day * 86_400_000_000).unwrap();

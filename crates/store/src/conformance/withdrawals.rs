@@ -1,4 +1,4 @@
-//! Refunds, cancellations and voids, whenever they come.
+//! Conformance of refunds, cancellations and voids, whenever they arrive.
 
 use fulfillment_domain::{EventKind, Flag, OrderState, Subject, TicketStatus};
 
@@ -36,7 +36,7 @@ async fn kinds(store: &dyn Store) -> Vec<EventKind> {
     }
 }
 
-/// One batch of everything: payments go first, whatever their place in it.
+/// One batch with everything: payments are processed first, whatever their place in it.
 pub async fn beside_their_payments(backend: &dyn Backend) {
     let store = backend.store();
     let poison = said(7, Subject::Refund, b"{");
@@ -69,7 +69,7 @@ pub async fn beside_their_payments(backend: &dyn Backend) {
     }
     let summary = store.summary().await.unwrap();
     assert_eq!((summary.quarantined, summary.dead_lettered), (1, 1), "the same record is set apart once");
-    // The same again changes nothing but counts.
+    // The same batch again only increments counts.
     let again = ingest(&*store, &batch).await;
     let known = [0, 1, 3, 5, 6, 8].map(|at: usize| matches!(again[at], IngestOutcome::Duplicate(_)));
     assert_eq!(known, [true; 6], "{again:?}");
@@ -128,7 +128,7 @@ pub async fn cancelled_during_issue(backend: &dyn Backend) {
     assert_eq!(store.renew(&held, LONG).await.unwrap(), []);
     assert_eq!(store.next_due().await.unwrap(), None);
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0, "nobody heard of them");
-    // A payment that comes now parks the order, and raises nothing the sleeping worker could use.
+    // A payment that arrives now parks the order, and does not make the stale claim valid.
     assert_eq!(ingest(&*store, &[payment(9, 2, "1")]).await, [IngestOutcome::Late(order(2))]);
     assert_eq!(store.complete(&[completion(&claims[1], &tickets, &["kafka"])]).await.unwrap(), [false]);
     assert_eq!(state(&*store, 2).await, (OrderState::Parked, Some("paid after cancellation".into())));
@@ -144,7 +144,7 @@ pub async fn cancelled_before_payment(backend: &dyn Backend) {
     assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0, "not by a retry");
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.payments.len(), record.withdrawals.len()), (1, 1));
-    // The money goes back: nothing is left to look at.
+    // The money is refunded: the order needs no operator any more.
     withdraw(&*store, &[refund(1, 1, 1, r#","amount":5,"currency":"EUR""#)]).await;
     assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("cancelled: rain".into())));
     assert_eq!(ingest(&*store, &[payment(1, 1, "5")]).await, [IngestOutcome::Duplicate(order(1))]);
@@ -217,7 +217,7 @@ pub async fn items_and_tickets_of_an_issued_order(backend: &dyn Backend) {
     assert_eq!(withdraw(&*store, &[by_ticket]).await, [IngestOutcome::Recorded(order(1), Applied)]);
     assert_eq!(voided(&*store, 1).await, [None, Some("refunded: why 1".into()), None]);
     assert_eq!(state(&*store, 1).await.0, OrderState::Issued);
-    // Every ticket of the fixture is of one item.
+    // Every ticket of the fixture belongs to one item.
     withdraw(&*store, &[refund(2, 1, 1, r#","itemIds":["item"]"#)]).await;
     let why = |n: u32| Some(format!("refunded: why {n}"));
     assert_eq!(voided(&*store, 1).await, [why(2), why(1), why(2)], "the first word stands");
@@ -246,21 +246,21 @@ pub async fn parts_add_up(backend: &dyn Backend) {
 pub async fn a_double_charge(backend: &dyn Backend) {
     let store = backend.store();
     issued(&*store, 1, 1).await;
-    // The refund of the second payment overtakes it.
+    // The refund of the second payment arrives before it.
     let second = refund(1, 2, 1, r#","amount":49.90,"currency":"EUR""#);
     assert_eq!(withdraw(&*store, &[second]).await, [IngestOutcome::Recorded(order(1), Waiting)]);
     assert_eq!(ingest(&*store, &[payment(2, 1, "49.90")]).await, [IngestOutcome::AlreadyPaid(order(1))]);
     assert!(store.open_withdrawals(10).await.unwrap().is_empty());
     assert_eq!(voided(&*store, 1).await, [None]);
     assert_eq!(state(&*store, 1).await.0, OrderState::Issued);
-    // Of a third, in its turn; and then the one that the ticket came from.
+    // A third payment is refunded after it arrived; then the one that the ticket came from is refunded.
     ingest(&*store, &[payment(3, 1, "49.90")]).await;
     let third = refund(3, 3, 1, r#","amount":49.90,"currency":"EUR""#);
     assert_eq!(withdraw(&*store, &[third]).await, [IngestOutcome::Recorded(order(1), Applied)]);
     assert_eq!(voided(&*store, 1).await, [None]);
     withdraw(&*store, &[refund(4, 1, 1, "")]).await;
     assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("refunded: why 4".into())));
-    // A payment after that is money for nothing.
+    // A later payment is late.
     ingest(&*store, &[payment(5, 1, "49.90")]).await;
     assert_eq!(state(&*store, 1).await, (OrderState::Parked, Some("paid after its void".into())));
 }
@@ -354,7 +354,7 @@ pub async fn the_last_unfinished_ticket_is_voided(backend: &dyn Backend) {
 }
 
 pub async fn whoever_comes_first(backend: &dyn Backend) {
-    // Payments, their refunds and cancellations from all sides at once, twice each.
+    // Concurrent payments, refunds and cancellations, each twice.
     at_once(backend, 8, |store, n| async move {
         for k in 0..24u32 {
             let k = if n % 2 == 0 { k } else { 23 - k };

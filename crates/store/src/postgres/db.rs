@@ -1,4 +1,4 @@
-//! PostgreSQL's connections, as the statements that both stores share see them.
+//! PostgreSQL connections for the statements that both stores share.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ const FRAGMENTS: Fragments<'static> = Fragments {
     strpos: "strpos",
 };
 
-/// NULL of the type that its place in the statement has.
+/// NULL, with the type of its place in the statement.
 struct Nothing;
 
 impl Type<Postgres> for Nothing {

@@ -1,4 +1,4 @@
-//! The table of an earlier service, read and nothing else.
+//! Reads the table of an earlier service, and nothing else.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -7,8 +7,8 @@ use crate::{Result, StoreError};
 /// Reads every row of the table `schema.table` at `url`, each as a JSON object of its columns.
 ///
 /// # Errors
-/// The database cannot be reached; [`StoreError::Incompatible`] for a URL that cannot be read, and for a table that is
-/// not there.
+/// The database cannot be reached; [`StoreError::Incompatible`] for a URL that cannot be parsed, and for a missing
+/// table.
 pub async fn rows(url: &str, schema: &str, table: &str) -> Result<Vec<String>> {
     let mut db = PgConnection::connect(url).await?;
     let sql = "SELECT to_regclass($1) IS NOT NULL";
@@ -23,7 +23,7 @@ pub async fn rows(url: &str, schema: &str, table: &str) -> Result<Vec<String>> {
     Ok(rows)
 }
 
-/// A name as SQL quotes it.
+/// A quoted SQL identifier.
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

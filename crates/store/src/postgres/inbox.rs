@@ -1,4 +1,4 @@
-//! Messages in.
+//! The inbox in PostgreSQL: ingestion of messages.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -48,7 +48,7 @@ impl Inbox for PgStore {
 }
 
 impl PgStore {
-    /// None when another batch wrote one of the keys after this one looked: nothing was written.
+    /// None when another batch wrote one of the keys after this one read them: nothing was written.
     async fn try_ingest(
         &self,
         intake: &Intake<'_>,
@@ -88,8 +88,8 @@ impl PgStore {
     }
 }
 
-/// Locks the orders of a batch that has payments as well as refunds or cancellations, as far as they are there: these
-/// and those are locked in their order each, and together would not be.
+/// Locks the existing orders of a batch that has payments as well as refunds or cancellations. Each of the two groups
+/// is locked in order of ids, but one after the other would not be.
 async fn lock_mixed(db: &mut PgConnection, intake: &Intake<'_>) -> Result<()> {
     if intake.keys().is_empty() || intake.withdrawals().next().is_none() {
         return Ok(());
@@ -100,7 +100,7 @@ async fn lock_mixed(db: &mut PgConnection, intake: &Intake<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the orders of payments that are not on record, locks them, and answers with what was there before.
+/// Creates the missing orders of payments, locks all, and returns what was recorded before.
 async fn facts(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Facts> {
     let known = known(db, &intake.keys()).await?;
     let firsts = intake.firsts(&known);
@@ -122,7 +122,7 @@ async fn facts(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Facts> {
     Ok(Facts { known, earlier, standing })
 }
 
-/// The payments on record under these keys.
+/// The payments recorded under these keys.
 async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -132,7 +132,7 @@ async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, K
     rows.iter().map(Known::from_row).collect()
 }
 
-/// Those that were made. The others are locked: an update that is not carried out locks its row.
+/// Creates orders and returns the new ones. The others are locked: an update whose condition is false locks its row.
 async fn make_orders(db: &mut PgConnection, firsts: &BTreeMap<OrderId, First<'_>>) -> Result<HashSet<Uuid>> {
     if firsts.is_empty() {
         return Ok(HashSet::new());
@@ -153,7 +153,7 @@ async fn make_orders(db: &mut PgConnection, firsts: &BTreeMap<OrderId, First<'_>
     Ok(made.into_iter().collect())
 }
 
-/// Starts orders that refunds or cancellations made: their first payments have come.
+/// Starts orders that refunds or cancellations created: their first payments have arrived.
 async fn start_announced(db: &mut PgConnection, started: &BTreeMap<OrderId, First<'_>>) -> Result<()> {
     if started.is_empty() {
         return Ok(());
@@ -173,7 +173,7 @@ async fn start_announced(db: &mut PgConnection, started: &BTreeMap<OrderId, Firs
     Ok(())
 }
 
-/// Binds orders that were taken over to the first payments that come.
+/// Binds imported orders to their first payments.
 async fn bind_imported(db: &mut PgConnection, bound: &BTreeMap<OrderId, First<'_>>) -> Result<()> {
     if bound.is_empty() {
         return Ok(());
@@ -185,7 +185,7 @@ async fn bind_imported(db: &mut PgConnection, bound: &BTreeMap<OrderId, First<'_
     Ok(())
 }
 
-/// Counts repeats of payments that were on record, and folds payments into others. Locked sorted, in one statement.
+/// Counts repeats of recorded payments, and folds payments into others. Locked in sorted order, in one statement.
 async fn change_payments(db: &mut PgConnection, changes: &BTreeMap<&str, (i64, Option<&str>)>) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -204,7 +204,7 @@ async fn change_payments(db: &mut PgConnection, changes: &BTreeMap<&str, (i64, O
     Ok(())
 }
 
-/// Writes payments and their raw messages; false when one of the keys is there by now.
+/// Writes payments and their raw messages; false when one of the keys exists by then.
 async fn insert_payments(db: &mut PgConnection, payments: &[NewPayment<'_>]) -> Result<bool> {
     macro_rules! column {
         ($p:ident => $value:expr) => {

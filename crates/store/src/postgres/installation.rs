@@ -1,4 +1,4 @@
-//! The schema, and which keys, secret and storage belong to it.
+//! The schema in PostgreSQL, and the keys, secret and storage that belong to it.
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -29,11 +29,11 @@ const MIGRATIONS: &[migrations::Step] = &[
 #[async_trait]
 impl Installation for PgStore {
     async fn migrate(&self) -> Result<MigrationReport> {
-        // A connection of its own: closing it gives the lock back, whatever happens before.
+        // A separate connection: closing it releases the lock, whatever happens before.
         let mut db = self.pool.acquire().await?.detach();
         sqlx::query("SET statement_timeout = 0").execute(&mut db).await?;
         sqlx::query("SET lock_timeout = 0").execute(&mut db).await?;
-        // Several processes may start on one empty database; the second finds everything done.
+        // Several processes may start on one empty database; the second has nothing left to do.
         let lock = "SELECT pg_advisory_lock(hashtextextended('fulfillment migrate ' || $1, 0))";
         sqlx::query(lock).bind(&self.schema).execute(&mut db).await?;
         let applied = self.migrate_alone(&mut db).await;

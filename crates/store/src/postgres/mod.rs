@@ -1,10 +1,10 @@
-//! PostgreSQL: many machines on one store.
+//! The PostgreSQL store: one database for many machines.
 //!
-//! Every batch is a constant number of statements: arrays go in by `unnest`, each with its cast. Keys are
-//! sorted before they are inserted or locked, so that batches that overlap wait for each other instead of
-//! ending in a deadlock. A batch looks its rows up by primary key alone and filters by state afterwards:
-//! where a partial index would do as well, a planner that last saw it nearly empty reads all of it for
-//! each row. Leases and due times are by the database's clock: machines may disagree.
+//! Every batch is a constant number of statements: arrays are passed by `unnest`, each with its cast. Keys are sorted
+//! before they are inserted or locked, so that overlapping batches wait for each other instead of ending in a deadlock.
+//! A batch looks its rows up by primary key only and filters by state afterwards: where a partial index would also
+//! match, a planner that last saw it nearly empty reads all of it for each row. Leases and due times use the database's
+//! clock: the machines' clocks may differ.
 
 mod db;
 pub mod earlier;
@@ -26,9 +26,9 @@ use crate::{RefundRules, Result, Settings, StoreError};
 
 /// How long one statement may take; migrations may take longer.
 const STATEMENT_TIMEOUT: &str = "30s";
-/// How long a statement waits for a row that another holds.
+/// How long a statement waits for a row that another transaction holds.
 const LOCK_TIMEOUT: &str = "10s";
-/// How long a transaction may stand still before its locks are taken from it.
+/// How long a transaction may be idle before it is ended and its locks are released.
 const IDLE_TIMEOUT: &str = "60s";
 
 type Tx = sqlx::Transaction<'static, Postgres>;
@@ -41,11 +41,11 @@ pub struct PgStore {
 }
 
 impl PgStore {
-    /// Connects. TLS is by the URL's `sslmode`, and the schema need not be there yet.
+    /// Connects. TLS follows the URL's `sslmode`, and the schema need not exist yet.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no connection to be had,
-    /// [`StoreError::Incompatible`] for a URL that cannot be read or a schema that is no plain name.
+    /// [`StoreError::Unavailable`] when no connection can be made, [`StoreError::Incompatible`] for a URL that cannot
+    /// be parsed or a schema that is not a plain name.
     pub async fn connect(settings: &Settings) -> Result<Self> {
         let schema = settings.schema.clone();
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -59,9 +59,9 @@ impl PgStore {
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),
             ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
-            // A plan kept from when a table was small reads all of it for each batch, later.
+            // A plan that is kept from when a table was small reads all of the table for each batch later.
             ("plan_cache_mode", "force_custom_plan"),
-            // Indexes are on no spinning disk: the default of 4 makes the planner read whole tables.
+            // Indexes are not on a spinning disk: the default of 4 makes the planner read whole tables.
             ("random_page_cost", "1.1"),
         ]);
         let pool = PgPoolOptions::new()
@@ -72,7 +72,7 @@ impl PgStore {
         Ok(Self { pool, schema, refunds: settings.refunds })
     }
 
-    /// Begins a transaction. In a task of its own: a `begin` that is cancelled half-way spoils its connection.
+    /// Begins a transaction, in a separate task: a `begin` that is cancelled half-way leaves its connection unusable.
     async fn begin(&self) -> Result<Tx> {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;

@@ -1,4 +1,4 @@
-//! Events out.
+//! The outbox in PostgreSQL: delivery of events.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::shared::cells::{Row, clean};
 use crate::shared::event::{delivery_from, event_columns, published_from, unsent_from};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
-/// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends what a void made moot.
+/// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends deliveries that a
+/// void made pointless.
 const LEND: &str = concat!(
     "WITH found AS (SELECT d.outbox_id FROM outbox_delivery d \
         WHERE d.destination = $1 AND d.state = 'pending' AND d.due_at <= now() \
@@ -51,7 +52,7 @@ impl Outbox for PgStore {
                     lent.push(delivery_from(row)?);
                 }
             }
-            // A round that found nothing but moot events has made room for the next.
+            // A round that found only deliveries to end has made room for the next.
             if rows.is_empty() || !lent.is_empty() {
                 return Ok(lent);
             }
@@ -89,7 +90,7 @@ impl Outbox for PgStore {
 
     async fn sequence_events(&self, limit: usize) -> Result<i64> {
         let mut tx = self.begin().await?;
-        // One sequencer at a time; the next statement sees what was committed before the lock was had.
+        // One sequencer at a time; the next statement sees what was committed before the lock was acquired.
         let lock =
             "SELECT pg_advisory_xact_lock(hashtextextended('fulfillment sequencer ' || current_schema(), 0))";
         sqlx::query(lock).execute(&mut *tx).await?;

@@ -1,4 +1,4 @@
-//! Where reading from Kafka got to.
+//! Kafka positions in PostgreSQL.
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -47,7 +47,8 @@ impl Positions for PgStore {
 
     async fn adopt_positions(&self, positions: &[Position]) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // Members of the group may start at the same moment; nobody else writes here without a position of its own.
+        // Members of the group may start at the same moment; only this statement writes without having a position
+        // already.
         sqlx::query("LOCK TABLE kafka_positions IN SHARE ROW EXCLUSIVE MODE").execute(&mut *tx).await?;
         if any(&mut tx).await? {
             return Ok(false);

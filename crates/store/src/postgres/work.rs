@@ -1,4 +1,4 @@
-//! Claim, freeze, complete, release.
+//! The queue of orders in PostgreSQL: claim, freeze, complete, release.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -27,8 +27,8 @@ use crate::{
     Work,
 };
 
-/// What can be claimed, oldest due first: what is due, a lease that ran out included, then leases that no
-/// clock in order can have given. `now()` and not `clock_timestamp()`: an index can be asked for it.
+/// Orders that can be claimed, longest due first: due ones, including those whose lease has ended, then those with a
+/// lease that no correct clock can have given. `now()` and not `clock_timestamp()`: it can be compared by an index.
 const CLAIM: &str = "WITH due AS (\
         SELECT order_id, due_at FROM orders WHERE due_at IS NOT NULL AND due_at <= now() \
         AND state <> 'voided' \
@@ -100,7 +100,7 @@ impl Work for PgStore {
                 return Ok(outcomes);
             }
         }
-        // A number that another batch took meanwhile is seen the next time; an id never frees itself.
+        // A number that another batch took meanwhile is seen on the next attempt; a taken id stays taken.
         Err(StoreError::Refused("a ticket of the batch is on record with another number or line".into()))
     }
 
@@ -170,7 +170,7 @@ impl Work for PgStore {
     }
 }
 
-/// Ends orders that have nothing left; Ordering is asked again about those that another payment came for. A count and not an
+/// Ends orders that have nothing left; Ordering is asked again about those with another payment. A count and not an
 /// anti-join, which reads all unfinished tickets.
 const FINISH: &str = "UPDATE orders o SET state = 'issued', reason = NULL, worker = NULL, \
     due_at = CASE WHEN o.refresh > 0 THEN clock_timestamp() END, \
@@ -181,14 +181,14 @@ const FINISH: &str = "UPDATE orders o SET state = 'issued', reason = NULL, worke
              AND t.status IN ('Pending', 'Failed') AND t.voided_at IS NULL)";
 
 impl PgStore {
-    /// None when a ticket could not be written because another batch was quicker: nothing was written.
+    /// None when a ticket could not be written because another batch wrote it first: nothing was written.
     async fn try_freeze(&self, batch: &[Freeze]) -> Result<Option<Vec<FreezeOutcome>>> {
         let mut tx = self.begin().await?;
         let orders = locked(&mut tx, batch.iter().map(|f| f.order_id.0).collect()).await?;
         let numbers: Vec<_> = batch.iter().flat_map(|f| &f.tickets).map(|t| t.number.as_str()).collect();
         let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
-        // An order that is frozen already has its own numbers on record; `plan` looks at that first.
+        // A frozen order has its own numbers recorded; `plan` checks that first.
         let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
         let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
@@ -245,7 +245,7 @@ impl PgStore {
         let answer = |(freeze, step): (&Freeze, Step)| match step {
             Step::Stale => Stale,
             Step::NumberTaken(number) => NumberTaken(number),
-            // More than one of the batch may ask for what is stored; what is fresh is one's alone.
+            // Several freezes of the batch may ask for a stored order; only one has the fresh tickets.
             Step::Stored | Step::Fresh if asked.contains(&freeze.order_id.0) => {
                 by_order.get(&freeze.order_id).cloned().map_or(Stale, Frozen)
             }
@@ -255,7 +255,7 @@ impl PgStore {
     }
 }
 
-/// Adds what an issued order is compared with to its claim, and the payment that came last.
+/// Adds to the claim of an issued order what its refresh compares, and the latest payment.
 async fn lend_issued(db: &mut Tx, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
     refresh.tickets = tickets_of(db, claim.order_id).await?;
@@ -274,7 +274,7 @@ async fn locked(db: &mut PgConnection, orders: Vec<Uuid>) -> Result<Orders> {
     rows.iter().map(freezing::locked_from).collect()
 }
 
-/// Records files, unless the ticket has one or is void. Answers with those it did, and their orders.
+/// Records files, unless the ticket has one or is void. Returns the recorded tickets and their orders.
 async fn generated(
     db: &mut PgConnection,
     orders: &Orders,
@@ -353,7 +353,7 @@ async fn give_back(db: &mut PgConnection, given: &[(&Release, String)]) -> Resul
     Ok(())
 }
 
-/// Notes failed tries of tickets; with their order parked, the tickets are Failed.
+/// Records failed tries of tickets; if their order is parked, the tickets become Failed.
 async fn fail(db: &mut PgConnection, given: &[(&Release, String)]) -> Result<()> {
     let failed: Vec<_> =
         given.iter().flat_map(|(r, who)| r.failed.iter().map(move |f| (*r, who, f))).collect();

@@ -1,8 +1,8 @@
-//! What the implementations have in common about taking over.
+//! Shared code for importing orders from an earlier service.
 
-/// What stands for an order's payment until it comes. No key of a payment begins with a space.
+/// The placeholder for an order's payment until it arrives. No key of a payment begins with a space.
 pub(crate) const IMPORTED: &str = " imported";
 
-/// Who made the tickets' rows, and how, as the history has it.
+/// Who made the tickets' rows, as recorded in the history.
 pub(crate) const WHO: &str = "import";
 pub(crate) const WHY: &str = "taken over from the earlier service";

@@ -1,4 +1,4 @@
-//! Entries of the attention list on their way to the database and back.
+//! Reading and writing entries of the attention list.
 
 use fulfillment_domain::OrderId;
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::shared::cells::{Row, need};
 use crate::{Attention, AttentionReason, Result};
 
-/// An entry that an order is to have.
+/// An entry that an order should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) reason: AttentionReason,
@@ -33,7 +33,7 @@ pub(crate) fn attention_from(row: &impl Row) -> Result<Attention> {
     })
 }
 
-/// The reasons of a group that are wanted no more.
+/// The reasons of a group that are not wanted any more.
 pub(crate) fn gone<'a>(
     group: &'a [AttentionReason],
     wanted: &'a [Wanted],
@@ -41,7 +41,8 @@ pub(crate) fn gone<'a>(
     group.iter().filter(|reason| wanted.iter().all(|w| w.reason != **reason)).map(|reason| reason.as_str())
 }
 
-/// The orders among acknowledged entries, `order_id, reason`, that were paid after their void: they stay parked no longer.
+/// The orders among acknowledged entries, `order_id, reason`, that were paid after their void: they are not parked any
+/// more.
 pub(crate) fn paid_after_void(rows: &[impl Row]) -> Result<Vec<OrderId>> {
     let mut orders = Vec::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! Values on their way to a column and back, the same for every database.
+//! SQL values: conversion to a column and back, the same for every database.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -32,12 +32,12 @@ pub(crate) enum Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// Text, with NUL taken out: PostgreSQL has none, and one row must not fail its neighbours.
+    /// Text without NUL: PostgreSQL does not support it, and one row must not make the others of its batch fail.
     pub(crate) fn text(text: &'a str) -> Self {
         Self::Text(clean(text))
     }
 
-    /// Anything by its display form.
+    /// A value as its display form.
     pub(crate) fn word(value: impl Display) -> Self {
         Self::Text(Cow::Owned(value.to_string()))
     }
@@ -110,20 +110,20 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { Cow::Borrowed(text) }
 }
 
-/// A time as it can be stored: whole microseconds, in the years 1 to 9999.
+/// A time as it can be stored: whole microseconds, limited to the years 1 to 9999.
 pub(crate) fn storable(at: Timestamp) -> Timestamp {
-    /// The last whole microsecond that jiff reads back.
+    /// The last whole microsecond that jiff can parse.
     const LAST: Timestamp = Timestamp::constant(253_402_207_200, 0);
     const YEAR_1: i64 = -62_135_596_800_000_000;
     Timestamp::from_microsecond(at.as_microsecond().max(YEAR_1)).unwrap_or(LAST)
 }
 
-/// RFC 3339 in UTC with exactly six digits of a second: sorts as text.
+/// RFC 3339 in UTC with exactly six fractional digits, so that it sorts as text.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     format!("{:.6}", storable(at))
 }
 
-/// One row of an answer, by column name.
+/// One row of a result, by column name.
 pub(crate) trait Row {
     /// Text.
     fn text(&self, column: &'static str) -> Result<Option<String>>;
@@ -152,7 +152,7 @@ pub(crate) trait Row {
         N::try_from(number).map_err(|_| odd(column, "a number out of range"))
     }
 
-    /// A word of a type that knows its words.
+    /// A word, parsed by its type.
     fn word<W: FromStr<Err: Display>>(&self, column: &'static str) -> Result<W> {
         need(column, self.text(column)?)?.parse().map_err(|e: W::Err| odd(column, e))
     }
@@ -184,7 +184,7 @@ pub(crate) fn need<T>(column: &'static str, value: Option<T>) -> Result<T> {
     value.ok_or_else(|| odd(column, "NULL"))
 }
 
-/// Something stored that this version cannot have written.
+/// An error for a stored value that this version cannot have written.
 pub(crate) fn odd(column: &str, what: impl Display) -> StoreError {
     StoreError::Incompatible(format!("the column {column} holds what this version does not know: {what}"))
 }

@@ -1,4 +1,4 @@
-//! What a value is written to its column as, and read back from, the same for every database.
+//! The types of columns: how a field is written to its column and read back, the same for every database.
 
 use fulfillment_domain::{Amount, Currency, Flags, OrderId, TicketId, TicketStatus};
 use jiff::Timestamp;
@@ -6,27 +6,27 @@ use jiff::Timestamp;
 use crate::Result;
 use crate::shared::cells::{Cell, Row, need, odd, storable};
 
-/// A value that has a column of its own and can be missing there: as an [`Option`] in [`Column`].
+/// A value with its own column, where it can be missing: as an [`Option`] in [`Column`].
 pub(crate) trait Value: Sized {
-    /// As it is written.
+    /// The value as it is written.
     fn cell(&self) -> Cell<'_>;
 
     /// Reads it back.
     fn read(row: &impl Row, column: &'static str) -> Result<Option<Self>>;
 
-    /// Becomes what is read back after it was written.
+    /// Changes it to the value that is read back after it was written.
     fn make_storable(&mut self) {}
 }
 
-/// A field with a column of its own: NULL is an error where the field is no [`Option`].
+/// A field with its own column: NULL is an error where the field is not an [`Option`].
 pub(crate) trait Column: Sized {
-    /// As it is written.
+    /// The field as it is written.
     fn cell(&self) -> Cell<'_>;
 
     /// Reads it back.
     fn read(row: &impl Row, column: &'static str) -> Result<Self>;
 
-    /// Becomes what is read back after it was written.
+    /// Changes it to the value that is read back after it was written.
     fn make_storable(&mut self);
 }
 
@@ -152,7 +152,7 @@ macro_rules! numbers {
 }
 numbers!(u16 u32);
 
-/// What is written by its display form.
+/// Types that are written by their display form.
 macro_rules! words {
     ($($word:ty, $row:ident, $column:ident => $read:expr;)*) => {
         $(impl Value for $word {

@@ -1,4 +1,4 @@
-//! Messages that are set apart: what cannot be read, and what contradicts the record.
+//! Dead letters: messages that cannot be read, and messages that contradict the record.
 
 use fulfillment_domain::event::NAMESPACE;
 use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Unreadable};
@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::{DeadLetterRoute, Incoming, LetterKind, Source};
 
-/// A message to be set apart.
+/// A message to be written as a dead letter.
 #[derive(Debug)]
 pub(crate) struct DeadLetter<'a> {
     pub(crate) message: &'a Incoming,
-    /// Of source and content: the same record read again has the same.
+    /// A hash of source and content: the same record read again has the same fingerprint.
     pub(crate) fingerprint: [u8; 32],
     pub(crate) kind: LetterKind,
     pub(crate) order_id: Option<OrderId>,
@@ -45,13 +45,13 @@ impl<'a> DeadLetter<'a> {
         }
     }
 
-    /// One that contradicts what is on record under its key.
+    /// A message that contradicts what is recorded under its key.
     pub(crate) fn quarantined(message: &'a Incoming, order: OrderId, why: Unreadable) -> Self {
         let (kind, fingerprint) = (LetterKind::Quarantined, fingerprint(message));
         Self { message, fingerprint, kind, order_id: Some(order), reason: why.reason, field: why.field }
     }
 
-    /// The event that carries it, once the database gave its row a number.
+    /// The event that reports it, once its row has an id.
     pub(crate) fn event(&self, row: i64, route: &DeadLetterRoute) -> OutboxEvent {
         let Incoming { source, key, raw, headers, .. } = self.message;
         let value = if raw.len() > route.max_bytes {

@@ -1,4 +1,4 @@
-//! Which generation of a ticket a delivery is of.
+//! Determines which generation of a ticket a delivery is about.
 
 use fulfillment_domain::{Delivered, Ticket};
 use jiff::Timestamp;
@@ -9,16 +9,16 @@ use crate::shared::cells::{Row, odd};
 /// A ticket's former generations, newest first; `$1` is the ticket.
 pub(crate) const FORMER: &str = "SELECT generation, record, delivered_at FROM ticket_revisions WHERE ticket_id = $1 ORDER BY generation DESC";
 
-/// Notes that a former generation was delivered; `$1` is the ticket, `$2` the generation, `$3` when, `$4` how.
+/// Records that a former generation was delivered; `$1` is the ticket, `$2` the generation, `$3` when, `$4` how.
 pub(crate) const NOTE_FORMER: &str = "UPDATE ticket_revisions SET delivered_at = $3, delivery_channel = $4 \
      WHERE ticket_id = $1 AND generation = $2 AND delivered_at IS NULL";
 
-/// A generation that is live no more.
+/// A generation that is not live any more.
 pub(crate) struct Former {
     pub(crate) generation: u32,
     /// When its file was stored; unknown once its record was erased.
     stored_at: Option<Timestamp>,
-    /// Whether its delivery is on record.
+    /// Whether its delivery is recorded.
     delivered: bool,
 }
 
@@ -39,17 +39,17 @@ pub(crate) fn former_from(row: &impl Row) -> Result<Former> {
     })
 }
 
-/// What a delivery is of.
+/// The generation that a delivery is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Of {
     Live,
-    /// A former generation whose delivery is not on record yet.
+    /// A former generation whose delivery is not recorded yet.
     Former(u32),
-    /// One whose delivery is on record, or one that nobody here has made.
+    /// One whose delivery is recorded, or an unknown generation.
     Nothing,
 }
 
-/// Whether the former generations have to be asked: the message names another one, or was written before the live one
+/// Whether the former generations must be looked up: the message names another one, or was written before the live one
 /// was stored.
 pub(crate) fn asks_former(live: &Ticket, delivered: &Delivered) -> bool {
     match (delivered.generation, delivered.delivered_at) {
@@ -59,8 +59,8 @@ pub(crate) fn asks_former(live: &Ticket, delivered: &Delivered) -> bool {
     }
 }
 
-/// What it is of, where [`asks_former`]. Without a number it is the newest that had been stored by then; a clock that
-/// is a little behind must not lose the delivery of a ticket that was never reissued.
+/// The generation of a delivery that [`asks_former`]. Without a number it is the newest that had been stored by then; a
+/// clock that is slightly behind must not lose the delivery of a ticket that was never reissued.
 pub(crate) fn of(delivered: &Delivered, former: &[Former]) -> Of {
     let found = match (delivered.generation, delivered.delivered_at) {
         (Some(generation), _) => former.iter().find(|f| f.generation == generation),
@@ -73,7 +73,7 @@ pub(crate) fn of(delivered: &Delivered, former: &[Former]) -> Of {
     }
 }
 
-/// What the history says.
+/// The text for the history.
 pub(crate) fn note(generation: u32) -> String {
     format!("generation {generation} was delivered; it had been replaced by then")
 }

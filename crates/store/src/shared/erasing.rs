@@ -1,4 +1,4 @@
-//! What the implementations have in common about removing personal data. The SQL is what both dialects share.
+//! Shared code and SQL for removing personal data.
 
 use fulfillment_domain::event::NAMESPACE;
 use fulfillment_domain::{OrderState, TicketId, TicketStatus};
@@ -12,7 +12,7 @@ use crate::shared::withdrawing::{Case, End, Ruling};
 /// Why an order that was not issued is void.
 const WHY: &str = "its personal data was erased before it was issued";
 
-/// The order itself; `$1` is its id, `$2` now. Whoever has it in hand loses it.
+/// The order itself; `$1` is its id, `$2` now. A worker that has claimed it loses the claim.
 pub(crate) const ORDER: &str = "UPDATE orders SET snapshot = NULL, refused_answer = NULL, traceparent = NULL, \
      erased_at = coalesce(erased_at, $2), fence = fence + 1, worker = NULL, due_at = NULL, refresh = 0, \
      reason = CASE WHEN state = 'voided' AND erased_at IS NULL THEN 'voided; its personal data was erased' ELSE reason END, \
@@ -24,7 +24,7 @@ pub(crate) const TICKETS: &str = "UPDATE tickets SET customer_email = '', custom
      void_reason = CASE WHEN voided_at IS NULL THEN NULL ELSE 'erased' END, \
      erased_at = coalesce(erased_at, $2), updated_at = $2 WHERE order_id = $1";
 
-/// What stands beside the tickets, each by `$1`, the order.
+/// Rows about the order in other tables, each by `$1`, the order.
 pub(crate) const BESIDE: [&str; 5] = [
     "DELETE FROM ticket_drafts WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_revisions SET record = '{}', why = NULL, request = NULL \
@@ -44,13 +44,13 @@ pub(crate) const MESSAGES: &str = "UPDATE inbox SET raw = NULL, headers = NULL, 
 pub(crate) const LETTER: &str = "UPDATE dead_letters SET raw = $3, key = NULL, headers = $4, \
      closed_at = coalesce(closed_at, $2), closed_as = coalesce(closed_as, 'dropped'), note = 'erased' WHERE id = $1";
 
-/// The event that carried a dead letter away.
+/// The event that reported a dead letter.
 pub(crate) fn letter_event(row: &impl Row) -> Result<Uuid> {
     let fingerprint = need("fingerprint", row.bytes("fingerprint")?)?;
     Ok(Uuid::new_v5(&NAMESPACE, format!("dead-letter|{}", hex::encode(fingerprint)).as_bytes()))
 }
 
-/// Where an order ends whose tickets can be made no more.
+/// The end of an order whose tickets cannot be made any more.
 pub(crate) fn ruling(case: &Case) -> Ruling {
     if case.is_void()
         || !matches!(case.state, OrderState::Received | OrderState::Enriched | OrderState::Parked)
@@ -65,7 +65,7 @@ pub(crate) fn ruling(case: &Case) -> Ruling {
     Ruling { voided, end: Some(end), ..Ruling::default() }
 }
 
-/// An address as it stands in JSON: whole, so that nobody else's ends like it.
+/// An address as a whole JSON string, so that a longer address with the same ending does not match.
 pub(crate) fn quoted(email: &str) -> String {
     serde_json::Value::from(email).to_string()
 }

@@ -1,4 +1,4 @@
-//! Outbox rows.
+//! Reading outbox rows.
 
 use fulfillment_domain::{OrderId, OutboxEvent};
 
@@ -30,7 +30,7 @@ pub(crate) fn event_from(row: &impl Row) -> Result<OutboxEvent> {
     })
 }
 
-/// An event lent: with `id` and `attempts`.
+/// A lent event: with `id` and `attempts`.
 pub(crate) fn delivery_from(row: &impl Row) -> Result<Delivery> {
     Ok(Delivery {
         outbox_id: row.number("id")?,
@@ -53,7 +53,7 @@ pub(crate) fn unsent_from(row: &impl Row) -> Result<Unsent> {
     })
 }
 
-/// An event at its place: with `position`.
+/// An event in the stream: with `position`.
 pub(crate) fn published_from(row: &impl Row) -> Result<PublishedEvent> {
     Ok(PublishedEvent {
         position: row.number("position")?,

@@ -1,4 +1,4 @@
-//! What the record knows of a batch's payments before the batch is decided.
+//! Facts about a batch's payments that are recorded before the batch is decided.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::shared::adopting::IMPORTED;
 use crate::shared::cells::{Row, need};
 use crate::shared::folding::{Standing, standing_from};
 
-/// A payment that is on record under a key.
+/// A payment that is recorded under a key.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) order_id: OrderId,
@@ -28,8 +28,8 @@ impl Known {
         Ok((key, Self { order_id, facts }))
     }
 
-    /// What a message under the same key says otherwise, if it does, and of which field. The key of a payment without an id
-    /// is its order's, so that all it says has to agree: else it is another payment, and money would be kept in silence.
+    /// The field in which a message under the same key differs, if any, and how. The key of a payment without an id is
+    /// its order's, so all fields have to agree: otherwise it is another payment, and would be taken for a repeat.
     pub(super) fn contradiction(&self, payment: &Payment) -> Option<Unreadable> {
         let PaymentFacts { amount, currency, .. } = self.facts;
         if payment.says_the_same(self.order_id, amount, currency) {
@@ -49,7 +49,7 @@ impl Known {
     }
 }
 
-/// An order that was there before the batch. Its row is locked.
+/// An order that existed before the batch. Its row is locked.
 #[derive(Debug, Clone)]
 pub(crate) struct Earlier {
     payment_key: String,
@@ -81,19 +81,19 @@ impl Earlier {
         self.payment_key.is_empty()
     }
 
-    /// It was taken over with its tickets, and no payment of it has come.
+    /// It was imported with its tickets, and no payment of it has arrived.
     pub(super) fn is_imported(&self) -> bool {
         self.payment_key == IMPORTED
     }
 }
 
-/// What the database knows of a batch's payments, once the rows of their orders are made and locked.
+/// What the database has about a batch's payments, once the rows of their orders are created and locked.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// The payments on record under the batch's keys.
+    /// The payments recorded under the batch's keys.
     pub(crate) known: HashMap<String, Known>,
-    /// The orders of the other payments as far as they were there before. The rest was made for this batch.
+    /// The orders of the other payments that existed before. The others were created for this batch.
     pub(crate) earlier: HashMap<OrderId, Earlier>,
-    /// The payments of these orders that are not folded, in the order of their arrival.
+    /// The payments of these orders that are not folded, in order of arrival.
     pub(crate) standing: Vec<(OrderId, Standing)>,
 }

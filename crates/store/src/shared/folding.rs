@@ -1,5 +1,5 @@
-//! One payment under two keys: a message without an id is the payment that another producer gave one, while nothing in
-//! them contradicts. The row without the id is kept and folded into the other, which stands for both.
+//! Folding: one payment under two keys. A message without an id is the same payment as another producer's with an id,
+//! while nothing in them contradicts. The row without the id is kept and folded into the other, which represents both.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::shared::cells::{Row, need};
 use crate::shared::withdrawing::{Arrival, Case};
 use crate::{PaymentOutcome, Result};
 
-/// The columns that [`standing_from`] reads, of payments that are not folded, in the order of their arrival.
+/// The columns that [`standing_from`] reads, of payments that are not folded, in order of arrival.
 macro_rules! standing_columns {
     () => {
         "key, order_id, payment_id, CAST(amount AS TEXT) AS amount, currency, customer_id, transaction_id, \
@@ -19,17 +19,17 @@ macro_rules! standing_columns {
 }
 pub(crate) use standing_columns;
 
-/// A payment of an order that another one may be the same as.
+/// A payment of an order that a new one may be the same as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) key: String,
     pub(crate) has_id: bool,
     pub(crate) facts: Facts,
-    /// It made the order's work.
+    /// It created the order's work.
     pub(crate) accepted: bool,
     /// Whether it came after the order was voided.
     pub(crate) arrival: Arrival,
-    /// It was there before this batch.
+    /// It existed before this batch.
     pub(crate) on_record: bool,
 }
 
@@ -52,23 +52,23 @@ pub(crate) fn standing_from(row: &impl Row) -> Result<(OrderId, Standing)> {
     Ok((row.order_id()?, standing))
 }
 
-/// What a new payment has to do with one that is known under another key.
+/// How a new payment relates to one that is known under another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fold {
-    /// It has no id, and is the payment under this key.
+    /// The new payment has no id, and is the same as the payment under this key.
     Into(String),
-    /// It has an id, and this one, which has none, is folded into it.
+    /// The new payment has an id, and this one, which has none, is folded into it.
     Of(Standing),
 }
 
-/// The payments of orders by which new ones are recognised.
+/// The payments of orders with which new ones are compared.
 #[derive(Debug, Default)]
 pub(crate) struct Folding {
     orders: HashMap<OrderId, Vec<Standing>>,
 }
 
 impl Folding {
-    /// `standing`: what is on record, in the order of its arrival.
+    /// `standing`: the recorded payments, in order of arrival.
     pub(crate) fn new(standing: Vec<(OrderId, Standing)>) -> Self {
         let mut folding = Self::default();
         for (order, payment) in standing {
@@ -77,8 +77,8 @@ impl Folding {
         folding
     }
 
-    /// Takes a payment under a new key in. The first one that it agrees with is the same payment; one with the payment
-    /// provider's id goes before others. `accepted`: it makes the order's work.
+    /// Adds a payment under a new key. The first one that it agrees with is the same payment; one with the same
+    /// transaction id of the payment provider is preferred. `accepted`: it creates the order's work.
     pub(crate) fn take(&mut self, key: &str, payment: &Payment, accepted: bool) -> Option<Fold> {
         let others = self.orders.entry(payment.order_id).or_default();
         let (facts, has_id) = (payment.facts(), payment.payment_id.is_some());
@@ -98,7 +98,7 @@ impl Folding {
     }
 }
 
-/// Leaves one payment of those that are folded, which knows what either knew, and binds the refunds of both keys to it.
+/// Merges folded payments into one with the facts of both, and binds the refunds of both keys to it.
 pub(crate) fn fold(case: &mut Case) {
     let folded: Vec<_> = case.payments.extract_if(.., |p| p.folded_into.is_some()).collect();
     for payment in folded {
@@ -163,8 +163,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes in whatever order: at most one payment is folded, it has no id, and what it goes into has one
-        /// and agrees.
+        /// Whatever arrives in whatever order: at most one payment is folded, it has no id, and the one it is folded
+        /// into has an id and agrees.
         #[test]
         fn never_two_with_ids(made in prop::collection::vec((0_u8..3, 0_u8..2, 0_u8..2), 0..8)) {
             let mut payments: Vec<Payment> = Vec::new();

@@ -1,4 +1,4 @@
-//! What a batch of freezes amounts to, decided apart from the database.
+//! Decides the result of a batch of freezes, without a database.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -38,12 +38,12 @@ pub(crate) fn locked_from(row: &impl Row) -> Result<(OrderId, Locked)> {
 /// The orders under their locks.
 pub(crate) type Orders = HashMap<OrderId, Locked>;
 
-/// The order, when `fence` is the one it was last claimed under and it was not voided since.
+/// The order, if `fence` is that of its last claim and it has not been voided since.
 pub(crate) fn fenced(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locked> {
     orders.get(&order).filter(|o| o.fence == fence && o.state != OrderState::Voided)
 }
 
-/// The order, when it is besides still lent under that fence.
+/// The order, if it is also still lent under that fence.
 pub(crate) fn lent(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locked> {
     fenced(orders, order, fence).filter(|o| o.worker.is_some())
 }
@@ -51,9 +51,9 @@ pub(crate) fn lent(orders: &Orders, order: OrderId, fence: i64) -> Option<&Locke
 /// What to do with one order of the batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Its claim is gone.
+    /// Its claim is stale.
     Stale,
-    /// A number of its tickets is somebody else's.
+    /// Another ticket has one of its tickets' numbers.
     NumberTaken(String),
     /// It has its tickets already.
     Stored,
@@ -61,7 +61,7 @@ pub(crate) enum Step {
     Fresh,
 }
 
-/// Decides the steps. `taken` are the numbers among the batch's that are on record.
+/// Decides the steps. `taken` are those of the batch's numbers that are recorded already.
 pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -> Vec<Step> {
     let mut done = HashSet::new();
     let mut given: HashSet<&str> = HashSet::new();
@@ -92,7 +92,7 @@ pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -
     steps
 }
 
-/// What an order becomes with its freeze, and why: one without tickets is done with it.
+/// An order's state after its freeze, and the reason: an order without tickets is finished.
 pub(crate) fn frozen_as(freeze: &Freeze) -> (OrderState, Option<&'static str>) {
     if freeze.tickets.is_empty() {
         return (OrderState::Issued, Some(NOTHING_ADMITS));
@@ -103,14 +103,14 @@ pub(crate) fn frozen_as(freeze: &Freeze) -> (OrderState, Option<&'static str>) {
 /// An event's seat.
 pub(crate) type SeatOf = (String, String);
 
-/// Whose seat it is, by seat.
+/// The owners of seats, by seat.
 pub(crate) type Owners = HashMap<SeatOf, TicketId>;
 
-/// Who asks for a seat.
+/// A ticket that asks for a seat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asking {
     pub(crate) ticket: TicketId,
-    /// The key that tickets of before took the seat under, whatever their date.
+    /// The key under which earlier tickets took the seat, whatever their date.
     pub(crate) undated: Option<String>,
     date: Option<Date>,
 }
@@ -122,7 +122,7 @@ pub(crate) fn asks(ticket: &Ticket) -> Option<(SeatOf, Asking)> {
 }
 
 impl Asking {
-    /// Whose seat it is: `owner` has it under its key, `holder` under the undated one, for the same date or for any.
+    /// The seat's owner: `owner` has it under its key, `holder` under the undated one, for the same date or for any.
     pub(crate) fn owner(&self, owner: TicketId, holder: Option<Holder>) -> TicketId {
         let same_date = |holder: &Holder| {
             let date = holder.starts.map(|at| local_date(at, holder.zone.as_deref()));
@@ -141,7 +141,7 @@ pub(crate) struct Holder {
     zone: Option<String>,
 }
 
-/// Reads `holder, holder_starts, holder_zone`; `None` where nobody has the seat under that key.
+/// Reads `holder, holder_starts, holder_zone`; `None` where no ticket has the seat under that key.
 pub(crate) fn holder_from(row: &impl Row) -> Result<Option<Holder>> {
     let Some(ticket) = row.ticket_id("holder")? else { return Ok(None) };
     Ok(Some(Holder { ticket, starts: row.time("holder_starts")?, zone: row.text("holder_zone")? }))
@@ -163,7 +163,7 @@ pub(crate) fn fresh<'a>(batch: &'a [Freeze], steps: &'a [Step]) -> impl Iterator
     batch.iter().zip(steps).filter(|(_, step)| **step == Step::Fresh).map(|(freeze, _)| freeze)
 }
 
-/// The tickets as they are written, flagged where the seat is another ticket's.
+/// The tickets as they are written, flagged where another ticket has the seat.
 pub(crate) fn flagged(freeze: &Freeze, owners: &Owners) -> Vec<Ticket> {
     let flag = |ticket: &Ticket| {
         let mut ticket = as_stored(ticket.clone());

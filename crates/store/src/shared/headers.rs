@@ -1,5 +1,5 @@
-//! Headers of a message as bytes: a JSON array of `[name, value]`, a value that is not UTF-8 as an
-//! array of its bytes. Exact, and a person at the database can read it.
+//! Headers of a message as bytes: a JSON array of `[name, value]`, a value that is not UTF-8 as an array of its bytes.
+//! The encoding is exact, and readable for people in the database.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
-//! What a batch of messages amounts to, decided apart from the database.
+//! Decides the result of a batch of messages, without a database.
 //!
-//! The database gathers [`Facts`] about the keys and orders that the batch names; [`Intake::decide`] says what to write
-//! and what to answer. Refunds and cancellations are judged one by one afterwards: see [`super::withdrawing`].
+//! The database collects [`Facts`] about the keys and orders that the batch names; [`Intake::decide`] determines what
+//! to write and what to return. Refunds and cancellations are decided one by one afterwards: see
+//! [`super::withdrawing`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -23,7 +24,7 @@ pub(crate) struct NewPayment<'a> {
     pub(crate) payment: &'a Payment,
     /// SHA-256 of the raw message.
     pub(crate) hash: [u8; 32],
-    /// It makes the order's work.
+    /// It creates the order's work.
     pub(crate) accepted: bool,
     /// It is known under another key.
     pub(crate) fold: Option<Fold>,
@@ -40,13 +41,13 @@ impl NewPayment<'_> {
         outcome.as_str()
     }
 
-    /// Whether it made the order's work, under one key or the other.
+    /// Whether it creates the order's work, under one key or the other.
     fn makes_order(&self) -> bool {
         self.accepted || matches!(&self.fold, Some(Fold::Of(first)) if first.accepted)
     }
 
-    /// Whether the payment that it stands for was not known under any key. One that comes under two keys at once is new
-    /// under one of them.
+    /// Whether the payment was not known under any key. One that arrives under two keys in one batch is new under one
+    /// of them.
     pub(crate) fn is_new(&self) -> bool {
         match &self.fold {
             None => true,
@@ -55,7 +56,7 @@ impl NewPayment<'_> {
         }
     }
 
-    /// The key of the payment that it is.
+    /// The key of the payment that it is folded into.
     pub(crate) fn folded_into(&self) -> Option<&str> {
         match &self.fold {
             Some(Fold::Into(key)) => Some(key),
@@ -63,7 +64,7 @@ impl NewPayment<'_> {
         }
     }
 
-    /// How the payment that it stands for came.
+    /// The arrival of the payment that it represents.
     pub(crate) fn arrival(&self) -> Arrival {
         match &self.fold {
             _ if self.late => Arrival::Late,
@@ -73,25 +74,25 @@ impl NewPayment<'_> {
     }
 }
 
-/// The payment that an order begins with: its key and message.
+/// The first payment of an order: its key and message.
 pub(crate) type First<'a> = (&'a str, &'a Incoming);
 
-/// What to write, and what to answer.
+/// What to write, and what to return.
 #[derive(Debug)]
 pub(crate) struct Decided<'a> {
-    /// In the batch's order; none of a refund or cancellation, which is yet to be judged.
+    /// In the batch's order; none for a refund or cancellation, which is decided later.
     pub(crate) outcomes: Vec<Option<IngestOutcome>>,
     /// By key.
     pub(crate) payments: Vec<NewPayment<'a>>,
-    /// Repeats of payments that were on record, by key.
+    /// Repeats of recorded payments, by key.
     pub(crate) repeats: BTreeMap<&'a str, i64>,
-    /// Payments on record that are folded into new ones: key into key.
+    /// Recorded payments that are folded into new ones: key to key.
     pub(crate) folded: BTreeMap<String, &'a str>,
     /// Orders that a refund or cancellation announced, and that are paid now.
     pub(crate) started: BTreeMap<OrderId, First<'a>>,
-    /// Orders that were taken over, and the payment that made them.
+    /// Imported orders, and the payment that made them.
     pub(crate) bound: BTreeMap<OrderId, First<'a>>,
-    /// Orders that are to be judged anew: refunds and cancellations bear on them, or they were void.
+    /// Orders to be settled again: refunds and cancellations affect them, or they were void.
     pub(crate) to_settle: BTreeSet<OrderId>,
     /// In the batch's order.
     pub(crate) dead: Vec<DeadLetter<'a>>,
@@ -100,20 +101,20 @@ pub(crate) struct Decided<'a> {
 /// A batch, by key.
 pub(crate) struct Intake<'a> {
     batch: &'a [Incoming],
-    /// Of each payment.
+    /// The key of each payment.
     keys: Vec<Option<String>>,
     firsts: BTreeMap<String, usize>,
 }
 
 impl<'a> Decided<'a> {
-    /// What is set apart, each record once.
+    /// The dead letters, each record once.
     pub(crate) fn dead_once(&mut self) -> &[DeadLetter<'a>] {
         let mut seen = HashSet::new();
         self.dead.retain(|letter| seen.insert(letter.fingerprint));
         &self.dead
     }
 
-    /// The orders that were there before: what comes of them is kept in whole unless they were erased.
+    /// The orders that existed before: their messages are kept whole unless they were erased.
     pub(crate) fn known_orders(&self, intake: &Intake<'_>) -> BTreeSet<OrderId> {
         let others = self.payments.iter().filter(|p| !p.accepted).map(|p| p.payment.order_id);
         let dead = self.dead.iter().filter_map(|d| d.order_id);
@@ -121,7 +122,7 @@ impl<'a> Decided<'a> {
         others.chain(dead).chain(withdrawn).chain(self.bound.keys().copied()).collect()
     }
 
-    /// Orders with so many more payments each, which are neither their first nor another key of one.
+    /// Orders with the number of their further payments, which are neither their first nor another key of one.
     pub(crate) fn more(&self) -> BTreeMap<OrderId, i64> {
         let mut more = BTreeMap::new();
         for new in self.payments.iter().filter(|p| p.is_new() && !p.makes_order()) {
@@ -130,7 +131,7 @@ impl<'a> Decided<'a> {
         more
     }
 
-    /// What changes of payments that are on record, by key: repeats to be counted, and what each is folded into.
+    /// The changes of recorded payments, by key: repeats to be counted, and what each is folded into.
     pub(crate) fn changes(&self) -> BTreeMap<&str, (i64, Option<&str>)> {
         let mut changes: BTreeMap<&str, (i64, Option<&str>)> =
             self.repeats.iter().map(|(key, count)| (*key, (*count, None))).collect();
@@ -167,7 +168,7 @@ impl<'a> Intake<'a> {
         self.batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Message::order_id).collect()
     }
 
-    /// The refunds and cancellations, each with its place in the batch.
+    /// The refunds and cancellations, each with its index in the batch.
     pub(crate) fn withdrawals(&self) -> impl Iterator<Item = (usize, &'a Incoming, &'a Withdrawal)> {
         self.batch.iter().enumerate().filter_map(|(at, message)| match &message.content {
             Ok(Message::Withdrawal(said)) => Some((at, message, said)),
@@ -189,7 +190,7 @@ impl<'a> Intake<'a> {
             .collect()
     }
 
-    /// Decides everything but what refunds and cancellations do.
+    /// Decides everything except the effects of refunds and cancellations.
     pub(crate) fn decide(&self, facts: Facts) -> Decided<'_> {
         let Facts { known, earlier, standing } = facts;
         let firsts = self.firsts(&known);
@@ -280,7 +281,7 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// Marks payments that came after their orders were void. Answers with the orders that are to be judged anew.
+/// Marks payments that arrived after their orders were void. Returns the orders to be settled again.
 fn mark_late(
     payments: &mut BTreeMap<&str, NewPayment<'_>>,
     earlier: &HashMap<OrderId, Earlier>,
@@ -291,7 +292,7 @@ fn mark_late(
         let Some(before) = earlier.get(&order) else { continue };
         if before.withdrawn || (before.voided && !new.accepted) {
             to_settle.insert(order);
-            // One that is known under another key has come before.
+            // A payment that is known under another key arrived before.
             new.late = before.voided && new.is_new();
         }
     }

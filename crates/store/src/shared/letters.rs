@@ -1,13 +1,13 @@
-//! Rows about what stands apart.
+//! Reading rows about dead letters and parked orders.
 
 use crate::shared::cells::{Row, need};
 use crate::shared::headers;
 use crate::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
 
-/// An operator has seen to what was paid for a void order; `$1` is the order.
+/// An operator has dealt with the payments of a void order; `$1` is the order.
 pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id = $1";
 
-/// What a letter is read from.
+/// The columns of a dead letter.
 macro_rules! letter_columns {
     () => {
         "id, kind, about, order_id, reason, field, source, source_timestamp, key, raw, headers, received_at, \
@@ -38,7 +38,7 @@ pub(crate) fn letter_from(row: &impl Row) -> Result<DeadLetterRecord> {
     })
 }
 
-/// How a letter is closed, if it is, and what to note.
+/// How a letter is closed, if it is, and its note.
 pub(crate) fn closed_as(closing: &Closing) -> (Option<ClosedAs>, &str) {
     match closing {
         Closing::Replayed(note) => (Some(ClosedAs::Replayed), note),

@@ -1,4 +1,4 @@
-//! The schema's versions, and whose tables these are.
+//! Migrations of the schema, and detection of another service's tables.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,10 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use crate::error::unavailable;
 use crate::{Result, StoreError};
 
-/// Where applied migrations are noted. A name of our own: an earlier service may have used sqlx too.
+/// Where applied migrations are recorded. A name of our own: an earlier service may have used sqlx too.
 pub(crate) const TABLE: &str = "fulfillment_migrations";
 
-/// The version that brought positions: what was stored before it was read without any.
+/// The version that added positions: what was stored earlier was read without any.
 pub(crate) const POSITIONS: i64 = 8;
 
 /// Tables that an earlier service may have left under the same names.
@@ -39,11 +39,11 @@ const OURS: &[&str] = &[
     "kafka_positions",
 ];
 
-/// Where a .NET service notes its own migrations: a schema that has it is somebody else's.
+/// Where a .NET service records its own migrations: a schema that has it belongs to another service.
 const EF_CORE: &str = "__efmigrationshistory";
 
-/// Of these tables, the ones that ours must not stand beside. Other services quote their names, so that `Tickets`
-/// and `tickets` could both be there.
+/// Those of these tables that ours must not coexist with. Other services quote their names, so `Tickets` and `tickets`
+/// could both exist.
 pub(crate) fn in_the_way(tables: Vec<String>) -> Vec<String> {
     let ours = |name: &String| OURS.iter().chain([&EF_CORE]).any(|o| o.eq_ignore_ascii_case(name));
     tables.into_iter().filter(ours).collect()
@@ -59,7 +59,7 @@ fn migrator(steps: &[Step]) -> Migrator {
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(TABLE);
-    // Each implementation holds a lock of its own around the whole.
+    // Each implementation holds its own lock during all migrations.
     migrator.set_locking(false);
     migrator
 }
@@ -88,7 +88,7 @@ pub(crate) fn pending(steps: &[Step], applied: &[i64]) -> Result<Vec<String>> {
     Ok(steps.iter().filter(|s| !applied.contains(&s.0)).map(|s| s.1.to_owned()).collect())
 }
 
-/// The tables of somebody else that stand where ours should go.
+/// The error for tables of another service in the place of ours.
 pub(crate) fn foreign(tables: &[String], whose: &str) -> StoreError {
     StoreError::Incompatible(format!(
         "{whose} has tables of another service under the names {}: nothing was altered. Name another schema \

@@ -1,4 +1,4 @@
-//! What the implementations have in common: the record's columns, and decisions that need no database.
+//! Code that the implementations share: the record's columns, and decisions that need no database.
 
 pub(crate) mod adopting;
 pub(crate) mod attention;
@@ -28,17 +28,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-/// `at` and `duration` later, or the end of time.
+/// The time `duration` after `at`, or the latest time.
 pub(crate) fn later(at: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration).ok().and_then(|d| at.checked_add(d).ok()).unwrap_or(Timestamp::MAX)
 }
 
-/// `at` and `duration` earlier, or the beginning of time.
+/// The time `duration` before `at`, or the earliest time.
 pub(crate) fn earlier(at: Timestamp, duration: Duration) -> Timestamp {
     SignedDuration::try_from(duration).ok().and_then(|d| at.checked_sub(d).ok()).unwrap_or(Timestamp::MIN)
 }
 
-/// The code has 16 bits for the category.
+/// A code has 16 bits for the category.
 pub(crate) fn too_many_categories() -> crate::StoreError {
     crate::StoreError::Refused("the event has more than 65,535 categories".into())
 }

@@ -1,4 +1,4 @@
-//! Rows about orders and payments.
+//! Reading rows about orders and payments.
 
 use fulfillment_domain::{OrderState, Ticket};
 
@@ -8,8 +8,8 @@ use crate::{
     WithdrawalRecord,
 };
 
-/// A claimed order: the columns of `orders` as they stood before, but for `fence`, `attempts` and `deaths`,
-/// which are the new ones, and its first payment's.
+/// A claimed order: the former columns of `orders`, except for `fence`, `attempts` and `deaths`, which are the new
+/// ones, and the columns of its first payment.
 pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
     let state: OrderState = row.word("state")?;
     let parked_at = row.time("parked_at")?;
@@ -27,9 +27,10 @@ pub(crate) fn claim_from(row: &impl Row) -> Result<Claim> {
         },
         fence: row.number("fence")?,
         attempts: row.number("attempts")?,
-        // The new one counts this claim, which has not died yet.
+        // The new value counts this claim, which has not crashed.
         deaths: row.number::<u32>("deaths")?.saturating_sub(1),
-        // An issued order is never parked; since when it should be is kept all the same, for its tries in the background.
+        // An issued order is never parked, but the time since when it would be is kept for its retries in the
+        // background.
         was_parked: state == OrderState::Parked || (issued && parked_at.is_some()),
         parked_at,
         received_at: need("received_at", row.time("received_at")?)?,
@@ -61,13 +62,13 @@ pub(crate) fn payment_from(row: &impl Row) -> Result<PaymentRecord> {
     })
 }
 
-/// The notes of an order as its row has them.
+/// The notes of an order as stored in its row.
 pub(crate) fn notes_cell(notes: &[String]) -> Result<String> {
     let notes: Vec<_> = notes.iter().map(|note| clean(note)).collect();
     serde_json::to_string(&notes).map_err(|e| StoreError::Refused(e.into()))
 }
 
-/// An order, with what belongs to it. While a worker holds it there is no next attempt.
+/// An order with its payments and tickets. While a worker holds it there is no next attempt.
 pub(crate) fn order_from(
     row: &impl Row,
     payments: Vec<PaymentRecord>,

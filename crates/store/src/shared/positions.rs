@@ -1,4 +1,4 @@
-//! Positions as rows.
+//! Reading rows of Kafka positions.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::cells::{Row, need};
 use crate::Result;
 use crate::positions::{Mark, Partition, Position};
 
-/// What both databases write of a position that is on record.
+/// The update that both databases make to a recorded position.
 macro_rules! advance_on_conflict {
     () => {
         " ON CONFLICT (cluster_id, group_id, topic, partition_id) DO UPDATE SET epoch = excluded.epoch, \
@@ -27,7 +27,7 @@ macro_rules! position_columns {
 }
 pub(crate) use position_columns;
 
-/// Each partition once, in the order in which rows are locked: the furthest of its latest epoch.
+/// Each partition once, in the order in which rows are locked: the furthest position of its latest epoch.
 pub(crate) fn furthest(positions: &[Position]) -> Vec<&Position> {
     let mut furthest: BTreeMap<&Partition, &Position> = BTreeMap::new();
     for position in positions {

@@ -1,4 +1,4 @@
-//! What a newer answer of Ordering's amounts to, decided apart from the database.
+//! Decides the result of Ordering's newer answer, without a database.
 
 use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use crate::shared::cells::{Row, need, odd};
 use crate::shared::withdrawing::Case;
 use crate::{AskOutcome, AttentionReason, Found, NewLines, Refreshed, Result};
 
-/// What is said about an order by this.
+/// The reasons for attention that a refresh sets.
 pub(crate) const GROUP: [AttentionReason; 5] = [
     AttentionReason::Overpaid,
     AttentionReason::PaymentUnclear,
@@ -18,13 +18,13 @@ pub(crate) const GROUP: [AttentionReason; 5] = [
     AttentionReason::NotAskedAgain,
 ];
 
-/// How a note about tickets that Ordering's answer has no more ends.
+/// The end of a note about tickets that are missing from Ordering's answer.
 const GONE: &str = "; its tickets are as good as before";
 
-/// How a note about a seat or a category that a ticket does not say ends.
+/// The end of a note about a seat or a category that a ticket does not show.
 const CHANGED: &str = "; its ticket is as it was";
 
-/// The columns that say whether an order can grow.
+/// The columns that determine whether an order can grow.
 macro_rules! asked_columns {
     () => {
         "order_id, state, payment_key, frozen_at, \
@@ -39,9 +39,9 @@ pub(crate) use asked_columns;
 pub(crate) struct Asked {
     pub(crate) outcome: AskOutcome,
     pub(crate) fence: i64,
-    /// A worker has it in hand.
+    /// A worker has claimed it.
     pub(crate) lent: bool,
-    /// What is new is issued whatever was paid.
+    /// New lines are issued whatever was paid.
     pub(crate) issue: bool,
     pub(crate) withdrawn: bool,
     pub(crate) notes: Vec<String>,
@@ -91,31 +91,31 @@ pub(crate) fn asked_from(row: &impl Row) -> Result<Asked> {
 /// What to write.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The new tickets are made.
+    /// The new tickets are written.
     pub(crate) grows: bool,
-    /// The payments are exactly what all lines cost.
+    /// The payments equal the total of all lines.
     pub(crate) exact: bool,
-    /// Ordering is asked once more.
+    /// Ordering is asked again.
     pub(crate) again: bool,
     pub(crate) wanted: Vec<Wanted>,
 }
 
-/// What was paid for an order and not refunded.
+/// The unrefunded payments of an order.
 #[derive(Debug, Default)]
 struct Sums {
     /// In the currency of the lines.
     paid: Amount,
-    /// What of it went back by refunds that a reinstatement dismissed: the tickets are good by somebody's word.
+    /// The part that was refunded by refunds that a reinstatement dismissed: an operator made the tickets valid.
     waived: Amount,
-    /// In others.
+    /// In other currencies.
     others: Vec<(Amount, Currency)>,
-    /// Payments that do not say how much.
+    /// The number of payments without an amount.
     unknown: usize,
     payments: usize,
 }
 
 impl Sums {
-    /// A payment without a currency is in that of the lines.
+    /// A payment without a currency counts in that of the lines.
     fn of(case: &Case, currency: Option<Currency>) -> Self {
         let mut sums = Self { payments: case.payments.len(), ..Self::default() };
         for payment in &case.payments {
@@ -138,7 +138,7 @@ impl Sums {
         sums
     }
 
-    /// In words, beside what the lines cost.
+    /// A sentence with what was paid and what the lines cost.
     fn in_words(&self, total: Option<(Amount, Currency)>) -> String {
         let unit = |currency: Option<Currency>| currency.map(|c| format!(" {c}")).unwrap_or_default();
         let mut paid = vec![format!("{}{}", self.paid, unit(total.map(|(_, currency)| currency)))];
@@ -154,7 +154,7 @@ impl Sums {
     }
 }
 
-/// Decides. `case` is the order with its payments and what was refunded of them.
+/// Decides. `case` is the order with its payments and their refunds.
 pub(crate) fn decide(case: &Case, refreshed: &Refreshed, issue: bool, now: Timestamp) -> Verdict {
     let sums = Sums::of(case, refreshed.total.map(|(_, currency)| currency));
     let words = sums.in_words(refreshed.total);
@@ -215,7 +215,8 @@ pub(crate) fn decide(case: &Case, refreshed: &Refreshed, issue: bool, now: Times
     verdict
 }
 
-/// A void ticket that what was paid covers beside all that is good: Ordering lists its line still, so it is not new.
+/// A void ticket that the payments cover in addition to all valid ones: Ordering still lists its line, so it is not
+/// new.
 fn bought_again<'a>(
     case: &'a Case,
     refreshed: &Refreshed,
@@ -233,7 +234,7 @@ fn bought_again<'a>(
     void.min_by_key(|t| t.price).filter(|t| t.price <= left)
 }
 
-/// What all lines cost, and the live tickets of lines that are gone: they are as good as before. What is in another currency
+/// The total of all lines, and of the live tickets of missing lines, which are still valid. Amounts in another currency
 /// cannot be added.
 fn with_gone((total, currency): (Amount, Currency), lines: &NewLines) -> Option<Amount> {
     lines
@@ -242,7 +243,7 @@ fn with_gone((total, currency): (Amount, Currency), lines: &NewLines) -> Option<
         .try_fold(total, |sum, (price, of)| (*of == currency).then(|| sum.saturating_add(*price)))
 }
 
-/// The notes with what is gone now, and what has changed.
+/// The notes, with the lines that are missing now, and those that have changed.
 pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLines) -> Vec<String> {
     let is_of_before = |note: &String| note.ends_with(GONE) || note.ends_with(CHANGED);
     let mut notes: Vec<_> = before.into_iter().filter(|note| !is_of_before(note)).collect();
@@ -258,14 +259,14 @@ pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLine
     notes
 }
 
-/// The tickets whose amounts fit by now, with the flags that they keep.
+/// The tickets whose amounts match now, with the flags that they keep.
 pub(crate) fn unflagged(case: &Case) -> Vec<(TicketId, Flags)> {
     let flagged = case.tickets.iter().filter(|t| t.flags.contains(Flag::AmountMismatch));
     let without = |flags: &Flags| flags.iter().filter(|f| *f != Flag::AmountMismatch).collect();
     flagged.map(|t| (t.id, without(&t.flags))).collect()
 }
 
-/// What is listed of another payment of an order that never grows: `payments` is how many it has.
+/// The entry for another payment of an order that never grows: `payments` is the number of its payments.
 pub(crate) fn closed(outcome: AskOutcome, payments: i64, now: Timestamp) -> Option<Wanted> {
     let what = match outcome {
         AskOutcome::Erased => "its personal data was erased",
@@ -278,7 +279,7 @@ pub(crate) fn closed(outcome: AskOutcome, payments: i64, now: Timestamp) -> Opti
     Some(Wanted { reason: AttentionReason::PaymentOfClosedOrder, detail, shows_at: now })
 }
 
-/// What is listed when Ordering could not be asked again.
+/// The entry for an order about which Ordering could not be asked again.
 pub(crate) fn not_asked(order: OrderId, why: &str, now: Timestamp) -> Wanted {
     let detail = format!(
         "another payment came, and Ordering could not be asked what is new: {why}; `fulfillment order refresh {order}` \

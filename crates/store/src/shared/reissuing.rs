@@ -1,4 +1,4 @@
-//! What the implementations have in common about new generations.
+//! Shared code for new generations of tickets.
 
 use fulfillment_domain::{Flag, Ticket};
 
@@ -13,18 +13,18 @@ pub(crate) const GENERATIONS: u32 = u8::MAX as u32;
 pub(crate) const DRAFTED: &str = "SELECT t.generation, t.reserved_generation, d.draft FROM tickets t \
      LEFT JOIN ticket_drafts d ON d.ticket_id = t.id WHERE t.id = $1";
 
-/// Keeps a draft; `$1` is the ticket, `$2` now, `$3` the draft.
+/// Stores a draft; `$1` is the ticket, `$2` now, `$3` the draft.
 pub(crate) const KEEP_DRAFT: &str = "INSERT INTO ticket_drafts (ticket_id, reserved_at, draft) VALUES ($1, $2, $3) \
      ON CONFLICT (ticket_id) DO UPDATE SET reserved_at = excluded.reserved_at, draft = excluded.draft";
 
-/// Notes the number of a draft; `$1` is the ticket, `$2` the number.
+/// Records the number of a draft; `$1` is the ticket, `$2` the number.
 pub(crate) const NOTE_NUMBER: &str =
     "UPDATE tickets SET reserved_generation = $2 WHERE id = $1 AND reserved_generation < $2";
 
 /// Ends a draft; `$1` is the ticket.
 pub(crate) const END_DRAFT: &str = "DELETE FROM ticket_drafts WHERE ticket_id = $1";
 
-/// Reads what [`DRAFTED`] answers.
+/// Reads the result of [`DRAFTED`].
 pub(crate) fn drafted(row: &impl Row) -> Result<Drafted> {
     let (live, reserved): (u32, u32) = (row.number("generation")?, row.number("reserved_generation")?);
     let draft = row.text("draft")?.map(|text| serde_json::from_str(&text).map_err(|e| odd("draft", e)));
@@ -37,7 +37,7 @@ fn next(live: u32, reserved: u32) -> u32 {
     if next <= GENERATIONS { next } else { live.saturating_add(1) }
 }
 
-/// Whether a draft may be kept where `there` is what [`DRAFTED`] answered in this transaction.
+/// Whether a draft may be stored where `there` is the result of [`DRAFTED`] in this transaction.
 pub(crate) fn may_keep(there: &impl Row, draft: &Draft, over: Option<&Draft>) -> Result<bool> {
     let live: u32 = there.number("generation")?;
     Ok(live == draft.expected && draft.generation > live && drafted(there)?.draft.as_ref() == over)
@@ -61,8 +61,8 @@ pub(crate) fn wants_seat(live: &Ticket, reissue: &Reissue) -> bool {
     reissue.reinstates || seat_key(live) != seat_key(&reissue.ticket)
 }
 
-/// The row to write over the live one. Whether the amounts fit is as that has it by now: payments may have come while
-/// the page was drawn. `conflict`: whether its seat, asked for anew, is another ticket's.
+/// The row that replaces the live one. Whether the amounts match is taken from the current live row: payments may have
+/// arrived while the page was drawn. `conflict`: whether another ticket has its seat, if that was requested again.
 pub(crate) fn row(live: &Ticket, reissue: &Reissue, conflict: Option<bool>) -> Ticket {
     let mut ticket = as_stored(reissue.ticket.clone());
     let mut set = |flag, to: bool| {
@@ -78,12 +78,12 @@ pub(crate) fn row(live: &Ticket, reissue: &Reissue, conflict: Option<bool>) -> T
     ticket
 }
 
-/// What was before, whole.
+/// The former generation as a whole.
 pub(crate) fn record(live: &Ticket) -> Result<String> {
     serde_json::to_string(live).map_err(|e| StoreError::Refused(e.into()))
 }
 
-/// What the history says.
+/// The text for the history.
 pub(crate) fn note(reissue: &Reissue) -> String {
     let what = if reissue.reinstates { "reinstated" } else { "reissued" };
     let why = reissue.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -94,7 +94,7 @@ pub(crate) fn note(reissue: &Reissue) -> String {
 mod tests {
     use super::*;
 
-    /// Another payment came while the page was drawn, and all is paid.
+    /// Another payment arrived while the page was drawn, and everything is paid.
     #[cfg(feature = "conformance")]
     #[test]
     fn whether_the_amounts_fit_is_as_the_live_row_has_it() {

@@ -1,5 +1,5 @@
-//! Counting what is open. Every statement has an index that holds open work alone: what is done grows for good. The SQL is
-//! what both databases share.
+//! Counts of open work. Every statement has an index with open work only, because finished work grows without limit.
+//! The SQL is shared by both databases.
 
 use fulfillment_domain::{OrderState, TicketStatus};
 
@@ -28,7 +28,7 @@ pub(crate) const COUNTS: &str = "SELECT (SELECT count(*) FROM orders \
      (SELECT count(DISTINCT outbox_id) FROM outbox_delivery WHERE state = 'pending') AS undelivered, \
      (SELECT count(*) FROM outbox_delivery WHERE state = 'parked') AS parked_deliveries";
 
-/// Puts the answers together, every state and status named.
+/// Combines the results, with every state and status named.
 pub(crate) fn summary_from<R: Row>(groups: &[R], counts: &R) -> Result<Summary> {
     let mut summary = Summary {
         orders: ORDERS.iter().map(|s| (s.to_string(), 0)).collect(),

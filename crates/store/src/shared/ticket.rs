@@ -1,7 +1,7 @@
-//! The columns of `tickets`, listed in this one place for every database.
+//! The columns of `tickets`, listed only here for every database.
 //!
-//! A new field of a ticket needs its name and column in [`ticket_fields`], a migration for each store, and a value in the
-//! conformance test `tickets`; a field of a new type needs a [`Value`](super::column::Value) besides.
+//! A new field of a ticket needs its name and column in [`ticket_fields`], a migration for each store, and a value in
+//! the conformance test `tickets`; a field of a new type also needs a [`Value`](super::column::Value).
 
 use fulfillment_domain::Ticket;
 use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
@@ -11,8 +11,8 @@ use crate::shared::cells::{Cell, Row};
 use crate::shared::column::Column;
 use crate::{Redrawn, Result};
 
-/// The fields of a [`Ticket`], by group, each with its column. A field that is missing here does not compile. Beside them
-/// the row has `seat_key`, which is made of several.
+/// The fields of a [`Ticket`], by group, each with its column. A missing field does not compile. The row also has
+/// `seat_key`, which is derived from several fields.
 macro_rules! ticket_fields {
     ($then:ident $($more:tt)*) => {
         $crate::shared::ticket::$then! {
@@ -47,7 +47,7 @@ macro_rules! ticket_fields {
 }
 pub(crate) use ticket_fields;
 
-/// What `$each` makes of every column, with commas between.
+/// The results of `$each` for every column, separated by commas.
 macro_rules! list {
     ($each:ident $field:ident: $first:ident $(, $more:ident: $column:ident)*;
      $($group:ident: $Group:ident { $($part:ident: $of_group:ident),* })*) => {
@@ -67,7 +67,7 @@ macro_rules! name {
 }
 pub(crate) use name;
 
-/// What a column is read as, in every dialect.
+/// How a column is read, in every dialect.
 macro_rules! read_as {
     (price) => {
         "CAST(price AS TEXT) AS price"
@@ -92,7 +92,7 @@ macro_rules! mark {
 }
 pub(crate) use mark;
 
-/// What a ticket is read from.
+/// The columns that a ticket is read from.
 macro_rules! ticket_columns {
     () => {
         $crate::shared::ticket::ticket_fields!(list read_as)
@@ -100,7 +100,7 @@ macro_rules! ticket_columns {
 }
 pub(crate) use ticket_columns;
 
-/// What a ticket is written to, in the order of [`ticket_cells`].
+/// The columns that a ticket is written to, in the order of [`ticket_cells`].
 macro_rules! written_columns {
     () => {
         concat!($crate::shared::ticket::ticket_fields!(list name), ", seat_key")
@@ -108,7 +108,7 @@ macro_rules! written_columns {
 }
 pub(crate) use written_columns;
 
-/// The same, each set to the parameter that comes next.
+/// The same, each set to the next parameter.
 macro_rules! assigned_columns {
     () => {
         concat!($crate::shared::ticket::ticket_fields!(list assignment), ", seat_key = ?")
@@ -145,7 +145,7 @@ macro_rules! functions {
             })
         }
 
-        /// The ticket as it reads after it was stored: its times in whole microseconds, its texts without NUL.
+        /// The ticket as it is read after it was stored: its times in whole microseconds, its texts without NUL.
         pub(crate) fn as_stored(mut ticket: Ticket) -> Ticket {
             $(Column::make_storable(&mut ticket.$field);)*
             $($(Column::make_storable(&mut ticket.$group.$part);)*)*
@@ -156,7 +156,7 @@ macro_rules! functions {
 use functions;
 ticket_fields!(functions);
 
-/// The longest key of an index: PostgreSQL takes a third of a page.
+/// The longest key of an index: PostgreSQL allows a third of a page.
 const MAX_KEY: usize = 512;
 
 /// A text as the key of an index: itself, or its hash when it is long.
@@ -164,12 +164,12 @@ pub(crate) fn index_key(text: String) -> String {
     if text.len() <= MAX_KEY { text } else { format!("sha256:{}", hex::encode(Sha256::digest(text))) }
 }
 
-/// What two tickets for one seat have in common, as stored.
+/// The key that two tickets for one seat share, as stored.
 pub(crate) fn seat_key(ticket: &Ticket) -> Option<String> {
     ticket.seat_key().map(|key| index_key(key.replace('\0', "")))
 }
 
-/// The key that the seat was taken under before its date was part of it; `None` when that is [`seat_key`].
+/// The key under which the seat was taken before the date was part of it; `None` when it equals [`seat_key`].
 pub(crate) fn undated_seat_key(ticket: &Ticket) -> Option<String> {
     ticket.undated_seat_key().map(|key| index_key(key.replace('\0', "")))
 }
@@ -181,7 +181,7 @@ pub(crate) fn seat_keys(ticket: &Ticket) -> Vec<String> {
     keys
 }
 
-/// What the history says of a file drawn again.
+/// The history's text about a file that was drawn again.
 pub(crate) fn redraw_note(before: Option<[u8; 32]>, redrawn: &Redrawn) -> String {
     let (after, renderer) = (redrawn.sha256, redrawn.renderer.replace('\0', ""));
     if before == Some(after) {

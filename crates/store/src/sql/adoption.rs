@@ -1,4 +1,4 @@
-//! Taking over from an earlier service.
+//! Importing orders from an earlier service.
 
 use async_trait::async_trait;
 use fulfillment_domain::Flag;

@@ -1,4 +1,4 @@
-//! The attention list.
+//! Statements of the attention list.
 
 use async_trait::async_trait;
 
@@ -28,7 +28,7 @@ impl<S: Sql> Attentions for S {
             AttentionScope::Event(event) => (None, Some(event)),
         };
         let mut tx = self.begin().await?;
-        // The orders before what is listed about them, as everybody locks them.
+        // The orders are locked before their entries, as everywhere.
         let sql = "SELECT o.order_id FROM orders o WHERE EXISTS (SELECT 1 FROM order_attention a \
                    WHERE a.order_id = o.order_id AND a.acknowledged_at IS NULL AND a.shows_at <= @now) \
                    AND (o.order_id = $1 OR EXISTS \

@@ -1,4 +1,4 @@
-//! Removing personal data.
+//! Statements that remove personal data.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const ORDERS_OF: &str = "SELECT order_id FROM tickets WHERE lower($2) IN (lower(
      UNION SELECT order_id FROM inbox WHERE pruned_at IS NULL AND @inbytes(raw) \
      UNION SELECT order_id FROM dead_letters WHERE order_id IN (SELECT order_id FROM orders) AND @inbytes(raw)";
 
-/// How much longer a day without hours is.
+/// The extra time for a day without hours.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
@@ -92,7 +92,7 @@ impl<S: Sql> Erasures for S {
         after: Option<TicketId>,
         limit: usize,
     ) -> Result<Vec<(TicketId, Vec<String>)>> {
-        // The few that were erased first: the key's order alone would lead through all tickets.
+        // The few erased tickets are selected first: in the key's order all tickets would be read.
         macro_rules! erased {
             ($which:literal) => {
                 concat!(
@@ -112,7 +112,7 @@ impl<S: Sql> Erasures for S {
     }
 }
 
-/// Takes the person out of events, and ends the deliveries of those that tell of a ticket.
+/// Removes personal data from events, and ends undelivered events about a ticket.
 async fn rewrite_events(db: &mut impl Db, ids: Vec<Uuid>) -> Result<u64> {
     let ids = [Cell::Uuids(ids)];
     let sql = "UPDATE outbox_delivery SET state = 'suppressed', lent = FALSE, \

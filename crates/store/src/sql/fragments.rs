@@ -1,4 +1,4 @@
-//! Where the databases differ within a statement that they share.
+//! SQL fragments that differ between the databases within a shared statement.
 //!
 //! | fragment | PostgreSQL | SQLite |
 //! |---|---|---|
@@ -7,13 +7,13 @@
 //! | `@any($1)` | `= ANY($1)` | `IN (SELECT value FROM json_each($1))` |
 //! | `@greatest` | `greatest` | `max` |
 //! | `@strpos` | `strpos` | `instr` |
-//! | `@amount($1)` | the number that a text is | the text |
-//! | `@inbytes(c)`, `@intext(c)` | whether `$1` is in a column of bytes, or of text, in any case of its letters | the same |
+//! | `@amount($1)` | the text as a number | the text |
+//! | `@inbytes(c)`, `@intext(c)` | whether a column of bytes, or of text, contains `$1`, ignoring case | the same |
 //!
 //!
 //! `@any` takes a parameter that is a list of texts or UUIDs.
 
-/// How a database writes the fragments; those with brackets, before and after what is in them.
+/// The SQL of each fragment; for those with brackets, the parts before and after the argument.
 pub(crate) struct Fragments<'a> {
     pub(crate) now: &'a str,
     pub(crate) lock: &'a str,
@@ -26,7 +26,7 @@ pub(crate) struct Fragments<'a> {
 }
 
 impl Fragments<'_> {
-    /// A statement with its fragments written out.
+    /// A statement with its fragments replaced.
     pub(crate) fn write_out(&self, sql: &str) -> String {
         let mut parts = sql.split('@');
         let mut out = parts.next().unwrap_or_default().to_owned();
@@ -45,7 +45,7 @@ impl Fragments<'_> {
                 "lock" => self.lock,
                 "greatest" => self.greatest,
                 "strpos" => self.strpos,
-                // The database says that it does not know it.
+                // The database reports it as unknown.
                 _ => name,
             };
             match around.zip(rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))) {

@@ -1,4 +1,4 @@
-//! Which keys, secret and storage belong to the store, and the numbers that it gives.
+//! Registration of keys, secret and storage, and the numbers of events and categories.
 
 use super::{Db, Sql, Transaction as _};
 use crate::shared::cells::{Row as _, need};
@@ -36,7 +36,7 @@ pub(crate) async fn register(store: &impl Sql, wanted: &Registration) -> Result<
                storage_marker = coalesce(installation.storage_marker, excluded.storage_marker)";
     let (fingerprint, marker) = (wanted.secret_fingerprint.as_ref().into(), wanted.storage_marker.into());
     tx.execute(sql, &[fingerprint, marker]).await?;
-    // The row above is locked until the end: whoever registers at the same moment sees what stands then.
+    // The row above is locked until the end: a concurrent registration sees the result.
     let welcome = registration(&mut tx).await?.admits(wanted);
     for key in wanted.keys.iter().filter(|_| welcome) {
         let sql = "INSERT INTO keys (kid, public_key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";

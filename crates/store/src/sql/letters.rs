@@ -1,4 +1,4 @@
-//! What stands apart until somebody looks at it.
+//! Statements for dead letters and parked orders.
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;

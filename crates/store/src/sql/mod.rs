@@ -1,7 +1,7 @@
-//! What both stores do in the same statements, written once.
+//! The statements that both stores share, written once.
 //!
-//! A statement has `$1` parameters, and [fragments](fragments) where the databases differ. What is busy (the inbox, the
-//! outbox, the queue of orders) is in each store's own folder: there PostgreSQL works on whole batches.
+//! A statement has `$1` parameters, and [fragments](fragments) where the databases differ. The busy tables (the inbox,
+//! the outbox, the queue of orders) are in each store's own folder: there PostgreSQL works on whole batches.
 
 mod adoption;
 mod attention;
@@ -31,27 +31,27 @@ use crate::{RefundRules, Result, StoreError};
 
 /// A connection to a database, in a transaction or not.
 pub(crate) trait Db: Send {
-    /// One row of an answer.
+    /// One row of a result.
     type Row: Row + Send + Sync;
 
-    /// Runs a statement, and answers how many rows it wrote.
+    /// Runs a statement, and returns how many rows it wrote.
     fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<u64>> + Send;
 
-    /// All rows that a statement answers with.
+    /// All rows of a result.
     fn fetch_all(
         &mut self,
         sql: &'static str,
         cells: &[Cell<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
 
-    /// The only row of its answer, or none.
+    /// The only row of a result, or none.
     fn fetch_optional(
         &mut self,
         sql: &'static str,
         cells: &[Cell<'_>],
     ) -> impl Future<Output = Result<Option<Self::Row>>> + Send;
 
-    /// The only row of its answer.
+    /// The only row of a result.
     fn fetch_one(
         &mut self,
         sql: &'static str,
@@ -63,37 +63,37 @@ pub(crate) trait Db: Send {
         }
     }
 
-    /// Whether it answers with a row.
+    /// Whether the result has a row.
     fn exists(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<bool>> + Send {
         async move { Ok(self.fetch_optional(sql, cells).await?.is_some()) }
     }
 
-    /// The time by the clock that `@now` is by.
+    /// The time of the clock that `@now` uses.
     fn now(&mut self) -> impl Future<Output = Result<Timestamp>> + Send;
 }
 
-/// What each database does in its own way, PostgreSQL in one statement for all.
+/// Operations that each database implements itself; PostgreSQL needs one statement for all rows.
 pub(crate) trait Batches: Db {
-    /// Writes events, in this order, and their deliveries; one that is there already is left alone.
+    /// Writes events, in this order, and their deliveries; an existing event is left unchanged.
     fn insert_events(&mut self, events: &[OutboxEvent]) -> impl Future<Output = Result<()>> + Send;
 
-    /// Takes the seats that are free, and answers with the owners of all that were asked for.
+    /// Takes the free seats, and returns the owners of all requested ones.
     fn take_seats(&mut self, seats: BTreeMap<SeatOf, Asking>) -> impl Future<Output = Result<Owners>> + Send;
 
-    /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another transaction was
-    /// quicker with one of them.
+    /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another transaction wrote
+    /// one of them first.
     fn insert_tickets(&mut self, tickets: &[Ticket]) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Writes a ticket's row anew, whole.
+    /// Replaces a ticket's whole row.
     fn replace_ticket(&mut self, ticket: &Ticket) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// A [`Db`] whose writes are kept together, or not at all.
+/// A [`Db`] whose writes are committed together, or not at all.
 pub(crate) trait Transaction: Batches {
-    /// Keeps what was written. Dropped instead, the transaction changes nothing.
+    /// Commits the writes. If it is dropped instead, the transaction changes nothing.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Lets its statements take their time: they read whole tables, on an operator's word.
+    /// Removes the time limit of its statements: an operator's command may read whole tables.
     fn without_limit(&mut self) -> impl Future<Output = Result<()>> + Send {
         std::future::ready(Ok(()))
     }
@@ -101,45 +101,44 @@ pub(crate) trait Transaction: Batches {
 
 /// A store that these statements run on.
 pub(crate) trait Sql: Send + Sync {
-    /// What single statements are asked on.
+    /// The connection for single statements.
     type Connection: Db;
-    /// What several run in.
+    /// The transaction for several.
     type Transaction: Transaction;
 
-    /// Orders all of whose events are past, as far as they have dates: since `$1`, or `$2` where the hours are not known;
-    /// at most `$3`.
+    /// Orders whose dated events were all over before `$1`, or before `$2` where the hours are unknown; at most `$3`.
     const PAST_ORDERS: &'static str;
 
-    /// To ask one thing.
+    /// A connection for one query.
     fn read(&self) -> impl Future<Output = Result<Self::Connection>> + Send;
 
-    /// To ask several things about one moment.
+    /// A transaction for several queries about one moment.
     fn snapshot(&self) -> impl Future<Output = Result<Self::Transaction>> + Send;
 
-    /// To write.
+    /// A transaction that writes.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction>> + Send;
 
-    /// To give numbers: two at once would take the same.
+    /// A transaction that assigns numbers: two concurrent ones would assign the same.
     fn begin_numbering(&self) -> impl Future<Output = Result<Self::Transaction>> + Send {
         self.begin()
     }
 
-    /// Writes by one statement alone.
+    /// Writes with a single statement.
     fn write(&self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Sees to it that what was erased just now is not left beside the tables.
+    /// Removes what was just erased from files beside the tables.
     fn forget_erased(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// What the seller's refunds are like.
+    /// The seller's rules for refunds.
     fn refunds(&self) -> RefundRules;
 }
 
-/// How often a transaction begins anew that collided with another at the same moment.
+/// How often a transaction is restarted after a collision with a concurrent one.
 pub(crate) const COLLISIONS: usize = 8;
 
-/// A transaction that met another one on the same keys, again and again.
+/// The error for a transaction that collided on the same keys again and again.
 pub(crate) fn collided() -> StoreError {
     unavailable("other transactions with the same keys got in between each time")
 }

@@ -1,4 +1,4 @@
-//! Refunds and cancellations that come in: each is recorded, and what follows from it is done.
+//! Ingestion of refunds and cancellations: each is recorded, and its effects are applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use crate::shared::intake::Intake;
 use crate::shared::withdrawing::{CANCELLATIONS, Heard, NewWithdrawal, heard_columns};
 use crate::{Incoming, IngestOutcome, Result};
 
-/// Makes and locks the rows of the orders that are named, in their order: a payment that comes at this moment waits.
+/// Creates and locks the rows of the orders that are named, in order of ids: a concurrent payment waits.
 pub(crate) async fn lock_orders(db: &mut impl Db, intake: &Intake<'_>) -> Result<()> {
     let mut orders = BTreeMap::new();
     for (_, message, said) in intake.withdrawals() {
-        // Only the first of a key can be new; another that names another order is set apart.
+        // Only the first message of a key can be new; another one that names another order is quarantined.
         orders.entry(NewWithdrawal::new(message, said)?.key).or_insert(said.order_id());
     }
     let orders: BTreeSet<_> = orders.into_iter().map(|(key, order)| (order, key)).collect();
     for (order, key) in orders {
-        // One under a known key of another order makes no order: it is set apart.
+        // A message under a known key of another order creates no order: it is quarantined.
         let sql = "INSERT INTO orders (order_id, state, reason, payment_key, withdrawn, received_at, tried_since, \
                    updated_at) SELECT $1, 'parked', 'awaiting payment', '', 1, @now, @now, @now \
                    WHERE NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.key = $2 AND w.order_id <> $1) \
@@ -33,7 +33,7 @@ pub(crate) async fn lock_orders(db: &mut impl Db, intake: &Intake<'_>) -> Result
     Ok(())
 }
 
-/// Takes the rows away again that were made for refunds which turned out to be another order's, told at the same moment.
+/// Removes the rows that were created for refunds which a concurrent message recorded for another order.
 pub(crate) async fn drop_phantoms(
     db: &mut impl Db,
     intake: &Intake<'_>,
@@ -53,7 +53,7 @@ pub(crate) async fn drop_phantoms(
     Ok(())
 }
 
-/// Records one, and does what follows from it. Its order is locked.
+/// Records one message, and applies its effects. Its order is locked.
 pub(crate) async fn record<'a>(
     db: &mut impl Batches,
     work: Settling<'_>,
@@ -102,7 +102,7 @@ pub(crate) async fn record<'a>(
             }
         }
     }
-    // Its reason can be personal, and would stand in the tickets' void.
+    // Its reason can be personal, and would be stored as the tickets' void reason.
     let sql = "UPDATE withdrawals SET reason = NULL WHERE key = $1 \
                AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id AND o.erased_at IS NOT NULL)";
     db.execute(sql, &[(&new.key).into()]).await?;
@@ -112,7 +112,7 @@ pub(crate) async fn record<'a>(
     Ok(IngestOutcome::Recorded(order, row.word("state")?))
 }
 
-/// Writes one; false when its key is there.
+/// Writes a row; false when its key exists.
 async fn insert(db: &mut impl Db, message: &Incoming, new: &NewWithdrawal<'_>) -> Result<bool> {
     let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
                hash, state, received_at, updated_at, heard, note) \
@@ -137,7 +137,7 @@ async fn insert(db: &mut impl Db, message: &Incoming, new: &NewWithdrawal<'_>) -
     Ok(db.execute(sql, &cells).await? == 1)
 }
 
-/// Keeps the message that it came by.
+/// Stores the raw message.
 async fn insert_raw(db: &mut impl Db, message: &Incoming, new: &NewWithdrawal<'_>) -> Result<()> {
     let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
                outcome, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";

@@ -1,4 +1,4 @@
-//! What people ask for.
+//! Queries for tickets, orders, payments and counts.
 
 use async_trait::async_trait;
 use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
@@ -59,7 +59,7 @@ impl<S: Sql> Records for S {
         after: Option<OrderId>,
         limit: usize,
     ) -> Result<Vec<OrderId>> {
-        // By the primary key: all parts together read the table once.
+        // By the primary key: all pages together read the table once.
         macro_rules! since {
             ($and:literal) => {
                 concat!(

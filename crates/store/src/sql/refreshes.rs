@@ -1,4 +1,4 @@
-//! Issued orders that may have grown.
+//! Refreshes of issued orders, which may have grown.
 
 use std::collections::BTreeMap;
 
@@ -89,7 +89,7 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     Ok(Some(outcome))
 }
 
-/// Writes new tickets. False when another batch was quicker with one of them.
+/// Writes new tickets. False when another batch wrote one of them first.
 async fn grow(db: &mut impl Batches, lines: &NewLines, verdict: &Verdict) -> Result<bool> {
     let batch = std::slice::from_ref(&lines.freeze);
     let owners = db.take_seats(freezing::seats(batch, &[Step::Fresh])).await?;
@@ -101,7 +101,7 @@ async fn grow(db: &mut impl Batches, lines: &NewLines, verdict: &Verdict) -> Res
     db.insert_tickets(&tickets).await
 }
 
-/// Takes the flag off the tickets whose amounts fit by now.
+/// Removes the flag from the tickets whose amounts match now.
 async fn unflag(db: &mut impl Db, case: &Case) -> Result<()> {
     let mut by_flags = BTreeMap::<_, Vec<_>>::new();
     for (ticket, flags) in refreshing::unflagged(case) {
@@ -114,7 +114,7 @@ async fn unflag(db: &mut impl Db, case: &Case) -> Result<()> {
     Ok(())
 }
 
-/// Writes what becomes of the order: with new tickets it stays lent until they have their files.
+/// Writes the order's new state: with new tickets it stays lent until they have their files.
 async fn end(db: &mut impl Db, refreshed: &Refreshed, verdict: &Verdict) -> Result<()> {
     let (order, asks) = (refreshed.order_id.into(), refreshed.asks.into());
     if let (true, Found::Lines(lines)) = (verdict.grows, &refreshed.found) {

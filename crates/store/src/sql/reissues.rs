@@ -1,4 +1,4 @@
-//! New generations of tickets.
+//! Statements that reissue and reinstate tickets.
 
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket, TicketId};
@@ -39,7 +39,7 @@ impl<S: Sql> Reissues for S {
 
     async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
         let mut tx = self.begin().await?;
-        // The order before its tickets, as everybody locks them.
+        // The order is locked before its tickets, as everywhere.
         let sql = "SELECT 1 FROM orders WHERE order_id = $1 @lock";
         tx.exists(sql, &[reissue.ticket.order_id.into()]).await?;
         let live = match locked(&mut tx, reissue.ticket.id).await? {
@@ -100,8 +100,8 @@ async fn keep(db: &mut impl Db, live: &Ticket, reissue: &Reissue) -> Result<()> 
     Ok(())
 }
 
-/// Ends the void of an order that has a live ticket again. Ordering is asked what was paid meanwhile. What is on record
-/// does nothing to that ticket any more.
+/// Ends the void of an order that has a live ticket again. Ordering is asked about payments made meanwhile. Recorded
+/// withdrawals do not affect that ticket any more.
 async fn end_void(db: &mut impl Db, ticket: &Ticket) -> Result<()> {
     let order = ticket.order_id;
     let sql = "UPDATE orders SET state = 'issued', reason = NULL, parked_at = NULL, \
@@ -116,7 +116,8 @@ async fn end_void(db: &mut impl Db, ticket: &Ticket) -> Result<()> {
     lift(db, order).await
 }
 
-/// Dismisses what is dismissed for every ticket of an order; payments that came while it was void are as good as any.
+/// Dismisses the withdrawals that are dismissed for every ticket of an order; payments that arrived while it was void
+/// are valid.
 async fn lift(db: &mut impl Db, order: OrderId) -> Result<()> {
     db.execute("UPDATE orders SET voided_at = NULL WHERE order_id = $1", &[order.into()]).await?;
     let now = db.now().await?;

@@ -1,4 +1,4 @@
-//! What follows from an order's withdrawals: read, decided and carried out under the order's lock.
+//! Settling: the effects of an order's withdrawals are read, decided and applied under the order's lock.
 
 use std::collections::BTreeMap;
 
@@ -15,27 +15,27 @@ use crate::shared::ticket::{ticket_columns, ticket_from};
 use crate::shared::withdrawing::{Case, End, Ruling, case_from, decide, paid_from, voided_event};
 use crate::{Announcing, RefundRules, Result, WithdrawalState};
 
-/// What an order's withdrawals are settled by.
+/// The settings for settling an order's withdrawals.
 #[derive(Clone, Copy)]
 pub(crate) struct Settling<'a> {
     pub(crate) rules: RefundRules,
     pub(crate) announcing: &'a Announcing,
 }
 
-/// Does what follows from an order's withdrawals, whatever has come of it by now. The order's row is locked.
+/// Applies the effects of an order's withdrawals, whatever state it has by then. The order's row is locked.
 pub(crate) async fn settle(db: &mut impl Batches, order: OrderId, work: Settling<'_>) -> Result<()> {
     let Some(case) = case(db, order, work.rules).await? else { return Ok(()) };
     carry_out(db, &case, &decide(&case), Ruling::WHO, work.announcing).await
 }
 
-/// Lists what of the order needs a person now. Its row is locked.
+/// Updates the order's entries on the attention list. Its row is locked.
 pub(crate) async fn list_anew(db: &mut impl Db, order: OrderId, rules: RefundRules) -> Result<()> {
     let Some(case) = case(db, order, rules).await? else { return Ok(()) };
     let ruling = Ruling::default();
     put(db, order, ruling.reasons(&case), &ruling.attention(&case)).await
 }
 
-/// All that bears on an order's tickets.
+/// Everything that determines the state of an order's tickets.
 pub(crate) async fn case(db: &mut impl Db, order: OrderId, rules: RefundRules) -> Result<Option<Case>> {
     let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent, @now AS now \
                FROM orders WHERE order_id = $1";
@@ -97,7 +97,7 @@ async fn void(db: &mut impl Db, tickets: &[(TicketId, String)], who: &str) -> Re
     if tickets.is_empty() {
         return Ok(Vec::new());
     }
-    // Most often all have one reason.
+    // Usually all have the same reason.
     let mut by_reason = BTreeMap::<_, Vec<_>>::new();
     for (id, why) in tickets {
         by_reason.entry(why).or_default().push(*id);
@@ -115,7 +115,7 @@ async fn void(db: &mut impl Db, tickets: &[(TicketId, String)], who: &str) -> Re
     db.fetch_all(sql, &[ids()]).await?.iter().map(ticket_from).collect()
 }
 
-/// Writes an order's end. A worker that has it in hand is fenced off where the order is void.
+/// Writes an order's end. If the order is void, a worker that has claimed it is fenced off.
 async fn finish(db: &mut impl Db, order: OrderId, end: &End) -> Result<()> {
     let (state, why) = end.told();
     let sql = if *end == End::Issued {

@@ -1,4 +1,4 @@
-//! What tickets are drawn by.
+//! Statements for stored templates.
 
 use async_trait::async_trait;
 

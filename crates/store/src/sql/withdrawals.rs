@@ -1,4 +1,4 @@
-//! What operators do with refunds and cancellations.
+//! Operators' commands for refunds and cancellations.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{Announcing, Result, WithdrawalRecord, Withdrawals};
 impl<S: Sql> Withdrawals for S {
     async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // The order before its tickets, as everybody locks them.
+        // The order is locked before its tickets, as everywhere.
         let sql =
             "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
@@ -33,7 +33,7 @@ impl<S: Sql> Withdrawals for S {
 
     async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
         let mut tx = self.begin().await?;
-        // The order first: whoever settles it at this moment has done with this refund, or has not begun.
+        // The order is locked first: a concurrent settling has finished with this refund, or has not begun.
         let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM withdrawals WHERE key = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[key.into()]).await? else { return Ok(false) };
         let order = row.order_id()?;
@@ -88,7 +88,7 @@ impl<S: Sql> Withdrawals for S {
     }
 }
 
-/// Takes an order off the list that nobody has paid and of which nothing is left. Its row is locked.
+/// Removes an order from the list that is not paid and has nothing open. Its row is locked.
 async fn put_aside(db: &mut impl Db, order: OrderId) -> Result<()> {
     let now = db.now().await?;
     db.execute(sql::PUT_ASIDE, &[order.into(), sql::NOBODY_PAID.into(), now.into()]).await?;

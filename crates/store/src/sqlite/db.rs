@@ -1,4 +1,4 @@
-//! SQLite's connections, as the statements that both stores share see them.
+//! SQLite connections for the statements that both stores share.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -24,7 +24,7 @@ use crate::{RefundRules, Result};
 /// A transaction that writes, or a snapshot to read from.
 pub(crate) type Tx = At<sqlx::Transaction<'static, Sqlite>>;
 
-/// A connection, and the time that is now for what runs on it.
+/// A connection, and the current time for what runs on it.
 pub(crate) struct At<C> {
     pub(crate) db: C,
     pub(crate) now: Timestamp,
@@ -51,7 +51,7 @@ impl Tx {
 }
 
 impl<C> At<C> {
-    /// The statement with its parameters. The time is one more.
+    /// The statement with its parameters. The time is an additional parameter.
     fn statement<'q>(&self, sql: &'static str, cells: &'q [Cell<'_>]) -> Result<Statement<'q>> {
         let query = if sql.contains('@') {
             let now = format!("${}", cells.len() + 1);
@@ -153,8 +153,8 @@ impl Sql for SqliteStore {
         Ok(written)
     }
 
-    /// Writes the log beside the file into it and empties it: it has pages from before. While somebody reads there
-    /// it stays until a later checkpoint.
+    /// Writes the write-ahead log into the database file and empties it: it has old pages. While another connection
+    /// reads the log, it is kept until a later checkpoint.
     async fn forget_erased(&self) {
         if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.write).await {
             warn!(%error, "the store's log is not folded into its file yet; it has what was erased until then");

@@ -1,4 +1,4 @@
-//! Messages in.
+//! The inbox in SQLite: ingestion of messages.
 
 use std::collections::HashMap;
 
@@ -76,7 +76,7 @@ impl Inbox for SqliteStore {
     }
 }
 
-/// Makes the orders of payments that are not on record, and answers with what was there before.
+/// Creates the missing orders of payments, and returns what was recorded before.
 async fn facts(db: &mut SqliteConnection, now: Timestamp, intake: &Intake<'_>) -> Result<Facts> {
     let known = known(db, &intake.keys()).await?;
     let firsts = intake.firsts(&known);
@@ -119,7 +119,7 @@ async fn facts(db: &mut SqliteConnection, now: Timestamp, intake: &Intake<'_>) -
     Ok(Facts { known, earlier, standing })
 }
 
-/// The payments on record under these keys.
+/// The payments recorded under these keys.
 async fn known(db: &mut SqliteConnection, keys: &[&str]) -> Result<HashMap<String, Known>> {
     if keys.is_empty() {
         return Ok(HashMap::new());
@@ -133,7 +133,7 @@ async fn known(db: &mut SqliteConnection, keys: &[&str]) -> Result<HashMap<Strin
     rows.iter().map(Known::from_row).collect()
 }
 
-/// Starts an order that a refund or cancellation made: its first payment has come.
+/// Starts an order that a refund or cancellation created: its first payment has arrived.
 async fn start_announced(
     db: &mut SqliteConnection,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! The schema, and which keys, secret and storage belong to it.
+//! The schema in SQLite, and the keys, secret and storage that belong to it.
 
 use std::fs::{File, TryLockError};
 
@@ -31,7 +31,7 @@ const MIGRATIONS: &[migrations::Step] = &[
 #[async_trait]
 impl Installation for SqliteStore {
     async fn migrate(&self) -> Result<MigrationReport> {
-        // Several processes may start on one new file; the second finds everything done.
+        // Several processes may start on one new file; the second has nothing left to do.
         let _turn = self.side_file("migrate.lock", |file| file.lock().map_err(unavailable)).await?;
         let mut db = self.write.acquire().await?;
         let pending = pending(&mut db).await?;
@@ -61,7 +61,7 @@ impl Installation for SqliteStore {
             *serving = file;
         }
         let report = self.migrate().await?;
-        // What was written in the future is by a clock that has been set back since: it waits no longer.
+        // A due time in the future was written by a clock that has been set back since: it is due now.
         let now = rfc3339(self.now());
         let mut tx = self.begin().await?;
         let sql = "UPDATE orders SET worker = NULL, due_at = ?1, updated_at = ?1 \
@@ -107,8 +107,8 @@ impl Installation for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `<file>.<suffix>` and locks it, off the async threads: a lock may have to be waited for. A store in memory
-    /// has no other process to lock out.
+    /// Opens `<file>.<suffix>` and locks it, outside the async threads: a lock may block. A store in memory has no
+    /// other process to lock out.
     async fn side_file(
         &self,
         suffix: &str,

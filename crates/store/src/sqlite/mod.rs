@@ -1,8 +1,8 @@
-//! One file: an embedded store for one machine.
+//! The SQLite store: one file, embedded, for one machine.
 //!
-//! SQLite has one writer at a time, so there is one connection that writes, each write in
-//! `BEGIN IMMEDIATE`, and several that read beside it (WAL). Another process, a command beside the
-//! server, waits its turn by the busy timeout. Leases and due times are by the [`Clock`] that is passed in.
+//! SQLite has one writer at a time, so there is one connection that writes, each write in `BEGIN IMMEDIATE`, and
+//! several that read beside it (WAL). Another process, such as a command beside the server, waits up to the busy
+//! timeout. Leases and due times use the [`Clock`] that is passed in.
 
 mod db;
 mod inbox;
@@ -30,14 +30,14 @@ use crate::error::unavailable;
 use crate::shared::cells::{rfc3339, storable};
 use crate::{RefundRules, Result};
 
-/// How long a write waits for another process's.
+/// How long a write waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long anything waits for a connection: longer than a busy writer may take.
+/// How long any call waits for a connection: longer than a busy writer may take.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections that read.
 const READERS: u32 = 4;
 
-/// A clock may be corrected by so much without anybody noticing.
+/// The largest correction of the clock that is ignored.
 const SMALL_STEP: SignedDuration = SignedDuration::from_secs(1);
 
 /// The store in a SQLite file.
@@ -45,20 +45,20 @@ pub struct SqliteStore {
     write: SqlitePool,
     read: SqlitePool,
     clock: Arc<dyn Clock>,
-    /// None of a store in memory.
+    /// None for a store in memory.
     path: Option<PathBuf>,
     serving: Mutex<Option<std::fs::File>>,
-    /// The time when something was last claimed: a later one that is earlier tells of a clock that was set back.
+    /// The time of the last claim: a later claim at an earlier time shows that the clock was set back.
     latest: Mutex<Timestamp>,
     refunds: RefundRules,
 }
 
 impl SqliteStore {
-    /// Opens the file, making it when there is none; its folder has to be there.
+    /// Opens the file, creating it when there is none; its folder must exist.
     ///
     /// # Errors
-    /// [`crate::StoreError::Unavailable`] when the file cannot be opened or made,
-    /// [`crate::StoreError::Incompatible`] when it is no SQLite database.
+    /// [`crate::StoreError::Unavailable`] when the file cannot be opened or created,
+    /// [`crate::StoreError::Incompatible`] when it is not a SQLite database.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -67,7 +67,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true)
-            // What is deleted from a page that is written anyway is overwritten: it may have been personal.
+            // Deleted content is overwritten in pages that are written anyway: it may have been personal.
             .pragma("secure_delete", "fast");
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
         let write = pool(1).connect_with(options.clone()).await?;
@@ -84,11 +84,11 @@ impl SqliteStore {
         })
     }
 
-    /// A store in memory, for tests: it ends with its last handle. One connection does everything, one call after the
-    /// other, so that the same calls by the same clock have the same answers.
+    /// A store in memory, for tests: it ends with its last handle. One connection runs all calls one after the other,
+    /// so that the same calls with the same clock have the same results.
     ///
     /// # Errors
-    /// There is no memory to be had.
+    /// The memory cannot be allocated.
     #[cfg(feature = "conformance")]
     pub async fn in_memory(clock: Arc<dyn Clock>) -> Result<Self> {
         let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
@@ -127,18 +127,18 @@ impl SqliteStore {
         }
     }
 
-    /// The connection of a store in memory, for what a test asks behind its back.
+    /// The connection of a store in memory, for direct queries in tests.
     #[cfg(feature = "conformance")]
     pub fn pool(&self) -> &SqlitePool {
         &self.write
     }
 
-    /// Begins a write. In a task of its own: a `begin` that is cancelled half-way spoils its connection.
+    /// Begins a write, in a separate task: a `begin` that is cancelled half-way leaves its connection unusable.
     async fn begin(&self) -> Result<Tx> {
         let pool = self.write.clone();
         let begun = tokio::spawn(async move {
             let begun = pool.begin_with("BEGIN IMMEDIATE").await;
-            // SQLite rolls back by itself when its disk is full, and the driver still counts the transaction: no
+            // SQLite rolls back by itself when its disk is full, but the driver still counts the transaction, and no
             // other could ever begin on that connection. The next one is fresh.
             if begun.is_err()
                 && let Ok(spoiled) = pool.acquire().await
@@ -154,8 +154,8 @@ impl SqliteStore {
         storable(self.clock.now())
     }
 
-    /// The time for a claim. What waits does so by the wall clock; where that was set back, by more than it is
-    /// corrected by every day, all of it is due: rather too early than an hour late.
+    /// The time for a claim. Due times use the wall clock; where it was set back by more than a daily correction, all
+    /// waiting work is due: too early is better than an hour late.
     async fn time_to_claim(&self, db: &mut SqliteConnection) -> Result<Timestamp> {
         let now = self.now();
         let before = std::mem::replace(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner), now);

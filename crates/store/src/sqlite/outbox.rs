@@ -1,4 +1,4 @@
-//! Events out.
+//! The outbox in SQLite: delivery of events.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl Outbox for SqliteStore {
     ) -> Result<Vec<Delivery>> {
         let mut tx = self.begin().await?;
         let now = self.time_to_claim(&mut tx).await?;
-        // A round that finds nothing but moot events has made room for the next.
+        // A round that finds only deliveries to end has made room for the next.
         let mut lent = Vec::new();
         loop {
             let found = due(&mut tx, destination, now, limit).await?;
@@ -153,7 +153,7 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// What is due and not held back by an earlier event of its ticket; and whether a void made it moot.
+/// What is due and not held back by an earlier event of its ticket, and whether a void made it pointless.
 async fn due(
     db: &mut SqliteConnection,
     destination: &str,
@@ -177,7 +177,7 @@ async fn due(
     rows.iter().map(|row| Ok((delivery_from(row)?, row.number::<u8>("moot")? == 1))).collect()
 }
 
-/// Lends a delivery, or ends it when it is moot.
+/// Lends a delivery, or ends it when a void made it pointless.
 async fn mark(
     db: &mut SqliteConnection,
     destination: &str,

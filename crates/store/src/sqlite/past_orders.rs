@@ -1,7 +1,8 @@
-//! Which orders are past, for the erasure of old ones: times are compared in another way than in PostgreSQL.
+//! Past orders, for the erasure of old ones: times are compared differently than in PostgreSQL.
 
-/// Whether the event of the ticket `$t` is past since `$1`, or `$2` where its hours are not known. Times that are none
-/// (see `event_time` in the domain) say nothing, and an end counts where it is not before the start nor far behind it.
+/// Whether the event of the ticket `$t` was over before `$1`, or before `$2` where its hours are unknown. Placeholder
+/// times (see `event_time` in the domain) are ignored, and an end counts where it is neither before the start nor too
+/// long after it.
 macro_rules! is_past {
     ($t:literal) => {
         concat!(
@@ -16,8 +17,8 @@ macro_rules! is_past {
     };
 }
 
-/// Orders all of whose events are past, as far as they have dates. The plain comparison goes first: it is fast, and
-/// leaves out nearly all that are not.
+/// Orders whose dated events are all past. The plain comparison comes first: it is fast, and excludes nearly all other
+/// orders.
 pub(super) const PAST_ORDERS: &str = concat!(
     "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL \
      AND (t.event_starts_at < $1 OR t.event_ends_at < $1) AND ",

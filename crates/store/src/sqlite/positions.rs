@@ -1,4 +1,4 @@
-//! Where reading from Kafka got to.
+//! Kafka positions in SQLite.
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};

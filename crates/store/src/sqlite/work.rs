@@ -1,4 +1,4 @@
-//! Claim, freeze, complete, release.
+//! The queue of orders in SQLite: claim, freeze, complete, release.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Work for SqliteStore {
         let sql =
             "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
-        // An order that is frozen already has its own numbers on record; `plan` looks at that first.
+        // A frozen order has its own numbers recorded; `plan` checks that first.
         let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
         let owners = tx.take_seats(freezing::seats(batch, &steps)).await?;
         for freeze in freezing::fresh(batch, &steps) {
@@ -193,8 +193,8 @@ impl Work for SqliteStore {
     }
 }
 
-/// What can be claimed, oldest due first: what is due, a lease that ran out included, then leases that no
-/// clock in order can have given.
+/// Orders that can be claimed, longest due first: due ones, including those whose lease has ended, then those with a
+/// lease that no correct clock can have given.
 async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
     let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
                o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, o.refresh, \
@@ -219,7 +219,7 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
     rows.iter().map(claim_from).collect()
 }
 
-/// Adds what an issued order is compared with to its claim, and the payment that came last.
+/// Adds to the claim of an issued order what its refresh compares, and the latest payment.
 async fn lend_issued(db: &mut Tx, claim: &mut Claim) -> Result<()> {
     let Some(refresh) = &mut claim.refresh else { return Ok(()) };
     let order = claim.order_id.to_string();
@@ -239,7 +239,7 @@ async fn locked(db: &mut SqliteConnection, orders: impl Iterator<Item = OrderId>
     rows.iter().map(freezing::locked_from).collect::<Result<HashMap<OrderId, Locked>>>()
 }
 
-/// Records a file, unless the ticket has one or is void. Answers whether it did.
+/// Records a file, unless the ticket has one or is void. Returns whether it did.
 async fn generated(
     db: &mut Tx,
     now: Timestamp,
@@ -281,7 +281,7 @@ async fn generated(
     Ok(true)
 }
 
-/// Ends the order when it says so and nothing is left; progress gives it a new budget.
+/// Ends the order when the completion is `finished` and nothing is left; progress gives it a new budget.
 async fn finish(
     db: &mut SqliteConnection,
     now: Timestamp,
@@ -328,7 +328,7 @@ async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release)
     Ok(())
 }
 
-/// Notes a failed try of a ticket; with its order parked, the ticket is Failed.
+/// Records a failed try of a ticket; if its order is parked, the ticket becomes Failed.
 async fn fail(
     db: &mut Tx,
     now: Timestamp,

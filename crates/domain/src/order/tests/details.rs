@@ -1,4 +1,4 @@
-//! What may be left out, what holds an order back, and how either is said.
+//! What may be missing, what holds an order back, and how each is reported.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Labels of seats, whole and taken apart.
+//! Seat labels, whole and split.
 
 use proptest::prelude::*;
 
@@ -122,7 +122,7 @@ fn a_seat_that_cannot_be_read_is_not_called_free_seating() {
             assert_eq!(flags, [Flag::DetailLeftOut, Flag::SeatLeftOut], "{seat}");
         }
     }
-    // Nor are seats in a list.
+    // Seats in a list are not read either.
     for seats in [
         r#""quantity":2,"seatNumbers":["A1","A2"]"#,
         r#""seats":"A1, A2""#,
@@ -133,7 +133,7 @@ fn a_seat_that_cannot_be_read_is_not_called_free_seating() {
     }
     let (_, _, flags) = read(r#","items":[{"price":1,"seats":[],"seatNumbers":null}]"#);
     assert_eq!(flags, []);
-    // Where something of it is known, that is printed and nothing false.
+    // Where a part is known, it is printed, and nothing false.
     let (labels, _, flags) = read(r#","items":[{"price":1,"row":"5","seatNumber":{}}]"#);
     assert_eq!((labels[0].as_str(), flags), ("Row 5", vec![Flag::DetailLeftOut]));
     let (_, _, flags) = read(r#","items":[{"price":1,"holderName":{}}]"#);

@@ -42,7 +42,7 @@ fn more_was_sold_than_was_understood() {
 
 #[test]
 fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
-    // Beside what is said of seats in lists that are not read.
+    // Also beside lists of seats that are not read.
     let read = |rest: &str| {
         let (labels, mut notes, mut flags) = read(rest);
         notes.retain(|note| !note.contains("the page says nothing"));
@@ -92,7 +92,7 @@ fn what_may_mean_that_more_was_sold_is_flagged_and_issued() {
 #[test]
 fn placeholders_are_no_ids_and_no_seats() {
     const ZERO: &str = "00000000-0000-0000-0000-000000000000";
-    // Two standing places whose seat is none are two lines, with no seat in common.
+    // Two standing places without a seat are two lines, with no seat in common.
     for none in ["0", "-1", "\"null\"", "\"N/A\"", "\"—\"", &format!("\"{ZERO}\"")] {
         let item = format!(r#"{{"price":1,"seatId":{none}}}"#);
         let order = parse(&format!(r#","items":[{item},{item}]"#)).unwrap();

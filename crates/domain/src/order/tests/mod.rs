@@ -1,4 +1,4 @@
-//! What Ordering may answer, and what is read of it.
+//! What Ordering may answer, and how it is read.
 
 mod details;
 mod labels;
@@ -17,7 +17,7 @@ fn parse(rest: &str) -> Result<OrderSnapshot, Refusal> {
     OrderSnapshot::parse(json.as_bytes(), ID.parse().unwrap(), &paid())
 }
 
-/// As it is read when the payment says its currency.
+/// The settings when the payment has a currency.
 fn paid() -> Reading {
     Reading { paid_in: Some(Currency::USD), ..Reading::default() }
 }

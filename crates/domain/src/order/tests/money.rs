@@ -1,4 +1,4 @@
-//! What lines cost, in what, and which of them admit nobody.
+//! Prices and currencies of lines, and which lines admit nobody.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn a_currency_is_the_lines_else_the_orders_else_the_payments_else_the_settings()
     let items = r#","items":[{"price":1},{"price":1,"currency":"GBP"}]"#;
     assert_eq!(read(items, None), expect("CHF,GBP", "currency_assumed,several_currencies"));
     assert_eq!(read(r#","items":[{"price":1,"currency":"GBP"}]"#, None), expect("GBP", ""));
-    // One that cannot be read counts as none, and is noted.
+    // An unreadable currency counts as missing, and is noted.
     assert_eq!(read(r#","price":1,"currency":"Euro""#, Some("EUR")), expect("EUR", "detail_left_out"));
     let both = expect("CHF", "detail_left_out,currency_assumed");
     assert_eq!(read(r#","price":1,"currency":"Euro""#, None), both);
@@ -73,7 +73,7 @@ fn what_is_taken_off_counts_below_zero_however_it_is_said() {
         (r#""price":10,"type":"voucher","quantity":-1"#, "50"),
         (r#""price":-10,"quantity":-1"#, "50"),
         (r#""price":2,"type":"fee","quantity":-2"#, "56"),
-        // One that was bought.
+        // A voucher that was bought.
         (r#""price":10,"type":"voucher""#, "70"),
     ] {
         let order = parse(&format!(r#","items":[{{"price":60}},{{{line}}}]"#)).unwrap();
@@ -149,7 +149,7 @@ fn a_type_is_read_under_each_of_its_names_and_out_of_a_list() {
     }
     let (labels, _, flags) = read(r#","items":[{"price":1,"type":[{"name":"fee"}]}]"#);
     assert_eq!((labels.len(), flags), (1, vec![Flag::DetailLeftOut]));
-    // Sold for less, or taken off: only a price says so.
+    // A ticket sold for less, or a reduction: only the price decides.
     let (labels, _, flags) = read(r#","items":[{"price":20,"type":"promo"}]"#);
     assert_eq!((labels.len(), flags), (1, vec![Flag::LineAssumed]));
     let order = parse(r#","items":[{"price":9},{"price":0,"type":"promotion"}]"#).unwrap();
@@ -217,7 +217,7 @@ fn no_detail_of_a_line_that_admits_nobody_holds_its_order_back() {
     let named =
         parse(r#","items":[{"itemId":"a","price":2,"type":"fee"},{"itemId":"a","price":60}]"#).unwrap();
     assert_eq!((named.charges[0].line.as_str(), named.seats[0].line.as_str()), ("pos:0", "item:a"));
-    // Of a ticket, and of what may be one, each still does.
+    // A faulty quantity of a ticket, or of a possible ticket, still refuses the answer.
     assert!(refused(r#","items":[{"price":1,"quantity":1.5}]"#).contains("quantity"));
     assert!(refused(r#","items":[{"price":1,"type":"fee","seatId":{}}]"#).contains("seatId"));
     assert!(refused(r#","items":[{"itemId":"a","price":1},{"itemId":"a","price":1}]"#).contains("twice"));

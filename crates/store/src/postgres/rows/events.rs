@@ -1,4 +1,4 @@
-//! Events on their way out, and where each goes.
+//! Outbox events, and the destinations of each.
 
 use fulfillment_domain::OutboxEvent;
 use sqlx::PgConnection;
@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::Result;
 use crate::shared::headers;
 
-/// Writes events, in this order, and their deliveries; one that is there already is left alone.
+/// Writes events, in this order, and their deliveries; an existing event is left unchanged.
 pub(crate) async fn insert_events(db: &mut PgConnection, events: &[&OutboxEvent]) -> Result<()> {
     macro_rules! column {
         ($e:ident => $value:expr) => {

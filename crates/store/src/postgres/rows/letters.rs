@@ -11,7 +11,7 @@ use crate::shared::dead_letter::DeadLetter;
 use crate::shared::headers;
 use crate::{DeadLetterRoute, Result};
 
-/// Sets messages apart, and reports those that were not set apart before.
+/// Writes messages as dead letters, and reports those that are new.
 pub(crate) async fn set_apart(
     db: &mut PgConnection,
     dead: &[DeadLetter<'_>],
@@ -29,7 +29,7 @@ pub(crate) async fn set_apart(
     insert_events(db, &events.iter().collect::<Vec<_>>()).await
 }
 
-/// The new rows' numbers by fingerprint; a record that was set apart before has none.
+/// The new rows' ids by fingerprint; a record that is a dead letter already has none.
 async fn insert(db: &mut PgConnection, dead: &[DeadLetter<'_>]) -> Result<HashMap<Vec<u8>, i64>> {
     let mut dead: Vec<_> = dead.iter().collect();
     dead.sort_by_key(|d| d.fingerprint);

@@ -1,4 +1,4 @@
-//! How far each partition was read, moved forward.
+//! Moves the Kafka positions of partitions forward.
 
 use sqlx::PgConnection;
 
@@ -6,8 +6,8 @@ use crate::shared::cells::clean;
 use crate::shared::positions::{advance_on_conflict, furthest, position_columns};
 use crate::{Position, Result};
 
-/// Moves positions forward, within the transaction that stores what was read and after all else of it: the next batch
-/// of a partition waits for this row.
+/// Moves positions forward, within the transaction that stores what was read, and as its last write: the next batch of
+/// a partition waits for this row.
 pub(crate) async fn advance(db: &mut PgConnection, positions: &[Position]) -> Result<()> {
     let positions = furthest(positions);
     if positions.is_empty() {

@@ -1,4 +1,4 @@
-//! Whose seat it is.
+//! The owners of seats.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::Result;
 use crate::shared::cells::{Row as _, need};
 use crate::shared::freezing::{Asking, Owners, SeatOf, holder_from};
 
-/// Takes the seats that are free, and answers with the owners of all that were asked for.
+/// Takes the free seats, and returns the owners of all requested ones.
 pub(crate) async fn take_seats(db: &mut PgConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {
     if seats.is_empty() {
         return Ok(Owners::new());
     }
-    // The update changes nothing: it makes RETURNING answer with the row that stands.
+    // The update changes nothing: it makes RETURNING return the existing row.
     let sql = "WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[]) \
                    AS n(event_id, seat_key, ticket_id, undated)), \
                taken AS (INSERT INTO seats (event_id, seat_key, ticket_id) \

@@ -28,8 +28,8 @@ pub(crate) async fn tickets_by_order(
     Ok(found)
 }
 
-/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch was quicker with
-/// one of them.
+/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch wrote one of them
+/// first.
 pub(crate) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
     if tickets.is_empty() {
         return Ok(true);
@@ -46,7 +46,7 @@ pub(crate) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) ->
     Ok(written == tickets.len() as u64)
 }
 
-/// Writes a ticket's row anew, whole.
+/// Replaces a ticket's whole row.
 pub(crate) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Result<()> {
     let sql = concat!(
         "UPDATE tickets SET (",
@@ -59,8 +59,8 @@ pub(crate) async fn replace_ticket(db: &mut PgConnection, ticket: &Ticket) -> Re
     Ok(())
 }
 
-/// Tickets as the JSON that `json_populate_recordset` takes apart by the table's own types: text all the
-/// way for money, hexadecimal for bytes.
+/// Tickets as JSON, which `json_populate_recordset` converts to the table's own types: money stays text, bytes are
+/// hexadecimal.
 fn tickets_json(tickets: &[&Ticket]) -> Result<String> {
     let rows: Vec<_> = tickets.iter().map(|t| TicketRow(t)).collect();
     serde_json::to_string(&rows).map_err(|e| StoreError::Refused(e.into()))

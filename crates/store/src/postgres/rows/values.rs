@@ -82,12 +82,12 @@ pub(crate) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).map_or(MOST, |m| m.min(MOST))
 }
 
-/// A count that came as microseconds, nothing if negative.
+/// A duration from microseconds; zero if negative.
 pub(crate) fn from_micros(micros: i64) -> Duration {
     Duration::try_from(SignedDuration::from_micros(micros)).unwrap_or_default()
 }
 
-/// A limit as PostgreSQL counts.
+/// A limit as PostgreSQL's integer type.
 pub(crate) fn rows_at_most(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! What about a void order needs a person: money that was taken and not given back.
+//! Attention entries for an order's money: payments kept for a void order, and refunds that do not add up.
 
 use fulfillment_domain::event_time::is_date;
 use fulfillment_domain::order::Charge;
@@ -21,14 +21,14 @@ const GROUP: [AttentionReason; 5] = [
     AttentionReason::Underpaid,
 ];
 
-/// The reasons that are reconciled here when the order is void: what was found out about its lines is over.
+/// The reasons that are reconciled here when the order is void: findings about its lines do not matter any more.
 const GROUP_OF_VOID: [AttentionReason; 10] = {
     let [a, b, c, d, e] = GROUP;
     let [f, g, h, i, j] = refreshing::GROUP;
     [a, b, c, d, e, f, g, h, i, j]
 };
 
-/// The reasons that are reconciled here when another payment of an order that never grows has gone back.
+/// The reasons that are reconciled here when another payment of an order that never grows was refunded.
 const GROUP_OF_SETTLED: [AttentionReason; 6] = {
     let [a, b, c, d, e] = GROUP;
     [a, b, c, d, e, AttentionReason::PaymentOfClosedOrder]
@@ -38,7 +38,7 @@ const GROUP_OF_SETTLED: [AttentionReason; 6] = {
 const NAMED: usize = 3;
 
 impl Ruling {
-    /// The reasons that [`Self::attention`] has the last word on.
+    /// The reasons that [`Self::attention`] decides.
     pub(crate) fn reasons(&self, case: &Case) -> &'static [AttentionReason] {
         match (self.leaves_void(case), case.is_paid_more_than_once()) {
             (true, _) => &GROUP_OF_VOID,
@@ -47,7 +47,7 @@ impl Ruling {
         }
     }
 
-    /// What is to be listed about the order after this ruling.
+    /// The entries that the order should have after this ruling.
     pub(crate) fn attention(&self, case: &Case) -> Vec<Wanted> {
         let is_void = self.leaves_void(case);
         let mut wanted = Vec::new();
@@ -84,8 +84,8 @@ impl Ruling {
         wanted
     }
 
-    /// What is left of the payments, when more went back than the void tickets cost and the rest does not cover those that
-    /// stay good. A refund that is open is shown itself, and a ticket that was reinstated is good by somebody's word.
+    /// The rest of the payments, when more was refunded than the void tickets cost and the rest does not cover the
+    /// valid ones. An open refund is listed itself, and a reinstated ticket is valid by an operator's decision.
     fn shortage(&self, case: &Case) -> Option<String> {
         let stands = |w: &WithdrawalRecord| {
             self.settled.iter().find(|s| s.key == w.key).map_or(w.state, |settled| settled.state)
@@ -107,7 +107,7 @@ impl Ruling {
         if good.iter().any(by_word) || case.payments.iter().any(|p| case.currency_of(p) != Some(currency)) {
             return None;
         }
-        // What a voucher took off was never paid, and a fee can be kept or go back.
+        // The reduction of a voucher was never paid, and a fee can be kept or refunded.
         let (off, fees): (Vec<_>, Vec<_>) =
             case.charges.iter().map(Charge::cost).partition(|c| c.is_negative());
         let price = off.into_iter().fold(sum(good)?, add);
@@ -118,18 +118,18 @@ impl Ruling {
 }
 
 impl Case {
-    /// Whether more than one payment stands.
+    /// Whether the order has more than one payment.
     fn is_paid_more_than_once(&self) -> bool {
         self.payments.iter().filter(|p| !self.is_refunded(p, None)).count() > 1
     }
 
     /// Whether a payment was made after the order was voided: by the producers' clocks where the order was cancelled
-    /// and both say when, else by what came first.
+    /// and both have a time, else by the order of arrival.
     pub(super) fn is_late(&self, payment: &Paid) -> bool {
         if !payment.is_on_record() || payment.arrival == Arrival::SeenTo {
             return false;
         }
-        // A date that stands for none says nothing of when.
+        // A placeholder date gives no time.
         let said = |at: Option<Timestamp>| at.filter(|at| is_date(*at));
         let cancelled_at = self.of_kind(Subject::Cancellation).filter_map(|w| said(w.said_at)).min();
         match (said(payment.processed_at), cancelled_at) {
@@ -138,7 +138,8 @@ impl Case {
         }
     }
 
-    /// Whether a void order's payment was kept. What was paid beyond the tickets' price, like a fee, need not go back.
+    /// Whether a void order's payment was kept. Anything paid above the tickets' price, like a fee, need not be
+    /// refunded.
     fn is_owed(&self, payment: &Paid) -> bool {
         if !payment.is_on_record() || payment.arrival == Arrival::SeenTo || self.is_refunded(payment, None) {
             return false;
@@ -154,7 +155,7 @@ impl Case {
         due.is_none_or(|due| due > Amount::ZERO && back < self.left_of(due, payment))
     }
 
-    /// Whether a refund failed after it was applied, and no other gives back what it did.
+    /// Whether a refund failed after it was applied, and no other one refunds the same.
     fn is_missing_since_it_failed(&self, refund: &WithdrawalRecord) -> bool {
         if refund.state != WithdrawalState::Failed || !refund.was_applied {
             return false;
@@ -173,7 +174,7 @@ impl Case {
         !self.is_refunded(payment, None) && !self.of_kind(Subject::Refund).any(instead)
     }
 
-    /// What went back of a payment, where that is more than it was.
+    /// The refunds of a payment, where they exceed it.
     fn beyond(&self, payment: &Paid) -> Option<String> {
         let paid = payment.amount?;
         let of_it = |w: &&WithdrawalRecord| self.is_of(w, payment) && self.currencies(w, payment).is_none();

@@ -1,4 +1,4 @@
-//! What bears on an order's refunds and cancellations, as it was read.
+//! Everything that determines an order's refunds and cancellations, as it was read.
 
 use std::collections::HashSet;
 
@@ -20,18 +20,18 @@ pub(crate) struct Paid {
     pub(crate) processed_at: Option<Timestamp>,
     /// Whether it came after the order was voided.
     pub(crate) arrival: Arrival,
-    /// The key of the payment that it is; see [`crate::shared::folding`].
+    /// The key of the payment that it is folded into; see [`crate::shared::folding`].
     pub(crate) folded_into: Option<String>,
 }
 
-/// How a payment came, as `payments.late` has it.
+/// Whether a payment arrived after the order's void, as `payments.late` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// The order was not void.
     InTime,
     /// The order was void.
     Late,
-    /// The order is void, and an operator has seen to the payment.
+    /// The order is void, and an operator has dealt with the payment.
     SeenTo,
 }
 
@@ -46,7 +46,7 @@ impl Arrival {
         }
     }
 
-    /// As `late` has it.
+    /// The stored value of `late`.
     pub(crate) fn stored(self) -> i64 {
         match self {
             Self::InTime => 0,
@@ -69,7 +69,7 @@ pub(crate) fn paid_from(row: &impl Row) -> Result<Paid> {
 }
 
 impl Paid {
-    /// What an earlier service was paid for an order that was taken over, until its payment comes.
+    /// The payment that an earlier service received for an imported order, until its own payment arrives.
     fn elsewhere() -> Self {
         let key = IMPORTED.to_owned();
         Self {
@@ -82,13 +82,13 @@ impl Paid {
         }
     }
 
-    /// Whether it is on record here.
+    /// Whether it is recorded here.
     pub(super) fn is_on_record(&self) -> bool {
         self.key != IMPORTED
     }
 }
 
-/// Everything that bears on what an order's withdrawals do.
+/// Everything that determines the effect of an order's withdrawals.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) order_id: OrderId,
@@ -96,9 +96,9 @@ pub(crate) struct Case {
     pub(crate) rules: RefundRules,
     pub(crate) state: OrderState,
     pub(crate) frozen: bool,
-    /// Since when it is void, if it was not reinstated since.
+    /// Since when it is void, unless it was reinstated later.
     pub(crate) voided_at: Option<Timestamp>,
-    /// It was taken over with its tickets, and no payment of it has come.
+    /// It was imported with its tickets, and no payment of it has arrived.
     imported: bool,
     pub(crate) traceparent: Option<String>,
     pub(crate) payments: Vec<Paid>,
@@ -107,12 +107,12 @@ pub(crate) struct Case {
     /// Oldest first.
     pub(crate) withdrawals: Vec<WithdrawalRecord>,
     pub(crate) tickets: Vec<Ticket>,
-    /// Its lines that admit nobody, where they matter.
+    /// Its lines that admit nobody, where they are needed.
     pub(crate) charges: Vec<Charge>,
 }
 
-/// Reads `order_id, state, payment_key, frozen_at, voided_at, traceparent` of an order into a case without anything
-/// else.
+/// Reads `order_id, state, payment_key, frozen_at, voided_at, traceparent` of an order into a case that is otherwise
+/// empty.
 pub(crate) fn case_from(row: &impl Row, now: Timestamp, rules: RefundRules) -> Result<Case> {
     Ok(Case {
         order_id: row.order_id()?,
@@ -151,7 +151,7 @@ impl Case {
         }
     }
 
-    /// Adds what was paid.
+    /// Adds the payments.
     pub(crate) fn set_payments(&mut self, payments: Vec<Paid>) {
         self.payments = payments;
         if self.imported && self.payments.is_empty() {
@@ -159,21 +159,22 @@ impl Case {
         }
     }
 
-    /// Whether the lines that admit nobody matter: something is named, or one of several payments may go back.
+    /// Whether the lines that admit nobody are needed: a refund names something, or one of several payments may be
+    /// refunded.
     pub(crate) fn asks_for_charges(&self) -> bool {
         let names_items = |w: &WithdrawalRecord| !w.names.item_ids.is_empty() || !w.names.items.is_empty();
         self.frozen && (self.payments.len() > 1 || self.withdrawals.iter().any(names_items))
     }
 
-    /// Finds them in Ordering's answer that its tickets were made of. An erased order has none any more, and of an answer
-    /// that only an earlier version could read nothing is known.
+    /// Reads them from the answer of Ordering that its tickets were made from. An erased order has no answer, and an
+    /// answer that only an earlier version could read gives none.
     pub(crate) fn set_charges(&mut self, snapshot: &[u8]) {
         let reading = Reading { paid_in: self.tickets.first().map(|t| t.currency), ..Reading::default() };
         let order = OrderSnapshot::parse(snapshot, self.order_id, &reading);
         self.charges = order.map(|order| order.charges).unwrap_or_default();
     }
 
-    /// Whether it was voided, and not reinstated since.
+    /// Whether it was voided, and not reinstated later.
     pub(crate) fn is_void(&self) -> bool {
         self.voided_at.is_some()
     }
@@ -184,14 +185,14 @@ impl Case {
 }
 
 impl WithdrawalRecord {
-    /// Whether it does nothing to this ticket, which was reinstated after it.
+    /// Whether it does not affect this ticket, which was reinstated after it.
     pub(super) fn is_dismissed_for(&self, ticket: TicketId) -> bool {
         self.dismissed_for.contains(&ticket)
     }
 }
 
 impl WithdrawalState {
-    /// Whether the money went back, or the order was called off, as far as anybody knows.
+    /// Whether the money was returned, or the order was cancelled, as far as is known.
     pub(super) fn counts(self) -> bool {
         matches!(self, Self::Waiting | Self::Applied | Self::Parked)
     }

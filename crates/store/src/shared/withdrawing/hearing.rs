@@ -1,4 +1,4 @@
-//! A message about a refund or a cancellation that is on record: a repeat, a contradiction, or the next of its statuses.
+//! Further messages about a recorded refund or cancellation: a repeat, a contradiction, or its next status.
 
 use fulfillment_domain::{Amount, Currency, Names, Progress, Unreadable, Withdrawal};
 
@@ -6,10 +6,10 @@ use super::record::NewWithdrawal;
 use crate::shared::cells::{Row, need, odd};
 use crate::{Result, WithdrawalState};
 
-/// The most that is kept of what was heard of one refund, in bytes: some 80 changes of its status.
+/// The most that is kept of the messages about one refund, in bytes: some 80 changes of its status.
 const MAX_HEARD: usize = 2_048;
 
-/// The columns that tell what is on record under a key.
+/// The columns with what is recorded under a key.
 macro_rules! heard_columns {
     () => {
         "hash, state, heard, order_id, payment_key, CAST(amount AS TEXT) AS amount, currency, names, was_applied, \
@@ -18,18 +18,18 @@ macro_rules! heard_columns {
 }
 pub(crate) use heard_columns;
 
-/// What became of a message under a known key.
+/// The result of a message under a known key.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
-    /// It says nothing that was not known.
+    /// It contains nothing new.
     Repeat,
-    /// It says something else than before, of this field.
+    /// It differs from before in this field.
     Contradiction(&'static str),
-    /// The same refund has come further, or did not.
+    /// The same refund became final, or failed.
     Moved(Moved),
 }
 
-/// What is on record from now on.
+/// What is recorded from now on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
     pub(crate) state: WithdrawalState,
@@ -42,9 +42,9 @@ pub(crate) struct Moved {
 }
 
 impl NewWithdrawal<'_> {
-    /// Compares it with what is on record; reads [`heard_columns`]. A refund can become final or fail after all, each by a
-    /// message that was not heard before: a topic that is read again changes nothing. One that was not final may have said
-    /// less, or more, of what it is for: what only one of both says contradicts nothing.
+    /// Compares it with the record; reads [`heard_columns`]. A refund can become final or fail later, each by a message
+    /// that was not received before: a topic that is read again changes nothing. A message that was not final may have
+    /// named less, or more: what only one of the two names is not a contradiction.
     pub(crate) fn hear(&self, row: &impl Row) -> Result<Heard> {
         let state: WithdrawalState = row.word("state")?;
         let known = match state {
@@ -94,8 +94,8 @@ impl NewWithdrawal<'_> {
         Ok(Heard::Moved(moved))
     }
 
-    /// The field that contradicts what is on record. `exactly`: what only one of both says does too, unless it is what its
-    /// payment says.
+    /// The field that contradicts the record. `exactly`: a field that only one of both has contradicts too, unless it
+    /// equals its payment's.
     fn difference(&self, row: &impl Row, exactly: bool) -> Result<Option<&'static str>> {
         let (order, payment) = (self.said.order_id(), row.text("payment_key")?);
         let (amount, currency) = (row.amount("amount")?, row.currency("currency")?);
@@ -132,7 +132,7 @@ impl NewWithdrawal<'_> {
         self.payment_key.as_ref().is_some_and(|key| *key != format!("order:{}", self.said.order_id()))
     }
 
-    /// Why a message under a known key is set apart.
+    /// Why a message under a known key is quarantined.
     pub(crate) fn contradiction(&self, field: &str) -> Unreadable {
         match self.said {
             Withdrawal::Refund(refund) => {
@@ -146,7 +146,7 @@ impl NewWithdrawal<'_> {
     }
 }
 
-/// What is named, as it is stored.
+/// The names of a refund as stored.
 fn names_from(names: &str) -> Result<Names> {
     serde_json::from_str(names).map_err(|e| odd("names", e))
 }

@@ -1,4 +1,4 @@
-//! What an order's refunds and cancellations amount to, decided apart from the database.
+//! Decides the effects of an order's refunds and cancellations, without a database.
 
 mod attention;
 mod case;

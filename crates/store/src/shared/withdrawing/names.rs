@@ -1,4 +1,4 @@
-//! Which tickets a refund voids that names items or tickets.
+//! Decides which tickets are voided by a refund that names items or tickets.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use super::sums::{Of, sum};
 use crate::WithdrawalRecord;
 
 const UNKNOWN: &str = "it names what the order does not have";
-/// Names of unknown items and tickets in a note at most, and the bytes of each.
+/// The most names of unknown items and tickets in a note, and the most bytes of each.
 const UNKNOWN_NAMES: usize = 3;
 const UNKNOWN_BYTES: usize = 100;
-/// How the note of every refund ends whose tickets an operator has to name.
+/// The end of the note of every refund whose tickets an operator has to name.
 const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
 
-/// An order's tickets by item, by index within.
+/// An order's tickets by item, each sorted by index.
 type Lines<'a> = HashMap<&'a str, Vec<&'a Ticket>>;
 
 impl Case {
-    /// Tickets, and items with a quantity, are void whatever the amount. Items without one are void when the amount
-    /// covers their price, and so many of their last tickets as it is the price of. `gone`: what earlier refunds
-    /// void at this moment.
+    /// Tickets, and items with a quantity, are voided whatever the amount. Items without a quantity are voided when the
+    /// amount covers their price, or as many of their last tickets as the amount pays for. `gone`: the tickets that
+    /// earlier refunds are voiding now.
     pub(super) fn judge_names(
         &self,
         refund: &WithdrawalRecord,
@@ -33,7 +33,7 @@ impl Case {
             t.lifecycle.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id)
         };
         let all_back = matches!(of, Of::Payment(payment) if self.is_refunded(payment, None));
-        // What a part was meant for does not become clear by what is voided after it: only money can settle it.
+        // Later voids do not show what a part was meant for: only money can settle it.
         let left_open = refund.note.as_deref().filter(|note| note.ends_with(WITH_TICKET));
         if let Some(note) = left_open.filter(|_| !all_back) {
             return Verdict::parked(note);
@@ -94,7 +94,7 @@ impl Case {
         Verdict { void, ..Verdict::applied(below) }
     }
 
-    /// The tickets that are named one by one or by number, void or not; or why nobody knows which they are.
+    /// The tickets that are named individually or by quantity, void or not; or why it is unknown which they are.
     fn exactly<'a>(
         &'a self,
         refund: &WithdrawalRecord,
@@ -127,7 +127,7 @@ impl Case {
         Ok(exact)
     }
 
-    /// Why a refund is parked that names items or tickets which the order does not have: which they are.
+    /// Why a refund is parked that names items or tickets which the order does not have, with their names.
     fn unknown(&self, refund: &WithdrawalRecord, lines: &Lines<'_>) -> String {
         let names = &refund.names;
         let is_unknown = |item: &&String| !lines.contains_key(item.as_str()) && self.charge(item).is_none();
@@ -142,8 +142,8 @@ impl Case {
     }
 }
 
-/// What of the named lines an amount pays back; `left` of it is theirs. Beside lines that admit nobody, which take `off` so
-/// much, all or nothing of them is: a fee may be kept, and a voucher never was money.
+/// What an amount refunds of the named lines; `left` of it is for them. Beside named lines that admit nobody, whose
+/// total is `off`, all of the tickets are refunded or none: a fee may be kept, and a voucher was never paid.
 fn covered(
     named: &[(&str, Vec<&Ticket>)],
     off: Option<Amount>,
@@ -203,7 +203,7 @@ fn total(first: Amount, others: &[Amount]) -> Amount {
     others.iter().copied().fold(first, Amount::saturating_add)
 }
 
-/// Judges a refund with an amount that names nothing but lines that admit nobody; `None` of any other.
+/// Judges a refund with an amount that names only lines that admit nobody; `None` for any other.
 fn judge_charges_alone(refund: &WithdrawalRecord, whole: &[Amount], by_number: &[Amount]) -> Option<Verdict> {
     let (amount, names) = (refund.amount?, &refund.names);
     let others = !names.ticket_ids.is_empty()
@@ -228,12 +228,12 @@ fn has_seats(item: &str, wanted: usize, left: usize) -> String {
     )
 }
 
-/// Whether a ticket is for one place and no other.
+/// Whether a ticket is for one particular place.
 fn is_seat(ticket: &Ticket) -> bool {
     ticket.seat.id.is_some() || ticket.seat.row.is_some() || ticket.seat.number.is_some()
 }
 
-/// The price of tickets in a currency, if that is theirs.
+/// The price of tickets in a currency, if they have that currency.
 fn price(tickets: &[&Ticket], currency: Option<Currency>) -> Option<Amount> {
     let theirs = |t: &&Ticket| currency.is_none_or(|c| c == t.currency);
     tickets.iter().all(theirs).then(|| sum(tickets.iter().copied())).flatten()

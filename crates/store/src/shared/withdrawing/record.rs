@@ -1,4 +1,4 @@
-//! The rows of `withdrawals`.
+//! Reading and writing rows of `withdrawals`.
 
 use fulfillment_domain::{Amount, Currency, Names, Progress, TicketId, Withdrawal};
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::shared::cells::{Row, need, odd};
 use crate::shared::ticket::index_key;
 use crate::{Incoming, Result, Source, StoreError, WithdrawalRecord, WithdrawalState};
 
-/// Why a cancellation that does not say when is dismissed from the start.
+/// Why a cancellation without a time is dismissed from the start.
 const BEFORE: &str = "made before the order was reinstated";
 
 /// The columns of `withdrawals`, of the table alias `w`.
@@ -46,7 +46,7 @@ pub(crate) fn withdrawal_from(row: &impl Row) -> Result<WithdrawalRecord> {
     })
 }
 
-/// What is written of a new one, beside its message.
+/// The values of a new row, beside its message.
 pub(crate) struct NewWithdrawal<'a> {
     pub(crate) key: String,
     pub(crate) payment_key: Option<String>,
@@ -56,9 +56,9 @@ pub(crate) struct NewWithdrawal<'a> {
     pub(crate) hash: [u8; 32],
     pub(crate) said: &'a Withdrawal,
     pub(super) progress: Progress,
-    /// When its record was made; of one that does not say when.
+    /// The time of its record, if it has no time of its own.
     pub(super) record_time: Option<Timestamp>,
-    /// It is such a cancellation, and its order was reinstated after it: it is dismissed.
+    /// It is a cancellation without a time, and its order was reinstated after it: it is dismissed.
     pub(super) before_reinstatement: bool,
 }
 
@@ -99,7 +99,7 @@ impl<'a> NewWithdrawal<'a> {
         Ok(new)
     }
 
-    /// Where it stands before anybody has judged it.
+    /// Its state before it is judged.
     pub(crate) fn state(&self) -> WithdrawalState {
         match self.progress {
             _ if self.before_reinstatement => WithdrawalState::Lifted,
@@ -109,12 +109,12 @@ impl<'a> NewWithdrawal<'a> {
         }
     }
 
-    /// Why it stands there.
+    /// Why it is in this state.
     pub(crate) fn note(&self) -> Option<&'static str> {
         self.before_reinstatement.then_some(BEFORE)
     }
 
-    /// What it says beside what it is for: a repeat of it says the same.
+    /// Its content beside the names: a repeat has the same.
     pub(crate) fn heard(&self) -> String {
         let word = match self.progress {
             Progress::Final => "final",
@@ -126,7 +126,7 @@ impl<'a> NewWithdrawal<'a> {
     }
 }
 
-/// When it was made, as far as its record says. A replay's receipt says nothing.
+/// The time of its record, if known. A replay's time of receipt does not count.
 fn time_of(message: &Incoming) -> Option<Timestamp> {
     match &message.source {
         Source::Kafka { .. } | Source::Recorded { .. } => {

@@ -1,4 +1,4 @@
-//! Where a refund stands, and which tickets it voids.
+//! Decides the state of a refund, and which tickets it voids.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use super::Case;
 use super::sums::Of;
 use crate::{WithdrawalRecord, WithdrawalState};
 
-/// What nobody has paid for yet.
+/// The note of a refund whose payment has not arrived.
 pub(super) const AWAITING_PAYMENT: &str = "awaiting payment";
 
-/// Where a withdrawal stands now.
+/// The state of a withdrawal now.
 #[derive(Debug)]
 pub(super) struct Verdict {
     pub(super) state: WithdrawalState,
@@ -42,7 +42,7 @@ impl Verdict {
 }
 
 impl Case {
-    /// Judges an open refund. `gone`: what earlier refunds void at this moment.
+    /// Judges an open refund. `gone`: the tickets that earlier refunds are voiding now.
     pub(super) fn judge(&self, refund: &WithdrawalRecord, gone: &HashMap<TicketId, String>) -> Verdict {
         let key = refund.payment_key.as_deref().unwrap_or_default();
         if self.elsewhere.contains(key) {

@@ -1,4 +1,4 @@
-//! What follows from an order's refunds and cancellations.
+//! Decides the effects of an order's refunds and cancellations.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,9 +15,9 @@ use crate::{Announcing, Result, StoreError, WithdrawalRecord, WithdrawalState};
 pub(crate) enum End {
     /// It is void, for this reason.
     Voided(String),
-    /// It is void and was paid all the same: an operator has to look at it.
+    /// It is void but was paid: an operator has to look at it.
     Parked(String),
-    /// Every ticket that is left has its file.
+    /// Every remaining ticket has its file.
     Issued,
 }
 
@@ -32,38 +32,38 @@ impl End {
     }
 }
 
-/// Where a withdrawal stands now.
+/// The new state of a withdrawal.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) key: String,
     pub(crate) state: WithdrawalState,
     pub(crate) note: Option<String>,
-    /// The payment that it gives back, from now on whatever comes.
+    /// The payment that it refunds, permanently.
     pub(crate) bound_to: Option<String>,
 }
 
 /// What to write.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ruling {
-    /// Withdrawals that stand otherwise now.
+    /// Withdrawals whose state changes.
     pub(crate) settled: Vec<Settled>,
     /// Tickets to void, each with the reason, in the tickets' order.
     pub(crate) voided: Vec<(TicketId, String)>,
-    /// The order's end, if it comes to one.
+    /// The order's end, if it ends.
     pub(crate) end: Option<End>,
 }
 
 impl Ruling {
-    /// Who takes the tickets back, as the history has it.
+    /// Who voids the tickets, as recorded in the history.
     pub(crate) const WHO: &'static str = "withdrawal";
 
-    /// The void of one ticket by an operator's word.
+    /// The void of one ticket by an operator.
     pub(crate) fn void_of(case: &Case, ticket: TicketId, reason: &str) -> Self {
         let end = end_after(case.state, &case.tickets, &HashSet::from([ticket]));
         Self { voided: vec![(ticket, clean(reason).into_owned())], end, ..Self::default() }
     }
 
-    /// Ends the refunds that wait for tickets which a void order never gets, or of which nobody can tell which they mean.
+    /// Ends the refunds that wait for tickets which a void order never gets, or whose tickets cannot be determined.
     fn close_named(&mut self, case: &Case) {
         let names =
             |w: &&WithdrawalRecord| w.kind == Subject::Refund && w.state.is_open() && !w.names.is_empty();
@@ -81,7 +81,7 @@ impl Ruling {
         }
     }
 
-    /// Whether the order is void after it.
+    /// Whether the order is void afterwards.
     pub(super) fn leaves_void(&self, case: &Case) -> bool {
         match self.end {
             Some(End::Voided(_) | End::Parked(_)) => true,
@@ -91,13 +91,13 @@ impl Ruling {
     }
 }
 
-/// Decides. Repeating it on what it led to changes nothing.
+/// Decides. Repeating it on its own result changes nothing.
 pub(crate) fn decide(case: &Case) -> Ruling {
     let mut ruling = Ruling::default();
     let mut gone: HashMap<TicketId, String> = HashMap::new();
     let mut cancelled: Option<String> = None;
     let mut refunded: Option<String> = None;
-    // One that names things voids these alone, however much it returns.
+    // A refund with names voids only these, however much it returns.
     let mut unnamed: Option<String> = None;
     for withdrawal in &case.withdrawals {
         let verdict = if withdrawal.kind == Subject::Cancellation {
@@ -120,7 +120,7 @@ pub(crate) fn decide(case: &Case) -> Ruling {
             gone.entry(ticket).or_insert_with(|| told("refunded", withdrawal));
         }
         let bound_to = case.binding(withdrawal);
-        // What was parked because it waited for too long does not wait again.
+        // A withdrawal that was parked because it waited for too long does not wait again.
         let waits_again =
             verdict.state == WithdrawalState::Waiting && withdrawal.state == WithdrawalState::Parked;
         let (state, note) = if waits_again {
@@ -153,7 +153,7 @@ pub(crate) fn decide(case: &Case) -> Ruling {
     ruling
 }
 
-/// How an order ends by losing these tickets, if it does.
+/// The end of an order that loses these tickets, if it ends.
 pub(crate) fn end_after(state: OrderState, tickets: &[Ticket], gone: &HashSet<TicketId>) -> Option<End> {
     if gone.is_empty() {
         return None;
@@ -177,7 +177,7 @@ pub(super) fn told(what: &str, withdrawal: &WithdrawalRecord) -> String {
 }
 
 impl Case {
-    /// A cancellation is done at once; as long as nobody has paid for its order, it says so.
+    /// A cancellation takes effect immediately; while its order is not paid, its note says so.
     fn judge_cancellation(&self, withdrawal: &WithdrawalRecord) -> Option<Verdict> {
         let note = self.payments.is_empty().then(|| AWAITING_PAYMENT.to_owned());
         let paid_since = withdrawal.state == WithdrawalState::Applied
@@ -186,7 +186,7 @@ impl Case {
         (withdrawal.state.is_open() || paid_since).then(|| Verdict::applied(note))
     }
 
-    /// The payment that a refund is bound to from now on.
+    /// The payment that a refund is permanently bound to.
     fn binding(&self, withdrawal: &WithdrawalRecord) -> Option<String> {
         match self.payment_of(withdrawal) {
             Of::Payment(payment)
@@ -200,13 +200,13 @@ impl Case {
         }
     }
 
-    /// Whether the refunds that bear on a ticket give back every payment, when those of the order do.
+    /// Whether the refunds that affect a ticket return every payment, given that those of the order do.
     fn is_refunded_for(&self, ticket: TicketId) -> bool {
         let dismissed = self.withdrawals.iter().any(|w| w.is_dismissed_for(ticket));
         !dismissed || self.is_all_refunded(Some(ticket))
     }
 
-    /// A void order's end: parked while a payment stands that was made too late.
+    /// A void order's end: parked while it has a payment that was made too late.
     fn void(&self, whole: Option<String>) -> End {
         let last = |kind: Subject, what: &str| self.of_kind(kind).next_back().map(|w| told(what, w));
         let cancelled = last(Subject::Cancellation, "cancelled");
@@ -219,7 +219,7 @@ impl Case {
     }
 }
 
-/// The event of a ticket that was voided after the world had heard of it. Its `sequence` counts the event already.
+/// The event of a ticket that was voided after its issue was published. Its `sequence` counts the event already.
 pub(crate) fn voided_event(
     ticket: &Ticket,
     announcing: &Announcing,

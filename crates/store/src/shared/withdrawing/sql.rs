@@ -1,13 +1,13 @@
 //! Statements about withdrawals that both dialects share.
 
-/// What counts of an order's withdrawals, to be dismissed.
+/// The condition for an order's withdrawals that can be dismissed.
 macro_rules! counting {
     () => {
         "state IN ('waiting', 'applied', 'parked')"
     };
 }
 
-/// Dismisses an order's withdrawals on record for one ticket; `$1` is the order, `$2` the ticket, `$3` now.
+/// Dismisses an order's recorded withdrawals for one ticket; `$1` is the order, `$2` the ticket, `$3` now.
 pub(crate) const DISMISS_FOR: &str = concat!(
     "INSERT INTO withdrawal_dismissals (key, ticket_id, at) SELECT key, $2, $3 FROM withdrawals \
      WHERE order_id = $1 AND ",
@@ -15,11 +15,11 @@ pub(crate) const DISMISS_FOR: &str = concat!(
     " ON CONFLICT (key, ticket_id) DO NOTHING"
 );
 
-/// The note of what a reinstatement dismissed altogether.
+/// The note of a withdrawal that a reinstatement dismissed for every ticket.
 pub(super) const REINSTATED: &str = "reinstated";
 
-/// Dismisses those altogether that are dismissed for every ticket; all of them of an order without tickets. `$1` is the order,
-/// `$2` now.
+/// Dismisses the withdrawals that are dismissed for every ticket; for an order without tickets, all of them. `$1` is
+/// the order, `$2` now.
 pub(crate) const DISMISS: &str = concat!(
     "UPDATE withdrawals SET state = 'lifted', note = 'reinstated', updated_at = $2 WHERE order_id = $1 AND ",
     counting!(),
@@ -27,8 +27,7 @@ pub(crate) const DISMISS: &str = concat!(
      (SELECT 1 FROM withdrawal_dismissals d WHERE d.key = withdrawals.key AND d.ticket_id = t.id))"
 );
 
-/// An order whose withdrawals are all put aside and that nobody has paid needs nobody; `$1` is the order, `$2` why, `$3`
-/// now.
+/// Closes an unpaid order whose withdrawals are all dismissed; `$1` is the order, `$2` why, `$3` now.
 pub(crate) const PUT_ASIDE: &str = concat!(
     "UPDATE orders SET state = 'voided', reason = $2, parked_at = NULL, voided_at = NULL, updated_at = $3 \
      WHERE order_id = $1 AND payment_key = '' AND NOT EXISTS (SELECT 1 FROM withdrawals \
@@ -37,7 +36,7 @@ pub(crate) const PUT_ASIDE: &str = concat!(
     " OR state = 'pending'))"
 );
 
-/// Puts aside what came of an order that nobody has paid; `$1` is the order, `$2` why, `$3` now.
+/// Dismisses what arrived for an order that is not paid; `$1` is the order, `$2` why, `$3` now.
 pub(crate) const LIFT_UNPAID: &str = concat!(
     "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = $3 WHERE order_id = $1 AND (",
     counting!(),
@@ -45,10 +44,10 @@ pub(crate) const LIFT_UNPAID: &str = concat!(
      AND o.payment_key = '')"
 );
 
-/// Parks what has waited too long; `$1` is its key, `$2` now.
+/// Parks a withdrawal that has waited too long; `$1` is its key, `$2` now.
 pub(crate) const PARK_OVERDUE: &str = "UPDATE withdrawals SET state = 'parked', updated_at = $2, \
      note = coalesce(note, 'it waits') || ', for longer than pipeline.withdrawal_wait: check its payment id, or drop it' \
      WHERE key = $1 AND state = 'waiting'";
 
-/// Why an order without a payment is not shown any more.
+/// Why an order without a payment is not listed any more.
 pub(crate) const NOBODY_PAID: &str = "nobody paid for it, and what came of it was dropped";

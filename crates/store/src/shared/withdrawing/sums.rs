@@ -1,4 +1,4 @@
-//! Which payment a refund gives back, and whether its refunds give back all of it.
+//! Sums of refunds: which payment a refund returns, and whether a payment's refunds return all of it.
 
 use fulfillment_domain::order::Charge;
 use fulfillment_domain::{Amount, Currency, Names, Subject, Ticket, TicketId};
@@ -8,19 +8,19 @@ use super::case::Paid;
 use super::sql::REINSTATED;
 use crate::{WithdrawalRecord, WithdrawalState};
 
-/// Which payment a refund gives back.
+/// The payment that a refund returns.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Of<'a> {
     Payment(&'a Paid),
-    /// It has not come.
+    /// It has not arrived.
     NotCome,
-    /// The refund names none, and the order has so many.
+    /// The refund names none, and the order has this many.
     Several(usize),
 }
 
 impl Case {
-    /// A refund that names no payment is of the order's only one. Which one it was is kept (`bound_to`), so that
-    /// another payment that comes later changes nothing. An order that was taken over has one that is not on record.
+    /// A refund that names no payment is for the order's only one. Which one it was is recorded (`bound_to`), so that
+    /// another payment that arrives later changes nothing. An imported order has one that is not recorded.
     pub(super) fn payment_of(&self, refund: &WithdrawalRecord) -> Of<'_> {
         let with = |key: &str| self.payments.iter().find(|p| p.key == key);
         if let Some(payment) = refund.bound_to.as_deref().and_then(with) {
@@ -35,8 +35,8 @@ impl Case {
         }
     }
 
-    /// Whether a payment's refunds add up to it; with a ticket, those that were not dismissed for it. The seller may
-    /// keep a share. One without an amount gives back all of it, unless it names things.
+    /// Whether a payment's refunds add up to it; with a ticket, only those that were not dismissed for it. The seller
+    /// may keep a share. A refund without an amount returns the whole payment, unless it has names.
     pub(super) fn is_refunded(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
         let Some(back) = self.returned(payment, ticket) else { return true };
         let paid = self.amount_of(payment);
@@ -45,18 +45,18 @@ impl Case {
             && paid.is_some_and(|paid| back >= self.left_of(paid, payment))
     }
 
-    /// Whether a refund of a payment of nothing says that this goes back.
+    /// Whether a payment of zero has a refund without names.
     fn gives_back_nothing(&self, payment: &Paid, ticket: Option<TicketId>) -> bool {
         let dismissed = |w: &WithdrawalRecord| ticket.is_some_and(|ticket| w.is_dismissed_for(ticket));
         self.of_kind(Subject::Refund).any(|w| !dismissed(w) && w.names.is_empty() && self.is_of(w, payment))
     }
 
-    /// What the seller owes of an amount of a payment, who may keep a share.
+    /// What the seller owes of an amount of a payment, after the share that the seller may keep.
     pub(super) fn left_of(&self, amount: Amount, payment: &Paid) -> Amount {
         self.rules.retained_share.left_of(amount, self.currency_of(payment))
     }
 
-    /// Whether a refund gives back this payment.
+    /// Whether a refund is for this payment.
     pub(super) fn is_of(&self, refund: &WithdrawalRecord, payment: &Paid) -> bool {
         matches!(self.payment_of(refund), Of::Payment(other) if other.key == payment.key)
     }
@@ -66,7 +66,7 @@ impl Case {
         !self.payments.is_empty() && self.payments.iter().all(|p| self.is_refunded(p, ticket))
     }
 
-    /// How much of a payment went back; none when one of its refunds says that all of it did.
+    /// How much of a payment was refunded; none when one of its refunds is for all of it.
     pub(super) fn returned(&self, payment: &Paid, ticket: Option<TicketId>) -> Option<Amount> {
         let mut back = Amount::ZERO;
         for refund in self.of_kind(Subject::Refund) {
@@ -82,20 +82,20 @@ impl Case {
         Some(back)
     }
 
-    /// The price of what refunds of a payment name that say no amount.
+    /// The price of what a payment's refunds without an amount name.
     pub(super) fn named_of(&self, payment: &Paid) -> Amount {
         let of_it = |w: &&WithdrawalRecord| w.amount.is_none() && self.is_of(w, payment);
         let values = self.of_kind(Subject::Refund).filter(of_it).filter_map(|w| self.value_of(&w.names));
         values.fold(Amount::ZERO, Amount::saturating_add)
     }
 
-    /// How much of a payment was not given back; none when nobody said how much it was.
+    /// How much of a payment was not refunded; none when its amount is unknown.
     pub(crate) fn remainder(&self, payment: &Paid) -> Option<Amount> {
         let Some(back) = self.returned(payment, None) else { return Some(Amount::ZERO) };
         payment.amount.map(|paid| Amount(paid.0.saturating_sub(back.0)).max(Amount::ZERO))
     }
 
-    /// How much of a payment went back by refunds that a reinstatement dismissed for every ticket.
+    /// How much of a payment was refunded by refunds that a reinstatement dismissed for every ticket.
     pub(crate) fn waived(&self, payment: &Paid) -> Amount {
         let reinstated = |w: &&WithdrawalRecord| {
             w.kind == Subject::Refund
@@ -111,7 +111,7 @@ impl Case {
         back.fold(Amount::ZERO, Amount::saturating_add)
     }
 
-    /// How much was paid. A payment without an amount, an order's only one, was for its tickets.
+    /// How much was paid. A payment without an amount, if it is the order's only one, paid for its tickets.
     pub(super) fn amount_of(&self, payment: &Paid) -> Option<Amount> {
         let only = self.payments.len() == 1 && !self.tickets.is_empty();
         payment.amount.or_else(|| only.then(|| sum(&self.tickets)).flatten())
@@ -130,7 +130,7 @@ impl Case {
         refund.currency.zip(self.currency_of(payment)).filter(|(refund, payment)| refund != payment)
     }
 
-    /// The price of what is named, void or not.
+    /// The price of what is named, whether void or not.
     fn value_of(&self, names: &Names) -> Option<Amount> {
         let whole = |t: &Ticket| {
             names.ticket_ids.contains(&t.id)
@@ -152,7 +152,7 @@ impl Case {
     }
 }
 
-/// The price of tickets together; none when it is in several currencies.
+/// The total price of tickets; none when it is in several currencies.
 pub(super) fn sum<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Option<Amount> {
     let mut currency = None;
     let mut total = Amount::ZERO;

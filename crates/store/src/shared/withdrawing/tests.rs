@@ -1,4 +1,4 @@
-//! Whatever refunds come, in whatever order.
+//! Properties of any sequence of refunds.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -13,7 +13,7 @@ use super::case::Arrival;
 use super::{Case, End, Ruling, decide};
 use crate::{RefundRules, WithdrawalRecord, WithdrawalState};
 
-/// An issued order of two items at 10 and 25, so many tickets of each, paid in one.
+/// An issued order of two items at 10 and 25, with this many tickets of each, paid in one.
 fn case(counts: [u32; 2]) -> Case {
     let mut tickets = Vec::new();
     for (item, price, count) in [("a", 10, counts[0]), ("b", 25, counts[1])] {
@@ -67,7 +67,7 @@ fn refund(n: usize, amount: Option<u32>, names: Names) -> WithdrawalRecord {
     }
 }
 
-/// Makes it so.
+/// Applies a ruling to the case.
 fn carry_out(case: &mut Case, ruling: &Ruling) {
     for settled in &ruling.settled {
         let one = case.withdrawals.iter_mut().find(|w| w.key == settled.key).unwrap();
@@ -83,8 +83,8 @@ fn carry_out(case: &mut Case, ruling: &Ruling) {
     }
 }
 
-/// A refund of an item comes before its order's tickets are made, and then the whole is refunded: nobody has to look at
-/// the first any more.
+/// A refund of an item arrives before its order's tickets are made, and then the whole is refunded: the first needs no
+/// operator any more.
 #[test]
 fn what_waits_for_tickets_is_done_with_when_the_order_is_void() {
     let mut case = case([1, 1]);

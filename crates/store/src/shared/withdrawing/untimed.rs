@@ -1,7 +1,8 @@
-//! Cancellations that do not say when: the record that brought one does, its timestamp or its receipt.
+//! Cancellations without a time: the time of the record that brought one is used, its timestamp or its receipt.
 //!
-//! Such a one is new only if it is later than the order's last reinstatement: a topic that is read again never voids an
-//! order again that somebody made good. The time is kept in `heard`, not in `said_at`, which is its producer's word.
+//! Such a cancellation is new only if it is later than the order's last reinstatement: a topic that is read again never
+//! voids an order again that an operator reinstated. The time is kept in `heard`, not in `said_at`, which is the
+//! producer's time.
 
 use fulfillment_domain::{Cancellation, Withdrawal};
 
@@ -9,8 +10,9 @@ use super::NewWithdrawal;
 use crate::shared::cells::{Row, need};
 use crate::{Result, WithdrawalState};
 
-/// The cancellations of an order, newest first, and when it was last reinstated, in each row; `$1` is the order. One row
-/// at least. The history names the reinstatements of tickets, and an order without tickets dismisses what it has.
+/// The cancellations of an order, newest first, with the time of its last reinstatement in each row; `$1` is the order.
+/// At least one row is returned. The history has the reinstatements of tickets; in an order without tickets the
+/// dismissed cancellations have them.
 pub(crate) const CANCELLATIONS: &str = "SELECT r.reinstated_at, w.key, w.state, w.heard, \
      (SELECT count(*) FROM withdrawal_dismissals d WHERE d.key = w.key) AS dismissals \
      FROM (SELECT max(s.at) AS reinstated_at FROM ( \
@@ -20,7 +22,7 @@ pub(crate) const CANCELLATIONS: &str = "SELECT r.reinstated_at, w.key, w.state, 
          WHERE l.order_id = $1 AND l.state = 'lifted' AND l.note = 'reinstated') AS s) AS r \
      LEFT JOIN withdrawals w ON w.order_id = $1 AND w.kind = 'cancellation' ORDER BY w.received_at DESC, w.key DESC";
 
-/// One that is on record.
+/// A recorded cancellation.
 struct Known {
     key: String,
     heard: String,
@@ -29,19 +31,19 @@ struct Known {
 }
 
 impl NewWithdrawal<'_> {
-    /// Whether [`CANCELLATIONS`] have to be looked at.
+    /// Whether [`CANCELLATIONS`] are needed.
     pub(crate) fn is_untimed(&self) -> bool {
         matches!(self.said, Withdrawal::Cancellation(Cancellation { cancelled_at: None, .. }))
     }
 
-    /// Finds its place among what [`CANCELLATIONS`] answered: under a known key it is a repeat.
+    /// Compares it with the result of [`CANCELLATIONS`]: under a known key it is a repeat.
     pub(crate) fn place(&mut self, rows: &[impl Row]) -> Result<()> {
         let Some(first) = rows.first() else { return Ok(()) };
         let reinstated = first.time("reinstated_at")?;
         let mut known = Vec::new();
         for row in rows {
             let Some(key) = row.text("key")? else { continue };
-            // Those that say when go by their own keys.
+            // Cancellations with a time have keys of their own.
             if !key.strip_prefix(&self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('@')) {
                 continue;
             }

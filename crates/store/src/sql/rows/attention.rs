@@ -1,4 +1,4 @@
-//! The attention list: what is open about an order.
+//! The attention list: the open entries of an order.
 
 use fulfillment_domain::OrderId;
 
@@ -9,8 +9,8 @@ use crate::shared::refreshing;
 use crate::sql::Db;
 use crate::{Attention, AttentionReason, Result};
 
-/// Makes an order's entries of a group of reasons what is wanted now. What is wanted no more is deleted; what an
-/// acknowledged entry says anew is listed again. The order's row is locked by the caller.
+/// Replaces an order's entries of a group of reasons with the wanted ones. Entries that are not wanted any more are
+/// deleted; an acknowledged entry with new content is listed again. The order's row is locked by the caller.
 pub(crate) async fn put(
     db: &mut impl Db,
     order: OrderId,
@@ -30,7 +30,7 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// What is open about an order, listed already or later.
+/// The open entries of an order, listed already or later.
 pub(crate) async fn of_order(db: &mut impl Db, order: OrderId) -> Result<Vec<Attention>> {
     let sql = concat!(
         "SELECT ",

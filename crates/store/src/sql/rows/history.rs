@@ -1,11 +1,11 @@
-//! The history of tickets: one row a transition, who and why.
+//! The history of tickets: one row for each transition, with who and why.
 
 use fulfillment_domain::TicketId;
 
 use crate::Result;
 use crate::sql::Db;
 
-/// Notes a transition of one ticket.
+/// Records a transition of one ticket.
 pub(crate) async fn note(
     db: &mut impl Db,
     ticket: TicketId,

@@ -1,4 +1,4 @@
-//! The order's row, locked, and set to have Ordering asked again.
+//! The order's row: locked, and marked so that Ordering is asked again.
 
 use fulfillment_domain::OrderId;
 use jiff::Timestamp;
@@ -8,22 +8,23 @@ use crate::shared::cells::{Row as _, need};
 use crate::shared::refreshing::{self, Asked, asked_columns, asked_from};
 use crate::sql::Db;
 
-/// Locks an order's row, and answers with the time; nothing when there is none.
+/// Locks an order's row, and returns the time; nothing when there is no such order.
 pub(crate) async fn lock(db: &mut impl Db, order: OrderId) -> Result<Option<Timestamp>> {
     let sql = "SELECT @now AS now FROM orders WHERE order_id = $1 @lock";
     let row = db.fetch_optional(sql, &[order.into()]).await?;
     row.map(|row| need("now", row.time("now")?)).transpose()
 }
 
-/// The order under its lock, and what time it is.
+/// The order under its lock, and the time.
 pub(crate) async fn asked(db: &mut impl Db, order: OrderId) -> Result<Option<(Asked, Timestamp)>> {
     let sql = concat!("SELECT ", asked_columns!(), ", @now AS now FROM orders WHERE order_id = $1 @lock");
     let Some(row) = db.fetch_optional(sql, &[order.into()]).await? else { return Ok(None) };
     Ok(Some((asked_from(&row)?, need("now", row.time("now")?)?)))
 }
 
-/// Has Ordering asked again about orders that are or will be issued, each for so many reasons: at once where nobody has
-/// the order in hand. The rows are locked. Answers with those that it does not concern, because they never grow.
+/// Requests that Ordering is asked again about orders that are or will be issued, each for this number of reasons:
+/// immediately where no worker has claimed the order. The rows are locked. Returns the orders that never grow, for
+/// which nothing is requested.
 pub(crate) async fn want(db: &mut impl Db, orders: &[OrderId], times: &[i64]) -> Result<Vec<OrderId>> {
     let mut closed = Vec::new();
     for (order, times) in orders.iter().zip(times) {
@@ -41,7 +42,7 @@ pub(crate) async fn want(db: &mut impl Db, orders: &[OrderId], times: &[i64]) ->
     Ok(closed)
 }
 
-/// Has Ordering asked again about an order about which something is listed: a refund may settle it.
+/// Requests that Ordering is asked again about an order with a listed entry that a refund may settle.
 pub(crate) async fn want_if_listed(db: &mut impl Db, order: OrderId) -> Result<()> {
     if db.exists(refreshing::LISTED, &[order.into()]).await? {
         want(db, &[order], &[1]).await?;

@@ -1,4 +1,4 @@
-//! Messages and dead letters, emptied of personal data.
+//! Removes personal data from messages and dead letters.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::shared::erasing::{self, letter_event};
 use crate::shared::headers;
 use crate::sql::Db;
 
-/// Empties what was kept of an order's messages: raw ones, and dead letters with their events. Answers how many.
+/// Empties the stored messages of an order: raw ones, and dead letters with their events. Returns how many.
 pub(crate) async fn empty_messages(db: &mut impl Db, order: OrderId, now: Timestamp) -> Result<(u64, u64)> {
     let messages = db.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
     let sql =
@@ -20,7 +20,7 @@ pub(crate) async fn empty_messages(db: &mut impl Db, order: OrderId, now: Timest
     Ok((messages, empty_letters(db, &rows, now).await?))
 }
 
-/// Empties dead letters, and deletes their events. Answers how many.
+/// Empties dead letters, and deletes their events. Returns how many.
 pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: Timestamp) -> Result<u64> {
     for row in letters {
         let (nothing, none) = (Cell::Bytes(&[]), headers::encode(&[])?);
@@ -31,7 +31,7 @@ pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: 
     Ok(letters.len() as u64)
 }
 
-/// Of what has come just now, what is of orders that were erased is kept without its content.
+/// Empties what has just arrived for orders that were erased.
 pub(crate) async fn keep_erased(db: &mut impl Db, orders: &BTreeSet<OrderId>) -> Result<()> {
     if orders.is_empty() {
         return Ok(());

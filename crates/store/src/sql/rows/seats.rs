@@ -1,4 +1,4 @@
-//! Whose seat it is.
+//! The owners of seats.
 
 use fulfillment_domain::{Ticket, TicketId};
 
@@ -8,15 +8,15 @@ use crate::shared::freezing::{Asking, SeatOf, asks, holder_from};
 use crate::shared::ticket::seat_keys;
 use crate::sql::Db;
 
-/// Takes the ticket's seat if it is free; whether it is another's.
+/// Takes the ticket's seat if it is free; returns whether another ticket has it.
 pub(crate) async fn take_seat(db: &mut impl Db, ticket: &Ticket) -> Result<bool> {
     let Some((seat, asking)) = asks(ticket) else { return Ok(false) };
     Ok(take(db, &seat, &asking).await? != ticket.id)
 }
 
-/// Takes a seat if it is free, and answers whose it is.
+/// Takes a seat if it is free, and returns its owner.
 pub(crate) async fn take(db: &mut impl Db, (event, seat): &SeatOf, asking: &Asking) -> Result<TicketId> {
-    // The update changes nothing: it makes RETURNING answer with the row that stands.
+    // The update changes nothing: it makes RETURNING return the existing row.
     let sql = "INSERT INTO seats (event_id, seat_key, ticket_id) VALUES ($1, $2, $3) \
                ON CONFLICT (event_id, seat_key) DO UPDATE SET ticket_id = seats.ticket_id RETURNING ticket_id";
     let row = db.fetch_one(sql, &[event.into(), seat.into(), asking.ticket.into()]).await?;

@@ -1,4 +1,4 @@
-//! Tickets, read whole.
+//! Reading whole tickets.
 
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 

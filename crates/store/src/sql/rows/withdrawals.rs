@@ -1,4 +1,4 @@
-//! Refunds and cancellations, read.
+//! Reading refunds and cancellations.
 
 use fulfillment_domain::OrderId;
 

@@ -1,4 +1,4 @@
-//! Events on their way out, and where each goes.
+//! Outbox events, and the destinations of each.
 
 use fulfillment_domain::OutboxEvent;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use crate::Result;
 use crate::shared::cells::rfc3339;
 use crate::shared::headers;
 
-/// Writes events and their deliveries; one that is there already is left alone.
+/// Writes events and their deliveries; an existing event is left unchanged.
 pub(crate) async fn insert_events(
     db: &mut SqliteConnection,
     now: Timestamp,

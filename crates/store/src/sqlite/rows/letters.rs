@@ -9,7 +9,7 @@ use crate::shared::dead_letter::DeadLetter;
 use crate::shared::headers;
 use crate::{DeadLetterRoute, Result};
 
-/// Sets messages apart, and reports those that were not set apart before.
+/// Writes messages as dead letters, and reports those that are new.
 pub(crate) async fn set_apart(
     db: &mut SqliteConnection,
     now: Timestamp,
@@ -27,7 +27,7 @@ pub(crate) async fn set_apart(
     insert_events(db, now, &events).await
 }
 
-/// The new row's number; none when this very record was set apart before.
+/// The new row's id; none when this record is a dead letter already.
 async fn insert(db: &mut SqliteConnection, letter: &DeadLetter<'_>) -> Result<Option<i64>> {
     let sql = "INSERT INTO dead_letters (fingerprint, kind, order_id, reason, field, source, \
                source_timestamp, key, raw, headers, received_at, about) \

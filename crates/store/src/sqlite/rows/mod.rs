@@ -1,4 +1,4 @@
-//! Rows that several parts of the store write or read, a file a table. Nothing here imports a part.
+//! Rows that several parts of the store write or read, one file for each table. Nothing here imports a part.
 
 pub(crate) mod events;
 pub(crate) mod letters;

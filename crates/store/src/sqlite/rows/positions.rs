@@ -1,4 +1,4 @@
-//! How far each partition was read, moved forward.
+//! Moves the Kafka positions of partitions forward.
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;

@@ -1,4 +1,4 @@
-//! Tickets, read and written whole.
+//! Reading and writing whole tickets.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ pub(crate) async fn insert_ticket(db: &mut SqliteConnection, ticket: &Ticket) ->
     Ok(())
 }
 
-/// Writes a ticket's row anew, whole.
+/// Replaces a ticket's whole row.
 pub(crate) async fn replace_ticket(db: &mut SqliteConnection, ticket: &Ticket) -> Result<()> {
     let sql = concat!("UPDATE tickets SET ", assigned_columns!(), " WHERE id = ?");
     let cells = ticket_cells(ticket);

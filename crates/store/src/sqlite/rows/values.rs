@@ -50,7 +50,7 @@ pub(crate) fn bind<'q>(query: Statement<'q>, cell: &'q Cell<'_>) -> Result<State
     })
 }
 
-/// A list as the JSON that `json_each` takes apart.
+/// A list as JSON for `json_each`.
 pub(crate) fn list<T: ToString>(items: impl IntoIterator<Item = T>) -> Result<String> {
     let items: Vec<String> = items.into_iter().map(|i| i.to_string()).collect();
     serde_json::to_string(&items).map_err(|e| crate::StoreError::Refused(e.into()))

@@ -1,4 +1,4 @@
-//! Names the commit in `--version`: the one of `FULFILLMENT_COMMIT`, else that of the repository that this is built from.
+//! Build script: names the commit in `--version`, from `FULFILLMENT_COMMIT`, else from the repository that is built.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ fn main() {
     println!("cargo::rustc-env=FULFILLMENT_VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
 }
 
-/// What git says; nothing outside a repository, as in a released archive.
+/// The output of git; nothing outside a repository, as in a released archive.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?;

@@ -1,4 +1,4 @@
-//! Identity, over HTTP: `GET {base}/internal/users/{id}` answers `{ "userId", "email" }`.
+//! Client of Identity over HTTP: `GET {base}/internal/users/{id}` answers `{ "userId", "email" }`.
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -9,23 +9,23 @@ use fulfillment_pipeline::ports::Identity;
 
 use super::outbound::{Limits, Neighbour, Unanswered};
 
-/// Questions at once; each is one small row for Identity.
+/// Concurrent requests; each reads one small row in Identity.
 const CONCURRENCY: usize = 32;
 /// The largest answer, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Asks Identity, once a call.
+/// The client; a call makes one request.
 pub struct IdentityClient(Neighbour);
 
 impl IdentityClient {
-    /// `settings.url` must be there.
+    /// `settings.url` must be set.
     pub fn new(settings: &config::Identity) -> anyhow::Result<Self> {
         let base = settings.url.as_ref().context("identity.url is not set")?;
         let limits = Limits { timeout: settings.timeout, concurrency: CONCURRENCY, max_answer: MAX_ANSWER };
         Ok(Self(Neighbour::new("Identity", base, settings.token.as_ref(), limits)?))
     }
 
-    /// What is wrong with Identity, as far as the last questions tell.
+    /// What is wrong with Identity, judged by the last requests.
     pub fn trouble(&self) -> Option<String> {
         self.0.trouble()
     }
@@ -34,7 +34,7 @@ impl IdentityClient {
 #[async_trait]
 impl Identity for IdentityClient {
     async fn email(&self, user_id: &str) -> Result<Option<String>, Failure> {
-        // A path segment of dots is not one, even percent-encoded.
+        // Dots alone are not a path segment, even percent-encoded.
         if matches!(user_id, "" | "." | "..") {
             return Ok(None);
         }
@@ -48,7 +48,7 @@ impl Identity for IdentityClient {
     }
 }
 
-/// The address, if the answer is for this user: anybody else's would get the tickets.
+/// The address, if the answer is for this user: another user must not get the tickets.
 fn read(answer: &[u8], user_id: &str) -> Result<Option<String>, Unreadable> {
     let fields = Fields::parse(answer)?;
     if let Some(id) = fields.identifier("userId")?

@@ -1,12 +1,12 @@
-//! Events of one ticket go one after the other; those of different tickets go at once.
+//! Ordering of deliveries: events of one ticket are sent one after the other, those of different tickets in parallel.
 
 use std::collections::HashMap;
 
 use fulfillment_domain::TicketId;
 use fulfillment_store::Delivery;
 
-/// Cuts a batch into rounds: the first event of every ticket, then the second of every ticket that has
-/// one, and so on, each round in the batch's order. An event without a ticket is in the first.
+/// Splits a batch into rounds: the first event of every ticket, then the second of every ticket that has one, and so
+/// on, each round in the batch's order. An event without a ticket is in the first round.
 pub(super) fn rounds(batch: Vec<Delivery>) -> Vec<Vec<Delivery>> {
     let mut seen: HashMap<TicketId, usize> = HashMap::new();
     let mut rounds: Vec<Vec<Delivery>> = Vec::new();
@@ -37,7 +37,7 @@ pub(super) mod testing {
 
     use super::*;
 
-    /// A `ticket-issued` as the store lends it.
+    /// A `ticket-issued` event as leased from the store.
     pub(crate) fn delivery(outbox_id: i64, ticket: u128, value: &str) -> Delivery {
         let order = OrderId(Uuid::from_u128(ticket));
         Delivery {

@@ -1,4 +1,5 @@
-//! Ordering, over HTTP: `GET {base}/orders/{orderId}`, and `GET {base}/orders?paidSince={time}` where it has that.
+//! Client of Ordering over HTTP: `GET {base}/orders/{orderId}`, and `GET {base}/orders?paidSince={time}` if Ordering
+//! has it.
 
 use std::collections::HashSet;
 
@@ -13,14 +14,14 @@ use reqwest::header::HeaderMap;
 
 use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
 
-/// Pages of a list at most.
+/// The most pages of a list.
 const MOST_PAGES: u64 = 10_000;
 
-/// Asks Ordering, once a call, or once a page of a list.
+/// The client; a call makes one request, or one per page of a list.
 pub struct OrderingClient(Neighbour);
 
 impl OrderingClient {
-    /// `settings.url` must be there.
+    /// `settings.url` must be set.
     pub fn new(settings: &config::Ordering) -> anyhow::Result<Self> {
         let base = settings.url.as_ref().context("ordering.url is not set")?;
         let limits = Limits {
@@ -31,11 +32,11 @@ impl OrderingClient {
         Ok(Self(Neighbour::new("Ordering", base, settings.token.as_ref(), limits)?))
     }
 
-    /// What was paid since then, on as many pages as Ordering has of it.
+    /// The orders paid since then, from as many pages as Ordering returns.
     ///
     /// # Errors
-    /// As for one order; and for a list that says itself that it is not whole, or whose next page is nowhere to be asked
-    /// for.
+    /// As for one order; and for a list that declares itself incomplete, or whose next page has no address that may be
+    /// requested.
     pub async fn paid_since(&self, since: Timestamp) -> Result<Vec<Paid>, OrderingError> {
         let refused =
             |why: &Unreadable| OrderingError::Failed(Failure::permanent(format!("Ordering's list: {why}")));
@@ -47,7 +48,7 @@ impl OrderingClient {
             all.extend(page(&headers, &body).map_err(|why| refused(&why))?);
             asked.insert(url.clone());
             let Some(next) = all.next.take() else { break };
-            // The token goes with each question: nowhere else than to where it belongs.
+            // The token is sent with each request, so it must not go to another host.
             let target = url.join(&next).ok().filter(|target| target.origin() == url.origin());
             let why = match target {
                 None => "its next page is on another server, or nowhere",
@@ -63,13 +64,13 @@ impl OrderingClient {
         all.whole(asked.len() as u64).map_err(|why| refused(&why))
     }
 
-    /// What is wrong with Ordering, as far as the last questions tell.
+    /// What is wrong with Ordering, judged by the last requests.
     pub fn trouble(&self) -> Option<String> {
         self.0.trouble()
     }
 }
 
-/// A page by its body and headers.
+/// Parses a page from its body and headers.
 fn page(headers: &HeaderMap, body: &[u8]) -> Result<PaidPage, Unreadable> {
     let mut page = PaidPage::read(body)?;
     page.next = page.next.take().or_else(|| next_link(headers));
@@ -234,7 +235,7 @@ mod tests {
             let why = paid(&client).await.unwrap_err();
             assert!(why.contains(said) && !why.contains("elsewhere"), "{more}: {why}");
         }
-        // One of each kind: the words are tested where they are read.
+        // One of each kind: the formats are tested where they are parsed.
         for (name, value, said) in
             [("content-range", "items 0-0/7", "announces 7"), ("x-total-pages", "7", "has 7 pages")]
         {

@@ -1,4 +1,4 @@
-//! `[data]`, `[store]`, `[files]` and `[credential]`: what must outlive the process.
+//! The sections `[data]`, `[store]`, `[files]`, `[credential]` and `[document]`: where data is kept, and pages.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,12 +54,12 @@ section! {
     }
 }
 
-/// What the QR of a ticket says. A ticket keeps the format it was frozen or last reissued with.
+/// The format of the code in a ticket's QR symbol. A ticket keeps the format it was frozen or last reissued with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeFormat {
     /// `TK1:`, signed and small.
     Tk1,
-    /// `orderId:seat:eventId`, which anybody can write who knows an order.
+    /// `orderId:seat:eventId`, which anyone who knows an order can forge.
     Platform,
     /// pretix's signature scheme 1, signed and larger.
     Pretix,

@@ -1,4 +1,4 @@
-//! `[http]`
+//! The section `[http]`: the HTTP API.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! `[kafka]`
+//! The section `[kafka]`: brokers, topics and security.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -87,6 +87,6 @@ words! {
     "plaintext", "ssl", "sasl_plaintext", "sasl_ssl"
 }
 words! {
-    /// How a client says who it is.
+    /// How a client authenticates.
     SaslMechanism, "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
 }

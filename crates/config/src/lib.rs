@@ -1,8 +1,8 @@
-//! Settings: one TOML file, the environment above it, everything checked before anything starts.
+//! Configuration: one TOML file, overridden by the environment, and checked completely before the service starts.
 //!
-//! A file a section: each declares its keys once, and [`Config`], the default file, the variables and the messages
-//! follow from that. To add a setting is to add its line to its section. What only another room can judge (whether a
-//! template compiles, whether a store knows its URL) is judged where the rooms meet.
+//! One file per section: each declares its keys once, and [`Config`], the default file, the variables and the messages
+//! follow from that. To add a setting, add its line to its section. What only another crate can check (whether a
+//! template compiles, whether a store accepts its URL) is checked where the crates meet.
 
 #![expect(
     clippy::doc_markdown,
@@ -43,10 +43,10 @@ pub use templates::{SHIPPED, TemplateEntry};
 use raw::Raw;
 use section::Key;
 
-/// The file that is read when it is there and none is named.
+/// The file that is read if it exists and no other is named.
 pub const DEFAULT_FILE: &str = "fulfillment.toml";
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `[http]`
@@ -79,15 +79,15 @@ pub struct Config {
     pub tokens: Vec<NamedToken>,
     /// Webhooks, each with its name.
     pub webhooks: Vec<WebhookTarget>,
-    /// Templates of one's own, each with what it is for.
+    /// Custom templates, each with what it is for.
     pub templates: Vec<TemplateEntry>,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
-    /// Variables that look like settings and are none.
+    /// Variables that look like settings and are not.
     pub strays: Vec<Problem>,
 }
 
-/// The configuration cannot be used; each problem names its key and what would be right.
+/// The configuration cannot be used; each problem names its key and the expected value.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration cannot be used:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
 pub struct BadConfig(pub Vec<Problem>);
@@ -112,7 +112,7 @@ fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
 }
 
 impl Config {
-    /// Reads `file`, or [`DEFAULT_FILE`] where there is one, and lays `environment` over it.
+    /// Reads `file`, or [`DEFAULT_FILE`] if it exists, and applies `environment` over it.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -133,7 +133,7 @@ impl Config {
         Ok(Self { file: file.map(Path::to_owned), ..Self::from_raw(raw, environment)? })
     }
 
-    /// The defaults, with `settings` in their variables' names laid over them; no file is read.
+    /// The defaults, overridden by `settings`, which have their variables' names; no file is read.
     pub fn defaults(settings: impl IntoIterator<Item = (String, String)>) -> Result<Self, BadConfig> {
         Self::from_raw(Raw::default(), settings)
     }
@@ -195,7 +195,7 @@ impl Config {
         }
     }
 
-    /// The embedded store's file, where that is the store.
+    /// The file of the embedded store, if that is the configured store.
     pub fn store_file(&self) -> Option<PathBuf> {
         self.store_url().strip_prefix("sqlite://").map(PathBuf::from)
     }

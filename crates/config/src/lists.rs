@@ -1,4 +1,4 @@
-//! What there can be many of: `[[token]]` and `[[webhook]]`.
+//! Repeated tables of the configuration: `[[token]]` and `[[webhook]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,25 +23,25 @@ fulfillment_domain::words! {
     }
 }
 
-/// A bearer token, whose name goes into logs in its place.
+/// A bearer token, and the name that logs show in its place.
 #[derive(Debug, Clone)]
 pub struct NamedToken {
-    /// What logs call it.
+    /// Its name in logs.
     pub name: String,
-    /// What its owner sends.
+    /// The token itself.
     pub token: Sensitive,
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
 }
 
-/// Where events are posted.
+/// A webhook that events are posted to.
 #[derive(Debug, Clone)]
 pub struct WebhookTarget {
-    /// Names the destination in the store: it must not change while events wait for it.
+    /// The destination's name in the store: it must not change while events wait for it.
     pub name: String,
-    /// Where that is.
+    /// The address to post to.
     pub url: HttpUrl,
-    /// What posts are signed with.
+    /// The secret that posts are signed with.
     pub secret: Sensitive,
 }
 
@@ -86,7 +86,7 @@ pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
     tokens
 }
 
-/// RFC 6750: a bearer token is visible ASCII. Another one would be configured, and never match.
+/// RFC 6750: a bearer token is visible ASCII. Any other could be configured, and would never match.
 pub(super) fn check_token(raw: &mut Raw, key: &str, token: &Sensitive) {
     if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
         raw.problem(
@@ -173,7 +173,7 @@ pub(super) fn required(
     value
 }
 
-/// A secret, or the file it stands in (`<key>_file`).
+/// A secret, or the file that contains it (`<key>_file`).
 fn secret(
     raw: &mut Raw,
     entry: &mut BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! `[ordering]` and `[identity]`
+//! The sections `[ordering]` and `[identity]`: the services that are queried over HTTP.
 
 use std::time::Duration;
 

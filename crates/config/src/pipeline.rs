@@ -1,4 +1,4 @@
-//! `[pipeline]`
+//! The sections `[pipeline]`, `[webhook]` and `[log]`.
 
 use std::time::Duration;
 

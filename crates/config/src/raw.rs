@@ -1,19 +1,19 @@
-//! Settings as text, before anybody knows what they mean: a TOML file, and the environment above it.
+//! Settings as unparsed text: a TOML file, overridden by the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::section::{Key, Setting, variable};
 
-/// What every variable of ours begins with.
+/// The prefix of the service's variables.
 pub const PREFIX: &str = "FULFILLMENT_";
 
-/// Something wrong with the configuration, and what would be right.
+/// A mistake in the configuration, and the expected value.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
-    /// Where: `http.listen`, `FULFILLMENT_HTTP_LISTEN`, or the file.
+    /// The place: `http.listen`, `FULFILLMENT_HTTP_LISTEN`, or the file.
     pub key: String,
-    /// What is wrong, and what would be right.
+    /// The mistake, and the expected value.
     pub message: String,
 }
 
@@ -23,23 +23,23 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// Values by section and entry, each with where it came from.
+/// Values by section and entry, each with its source.
 type Layer = BTreeMap<(String, String), (String, String)>;
 
-/// The settings as they stand, emptied as sections take theirs.
+/// The settings read so far; sections remove theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Raw {
     values: Layer,
     lists: BTreeMap<String, Vec<BTreeMap<String, String>>>,
     pub(crate) problems: Vec<Problem>,
-    /// Variables that look like ours and are not. Others may have set them, so they are no reason to stop.
+    /// Variables that look like settings and are not. They may be meant for others, so they do not stop the start.
     pub(crate) strays: Vec<Problem>,
-    /// Keys, as `section.key`, whose value is a problem already: the default stands in for it.
+    /// Keys, as `section.key`, whose value is already reported: the default is used in its place.
     spoiled: BTreeSet<String>,
 }
 
 impl Raw {
-    /// Reads the text of a TOML file. `[section] key = value`, and `[[list]]` for what there can be many of.
+    /// Parses a TOML file: `[section] key = value`, and `[[list]]` for repeated tables.
     pub(crate) fn file(text: &str, name: &Path) -> Self {
         let mut raw = Self::default();
         let table: toml::Table = match text.parse() {
@@ -81,7 +81,7 @@ impl Raw {
             for (key, value) in keys {
                 match (text_of(&value), value) {
                     (Some(text), _) => drop(entry.insert(key, text)),
-                    // One level down, so that names of one's own can have values: `colors.accent`.
+                    // One level down, so that free names can have values: `colors.accent`.
                     (None, toml::Value::Table(inner)) => {
                         for (below, value) in inner {
                             match text_of(&value) {
@@ -97,8 +97,8 @@ impl Raw {
         }
     }
 
-    /// Lays the environment over the file, `FULFILLMENT_<SECTION>_<KEY>`, after putting secrets in the place
-    /// of the names of the files they stand in.
+    /// Applies the environment over the file, `FULFILLMENT_<SECTION>_<KEY>`, after replacing the names of secrets'
+    /// files by the secrets in them.
     pub(crate) fn environment(
         &mut self,
         keys: &[Key],
@@ -149,8 +149,7 @@ impl Raw {
         }
     }
 
-    /// Takes one setting, or its default, which also stands in for one that is wrong: so that the rest can
-    /// be looked at too.
+    /// Takes one setting, or its default, which also replaces a wrong value, so that the rest can be checked too.
     pub(crate) fn take<T: Setting>(&mut self, key: &Key) -> Option<T> {
         let name = format!("{}.{}", key.section, key.name);
         let Some((text, origin)) = self.values.remove(&(key.section.to_owned(), key.name.to_owned())) else {
@@ -178,7 +177,7 @@ impl Raw {
         self.lists.remove(name).unwrap_or_default()
     }
 
-    /// Notes what nobody took.
+    /// Reports the entries that no section took.
     pub(crate) fn finish(&mut self, keys: &[Key]) {
         for ((section, key), (_, origin)) in std::mem::take(&mut self.values) {
             let message = if keys.iter().any(|k| k.section == section) {
@@ -199,8 +198,8 @@ impl Raw {
         self.problems.push(Problem { key: key.to_string(), message: message.into() });
     }
 
-    /// Notes what is wrong with the first of these keys, seen together with the others. Nothing is known of
-    /// one that is a problem already.
+    /// Reports a mistake of the first of these keys in combination with the others. A key that is already reported is
+    /// not checked.
     pub(crate) fn clash(&mut self, keys: &[&str], message: impl Into<String>) {
         if let [first, ..] = keys
             && !keys.iter().any(|key| self.spoiled.contains(*key))
@@ -210,7 +209,7 @@ impl Raw {
     }
 }
 
-/// The secret in a file, less what stands around it: an editor ends a file with a line break.
+/// The secret in a file, without surrounding white space: an editor ends a file with a line break.
 pub(super) fn secret_in(file: &str) -> Result<String, String> {
     match std::fs::read_to_string(file) {
         Ok(text) if text.trim().is_empty() => {
@@ -221,13 +220,13 @@ pub(super) fn secret_in(file: &str) -> Result<String, String> {
     }
 }
 
-/// What is wrong with a secret that is given twice.
+/// The message for a secret that is given twice.
 pub(super) fn both(direct: &str) -> String {
     format!("cannot be combined with {direct}; keep one of them")
 }
 
-/// Kubernetes sets variables about every service in a namespace: one named `fulfillment`, or
-/// `fulfillment-http`, comes as `FULFILLMENT_SERVICE_HOST`, `..._SERVICE_PORT`, `..._SERVICE_PORT_<NAME>`,
+/// Kubernetes sets variables about every service in a namespace: one named `fulfillment`, or `fulfillment-http`,
+/// appears as `FULFILLMENT_SERVICE_HOST`, `..._SERVICE_PORT`, `..._SERVICE_PORT_<NAME>`,
 /// `..._PORT=tcp://10.0.0.11:5004` and `..._PORT_5004_TCP...`.
 fn is_a_service_link(variable: &str, value: &str) -> bool {
     let service = ["_SERVICE_HOST", "_SERVICE_PORT"].iter().any(|end| variable.ends_with(end));

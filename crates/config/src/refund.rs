@@ -1,4 +1,4 @@
-//! `[refund]`
+//! The section `[refund]`: the seller's refund policy.
 
 use fulfillment_domain::Share;
 

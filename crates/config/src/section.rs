@@ -1,5 +1,5 @@
-//! One declaration a setting: its type, its default and its documentation make the struct, the commented
-//! default file, the environment variable and the error message.
+//! Declares settings: one declaration of type, default and documentation gives the struct field, the commented default
+//! file, the environment variable and the error message.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use fulfillment_domain::order::LocalTimes;
 use fulfillment_domain::{Currency, Share, Spelling};
 use zeroize::Zeroize;
 
-/// A type that a setting can have. Every value is read from text, so that a file and the environment agree.
+/// A type that a setting can have. Every value is parsed from text, so that a file and the environment agree.
 pub(crate) trait Setting: Sized {
-    /// What would be right, to be read after "must be".
+    /// The expected value, to be read after "must be".
     const EXPECTED: &'static str;
     /// Whether the value must never be shown.
     const SECRET: bool = false;
-    /// Reads the text.
+    /// Parses the text.
     fn read(text: &str) -> Option<Self>;
-    /// How much it is, for what can be too little or too much.
+    /// Its magnitude, for values that can be too small or too large.
     fn size(&self) -> Option<u128> {
         None
     }
@@ -88,7 +88,7 @@ impl Bytes {
 pub struct HttpUrl(String);
 
 impl HttpUrl {
-    /// Reads an address with a scheme and a host.
+    /// Parses an address with a scheme and a host.
     pub fn parse(text: &str) -> Option<Self> {
         let url = url::Url::parse(text).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -138,22 +138,22 @@ impl Setting for Option<Sensitive> {
     }
 }
 
-/// A setting, as documentation has it.
+/// A setting, as its documentation shows it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     /// Its section.
     pub(crate) section: &'static str,
     /// Its name within.
     pub(crate) name: &'static str,
-    /// The text that stands when nothing is said.
+    /// The default, as text.
     pub(crate) default: &'static str,
-    /// What it is for, a line an entry.
+    /// Its description, one line per entry.
     pub(crate) doc: &'static [&'static str],
-    /// What would be right.
+    /// The expected value.
     pub(crate) expected: &'static str,
-    /// The least and the most it may be; empty where anything goes.
+    /// The least and the greatest value; empty where there is no limit.
     pub(crate) bounds: &'static [&'static str],
-    /// Whether it also comes from a file, named by the key with `_file` after it.
+    /// Whether it can also be read from a file, named by the key with `_file` appended.
     pub(crate) secret: bool,
 }
 
@@ -163,13 +163,13 @@ impl Key {
         variable(self.section, self.name)
     }
 
-    /// The names of its entries in a section: its own, and for a secret that of the file it stands in.
+    /// The names of its entries in a section: its own, and for a secret that of the file that contains it.
     pub(crate) fn entries(&self) -> impl Iterator<Item = String> {
         let file = self.secret.then(|| self.file_entry());
         std::iter::once(self.name.to_owned()).chain(file)
     }
 
-    /// The entry that names the file a secret stands in.
+    /// The entry that names the file of a secret.
     pub(crate) fn file_entry(&self) -> String {
         format!("{}_file", self.name)
     }

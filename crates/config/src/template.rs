@@ -1,4 +1,4 @@
-//! The commented default file, written from the declarations themselves.
+//! Writes the commented default file from the declarations of the settings.
 
 use std::fmt::Write as _;
 

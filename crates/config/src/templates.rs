@@ -1,4 +1,4 @@
-//! `[[template]]`: templates of one's own, and whose tickets they are for.
+//! `[[template]]`: custom templates, and the events and organizers they are for.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use super::lists::{check_name, leftovers, required};
 use super::raw::Raw;
 
-/// The templates that ship, by name: nobody's own can be called so.
+/// The names of the built-in templates, which custom ones cannot have.
 pub const SHIPPED: [&str; 3] = ["a4", "phone", "thermal"];
 
-/// A template, what is changed about it, and whose tickets are drawn by it.
+/// A template, its branding, and whose tickets are drawn by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateEntry {
-    /// Goes into tickets' records, before the hash.
+    /// Its name, recorded in tickets before the hash.
     pub name: String,
-    /// What it is made of: the name of one that ships, or a template's JSON file with its images beside it.
+    /// Its source: the name of a built-in template, or a template's JSON file with its images beside it.
     pub base: String,
-    /// A picture for the template's file `logo`.
+    /// An image for the template's file `logo`.
     pub logo: Option<PathBuf>,
     /// Colours by their names in the template.
     pub colors: Vec<(String, String)>,

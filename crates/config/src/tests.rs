@@ -72,7 +72,7 @@ fn a_secret_in_a_file_is_one_wherever_the_file_is_named() {
         assert_eq!(secret.as_ref().unwrap().expose(), "hush");
     }
     assert_eq!(config.tokens[1].token.expose(), "hush");
-    // A variable goes above the file, whichever way either gives the secret.
+    // A variable overrides the file, whichever way either gives the secret.
     let over = load(&named, &[("FULFILLMENT_HTTP_TOKEN", "loud")]).unwrap();
     assert_eq!(over.http.token.unwrap().expose(), "loud");
     let over = load("[http]\ntoken = \"loud\"", &[("FULFILLMENT_HTTP_TOKEN_FILE", path)]).unwrap();
@@ -98,10 +98,10 @@ fn an_empty_secret_file_and_a_secret_given_twice_are_problems() {
     );
     assert!(said(&format!("[http]\ntoken = \"x\"\ntoken_file = \"{path}\""), &[]).contains("http.token;"));
     assert!(said(&format!("{listed}\ntoken = \"x\""), &[]).contains("token[0].token;"));
-    // What is empty is not set, as where a composition passes a variable on.
+    // An empty variable is not set, as where a composition passes one on.
     let passed_on = [("FULFILLMENT_HTTP_TOKEN_FILE", path), ("FULFILLMENT_HTTP_TOKEN", "")];
     assert_eq!(load("", &passed_on).unwrap().http.token.unwrap().expose(), "hush");
-    // What cannot be read is said once, not also as missing.
+    // A value that cannot be read is reported once, not also as missing.
     let unreadable = [
         ("FULFILLMENT_KAFKA_SECURITY_PROTOCOL", "sasl_ssl"),
         ("FULFILLMENT_KAFKA_SASL_USERNAME", "user"),
@@ -189,7 +189,7 @@ fn every_bound_can_be_read_and_holds_its_default() {
     }
 }
 
-/// Each is right by itself; the key that is named, and what it is about.
+/// Each setting is valid by itself; the key that is reported, and what it is about.
 #[test]
 fn what_a_start_would_refuse_is_said_beforehand() {
     let brokers = ("KAFKA_BROKERS", "a:1");
@@ -227,7 +227,7 @@ fn what_a_start_would_refuse_is_said_beforehand() {
         assert_eq!(said.len(), 1, "{variables:?}: {said:?}");
         assert!(said[0].starts_with(&format!("{key}: must ")), "{variables:?}: {said:?}");
     }
-    // Without brokers the Kafka group holds nobody up; with the other protocol the session is the broker's.
+    // Without brokers the Kafka group delays nothing; with the other protocol the broker sets the session.
     assert!(load("", &[("FULFILLMENT_PIPELINE_DRAIN", "10min")]).is_ok());
     let consumer = [
         ("FULFILLMENT_KAFKA_BROKERS", "a:1"),

@@ -1,5 +1,5 @@
-//! What is right by itself and wrong together, or wrong for whoever it is handed to: all that a start would
-//! refuse later, said at once.
+//! Cross-validation: settings that are valid by themselves and wrong together, or that a dependency would refuse at the
+//! start; all are reported together.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::lists::check_token;
 use super::raw::Raw;
 use super::{Config, SHIPPED};
 
-/// librdkafka's `max.poll.interval.ms`, which is left at its default: a member that does not poll for so long
-/// is out of its group.
+/// librdkafka's `max.poll.interval.ms`, which is left at its default: a member that does not poll for that long is
+/// removed from its group.
 const POLL_INTERVAL: Duration = Duration::from_secs(300);
 
 impl Config {
-    /// Notes what it finds among the problems.
+    /// Adds what it finds to the problems.
     pub(super) fn check_together(&self, raw: &mut Raw) {
         self.check_store(raw);
         self.check_files(raw);

@@ -1,4 +1,4 @@
-//! A service from its start to its end: begin in the right order, drain in the reverse.
+//! Lifecycle of a service: starts the parts in order, and drains them in reverse.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,16 +31,16 @@ use tracing::{error, info, warn};
 use crate::stop::Stop;
 use crate::wiring::{self, Neighbours, Role};
 
-/// A neighbour by name, and a way to ask what is wrong with it, as far as is known.
+/// An upstream service by name, and a function that tells what is wrong with it, as far as is known.
 type Watched = (String, Box<dyn Fn() -> Option<String> + Send + Sync>);
 
-/// Between two looks at the neighbours.
+/// Interval between two probes of the upstream services.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// The file storage is looked at once in so many rounds: with an object store every look is a paid request.
+/// The file storage is probed once in this many rounds: with an object store every probe is a paid request.
 const FILES_EVERY: u32 = 5;
 
-/// The longest wait for the store's answer, and for the file storage's.
+/// The timeout for the store's answer, and for the file storage's.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long open downloads may take after everything else has ended.
@@ -49,18 +49,18 @@ const HTTP_DRAIN: Duration = Duration::from_secs(5);
 /// How long the store may take to close; its connections end with the process.
 const STORE_CLOSE: Duration = Duration::from_secs(3);
 
-/// Between two rounds in which samples are folded into the histograms: without them they are kept one by one.
+/// Interval at which samples are folded into the histograms: otherwise they are kept one by one.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
-/// The signals that end a process. From [`Signals::listen`] on they no longer kill it by themselves: listen
-/// before others can know that the service runs, or an early signal ends it without draining.
+/// The signals that stop a process. From [`Signals::listen`] on they no longer kill it by themselves: listen before
+/// others can know that the service runs, or an early signal ends it without draining.
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Takes the signals over.
+    /// Installs the handlers.
     pub(crate) fn listen() -> Result<Self, Stop> {
         let take = |kind| signal(kind).context("signals cannot be received");
         Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
@@ -74,7 +74,7 @@ impl Signals {
         }
     }
 
-    /// Waits for the first signal to stop. A second one, from then on, ends the process at once.
+    /// Waits for the first signal to stop. From then on, a second one ends the process immediately.
     pub(crate) async fn first_of_two(mut self) {
         self.next().await;
         info!("stopping; a second signal ends the process immediately");
@@ -86,19 +86,19 @@ impl Signals {
     }
 }
 
-/// A service at work.
+/// A running service.
 pub(crate) struct Running {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) secret: Secret,
-    /// Where it listens.
+    /// The address it listens on.
     pub(crate) address: SocketAddr,
-    /// How others reach it.
+    /// The URL at which others reach it.
     pub(crate) public_url: String,
-    /// Ends claiming, polling and relaying.
+    /// Stops claiming, polling and relaying.
     stop: CancellationToken,
-    /// Ends the HTTP end, after the rest.
+    /// Stops the HTTP server, after the rest.
     close: CancellationToken,
-    /// Set when a part has ended before its time.
+    /// Set when a part has ended unexpectedly.
     broken: CancellationToken,
     work: TaskTracker,
     serving: TaskTracker,
@@ -121,7 +121,7 @@ struct Parts {
 }
 
 impl Running {
-    /// Begins: schema, keys, storage, then the tasks of `roles`, and at last the HTTP end.
+    /// Starts: schema, keys, storage, then the tasks of `roles`, and finally the HTTP server.
     pub(crate) async fn start(
         config: &Config,
         environment: &[(String, String)],
@@ -163,7 +163,7 @@ impl Running {
         parts.serve(config, environment, roles, listener, address)
     }
 
-    /// Ends: no new work, work in hand to its end, then the HTTP end, each within its time.
+    /// Stops: no new work, work in flight is finished, then the HTTP server ends, each within its timeout.
     pub(crate) async fn shut_down(self) {
         self.readiness.draining();
         self.stop.cancel();
@@ -182,8 +182,8 @@ impl Running {
         info!("stopped");
     }
 
-    /// Returns when a part of the service has ended before it was told to. A service that only looks alive is
-    /// worse than one that ends and is started again.
+    /// Returns when a part of the service has ended unexpectedly. A service that only looks alive is worse than one
+    /// that ends and is restarted.
     pub(crate) async fn broken(&self) {
         self.broken.cancelled().await;
     }
@@ -284,7 +284,7 @@ impl Parts {
         })
     }
 
-    /// Runs a part until `stop`. One that ends earlier, by a panic or otherwise, ends the whole service.
+    /// Runs a part until `stop`. If it ends earlier, by a panic or otherwise, the whole service ends.
     fn begin(&self, part: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let (stop, broken) = (self.stop.clone(), self.broken.clone());
         self.work.spawn(async move {
@@ -296,7 +296,7 @@ impl Parts {
         });
     }
 
-    /// Whom readiness asks about: what these roles need.
+    /// The upstream services that readiness reports: those that these roles need.
     fn watched(&self, roles: &[Role]) -> Vec<Watched> {
         let mut watched: Vec<Watched> = Vec::new();
         if roles.contains(&Role::Issue) {
@@ -321,7 +321,7 @@ impl Parts {
         watched
     }
 
-    /// Payments and deliveries from Kafka.
+    /// Consumes payments and deliveries from Kafka.
     fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Watched, Stop> {
         let consumer = Arc::new(KafkaConsumer::new(
             &config.kafka,
@@ -338,7 +338,7 @@ impl Parts {
         Ok(("kafka-consumer".into(), Box::new(move || consumer.trouble())))
     }
 
-    /// Begins what turns orders into tickets, and what keeps house.
+    /// Starts the pipeline from orders to tickets, and maintenance.
     fn issue(&self, config: &Config, environment: &[(String, String)], public_url: &str) -> Result<(), Stop> {
         let pipeline = wiring::pipeline(
             config,
@@ -370,7 +370,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Events to each destination, and into the stream.
+    /// Relays events to each destination, and into the stream.
     fn relay(&self, config: &Config, head: tokio::sync::watch::Sender<i64>) {
         let (idle_poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
         for destination in &self.neighbours.destinations {
@@ -411,7 +411,7 @@ async fn fold_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
     }
 }
 
-/// Looks at the neighbours now and then, for whoever asks whether this process is ready.
+/// Probes the upstream services periodically, for readiness.
 async fn probe(
     readiness: Arc<Readiness>,
     store: Arc<dyn Store>,
@@ -441,7 +441,7 @@ async fn probe(
     }
 }
 
-/// Whether the storage answers, and still is the one it was.
+/// Whether the storage answers, and is still the same one.
 async fn look_at(files: &dyn Files) -> PartState {
     match tokio::time::timeout(PROBE_TIMEOUT, files.marker()).await {
         Ok(Ok(Some(_))) => PartState::Ok,

@@ -1,7 +1,7 @@
-//! From a paid order to tickets that people hold in their hands.
+//! The `fulfillment` program: a service that turns paid orders into tickets, and its commands.
 //!
-//! `fulfillment-pipeline` is the story, `fulfillment-adapters` has the neighbours, `fulfillment-http` the HTTP end; here
-//! `cli/` has a file a command, and `wiring.rs` is the only place where all of them meet.
+//! `fulfillment-pipeline` has the processing, `fulfillment-adapters` the clients of other services, `fulfillment-http`
+//! the HTTP API; here `cli/` has one file per command, and `wiring.rs` is the only place where all of them meet.
 
 mod cli;
 mod demo;
@@ -18,7 +18,7 @@ use clap::Parser as _;
 
 use crate::stop::Stop;
 
-/// glibc's allocator gives memory back unevenly under many threads; this one keeps the service small.
+/// glibc's allocator returns memory unevenly under many threads; this one keeps the service small.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(cli::run(cli, environment));
-    // A blocking call that still hangs on a neighbour must not hold up the exit.
+    // A blocking call that still waits for another service must not delay the exit.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,7 +47,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The variables that are text. Of the others, one of ours is an error, by its name; the rest concern nobody here.
+/// The variables that are text. Of the others, one of this service is an error, reported by its name; the rest are
+/// ignored.
 fn texts(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<cli::Environment, String> {
     let mut environment = cli::Environment::new();
     for (name, value) in variables {

@@ -1,4 +1,4 @@
-//! Why a command ends other than well, and the exit code that says so.
+//! Errors of commands, and their exit codes.
 
 use std::process::ExitCode;
 
@@ -8,10 +8,10 @@ use fulfillment_store::StoreError;
 use fulfillment_pipeline::operations::installation::Mismatch;
 use fulfillment_pipeline::ports::FilesError;
 
-/// The reasons, by exit code.
+/// The errors, by exit code.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// 1: the answer is no. Already printed, or to be printed when there is text.
+    /// 1: the check failed, or nothing was found. Already printed, or to be printed when there is text.
     No(String),
     /// 2: wrong use or configuration.
     Misuse(anyhow::Error),
@@ -20,12 +20,12 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
-    /// The answer is no, for this reason.
+    /// The check failed, or nothing was found, for this reason.
     pub(crate) fn no(text: impl Into<String>) -> Self {
         Self::No(text.into())
     }
 
-    /// Wrong use or configuration, and what would be right.
+    /// Wrong use or configuration, and what is expected.
     pub(crate) fn misuse(text: impl std::fmt::Display) -> Self {
         Self::Misuse(anyhow::anyhow!("{text}"))
     }
@@ -86,7 +86,7 @@ impl From<Mismatch> for Stop {
     }
 }
 
-/// The rest is about this machine: files, addresses, settings.
+/// Everything else concerns this machine: files, addresses, settings.
 impl From<anyhow::Error> for Stop {
     fn from(error: anyhow::Error) -> Self {
         Self::Misuse(error)

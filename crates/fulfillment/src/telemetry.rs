@@ -1,4 +1,4 @@
-//! Logs to standard error, and numbers for Prometheus.
+//! Logs to standard error, and metrics for Prometheus.
 
 use std::io::IsTerminal as _;
 
@@ -13,10 +13,10 @@ use fulfillment_config::{Log, LogFormat};
 
 use crate::traces::Traces;
 
-/// Seconds; from half a millisecond to half a minute.
+/// Histogram buckets in seconds, from half a millisecond to half a minute.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Starts logging as the settings say. Once a process.
+/// Starts logging as the settings say. Must be called once per process.
 pub(crate) fn log(settings: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
     let filter: Targets = settings
         .level
@@ -28,13 +28,13 @@ pub(crate) fn log(settings: &Log, traces: Option<&Traces>) -> anyhow::Result<()>
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
     };
     let exported = traces.map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer()));
-    // The filter is a layer of its own: as a filter of one layer it would forget that a question whether anything
-    // is logged, which libraries ask, is no event, and swallow the event after it.
+    // The filter is a layer of its own: as a filter of one layer it would not recognise that a query whether anything
+    // is logged, which libraries make, is not an event, and would drop the event after it.
     let started = tracing_subscriber::registry().with(filter).with(lines).with(exported).try_init();
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
 }
 
-/// Starts counting. Once a process.
+/// Starts the metrics recorder. Must be called once per process.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?

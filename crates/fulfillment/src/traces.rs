@@ -1,4 +1,4 @@
-//! Traces to an OpenTelemetry collector, by OTLP over HTTP. They are off unless the standard variables name one:
+//! Exports traces to an OpenTelemetry collector, by OTLP over HTTP. Off unless the standard variables name a collector:
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>.
 
 use anyhow::Context as _;
@@ -8,14 +8,14 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use tracing::warn;
 
-/// What exports spans, until it is shut down.
+/// The exporter of spans, until it is shut down.
 pub(crate) struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Starts exporting, if these variables say so.
+    /// Starts exporting, if these variables ask for it.
     ///
     /// # Errors
-    /// A variable asks for what is not supported, or cannot be read.
+    /// A variable asks for something unsupported, or cannot be read.
     pub(crate) fn start(environment: &[(String, String)]) -> anyhow::Result<Option<Self>> {
         let value = |name: &str| {
             let found = environment.iter().find(|(known, _)| known == name);
@@ -45,12 +45,12 @@ impl Traces {
         Ok(Some(Self(provider.with_resource(resource.build()).build())))
     }
 
-    /// What makes spans.
+    /// Creates the spans.
     pub(crate) fn tracer(&self) -> SdkTracer {
         self.0.tracer("fulfillment")
     }
 
-    /// Sends what is left, in the time that the exporter gives itself.
+    /// Sends the remaining spans, within the exporter's own timeout.
     pub(crate) async fn end(self) {
         let ended = tokio::task::spawn_blocking(move || self.0.shutdown()).await;
         if let Ok(Err(error)) = ended {

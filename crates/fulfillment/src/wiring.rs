@@ -1,4 +1,4 @@
-//! The only place where adapters meet: settings in, a service out.
+//! Wiring: builds stores, adapters and the pipeline from the settings. The only place where adapters meet.
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -42,8 +42,8 @@ pub(crate) enum Role {
     Relay,
 }
 
-/// Opens the store that the settings name, without changing it. The embedded one's file is made where there is
-/// none: a command that must not do that looks first.
+/// Opens the store that the settings name, without changing it. The file of the embedded one is created if it does not
+/// exist: a command that must not create it checks first.
 pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> {
     if let Some(file) = config.store_file() {
         make_file(&file).with_context(|| format!("cannot make {}", file.display()))?;
@@ -61,14 +61,14 @@ pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> 
     Ok(fulfillment_store::open(&settings, Arc::new(SystemClock)).await?)
 }
 
-/// What the store would refuse of its URL: settings know no store.
+/// What the store would refuse of its URL: the settings do not know the store.
 pub(crate) fn check_store_url(config: &Config) -> Result<(), Problem> {
     fulfillment_store::check_url(&config.store_url())
         .map_err(|error| Problem { key: "store.url".to_owned(), message: error.to_string() })
 }
 
-/// Makes an empty file and its folder for the owner and the group alone: names and addresses will be in it.
-/// SQLite gives the files beside it the same mode.
+/// Creates an empty file and its folder, accessible to the owner and the group alone: it will contain names and
+/// addresses. SQLite gives the files beside it the same mode.
 fn make_file(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
@@ -79,10 +79,10 @@ fn make_file(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// What a broker counts beside a message's value: its key and the headers that say where it came from.
+/// What a broker counts besides a message's value: its key and the headers with its source.
 const HEADROOM: usize = 32 * 1024;
 
-/// Where dead letters go beside their table.
+/// Where dead letters are sent in addition to their table.
 pub(crate) fn dead_letter_route(config: &Config) -> DeadLetterRoute {
     DeadLetterRoute {
         destinations: config.kafka.brokers.iter().map(|_| KafkaDestination::NAME.to_owned()).collect(),
@@ -90,18 +90,18 @@ pub(crate) fn dead_letter_route(config: &Config) -> DeadLetterRoute {
     }
 }
 
-/// Who is told of what happens to tickets, beside the stream: every destination there is.
+/// The destinations of ticket events in addition to the stream: all that are configured.
 pub(crate) fn destinations(config: &Config) -> Vec<String> {
     let kafka = config.kafka.brokers.iter().map(|_| KafkaDestination::NAME.to_owned());
     kafka.chain(config.webhooks.iter().map(WebhookDestination::name_of)).collect()
 }
 
-/// How the store writes the events that only it can write.
+/// How events are written that only the store can write.
 pub(crate) fn announcing(config: &Config) -> Announcing {
     Announcing { spelling: config.kafka.spelling, destinations: destinations(config) }
 }
 
-/// The one way in for messages; `stop` ends its wait for an unreachable store.
+/// The inbox; `stop` ends its wait for an unreachable store.
 pub(crate) fn inbox(
     config: &Config,
     store: Arc<dyn Store>,
@@ -119,7 +119,7 @@ pub(crate) fn inbox(
     }
 }
 
-/// The same for a command.
+/// The inbox of a command.
 pub(crate) fn inbox_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest {
     inbox(config, store, Arc::default(), CancellationToken::new())
 }
@@ -133,7 +133,7 @@ pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
     Ok(Arc::new(renderer))
 }
 
-/// The templates that the settings name, each in the store from now on.
+/// The templates that the settings name, each stored from now on.
 pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result<Templates, Stop> {
     let book = Book::read(config).map_err(|unusable| {
         let each = |(name, why): &(String, _)| format!("the template {name} cannot be used:\n{why}");
@@ -142,7 +142,7 @@ pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result
     Ok(Templates::new(renderer(config)?, Arc::clone(store) as _, book).await?)
 }
 
-/// Everything outside that the settings name.
+/// The clients of everything outside that the settings name.
 pub(crate) struct Neighbours {
     pub(crate) files: Arc<dyn Files>,
     pub(crate) ordering: Option<Arc<OrderingClient>>,
@@ -155,7 +155,7 @@ pub(crate) fn files(config: &Config, environment: &[(String, String)]) -> Result
     Ok(blobs::open(&config.files_url(), environment)?)
 }
 
-/// Makes the clients; none of them is asked anything yet.
+/// Creates the clients; no request is sent yet.
 pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> Result<Neighbours, Stop> {
     let ordering =
         config.ordering.url.is_some().then(|| OrderingClient::new(&config.ordering)).transpose()?;
@@ -176,7 +176,7 @@ pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> R
     })
 }
 
-/// The pipeline of a process that issues.
+/// The pipeline of a process that issues tickets.
 pub(crate) fn pipeline(
     config: &Config,
     store: Arc<dyn Store>,
@@ -208,12 +208,12 @@ pub(crate) fn pipeline(
     })
 }
 
-/// What voids tickets.
+/// Voids tickets.
 pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> Voider {
     Voider { store: Arc::clone(store) as _, announcing: announcing(config), wake }
 }
 
-/// What makes new generations of tickets.
+/// Makes new generations of tickets.
 pub(crate) fn reissuer(
     config: &Config,
     store: Arc<dyn Store>,
@@ -246,7 +246,7 @@ fn publishing(config: &Config, public_url: &str) -> Publishing {
     }
 }
 
-/// How Ordering's answers are read.
+/// How Ordering's answers are parsed.
 fn reading(config: &Config) -> Result<Reading, Stop> {
     Ok(Reading {
         max_tickets: config.pipeline.max_tickets,
@@ -257,12 +257,12 @@ fn reading(config: &Config) -> Result<Reading, Stop> {
     })
 }
 
-/// The zone of dates on pages whose event has none.
+/// The time zone of dates on pages whose event has none.
 pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, Stop> {
     Ok(jiff::tz::TimeZone::get(&config.document.time_zone).context("document.time_zone")?)
 }
 
-/// Tells this process from every other in the store's leases.
+/// Identifies this process among all others in the store's leases.
 fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}:{}:{}", std::process::id(), hex::encode(fulfillment_pipeline::keyring::random::<4>()))

@@ -1,4 +1,4 @@
-//! Who may do what: named bearer tokens with scopes (RFC 6750).
+//! Authorization by named bearer tokens with scopes (RFC 6750).
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use sha2::Sha256;
 
 use crate::problem::{Kind, Problem};
 
-/// The tokens, and whether there is anything to guard.
+/// The tokens, and whether any are required.
 pub struct Access {
     tokens: Vec<Known>,
-    /// No token is set, and the address or a setting says that everybody may come in.
+    /// No token is set, and the address or a setting allows anonymous requests.
     open: bool,
 }
 
@@ -25,12 +25,12 @@ struct Known {
     scopes: BTreeSet<Scope>,
 }
 
-/// Who asks.
+/// The client of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The holder of a token.
     Token { name: String, scopes: BTreeSet<Scope> },
-    /// Anybody, where everything is open.
+    /// Anyone, where no token is required.
     Anonymous,
 }
 
@@ -57,8 +57,8 @@ impl Caller {
 }
 
 impl Access {
-    /// With `tokens`, each request needs one. Without, an address that is loopback, or `allow_anonymous`,
-    /// opens everything, and anything else is closed but for what is open to all.
+    /// With `tokens`, each request needs one. Without any, a loopback address or `allow_anonymous` allows all requests;
+    /// otherwise only the public routes are allowed.
     pub fn new(tokens: &[NamedToken], listen: SocketAddr, allow_anonymous: bool) -> Self {
         let open = tokens.is_empty() && (listen.ip().is_loopback() || allow_anonymous);
         let known = |token: &NamedToken| Known {
@@ -69,13 +69,13 @@ impl Access {
         Self { tokens: tokens.iter().map(known).collect(), open }
     }
 
-    /// Who sends these headers, if they may do what `scope` names.
+    /// The client that sends these headers, if its token has `scope`.
     pub(crate) fn require(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
         let caller = self.caller(headers)?;
         caller.require(scope).map(|()| caller)
     }
 
-    /// Who sends these headers, whatever they may do.
+    /// The client that sends these headers, whatever its scopes.
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         if self.open {
             return Ok(Caller::Anonymous);
@@ -83,7 +83,7 @@ impl Access {
         let Some(token) = bearer(headers) else {
             return Err(self.unauthorized("Send a token as \"Authorization: Bearer <token>\"."));
         };
-        // Every token is looked at, so that the time tells nothing about which one it was like.
+        // Every token is compared, so that the time does not reveal which one was similar.
         let mut found = None;
         for known in &self.tokens {
             if keyed(token).verify_slice(&known.mac).is_ok() {

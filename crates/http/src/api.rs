@@ -1,4 +1,4 @@
-//! What the routes work with.
+//! The shared state of the routes.
 
 use std::sync::Arc;
 
@@ -19,57 +19,57 @@ use crate::admin::readiness::Readiness;
 
 /// Everything the routes need.
 pub struct Api {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
     /// Takes payments, refunds and cancellations.
     pub accept: Arc<dyn Accept>,
-    /// Who draws lost files again.
+    /// Draws lost files again.
     pub heal: Arc<dyn Heal>,
-    /// Who makes new generations of tickets.
+    /// Makes new generations of tickets.
     pub reissuer: Reissuer,
-    /// Who voids tickets.
+    /// Voids tickets.
     pub voider: Voider,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// Signs the links to PDFs.
     pub secret: Secret,
-    /// Who may ask what.
+    /// The tokens and their scopes.
     pub access: Access,
-    /// The public keys to publish are among them.
+    /// Its public keys are published.
     pub keys: Arc<Keys>,
     /// Draws the files of whole orders.
     pub templates: Arc<Templates>,
-    /// What works, part by part.
+    /// The state of each part.
     pub readiness: Arc<Readiness>,
-    /// The numbers, to be read.
+    /// The metrics, to be rendered.
     pub metrics: PrometheusHandle,
-    /// The highest position of the event stream, as far as this process knows: wakes its readers.
+    /// The highest position of the event stream known to this process: wakes its readers.
     pub head: watch::Receiver<i64>,
-    /// How much, and how much at once.
+    /// Limits of size, number and concurrency.
     pub limits: Limits,
     /// Ends the streams.
     pub stop: CancellationToken,
 }
 
-/// How much, and how much at once.
+/// Limits of size, number and concurrency.
 pub struct Limits {
     pub(crate) max_body: usize,
     pub(crate) max_items: usize,
     pub(crate) max_message: usize,
-    /// Requests with payments.
+    /// Concurrent requests with payments.
     pub(crate) ingest: Semaphore,
-    /// Readers of the event stream.
+    /// Concurrent readers of the event stream.
     pub(crate) streams: Arc<Semaphore>,
-    /// Files of whole orders on their way: each has a thread.
+    /// Concurrent files of whole orders: each has a thread.
     pub(crate) order_files: Arc<Semaphore>,
 }
 
-/// Readers of the event stream at once.
+/// The maximum number of concurrent readers of the event stream.
 pub(crate) const MAX_STREAMS: usize = 256;
 
-/// Files of whole orders at once.
+/// The maximum number of concurrent files of whole orders.
 const MAX_ORDER_FILES: usize = 16;
 
 impl Limits {

@@ -1,4 +1,4 @@
-//! Bodies of requests.
+//! Request bodies: reads them up to the limit, and checks their content type.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 
 use crate::problem::{Kind, Problem};
 
-/// Reads the whole body, up to the limit that stands on the router.
+/// Reads the whole body, up to the limit that the router sets.
 pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
@@ -17,8 +17,8 @@ pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     })
 }
 
-/// Refuses a body that is not JSON by its type. A web page of elsewhere can send forms and plain text without asking
-/// first, but not JSON: this keeps such pages out where no token does.
+/// Refuses a body whose content type is not JSON. A web page of another origin can send forms and plain text without a
+/// preflight request, but not JSON: this keeps such pages out where no token does.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if essence(headers) == "application/json" {
         return Ok(());
@@ -26,8 +26,9 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Kind::UnsupportedMediaType, "Send the body as application/json."))
 }
 
-/// Refuses a message that is neither JSON by its type, under whatever name a bus gives it, nor bytes that say nothing of
-/// themselves. Neither can a web page of elsewhere send without asking first, as [`require_json`] has it.
+/// Refuses a message whose content type is neither JSON, under any name that a bus gives it, nor
+/// `application/octet-stream`. A web page of another origin can send neither without a preflight request, as with
+/// [`require_json`].
 pub(crate) fn require_message(headers: &HeaderMap) -> Result<(), Problem> {
     let essence = essence(headers);
     let named = essence.strip_prefix("application/").and_then(|name| name.strip_suffix("+json"));
@@ -42,7 +43,7 @@ pub(crate) fn require_message(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Kind::UnsupportedMediaType, detail))
 }
 
-/// The type of the body without its parameters, in lower case.
+/// The content type without its parameters, in lower case.
 fn essence(headers: &HeaderMap) -> String {
     let given = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

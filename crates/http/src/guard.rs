@@ -1,4 +1,4 @@
-//! What stands around every route: an end to slow requests and to panics, and headers that all answers have.
+//! Middleware around every route: a timeout, panic handling, and headers of all responses.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use futures::FutureExt;
 
 use crate::problem::{Kind, Problem};
 
-/// The longest a request may take until its answer begins. A stream of events has begun long before.
+/// The longest time until a response begins. A stream of events has begun long before.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Ends a request that panics or takes too long with a problem document.
@@ -33,7 +33,7 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A signed link is a key: it must not travel on to where a page's links lead.
+    // A signed link grants access: the referrer must not carry it to the targets of a page's links.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
@@ -43,7 +43,7 @@ pub(crate) async fn no_such_page() -> Problem {
     Problem::new(Kind::NoSuchPage, "See /docs or /openapi.json for the routes.")
 }
 
-/// The route is there, the method is not. The router adds `Allow`.
+/// The route exists, but not with this method. The router adds `Allow`.
 pub(crate) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Kind::MethodNotAllowed, format!("{} does not support {method}.", uri.path()))
 }

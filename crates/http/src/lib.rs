@@ -1,10 +1,10 @@
-//! The HTTP end: tickets out, payments in, events to follow, and what operators ask.
+//! The HTTP API: serves tickets, takes payments, streams events, and answers operators.
 //!
-//! A folder a subject, a file a route or a few that are one: `tickets` with their orders and files, `ingest` of
-//! payments and what takes them back, `events` to follow, `admin` for health, metrics, keys and the documentation.
-//! Every answer that is no success is a problem document (`problem`). Who may ask what is decided in
-//! `access`; nothing else looks at tokens. The routes are in one table. Handlers and types carry what `docs/openapi.json`
-//! says of them, which `description` writes.
+//! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
+//! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
+//! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
+//! else reads tokens. The routes are in one table. Handlers and types carry their part of `docs/openapi.json`, which
+//! `description` generates.
 
 mod access;
 mod admin;
@@ -36,14 +36,14 @@ pub use api::{Api, Limits};
 use ingest::{payments, withdrawals};
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
 
-/// Declares the routes once: as a router, and as the list that is described.
+/// Declares the routes once: as a router, and as the list for the API description.
 macro_rules! routes {
     ($($path:literal: $method:ident $($handler:ident)::+;)*) => {
-        /// Each path with its method. GET answers HEAD as well.
+        /// Each path with its method. GET routes answer HEAD as well.
         #[cfg(test)]
         const ROUTES: &[(&str, &str)] = &[$(($path, stringify!($method))),*];
 
-        /// What the handlers say of themselves.
+        /// The descriptions of the handlers.
         #[cfg(test)]
         #[derive(utoipa::OpenApi)]
         #[openapi(paths($($($handler)::+),*))]
@@ -80,7 +80,7 @@ routes! {
     "/": get docs::landing;
 }
 
-/// What every process serves, whatever its roles.
+/// The routes of every process, whatever its roles.
 fn operations() -> Router<Arc<Api>> {
     Router::new()
         .route("/health", get(health::platform))
@@ -89,7 +89,7 @@ fn operations() -> Router<Arc<Api>> {
         .route("/metrics", get(metrics::metrics))
 }
 
-/// The HTTP end, to be served: the whole, or what every process serves.
+/// The router: all routes, or only those of every process.
 pub fn router(api: Arc<Api>, whole: bool) -> Router {
     let max_body = api.limits.max_body;
     let routes = if whole { routes() } else { operations() };

@@ -1,4 +1,4 @@
-//! Ids in paths.
+//! Parses ids in paths.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use crate::problem::{Kind, Problem};
 
-/// A path's only parameter: a GUID in 8-4-4-4-12 form, with or without a file's ending behind it.
+/// A path's only parameter: a GUID in 8-4-4-4-12 form, with or without a file extension.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Id<T> {
     pub(crate) id: T,
@@ -15,8 +15,8 @@ pub(crate) struct Id<T> {
     pub(crate) pdf: bool,
 }
 
-/// A part of a link without what programs that show mail take into it from the text behind it, as a full stop or a
-/// closing bracket. Ids, signatures and `.pdf` end in a letter, a digit, `-` or `_`.
+/// A part of a link without the punctuation that mail programs add to it from the surrounding text, such as a full stop
+/// or a closing bracket. Ids, signatures and `.pdf` end in a letter, a digit, `-` or `_`.
 pub(crate) fn without_punctuation(text: &str) -> &str {
     text.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_')
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use fulfillment_store::StoreError;
 use serde_json::{Map, Value};
 
-/// What went wrong, by what a caller would do about it. Each has its own `type`, for good.
+/// The kind of a problem, by what a client would do about it. Each has its own permanent `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     NotAGuid,
@@ -165,13 +165,13 @@ struct Parts {
 }
 
 impl Problem {
-    /// A problem of this kind; `detail` says what is wrong with this very request, and what to do.
+    /// A problem of this kind; `detail` says what is wrong with this request, and what to do.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let (headers, extensions) = (Vec::new(), Map::new());
         Self(Box::new(Parts { kind, detail: detail.into(), headers, extensions }))
     }
 
-    /// Asks the caller to come back after so many seconds.
+    /// Asks the client to retry after this many seconds.
     pub(crate) fn retry_after(self, seconds: u32) -> Self {
         self.header(RETRY_AFTER, HeaderValue::from(seconds))
     }

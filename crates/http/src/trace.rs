@@ -7,8 +7,7 @@ use fulfillment_domain::trace::trace_id;
 use fulfillment_pipeline::trace;
 use tracing::{Instrument as _, error_span, field};
 
-/// What is logged while a request is answered has its method, route and trace beside it. The route is the pattern: ids
-/// stay out of it.
+/// Log lines of a request carry its method, route and trace. The route is the pattern: ids are not logged with it.
 pub(crate) async fn trace(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str).to_owned();
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());

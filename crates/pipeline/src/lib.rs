@@ -1,4 +1,4 @@
-//! From payment to ticket: the whole story.
+//! The pipeline from payment to ticket.
 //!
 //! ```text
 //!  ingest ──> claim ──> enrich ──> freeze ──> issue ──> relay
@@ -6,33 +6,33 @@
 //!                                            (tx 3)
 //! ```
 //!
-//! Every arrow is a row in the store, so any of it may die at any moment and be taken up again by
-//! whoever comes next. Stages hand over in batches: under load a batch fills while the one before it
-//! is written, and with nothing else to do a single order passes straight through.
+//! Every arrow is a row in the store, so any stage may die at any moment and the next worker continues. Stages pass
+//! batches on: under load a batch fills while the one before it is written, and with nothing else to do a single order
+//! passes straight through.
 //!
 //! | stage, in [`stages`] | file | one batch is |
 //! |---|---|---|
 //! | ingest | `ingest.rs` | one transaction for up to 500 payments |
-//! | enrich | `enrich.rs` | one question to Ordering an order, many at a time |
+//! | enrich | `enrich.rs` | one request to Ordering per order, many in parallel |
 //! | freeze | `freeze.rs` | one transaction for up to 64 orders; nothing is decided after it |
 //! | issue | `issue.rs` | pages drawn on all cores, one group of files, one transaction |
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
-//! Beside them `refresh.rs` asks Ordering again about an issued order that another payment came for, `retry.rs`
-//! decides what a failure means, and `in_hand.rs` keeps the leases of claimed orders alive.
+//! Beside them `refresh.rs` asks Ordering again about an issued order that got another payment, `retry.rs` decides what
+//! a failure means, and `in_hand.rs` renews the leases of claimed orders.
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`ports`] | what all of this needs from outside, as traits; `fulfillment-adapters` has what stands behind |
-//! | [`stages`] | an order's way, above |
+//! | [`ports`] | what the pipeline needs from outside, as traits; `fulfillment-adapters` implements them |
+//! | [`stages`] | the stages of an order, above |
 //! | [`operations`] | what operators have done: a new generation of a ticket, an erasure, a comparison with what was paid, tickets taken over from an earlier service |
 //! | [`upkeep`] | what goes on in the background: files drawn again, old rows pruned, gauges |
-//! | [`templates`], [`page`] | which template a ticket is drawn by, and what its page says |
+//! | [`templates`], [`page`] | the template of a ticket, and the content of its page |
 //! | [`keyring`] | the secret and the signing keys, as files |
 //! | [`trace`] | spans in the trace that a payment came with, for the log and for export |
-//! | [`clock`], [`runtime`] | what all of it takes from the machine: the time of day, time to wait, cores to draw with |
+//! | [`clock`], [`runtime`] | what is taken from the machine: the time of day, waits, cores to draw with |
 //!
-//! `tests/simulation` runs all of it in one thread, in a time and among neighbours of its own.
+//! `tests/simulation` runs all of it in one thread, with a simulated time and simulated surrounding services.
 
 pub mod clock;
 pub mod keyring;

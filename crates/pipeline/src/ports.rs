@@ -1,4 +1,4 @@
-//! What the pipeline needs from outside, as it sees it. `fulfillment-adapters` has what stands behind.
+//! Traits for what the pipeline needs from outside (ports). `fulfillment-adapters` implements them.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use fulfillment_domain::{Delivered, Failure, OrderId, TicketId};
 use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, Position, StoreError};
 use uuid::Uuid;
 
-/// Ordering, which knows what was bought.
+/// The Ordering service, which knows what was bought.
 #[async_trait]
 pub trait Ordering: Send + Sync {
-    /// The answer's body, unread. A 404 is a transient failure here; the pipeline knows the grace period.
+    /// The answer's body, unparsed. A 404 is a transient failure here; the pipeline applies the grace period.
     async fn order(&self, id: OrderId, traceparent: Option<&str>) -> Result<Bytes, OrderingError>;
 }
 
 /// Why Ordering did not answer with an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderingError {
-    /// 404: it does not know the order, or not yet.
+    /// 404: it does not know the order, or does not know it yet.
     Unknown,
     /// Anything else.
     Failed(Failure),
 }
 
-/// Identity, which turns a user id into an e-mail address.
+/// The Identity service, which turns a user id into an e-mail address.
 #[async_trait]
 pub trait Identity: Send + Sync {
     /// The address; `None` when Identity does not know the user.
@@ -43,10 +43,10 @@ pub struct NewFile {
 /// Why the storage did not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilesError {
-    /// It cannot, or cannot be reached; worth another try.
+    /// It failed or cannot be reached; trying again may help.
     #[error("the file storage: {0}")]
     Trouble(String),
-    /// Its marker cannot be one of ours: somebody has to look.
+    /// Its marker was not written by this service: an operator has to look.
     #[error("the file storage: {0}")]
     BadMarker(String),
     /// It has a file of this name with other content, which is not overwritten by [`Files::put`].
@@ -54,7 +54,7 @@ pub enum FilesError {
     OtherContent {
         /// Which file.
         what: String,
-        /// What is there, as the storage tells versions apart; for [`Files::replace`].
+        /// The version that is there, as the storage identifies it; for [`Files::replace`].
         version: Option<String>,
     },
 }
@@ -62,77 +62,77 @@ pub enum FilesError {
 /// Where ticket files are kept.
 #[async_trait]
 pub trait Files: Send + Sync {
-    /// Stores files so that they survive a power cut once this returns, answering in their order. Each
-    /// appears under its name wholly or not at all. A file that is there with the same content is fine. One with
-    /// other content is replaced by a folder, and is [`FilesError::OtherContent`] to an object store.
+    /// Stores files so that they survive a power cut once this returns, and answers in their order. Each appears under
+    /// its name whole or not at all. A file that is there with the same content counts as stored. One with other
+    /// content is replaced in a folder, and is [`FilesError::OtherContent`] in an object store.
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>>;
 
-    /// Stores a file under a name that is free. One that is there with the same content is fine; another content stays
-    /// and is [`FilesError::OtherContent`].
+    /// Stores a file under a free name. A file that is there with the same content counts as stored; one with other
+    /// content is kept, and is [`FilesError::OtherContent`].
     async fn create(&self, file: NewFile) -> Result<(), FilesError>;
 
-    /// Puts a file in the place of one that [`Files::put`] found with other content, if it is still that version.
+    /// Replaces a file that [`Files::put`] found with other content, if it is still that version.
     async fn replace(&self, file: NewFile, version: Option<String>) -> Result<(), FilesError>;
 
-    /// The content; `None` when there is no such file, an error when that cannot be known.
+    /// The content; `None` when there is no such file, an error when the storage cannot be asked.
     async fn get(&self, name: &str) -> Result<Option<Bytes>, FilesError>;
 
-    /// Removes files for good; those that are not there are as good as removed.
+    /// Removes files for good; those that do not exist count as removed.
     async fn remove(&self, names: &[String]) -> Result<(), FilesError>;
 
     /// The marker that names this storage, if it has one.
     async fn marker(&self) -> Result<Option<Uuid>, FilesError>;
 
-    /// Writes the marker into a storage that has none; one that is there stays.
+    /// Writes the marker into a storage that has none; an existing one is kept.
     async fn mark(&self, marker: Uuid) -> Result<(), FilesError>;
 
-    /// Removes temporary files of an earlier life: one's own, and anything older than `age`. Answers how many.
+    /// Removes temporary files of an earlier run: this process's own, and any older than `age`. Answers how many.
     async fn sweep(&self, age: Duration) -> Result<u64, FilesError>;
 
-    /// For people: `file:///app/data/tickets`, `s3://bucket/prefix`.
+    /// The location for people: `file:///app/data/tickets`, `s3://bucket/prefix`.
     fn describe(&self) -> String;
 }
 
-/// Where events go: Kafka, a webhook.
+/// A destination of events: Kafka, a webhook.
 #[async_trait]
 pub trait Destination: Send + Sync {
     /// Its name in the store: `kafka`, `webhook:<name>`.
     fn name(&self) -> &str;
 
-    /// The most events it wants at once: what it can deliver well within this lease.
+    /// The largest batch it takes: what it can deliver within this lease.
     fn batch(&self, _lease: Duration) -> usize {
         500
     }
 
-    /// Delivers a batch; an event of a ticket goes out only after the earlier ones of the same ticket. Answers
-    /// for each by its outbox id.
+    /// Delivers a batch and answers for each event by its outbox id. An event of a ticket is sent only after the
+    /// earlier ones of the same ticket.
     async fn deliver(&self, batch: Vec<Delivery>) -> Vec<(i64, DeliveryOutcome)>;
 
-    /// Whether it can be reached, as far as the last deliveries tell: what is wrong, or nothing.
+    /// Whether it can be reached, judged by the last deliveries: what is wrong, or nothing.
     fn trouble(&self) -> Option<String>;
 }
 
-/// Takes messages and answers what became of each, in one transaction: for HTTP and commands.
+/// Takes messages from HTTP and commands into the inbox, and answers with the outcome of each, in one transaction.
 #[async_trait]
 pub trait Accept: Send + Sync {
-    /// Returns after the commit, with one outcome a message, in their order.
+    /// Returns after the commit, with one outcome per message, in their order.
     async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError>;
 }
 
-/// Takes what a source brings that remembers how far it was read: Kafka.
+/// Takes messages into the inbox from a source that remembers how far it was read: Kafka.
 #[async_trait]
 pub trait Sink: Send + Sync {
-    /// Returns true once the batch is committed, however long the store takes: then, and only then, its
-    /// offsets may be committed. False when the service stops before that. `reached` is recorded with it: how far the
-    /// source has been read by then. A batch may be empty.
+    /// Returns true once the batch is committed, however long the store takes: then, and only then, its offsets may be
+    /// committed. Returns false when the service stops before that. `reached`, how far the source has been read, is
+    /// recorded in the same transaction. A batch may be empty.
     async fn accept(&self, batch: Vec<Incoming>, reached: Vec<Position>) -> bool;
 
-    /// The same of Notification's messages that tickets reached their holders.
+    /// The same for Notification's messages that tickets were delivered to their holders.
     async fn delivered(&self, batch: Vec<Delivered>, reached: Vec<Position>) -> bool;
 }
 
-/// Draws a file again that went missing.
+/// Takes requests to draw a missing file again.
 pub trait Heal: Send + Sync {
-    /// Asks for it, and returns at once.
+    /// Queues the request and returns immediately.
     fn heal(&self, id: TicketId);
 }

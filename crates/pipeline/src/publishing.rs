@@ -1,4 +1,4 @@
-//! How events are written.
+//! Settings of published events: spelling, links, destinations.
 
 use fulfillment_domain::event::Publication;
 use fulfillment_domain::{Secret, Spelling, Ticket};
@@ -10,7 +10,7 @@ pub struct Publishing {
     pub spelling: Spelling,
     /// The base of `ticketPdfUrl`.
     pub public_url: String,
-    /// Who gets them, beside the stream.
+    /// The destinations, in addition to the stream.
     pub destinations: Vec<String>,
 }
 

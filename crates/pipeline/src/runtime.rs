@@ -1,4 +1,4 @@
-//! What the pipeline takes from the machine that it runs on, handed in: a simulation hands in its own.
+//! The runtime: time to wait and cores to compute on, as a trait. A simulation passes its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// Time to wait and to measure by, and cores to draw with. The time of day is a [`fulfillment_domain::Clock`]'s.
+/// Waits, elapsed time and cores to draw with. The time of day comes from [`fulfillment_domain::Clock`].
 pub trait Runtime: Send + Sync {
-    /// The present moment, to measure a while by.
+    /// The present moment, for measuring elapsed time.
     fn moment(&self) -> Instant;
 
-    /// Waits so long.
+    /// Waits for this duration.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Begins work that keeps a core busy, away from the threads that wait.
+    /// Starts CPU-bound work away from the threads that wait for I/O.
     fn begin(&self, work: Box<dyn FnOnce() + Send>);
 }
 
-/// The machine as it is.
+/// The runtime of the real machine.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemRuntime;
 
@@ -31,25 +31,25 @@ impl Runtime for SystemRuntime {
         Box::pin(tokio::time::sleep(duration))
     }
 
-    /// On one of as many threads as there are cores: more would take turns, each with caches and buffers of its own.
+    /// On one of as many threads as there are cores: more would take turns, each with its own caches and buffers.
     fn begin(&self, work: Box<dyn FnOnce() + Send>) {
         rayon::spawn(work);
     }
 }
 
-/// Work that did not come to its end.
+/// CPU-bound work that ended without a result.
 #[derive(Debug, thiserror::Error)]
 #[error("it ended in a panic")]
 pub(crate) struct Panicked;
 
-/// Does work that keeps a core busy, and waits for what comes of it.
+/// Runs CPU-bound work and waits for its result.
 pub(crate) async fn aside<T: Send + 'static>(
     runtime: &dyn Runtime,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Panicked> {
     let (done, answer) = oneshot::channel();
     runtime.begin(Box::new(move || {
-        // A panic that got out would end the process. Nobody may wait any more: then nobody wants the answer.
+        // A panic that escaped would end the process. A failed send means that nobody waits for the result any more.
         if let Ok(answer) = catch_unwind(AssertUnwindSafe(work)) {
             let _unwanted = done.send(answer);
         }

@@ -1,8 +1,8 @@
 //! Spans along the pipeline, in the trace that a payment came with (W3C Trace Context). Log lines show them, and where
 //! traces are exported ([`export`]) they are what is exported.
 //!
-//! The spans are of the level `ERROR`, which says how much of the log must be on for them to be made: an error has its
-//! order beside it, and the log's level does not decide what is exported.
+//! The spans have the level `ERROR`, the least verbose one, so that they exist at every log level: an error is logged
+//! with its order, and the log level does not decide what is exported.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +15,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 static EXPORTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on spans are made too that no log line would show: of each message and of each delivery.
+/// From now on also creates the spans that no log line would show: of each message and of each delivery.
 pub fn export() {
     EXPORTED.store(true, Ordering::Relaxed);
 }
@@ -25,17 +25,18 @@ pub fn is_exported() -> bool {
     EXPORTED.load(Ordering::Relaxed)
 }
 
-/// Makes a span part of the trace that a `traceparent` names. Without a valid one it begins a trace of its own.
+/// Makes a span part of the trace that a `traceparent` names. Without a valid one it starts a new trace.
 pub fn follow(span: &Span, traceparent: Option<&str>) {
     if is_exported()
         && let Some(parent) = traceparent.and_then(remote)
     {
-        // An error says that nobody exports this span.
+        // The error means that no exporter takes this span.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
 
-/// What a neighbour is told to be asked in: the current span where traces are exported, else what is on record.
+/// The `traceparent` to send to another service: the current span's where traces are exported, otherwise the recorded
+/// one.
 pub(crate) fn onward(stored: Option<&str>) -> Option<String> {
     let context = is_exported().then(|| Span::current().context());
     let current = context.as_ref().map(|context| context.span().span_context().clone());
@@ -47,7 +48,7 @@ pub(crate) fn onward(stored: Option<&str>) -> Option<String> {
     }
 }
 
-/// An order on its way, from its claim until it is given back.
+/// An order in the pipeline, from its claim until it is released.
 pub(crate) fn order(claim: &Claim) -> Span {
     let trace = claim.traceparent.as_deref().and_then(trace_id);
     let span = error_span!("order", order = %claim.order_id, trace, attempt = claim.attempts);

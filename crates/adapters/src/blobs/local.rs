@@ -1,7 +1,7 @@
-//! A folder of files that survive a power cut.
+//! Ticket files in a folder, durable against a power cut.
 //!
-//! A group of files is written under temporary names, made durable at one stroke, and renamed; then the
-//! folder itself is made durable. A name therefore stands for whole content or does not stand at all.
+//! A group of files is written under temporary names, synced together, and renamed; then the folder itself is synced. A
+//! name therefore has its whole content or does not exist.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
@@ -22,7 +22,7 @@ use super::{MARKER, checked};
 
 /// From this many files on, one `syncfs` is cheaper than an `fsync` each (`measure_groups` below, ext4: 1.4
 /// against 2.5 ms for two files, 12 against 6 for four, 42 against 13 for 64). It also writes whatever else
-/// is dirty in that file system, so a lone ticket does without.
+/// is dirty in that file system, so a lone ticket is synced by itself.
 const SYNCFS_FROM: usize = 4;
 
 /// File systems whose `syncfs` reaches the disk: ext2 to 4, xfs, btrfs, f2fs, overlayfs and tmpfs (which
@@ -39,7 +39,7 @@ struct Inner {
     folder: PathBuf,
     temporary: Temporary,
     has_syncfs: bool,
-    /// The marker, once it has been seen: from then on it must stay there.
+    /// The marker, once it has been seen: from then on it must exist.
     marker: OnceLock<Uuid>,
 }
 
@@ -48,7 +48,7 @@ impl Folder {
         fs::create_dir_all(&folder)?;
         let temporary = Temporary::open(folder.join(".tmp"))?;
         let kind = rustix::fs::statfs(&folder)?.f_type;
-        // The field's type and sign differ between platforms; all that is known fits 32 bits.
+        // The field's type and sign differ between platforms; all known values fit 32 bits.
         let has_syncfs = SYNCFS_REACHES_THE_DISK.iter().any(|known| u64::try_from(kind).ok() == Some(*known));
         Ok(Self(Arc::new(Inner { folder, temporary, has_syncfs, marker: OnceLock::new() })))
     }
@@ -113,7 +113,7 @@ impl Inner {
     /// `Err` when nothing of the group is stored.
     fn put(&self, files: &[NewFile]) -> Result<Vec<Result<()>>> {
         self.is_still_there()?;
-        // Opened before the first write: `syncfs` tells of failed writes since then, and of those only.
+        // Opened before the first write: `syncfs` reports failed writes since then, and only those.
         let folder = File::open(&self.folder).map_err(|e| self.trouble("open", &e))?;
         let together = self.has_syncfs && files.len() >= SYNCFS_FROM;
         let mut written: Vec<Result<PathBuf>> =
@@ -202,8 +202,8 @@ impl Inner {
         folder.map_err(|e| self.trouble("sync", &e))
     }
 
-    /// Once a marker has been seen, its absence means that the volume is not mounted any more: an empty
-    /// mount point has no files either, and nothing must be written into it.
+    /// Once a marker has been seen, its absence means that the volume is not mounted any more: an empty mount point has
+    /// no files either, and nothing must be written into it.
     fn is_still_there(&self) -> Result<()> {
         let Some(known) = self.marker.get() else { return Ok(()) };
         match self.read_marker()? {
@@ -236,7 +236,7 @@ impl Inner {
     fn mark(&self, marker: Uuid) -> Result<()> {
         let temporary = self.temporary.path("marker");
         let linked = write_new(&temporary, format!("{marker}\n").as_bytes(), true)
-            // A link, unlike a rename, never replaces: of two processes that start at once one wins.
+            // A link, unlike a rename, never replaces: of two processes that start together one wins.
             .and_then(|()| fs::hard_link(&temporary, self.folder.join(MARKER)))
             .or_else(|error| if error.kind() == ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
             .and_then(|()| File::open(&self.folder)?.sync_all());
@@ -257,7 +257,7 @@ impl Inner {
 }
 
 fn write_new(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
-    // Tickets are personal: the group may read them, everybody may not.
+    // Tickets are personal data: the group may read them, others may not.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?;
     file.write_all(content)?;
     step!("after-temporary-file");

@@ -1,4 +1,4 @@
-//! Where ticket files are kept: a folder, or an object store.
+//! Storage of ticket files: a folder, or an object store.
 
 mod local;
 mod object;
@@ -10,14 +10,14 @@ use anyhow::Context as _;
 
 use fulfillment_pipeline::ports::{Files, FilesError};
 
-/// The name under which a storage says which one it is.
+/// The name of the marker, which identifies a storage.
 const MARKER: &str = ".fulfillment-storage";
 
-/// Opens the storage at `url`: `file://PATH` (absolute, or relative as in `file://./data/tickets`; made if
-/// it is not there), `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`.
+/// Opens the storage at `url`: `file://PATH` (absolute, or relative as in `file://./data/tickets`; created if it does
+/// not exist), `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`.
 ///
-/// `environment` is the process's: an object store finds its credentials and endpoint there, in the usual
-/// `AWS_*`, `AZURE_*` and `GOOGLE_*` variables. No object store is asked anything yet.
+/// `environment` is the process's: an object store finds its credentials and endpoint there, in the usual `AWS_*`,
+/// `AZURE_*` and `GOOGLE_*` variables. No request is sent to an object store yet.
 pub fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Arc<dyn Files>> {
     Ok(match url.strip_prefix("file://") {
         Some("") => anyhow::bail!("files.url names no folder: file:// needs a path after it"),
@@ -29,7 +29,7 @@ pub fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Arc<d
     })
 }
 
-/// A name that is a name and no path; leading dots are ours.
+/// A plain file name, not a path; leading dots are reserved.
 fn checked(name: &str) -> Result<&str, FilesError> {
     let good = !name.is_empty()
         && name.len() <= 200

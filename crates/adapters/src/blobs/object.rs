@@ -1,7 +1,7 @@
-//! S3, Azure Blob or GCS.
+//! Object storage of ticket files: S3, Azure Blob or GCS.
 //!
-//! Objects are created, never overwritten unseen: of two writers of one name the first wins, and the second
-//! compares. The same bytes are fine; others are replaced only by who knows that nobody recorded them, and only
+//! Objects are created, never overwritten unseen: of two writers of one name the first wins, and the second compares.
+//! The same bytes are accepted; others are replaced only by a caller that knows that they are not recorded, and only
 //! while they are still the version that was compared.
 
 use std::sync::OnceLock;
@@ -24,9 +24,9 @@ use uuid::Uuid;
 
 use super::{MARKER, checked};
 
-/// Objects written at once.
+/// The maximum number of concurrent writes.
 const CONCURRENCY: usize = 16;
-/// The longest wait for one answer, and for a connection.
+/// The timeout for one response, and for a connection.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Repeats of one request within a call; the pipeline repeats the call.
@@ -81,7 +81,7 @@ impl Bucket {
         Ok(self.read_version(name).await?.map(|(content, _)| content))
     }
 
-    /// The content with what tells its version apart.
+    /// The content with its version.
     async fn read_version(&self, name: &str) -> Result<Option<(Bytes, Option<String>)>> {
         let content = match self.store.get(&self.path(name)).await {
             Ok(object) => {
@@ -194,7 +194,7 @@ impl Files for Bucket {
     }
 }
 
-/// Lays the environment's variables over our own limits; what none of them is about is left alone.
+/// Applies the environment's variables over our own limits; limits that no variable sets are kept.
 macro_rules! configure {
     ($builder:ty, $environment:expr, $prefix:literal) => {
         $environment.iter().filter(|(key, value)| key.starts_with($prefix) && !value.is_empty()).fold(
@@ -212,7 +212,7 @@ fn build(
     bucket: &str,
     environment: &[(String, String)],
 ) -> anyhow::Result<Box<dyn ObjectStore>> {
-    // An endpoint without TLS is taken at its word: it is named in full, by hand.
+    // An endpoint without TLS is accepted: it was configured explicitly.
     let plain = |names: [&str; 2]| {
         environment.iter().any(|(key, value)| names.contains(&key.as_str()) && value.starts_with("http://"))
     };
@@ -244,7 +244,7 @@ fn retries() -> RetryConfig {
     RetryConfig { backoff: BackoffConfig::default(), max_retries: RETRIES, retry_timeout: TIMEOUT }
 }
 
-/// The text without the queries of URLs in it: an Azure SAS is one.
+/// The text without the queries of URLs in it: an Azure SAS is such a query.
 fn without_queries(text: &str) -> String {
     let clean = |word: &str| match word.find('?') {
         Some(at) if word.contains("://") => format!("{}?…", &word[..at]),

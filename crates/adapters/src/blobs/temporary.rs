@@ -1,8 +1,8 @@
-//! Temporary files, and whose they are.
+//! Temporary files, with a lock file that shows whether their owner is alive.
 //!
-//! A process holds a lock file, `.tmp/{pid}-{n}.lock`, for as long as it lives, and its temporary files
-//! begin with the same `{pid}-{n}`. So a sweep can tell at once what a dead process left, even where every
-//! process has the same number, as in containers that share a volume.
+//! A process holds a lock file, `.tmp/{pid}-{n}.lock`, for as long as it lives, and its temporary files begin with the
+//! same `{pid}-{n}`. So a sweep can tell what a dead process left, even where every process has the same number, as in
+//! containers that share a volume.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -27,7 +27,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes `folder` if it is not there, and a name in it that nobody else has.
+    /// Creates `folder` if it does not exist, and a prefix in it that no other process has.
     pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
         let mut n = 0u32;
@@ -36,7 +36,7 @@ impl Temporary {
             let path = folder.join(format!("{owner}{LOCK}"));
             match OpenOptions::new().write(true).create_new(true).mode(0o640).open(&path) {
                 Ok(lock) => {
-                    // A sweep between these two lines may take it for a dead one's.
+                    // A sweep between these two lines may take it for a dead process's.
                     if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() && path.exists() {
                         return Ok(Self { folder, owner, _lock: lock, counter: AtomicU64::new(0) });
                     }
@@ -48,7 +48,7 @@ impl Temporary {
         }
     }
 
-    /// A path for the file that will be `name`; nobody else draws the same.
+    /// A unique path for the file that will be `name`.
     pub(super) fn path(&self, name: &str) -> PathBuf {
         let n = self.counter.fetch_add(1, Ordering::Relaxed);
         self.folder.join(format!("{}-{n}-{name}", self.owner))
@@ -59,14 +59,14 @@ impl Temporary {
         let mut names: Vec<String> = fs::read_dir(&self.folder)?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
-        // Locks last: a dead one's lock is what tells that its files may go.
+        // Locks last: a dead process's lock is what shows that its files may be removed.
         names.sort_by_key(|name| name.ends_with(LOCK));
         let mut removed = 0;
         for name in names {
             let path = self.folder.join(&name);
             let is_lock = name.ends_with(LOCK);
             let dead = owner_of(&name).is_some_and(|owner| owner != self.owner && self.is_dead(owner));
-            // A lock that is held is no left-over, however old. A file that vanished meanwhile is gone.
+            // A lock that is held is in use, however old. A file that vanished meanwhile was removed by another.
             let stale = dead || (!is_lock && is_older(&path, age));
             if stale && fs::remove_file(&path).is_ok() {
                 removed += u64::from(!is_lock);
@@ -75,7 +75,7 @@ impl Temporary {
         Ok(removed)
     }
 
-    /// Whether the lock of `owner` is there and nobody holds it.
+    /// Whether the lock of `owner` exists and no process holds it.
     fn is_dead(&self, owner: &str) -> bool {
         File::open(self.folder.join(format!("{owner}{LOCK}")))
             .is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok())
@@ -84,7 +84,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What stays behind is swept by the next one.
+        // What remains is swept by the next one.
         let _ = fs::remove_file(self.folder.join(format!("{}{LOCK}", self.owner)));
     }
 }

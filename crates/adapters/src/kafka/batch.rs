@@ -1,4 +1,4 @@
-//! What was read and not yet stored.
+//! A batch of consumed messages that are not stored yet.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,7 +16,7 @@ use super::inspector::fingerprint;
 /// A batch that holds this many bytes is full, however few messages they are.
 const FULL_BYTES: usize = 8 * 1024 * 1024;
 
-/// How far a batch reads a partition, and the record that it ends with.
+/// The position of a partition after a batch, and the record that it ends with.
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) reading: Reading,
@@ -28,7 +28,7 @@ pub(super) struct End {
 }
 
 impl End {
-    /// What the last record is recognised by.
+    /// The fingerprint of the last record.
     pub(super) fn last(&self) -> Mark {
         Mark {
             offset: self.next - 1,
@@ -38,14 +38,14 @@ impl End {
     }
 }
 
-/// Messages of all topics, and where to go on once they are stored.
+/// Messages of all topics, and the positions to continue from once they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) messages: Vec<Incoming>,
     pub(super) delivered: Vec<Delivered>,
     /// By topic and partition.
     pub(super) ends: HashMap<String, BTreeMap<i32, End>>,
-    /// Which orders its payments, refunds and cancellations are of.
+    /// The orders of its payments, refunds and cancellations.
     pub(super) orders: HashSet<OrderId>,
     count: usize,
     bytes: usize,
@@ -60,7 +60,7 @@ impl Batch {
         self.count >= count || self.bytes >= FULL_BYTES
     }
 
-    /// Counts a message in, whatever becomes of it. Answers whether it has a value.
+    /// Counts a message, whatever happens to it. Answers whether it has a value.
     fn add(&mut self, message: &impl Message, reading: Reading) -> bool {
         self.count += 1;
         self.bytes += message.payload().map_or(0, <[u8]>::len);
@@ -86,8 +86,8 @@ impl Batch {
         message.payload().is_some()
     }
 
-    /// A payment, refund or cancellation, or what claims to be one: what is unreadable or larger than `max_message`
-    /// goes along with its reason.
+    /// Adds a payment, refund or cancellation. One that is unreadable or larger than `max_message` is added with its
+    /// reason.
     pub(super) fn add_message(
         &mut self,
         message: &impl Message,
@@ -104,7 +104,8 @@ impl Batch {
         self.messages.push(incoming);
     }
 
-    /// Notification's word. What cannot be read is said and passed over: no ticket depends on it.
+    /// Adds a delivery confirmation of Notification. One that cannot be read is logged and skipped: no ticket depends
+    /// on it.
     pub(super) fn add_delivered(&mut self, message: &impl Message, reading: Reading) {
         if !self.add(message, reading) {
             return;
@@ -120,7 +121,7 @@ impl Batch {
     }
 }
 
-/// Takes over a part of a record, in the room that the one before it had.
+/// Copies a part of a record, reusing the buffer of the one before it.
 fn keep(kept: &mut Option<Vec<u8>>, part: Option<&[u8]>) {
     let Some(part) = part else { return *kept = None };
     let kept = kept.get_or_insert_default();
@@ -128,7 +129,7 @@ fn keep(kept: &mut Option<Vec<u8>>, part: Option<&[u8]>) {
     kept.extend_from_slice(part);
 }
 
-/// A message with all that it came with.
+/// A message with its key, headers and coordinates.
 fn incoming(
     message: &impl Message,
     subject: Subject,
@@ -249,7 +250,7 @@ mod tests {
         assert!(batch.messages.is_empty() && batch.delivered.is_empty());
         assert!(!batch.is_empty() && batch.is_full(4), "they count");
         assert_eq!(batch.ends["paid"][&3].next, 5);
-        // An empty value is no null: somebody sent it.
+        // An empty value is not a null value: it was sent on purpose.
         batch.add_message(
             &message(Some(""), 5, TRACE),
             Subject::Payment,

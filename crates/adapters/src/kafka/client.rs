@@ -1,4 +1,4 @@
-//! What consumer and producer have in common: how a broker is reached, and whether it is.
+//! Shared by consumer and producer: how a broker is reached, and whether it can be reached.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,10 +14,10 @@ use tracing::{debug, info, warn};
 
 use fulfillment_config as config;
 
-/// The largest message written, in bytes. A broker's own limit is lower unless somebody raised it.
+/// The largest message written, in bytes. A broker's own limit is lower unless an operator raised it.
 pub(super) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
 
-/// The settings that both have.
+/// The settings that both use.
 pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfig> {
     let brokers = kafka.brokers.as_ref().context("kafka.brokers is not set")?;
     let mut client = ClientConfig::new();
@@ -26,17 +26,17 @@ pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfi
         .set("client.id", "fulfillment")
         .set("security.protocol", kafka.security_protocol.0)
         .set("allow.auto.create.topics", "false")
-        // A topic that is made after the start is found within this time.
+        // A topic that is created after the start is found within this time.
         .set("topic.metadata.refresh.interval.ms", "5000")
         .set("reconnect.backoff.max.ms", "5000")
         .set("socket.keepalive.enable", "true")
-        // How `Watch` learns that a broker is back.
+        // Lets `Watch` learn that a broker is back.
         .set("statistics.interval.ms", "2000")
         .set_log_level(RDKafkaLogLevel::Warning);
     if kafka.security_protocol.0.ends_with("ssl") {
         match &kafka.ssl_ca {
             Some(path) => client.set("ssl.ca.location", path.display().to_string()),
-            // OpenSSL is built in and does not know where this system keeps its authorities.
+            // OpenSSL is built in and does not know where this system keeps its certificate authorities.
             None => client.set("ssl.ca.location", "probe"),
         };
         for (key, path) in
@@ -59,7 +59,7 @@ pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfi
     Ok(client)
 }
 
-/// Looks after a client: keeps in mind what is wrong, and says so once.
+/// The health of a client: remembers what is wrong, and logs it once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Watch(Arc<Mutex<Option<String>>>);
 
@@ -76,7 +76,7 @@ impl Watch {
         *trouble = Some(what);
     }
 
-    /// What follows from trouble that is known more precisely does not hide it.
+    /// A consequence of a problem that is known more precisely does not hide it.
     fn is_away(&self) {
         if self.trouble().is_none() {
             self.is_wrong("no Kafka broker can be reached".into());
@@ -90,16 +90,16 @@ impl Watch {
     }
 }
 
-/// What librdkafka calls.
+/// The callbacks of librdkafka.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
-    /// What the connection is like.
+    /// The state of the connection.
     pub(super) watch: Watch,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // `Watch` says once what librdkafka says at every try to connect; a commit fails while the group changes, and is
+        // `Watch` logs once what librdkafka repeats at every try to connect; a commit fails during a rebalance, and is
         // tried again.
         if matches!(facility, "FAIL" | "ERROR" | "COMMITFAIL") {
             debug!(facility, message, "librdkafka");
@@ -111,7 +111,7 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         use RDKafkaErrorCode as Code;
         match error.rdkafka_error_code() {
-            // What OpenSSL says of the broker's refusal, such as a certificate that it wants and does not get.
+            // OpenSSL's reason for the broker's refusal, such as a missing client certificate.
             Some(Code::BrokerTransportFailure) if reason.contains("SSL routines") => {
                 self.watch.is_wrong(format!("Kafka: {reason}"));
             }

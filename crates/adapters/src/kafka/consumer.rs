@@ -1,8 +1,8 @@
-//! Payments, refunds, cancellations and deliveries in: the member of the group, which reads all of their topics.
+//! Kafka consumer of payments, refunds, cancellations and deliveries: one group member that reads all of their topics.
 //!
-//! Where a partition begins when it is assigned is found out from the store and the broker ([`super::positions`]); until
-//! then librdkafka reads nothing of it. Every half a minute, and after every error of a topic, the last record of each
-//! partition is read again: a topic that was made anew is read from its start.
+//! Where a partition begins when it is assigned is determined from the store and the broker ([`super::positions`]);
+//! until then librdkafka reads nothing of it. Every half a minute, and after every error of a topic, the last record of
+//! each partition is read again: a topic that was deleted and created again is read from its start.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,47 +25,47 @@ use super::member::{self, Change, Member};
 use super::positions::Placing;
 use super::reader::{End, Reader, Reads};
 
-/// How long leaving the group may take: a member that goes while its group is changing is slow.
+/// The timeout for leaving the group: a member that leaves during a rebalance is slow.
 const LEAVE: Duration = Duration::from_secs(5);
-/// The wait before another consumer is made in place of a broken one.
+/// The wait before a broken consumer is replaced.
 const AFTER_FATAL: Duration = Duration::from_secs(1);
 
-/// The member of the group.
+/// The group member.
 pub struct KafkaConsumer {
     config: ClientConfig,
     reads: Reads,
-    /// What the connection is like.
+    /// The state of the connection.
     watch: Watch,
-    /// Made at once, so that a setting that librdkafka refuses is known at the start.
+    /// Created with the member, so that a setting that librdkafka refuses is known at the start.
     first: Mutex<Option<Joined>>,
 }
 
-/// A consumer, and what changes of its assignment.
+/// A consumer, and the changes of its assignment.
 struct Joined {
     consumer: StreamConsumer<Member>,
     changes: UnboundedReceiver<Change>,
 }
 
 impl KafkaConsumer {
-    /// `max_message` is `pipeline.max_message`: what is larger is handed on as unreadable. Must be called
-    /// within a tokio runtime.
+    /// `max_message` is `pipeline.max_message`: larger messages are passed on as unreadable. Must be called within a
+    /// tokio runtime.
     pub fn new(kafka: &config::Kafka, max_message: usize, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let mut config = client_config(kafka)?;
         config
             .set("group.id", &kafka.group_id)
             .set("group.protocol", kafka.group_protocol.0)
-            // Of what is handed over for it, and only where that is ahead of what is committed.
+            // Commits only offsets that were stored for it, and only where they are ahead of the committed ones.
             .set("enable.auto.offset.store", "false")
             .set("enable.auto.commit", "true")
             .set("auto.commit.interval.ms", "1000")
             .set("auto.offset.reset", "earliest")
-            // The queue in front of the batches, and what one fetch may add to it. A single message above
-            // that still comes through: a broker always sends the first one whole.
+            // The queue before the batches, and the most that one fetch adds to it. A larger single message is still
+            // delivered: a broker always sends the first one whole.
             .set("queued.max.messages.kbytes", "16384")
             .set("fetch.max.bytes", "8388608")
             .set("fetch.queue.backoff.ms", "50")
             .set("fetch.wait.max.ms", "100");
-        // With the newer protocol these are the broker's to say.
+        // With the newer protocol the broker sets these.
         if kafka.group_protocol.0 == "classic" {
             config
                 .set("partition.assignment.strategy", "cooperative-sticky")
@@ -92,8 +92,8 @@ impl KafkaConsumer {
         self.watch.trouble().or_else(|| self.reads.reading.trouble())
     }
 
-    /// Reads until `stop`. The batch in hand ends first: a sink answers false when it cannot. Then the
-    /// offsets are committed and the group is left. `positions` has what was read before.
+    /// Reads until `stop`. Batches in flight are finished first, unless the sink answers false. Then the offsets are
+    /// committed and the group is left. `positions` has what was read before.
     pub async fn run(
         &self,
         sink: Arc<dyn Sink>,
@@ -131,8 +131,8 @@ impl KafkaConsumer {
     }
 }
 
-/// Commits and leaves, within its time. In a thread of its own: dropping a consumer blocks, and tokio's
-/// blocking threads are waited for when the process ends.
+/// Commits and leaves the group, within its timeout. In a thread of its own: dropping a consumer blocks, and the
+/// process waits for tokio's blocking threads when it ends.
 async fn leave(consumer: StreamConsumer<Member>, untaken: Vec<TopicPartitionList>, placing: Placing) {
     let (done, left) = tokio::sync::oneshot::channel();
     let leaving = std::thread::Builder::new().name("kafka-leave".into()).spawn(move || {

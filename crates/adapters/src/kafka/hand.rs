@@ -1,8 +1,8 @@
-//! The partitions in hand, and what of them is read, stored and on record.
+//! Assigned partitions, and what of each is read, stored and on record.
 //!
-//! Two batches may be on their way into the store at once, and the later one may get there first. So a batch brings the
-//! positions of those partitions alone that no batch before it has; the others are owed, and go with a later batch or,
-//! when there is none, by themselves. What is on record is stored, and what is committed is on record.
+//! Two batches may be on their way into the store, and the later one may be stored first. So a batch records only the
+//! positions of partitions that no earlier unstored batch has; the others are owed, and are recorded with a later batch
+//! or, when there is none, by themselves. What is on record is stored, and what is committed is on record.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,15 +11,15 @@ use fulfillment_store::{Mark, Partition, Position};
 use super::positions::{Begin, Held};
 use super::start::Read;
 
-/// How far a batch reads a partition.
+/// The position of a partition after a batch.
 #[derive(Debug, Clone)]
 pub(super) struct Reached {
     pub(super) partition: Partition,
-    /// The life of the partition in this process that it was read in.
+    /// The number of the partition's assignment in this process.
     pub(super) life: u64,
     pub(super) epoch: i64,
     pub(super) next: i64,
-    /// The last record; on record goes the partition's mark instead, once it has one.
+    /// The last record; the partition's mark is recorded instead, once it has one.
     pub(super) mark: Mark,
 }
 
@@ -30,12 +30,12 @@ impl Reached {
     }
 }
 
-/// What a message is read as a part of.
+/// The assignment that a message was read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) life: u64,
     pub(super) epoch: i64,
-    /// Whether it lies before what was read: its topic is another one by now.
+    /// Whether it lies before what was read: then its topic was created again.
     pub(super) went_back: bool,
 }
 
@@ -47,13 +47,13 @@ struct Hand {
     epoch: i64,
     /// The offset to be read next.
     next: i64,
-    /// What its topic is recognised by: a record of this life that was there at the last look, or the first.
+    /// The mark: a record of this assignment that was there at the last check, or the first one.
     mark: Option<Mark>,
     /// The last record that was read.
     last: Option<Mark>,
 }
 
-/// All of them.
+/// All assigned partitions.
 #[derive(Debug, Default)]
 pub(super) struct Hands {
     partitions: HashMap<String, HashMap<i32, Hand>>,
@@ -67,7 +67,7 @@ impl Hands {
         self.partitions.values().all(HashMap::is_empty)
     }
 
-    /// A partition comes.
+    /// Adds an assigned partition.
     pub(super) fn begin(&mut self, begin: Begin) {
         let Begin { partition, epoch, at, mark } = begin;
         self.lives += 1;
@@ -76,14 +76,14 @@ impl Hands {
         topic.insert(hand.partition.number, hand);
     }
 
-    /// A partition goes.
+    /// Removes a revoked partition.
     pub(super) fn end(&mut self, topic: &str, number: i32) {
         if let Some(topic) = self.partitions.get_mut(topic) {
             topic.remove(&number);
         }
     }
 
-    /// Begins a partition anew, if it still is in this life.
+    /// Resets a partition to its start, if it is still in this assignment.
     pub(super) fn renew(&mut self, topic: &str, number: i32, life: u64, epoch: i64, at: i64) -> bool {
         self.lives += 1;
         let lives = self.lives;
@@ -94,7 +94,7 @@ impl Hands {
         true
     }
 
-    /// Notes that a message was read; none when its partition is not in hand.
+    /// Notes that a message was read; none when its partition is not assigned.
     pub(super) fn read(&mut self, topic: &str, number: i32, offset: i64) -> Option<Reading> {
         let hand = self.partitions.get_mut(topic)?.get_mut(&number)?;
         let went_back = offset < hand.next;
@@ -107,19 +107,19 @@ impl Hands {
         Some(Reading { life: hand.life, epoch: hand.epoch, went_back })
     }
 
-    /// The partition as it is called in the record.
+    /// The partition's key in the store.
     pub(super) fn partition(&self, topic: &str, number: i32) -> Option<&Partition> {
         Some(&self.partitions.get(topic)?.get(&number)?.partition)
     }
 
-    /// Whether a partition still is in the life that this was read in.
+    /// Whether a partition is still in the assignment that this was read in.
     pub(super) fn is_current(&self, reached: &Reached) -> bool {
         let Partition { topic, number, .. } = &reached.partition;
         let hand = self.partitions.get(topic).and_then(|topic| topic.get(number));
         hand.is_some_and(|hand| hand.life == reached.life)
     }
 
-    /// What is to be looked at now and then.
+    /// The partitions to check periodically.
     pub(super) fn held(&self) -> Vec<Held> {
         let all = self.partitions.values().flat_map(HashMap::values);
         let held = all.filter_map(|hand| {
@@ -130,7 +130,7 @@ impl Hands {
         held.collect()
     }
 
-    /// The mark was found in its place, so what was read up to then is of the same topic.
+    /// The mark was found in its place, so what was read up to then is from the same topic.
     pub(super) fn confirm(&mut self, held: &Held) {
         let Partition { topic, number, .. } = &held.partition;
         let hand = self.partitions.get_mut(topic).and_then(|topic| topic.get_mut(number));
@@ -139,8 +139,8 @@ impl Hands {
         }
     }
 
-    /// A batch goes off while others, whose partitions are `before`, are on their way. Answers with what it puts on
-    /// record, and with what is to be kept until it is stored.
+    /// A batch is sent off while others, whose partitions are `before`, are being stored. Returns the positions that it
+    /// records, and those to be kept until it is stored.
     pub(super) fn go_off(
         &mut self,
         mut reached: Vec<Reached>,
@@ -160,12 +160,12 @@ impl Hands {
         (recorded.into_values().collect(), later)
     }
 
-    /// A batch and all before it are stored; this of it is not on record yet.
+    /// A batch and all before it are stored; these positions of it are not on record yet.
     pub(super) fn owe(&mut self, stored: Vec<Reached>) {
         self.owed.extend(stored.into_iter().map(|it| (it.partition.clone(), it)));
     }
 
-    /// Whether something is stored and not on record.
+    /// Whether some positions are stored and not on record.
     pub(super) fn owes(&self) -> bool {
         !self.owed.is_empty()
     }
@@ -191,7 +191,7 @@ mod tests {
         hands
     }
 
-    /// As a batch does: reads one message, and answers how far it is read then.
+    /// As a batch does: reads one message, and answers with the position after it.
     fn read(hands: &mut Hands, number: i32, offset: i64) -> Reached {
         let Reading { life, epoch, .. } = hands.read("t", number, offset).unwrap();
         Reached { partition: partition(number), life, epoch, next: offset + 1, mark: mark(offset) }
@@ -207,18 +207,18 @@ mod tests {
         let first = vec![read(&mut hands, 0, 10)];
         let (recorded, later) = hands.go_off(first, |_| false);
         assert_eq!((nexts(&recorded), nexts(&later)), (vec![(0, 11)], vec![]));
-        // The second goes off while the first is on its way: of partition 1 it may speak.
+        // The second is sent off while the first is being stored: it may record partition 1.
         let second = vec![read(&mut hands, 0, 11), read(&mut hands, 1, 10)];
         let (recorded, later) = hands.go_off(second, |it| it.number == 0);
         assert_eq!((nexts(&recorded), nexts(&later)), (vec![(1, 11)], vec![(0, 12)]));
-        // Both are stored; the third takes along what is owed, beside one that it cannot speak of itself.
+        // Both are stored; the third records what is owed, beside a position that it may not record itself.
         hands.owe(later);
         assert!(hands.owes());
         let third = vec![read(&mut hands, 1, 11)];
         let (recorded, later) = hands.go_off(third, |it| it.number == 1);
         assert_eq!((nexts(&recorded), nexts(&later)), (vec![(0, 12)], vec![(1, 12)]));
         assert!(!hands.owes());
-        // Its own position is newer than what is owed of the same partition.
+        // Its own position is newer than the one owed for the same partition.
         hands.owe(later);
         let fourth = vec![read(&mut hands, 1, 12)];
         let (recorded, later) = hands.go_off(fourth, |_| false);
@@ -230,7 +230,7 @@ mod tests {
         let mut hands = hands();
         let before = read(&mut hands, 0, 10);
         assert!(hands.is_current(&before));
-        // Offsets may have gaps; a step back is another topic.
+        // Offsets may have gaps; a step back means another topic.
         assert!(!hands.read("t", 0, 15).unwrap().went_back);
         let back = hands.read("t", 0, 3).unwrap();
         assert!(back.went_back && back.epoch == 1);
@@ -278,14 +278,14 @@ mod tests {
             recorded[0].position().mark.unwrap().offset
         };
         assert_eq!(go_off(&mut hands, 10), 10, "the first of this life");
-        // The topic may be made anew right here: what is read from now on says nothing about that.
+        // The topic may be created again right here: what is read from now on says nothing about that.
         assert_eq!(go_off(&mut hands, 11), 10);
         let held = hands.held().pop().unwrap();
         assert_eq!((held.read.mark, held.last, held.read.next), (Some(mark(10)), mark(11), 12));
         assert_eq!(go_off(&mut hands, 12), 10);
         hands.confirm(&held);
         assert_eq!(go_off(&mut hands, 13), 11, "what was read before the look");
-        // A look at an earlier life confirms nothing.
+        // A check from an earlier assignment confirms nothing.
         let held = hands.held().pop().unwrap();
         assert!(hands.read("t", 0, 2).unwrap().went_back);
         hands.confirm(&held);

@@ -1,8 +1,8 @@
-//! A look at topics by a consumer that is no member of the group: watermarks, committed offsets, and a record that was
+//! Inspects topics with a consumer that is not a group member: watermarks, committed offsets, and a record that was
 //! read before. It reads partitions that it assigns to itself and never commits.
 //!
-//! It has the group's name all the same: librdkafka assigns nothing to a consumer without one, and what the group has
-//! committed may be asked for under that name alone. Without a subscription the broker never counts it as a member.
+//! It has the group's name: librdkafka assigns nothing to a consumer without one, and the group's committed offsets can
+//! be requested under that name alone. Without a subscription the broker never counts it as a member.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use sha2::{Digest as _, Sha256};
 use super::client::{Context, Watch, client_config};
 use super::start::Again;
 
-/// How long the broker may take to answer one question.
+/// The timeout for one request to the broker.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The consumer. Its questions block.
+/// The consumer. Its calls block.
 pub(super) struct Inspector(BaseConsumer<Context>);
 
 impl Inspector {
@@ -36,22 +36,22 @@ impl Inspector {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             .set("enable.partition.eof", "true")
-            // It wants one record of a partition, and what is fetched beside it is thrown away.
+            // It needs one record of a partition, and what is fetched beside it is discarded.
             .set("fetch.message.max.bytes", "16384")
             .set("queued.max.messages.kbytes", "1024")
             .set("fetch.wait.max.ms", "100")
-            // Nobody polls it between two looks.
+            // It is not polled between two inspections.
             .set("statistics.interval.ms", "0");
         Ok(Self(config.create_with_context(Context { watch })?))
     }
 
-    /// The cluster's id; empty when it has none. `topic` is one that may be asked for.
+    /// The cluster's id; empty when it has none. `topic` is any that may be requested.
     pub(super) fn cluster(&self, topic: &str) -> anyhow::Result<String> {
         self.0.fetch_metadata(Some(topic), PATIENCE).context("asking for the cluster")?;
         Ok(self.0.client().fetch_cluster_id(PATIENCE).unwrap_or_default())
     }
 
-    /// The partitions of a topic; none of one that does not exist.
+    /// The partitions of a topic; none if it does not exist.
     pub(super) fn partitions(&self, topic: &str) -> anyhow::Result<Vec<i32>> {
         let metadata = self.0.fetch_metadata(Some(topic), PATIENCE).with_context(|| topic.to_owned())?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
@@ -60,7 +60,7 @@ impl Inspector {
             .unwrap_or_default())
     }
 
-    /// What the group has committed of partitions of a topic; those without an offset are absent.
+    /// The group's committed offsets of partitions of a topic; those without an offset are absent.
     pub(super) fn committed(&self, topic: &str, partitions: &[i32]) -> anyhow::Result<BTreeMap<i32, i64>> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
@@ -88,7 +88,7 @@ impl Inspector {
         found.with_context(|| format!("asking for the ends of {topic}/{partition}"))
     }
 
-    /// Reads what is at these offsets now, by partition of one topic.
+    /// Reads the records at these offsets, by partition of one topic.
     pub(super) fn read_again(
         &self,
         topic: &str,
@@ -124,15 +124,15 @@ impl Inspector {
                     let Some(wanted) = offsets.get(&message.partition()) else { continue };
                     let there = message.offset() == *wanted;
                     let again = if there { Again::Record(recognise(&message)) } else { Again::Gone };
-                    // The first one of a partition is the one at its offset, or there is none.
+                    // The first record of a partition is the one at its offset, or there is none.
                     read.entry(message.partition()).or_insert(again);
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) if offsets.contains_key(&partition) => {
                     read.entry(partition).or_insert(Again::Gone);
                 }
                 Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) | None => {}
-                // Each try to reach a broker that was away has left one, and nobody polls between two looks: they say
-                // nothing of how it is now.
+                // Each failed try to reach a broker has left an error, and nothing polls between two inspections: they
+                // say nothing about the current state.
                 Some(Err(KafkaError::MessageConsumption(code))) if is_of_a_connection(code) => {}
                 Some(Err(error)) => return Err(anyhow!(error).context(format!("reading {topic} again"))),
             }
@@ -141,13 +141,13 @@ impl Inspector {
     }
 }
 
-/// Whether an error is about a connection, which librdkafka makes again by itself.
+/// Whether an error is about a connection, which librdkafka restores by itself.
 fn is_of_a_connection(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure, OperationTimedOut, Resolve};
     matches!(code, AllBrokersDown | BrokerTransportFailure | OperationTimedOut | Resolve)
 }
 
-/// What a record is recognised by.
+/// The fingerprint of a record.
 pub(super) fn recognise(message: &impl Message) -> Mark {
     Mark {
         offset: message.offset(),
@@ -156,7 +156,7 @@ pub(super) fn recognise(message: &impl Message) -> Mark {
     }
 }
 
-/// Of key and value. A part that is absent is another one than an empty one.
+/// Of key and value. An absent part differs from an empty one.
 pub(super) fn fingerprint(key: Option<&[u8]>, value: Option<&[u8]>) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [key, value] {
@@ -167,7 +167,7 @@ pub(super) fn fingerprint(key: Option<&[u8]>, value: Option<&[u8]>) -> [u8; 32] 
     hash.finalize().into()
 }
 
-/// Asks in a thread of its own: tokio's blocking threads are waited for when the process ends.
+/// Runs in its own thread: the process waits for tokio's blocking threads when it ends.
 pub(super) async fn ask<T: Send + 'static>(
     inspector: &Arc<Inspector>,
     question: impl FnOnce(&Inspector) -> anyhow::Result<T> + Send + 'static,

@@ -1,5 +1,5 @@
-//! What librdkafka calls on a member of the group. An assignment is not taken at once: where each partition begins is
-//! to be found out first, and until it is taken librdkafka reads nothing of it.
+//! librdkafka's callbacks for a group member. An assignment is not taken immediately: the start of each partition is
+//! determined first, and until it is taken librdkafka reads nothing of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,11 +15,11 @@ use tracing::warn;
 
 use super::client::{Context, Watch};
 
-/// What changed of the assignment.
+/// A change of the assignment.
 pub(super) enum Change {
     /// Partitions to be taken by [`take`]; librdkafka waits for that.
     Assigned(TopicPartitionList),
-    /// Partitions that are somebody else's from now on.
+    /// Partitions that belong to another member from now on.
     Revoked(TopicPartitionList),
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Change {
 pub(super) struct Member {
     client: Context,
     changes: mpsc::UnboundedSender<Change>,
-    /// Nobody listens any more: assignments are taken as they come, so that librdkafka can end.
+    /// Nothing takes assignments any more: they are accepted as they arrive, so that librdkafka can end.
     leaving: AtomicBool,
 }
 
@@ -37,13 +37,13 @@ impl Member {
         (Self { client: Context { watch }, changes, leaving: AtomicBool::new(false) }, listener)
     }
 
-    /// From now on nobody takes assignments.
+    /// From now on assignments are accepted as they arrive.
     pub(super) fn leave(&self) {
         self.leaving.store(true, Ordering::SeqCst);
     }
 }
 
-/// Takes partitions that were assigned, to be read from the offsets in the list.
+/// Takes assigned partitions, to be read from the offsets in the list.
 pub(super) fn take<C: ConsumerContext>(
     consumer: &impl Consumer<C>,
     partitions: &TopicPartitionList,
@@ -80,7 +80,7 @@ impl ConsumerContext for Member {
                 && self.changes.send(Change::Assigned(partitions.clone())).is_ok();
             if heard { Ok(()) } else { take(consumer, partitions) }
         } else {
-            // At once: nothing of them is read on.
+            // Immediately: nothing of them is read any further.
             let revoked = match consumer.rebalance_protocol() {
                 RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
                 _ => consumer.unassign(),

@@ -1,4 +1,4 @@
-//! Kafka, by way of librdkafka.
+//! Kafka consumer and producer, with librdkafka.
 
 mod batch;
 mod client;

@@ -1,5 +1,5 @@
-//! Where newly assigned partitions begin, and whether those in hand are still of the topics that were read: asks the
-//! broker and the store, writes down what was decided, and says every choice.
+//! Start positions of newly assigned partitions, and checks that assigned partitions still belong to the topics that
+//! were read: asks the broker and the store, records the decisions, and logs them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::start::{Again, Read, Seen, Why, made_anew, start};
 /// The wait before the broker or the store is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What decides.
+/// The sources that decide.
 #[derive(Clone)]
 pub(super) struct Placing {
     pub(super) inspector: Arc<Inspector>,
@@ -26,21 +26,21 @@ pub(super) struct Placing {
     pub(super) ignore_stored: bool,
 }
 
-/// Where a partition begins.
+/// The start position of a partition.
 #[derive(Debug, Clone)]
 pub(super) struct Begin {
     pub(super) partition: Partition,
     pub(super) epoch: i64,
     pub(super) at: i64,
-    /// What its topic is recognised by.
+    /// The mark: the record that its topic is recognised by.
     pub(super) mark: Option<Mark>,
 }
 
-/// A partition in hand, to be looked at.
+/// An assigned partition to check.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) partition: Partition,
-    /// Which of its lives in this process.
+    /// The number of its assignment in this process.
     pub(super) life: u64,
     pub(super) epoch: i64,
     pub(super) read: Read,
@@ -48,7 +48,7 @@ pub(super) struct Held {
     pub(super) last: Mark,
 }
 
-/// A partition in hand whose topic was made anew: it is to be read from `at`.
+/// An assigned partition whose topic was deleted and created again: it is to be read from `at`.
 #[derive(Debug, Clone)]
 pub(super) struct Anew {
     pub(super) partition: Partition,
@@ -57,14 +57,14 @@ pub(super) struct Anew {
     pub(super) at: i64,
 }
 
-/// What a look at the partitions in hand found.
+/// The result of a check of assigned partitions.
 #[derive(Debug)]
 pub(super) struct Looked {
-    /// Those whose topics were made anew, which is on record by then.
+    /// Those whose topics were created again; this is on record.
     pub(super) anew: Vec<Anew>,
-    /// Those that are as they were.
+    /// Those that are unchanged.
     pub(super) same: Vec<Held>,
-    /// What could not be found out.
+    /// What could not be checked, and why.
     pub(super) trouble: Option<String>,
 }
 
@@ -84,8 +84,8 @@ impl Placing {
         }
     }
 
-    /// Decides where these partitions begin, however long broker and store take to say what they know. `trouble` hears
-    /// what is in the way.
+    /// Decides where these partitions begin, however long broker and store take to answer. `trouble` is called with
+    /// what prevents it.
     pub(super) async fn begin(self, partitions: Vec<(String, i32)>, trouble: impl Fn(String)) -> Vec<Begin> {
         loop {
             match self.try_begin(&partitions).await {
@@ -130,7 +130,7 @@ impl Placing {
         Ok(begun.into_iter().map(|(begin, _)| begin).collect())
     }
 
-    /// Where one partition begins, and whether the store must know it before anything is read.
+    /// Where one partition begins, and whether the store must record it before anything is read.
     fn decide(
         &self,
         stored: &BTreeMap<Partition, Position>,
@@ -187,7 +187,7 @@ impl Placing {
         }
         let anew = begin.why.begins_anew();
         let epoch = before.map_or(0, |it| it.epoch) + i64::from(anew && before.is_some());
-        // Where the store has none, as after an upgrade, it is from now on the one that is there.
+        // Where the store has none, as after an upgrade, the existing record becomes the mark.
         let there = if let Some(Again::Record(there)) = seen.again { Some(there) } else { None };
         let mark = read.filter(|_| !anew).and_then(|read| read.mark.or(there));
         (Begin { partition, epoch, at: begin.at, mark }, anew && (before.is_some() || self.ignore_stored))
@@ -227,7 +227,7 @@ impl Placing {
         Ok(())
     }
 
-    /// Looks at partitions in hand.
+    /// Checks assigned partitions.
     pub(super) async fn check(self, held: Vec<Held>) -> Looked {
         let mut trouble = None;
         let (mut all_anew, mut same) = (Vec::new(), Vec::new());
@@ -267,14 +267,14 @@ impl Placing {
             mark: None,
         });
         if let Err(error) = self.store.advance(&positions.collect::<Vec<_>>()).await {
-            // The record follows with the first batch; until then the next start finds out by itself.
+            // It is recorded with the first batch; until then the next start determines it by itself.
             trouble = Some(error.to_string());
         }
         Looked { anew: all_anew, same, trouble }
     }
 
-    /// What partitions of a topic have now, with the record that was last read of each, and the group's offsets if they
-    /// are `wanted`.
+    /// The current state of partitions of a topic, with the record that was last read of each, and the group's offsets
+    /// if they are `wanted`.
     async fn look(
         &self,
         topic: &str,

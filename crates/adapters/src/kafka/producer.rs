@@ -1,4 +1,4 @@
-//! Events out.
+//! Kafka producer: publishes events to their topics.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -18,18 +18,18 @@ use tracing::error;
 use super::client::{Context, MAX_MESSAGE, Watch, client_config};
 use crate::in_order::rounds;
 
-/// Waits between tries. A broker that is away is away for all, so the longest is short.
+/// Waits between tries. An unreachable broker affects all events, so the longest is short.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(500), longest: Duration::from_secs(60) };
-/// Events lent at once, a few megabytes.
+/// Events leased in one batch, a few megabytes.
 const BATCH: usize = 1_000;
-/// How long librdkafka itself tries: twice that is well within a lease of the usual length.
+/// How long librdkafka itself retries: twice that is well within a lease of the usual length.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Kafka as a place where events go.
+/// Kafka as a destination of events.
 ///
-/// One idempotent producer for the life of the process. A record that waits for its repeat holds back the
-/// partition's later ones inside librdkafka, and an order has one partition, so an order's events arrive in
-/// their order; a ticket's next event is handed over only after the report on the one before.
+/// One idempotent producer for the life of the process. A record that is retried holds back the partition's later ones
+/// inside librdkafka, and an order has one partition, so an order's events arrive in their order; a ticket's next event
+/// is sent only after the report on the one before.
 pub struct KafkaDestination {
     config: ClientConfig,
     producer: Mutex<FutureProducer<Context>>,
@@ -37,9 +37,9 @@ pub struct KafkaDestination {
     reissued_topic: String,
     voided_topic: String,
     dead_letter_topic: String,
-    /// What the connection is like.
+    /// The state of the connection.
     connection: Watch,
-    /// What became of the last deliveries.
+    /// The results of the last deliveries.
     deliveries: Watch,
 }
 
@@ -47,14 +47,14 @@ impl KafkaDestination {
     /// The destination's name in the store.
     pub const NAME: &'static str = "kafka";
 
-    /// Made at once, so that a setting that librdkafka refuses is known at the start.
+    /// Created with the destination, so that a setting that librdkafka refuses is known at the start.
     pub fn new(kafka: &config::Kafka) -> anyhow::Result<Self> {
         let mut config = client_config(kafka)?;
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("linger.ms", "5")
-            // As the Java client does, so that every producer puts a key into the same partition.
+            // The Java client's partitioner, so that every producer puts a key into the same partition.
             .set("partitioner", "murmur2_random")
             .set("message.max.bytes", MAX_MESSAGE.to_string())
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
@@ -74,7 +74,7 @@ impl KafkaDestination {
         })
     }
 
-    /// The producer, a new one when the old one cannot go on.
+    /// The producer; a new one when the old one is broken.
     fn producer(&self) -> FutureProducer<Context> {
         let mut producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((code, reason)) = producer.client().fatal_error() {
@@ -113,8 +113,8 @@ impl KafkaDestination {
         producer.send_result(record).map_err(|(error, _)| error)
     }
 
-    /// What became of a record. A broker refuses a whole batch of records for one that is too large, so a refused
-    /// record is judged by what happens to it alone.
+    /// The result of a record. A broker refuses a whole batch of records for one that is too large, so a refused record
+    /// is judged by sending it alone.
     async fn settle(
         &self,
         producer: &FutureProducer<Context>,
@@ -152,7 +152,7 @@ impl KafkaDestination {
     }
 }
 
-/// Whether another try would end the same way, whatever anybody does to the broker short of its limits.
+/// Whether another try would fail in the same way, unless the broker's limits are changed.
 fn is_for_good(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
@@ -169,7 +169,7 @@ impl Destination for KafkaDestination {
         Self::NAME
     }
 
-    /// A fetch and a report each cost about the same whatever they carry.
+    /// A lease and a report each cost about the same whatever their size.
     fn batch(&self, _lease: Duration) -> usize {
         BATCH
     }

@@ -1,13 +1,15 @@
-//! One consumer's life: from messages to batches, from batches to the store, from the store to the group's offsets.
+//! The read loop of one consumer: from messages to batches, from batches to the store, from the store to the group's
+//! offsets.
 //!
-//! While batches are being stored the next one is read; the offsets of a batch are handed to librdkafka once it and all
-//! before it are stored and how far they read is on record, never before. They are committed at once, and again by
-//! librdkafka until it succeeds: a commit fails while the group changes, and no later message may come to make up for it.
+//! While batches are being stored the next one is read; the offsets of a batch are passed to librdkafka once it and all
+//! before it are stored and its positions are on record, never before. They are committed immediately, and again by
+//! librdkafka until it succeeds: a commit fails during a rebalance, and there may be no later message whose commit
+//! would make up for it.
 //!
-//! The group hears from a member by its heartbeats (librdkafka's own thread) and by its polls, which must
-//! not stop for `max.poll.interval.ms`. A store that is away holds a batch up for however long it takes.
-//! So, once a batch has waited a while and the next one is full, the partitions are paused and polling goes
-//! on: nothing more comes, the member stays, and memory holds three batches and librdkafka's queue.
+//! The group sees that a member is alive by its heartbeats (librdkafka's own thread) and by its polls, which must not
+//! stop for `max.poll.interval.ms`. A batch waits for an unreachable store as long as it takes. So, once a batch has
+//! waited a while and the next one is full, the partitions are paused and polling continues: no messages arrive, the
+//! member stays in the group, and memory holds three batches and librdkafka's queue.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
@@ -36,49 +38,49 @@ use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
 
-/// Batches on their way into the store at once: while one is being committed the next one is written. They have no order
-/// in common, so that each order's messages are stored in their order.
+/// The maximum number of batches being stored: while one is being committed the next one is written. They share no
+/// order, so that each order's messages are stored in their order.
 const AT_ONCE: usize = 2;
-/// How often the last records are read again.
+/// How often the last records are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How soon after an error of a topic, and again as long as nothing can be found out.
+/// How soon they are checked after an error of a topic, and again as long as the check fails.
 const LOOK_SOON: Duration = Duration::from_secs(1);
-/// How long librdkafka may take to go to another offset.
+/// The timeout for a seek in librdkafka.
 const SEEK: Duration = Duration::from_secs(5);
 /// How long a batch may wait for the store before the partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A batch on its way into the store.
+/// A batch that is being stored.
 struct Storing {
     orders: HashSet<OrderId>,
-    /// The partitions that it reads on.
+    /// The partitions it has messages of.
     partitions: BTreeSet<Partition>,
-    /// What is on record with it, and what is stored with it and not yet on record.
+    /// The positions recorded with it, and those stored with it and not recorded yet.
     recorded: Vec<Reached>,
     later: Vec<Reached>,
-    /// Whether it got there.
+    /// Whether it was stored.
     stored: JoinHandle<bool>,
 }
 
-/// What every consumer of a process reads by.
+/// What all consumers of a process share.
 pub(super) struct Reads {
     pub(super) kafka: config::Kafka,
-    /// What is larger is handed on as unreadable.
+    /// Larger messages are passed on as unreadable.
     pub(super) max_message: usize,
     pub(super) clock: Arc<dyn Clock>,
     /// Whether messages may be read.
     pub(super) reading: Watch,
 }
 
-/// How a consumer's life ends.
+/// Why the loop of a consumer ends.
 pub(super) enum End {
-    /// It was told to.
+    /// It was stopped.
     Stopped,
-    /// It cannot go on, and another may.
+    /// It is broken, and another consumer may continue.
     Broken(String),
 }
 
-/// One consumer's life.
+/// The state of one consumer's loop.
 pub(super) struct Reader<'a> {
     reads: &'a Reads,
     consumer: &'a StreamConsumer<Member>,
@@ -86,15 +88,15 @@ pub(super) struct Reader<'a> {
     placing: Placing,
     hands: Hands,
     changes: UnboundedReceiver<Change>,
-    /// What librdkafka waits to be taken, and where each of it begins, once that is known.
+    /// Assignments that librdkafka waits to have taken, and their start positions once known.
     assigned: Option<TopicPartitionList>,
     beginning: Option<BoxFuture<'static, Vec<Begin>>>,
-    /// A look at what is in hand, and when the next one is due.
+    /// The running check of assigned partitions, and when the next one is due.
     looking: Option<BoxFuture<'static, Looked>>,
     look_at: Instant,
-    /// Whether the last look found out nothing.
+    /// Whether the last check failed.
     blind: bool,
-    /// Whether it was said that a topic is not there.
+    /// Whether a missing topic was logged.
     said_missing: bool,
 }
 
@@ -122,14 +124,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads until `stop`, or until nothing can be read any more.
+    /// Reads until `stop`, or until the consumer is broken.
     pub(super) async fn read(&mut self, stop: &CancellationToken) -> End {
         let consumer = self.consumer;
         let mut messages = consumer.stream();
         let mut next = Batch::default();
         let mut storing: VecDeque<Storing> = VecDeque::new();
         let mut paused = false;
-        // When the batch that is being filled goes off, and when the one on its way has taken too long.
+        // When the batch that is being filled is sent off, and when the one being stored has taken too long.
         let (mut due, mut late) = (Instant::now(), Instant::now());
         loop {
             let full = next.is_full(self.reads.kafka.batch);
@@ -201,7 +203,7 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        // What is read and not on its way is read again by whoever comes next.
+        // Messages that are read and not being stored are read again by the next consumer.
         while let Some(batch) = storing.front_mut() {
             if !matches!((&mut batch.stored).await, Ok(true)) {
                 return End::Stopped;
@@ -219,7 +221,7 @@ impl<'a> Reader<'a> {
         End::Stopped
     }
 
-    /// The assignment changed.
+    /// Handles a change of the assignment.
     fn change(&mut self, change: Change) {
         match change {
             Change::Assigned(partitions) => {
@@ -237,7 +239,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes the partitions that were assigned, each from where it begins.
+    /// Takes the assigned partitions, each from its start position.
     fn begin(&mut self, begun: Vec<Begin>) -> KafkaResult<()> {
         self.beginning = None;
         let Some(mut partitions) = self.assigned.take() else { return Ok(()) };
@@ -250,7 +252,7 @@ impl<'a> Reader<'a> {
         member::take(self.consumer, &partitions)
     }
 
-    /// Goes back to the start of partitions whose topics were made anew.
+    /// Seeks to the start of partitions whose topics were created again.
     fn looked(&mut self, Looked { anew, same, trouble }: Looked) -> KafkaResult<()> {
         self.looking = None;
         self.look_at = Instant::now() + if trouble.is_some() { LOOK_SOON } else { LOOK_EVERY };
@@ -308,14 +310,15 @@ impl<'a> Reader<'a> {
         next.add_message(message, subject, reading, max, now);
     }
 
-    /// In a task of its own: the store's answer must not wait for the next message, nor the other way round. What is on
-    /// record of how far was read goes with the last part: all else is stored by then.
+    /// Runs in its own task, so that the store's answer does not wait for the next message, nor the other way round.
+    /// The positions are recorded with the last part: everything else is stored by then.
     fn store(&mut self, mut batch: Batch, before: &VecDeque<Storing>) -> Storing {
         let orders = std::mem::take(&mut batch.orders);
         let mut reached = Vec::new();
         for (topic, ends) in std::mem::take(&mut batch.ends) {
             for (number, end) in ends {
-                // Without a partition in hand it is somebody else's, who reads the same again.
+                // A partition that is not assigned any more belongs to another member, which reads the same messages
+                // again.
                 if let Some(partition) = self.hands.partition(&topic, number).cloned() {
                     let (life, epoch) = (end.reading.life, end.reading.epoch);
                     reached.push(Reached { partition, life, epoch, next: end.next, mark: end.last() });
@@ -338,13 +341,13 @@ impl<'a> Reader<'a> {
         Storing { orders, partitions, recorded, later, stored }
     }
 
-    /// A batch and all before it are stored. Its offsets are committed without waiting for the answer; the last
+    /// A batch and all before it are stored. Its offsets are committed without waiting for the answer; only the last
     /// commit, at the end, waits.
     fn stored(&mut self, batch: Storing) {
         self.hands.owe(batch.later);
         let mut given = TopicPartitionList::with_capacity(batch.recorded.len());
         for reached in &batch.recorded {
-            // Of an earlier life: its offset says nothing about the topic as it is.
+            // From an earlier assignment: its offset may not fit the current topic.
             if !self.hands.is_current(reached) {
                 continue;
             }
@@ -354,12 +357,13 @@ impl<'a> Reader<'a> {
                 .add_partition_offset(topic, *number, Offset::Offset(reached.next))
                 .and_then(|()| self.consumer.store_offsets(&one))
                 .and_then(|()| given.add_partition_offset(topic, *number, Offset::Offset(reached.next)));
-            // Partitions that are somebody else's by now are theirs to commit: librdkafka refuses them.
+            // Partitions that belong to another member are committed by that one: librdkafka refuses them.
             if let Err(error) = stored {
                 debug!(%error, topic, partition = number, "a partition of a batch was reassigned");
             }
         }
-        // By name: by itself librdkafka commits nothing that is lower than before, as after a topic was made anew.
+        // Committed explicitly: by itself librdkafka commits no offset below the previous one, as after a topic was
+        // created again.
         if given.count() > 0
             && let Err(error) = self.consumer.commit(&given, CommitMode::Async)
         {
@@ -368,7 +372,8 @@ impl<'a> Reader<'a> {
         step!("after-offset-commit");
     }
 
-    /// Ends it. Answers with assignments that were not taken, for which librdkafka waits before it ends, and with what
+    /// Ends the loop. Returns assignments that were not taken, for which librdkafka waits before it ends, and what
+    /// takes a while to drop.
     /// takes a while to be dropped.
     pub(super) fn end(mut self) -> (Vec<TopicPartitionList>, Placing) {
         self.consumer.context().leave();
@@ -381,7 +386,7 @@ impl<'a> Reader<'a> {
         (untaken, self.placing)
     }
 
-    /// Lets messages come, or stops them, in all partitions at once.
+    /// Pauses or resumes all partitions.
     fn flow(&self, on: bool) {
         let changed = self.consumer.assignment().and_then(|partitions| {
             if on { self.consumer.resume(&partitions) } else { self.consumer.pause(&partitions) }
@@ -395,7 +400,7 @@ impl<'a> Reader<'a> {
         if let KafkaError::MessageConsumptionFatal(code) = error {
             return Some(End::Broken(format!("Kafka: {code}")));
         }
-        // Whatever it is, the topic may have been made anew.
+        // Whatever the error is, the topic may have been created again.
         self.look_at = self.look_at.min(Instant::now() + LOOK_SOON);
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
@@ -414,7 +419,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What becomes of the first batch on its way; never, when there is none.
+/// The result of the first batch being stored; never ready when there is none.
 async fn first(storing: &mut VecDeque<Storing>) -> Result<bool, tokio::task::JoinError> {
     match storing.front_mut() {
         Some(storing) => (&mut storing.stored).await,
@@ -422,7 +427,7 @@ async fn first(storing: &mut VecDeque<Storing>) -> Result<bool, tokio::task::Joi
     }
 }
 
-/// What comes of something that is under way; never, when nothing is.
+/// The result of the running task; never ready when there is none.
 async fn outcome<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
     match under_way {
         Some(future) => future.await,

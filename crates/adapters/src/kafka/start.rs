@@ -1,8 +1,8 @@
-//! Where to begin reading a partition, and whether its topic was made anew: decisions that ask nobody.
+//! Decides where to begin reading a partition, and whether its topic was deleted and created again. No I/O.
 //!
 //! The group's offsets are in the broker, what was read is in the store, and either can be older than the other: a
-//! store is restored, a group's offsets expire, a topic is deleted and created again. Reading a record twice makes a
-//! duplicate, which changes nothing; not reading it loses a ticket. So the lower of two positions counts.
+//! store is restored, a group's offsets expire, a topic is created again. Reading a record twice gives a duplicate,
+//! which changes nothing; skipping it loses a ticket. So the lower of two positions counts.
 
 use fulfillment_store::Mark;
 
@@ -11,7 +11,7 @@ use fulfillment_store::Mark;
 pub(super) enum Again {
     /// A record.
     Record(Mark),
-    /// None any more: retention or compaction removed it.
+    /// No record any more: retention or compaction removed it.
     Gone,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Read {
     pub(super) mark: Option<Mark>,
 }
 
-/// What a partition has now.
+/// The current state of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     /// Its first offset.
@@ -53,38 +53,38 @@ pub(super) fn made_anew(read: &Read, seen: &Seen) -> Option<&'static str> {
 pub(super) struct Start {
     /// The offset.
     pub(super) at: i64,
-    /// Why there.
+    /// Why it begins there.
     pub(super) why: Why,
 }
 
-/// Why a partition is read from some place.
+/// Why a partition is read from its start position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// Nobody knows a position.
+    /// Neither broker nor store has a position.
     Unread,
-    /// The broker knows none, whatever the store has.
+    /// The broker has none, whatever the store has.
     NotCommitted,
-    /// The store has none, whatever the broker knows.
+    /// The store has none, whatever the broker has.
     NotStored,
-    /// The topic is another one than the store has read.
+    /// The topic is not the one that the store has read.
     MadeAnew(&'static str),
     /// The store is behind the broker.
     StoreBehind,
     /// The broker is behind the store.
     BrokerBehind,
-    /// Both know the same position.
+    /// Both have the same position.
     Agreed,
     /// `kafka.ignore_stored_offsets` is set.
     Told,
 }
 
 impl Why {
-    /// Whether the store's position is no measure of what is read from now on.
+    /// Whether the store's position does not apply to what is read from now on.
     pub(super) fn begins_anew(self) -> bool {
         !matches!(self, Self::StoreBehind | Self::BrokerBehind | Self::Agreed)
     }
 
-    /// Whether somebody should know.
+    /// Whether an operator should know.
     pub(super) fn is_unusual(self) -> bool {
         matches!(self, Self::MadeAnew(_) | Self::StoreBehind | Self::Told | Self::NotStored)
     }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing is left out that the store has not: unless somebody wants it so.
+        /// No record that the store lacks is skipped, unless the setting asks for it.
         #[test]
         fn nothing_is_skipped(
             committed in proptest::option::of(0_i64..1_000), stored in proptest::option::of(0_i64..1_000),

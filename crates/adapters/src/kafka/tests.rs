@@ -21,11 +21,11 @@ use super::{KafkaConsumer, KafkaDestination};
 use crate::in_order::testing::delivery;
 use crate::outbound::testing::config;
 
-/// Keeps what it is given; refuses while it is closed.
+/// Keeps the messages it gets; refuses them while it is closed.
 struct Kept {
     payments: Mutex<Vec<Incoming>>,
     closed: AtomicBool,
-    /// Where reading got to: it outlives what else is kept here.
+    /// The position reached: it outlives what else is kept here.
     positions: Arc<SqliteStore>,
 }
 
@@ -77,7 +77,7 @@ fn rig(topic: &str, protocol: &str) -> Config {
         ("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &format!("{topic}-refunded")),
         ("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &format!("{topic}-cancelled")),
     ]);
-    // What is sent is to come back, which no setting allows.
+    // What the tests send must be consumed again, which no setting allows.
     topic.clone_into(&mut config.kafka.issued_topic);
     config
 }
@@ -94,7 +94,7 @@ async fn make_topic(config: &Config, topic: &str) {
     admin.create_topics([&topic], &AdminOptions::new()).await.unwrap();
 }
 
-/// Reads until `count` messages came, then stops; answers with them.
+/// Reads until `count` messages arrived, then stops and returns them.
 async fn read(config: &Config, kept: Arc<Kept>, count: usize) -> Vec<Incoming> {
     let clock = Arc::new(FixedClock(Timestamp::UNIX_EPOCH));
     let consumer = Arc::new(KafkaConsumer::new(&config.kafka, 1_000_000, clock).unwrap());
@@ -117,7 +117,7 @@ async fn there_and_back(protocol: &str) {
     let config = rig(&topic, protocol);
     let destination = KafkaDestination::new(&config.kafka).unwrap();
 
-    // A topic that is not there yet is waited for, on both sides.
+    // A topic that does not exist yet is waited for, on both sides.
     let early = destination.deliver(vec![delivery(1, 1, "0")]).await;
     assert!(matches!(early[0].1, DeliveryOutcome::Retry { .. }), "{early:?}");
     assert!(destination.trouble().is_some());
@@ -137,14 +137,14 @@ async fn there_and_back(protocol: &str) {
     }
     assert_eq!(destination.trouble(), None);
 
-    // 250 tickets with four events each, in order; one above the limit of the reader, one above everybody's.
+    // 250 tickets with four events each, in order; one event above the reader's limit, one above every limit.
     let batch =
         (0..1_000).map(|i| delivery(i + 1, (i % 250).unsigned_abs().into(), &i.to_string())).collect();
     let outcomes = destination.deliver(batch).await;
     assert!(outcomes.len() == 1_000 && outcomes.iter().all(|(_, o)| *o == DeliveryOutcome::Sent));
     let mut got = reading.await.unwrap();
     assert_eq!(got.len(), 1_001);
-    // As they stand in the topic: batches without an order in common are stored at once.
+    // In the topic's order: independent batches are stored concurrently.
     got.sort_by_key(|message| match &message.source {
         Source::Kafka { partition, offset, .. } => (*partition, *offset),
         source => panic!("{source:?}"),
@@ -157,7 +157,7 @@ async fn there_and_back(protocol: &str) {
         assert_eq!(message.headers, [("ce_type".to_owned(), b"ticket-issued".to_vec())]);
     }
 
-    // What was stored was committed: a second life begins where the first one ended.
+    // What was stored was committed: a second consumer begins where the first one ended.
     let large = format!("\"{}\"", "x".repeat(9_999_000));
     let sizes = destination.deliver(vec![delivery(1, 1, &large), delivery(2, 2, &large.repeat(2))]).await;
     assert_eq!(sizes[0].1, DeliveryOutcome::Sent, "10 MB");
@@ -168,7 +168,7 @@ async fn there_and_back(protocol: &str) {
     assert!(got[0].content.as_ref().unwrap_err().reason.contains("larger than"));
     assert!(matches!(&got[0].source, Source::Kafka { topic: t, .. } if *t == topic));
 
-    // What the sink refused was not committed: it comes again.
+    // What the sink refused was not committed: it is delivered again.
     assert_eq!(destination.deliver(vec![delivery(3, 3, "again")]).await[0].1, DeliveryOutcome::Sent);
     let closed = Kept::new(&positions);
     closed.closed.store(true, SeqCst);

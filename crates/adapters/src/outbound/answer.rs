@@ -1,4 +1,4 @@
-//! What an HTTP answer, or the lack of one, says beside its body.
+//! Parses response headers (`Retry-After`, `Link`, counts), and describes errors without the URL.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, HeaderName, LINK, RETRY_AFTER};
 
-/// The longest wait that another side can ask for.
+/// The longest wait that a server can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. A date is counted from the answer's own `Date`, so
-/// that the two machines' clocks need not agree; without one it is not understood.
+/// `Retry-After` (RFC 9110, 10.2.3): seconds, or a date. A date is counted from the response's own `Date`, so that the
+/// two machines' clocks need not agree; without a `Date` it is ignored.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if text.starts_with(|c: char| c.is_ascii_digit()) {
@@ -28,7 +28,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(headers.get(name)?.to_str().ok()?).ok()
 }
 
-/// Why there was no whole answer, without the URL: it can hold a user's id, or a secret.
+/// Why there was no complete response, without the URL, which can contain a user's id or a secret.
 pub(crate) fn describe(error: &reqwest::Error, timeout: Duration) -> String {
     if error.is_timeout() && !error.is_connect() {
         return format!("gives no answer within {}", humantime::format_duration(timeout));
@@ -47,7 +47,7 @@ pub(crate) fn describe(error: &reqwest::Error, timeout: Duration) -> String {
     }
 }
 
-/// Where the next part of a list is: the target of a `Link` with the relation `next` (RFC 8288).
+/// The address of the next page of a list: the target of a `Link` with the relation `next` (RFC 8288).
 pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     links.flat_map(|value| value.split('<').skip(1)).find_map(|link| {
@@ -61,7 +61,7 @@ pub(crate) fn next_link(headers: &HeaderMap) -> Option<String> {
     })
 }
 
-/// How many entries a list has in all, as far as its headers say: `X-Total-Count`, or `Content-Range: items 0-24/319`.
+/// The total number of entries of a list, if its headers have it: `X-Total-Count`, or `Content-Range: items 0-24/319`.
 pub(crate) fn total(headers: &HeaderMap) -> u64 {
     let number = |text: &str| text.trim().parse().unwrap_or(0);
     let text =

@@ -1,4 +1,4 @@
-//! A circuit breaker: when a neighbour refuses everything, asking more helps nobody.
+//! A circuit breaker: while a service refuses every request, no more are sent to it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest it stays open.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Closed, everybody passes. After five failures in a row it opens: nobody passes for a while, then one
-/// does, and how it fares decides for all.
+/// Closed, it lets all requests pass. After five failures in a row it opens: no request passes for a while, then one
+/// does as a probe, and its result closes or reopens the circuit.
 #[derive(Debug)]
 pub(crate) struct Circuit {
     state: Mutex<State>,
@@ -29,7 +29,7 @@ enum State {
         wait: Duration,
         reason: String,
     },
-    /// One is on its way to find out.
+    /// A probe is in flight.
     Probing {
         since: Instant,
         wait: Duration,
@@ -37,8 +37,7 @@ enum State {
     },
 }
 
-/// Leave to ask once. Dropped without a verdict (the task was cancelled), it changes nothing but lets
-/// another one probe.
+/// Permission for one request. Dropped without a result (the task was cancelled), it only lets another request probe.
 #[must_use]
 pub(crate) struct Pass<'a> {
     circuit: &'a Circuit,
@@ -50,7 +49,7 @@ impl Circuit {
         Self { state: Mutex::new(State::Closed { failures: 0 }) }
     }
 
-    /// Leave to ask, or why not.
+    /// Permission for a request, or why not.
     pub(crate) fn enter(&self) -> Result<Pass<'_>, String> {
         self.enter_at(Instant::now())
     }
@@ -81,7 +80,7 @@ impl Circuit {
 }
 
 impl Pass<'_> {
-    /// The neighbour works.
+    /// The service works.
     pub(crate) fn succeeded(mut self) {
         self.probe = false;
         let mut state = self.circuit.lock();
@@ -91,7 +90,7 @@ impl Pass<'_> {
         *state = State::Closed { failures: 0 };
     }
 
-    /// The neighbour does not.
+    /// The service does not work.
     pub(crate) fn failed(self, reason: &str) {
         self.failed_at(Instant::now(), reason);
     }
@@ -109,7 +108,7 @@ impl Pass<'_> {
                 FIRST
             }
             State::Probing { wait, .. } if was_probe => (*wait * 2).min(LONGEST),
-            // An answer to a question from before the circuit opened says nothing new.
+            // The response to a request from before the circuit opened is not news.
             State::Open { .. } | State::Probing { .. } => return,
         };
         *state = State::Open { until: now + wait, wait, reason: reason.to_owned() };

@@ -1,4 +1,4 @@
-//! Questions to a neighbour over HTTP: one connection pool, bounded in time, number and size.
+//! HTTP requests to other services: one connection pool, with limits of time, number and size.
 
 mod answer;
 mod circuit;
@@ -19,11 +19,11 @@ pub(super) use circuit::Circuit;
 
 use fulfillment_config::{HttpUrl, Sensitive};
 
-/// How long a connection may take to come about.
+/// The connect timeout.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A client as all of ours are. A redirect is never followed: it would carry the token, or an event with
-/// an e-mail address in it, to a place that nobody configured.
+/// The HTTP client that all adapters use. A redirect is never followed: it would carry the token, or an event with an
+/// e-mail address in it, to an address that is not configured.
 pub(super) fn client(timeout: Duration) -> anyhow::Result<Client> {
     Client::builder()
         .user_agent(concat!("fulfillment/", env!("CARGO_PKG_VERSION")))
@@ -34,17 +34,17 @@ pub(super) fn client(timeout: Duration) -> anyhow::Result<Client> {
         .context("cannot set up an HTTP client")
 }
 
-/// What one neighbour is like.
+/// The limits for one service.
 pub(super) struct Limits {
-    /// The longest wait for a whole answer.
+    /// The timeout for a complete response.
     pub(super) timeout: Duration,
-    /// The most questions at once.
+    /// The maximum number of concurrent requests.
     pub(super) concurrency: usize,
     /// The largest answer, in bytes.
     pub(super) max_answer: usize,
 }
 
-/// Why there is no answer.
+/// Why there is no usable response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unanswered {
     /// 404.
@@ -53,7 +53,7 @@ pub(super) enum Unanswered {
     Failed(Failure),
 }
 
-/// [`Unanswered`], and whether others would fare the same.
+/// [`Unanswered`], and whether other requests would fail in the same way.
 struct Refusal {
     unanswered: Unanswered,
     of_all: bool,
@@ -87,9 +87,9 @@ impl Refusal {
     }
 }
 
-/// A neighbour that is asked by GET.
+/// A service that is queried by GET.
 pub(super) struct Neighbour {
-    /// "Ordering": for reasons.
+    /// Its name in reasons: "Ordering".
     name: &'static str,
     base: Url,
     authorization: Option<HeaderValue>,
@@ -99,7 +99,7 @@ pub(super) struct Neighbour {
     circuit: Circuit,
 }
 
-/// Reads what came with a refusal, if it is little: a connection is used again only after its answer was read.
+/// Reads the body of an error response if it is small: a connection is reused only after its response was read.
 async fn drain(mut response: Response) {
     const LITTLE: usize = 16 * 1024;
     let mut read = 0;
@@ -138,12 +138,12 @@ impl Neighbour {
         })
     }
 
-    /// What is wrong, as far as the last questions tell.
+    /// What is wrong, judged by the last requests.
     pub(super) fn trouble(&self) -> Option<String> {
         self.circuit.trouble()
     }
 
-    /// Asks for `{base}/{path…}?{query…}`, each part percent-encoded, and answers with the body.
+    /// Requests `{base}/{path…}?{query…}`, each part percent-encoded, and returns the body.
     pub(super) async fn get(
         &self,
         path: &[&str],
@@ -165,7 +165,7 @@ impl Neighbour {
         url
     }
 
-    /// Asks at an address of [`Neighbour::url`], or one that such an answer names, and answers with its headers and body.
+    /// Requests an address of [`Neighbour::url`], or one that such a response names, and returns headers and body.
     pub(super) async fn fetch(
         &self,
         url: Url,
@@ -174,7 +174,8 @@ impl Neighbour {
         let Ok(_permit) = self.permits.acquire().await else {
             return Err(self.blocked("is no longer asked: the service is stopping"));
         };
-        // After the wait for a permit: those that waited fail at once when the circuit has opened meanwhile.
+        // Asked after the wait for a permit: requests that waited fail immediately when the circuit has opened
+        // meanwhile.
         let pass = match self.circuit.enter() {
             Ok(pass) => pass,
             Err(reason) => return Err(Unanswered::Failed(Failure::blocked(reason))),
@@ -241,7 +242,7 @@ impl Neighbour {
         }
     }
 
-    /// Reads the body as it comes, so that no answer takes more memory than it may.
+    /// Reads the body in chunks, so that no response takes more memory than allowed.
     async fn body(&self, mut response: Response) -> Result<Bytes, Refusal> {
         let limit = self.limits.max_answer;
         let too_large = || {

@@ -1,4 +1,4 @@
-//! Small servers for the tests of whoever speaks HTTP.
+//! Small servers for the tests of HTTP clients.
 
 use std::net::SocketAddr;
 
@@ -29,12 +29,12 @@ pub(crate) async fn serve_raw(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// An address where nobody listens.
+/// An address at which nothing listens.
 pub(crate) async fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// The default configuration with these variables above it.
+/// The default configuration, overridden by these variables.
 pub(crate) fn config(variables: &[(&str, &str)]) -> Config {
     Config::load(None, variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))).unwrap()
 }

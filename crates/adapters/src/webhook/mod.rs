@@ -1,9 +1,9 @@
-//! Events to whoever asked for them over HTTP, signed by the Standard Webhooks scheme.
+//! Webhooks: delivers events by HTTP POST, signed by the Standard Webhooks scheme.
 //!
-//! The body is `{"type": …, "timestamp": …, "data": …}` as that specification recommends: `type` is the
-//! event's, `timestamp` its time, `data` the value byte for byte as it goes to Kafka. `webhook-id` is the
-//! event's id, the same at each repeat. There are no `ce-*` headers: in `CloudEvents`' binary mode they
-//! would say that the body is the data itself.
+//! The body is `{"type": …, "timestamp": …, "data": …}` as that specification recommends: `type` is the event's,
+//! `timestamp` its time, `data` the value byte for byte as published to Kafka. `webhook-id` is the event's id, the same
+//! at each repeat. There are no `ce-*` headers: in `CloudEvents`' binary mode they would mean that the body is the data
+//! itself.
 
 mod signature;
 
@@ -27,9 +27,9 @@ use super::in_order::rounds;
 use super::outbound::{Circuit, client, describe, retry_after};
 use signature::Signer;
 
-/// Tries come at 5 s, 10 s, 20 s … up to an hour apart, until the budget is spent.
+/// Tries are 5 s, 10 s, 20 s … up to an hour apart, until the time for retries is over.
 const BACKOFF: Backoff = Backoff { first: Duration::from_secs(5), longest: Duration::from_secs(3600) };
-/// What is read of an answer's body, in bytes, so that its connection can be used again.
+/// The most that is read of a response body, in bytes, so that its connection can be reused.
 const READ_OF_ANSWER: usize = 64 * 1024;
 
 /// One webhook.
@@ -58,7 +58,7 @@ impl WebhookDestination {
         format!("webhook:{}", target.name)
     }
 
-    /// Posts to this target; nothing is sent yet.
+    /// Creates the destination; nothing is sent yet.
     pub fn new(
         target: &config::WebhookTarget,
         settings: &config::Webhook,
@@ -138,7 +138,7 @@ impl WebhookDestination {
         }
     }
 
-    /// Another try, or none when the time for them is over.
+    /// Another try, or none when the time for retries is over.
     fn again(&self, delivery: &Delivery, after: Option<Duration>, reason: String) -> DeliveryOutcome {
         let age = self.clock.now().duration_since(delivery.created_at);
         let left = self.budget.saturating_sub(Duration::try_from(age).unwrap_or_default());
@@ -147,7 +147,7 @@ impl WebhookDestination {
             return DeliveryOutcome::Parked { reason: format!("{reason}; given up after {budget}") };
         }
         let wait = BACKOFF.wait(delivery.attempts, rand::random()).max(after.unwrap_or_default());
-        // The last try is at the end of the budget, not long after it.
+        // The last try is at the end of that time, not long after it.
         DeliveryOutcome::Retry { after: wait.min(left), reason }
     }
 }
@@ -163,7 +163,7 @@ impl Destination for WebhookDestination {
         &self.name
     }
 
-    /// What is done within three quarters of the lease even if each request takes as long as it may.
+    /// The number of events that fit three quarters of the lease even if each request takes its full timeout.
     fn batch(&self, lease: Duration) -> usize {
         let time = (lease * 3 / 4).as_secs();
         let turns = time.checked_div(self.timeout.as_secs().max(1)).unwrap_or(1).max(1);

@@ -1,7 +1,7 @@
 //! The signature of Standard Webhooks (specification 1.0, symmetric): HMAC-SHA256 over
 //! `{id}.{timestamp}.{body}`, in base64 after `v1,`.
 //!
-//! Written here: it is one MAC, and its crate would bring a second HTTP header type for it.
+//! Implemented here: it is one MAC, and its crate would add a second HTTP header type for it.
 
 use anyhow::Context as _;
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! `fulfillment config`
+//! The command `fulfillment config`: writes or checks a configuration file.
 
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,7 @@ Exit code: 0 good, 1 not good.")]
 #[derive(Serialize)]
 struct Written {
     file: String,
-    /// What was not written but printed.
+    /// What was printed instead of written.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
 }
@@ -104,7 +104,7 @@ fn check(context: &Context) -> Result<(), Stop> {
     if ok { Ok(()) } else { Err(Stop::no("")) }
 }
 
-/// What a start would refuse of files that settings name, of the store's URL, and of an object store's own variables.
+/// The problems that a start would find in files that settings name, the store's URL, and an object store's variables.
 fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
     let mut problems = Vec::new();
     let kafka = &config.kafka;
@@ -112,7 +112,7 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
     for (key, file) in
         [("ssl_ca", &kafka.ssl_ca), ("ssl_certificate", &kafka.ssl_certificate), ("ssl_key", &kafka.ssl_key)]
     {
-        // An authority may also be a folder of them.
+        // The certificate authorities may also be a folder.
         if let Some(Err(error)) = file.as_ref().filter(|_| used).map(std::fs::metadata) {
             problems
                 .push(Problem { key: format!("kafka.{key}"), message: format!("cannot be read: {error}") });

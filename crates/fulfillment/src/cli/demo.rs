@@ -1,4 +1,4 @@
-//! `fulfillment demo`
+//! The command `fulfillment demo`: runs the service with sample orders in a separate folder.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ pub(crate) struct Demo {
     data: PathBuf,
 }
 
-/// What came of the run, and where to look.
+/// The result of the run, and where to look.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -61,13 +61,13 @@ struct Answer {
     ticket: Option<Shown>,
 }
 
-/// A ticket to look at.
+/// A sample ticket.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     ticket_url: String,
     ticket_path: PathBuf,
-    /// The command that checks it, as a shell takes it.
+    /// The shell command that verifies it.
     verify: String,
 }
 
@@ -85,7 +85,7 @@ impl Demo {
             started = Running::start(&config, &[], Role::value_variants(), Some(listener)) => {
                 started.map_err(|stop| self.not_alone(stop))?
             }
-            // Nothing is in hand yet.
+            // No work is in flight yet.
             () = signals.next() => return Ok(()),
         };
         if ![0, service.address.port()].contains(&config.http.listen.port()) {
@@ -104,7 +104,7 @@ impl Demo {
         ended
     }
 
-    /// Runs the orders through and says what came of them; then stays, unless that was all.
+    /// Runs the orders and prints the result; then keeps serving, unless `--exit` is given.
     async fn show(
         &self,
         context: &Context,
@@ -129,7 +129,7 @@ impl Demo {
         std::future::pending().await
     }
 
-    /// What shows, as the settings say; for the rest the defaults, in a folder of the demo's own.
+    /// Settings that affect what is shown; everything else is at its default, in the demo's own folder.
     fn config(&self, settings: &Config, ordering: SocketAddr) -> Result<Config, Stop> {
         let of = |key: &str, value: String| (format!("FULFILLMENT_{key}"), value);
         let environment = [
@@ -158,7 +158,7 @@ impl Demo {
         Ok(Config { http, credential, document, pipeline, tokens, templates, ..own })
     }
 
-    /// One folder has one server.
+    /// Only one server may use a folder.
     fn not_alone(&self, stop: Stop) -> Stop {
         match stop {
             Stop::Misuse(error) if matches!(error.downcast_ref(), Some(StoreError::InUse(_))) => {
@@ -172,24 +172,24 @@ impl Demo {
     }
 }
 
-/// A token that nobody else has.
+/// A random token.
 fn drawn_token() -> NamedToken {
     let token = Sensitive::from(hex::encode(random::<32>()));
     NamedToken { name: "demo".to_owned(), token, scopes: [Scope::Ingest].into() }
 }
 
-/// What the demo pays with, where the service wants a token.
+/// The token that the demo pays with, if the service requires one.
 fn token_of(tokens: &[NamedToken]) -> Option<&str> {
     let may_pay = tokens.iter().find(|token| token.scopes.contains(&Scope::Ingest));
     may_pay.map(|token| token.token.expose())
 }
 
-/// A path, however it is written.
+/// A path in its canonical form.
 fn place(path: PathBuf) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(&path)).unwrap_or(path)
 }
 
-/// The port of the settings, or the next free one.
+/// The configured port, or the next free one.
 async fn free_port(wanted: SocketAddr) -> Result<TcpListener, Stop> {
     for port in wanted.port()..wanted.port().saturating_add(100) {
         match TcpListener::bind((wanted.ip(), port)).await {
@@ -233,7 +233,7 @@ fn shown(id: TicketId, service: &Running, config: &Config) -> Shown {
     }
 }
 
-/// A path as one word of a shell's command.
+/// A path quoted for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);

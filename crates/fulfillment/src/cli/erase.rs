@@ -1,4 +1,4 @@
-//! `fulfillment erase`
+//! The command `fulfillment erase`: removes personal data and signs a receipt.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,13 +20,13 @@ use super::Context;
 use crate::stop::Stop;
 use crate::wiring;
 
-/// The type in a receipt's header, which tells it from other statements of the same keys.
+/// The type in a receipt's header, which distinguishes it from other statements signed with the same keys.
 const KIND: &str = "fulfillment-erasure+jwt";
 
-/// What is said of an order or a ticket whose personal data was erased.
+/// The result for an order or a ticket whose personal data was erased.
 pub(super) const ERASED: &str = "its personal data was deleted; nothing more is issued for it";
 
-/// What stays, as the receipt says it.
+/// What is kept, as stated in the receipt.
 const KEPT: [&str; 4] = [
     "ids of orders, payments, refunds and tickets",
     "amounts and currencies",
@@ -34,7 +34,7 @@ const KEPT: [&str; 4] = [
     "codes, which hold no personal data, and whether they are void",
 ];
 
-/// What nothing here can reach, as the receipt says it.
+/// What cannot be reached from here, as stated in the receipt.
 const BEYOND: [&str; 4] = [
     "the broker's topics",
     "whoever received events and files: webhooks, readers of the stream, mailboxes",
@@ -83,7 +83,7 @@ struct Whose {
 #[derive(Serialize)]
 struct Done {
     orders: Vec<Erased>,
-    /// Dead letters of no order.
+    /// Dead letters that belong to no order.
     letters: u64,
     receipt: String,
 }
@@ -103,7 +103,7 @@ impl Erase {
                 _ => orders.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             });
         }
-        // Whoever cannot sign the receipt begins nothing.
+        // A command that cannot sign the receipt erases nothing.
         let (dir, secret) = (config.keys_dir(), config.credential.secret.as_ref());
         let keyring = Keyring::read(&dir, secret)?
             .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;

@@ -1,4 +1,4 @@
-//! `fulfillment health`
+//! The command `fulfillment health`: asks the running service whether it is ready.
 
 use std::time::Duration;
 

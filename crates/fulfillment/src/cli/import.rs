@@ -1,4 +1,4 @@
-//! `fulfillment import`
+//! The command `fulfillment import`: takes over the tickets of an earlier service.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -74,7 +74,7 @@ impl Import {
             return Err(Stop::misuse(format!("{} is not a folder", folder.display())));
         }
         let rows = self.rows().await?;
-        // What a first start does: keys for a new store, and a mark in its storage.
+        // As a first start does: keys for a new store, and a marker in its storage.
         let keyring = installation::keys_for(store.as_ref(), &config, SystemClock.now()).await?;
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
@@ -103,7 +103,7 @@ impl Import {
         if whole { Ok(()) } else { Err(Stop::no("")) }
     }
 
-    /// All of them, before anything is written: a row that cannot be read must not be left out unseen.
+    /// All rows are read before anything is written: one that cannot be read must not be skipped silently.
     async fn rows(&self) -> Result<Vec<EarlierTicket>, Stop> {
         let read = |place: String, row: &str| {
             let fields = Fields::parse(row.as_bytes());

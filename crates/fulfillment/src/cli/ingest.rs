@@ -1,4 +1,4 @@
-//! `fulfillment ingest`
+//! The command `fulfillment ingest`: reads payments from a file.
 
 use std::io::{BufRead, IsTerminal as _};
 use std::path::PathBuf;
@@ -17,10 +17,10 @@ use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use crate::stop::Stop;
 
-/// Payments in one transaction, and the bytes after which it takes no more.
+/// Payments per transaction, and the bytes after which no more are added.
 const BATCH: usize = 500;
 const BATCH_BYTES: usize = 8 << 20;
-/// Why a table, or a file that is no text, is refused.
+/// Why a table, or a file that is not text, is refused.
 const NO_JSON: &str = "its first line is not JSON, and payments must be JSON; nothing was ingested";
 
 /// Ingest payments from a file, like payments from any other source: one JSON object per line, or a JSON array
@@ -60,7 +60,7 @@ impl Counts {
             IngestOutcome::Folded(_) => &mut self.folded,
             IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
             IngestOutcome::Late(_) => &mut self.late,
-            // Of refunds and cancellations, which no file has.
+            // Outcomes of refunds and cancellations, which are not in files.
             IngestOutcome::Recorded(..) => return,
             IngestOutcome::Quarantined(_) => &mut self.quarantined,
             IngestOutcome::DeadLettered(_) => &mut self.dead_lettered,
@@ -78,7 +78,7 @@ impl Ingest {
         let bar = self.bar(context);
         let mut messages = self.messages(&bar, limit)?;
         if messages.layout() != Layout::Lines && self.file.is_file() {
-            // Looked through first, so that of a file that is not whole nothing is taken.
+            // The whole file is checked first, so that nothing is taken from an incomplete one.
             let mut ahead = self.messages(&ProgressBar::hidden(), limit)?;
             while ahead
                 .next()

@@ -1,4 +1,4 @@
-//! Files that commands read, as people and their programs export them: UTF-8 or UTF-16, with or without a byte order mark.
+//! Input files of commands, decoded: UTF-8 or UTF-16, with or without a byte order mark.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use crate::stop::Stop;
 
-/// How much of a file is looked at for its encoding, at most.
+/// The most of a file that is inspected for its encoding.
 const HEAD: u64 = 4;
-/// Bytes of UTF-16 converted at once.
+/// Bytes of UTF-16 converted in one step.
 const PIECE: u64 = 32 * 1024;
-/// What half a unit at the end becomes.
+/// The replacement for half a unit at the end.
 const REPLACEMENT: u16 = 0xFFFD;
 
 /// Opens a file, or standard input for `-`.
@@ -21,20 +21,20 @@ pub(super) fn open(file: &Path) -> Result<Box<dyn Read + Send>, Stop> {
     Ok(Box::new(File::open(file).map_err(|e| unread(file, &e))?))
 }
 
-/// What goes wrong while a file is read.
+/// An error while a file is read.
 pub(super) fn unread(file: &Path, error: &dyn std::fmt::Display) -> Stop {
     Stop::misuse(format!("cannot read {}: {error}", file.display()))
 }
 
-/// The content as UTF-8 without a byte order mark. UTF-16 with one is converted; without a mark nothing is, so that what
-/// is not text comes through as it is.
+/// The content as UTF-8 without a byte order mark. UTF-16 with a mark is converted; without a mark nothing is, so that
+/// what is not text is passed on unchanged.
 ///
 /// # Errors
 /// It begins like UTF-32, or like UTF-16 without a mark; or it is compressed.
 pub(super) fn decoded<R: Read + Send + 'static>(reader: R) -> io::Result<Box<dyn BufRead + Send>> {
     let mut reader = BufReader::new(reader);
     let mut head = Vec::new();
-    // Standard input may come in pieces smaller than a mark.
+    // Standard input may arrive in pieces smaller than a mark.
     reader.by_ref().take(HEAD).read_to_end(&mut head)?;
     let invalid = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     let refused = |what| invalid(format!("it is encoded as {what}: save it as UTF-8"));
@@ -70,17 +70,17 @@ pub(super) fn decoded<R: Read + Send + 'static>(reader: R) -> io::Result<Box<dyn
     })
 }
 
-/// Turns UTF-16 into UTF-8. What is no character becomes U+FFFD.
+/// Converts UTF-16 into UTF-8. Invalid units become U+FFFD.
 struct Utf16<R> {
     reader: R,
     big_endian: bool,
-    /// Read, and not a whole character yet.
+    /// Bytes that were read and are not a complete character yet.
     bytes: Vec<u8>,
     text: io::Cursor<Vec<u8>>,
 }
 
 impl<R: Read> Utf16<R> {
-    /// Converts the next piece; nothing is left of the file where it is empty.
+    /// Converts the next piece; the file is at its end when the piece is empty.
     fn convert(&mut self) -> io::Result<String> {
         loop {
             let read = self.reader.by_ref().take(PIECE).read_to_end(&mut self.bytes)?;
@@ -92,7 +92,7 @@ impl<R: Read> Utf16<R> {
             let mut units: Vec<u16> = self.bytes.chunks(2).map(unit).collect();
             let mut left = 0;
             if read > 0 {
-                // The second half of a unit, or of a pair of them, is still to come.
+                // The second half of a unit, or of a surrogate pair, has not been read yet.
                 let odd = self.bytes.len() % 2;
                 units.truncate(units.len() - odd);
                 let high = units.pop_if(|unit| (0xD800..0xDC00).contains(unit)).is_some();

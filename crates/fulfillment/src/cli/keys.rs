@@ -1,4 +1,4 @@
-//! `fulfillment keys`
+//! The command `fulfillment keys`: lists, creates and retires signing keys.
 
 use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
@@ -75,15 +75,15 @@ struct Listed {
     file: String,
 }
 
-/// What a key does now.
+/// The current state of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 enum State {
-    /// New codes are made with it.
+    /// New codes are signed with it.
     Signs,
-    /// Its time has not come.
+    /// Its time has not come yet.
     Waits,
-    /// It could sign, and a newer one does.
+    /// It could sign, but a newer one does.
     Verifies,
     /// It can never sign again.
     Retired,
@@ -101,7 +101,7 @@ impl State {
     }
 }
 
-/// How long a new key is published before it signs: twice what scanners may keep the set of keys without asking.
+/// How long a new key is published before it signs: twice as long as scanners may cache the key set.
 const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Serialize)]
@@ -125,7 +125,8 @@ impl Keys {
                 let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
             }
-            // Keys are made for a folder that has some: the first ones come with a secret, and a start makes both.
+            // Keys are only added to a folder that has some: the first key is created together with the secret, by the
+            // first start.
             Action::New { .. } | Action::Retire { .. } | Action::AdoptSecret { sure: true }
                 if !dir.is_dir() =>
             {

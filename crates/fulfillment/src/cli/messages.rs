@@ -1,26 +1,26 @@
-//! The messages in a file: a JSON value a line, an array of them, or pretty-printed objects one after another.
+//! Splits a file into messages: one JSON value per line, an array, or pretty-printed objects one after another.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read as _};
 
-/// One message as it stands in the file.
+/// One message as it appears in the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) raw: Vec<u8>,
-    /// Whether that is all of it. Of one above the limit only the beginning is kept.
+    /// Whether it is complete. Of a message above the limit only the beginning is kept.
     pub(super) whole: bool,
     /// The line where it begins, from 1.
     pub(super) line: u64,
 }
 
-/// How the messages stand in the file.
+/// The layout of the messages in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// Each on a line of its own: a line that is damaged is one message that cannot be read.
+    /// One per line: a damaged line is one message that cannot be read.
     Lines,
     /// `[` ... `,` ... `]`
     Array,
-    /// Objects one after another, on several lines each.
+    /// Objects one after another, each on several lines.
     Objects,
 }
 
@@ -29,26 +29,26 @@ pub(super) struct Messages<R> {
     reader: R,
     limit: usize,
     layout: Layout,
-    /// What was read ahead.
+    /// Bytes that were read ahead.
     ahead: VecDeque<u8>,
     line: u64,
     place: Place,
 }
 
-/// Where an array's or the objects' reader is.
+/// The position within an array or between objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Outside,
-    /// Behind `[`.
+    /// After `[`.
     Begin,
-    /// Behind a comma.
+    /// After a comma.
     Next,
-    /// Behind a value of an array.
+    /// After a value of an array.
     After,
 }
 
 impl<R: BufRead> Messages<R> {
-    /// Looks at the first line that is not blank to see how the messages stand in the file.
+    /// Detects the layout from the first line that is not blank.
     pub(super) fn new(reader: R, limit: usize) -> io::Result<Self> {
         let (layout, place) = (Layout::Lines, Place::Outside);
         let mut messages = Self { reader, limit, layout, ahead: VecDeque::new(), line: 1, place };
@@ -59,7 +59,7 @@ impl<R: BufRead> Messages<R> {
             if read == 0 {
                 break;
             }
-            // Only what ended in a break was a line; a longer one is not blank or goes on.
+            // Only what ended in a line break was a line; a longer one is not blank or continues.
             messages.line += u64::from(ahead.trim_ascii().is_empty() && ahead.ends_with(b"\n"));
         }
         messages.layout = layout_of(ahead.trim_ascii());
@@ -71,14 +71,14 @@ impl<R: BufRead> Messages<R> {
         self.layout
     }
 
-    /// Whether the first line that is not blank can be a message. What is longer than a message may be is taken for one,
-    /// as is what a serializer wrote its zero before. Asked before the first message is read.
+    /// Whether the first line that is not blank can be a message. A line longer than the limit counts as one, and so
+    /// does a line after a serializer's zero byte. Must be called before the first message is read.
     pub(super) fn begins_as_json(&self) -> bool {
         let line = self.ahead.iter().copied().collect::<Vec<_>>();
         let line = line.trim_ascii();
         match line.first() {
             None | Some(b'{' | b'[' | 0) => true,
-            // A table's quoted heading, or its number, begins like JSON and goes on.
+            // A table's quoted heading, or its number, begins like JSON and continues differently.
             Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
                 line.len() > self.limit || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
             }
@@ -86,10 +86,10 @@ impl<R: BufRead> Messages<R> {
         }
     }
 
-    /// The next message; blank lines are none.
+    /// The next message; blank lines are skipped.
     ///
     /// # Errors
-    /// The file cannot be read, or what it holds is not JSON in its layout from some line on.
+    /// The file cannot be read, or is not JSON in its layout from some line on.
     pub(super) fn next(&mut self) -> io::Result<Option<Message>> {
         match self.layout {
             Layout::Lines => self.next_line(),
@@ -145,8 +145,8 @@ impl<R: BufRead> Messages<R> {
         if self.place == Place::Outside { Ok(None) } else { Err(self.broken("the file's end")) }
     }
 
-    /// The rest of a value that begins with this byte: up to the bracket or quote that closes it, else up to what
-    /// separates values.
+    /// The rest of a value that begins with this byte: up to the bracket or quote that closes it, otherwise up to the
+    /// next separator.
     fn value(&mut self, first: u8) -> io::Result<Message> {
         let mut message = Message { raw: Vec::new(), whole: true, line: self.line };
         let (mut depth, mut quoted, mut escaped) = (0_u32, false, false);
@@ -202,8 +202,8 @@ impl<R: BufRead> Messages<R> {
     }
 }
 
-/// A line of its own is a whole message, whatever is wrong with it; one that ends where JSON is broken into lines is the
-/// beginning of a message.
+/// A line of its own is a whole message, whatever is wrong with it; one that ends where JSON may be broken into lines
+/// is the beginning of a message.
 fn layout_of(line: &[u8]) -> Layout {
     match (line.first(), line.last()) {
         (Some(b'['), _) => Layout::Array,
@@ -317,7 +317,7 @@ mod tests {
             let (_, error) = all(text.as_bytes(), 100);
             assert!(error.as_deref().is_some_and(|e| e.contains(said)), "{text}: {error:?}");
         }
-        // A damaged line spoils none of its neighbours.
+        // A damaged line does not affect other lines.
         assert_eq!(read("{\"a\"\n{}\n").len(), 2);
     }
 

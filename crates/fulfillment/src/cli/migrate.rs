@@ -1,4 +1,4 @@
-//! `fulfillment migrate`
+//! The command `fulfillment migrate`: updates the store's schema.
 
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ impl Migrate {
     }
 }
 
-/// What is missing. Of a file that is not there, everything: an empty database in memory says what that is, and
-/// nothing is made.
+/// The missing migrations. For a file that does not exist these are all of them: an empty in-memory database lists
+/// them, and no file is created.
 async fn pending(config: &Config) -> Result<Vec<String>, Stop> {
     let store = if config.store_file().is_some_and(|file| !file.exists()) {
         let nothing = fulfillment_store::Settings {

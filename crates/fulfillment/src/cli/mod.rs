@@ -1,4 +1,4 @@
-//! The commands, a file each.
+//! The commands, one file each.
 
 mod config;
 mod demo;
@@ -89,10 +89,10 @@ enum Command {
     Health(health::Health),
 }
 
-/// The process's environment, handed to whoever may read it.
+/// The process's environment, passed to the code that reads it.
 pub(crate) type Environment = Vec<(String, String)>;
 
-/// What a command works with.
+/// Everything that a command needs.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) environment: Environment,
@@ -106,7 +106,7 @@ impl Context {
         Ok(config)
     }
 
-    /// The store, as a guest: it must be there already, with its schema.
+    /// Opens the store without creating it: it must exist, with its schema.
     pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, Stop> {
         if let Some(file) = config.store_file().filter(|file| !file.exists()) {
             return Err(Stop::Unreachable(anyhow::anyhow!(
@@ -125,7 +125,7 @@ impl Context {
         Ok(store)
     }
 
-    /// Prints an answer: as JSON when that was asked for, else for people.
+    /// Prints an answer: as JSON if that is requested, otherwise for people.
     pub(crate) fn answer<T: Serialize>(
         &self,
         value: &T,
@@ -141,7 +141,7 @@ impl Context {
     }
 }
 
-/// Prints to standard output; a reader that has gone away is no error.
+/// Prints to standard output; a closed pipe is not an error.
 pub(crate) fn print_line(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));

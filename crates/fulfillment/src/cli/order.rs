@@ -1,4 +1,4 @@
-//! `fulfillment order`
+//! The command `fulfillment order`: shows, cancels, refreshes or reinstates an order.
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Clock as _, OrderId, Subject, ticket_number};

@@ -1,4 +1,4 @@
-//! `fulfillment reconcile`
+//! The command `fulfillment reconcile`: compares what was paid with what was issued, and repairs differences.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Read as _};
@@ -28,11 +28,11 @@ use super::{Context, table};
 use crate::stop::Stop;
 use crate::wiring;
 
-/// Orders read from the record at once.
+/// Orders read from the store in one query.
 const PAGE: usize = 500;
-/// Orders looked at side by side.
+/// Orders compared concurrently.
 const CONCURRENCY: usize = 16;
-/// What is wrong with the beginning of a file that is no list.
+/// Why a file that is not a list is refused, by its beginning.
 const NO_LIST: &str = "the file begins neither with an order id, nor with a payment in JSON, nor with the headings of a \
     table, one of which must be orderId (or order_id, Order ID), in upper or lower case";
 
@@ -66,7 +66,7 @@ pub(crate) struct Reconcile {
     repair: bool,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -74,9 +74,9 @@ struct Report {
     under_way: u64,
     differences: Vec<Difference>,
     left: usize,
-    /// Repaired, to the end.
+    /// Repaired completely.
     repaired: usize,
-    /// Begun, for a running service to finish.
+    /// Queued, for a running service to finish.
     set_going: usize,
 }
 
@@ -147,7 +147,7 @@ impl Report {
     }
 }
 
-/// A walk through orders.
+/// One pass through orders.
 struct Round {
     comparison: Comparison,
     repairs: Option<Repairs>,
@@ -158,8 +158,8 @@ struct Round {
 impl Round {
     async fn look(&mut self, orders: impl Iterator<Item = (OrderId, &[Paid])>) -> Result<(), Stop> {
         let looks = orders.map(|(order, listed)| self.comparison.look(order, listed));
-        // All of them before the first repair: a look that stands still half-way has a connection to the store, and a
-        // repair would wait for one.
+        // All comparisons finish before the first repair: one that is suspended half-way holds a connection to the
+        // store, and a repair would wait for one.
         let looks: Vec<_> = futures::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         for looked in looks {
             let Looked { differences, under_way } = looked.map_err(|unknown| match unknown {
@@ -203,7 +203,7 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
     })
 }
 
-/// The whole list: an entry that cannot be read must not leave an order out unseen.
+/// The whole list is read first: an entry that cannot be read must not leave an order unchecked.
 fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
     let name = file.display();
     let mut text = Vec::new();
@@ -229,7 +229,7 @@ fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
     Ok(paid)
 }
 
-/// Whether the first line, or the one behind Excel's `sep=;`, has headings, one of them the order's id.
+/// Whether the first line, or the one after Excel's `sep=;`, has headings, one of them the order's id.
 fn is_table(text: &[u8]) -> bool {
     let mut lines = text.trim_ascii_start().split_inclusive(|byte| *byte == b'\n');
     let first = lines.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `fulfillment refund`
+//! The command `fulfillment refund`: records a refund.
 
 use clap::Args;
 use fulfillment_domain::{Amount, Currency, OrderId, Subject, TicketId};

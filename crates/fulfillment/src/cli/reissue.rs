@@ -1,4 +1,4 @@
-//! What `fulfillment ticket reissue`, `ticket reinstate` and `order reinstate` have in common.
+//! Shared by `fulfillment ticket reissue`, `ticket reinstate` and `order reinstate`.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// As the HTTP end would read it.
+    /// As the HTTP API would parse it.
     pub(super) fn wanted(&self) -> Result<Wanted, Stop> {
         let mut body = Map::new();
         for (name, value) in [
@@ -59,7 +59,7 @@ impl Change {
     }
 }
 
-/// What makes new generations, for a command beside the service: with its keys and in its file storage.
+/// The reissuer of a command that runs beside the service: with its keys and its file storage.
 pub(super) async fn reissuer(
     context: &Context,
     config: &Config,
@@ -77,7 +77,7 @@ pub(super) async fn reissuer(
     Ok(wiring::reissuer(config, Arc::clone(store), keys, files, templates, &public_url, Arc::default()))
 }
 
-/// Makes the generation, or says why not.
+/// Makes the generation, or reports why not.
 pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, Stop> {
     reissuer.reissue(id, wanted).await.map_err(|why| not_reissued(id, why))
 }

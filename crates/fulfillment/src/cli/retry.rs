@@ -1,4 +1,4 @@
-//! `fulfillment retry`
+//! The command `fulfillment retry`: retries parked and waiting orders.
 
 use clap::Args;
 use fulfillment_domain::OrderId;

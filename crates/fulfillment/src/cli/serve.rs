@@ -1,4 +1,4 @@
-//! `fulfillment serve`
+//! The command `fulfillment serve`: runs the service.
 
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ pub(crate) struct Serve {
     roles: Vec<Role>,
 }
 
-/// Said once, when the service can be reached.
+/// Printed once, when the service can be reached.
 #[derive(Serialize)]
 struct Serving<'a> {
     address: SocketAddr,
@@ -49,7 +49,7 @@ impl Serve {
         let mut signals = Signals::listen()?;
         let service = tokio::select! {
             started = Running::start(&config, &context.environment, &self.roles, None) => started?,
-            // Nothing is in hand yet.
+            // No work is in flight yet.
             () = signals.next() => return Ok(()),
         };
         info!(address = %service.address, roles = ?self.roles, "serving");

@@ -1,4 +1,4 @@
-//! What is known against codes: by the installation's store, or by a running service.
+//! Looks up whether codes were voided or replaced: in the installation's store, or from a running service.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use serde_json::Value;
 use super::Context;
 use crate::stop::Stop;
 
-/// Codes asked for side by side.
+/// Concurrent requests for codes.
 const CONCURRENCY: usize = 8;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who can tell.
+/// The source that is asked.
 pub(super) enum Teller {
     Store(Arc<dyn Store>),
     Service(Service),
 }
 
-/// A running service, asked over HTTP.
+/// A running service, over HTTP.
 pub(super) struct Service {
     url: HttpUrl,
     token: Option<Sensitive>,
@@ -39,8 +39,8 @@ struct Answer {
 }
 
 impl Teller {
-    /// The store of the configuration, where there is one (a database that is named, or a file that is there) and it
-    /// knows these keys: another installation's cannot tell.
+    /// The store of the configuration, if there is one (a database that is named, or a file that exists) and it knows
+    /// these keys: another installation's store cannot answer.
     pub(super) async fn configured(context: &Context, kids: &BTreeSet<String>) -> Result<Option<Self>, Stop> {
         let config = context.config()?;
         if config.store_file().is_some_and(|file| !file.exists()) {
@@ -52,14 +52,14 @@ impl Teller {
         Ok(ours.then_some(Self::Store(store)))
     }
 
-    /// What is known against codes of these ids.
+    /// What is recorded against codes of these ids.
     pub(super) async fn feed(&self, ids: impl IntoIterator<Item = Cti>) -> Result<DoorFeed, Stop> {
         let answers =
             futures::stream::iter(ids).map(async |cti| self.ask(cti).await.map(|known| (cti, known)));
         let answers: Vec<_> = answers.buffered(CONCURRENCY).try_collect().await?;
         let mut feed = DoorFeed::new();
         for (cti, Answer { voided, lowest_good_generation }) in answers {
-            // A code counts no further.
+            // The generation in a code has no higher value.
             feed.supersede(cti, u8::try_from(lowest_good_generation).unwrap_or(u8::MAX));
             if voided {
                 feed.void(cti);
@@ -81,7 +81,7 @@ impl Teller {
 }
 
 impl Service {
-    /// The service at this address; `http.token` of the settings goes with each request.
+    /// The service at this address; `http.token` of the settings is sent with each request.
     pub(super) fn at(context: &Context, url: &str) -> Result<Self, Stop> {
         let wrong =
             || Stop::misuse(format!("--service {url:?} is not an address like https://tickets.example.org"));
@@ -90,7 +90,7 @@ impl Service {
         Ok(Self { url, token: context.config()?.http.token, client })
     }
 
-    /// The public keys that it signs with.
+    /// The public keys that it publishes.
     pub(super) async fn keys(&self) -> Result<KeySet, Stop> {
         let document: Value = self.get(".well-known/ticket-keys.json").await?;
         KeySet::from_jwks(&document)

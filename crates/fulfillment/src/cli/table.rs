@@ -1,24 +1,24 @@
-//! Tables in text files (RFC 4180): with commas, or with semicolons or tabs, as spreadsheets write them.
+//! Tables in text files (CSV, RFC 4180), separated by commas, semicolons or tabs, as spreadsheets write them.
 
 use std::io::{self, BufRead, Read};
 
 use serde_json::{Map, Value};
 
-/// The first line at most: where it ends shows what separates its columns.
+/// The maximum length of the first line, which shows what separates the columns.
 const LONGEST_HEADINGS: u64 = 64 * 1024;
 
-/// The rows of a table, each as a JSON object by the headings, with its number from 1. An empty field is none; white space
-/// and hyphens within a heading become underscores. A line `sep=;` before the headings is Excel's.
+/// The rows of a table, each as a JSON object keyed by the headings, with its number from 1. An empty field is left
+/// out; white space and hyphens within a heading become underscores. A line `sep=;` before the headings is Excel's.
 ///
 /// # Errors
-/// It cannot be read, is no table, or a row has other columns than the headings.
+/// It cannot be read, is not a table, or a row does not have the columns of the headings.
 pub(super) fn rows(mut reader: impl BufRead) -> io::Result<Vec<(u64, String)>> {
     let mut first = Vec::new();
     reader.by_ref().take(LONGEST_HEADINGS).read_until(b'\n', &mut first)?;
     let mut separator = separator(&first);
     if let Some(named) = named_separator(&first) {
         separator = named;
-        // An empty line in its place: lines are counted in reasons.
+        // An empty line takes its place, because reasons name line numbers.
         first = b"\n".to_vec();
     }
     let whole = io::Cursor::new(first).chain(reader);
@@ -53,7 +53,7 @@ pub(super) fn heading(name: &str) -> String {
     name.trim().replace(|c: char| c.is_whitespace() || c == '-', "_")
 }
 
-/// What stands between the headings: the one of the three that is there most often outside quotes.
+/// The separator of the headings: the one of the three that occurs most often outside quotes.
 fn separator(headings: &[u8]) -> u8 {
     let count = |separator: u8| {
         let mut quoted = false;
@@ -63,7 +63,7 @@ fn separator(headings: &[u8]) -> u8 {
         });
         outside.count()
     };
-    // Of equals the last is taken: commas also where there is one column.
+    // If several are equal, the last is taken: commas, also for a single column.
     [b'\t', b';', b','].into_iter().max_by_key(|separator| count(*separator)).unwrap_or(b',')
 }
 

@@ -1,4 +1,4 @@
-//! `fulfillment ticket`
+//! The command `fulfillment ticket`: shows, reissues, voids or reinstates a ticket.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `fulfillment verify`
+//! The command `fulfillment verify`: checks a code, or the code in an image or a PDF.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -18,7 +18,7 @@ use super::Context;
 use super::standing::{Service, Teller};
 use crate::stop::Stop;
 
-/// The largest file that is looked into.
+/// The largest file that is searched for a code.
 const LARGEST: u64 = 64 << 20;
 
 /// Check the code of a ticket, given as text, as an image or as the PDF
@@ -54,12 +54,13 @@ pub(crate) struct Verify {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
-    /// The crate's word, `unsigned` for the platform's old form, or `no_code` or `unreadable` for a file.
+    /// The credential crate's name for the result, `unsigned` for the platform's old format, or `no_code` or
+    /// `unreadable` for a file.
     verdict: &'static str,
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<Claimed>,
-    /// Of a genuine code: whether somebody was asked if it was voided or replaced.
+    /// Of a genuine code: whether the store or a service was asked if it was voided or replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     voids_checked: Option<bool>,
 }
@@ -139,15 +140,15 @@ impl Verify {
         if answers.iter().all(|answer| answer.verdict == "valid") { Ok(()) } else { Err(Stop::no("")) }
     }
 
-    /// Without keys nothing but the form can be judged.
+    /// Without keys only the format can be judged.
     fn judge(&self, codes: &[String], keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Vec<Verdict> {
         let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed });
         let none = KeySet::default();
         codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
     }
 
-    /// What is known against genuine codes; `None` when there is nobody to ask. With keys from a file it is another
-    /// installation's codes.
+    /// The voids and replacements of genuine codes; `None` when neither a store nor a service can be asked. With keys
+    /// from a file the codes belong to another installation.
     async fn known(
         &self,
         context: &Context,
@@ -174,7 +175,7 @@ impl Verify {
         })
     }
 
-    /// The answer to a code of an older scanner's form.
+    /// The answer to a code in an older scanner's format.
     fn other_form(&self, code: &str, keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Option<Answer> {
         let answer = |verdict, text| Some(Answer { verdict, text, credential: None, voids_checked: None });
         let genuine = |verdict, text: String| {
@@ -225,7 +226,7 @@ impl Verify {
     }
 }
 
-/// Ends without any code: said on standard error, and as an answer to a machine.
+/// Ends without any code: reported on standard error, and in the JSON answer.
 fn nothing(
     context: &Context,
     verdict: &'static str,
@@ -241,11 +242,11 @@ fn nothing(
     Err(stop(text.to_owned()))
 }
 
-/// Why no code comes from a file.
+/// Why a file gives no code.
 enum Unread {
-    /// It is of the right kind, and broken.
+    /// It has the right type and is damaged.
     Damaged(String),
-    /// It cannot be read, or is of another kind.
+    /// It cannot be read, or has another type.
     Other(String),
 }
 
@@ -280,7 +281,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>, String> {
     Ok(content)
 }
 
-/// The code's id and generation, of a pretix code that was made here.
+/// The code's id and generation, for a pretix code that was made here.
 fn identity(claimed: &PretixCode) -> Option<(Cti, u8)> {
     let bytes: [u8; 11] = URL_SAFE_NO_PAD.decode(&claimed.seed).ok()?.try_into().ok()?;
     let (cti, generation) = bytes.split_first_chunk()?;

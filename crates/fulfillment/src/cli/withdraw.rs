@@ -1,4 +1,4 @@
-//! What the commands that take tickets back have in common: they record what a topic would have brought.
+//! Shared by the commands that refund, cancel or void: they record what a message of the topic would.
 
 use fulfillment_domain::{OrderId, Subject};
 use fulfillment_pipeline::operations::withdraw::NotWithdrawn;
@@ -11,7 +11,7 @@ use super::erase::ERASED;
 use crate::stop::Stop;
 use crate::wiring;
 
-/// What became of it.
+/// The result.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Done {
@@ -23,7 +23,7 @@ struct Done {
     erased_at: Option<Timestamp>,
 }
 
-/// Records it, and tells what became of it.
+/// Records it, and prints the result.
 pub(super) async fn withdraw(
     context: &Context,
     command: &str,

@@ -1,4 +1,4 @@
-//! A sample platform around the service: paid orders of realistic make, and an Ordering that knows them.
+//! A sample platform around the service: realistic paid orders, and an Ordering that knows them.
 
 mod names;
 mod ordering;

@@ -1,4 +1,4 @@
-//! Names as people have them, and what they go to. All of them are made up.
+//! Names of people and shows of the sample orders. All of them are made up.
 
 /// Given and family names, each pair of one script.
 pub(super) const PEOPLE: &[(&str, &str)] = &[
@@ -40,7 +40,7 @@ pub(super) const PEOPLE: &[(&str, &str)] = &[
     ("Bo", "Li"),
 ];
 
-/// Something to go to.
+/// A show to buy tickets for.
 pub(super) struct Show {
     pub(super) name: &'static str,
     pub(super) venue: &'static str,
@@ -49,7 +49,7 @@ pub(super) struct Show {
     pub(super) organizer: &'static str,
     pub(super) currency: &'static str,
     pub(super) locale: &'static str,
-    /// Price in the currency's own digits, and what it buys.
+    /// Price in the currency's own digits, and the category it buys.
     pub(super) prices: &'static [(&'static str, &'static str)],
     /// No numbered seats.
     pub(super) standing: bool,

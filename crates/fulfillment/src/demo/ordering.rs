@@ -1,4 +1,4 @@
-//! A sample Ordering: answers for the orders it knows, 404 for the rest.
+//! A sample Ordering service: answers for the orders it knows, 404 for the rest.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 type Answers = Arc<HashMap<OrderId, String>>;
 
-/// Serves the answers on a free port of this machine, as long as the process lives.
+/// Serves the answers on a free port of this machine for as long as the process lives.
 pub(crate) async fn serve_ordering(answers: HashMap<OrderId, String>) -> anyhow::Result<SocketAddr> {
     let listener =
         TcpListener::bind("127.0.0.1:0").await.context("no port is free for the sample Ordering")?;

@@ -1,4 +1,4 @@
-//! Paid orders: what Payment says of them, and what Ordering will answer.
+//! Sample paid orders: Payment's messages, and Ordering's answers to them.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::names::{PEOPLE, SHOWS, Show};
 
-/// One run's worth of sample orders.
+/// The sample orders of one run.
 pub(crate) struct SampleOrders {
     /// Messages of `payment-succeeded`, duplicates, an unknown order and an unreadable one among them.
     pub(crate) messages: Vec<String>,
@@ -21,16 +21,16 @@ pub(crate) struct SampleOrders {
     pub(crate) answers: HashMap<OrderId, String>,
     /// Orders that Ordering knows, in their order.
     pub(crate) known: Vec<OrderId>,
-    /// Tickets to be expected of them.
+    /// The number of tickets to expect.
     pub(crate) tickets: u64,
 }
 
-/// Draws `count` orders; the same seed draws the same ones. One of them Ordering will not know.
+/// Generates `count` orders; the same seed gives the same ones. One of them is unknown to Ordering.
 pub(crate) fn sample(count: usize, seed: u64, now: Timestamp) -> SampleOrders {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut orders =
         SampleOrders { messages: Vec::new(), answers: HashMap::new(), known: Vec::new(), tickets: 0 };
-    // Seats are handed out in turn, so that nobody's seat is sold twice.
+    // Seats are assigned in turn, so that no seat is sold twice.
     let mut sold = vec![rng.random_range(0..1_000_000u32); SHOWS.len()];
     for i in 0..count {
         let id = OrderId(drawn_id(&mut rng));
@@ -39,10 +39,10 @@ pub(crate) fn sample(count: usize, seed: u64, now: Timestamp) -> SampleOrders {
         let message = payment(&mut rng, id, paid, SHOWS[which].currency, now);
         orders.messages.push(message.clone());
         if rng.random_bool(0.04) {
-            // Payment says it twice, as it may.
+            // Payment may send a message twice.
             orders.messages.push(message);
         }
-        // The last one is paid for at a till that Ordering has not heard of.
+        // The last one was paid at a till that Ordering does not know.
         if i + 1 < count {
             orders.answers.insert(id, answer);
             orders.known.push(id);
@@ -50,7 +50,7 @@ pub(crate) fn sample(count: usize, seed: u64, now: Timestamp) -> SampleOrders {
         }
     }
     let place = orders.messages.len() / 2;
-    // Of this run alone: the same bytes again would be no new dead letter.
+    // Unique to this run: the same bytes again would not be a new dead letter.
     let unreadable =
         format!(r#"{{"paymentId":"{}","note":"not even an order in here"}}"#, drawn_id(&mut rng));
     orders.messages.insert(place, unreadable);
@@ -61,7 +61,7 @@ fn drawn_id(rng: &mut StdRng) -> Uuid {
     uuid::Builder::from_random_bytes(rng.random()).into_uuid()
 }
 
-/// What Ordering answers, the sum paid and the number of tickets.
+/// Ordering's answer, the sum paid and the number of tickets.
 fn answer(
     rng: &mut StdRng,
     id: OrderId,
@@ -122,7 +122,7 @@ fn item(
     Value::Object(item)
 }
 
-/// Stands for the price until the text is written: a JSON number with the price's own digits.
+/// A placeholder for the price until the text is written: a JSON number with the price's own digits.
 const PRICE: &str = "@price@";
 
 fn with_exact_prices(text: &str, price: &str) -> String {
@@ -136,7 +136,7 @@ fn full_name((given, family): &(&str, &str)) -> String {
     if east_asian { format!("{family} {given}") } else { format!("{given} {family}") }
 }
 
-/// Every show is some weeks ahead, at half past seven in the evening where it is, whenever the demo runs.
+/// Every show is some weeks ahead, at half past seven in the evening local time, whenever the demo runs.
 fn starts_at(which: usize, now: Timestamp) -> Timestamp {
     let days = 14 + 9 * i64::try_from(which).unwrap_or(0);
     let later = now.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(now);
@@ -145,7 +145,7 @@ fn starts_at(which: usize, now: Timestamp) -> Timestamp {
     zone.to_timestamp(evening).unwrap_or(later)
 }
 
-/// The message as the producer of record writes it: .NET's camelCase, seven fractional digits.
+/// The message as the reference producer writes it: .NET's camelCase, seven fractional digits.
 fn payment(rng: &mut StdRng, order: OrderId, amount: Decimal, currency: &str, now: Timestamp) -> String {
     let id = drawn_id(rng);
     let customer = drawn_id(rng);

@@ -1,4 +1,4 @@
-//! A run of the sample orders, from payment to ticket: what a real Payment would send, and what came of it.
+//! Runs the sample orders from payment to ticket: sends what a real Payment would send, and reports the result.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,21 +14,21 @@ use serde::{Deserialize, Serialize};
 use super::SampleOrders;
 use crate::stop::Stop;
 
-/// Payments in one request, and how long one may take.
+/// Payments in one request, and the timeout of one.
 const REQUEST: usize = 50;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the run waits for its orders before it says that something is wrong, and how much longer for each.
+/// How long the run waits for its orders before it reports a problem, and the additional time for each order.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PATIENCE_EACH: Duration = Duration::from_millis(50);
 
-/// Between two looks at an order that is at work.
+/// Interval between two reads of an order in progress.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// The reasons that are told of orders that were given up.
+/// The most reasons that are reported of parked orders.
 const REASONS: usize = 5;
 
-/// What came of the orders of one run. What an earlier run left in the same folder is not in it.
+/// The result of one run's orders. What an earlier run left in the same folder is not included.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Outcome {
@@ -36,11 +36,11 @@ pub(crate) struct Outcome {
     pub(crate) orders: u64,
     /// Tickets that have their file.
     pub(crate) issued: u64,
-    /// Payments that were known, and issued nothing.
+    /// Payments that were known already, and issued nothing.
     pub(crate) duplicate: u64,
     /// Orders that wait for another try.
     pub(crate) retrying: u64,
-    /// Orders that were given up for now.
+    /// Orders that are parked.
     pub(crate) parked: u64,
     /// Why, for the first few of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -51,13 +51,13 @@ pub(crate) struct Outcome {
     pub(crate) missing_glyphs: u64,
     /// How long it took.
     pub(crate) seconds: f64,
-    /// A ticket to look at: of this run, or of the earlier one with the same orders.
+    /// A sample ticket: of this run, or of the earlier one with the same orders.
     #[serde(skip)]
     pub(crate) ticket: Option<TicketId>,
 }
 
 impl Outcome {
-    /// Adds what came of an order.
+    /// Adds the result of an order.
     fn count(&mut self, order: &OrderRecord) {
         self.retrying += u64::from(is_open(order));
         for ticket in order.tickets.iter().filter(|t| has_file(t.lifecycle.status)) {
@@ -74,8 +74,8 @@ impl Outcome {
     }
 }
 
-/// Pays the orders through the HTTP end of the service at `address`, by the `token` that it wants, and waits for what comes of them in its
-/// `store`. Tells `progress` the number of tickets so far.
+/// Pays the orders through the HTTP API of the service at `address`, with the `token` that it requires, and waits for
+/// their results in its `store`. Reports the number of tickets so far to `progress`.
 pub(crate) async fn run(
     address: SocketAddr,
     token: Option<&str>,
@@ -110,7 +110,7 @@ pub(crate) async fn run(
     Ok(outcome)
 }
 
-/// What the service answers, as far as it is of interest here.
+/// The part of the service's answer that matters here.
 #[derive(Debug, Deserialize)]
 struct Answered {
     results: Vec<Taken>,
@@ -140,7 +140,7 @@ async fn pay(
     request.send().await?.error_for_status()?.json().await
 }
 
-/// The orders of this run: each is looked up by its id, in the order of payment, until it is at work no more.
+/// The orders of this run: each is read by its id, in the order of payment, until it is no longer in progress.
 struct Run<'a> {
     store: &'a dyn Records,
     at_work: VecDeque<OrderId>,
@@ -177,7 +177,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Those that waited for another try may have had it meanwhile.
+    /// Orders that waited for another try may have had it meanwhile.
     async fn end(mut self) -> Result<Outcome, Stop> {
         for id in std::mem::take(&mut self.waiting) {
             let order = self.order(id).await?;
@@ -192,7 +192,7 @@ impl Run<'_> {
     }
 }
 
-/// Neither issued nor given up.
+/// Neither issued nor parked.
 fn is_open(order: &OrderRecord) -> bool {
     matches!(order.state, OrderState::Received | OrderState::Enriched)
 }

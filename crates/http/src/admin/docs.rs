@@ -1,5 +1,5 @@
-//! `/openapi.json`, and `/docs`: the same document in Swagger UI, which is part of the service. Nothing is fetched from
-//! elsewhere.
+//! API documentation: `/openapi.json`, and `/docs`, the same document in Swagger UI, which is embedded. Nothing is
+//! loaded from elsewhere.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
@@ -16,7 +16,8 @@ pub(crate) const OPENAPI: &str = include_str!("../../../../docs/openapi.json");
 
 const PAGE: &str = include_str!("viewer/page.html");
 
-/// The page may run, show and ask what this service answers, and nothing else. Some icons of the viewer are `data:` URLs.
+/// Content security policy: the page may load, show and request only what this service serves. Some icons of the viewer
+/// are `data:` URLs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -83,7 +84,7 @@ pub(crate) async fn file(path: Result<Path<String>, PathRejection>) -> Response 
     let mut response =
         ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=300")], content).into_response();
     if name.starts_with("swagger-ui") {
-        // There is no other form of it: what shows the page reads this one.
+        // The page has no other format: the viewer reads this one.
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     response

@@ -1,5 +1,5 @@
-//! `/health/live`, `/health/ready` and `/health`: whether to restart, whether to send requests, and both
-//! in the form that the platform's other services answer in.
+//! Health endpoints `/health/live`, `/health/ready` and `/health`: whether to restart, whether to send requests, and
+//! both in the format of the platform's other services.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ pub(crate) async fn platform(State(api): State<Arc<Api>>) -> Response {
         duration: "00:00:00",
         status: match state {
             PartState::Ok => Word::Healthy,
-            // What the service can do without does not make it unhealthy.
+            // A failure of an optional part does not make the service unhealthy.
             PartState::Down(_) if overall == Overall::NotReady => Word::Unhealthy,
             PartState::Degraded(_) | PartState::Down(_) => Word::Degraded,
         },
@@ -174,7 +174,7 @@ pub(crate) async fn platform(State(api): State<Arc<Api>>) -> Response {
         Overall::Degraded => Word::Degraded,
         Overall::NotReady => Word::Unhealthy,
     };
-    // A .NET TimeSpan: seven fractional digits, a tick each.
+    // A .NET TimeSpan: seven fractional digits, one tick each.
     let total_duration = format!("00:00:00.{:07}", (begin.elapsed().as_nanos() / 100).min(9_999_999));
     uncached(status_of(overall), Health { status, total_duration, entries })
 }

@@ -1,4 +1,4 @@
-//! `/.well-known/ticket-keys.json`: the public keys that codes are checked with.
+//! `/.well-known/ticket-keys.json`: the public keys for verifying codes.
 
 use std::sync::Arc;
 

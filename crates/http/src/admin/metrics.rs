@@ -1,4 +1,4 @@
-//! `/metrics`, and the counting of requests.
+//! `/metrics` in the Prometheus format, and request metrics.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub(crate) async fn metrics(State(api): State<Arc<Api>>, headers: HeaderMap) -> 
     Ok((text, api.metrics.render()).into_response())
 }
 
-/// Counts and times a request by its route's pattern: an id in a label would make a series a ticket.
+/// Counts and times a request by its route's pattern: an id in a label would create a series for each ticket.
 pub(crate) async fn count(request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let method = method(request.method());
@@ -49,7 +49,7 @@ pub(crate) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// The method as a label: callers may make up any word.
+/// The method as a label: clients may send any word.
 fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! What operators and machines ask: health, metrics, the public keys, the documentation.
+//! Routes for operators and monitoring: health, metrics, the public keys, the documentation.
 
 pub(crate) mod docs;
 pub(crate) mod health;

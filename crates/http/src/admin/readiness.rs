@@ -1,16 +1,16 @@
-//! Which parts of the service work, as the background probes last found them.
+//! Readiness: the state of each part of the service, as last found by the background probes.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 use serde::Serialize;
 
-/// How a part is doing. The text is shown to everybody: no addresses, no secrets.
+/// The state of a part. The text is public: no addresses, no secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartState {
     /// It works.
     Ok,
-    /// It works in part, or will again by itself.
+    /// It works in part, or will recover by itself.
     Degraded(String),
     /// It does not work.
     Down(String),
@@ -31,20 +31,20 @@ impl PartState {
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ReadinessStatus))]
 pub(crate) enum Overall {
     Ready,
-    /// Something does not work, and requests should come all the same.
+    /// Something does not work, but requests should still be sent here.
     Degraded,
-    /// The store cannot be reached, or the service is ending: requests should go elsewhere.
+    /// The store cannot be reached, or the service is stopping: requests should go elsewhere.
     #[serde(rename = "not ready")]
     NotReady,
 }
 
-/// The part that nothing works without.
+/// The part that everything depends on.
 const STORE: &str = "store";
-/// The part that is there only while the service ends.
+/// The part that exists only while the service stops.
 const DRAINING: &str = "draining";
 
-/// The parts by name: `store`, `files`, `ordering`, `kafka`, `webhook:<name>`. Not ready until the store
-/// has been found to work.
+/// The parts by name: `store`, `files`, `ordering`, `kafka`, `webhook:<name>`. Not ready until a probe has reached the
+/// store.
 #[derive(Debug)]
 pub struct Readiness {
     parts: RwLock<BTreeMap<String, PartState>>,
@@ -58,7 +58,7 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Records how a part is doing.
+    /// Records the state of a part.
     pub fn set(&self, part: &str, state: PartState) {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         match parts.get_mut(part) {
@@ -67,12 +67,12 @@ impl Readiness {
         }
     }
 
-    /// Says that the service is ending: not ready from now on.
+    /// Marks the service as stopping: not ready from now on.
     pub fn draining(&self) {
         self.set(DRAINING, PartState::Down("the service is shutting down".into()));
     }
 
-    /// The whole, and its parts.
+    /// The state of the whole, and of its parts.
     pub(crate) fn look(&self) -> (Overall, BTreeMap<String, PartState>) {
         let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner).clone();
         let down = |part| matches!(parts.get(part), Some(PartState::Down(_)));

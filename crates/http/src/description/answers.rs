@@ -1,4 +1,4 @@
-//! Problem documents, and the answers and parameters that many routes have in common.
+//! Problem documents, and the responses and parameters that many routes share.
 
 use serde_json::Value;
 use utoipa::openapi::schema::ObjectBuilder;

@@ -1,4 +1,4 @@
-//! Bodies that are read field by field.
+//! Request bodies that are parsed field by field.
 
 use jiff::Timestamp;
 use utoipa::ToSchema;

@@ -1,7 +1,7 @@
 //! The description of the API, OpenAPI 3.1: written to `docs/openapi.json` from the annotations on handlers and types.
 //!
 //! It exists in tests alone. The service embeds the file, and a test fails when the file differs from what the
-//! annotations say: `UPDATE=1 cargo test -p fulfillment-http description` writes it.
+//! annotations generate: `UPDATE=1 cargo test -p fulfillment-http description` writes it.
 
 #![expect(
     dead_code,
@@ -48,7 +48,7 @@ use self::bodies::{Change, Delivered, Reason};
         (name = "Operations", description = "For those who run the service."),
     ),
     components(
-        // Of bodies that may be left out, which attributes can only name.
+        // The request bodies that are optional, which attributes can only name.
         schemas(Delivered, Reason, Change),
         responses(
             NotAGuid, Unauthorized, Forbidden, TooLarge, UnsupportedMediaType, TooManyRequests, StoreUnavailable

@@ -1,4 +1,4 @@
-//! Schemas of the words that records have, from the enums that declare them.
+//! Schemas of the enumerated values in records, from the enums that declare them.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
-//! `GET /events`: events as server-sent events (WHATWG HTML, 9.2), replayed and then followed.
+//! `GET /events`: events as server-sent events (WHATWG HTML, 9.2), replayed from a position and then followed.
 //!
-//! The `id` of each is its position in the one gapless order that the sequencer gives: a reader that
-//! comes back with `Last-Event-ID` misses nothing and gets nothing twice.
+//! The `id` of each is its position in the gapless order that the sequencer assigns: a reader that reconnects with
+//! `Last-Event-ID` misses nothing and gets nothing twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -28,13 +28,13 @@ use crate::api::Api;
 use crate::description::answers;
 use crate::problem::{Kind, Problem};
 
-/// Events read from the store at once.
+/// Events read from the store in one query.
 const PAGE: usize = 200;
-/// How often to look when nobody says that there is something new: another process may have written it.
+/// How often to poll without a notification: another process may have written an event.
 const LOOK: Duration = Duration::from_secs(1);
-/// A comment now and then, so that nobody on the way takes the connection for dead.
+/// The interval of comments, which keep proxies from closing the connection as idle.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How soon a reader should come back.
+/// The delay before a reader reconnects.
 const RECONNECT: Duration = Duration::from_secs(2);
 
 #[derive(Deserialize)]
@@ -104,13 +104,13 @@ pub(crate) async fn events(
     let last = headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?"));
     let position = match last.or(asked.after.as_deref()) {
         Some(given) => position(&api, given).await?,
-        // The highest position there is: nothing is sequenced by this call.
+        // The highest position so far: this call sequences nothing.
         None => api.store.sequence_events(0).await?,
     };
     let reader = Reader { api, position, types, page: VecDeque::new(), begun: false, _permit: permit };
     let mut response =
         Sse::new(reader.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
-    // Proxies that gather an answer before they pass it on are asked not to.
+    // Asks proxies not to buffer the response.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
 }
@@ -128,7 +128,7 @@ fn types(list: &str) -> Result<HashSet<EventKind>, Problem> {
         .collect()
 }
 
-/// A position, given as such or as an event's id.
+/// A position, given directly or as an event's id.
 async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
     if let Some(position) = given.parse().ok().filter(|p| *p >= 0) {
         return Ok(position);
@@ -143,13 +143,13 @@ async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
     })
 }
 
-/// One reader at its place in the stream.
+/// One reader, at its position in the stream.
 struct Reader {
     api: Arc<Api>,
-    /// Of the last event taken from the store.
+    /// The position of the last event taken from the store.
     position: i64,
     types: Option<HashSet<EventKind>>,
-    /// Taken, not sent.
+    /// Events taken and not sent yet.
     page: VecDeque<PublishedEvent>,
     begun: bool,
     _permit: OwnedSemaphorePermit,
@@ -166,7 +166,7 @@ impl Reader {
         })
     }
 
-    /// The next event, however long it takes.
+    /// Waits for the next event.
     async fn next(&mut self) -> Event {
         if !self.begun {
             self.begun = true;
@@ -193,7 +193,7 @@ impl Reader {
                 Err(error) => warn!(%error, "a reader of events waits for the store"),
             }
             if self.page.is_empty() {
-                // Without a sequencer in this process the channel is closed: then the clock alone.
+                // Without a sequencer in this process the channel is closed: then only the timer is left.
                 let _ = tokio::time::timeout(LOOK, async {
                     if head.changed().await.is_err() {
                         std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! What the routes that take messages have in common: payments, refunds and cancellations, one or many.
+//! Shared by the routes that take payments, refunds and cancellations: one message or an array of them.
 
 use std::sync::Arc;
 
@@ -111,7 +111,7 @@ impl ItemResult {
     }
 }
 
-/// Where a refund or cancellation stands, and why.
+/// The outcome of a refund or cancellation by its state, and the reason.
 fn stands(state: WithdrawalState) -> (Word, Option<&'static str>) {
     match state {
         WithdrawalState::Waiting => (Word::Waiting, Some("what it refers to has not arrived yet")),
@@ -136,9 +136,9 @@ fn other_content(subject: Subject) -> &'static str {
     }
 }
 
-/// Takes a request of one message or an array of them. What cannot be read is told to the caller. When nothing can be
-/// read that is all; when there are good ones beside it, the request is accepted, and so everything in it is kept: the
-/// unreadable ones as dead letters.
+/// Takes a request of one message or an array of them. What cannot be read is reported to the client. If nothing can be
+/// read, nothing is stored; if other messages can, the request is accepted, and everything in it is stored: the
+/// unreadable messages as dead letters.
 pub(crate) async fn take(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Response, Problem> {
     let Messages { batch, many, _permit } = read(api, request, subject).await?;
     let results = if let Some(results) = all_unreadable(&batch) {
@@ -150,7 +150,7 @@ pub(crate) async fn take(api: &Arc<Api>, request: Request, subject: Subject) -> 
     answer(&results, many, subject)
 }
 
-/// When not one of them can be read: what is wrong with each.
+/// If none of them can be read: what is wrong with each.
 fn all_unreadable(batch: &[Incoming]) -> Option<Vec<ItemResult>> {
     let faults = batch.iter().map(|m| m.content.as_ref().err().cloned()).enumerate();
     faults.map(|(index, why)| Some(ItemResult::unreadable(index, why?))).collect()
@@ -159,7 +159,7 @@ fn all_unreadable(batch: &[Incoming]) -> Option<Vec<ItemResult>> {
 /// The messages of a request.
 struct Messages<'a> {
     batch: Vec<Incoming>,
-    /// Whether they came as an array.
+    /// Whether they are an array.
     many: bool,
     _permit: SemaphorePermit<'a>,
 }
@@ -187,7 +187,7 @@ async fn read(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Mess
         })?;
         items.into_iter().map(str::as_bytes).collect()
     } else {
-        // Of what begins with a zero byte the envelope's reader judges whether it is text.
+        // Of a body that begins with a zero byte, the envelope's parser decides whether it is text.
         if body.first() != Some(&0) {
             text()?;
         }
@@ -236,8 +236,8 @@ fn unreadable_kind(subject: Subject) -> Kind {
     }
 }
 
-/// The status for all: 202 with anything new, 200 when everything that counts was known, 409 when nothing
-/// was taken and something contradicts, 400 when nothing could be read.
+/// The status of the response: 202 if anything is new, 200 if everything readable was known already, 409 if nothing was
+/// taken and something contradicts what is known, 400 if nothing could be read.
 fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Response, Problem> {
     let any = |words: &[Word]| results.iter().any(|r| words.contains(&r.outcome));
     let list = serde_json::json!({ "results": results });
@@ -268,7 +268,7 @@ fn answer(results: &[ItemResult], many: bool, subject: Subject) -> Result<Respon
     Err(problem.with("results", list["results"].clone()))
 }
 
-/// The items of an array, each as it was written; `None` when there are more than `max`.
+/// The items of an array, each as it was written; `None` if there are more than `max`.
 fn split(text: &str, max: usize) -> Result<Option<Vec<&str>>, String> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let items = reader
@@ -281,7 +281,7 @@ fn split(text: &str, max: usize) -> Result<Option<Vec<&str>>, String> {
     }
 }
 
-/// Reads an array up to a limit; beyond it, only counts on. `None` when there were more.
+/// Reads an array up to a limit, and only counts the items after it. `None` if there were more.
 struct Items {
     max: usize,
 }

@@ -1,4 +1,4 @@
-//! Payments in, and what takes them back.
+//! Routes that take payments, refunds and cancellations.
 
 pub(crate) mod messages;
 pub(crate) mod payments;

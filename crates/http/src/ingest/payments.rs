@@ -1,4 +1,4 @@
-//! `POST /events/payment-succeeded`: payments in, one or many, answered after the commit.
+//! `POST /events/payment-succeeded`: takes payments, one or many, and answers after the commit.
 
 use std::sync::Arc;
 

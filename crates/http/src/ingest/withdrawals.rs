@@ -1,4 +1,5 @@
-//! `POST /events/payment-refunded` and `/events/order-cancelled`: what takes tickets back, as from their topics.
+//! `POST /events/payment-refunded` and `/events/order-cancelled`: takes refunds and cancellations, as from their
+//! topics.
 
 use std::sync::Arc;
 

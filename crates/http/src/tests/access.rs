@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Tokens, scopes and signed links.
 
 use fulfillment_store::Records;
 
@@ -71,13 +71,13 @@ async fn a_signed_link_opens_its_pdf_and_nothing_else() {
     let app = App::with(TOKENS).await;
     let ticket = app.issued().await;
     let link = app.signed(&ticket);
-    // A service that sends the holder's link along is still the service.
+    // A service that also sends the holder's link is still treated as the service.
     assert_eq!(app.get(&link, &[("authorization", "Bearer mail-token")]).await.status, 200);
     let first = async || app.store.ticket(ticket.id).await.unwrap().unwrap().lifecycle.first_downloaded_at;
     assert_eq!(first().await, None);
     assert_eq!(app.get(&link, &[]).await.status, 200);
     assert!(first().await.is_some());
-    // Even with a token that may do other things.
+    // Even with a token that has other scopes.
     assert_eq!(app.get(&link, &[("authorization", "Bearer shop-token")]).await.status, 200);
     let bare = format!("/tickets/{}", ticket.id);
     app.get(&bare, &[]).await.is_problem(401, "unauthorized");
@@ -88,7 +88,7 @@ async fn a_signed_link_opens_its_pdf_and_nothing_else() {
     // Not even whether another ticket exists.
     let other = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301";
     app.get(&format!("{other}?{query}"), &[]).await.is_problem(401, "unauthorized");
-    // A token without the scope is told so, whatever link it brings.
+    // A token without the scope gets 403, whatever link is sent with it.
     let shop = [("authorization", "Bearer shop-token")];
     for address in [format!("{other}?{query}"), format!("{bare}?s=AAAAAAAAAAAAAAAAAAAAAA"), bare.clone()] {
         app.get(&address, &shop).await.is_problem(403, "forbidden");

@@ -1,4 +1,4 @@
-//! The description of the API says what the API does.
+//! Checks that the API description and the API agree.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// The file is what the annotations say: `UPDATE=1` writes it.
+/// The file has the content that the annotations generate: `UPDATE=1` writes it.
 #[test]
 fn the_file_is_the_description() {
     let mut written = serde_json::to_string_pretty(&description::document()).unwrap();
@@ -38,7 +38,7 @@ fn the_file_is_the_description() {
 #[test]
 fn routes_and_description_are_the_same() {
     let mut routes: BTreeSet<_> = crate::ROUTES.iter().copied().collect();
-    // One route of the router, two addresses for people.
+    // One route of the router, two documented paths.
     routes.insert(("/tickets/{id}.pdf", "get"));
     let api = described();
     let paths = api["paths"].as_object().unwrap();
@@ -127,7 +127,7 @@ async fn what_is_served_is_the_file() {
     assert_eq!((landing.status.as_u16(), landing.header("location")), (303, "docs"));
 }
 
-/// The page names nothing of elsewhere, and nothing that the service does not answer, all relative to it.
+/// The page loads only what the service serves, by relative addresses.
 #[tokio::test]
 async fn the_page_is_whole() {
     let app = App::open().await;
@@ -191,7 +191,7 @@ fn the_topics_description_has_every_field_of_an_event() {
     }
 }
 
-/// A ticket of which the hours are not known: its events have every field.
+/// A ticket whose event has days without times: its events have every field.
 fn days_alone() -> Ticket {
     let mut ticket = ticket(order(1), 1);
     let at = Some(ticket.lifecycle.issued_at);

@@ -1,4 +1,4 @@
-//! The stream: replayed from where a reader was, then followed.
+//! The event stream: replayed from a reader's position, then followed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ impl Reader {
         reader
     }
 
-    /// What stands before the next empty line; `None` at the end.
+    /// The text before the next empty line; `None` at the end.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.1.split_once("\n\n") {
@@ -76,7 +76,7 @@ async fn follows_what_happens_and_ends_with_the_service() {
     let top = app.store.sequence_events(10).await.unwrap();
     app.head.send_replace(top);
     assert_eq!(reader.ids(2).await, ["1", "2"]);
-    // A reader that comes now sees only what comes later.
+    // A reader that connects now sees only later events.
     let mut late = Reader::of(&app, "/events", &[]).await;
     app.stop.cancel();
     assert_eq!(reader.block().await, None);

@@ -1,4 +1,4 @@
-//! When to send requests, and what is said about the parts.
+//! Readiness, and the state of the parts.
 
 use super::App;
 use crate::PartState;

@@ -1,4 +1,4 @@
-//! The HTTP end as callers see it, on a real embedded store.
+//! Tests of the HTTP API from a client's view, on a real embedded store.
 
 mod access;
 mod description;
@@ -45,13 +45,13 @@ use uuid::Uuid;
 
 use super::{Access, Api, Limits, Readiness, router};
 
-/// What a ticket's file holds.
+/// The content of a ticket's file.
 const PDF: &[u8] = b"%PDF-1.7 ten bytes and a few more";
 
-/// The HTTP end and what stands behind it.
+/// The HTTP API and its dependencies.
 struct App {
     router: Router,
-    /// What a process without the HTTP role serves.
+    /// The router of a process without the HTTP role.
     operations: Router,
     store: Arc<SqliteStore>,
     files: Arc<Shelf>,
@@ -64,7 +64,7 @@ struct App {
     _dir: TempDir,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -80,7 +80,7 @@ impl Answer {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
-    /// Checks that this is a whole problem document, of this status and type.
+    /// Checks that this is a complete problem document, of this status and type.
     #[track_caller]
     fn is_problem(&self, status: u16, kind: &str) {
         assert_eq!(self.status.as_u16(), status, "{:?}", self.body);
@@ -93,7 +93,7 @@ impl Answer {
 }
 
 impl App {
-    /// On a loopback address, open.
+    /// On a loopback address, without tokens.
     async fn open() -> Self {
         Self::with("").await
     }
@@ -281,7 +281,7 @@ impl Files for Shelf {
     }
 }
 
-/// Notes what was asked to be drawn again.
+/// Records the requests to draw files again.
 #[derive(Default)]
 struct Healed(Mutex<Vec<TicketId>>);
 
@@ -291,7 +291,7 @@ impl Heal for Healed {
     }
 }
 
-/// Messages go straight into the store; `broken` makes it unreachable.
+/// Writes messages straight into the store; `broken` makes it unreachable.
 struct Inbound {
     store: Arc<SqliteStore>,
     broken: AtomicBool,

@@ -10,7 +10,7 @@ fn path(n: u32) -> String {
     format!("/orders/{}/tickets.pdf", fixtures::order(n))
 }
 
-/// An order with so many tickets, frozen; their codes are what a page can have.
+/// An order with this many tickets, frozen; their codes are valid for a page.
 async fn frozen(app: &App, count: u32) -> (fulfillment_store::Claim, Vec<fulfillment_domain::Ticket>) {
     let claim = fixtures::claimed(app.store.as_ref(), 1).await.remove(0);
     let mut freeze = fixtures::freeze(&claim, count);
@@ -66,7 +66,7 @@ async fn a_failed_ticket_makes_no_file() {
         refused_answer: None,
     };
     app.store.release(&[release]).await.unwrap();
-    // The first is still pending, the second has failed: whichever is met first, there is no file.
+    // The first is still pending, the second has failed: whichever is read first, there is no file.
     app.get(&path(1), &[]).await.is_problem(409, "ticket-pending");
     app.store.void_ticket(tickets[0].id, "refund", &fixtures::quietly()).await.unwrap();
     app.get(&path(1), &[]).await.is_problem(404, "ticket-failed");

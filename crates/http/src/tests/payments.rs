@@ -1,4 +1,4 @@
-//! Payments in: the status for all, and a result for each.
+//! Payment requests: the status of the response, and a result for each payment.
 
 use std::sync::atomic::Ordering;
 
@@ -143,7 +143,7 @@ async fn envelopes_are_taken_off_and_others_named() {
     let quoted = serde_json::to_string(&payment("a", 1, "1")).unwrap();
     let mass_transit =
         format!(r#"{{"messageType":["urn:message:Shop:Paid"],"message":{}}}"#, payment("b", 2, "1"));
-    // A schema id that no text can hold.
+    // A schema id that is not valid text.
     let confluent = [&[0, 0, 0, 0, 0xFF], payment("c", 3, "1").as_bytes()].concat();
     let router = format!(r#"{{"schema":{{}},"payload":{}}}"#, payment("d", 4, "1"));
     for body in [quoted.into_bytes(), mass_transit.into_bytes(), confluent, router.into_bytes()] {
@@ -169,7 +169,7 @@ async fn limits() {
     assert_eq!(beside.status, 202);
     assert_eq!(beside.json()["results"][0]["outcome"], "unreadable");
 
-    // One request whose body never ends has the only place.
+    // A request whose body never ends takes the only permit.
     let app = App::with("[http]\nmax_ingest_requests = 1\n").await;
     let path = "/events/payment-succeeded";
     let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());

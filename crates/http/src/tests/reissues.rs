@@ -110,7 +110,7 @@ async fn another_request_takes_over_the_number_and_the_first_one_may_come_back()
         post(&app, &path, Some(&key), &body).await.is_problem(503, "files-unavailable");
         assert_eq!((draft().await.generation, draft().await.holder_name), (1, Some(key)));
     }
-    // The one that is kept, by its name alone.
+    // The draft that is kept, by its key alone.
     post(&app, &path, Some("259"), &json!({})).await.is_problem(503, "files-unavailable");
     assert_eq!(draft().await.holder_name.as_deref(), Some("259"));
     app.files.broken.store(false, Ordering::Relaxed);

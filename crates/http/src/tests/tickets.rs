@@ -1,4 +1,4 @@
-//! Every answer of the PDF route, and the word that a ticket was delivered.
+//! All answers of the PDF route, and the delivery confirmation.
 
 use std::sync::atomic::Ordering;
 
@@ -18,7 +18,7 @@ async fn the_pdf_with_its_name_and_validator() {
         assert_eq!(answer.header("cache-control"), "private, no-store");
         assert_eq!(answer.header("accept-ranges"), "bytes");
         let name = answer.header("content-disposition");
-        // The fixture's event is `Gala "1" 東京`: quotes end no header, and the real name stands beside.
+        // The fixture's event is `Gala "1" 東京`: its quotes do not end the header, and the real name is given too.
         assert!(name.starts_with("inline; filename=\"Gala 1 __ "), "{name}");
         assert!(name.contains("filename*=UTF-8''Gala%201%20%E6%9D%B1%E4%BA%AC%20"), "{name}");
         assert!(!name.contains('@'));
@@ -104,7 +104,7 @@ async fn a_lost_or_damaged_file_is_drawn_again() {
     app.files.files.lock().unwrap().clear();
     app.get(&path, &[]).await.is_problem(404, "no-file");
     assert_eq!(*app.healed.0.lock().unwrap(), [ticket.id, ticket.id]);
-    // What cannot be known is no missing file.
+    // A storage failure is not a missing file.
     app.files.broken.store(true, Ordering::Relaxed);
     let away = app.get(&path, &[]).await;
     away.is_problem(503, "files-unavailable");
@@ -179,7 +179,7 @@ async fn a_link_opens_with_the_punctuation_that_mail_programs_add() {
             assert_eq!(app.get(&link, &[]).await.status, 200, "{link}");
         }
     }
-    // What is more than punctuation opens nothing.
+    // Anything but punctuation makes the link invalid.
     for bad in [format!("{link}A"), format!("{link}.A"), link.replace("?s=", "?s=."), format!("{path}?s=.")] {
         assert_eq!(app.get(&bad, &[]).await.status, 401, "{bad}");
     }
@@ -199,7 +199,7 @@ async fn delivered_by_word_of_notification() {
         (&record["status"], &record["deliveryChannel"], &record["deliveredAt"]),
         (&"Delivered".into(), &"email".into(), &"2026-11-22T19:00:00Z".into())
     );
-    // Again, without a body: nothing changes. The PDF is there as before.
+    // Repeated, without a body: nothing changes. The PDF is still served.
     assert_eq!(app.ask(request("POST", &path, &[], "")).await.json()["deliveryChannel"], "email");
     assert_eq!(app.get(&format!("/tickets/{}", ticket.id), &[]).await.status, 200);
 

@@ -1,7 +1,7 @@
-//! Who may have a ticket: first who asks, then whether they may.
+//! Access to a ticket: identifies the client first, then decides whether it may have the ticket.
 //!
-//! A service asks with a token, the holder with the signed link of `ticketPdfUrl`. Whoever has no right learns nothing,
-//! not even whether the ticket exists.
+//! A service uses a token, the holder the signed link of `ticketPdfUrl`. A client without the right learns nothing, not
+//! even whether the ticket exists.
 
 use axum::http::HeaderMap;
 use fulfillment_config::Scope;
@@ -11,18 +11,18 @@ use crate::access::{Access, Caller};
 use crate::api::Api;
 use crate::problem::{Kind, Problem};
 
-/// Who asks, as far as the request shows it.
+/// The client, as far as the request identifies it.
 pub(super) enum Visitor<'a> {
-    /// Somebody without a link, or a service: with what its token is worth.
+    /// A client without a link, or a service: with the result of checking its token.
     Caller(Result<Caller, Problem>),
-    /// Somebody with a link, and what they are without it.
+    /// A client with a link, and the error that it gets without it.
     Link { signature: &'a str, otherwise: Result<Caller, Problem> },
 }
 
-/// Who was given the ticket.
+/// The client that was given the ticket.
 pub(super) enum Admitted {
     Caller(Caller),
-    /// Whoever has the signed link: the holder, as far as can be known.
+    /// A client with the signed link: presumably the holder.
     Holder,
 }
 
@@ -37,7 +37,7 @@ impl Admitted {
 }
 
 impl<'a> Visitor<'a> {
-    /// A service is known by its token, also when it sends a link along.
+    /// A service is identified by its token, also when it sends a link along.
     pub(super) fn of(access: &Access, headers: &HeaderMap, signature: Option<&'a str>) -> Self {
         match (access.require(headers, Scope::Read), signature) {
             (caller, None) => Self::Caller(caller),
@@ -47,14 +47,14 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// The ticket, if it may be given to who asks.
+/// The ticket, if the client may have it.
 pub(super) async fn admit(
     api: &Api,
     id: TicketId,
     visitor: Visitor<'_>,
 ) -> Result<(Admitted, Ticket), Problem> {
     let (ticket, caller) = match visitor {
-        // Nothing is looked up for somebody without a right.
+        // Nothing is looked up for a client without a right.
         Visitor::Caller(caller) => {
             let caller = caller?;
             (api.store.ticket(id).await?, caller)
@@ -79,7 +79,7 @@ fn is_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
     api.secret.link_is_signed(ticket.id, ticket.code.generation, signature)
 }
 
-/// Whether a link was good for an earlier generation: whoever has it learns that it is over, and nothing else.
+/// Whether a link was valid for an earlier generation: its client learns that it was replaced, and nothing else.
 fn was_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
     (0..ticket.code.generation.min(256))
         .any(|earlier| api.secret.link_is_signed(ticket.id, earlier, signature))

@@ -1,4 +1,4 @@
-//! `GET /codes/{cti}`: what is on record against a code's id, for doors that verify codes by themselves.
+//! `GET /codes/{cti}`: whether a code was voided or replaced, for scanners that verify codes by themselves.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `POST /tickets/{id}/delivered`: Notification's word that a ticket reached its holder.
+//! `POST /tickets/{id}/delivered`: Notification confirms that a ticket was delivered to its holder.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A file as HTTP hands it out: validators, ranges and a name (RFC 9110, 13 and 14; RFC 6266).
+//! A file as an HTTP response: validators, ranges and a file name (RFC 9110, 13 and 14; RFC 6266).
 
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -16,7 +16,7 @@ use http_range_header::parse_range_header_with_max_ranges;
 
 use crate::problem::{Kind, Problem};
 
-/// The whole file, a part of it, or word that the caller has it already. `tag` is its strong `ETag`.
+/// Answers with the whole file, a part of it, or 304 if the client has it already. `tag` is its strong `ETag`.
 pub(crate) fn answer(
     method: &Method,
     headers: &HeaderMap,
@@ -55,7 +55,7 @@ pub(crate) fn answer(
     }
 }
 
-/// Whether `If-None-Match` names this file. Compared weakly, as RFC 9110 asks for.
+/// Whether `If-None-Match` names this file. Compared weakly, as RFC 9110 requires.
 fn known(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(IF_NONE_MATCH)
@@ -73,10 +73,10 @@ enum Part {
     Outside,
 }
 
-/// Which part is asked for. Several at once, or what cannot be read, is the whole: allowed by RFC 9110.
+/// The requested part. Several ranges, or an invalid one, give the whole file: RFC 9110 allows this.
 fn range(method: &Method, headers: &HeaderMap, length: usize, tag: &str) -> Part {
     let asked = headers.get(RANGE).and_then(|v| v.to_str().ok());
-    // A part of another file is of no use: then the whole of this one.
+    // A part of another version is useless: the whole current file is sent.
     let same = headers.get(IF_RANGE).is_none_or(|v| v.as_bytes() == tag.as_bytes());
     match asked {
         Some(asked) if *method == Method::GET && same => part(asked, length),
@@ -93,7 +93,7 @@ fn part(asked: &str, length: usize) -> Part {
     }
 }
 
-/// A file's name as its holder sees it: the event and the ticket's number.
+/// The file name that the holder sees: the event and the ticket's number.
 pub(crate) struct Name(String);
 
 impl Name {
@@ -111,7 +111,7 @@ impl Name {
             .event
             .name
             .chars()
-            // Nothing that ends a name, climbs a folder, or turns the ending around (U+202E and its kin).
+            // No characters that end a name, leave a folder, or reverse the extension (U+202E and similar).
             .map(|c| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { ' ' } else { c })
             .filter(
                 |c| !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'),
@@ -123,7 +123,7 @@ impl Name {
         Self(format!("{} {rest}.pdf", if event.is_empty() { "Ticket" } else { event }))
     }
 
-    /// `inline`, with an ASCII name for old readers and the real one beside it (RFC 6266, RFC 8187).
+    /// `inline`, with an ASCII name for old clients and the real one in addition (RFC 6266, RFC 8187).
     pub(crate) fn disposition(&self) -> String {
         use std::fmt::Write as _;
         let ascii: String =

@@ -1,4 +1,4 @@
-//! Tickets out: one, its file, all of an order's, and what becomes of one.
+//! Routes of tickets and orders: records, files, reissue, void, delivery.
 
 mod admission;
 pub(crate) mod codes;

@@ -1,8 +1,8 @@
 //! `GET /orders/{id}/tickets.pdf`: all of an order's tickets in one file.
 //!
-//! It is drawn while it is sent, by the records and the templates frozen with them, so that an order of ten thousand
-//! seats takes no more memory than one of ten. A file that cannot be finished ends in a broken connection, never in a
-//! file that looks whole.
+//! The file is drawn while it is sent, from the records and the templates frozen with them, so that an order of ten
+//! thousand seats takes no more memory than one of ten. A file that cannot be finished ends in a broken connection,
+//! never as one that looks complete.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -28,9 +28,9 @@ use crate::path::Id;
 use crate::problem::{Kind, Problem};
 use crate::tickets::file::Name;
 
-/// Tickets read from the store at once.
+/// Tickets read from the store in one query.
 const PART: u32 = 500;
-/// Bytes sent at once, and how many such pieces wait for a slow reader.
+/// The size of the pieces that are sent, in bytes, and how many of them wait for a slow reader.
 const CHUNK: usize = 64 * 1024;
 const WAITING: usize = 4;
 
@@ -80,7 +80,7 @@ pub(crate) async fn order_file(
         (CACHE_CONTROL, "private, no-store".to_owned()),
     ];
     if method == Method::HEAD {
-        // Nobody knows its length before it is drawn: a body without one keeps "0" from being said.
+        // The length is not known before the file is drawn: a body of unknown length prevents a `Content-Length` of 0.
         let body = Body::from_stream(futures::stream::empty::<io::Result<Bytes>>());
         return Ok((described, body).into_response());
     }
@@ -100,13 +100,13 @@ pub(crate) async fn order_file(
                 Err(io::Error::other("the file could not be finished"))
             }
         };
-        // Whoever is gone needs no end.
+        // A client that has disconnected needs no end.
         let _ = pieces.blocking_send(end);
     });
     Ok((described, Body::from_stream(read(body))).into_response())
 }
 
-/// Makes sure that the order's file can be made. Answers its first live ticket.
+/// Checks that the order's file can be made. Answers with its first live ticket.
 async fn look_through(store: &dyn Records, order: OrderId) -> Result<Ticket, Problem> {
     let (mut first, mut after, mut erased, mut legacy) = (None, 0, false, false);
     loop {
@@ -146,7 +146,7 @@ async fn look_through(store: &dyn Records, order: OrderId) -> Result<Ticket, Pro
     }
 }
 
-/// Why an order has none.
+/// Why an order has no tickets.
 async fn without_tickets(store: &dyn Records, order: OrderId) -> Result<Problem, Problem> {
     Ok(match store.order(order).await? {
         Some(record) if record.erased_at.is_some() => {
@@ -166,7 +166,7 @@ async fn without_tickets(store: &dyn Records, order: OrderId) -> Result<Problem,
     })
 }
 
-/// Whether its page can be drawn, and may.
+/// Whether its page can be drawn and may be shown.
 fn is_live(ticket: &Ticket) -> bool {
     ticket.lifecycle.voided_at.is_none()
         && ticket.lifecycle.erased_at.is_none()
@@ -198,7 +198,7 @@ fn write(
     Ok(())
 }
 
-/// What is written goes to whoever reads the answer, who is waited for.
+/// A writer that sends to the reader of the response, and waits for it.
 struct Pieces(mpsc::Sender<io::Result<Bytes>>);
 
 impl Write for Pieces {
@@ -213,7 +213,7 @@ impl Write for Pieces {
     }
 }
 
-/// The pieces as a body. An empty one ends it; if the writer ends without, so does the connection.
+/// The pieces as a body. An empty piece ends it; if the writer ends without one, the connection is broken off.
 fn read(pieces: mpsc::Receiver<io::Result<Bytes>>) -> impl futures::Stream<Item = io::Result<Bytes>> {
     futures::stream::unfold(Some(pieces), |pieces| async {
         let mut pieces = pieces?;

@@ -1,4 +1,4 @@
-//! `GET /orders/{id}` and `GET /orders/{id}/tickets`: where an order stands, with payments and tickets.
+//! `GET /orders/{id}` and `GET /orders/{id}/tickets`: the state of an order, with payments and tickets.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ pub(crate) async fn order(
     headers: HeaderMap,
     path: Result<Id<OrderId>, Problem>,
 ) -> Result<Response, Problem> {
-    // Without a right, not even whether an id is well formed.
+    // Without the right, not even whether an id is well formed is answered.
     api.access.require(&headers, Scope::Read)?;
     let Id { id, pdf: false } = path? else {
         return Err(Problem::new(

@@ -1,7 +1,7 @@
 //! `POST /tickets/{id}/reissue` and `/tickets/{id}/reinstate`: a new generation of a ticket.
 //!
-//! Either has to say which generation it knows as the live one (`expectedGeneration`), or to have a name of its own
-//! (`Idempotency-Key`): sent again, it must not kill the code that was just mailed.
+//! Each request needs the generation that the client takes to be the live one (`expectedGeneration`), or an
+//! `Idempotency-Key`: sent again, it must not invalidate the code that was just mailed.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::description::{answers, ticket as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 
-/// The longest name of a request.
+/// The maximum length of an idempotency key.
 const LONGEST_KEY: usize = 200;
 
 /// Issues a new code and page for a ticket

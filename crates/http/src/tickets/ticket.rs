@@ -1,7 +1,7 @@
 //! `GET /tickets/{id}` and `/tickets/{id}.pdf`: the ticket's PDF, or its record as JSON.
 //!
-//! The PDF opens by a token with the scope `read`, or by the signed link of `ticketPdfUrl`. The record
-//! has personal data in it that the page does not have, and is for tokens alone.
+//! The PDF is served for a token with the scope `read`, or for the signed link of `ticketPdfUrl`. The record contains
+//! personal data that the page does not have, and is served for tokens alone.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ pub(crate) async fn ticket(
     let signature = link.ok().and_then(|Query(link)| link.s);
     let signature = signature.as_deref().map(without_punctuation);
     let wants_json = !pdf && wants_json(&headers);
-    // The record is not the holder's: a link opens the page alone.
+    // The record is not for the holder: a link gives access to the page alone.
     let visitor = Visitor::of(&api.access, &headers, signature.filter(|_| !wants_json));
     let (visitor, ticket) = match admission::admit(&api, id, visitor).await {
         Ok(admitted) => admitted,
@@ -118,8 +118,8 @@ pub(crate) async fn ticket(
         Err(problem) => problem.status(),
     };
     info!(ticket = %id, by = visitor.name(), what, %method, status = status.as_u16(), "a ticket was asked for");
-    // A part, or only its headers, is no download; nor is what a service fetches for itself, or a program before
-    // anybody has opened the link.
+    // A part of the file, or only its headers, is not a download; nor is a service's own request, or a prefetch by a
+    // program before anyone has opened the link.
     let whole = status == StatusCode::OK && method == Method::GET && !headers.contains_key(RANGE);
     if whole
         && !is_prefetch(&headers)
@@ -127,7 +127,7 @@ pub(crate) async fn ticket(
         && ticket.lifecycle.first_downloaded_at.is_none()
         && let Err(error) = api.store.downloaded(id, api.clock.now()).await
     {
-        // The holder gets the ticket all the same.
+        // The holder gets the ticket even if recording fails.
         warn!(ticket = %id, %error, "the first download could not be noted");
     }
     answer
@@ -177,8 +177,8 @@ async fn document(
     file::answer(method, headers, content, &tag, &file::Name::of(ticket))
 }
 
-/// The strong validator of these bytes. `None` when they are not what was recorded: a damaged or
-/// exchanged file is as good as none.
+/// The strong validator of these bytes. `None` if they are not what was recorded: a damaged or replaced file counts as
+/// missing.
 fn tag_of(ticket: &Ticket, content: &Bytes) -> Option<String> {
     let found: [u8; 32] = Sha256::digest(content).into();
     match ticket.document.sha256 {
@@ -190,8 +190,8 @@ fn tag_of(ticket: &Ticket, content: &Bytes) -> Option<String> {
     }
 }
 
-/// Whether the request says that nobody has asked for it yet: browsers write `Sec-Purpose` (Fetch Standard), older ones
-/// and mail programs one of the others.
+/// Whether the request declares itself a prefetch: browsers send `Sec-Purpose` (Fetch Standard), older ones and mail
+/// programs one of the others.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().flat_map(|name| headers.get_all(*name)).any(
         |value| {
@@ -201,7 +201,7 @@ fn is_prefetch(headers: &HeaderMap) -> bool {
     )
 }
 
-/// Whether JSON is asked for by name, and not less than PDF (RFC 9110, 12.5.1).
+/// Whether JSON is requested explicitly, and with at least the preference of PDF (RFC 9110, 12.5.1).
 fn wants_json(headers: &HeaderMap) -> bool {
     let quality = |name: &str| {
         headers

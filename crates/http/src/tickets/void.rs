@@ -1,4 +1,4 @@
-//! `POST /tickets/{id}/void`: an operator's word.
+//! `POST /tickets/{id}/void`: voids a ticket on an operator's request.
 
 use std::sync::Arc;
 

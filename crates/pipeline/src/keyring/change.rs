@@ -1,4 +1,4 @@
-//! What `fulfillment keys` changes in the folder. A running service follows.
+//! Changes to the keys folder by `fulfillment keys`. A running service follows them.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::files::{at, lock, read_keys, write_key, write_private, write_secret};
 use super::{Found, Keyring, StoredKey};
 
-/// Makes one more key, which signs from `signs_from` on; `None` where nothing is yet, since the first key is made
-/// with its secret by a first start.
+/// Creates another key, which signs from `signs_from` on; `None` for an empty folder, since the first start creates the
+/// first key together with the secret.
 pub fn new_key(
     dir: &Path,
     secret: Option<&Sensitive>,
@@ -25,11 +25,11 @@ pub fn new_key(
     write_key(dir, signs_from).map(Some)
 }
 
-/// Takes the private half of a key away: from now on it verifies and can never sign again. `None` where there is no
-/// such key that can sign.
+/// Removes the private half of a key: from now on it verifies and can never sign again. `None` where there is no such
+/// key that can sign.
 ///
 /// # Errors
-/// It is the last one that can sign, or the one that signs now: another has to take its place first.
+/// It is the last one that can sign, or the one that signs now: another has to replace it first.
 pub fn retire(dir: &Path, kid: Kid, now: Timestamp) -> anyhow::Result<Option<StoredKey>> {
     let _lock = lock(dir)?;
     let keys = read_keys(dir)?;
@@ -53,14 +53,14 @@ pub fn retire(dir: &Path, kid: Kid, now: Timestamp) -> anyhow::Result<Option<Sto
     Ok(Some(StoredKey { signing: None, file, ..key.clone() }))
 }
 
-/// Every public key in the folder, to verify with: for that no secret is needed. `None` where there is no key.
+/// Every public key in the folder, for verification, which needs no secret. `None` where there is no key.
 pub fn public_keys(dir: &Path) -> anyhow::Result<Option<KeySet>> {
     let keys = read_keys(dir)?;
     let public = KeySet::from_keys(keys.iter().map(|k| k.public));
     public.context("two keys have the same id").map(|set| (!keys.is_empty()).then_some(set))
 }
 
-/// The keys with the secret that is here, or with a new one where the old one is gone.
+/// The keys with the secret that is here, or with a new one where the old one is lost.
 pub fn replace_lost_secret(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Keyring> {
     let _lock = lock(dir)?;
     let file = dir.join("secret");

@@ -1,4 +1,4 @@
-//! Files in the folder: read as they are named, written durably and for their owner alone.
+//! The files of the keys folder: parsed names, and durable writes that only the owner can read.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -54,7 +54,7 @@ pub(super) fn read_keys(dir: &Path) -> anyhow::Result<Vec<StoredKey>> {
         }
     }
     keys.sort_by(|a: &StoredKey, b: &StoredKey| (a.signs_from, &a.file).cmp(&(b.signs_from, &b.file)));
-    // A key that was being retired when its process died has both files: the private half is as good as gone.
+    // A key whose retirement was cut short by a crash has both files: it counts as retired.
     keys.dedup_by(|later, earlier| {
         later.public == earlier.public && {
             earlier.signing = None;
@@ -80,7 +80,7 @@ fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
     Ok(StoredKey { public, signing, file, signs_from })
 }
 
-/// Makes the folder, open to its owner alone, and keeps other processes from making keys meanwhile.
+/// Creates the folder, accessible to its owner alone, and locks it against other processes that create keys.
 pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| at(dir))?;
     let file = OpenOptions::new()
@@ -94,7 +94,7 @@ pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
     Ok(file)
 }
 
-/// Writes a file that its owner alone reads, durably, and never over another.
+/// Writes a file durably, readable by its owner alone, and never over another.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let partial = path.with_extension("partial");
     let mut file = OpenOptions::new()

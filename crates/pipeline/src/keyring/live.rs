@@ -1,4 +1,4 @@
-//! The keyring in use, which follows its folder: a new key signs, and a retired one stops, without a restart.
+//! The keyring in use, reloaded when its folder changes: a new key signs, and a retired one stops, without a restart.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use tracing::{info, warn};
 use super::Keyring;
 use crate::runtime::Runtime;
 
-/// Between two looks at the folder.
+/// Interval between two reads of the folder.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The keyring as it was last read, for whoever signs or tells which keys there are.
+/// The keyring as it was last read, for signing and for publishing the public keys.
 pub struct Keys {
     dir: PathBuf,
     secret: Option<Sensitive>,
@@ -24,7 +24,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// These keys to begin with, from this folder.
+    /// Starts with these keys, from this folder.
     pub fn new(keyring: Keyring, dir: PathBuf, secret: Option<Sensitive>) -> Self {
         Self { dir, secret, current: RwLock::new(Arc::new(keyring)) }
     }
@@ -34,7 +34,7 @@ impl Keys {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks at the folder until `stop`, and takes over what changed.
+    /// Polls the folder until `stop`, and reloads it when it has changed.
     pub async fn follow(
         self: Arc<Self>,
         store: Arc<dyn Installation>,
@@ -53,7 +53,7 @@ impl Keys {
             }
             match self.take_over(store.as_ref()).await {
                 Ok(()) => seen = now,
-                // What signed before goes on; looked at again in the next round.
+                // The previous keys go on signing; the next round tries again.
                 Err(error) => {
                     warn!("the keys folder changed but cannot be loaded; the keys in use stay: {error:#}");
                 }
@@ -78,7 +78,7 @@ impl Keys {
     }
 }
 
-/// The folder's files with when each was written: what tells that something changed.
+/// The folder's files with their modification times, to detect changes.
 fn names(dir: &Path) -> BTreeMap<PathBuf, Option<SystemTime>> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     entries

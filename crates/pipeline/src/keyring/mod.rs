@@ -1,4 +1,4 @@
-//! The secret and the signing keys, as files that only their owner reads.
+//! The keyring: the secret and the signing keys, as files that only their owner can read.
 //!
 //! ```text
 //! {keys}/secret                              64 hexadecimal digits
@@ -6,9 +6,9 @@
 //! {keys}/20251122T183000Z-5e6f7a8b.pub.pem   a retired key: it verifies and can never sign again; SPKI
 //! ```
 //!
-//! Of the keys whose time has come the newest signs; all of them verify. The first are made once, for an empty
-//! store. A store that knows a key or a secret which is not here is never given another one: codes in circulation
-//! would stop working.
+//! The newest key whose time has come signs; all keys verify. The first start creates them, once, for an empty store. A
+//! store that knows a key or a secret which is not here is never given another one: codes in circulation would stop
+//! working.
 
 mod change;
 mod files;
@@ -30,10 +30,10 @@ pub use live::Keys;
 
 use fulfillment_config::Sensitive;
 
-/// The secret and every key there is.
+/// The secret and every key.
 #[derive(Debug)]
 pub struct Keyring {
-    /// What ids and links are derived from.
+    /// The secret that ids and links are derived from.
     pub secret: Secret,
     keys: Vec<StoredKey>,
     public: KeySet,
@@ -42,25 +42,25 @@ pub struct Keyring {
 /// A key and its file.
 #[derive(Debug, Clone)]
 pub struct StoredKey {
-    /// What it verifies with.
+    /// The public key.
     pub public: PublicKey,
-    /// What it signs with; a retired key has none.
+    /// The private key; a retired key has none.
     pub signing: Option<SigningKey>,
     /// The file.
     pub file: PathBuf,
-    /// From when it signs.
+    /// The time from which it signs.
     pub signs_from: Timestamp,
 }
 
-/// What a look into the folder found.
+/// The result of reading the folder.
 enum Found {
     Whole(Keyring),
-    /// One of the two, and what to do about the other.
+    /// Only the secret or only keys were found, and what to do about the other.
     Half(String),
     Nothing,
 }
 
-/// Stands in the folder while a first start makes the secret and the key.
+/// A marker file in the folder while a first start creates the secret and the key.
 const UNFINISHED: &str = ".unfinished";
 
 /// Random bytes from the operating system.
@@ -71,13 +71,13 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 impl Keyring {
-    /// Reads what is there; `None` when there is nothing at all, or what a first start has left unfinished.
+    /// Reads what is there; `None` when there is nothing, or only what a first start left unfinished.
     pub fn read(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Option<Self>> {
         match Self::look(dir, secret)? {
             Found::Whole(keyring) => Ok(Some(keyring)),
             Found::Nothing => Ok(None),
-            // Another process may be making them at this moment: once it is done, they are whole. A folder
-            // that cannot be locked is mounted read-only, so nobody is.
+            // Another process may be creating them at this moment: once it has finished, they are complete. A folder
+            // that cannot be locked is mounted read-only, so no process is creating them.
             Found::Half(half) => match lock(dir) {
                 Ok(_lock) => match Self::look(dir, secret)? {
                     Found::Whole(keyring) => Ok(Some(keyring)),
@@ -122,8 +122,8 @@ impl Keyring {
         })
     }
 
-    /// Makes a secret and a first key where there are none. Several processes may do so at once on one
-    /// folder: one makes them, the others read them. One that dies at it leaves the next to finish.
+    /// Creates a secret and a first key where there are none. Several processes may do so at the same time in one
+    /// folder: one creates them, the others read them. If one dies in between, the next finishes.
     pub fn create(dir: &Path, secret: Option<&Sensitive>, now: Timestamp) -> anyhow::Result<Self> {
         let lock = lock(dir)?;
         if let Found::Whole(there) = Self::look(dir, secret)? {
@@ -157,12 +157,12 @@ impl Keyring {
         &self.keys
     }
 
-    /// Every public key, to verify with.
+    /// Every public key, for verification.
     pub fn public(&self) -> &KeySet {
         &self.public
     }
 
-    /// What the store is to know of this keyring.
+    /// What the store records of this keyring.
     pub fn registration(&self) -> Registration {
         Registration {
             secret_fingerprint: Some(self.secret.fingerprint()),
@@ -179,7 +179,7 @@ impl Keyring {
         }
     }
 
-    /// What is missing here of what the store knows: each a sentence.
+    /// What the store knows and this keyring lacks: each a sentence.
     pub fn missing(&self, known: &Registration) -> Vec<String> {
         let mut missing = Vec::new();
         if let Some(fingerprint) = &known.secret_fingerprint

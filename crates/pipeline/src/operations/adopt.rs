@@ -1,4 +1,4 @@
-//! Taking over what an earlier service issued: its ids, its files, its codes.
+//! Import: takes over what an earlier service issued, its ids, files and codes.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ const ELSEWHERE: &str = "earlier";
 /// How often another number is tried when a ticket's is taken.
 const NUMBER_TRIES: u32 = 8;
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Adopted {
@@ -33,25 +33,25 @@ pub struct Adopted {
     pub orders: u64,
     /// Their tickets.
     pub tickets: u64,
-    /// Orders that were taken over before.
+    /// Orders taken over by an earlier run.
     pub known: u64,
     /// Tickets that were pending or failed: their payments issue them.
     pub not_issued: u64,
-    /// Orders whose payments came before this: they have other tickets by now, or will have.
+    /// Orders whose payments were read before the import: they have other tickets, or will have.
     pub paid_before: Vec<OrderId>,
     /// Orders with a ticket whose id another order has.
     pub taken: Vec<OrderId>,
-    /// Taken over, and no file was found of them.
+    /// Tickets taken over without a file, since none was found.
     pub without_file: Vec<String>,
 }
 
-/// Why it stopped. What was taken over until then stands; it can be done again.
+/// Why it stopped. What was taken over until then is kept; the import can be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdopted {
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file storage cannot be asked.
+    /// The file storage cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
     /// A file of the earlier service cannot be read.
@@ -59,23 +59,23 @@ pub enum NotAdopted {
     File(PathBuf, std::io::Error),
 }
 
-/// What taking over takes.
+/// Dependencies of the import.
 pub struct Adopter {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
-    /// What ids and links are derived from.
+    /// The secret that ids and links are derived from.
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// The zone of dates on pages whose event has none.
+    /// The time zone of dates on pages whose event has none.
     pub time_zone: Option<String>,
-    /// Where the earlier files are, if not at their recorded paths.
+    /// The folder of the earlier files, if not at their recorded paths.
     pub folder: Option<PathBuf>,
 }
 
-/// The tickets by order, each order's by age.
+/// The tickets by order, oldest first within an order.
 pub fn by_order(tickets: Vec<EarlierTicket>) -> BTreeMap<OrderId, Vec<EarlierTicket>> {
     let mut orders: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for ticket in tickets {
@@ -88,7 +88,7 @@ pub fn by_order(tickets: Vec<EarlierTicket>) -> BTreeMap<OrderId, Vec<EarlierTic
 }
 
 impl Adopter {
-    /// Takes over one order's tickets, those that were issued; the files come before the rows that name them.
+    /// Takes over one order's issued tickets; the files are stored before the rows that name them.
     pub async fn adopt(
         &self,
         order: OrderId,
@@ -138,7 +138,7 @@ impl Adopter {
         Err(StoreError::Refused("no free ticket number was found".into()).into())
     }
 
-    /// Whether a known order was taken over before, or paid.
+    /// Whether a known order was taken over before, or is paid.
     async fn known(&self, ticket: &EarlierTicket, adopted: &mut Adopted) -> Result<(), NotAdopted> {
         match self.store.ticket(ticket.id).await? {
             Some(_) => adopted.known += 1,
@@ -147,7 +147,7 @@ impl Adopter {
         Ok(())
     }
 
-    /// Stores a ticket's file under its new name. Answers its hash and size; `None` when there is no such file.
+    /// Stores a ticket's file under its new name. Answers with its hash and size; `None` when there is no such file.
     async fn file(&self, earlier: &EarlierTicket) -> Result<Option<([u8; 32], u64)>, NotAdopted> {
         let name = format!("{}.pdf", earlier.id);
         let recorded = earlier.pdf_path.as_deref().map(PathBuf::from);
@@ -224,7 +224,7 @@ impl Adopter {
             lifecycle: Lifecycle {
                 status: earlier.status,
                 updated_at: now,
-                // The earlier service has told of it: a void counts on from there.
+                // The earlier service has published it: a later void continues its sequence.
                 sequence: 1,
                 delivered_at: (earlier.status == TicketStatus::Delivered).then_some(created_at),
                 ..Lifecycle::frozen(created_at)
@@ -239,7 +239,7 @@ impl Adopter {
     }
 }
 
-/// The event: as the old code names it, else by its name.
+/// The event: by the id in the old code, else by its name.
 fn event_of(earlier: &EarlierTicket) -> String {
     match PlatformCode::parse(&earlier.code) {
         Some(code) => code.event_id.to_lowercase(),
@@ -247,7 +247,7 @@ fn event_of(earlier: &EarlierTicket) -> String {
     }
 }
 
-/// The seat taken apart as Ordering's would be, so that a seat sold again is seen.
+/// The seat split into the fields that Ordering would send, so that a seat that is sold again is recognised.
 fn seat_of(label: &str) -> Seat {
     let json = json!({ "seatNumber": label }).to_string();
     let place = Fields::parse(json.as_bytes()).and_then(|fields| Place::read(&fields)).ok();

@@ -1,25 +1,25 @@
-//! Marking as handled: it is kept with the reason and no longer listed.
+//! Marks a dead letter or a parked item as handled: it is kept with the reason and no longer listed.
 
 use fulfillment_domain::OrderState;
 use fulfillment_store::{AttentionScope, Closing, Store, StoreError};
 
 use super::Listed;
 
-/// What became of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
     /// It is no longer listed.
     Done,
     /// Nothing of this name is listed.
     NotListed,
-    /// The order is paid and waits for its tickets: dropped, nobody would hear of it again.
+    /// The order is paid and waits for its tickets: if it were dropped, nothing would list it again.
     WaitsForTickets,
 }
 
-/// Marks one as handled.
+/// Marks one item as handled.
 ///
 /// # Errors
-/// As of the store.
+/// As the store's.
 pub async fn drop(store: &dyn Store, what: &Listed, reason: &str) -> Result<Dropped, StoreError> {
     let done = match what {
         Listed::Letter(id) => store.close_dead_letter(*id, &Closing::Dropped(reason.to_owned())).await?,

@@ -1,4 +1,4 @@
-//! Removing personal data: from the record first, which stops whoever is at work on it, then the files.
+//! Erasure of personal data: from the record first, which stops any worker that has the order, then the files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use tracing::{info, warn};
 
 use crate::ports::{Files, FilesError};
 
-/// For so long after an erasure the files are removed again and again: a worker that had one in hand may have written
-/// it since, or the process died before it removed them.
+/// How long after an erasure the files are removed again and again: a worker that had one in flight may have written it
+/// since, or the process died before it removed them.
 const LATE_WRITERS: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Orders or tickets in one round.
+/// Orders or tickets per round.
 const BATCH: usize = 500;
 
 /// Why an order is not erased, or its files are not.
@@ -23,17 +23,17 @@ pub enum NotErased {
     /// The record is as it was.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The record is erased; files are left.
+    /// The record is erased; files remain.
     #[error("the record is erased and the files are not, until the next round of maintenance: {0}")]
     Files(#[from] FilesError),
 }
 
-/// What erasing takes.
+/// Dependencies of the erasure.
 #[derive(Clone)]
 pub struct Eraser {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Erasures>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
 }
 
@@ -45,7 +45,7 @@ impl Eraser {
         Ok(Some(erased))
     }
 
-    /// Erases what is past its time, if there is one, and removes files that came late.
+    /// Erases the orders that have passed their retention time, if it is set, and removes files that were written late.
     pub async fn maintain(&self, age: Option<Duration>, stop: &CancellationToken) {
         if let Some(age) = age {
             match self.retire(age, stop).await {

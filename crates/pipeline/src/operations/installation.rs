@@ -1,7 +1,7 @@
-//! Whether store, keys and file storage belong together, found out before any work begins.
+//! Checks at startup that store, keys and file storage belong together, before any work begins.
 //!
-//! A wrong mount must stop the start: new keys over known ones would invalidate every ticket in circulation, and drawing
-//! files again into an empty folder would hide the loss of the real one.
+//! A wrong mount must stop the start: new keys in place of known ones would invalidate every ticket in circulation, and
+//! drawing files again into an empty folder would hide the loss of the real one.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::keyring::{self, Keyring};
 use crate::ports::{Files, FilesError};
 
-/// Why the service must not work with what it was given.
+/// Why the service must not start with this combination.
 #[derive(Debug, thiserror::Error)]
 pub enum Mismatch {
     /// The store knows keys, and the folder has none.
@@ -28,7 +28,7 @@ pub enum Mismatch {
     KeysMissing {
         /// Their ids.
         known: Vec<String>,
-        /// Where keys were looked for.
+        /// The folder that was searched for keys.
         folder: PathBuf,
     },
     /// The keys are not those that the store knows.
@@ -51,7 +51,7 @@ pub enum Mismatch {
         .found.map_or_else(|| "no marker".to_owned(), |marker| format!("the marker {marker}"))
     )]
     OtherStorage {
-        /// The storage, for people.
+        /// The storage's location, for people.
         storage: String,
         /// The marker of the right one.
         known: Uuid,
@@ -61,15 +61,15 @@ pub enum Mismatch {
     /// The keys cannot be read or written.
     #[error(transparent)]
     Keyring(anyhow::Error),
-    /// The storage cannot be asked.
+    /// The storage cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The keys that belong to `store`: those that are there, or new ones for a store that is new too.
+/// The keys that belong to `store`: the existing ones, or new ones for a new store.
 ///
 /// # Errors
 /// [`Mismatch`]
@@ -97,7 +97,7 @@ pub async fn keys_for(
     Ok(keyring)
 }
 
-/// Refuses keys that are not those of the store.
+/// Refuses keys that are not the store's.
 ///
 /// # Errors
 /// [`Mismatch::OtherKeys`]
@@ -109,7 +109,7 @@ pub fn check_keys(keyring: &Keyring, registered: &Registration, folder: &Path) -
     Err(Mismatch::OtherKeys { folder: folder.to_owned(), missing })
 }
 
-/// Refuses a file storage that is not the one of the store's tickets, and marks a new one.
+/// Refuses a file storage that does not hold the store's tickets, and marks a new one.
 ///
 /// # Errors
 /// [`Mismatch`]
@@ -120,7 +120,7 @@ pub async fn check_storage(store: &dyn Store, files: &dyn Files) -> Result<(), M
     let marker = match (known, here) {
         (Some(known), Some(here)) if known == here => return Ok(()),
         (Some(known), Some(here)) => return Err(other(known, Some(here))),
-        // Recorded, then stopped before the storage was marked: fine as long as no file was stored.
+        // A process stopped after recording the marker and before writing it: fine as long as no file was stored.
         (Some(known), None) if !Records::any_generated(store).await? => known,
         (Some(known), None) => return Err(other(known, None)),
         (None, here) => here.unwrap_or_else(|| Uuid::new_v8(keyring::random())),

@@ -1,29 +1,29 @@
-//! How the things are named that wait for a person.
+//! Names of the items that await an operator.
 
 use std::fmt;
 use std::str::FromStr;
 
 use fulfillment_domain::OrderId;
 
-/// Something that waits for a person.
+/// An item that awaits an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listed {
     /// A message that could not be taken, by its number.
     Letter(i64),
-    /// An order that is parked, or of which something is listed.
+    /// An order that is parked, or that has listed items.
     Order(OrderId),
     /// A refund that waits or is parked, by its key `refund:ID`.
     Refund(String),
-    /// All that is listed about orders with tickets for this event.
+    /// Everything that is listed about orders with tickets for this event.
     Event(String),
 }
 
-/// A text that names nothing of the kind.
+/// A text that names no such item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a message number, an order id or refund:ID")]
 pub struct NotListed(String);
 
-/// Events have no form of their own: they are not read from a name.
+/// Events have no name of their own form: they are not parsed from a name.
 impl FromStr for Listed {
     type Err = NotListed;
 

@@ -1,5 +1,5 @@
-//! What operators do, each as a function or a type that the command line and HTTP call alike: typed results, which these
-//! two only print.
+//! Operations for operators, each a function or a type that the command line and HTTP both call: the results are typed,
+//! and those two only print them.
 
 pub mod adopt;
 pub mod drop;

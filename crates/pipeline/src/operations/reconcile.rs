@@ -1,7 +1,7 @@
-//! What should exist, compared with what does: payments, tickets, files, events.
+//! Reconciliation: compares what should exist with what does: payments, tickets, files, events.
 //!
-//! Nothing is taken for granted but the list of what was paid and the record's own rows. A repair goes the way that
-//! everything goes: a payment by the inbox, an order by a retry, a page from its frozen row, an event by the relay.
+//! Only the list of what was paid and the store's own rows are relied on. A repair uses the normal paths: a payment
+//! enters the inbox, an order is retried, a page is drawn from its frozen row, an event is sent by the relay.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,43 +19,43 @@ use crate::ports::{Accept as _, Files, FilesError};
 use crate::stages::ingest::Ingest;
 use crate::upkeep::heal::{Redraw, has_file};
 
-/// Event ids asked for at once.
+/// Event ids queried in one batch.
 const EVENTS: usize = 3_000;
 
 /// What is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
-    /// It was paid, and the record has no such payment.
+    /// It was paid, and the store has no such payment.
     MissingPayment,
-    /// It was paid and is not issued, though it had the time.
+    /// It was paid and is not issued, although there was time for it.
     NotIssued,
-    /// It is issued, and rows of its tickets are gone.
+    /// It is issued, and rows of its tickets are missing.
     MissingTickets,
     /// A ticket's file is not in the storage.
     MissingFile,
-    /// It is, with other content than was recorded.
+    /// The file is in the storage, with other content than was recorded.
     DamagedFile,
     /// A destination does not have an event.
     UnsentEvent,
 }
 
-/// What was done about a difference. The words are those of `reconcile --json`.
+/// The repair of a difference. The names are those of `reconcile --json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Repair {
     /// The payment is recorded; its order is issued.
     #[serde(rename = "entered")]
     Entered,
-    /// So it is, and known under another key.
+    /// The payment was recorded already, under another key.
     #[serde(rename = "entered; it is on record under another key")]
     EnteredFolded,
-    /// So it is, and another payment has made the tickets.
+    /// The payment is recorded, and another payment has made the tickets.
     #[serde(rename = "entered; another payment has made its tickets")]
     EnteredAlreadyPaid,
-    /// So it is, and its order was void before.
+    /// The payment is recorded, and its order was void before.
     #[serde(rename = "entered; the order was void before and is parked")]
     EnteredLate,
-    /// The payment came in the meantime.
+    /// The payment arrived in the meantime.
     #[serde(rename = "has come meanwhile")]
     CameMeanwhile,
     /// The order is queued for a retry.
@@ -67,13 +67,13 @@ pub enum Repair {
     /// The file is drawn again and stored.
     #[serde(rename = "drawn again")]
     DrawnAgain,
-    /// Somebody else has stored the file.
+    /// Another process has stored the file.
     #[serde(rename = "is there by now")]
     IsThere,
 }
 
 impl Repair {
-    /// What was done, for people.
+    /// The repair, for people.
     pub fn for_people(self) -> &'static str {
         match self {
             Self::Entered => "recorded",
@@ -95,23 +95,23 @@ impl Repair {
 pub struct Difference {
     /// What is missing.
     pub what: What,
-    /// Whose.
+    /// The order.
     pub order_id: OrderId,
-    /// The ticket, where it is one of its own.
+    /// The ticket, where only one is affected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket_id: Option<TicketId>,
     /// The event that was not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Uuid>,
-    /// For people.
+    /// A description for people.
     pub detail: String,
-    /// What was done about it.
+    /// The repair, if one was tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
-    /// Whether that is the end of it: what was only set going is a running service's to finish.
+    /// Whether the repair is complete: what was only queued is finished by a running service.
     #[serde(skip)]
     pub done: bool,
-    /// The payment to enter.
+    /// The payment to ingest.
     #[serde(skip)]
     message: Vec<u8>,
 }
@@ -124,40 +124,40 @@ impl Difference {
     }
 }
 
-/// What a look at one order found.
+/// The result for one order.
 #[derive(Debug, Default)]
 pub struct Looked {
     /// What should be there and is not.
     pub differences: Vec<Difference>,
-    /// Something of it is on its way, and had not the time yet.
+    /// Some of it is still in progress, within its time.
     pub under_way: bool,
 }
 
-/// Why nobody can tell.
+/// Why the comparison is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum Unknown {
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The file storage cannot be asked.
+    /// The file storage cannot be reached.
     #[error(transparent)]
     Files(#[from] FilesError),
 }
 
-/// Looks for differences, and changes nothing.
+/// Finds differences, and changes nothing.
 pub struct Comparison {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// What came so long ago at most may still be on its way.
+    /// What arrived after this time may still be in progress.
     pub grace: Duration,
 }
 
 impl Comparison {
-    /// Compares an order with the payments of it that are listed: none for one that only the record names.
+    /// Compares an order with its listed payments: none for an order that only the store names.
     pub async fn look(&self, order: OrderId, listed: &[Paid]) -> Result<Looked, Unknown> {
         let record = self.store.order(order).await?;
         let mut looked = Looked::default();
@@ -169,7 +169,7 @@ impl Comparison {
             let missing = Difference::new(What::MissingPayment, order, detail);
             looked.differences.push(Difference { message: paid.message.clone(), ..missing });
         }
-        // A row without either was made by a refund that came before its payment.
+        // A row without either was created by a refund that arrived before its payment.
         let there = |record: &OrderRecord| !record.payments.is_empty() || !record.tickets.is_empty();
         let Some(record) = record.filter(there) else { return Ok(looked) };
         self.tickets(&record, &mut looked);
@@ -252,7 +252,7 @@ impl Comparison {
     }
 }
 
-/// Whether the record has this payment; of one that is known by its order alone, whether it has any.
+/// Whether the store has this payment; for one that is known by its order alone, whether it has any.
 fn has_payment(record: Option<&OrderRecord>, payment: &Payment) -> bool {
     let Some(record) = record else { return false };
     match &payment.payment_id {
@@ -261,18 +261,19 @@ fn has_payment(record: Option<&OrderRecord>, payment: &Payment) -> bool {
     }
 }
 
-/// Makes good what a comparison found.
+/// Repairs what a comparison found.
 pub struct Repairs {
     /// Draws files again.
     pub redraw: Redraw,
-    /// Takes payments that never came.
+    /// Takes payments that never arrived.
     pub inbox: Ingest,
-    /// The command, as the inbox is to name it.
+    /// The command's name, for the inbox.
     pub source: String,
 }
 
 impl Repairs {
-    /// Does what can be done about a difference, and notes it there. What cannot be done is noted in its detail.
+    /// Repairs a difference as far as possible, and records the repair in it. What cannot be repaired is noted in its
+    /// detail.
     pub async fn repair(&self, difference: &mut Difference) -> Result<(), StoreError> {
         let store = &self.redraw.store;
         let done = match difference.what {

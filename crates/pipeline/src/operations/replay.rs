@@ -1,4 +1,4 @@
-//! Taking dead letters to the inbox again, and queuing parked orders.
+//! Replay: puts dead letters into the inbox again, and queues parked orders.
 
 use std::fmt;
 
@@ -11,17 +11,17 @@ use super::Listed;
 use crate::ports::Accept as _;
 use crate::stages::ingest::Ingest;
 
-/// Letters read from the store at once.
+/// Dead letters read from the store in one query.
 const PAGE: usize = 500;
 
-/// What became of one.
+/// The result for one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Replayed {
-    /// The message was taken this time; what came of it.
+    /// The message was taken this time; the outcome.
     Taken(String),
-    /// It could not be taken this time either; why.
+    /// It was refused this time too; why.
     InVain(String),
-    /// It was replayed or dropped before; how, and what came of it.
+    /// It was replayed or dropped before; which, and the outcome then.
     Before(String),
     /// The order is queued for a retry.
     Queued,
@@ -30,13 +30,13 @@ pub enum Replayed {
 }
 
 impl Replayed {
-    /// Whether somebody has to look again.
+    /// Whether an operator has to look at it again.
     pub fn is_in_vain(&self) -> bool {
         matches!(self, Self::InVain(_) | Self::NotQueued)
     }
 }
 
-/// The words of `dlq replay --json`.
+/// The names in `dlq replay --json`.
 impl fmt::Display for Replayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,24 +48,24 @@ impl fmt::Display for Replayed {
     }
 }
 
-/// Why one cannot be replayed.
+/// Why an item cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReplayed {
     /// No message has this number.
     #[error("there is no message {0}")]
     NoSuchMessage(i64),
-    /// Only messages and orders can be.
+    /// Only messages and orders can be replayed.
     #[error("a refund cannot be replayed: it is checked again automatically; drop it instead")]
     Refund,
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Every open letter, and every order that a retry would queue.
+/// Every open dead letter, and every order that a retry would queue.
 ///
 /// # Errors
-/// As of the store.
+/// As the store's.
 pub async fn everything(store: &dyn Store) -> Result<Vec<Listed>, StoreError> {
     let mut all = Vec::new();
     let mut after = 0;
@@ -83,7 +83,7 @@ impl Ingest {
     /// Replays one message, or queues one order. A message of more than `max_message` bytes cannot be taken.
     ///
     /// # Errors
-    /// There is no such message, it is no such thing, or the store cannot be asked.
+    /// There is no such message, items of its kind cannot be replayed, or the store cannot be reached.
     pub async fn replay(&self, what: &Listed, max_message: usize) -> Result<Replayed, NotReplayed> {
         match what {
             Listed::Letter(id) => self.again(*id, max_message).await,
@@ -97,7 +97,7 @@ impl Ingest {
         Ok(if queued { Replayed::Queued } else { Replayed::NotQueued })
     }
 
-    /// Under its own coordinates it is the same record: in vain it makes no other.
+    /// It keeps its own coordinates, so it is the same record: a failed replay creates no second dead letter.
     async fn again(&self, id: i64, max_message: usize) -> Result<Replayed, NotReplayed> {
         let letter = self.store.dead_letter(id).await?.ok_or(NotReplayed::NoSuchMessage(id))?;
         if let Some(closed) = letter.closed_as {
@@ -128,7 +128,7 @@ impl Ingest {
     }
 }
 
-/// What came of a message that was taken, or why it was not.
+/// The outcome of a message that was taken, or why it was refused.
 fn taken(subject: Subject, outcome: Option<IngestOutcome>) -> Result<String, String> {
     let what = match outcome {
         Some(IngestOutcome::New(_)) => "new",

@@ -1,20 +1,20 @@
-//! Trying orders again now, with a new retry budget.
+//! Retries orders now, with a new retry budget.
 
 use fulfillment_store::{Records, RetrySelection, StoreError};
 
-/// What became of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retried {
     /// Orders that are queued.
     pub orders: u64,
-    /// The one order, or that of the one ticket, was erased: it cannot be.
+    /// The one order, or the order of the one ticket, was erased and cannot be retried.
     pub erased: bool,
 }
 
-/// Queues what is parked or waits for another attempt.
+/// Queues orders that are parked or wait for another attempt.
 ///
 /// # Errors
-/// As of the store.
+/// As the store's.
 pub async fn retry(store: &dyn Records, selection: RetrySelection) -> Result<Retried, StoreError> {
     let orders = store.retry(selection).await?;
     let erased = match selection {

@@ -1,4 +1,4 @@
-//! Voiding a ticket by an operator's word.
+//! Voids a ticket on an operator's request.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use fulfillment_store::{Announcing, StoreError, Withdrawals};
 
 use crate::Wake;
 
-/// What voiding takes.
+/// Dependencies of a void.
 pub struct Voider {
-    /// Where tickets are recorded.
+    /// The store of the tickets.
     pub store: Arc<dyn Withdrawals>,
     /// How the store writes the event.
     pub announcing: Announcing,
@@ -18,10 +18,10 @@ pub struct Voider {
 }
 
 impl Voider {
-    /// Voids a ticket; false when there is none of this id or it is void already.
+    /// Voids a ticket; false when the id is unknown or the ticket is void already.
     ///
     /// # Errors
-    /// As of the store.
+    /// As the store's.
     pub async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
         let voided = self.store.void_ticket(id, reason, &self.announcing).await?;
         self.wake.events.send_replace(());

@@ -1,4 +1,4 @@
-//! Refunds and cancellations by an operator's word: each is recorded as a message of its topic would be.
+//! Refunds and cancellations entered by an operator: each is recorded as a message of its topic would be.
 
 use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
 use fulfillment_store::{Incoming, IngestOutcome, Source, StoreError, WithdrawalState};
@@ -8,14 +8,14 @@ use serde_json::Value;
 use crate::ports::Accept as _;
 use crate::stages::ingest::Ingest;
 
-/// What became of it.
+/// The result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withdrawn {
     /// The order.
     pub order_id: OrderId,
-    /// Where it stands; none of one that was known and says the same.
+    /// The resulting state; none for one that was known with the same content.
     pub state: Option<WithdrawalState>,
-    /// Why it stands there.
+    /// Why it has that state.
     pub note: Option<String>,
     /// When the order was erased, if it was.
     pub erased_at: Option<Timestamp>,
@@ -24,26 +24,27 @@ pub struct Withdrawn {
 /// Why nothing was recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum NotWithdrawn {
-    /// It says something that no message may say.
+    /// It has content that no message may have.
     #[error("{0}")]
     Unreadable(Unreadable),
-    /// A topic may run ahead of the payments; whoever types an id has it from somewhere, or has mistyped it.
+    /// The order is unknown. A topic may run ahead of the payments; an operator who types an unknown id has probably
+    /// mistyped it.
     #[error("no payment for order {0} has arrived; use --before-payment to record it anyway")]
     NoPayment(OrderId),
     /// The id is known with different content.
     #[error("an earlier refund with this id has different content; this one was quarantined")]
     Quarantined,
-    /// It was not taken.
+    /// The inbox did not take it.
     #[error("{0}")]
     NotTaken(String),
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Ingest {
-    /// Records what `command` says, in the form of a message, and answers with what became of it. `before_payment`: it
-    /// may be of an order that nobody has paid.
+    /// Records `command` in the form of a message, and answers with the result. `before_payment`: the order may be one
+    /// that is not paid yet.
     ///
     /// # Errors
     /// [`NotWithdrawn`]

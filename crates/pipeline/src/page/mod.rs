@@ -1,4 +1,4 @@
-//! A frozen ticket, as its page shows it. A pure function of the row: a redraw gives the same page.
+//! The content of a ticket's page, computed from its frozen row. A pure function: a redraw gives the same page.
 
 pub mod words;
 
@@ -11,8 +11,8 @@ use jiff::{Timestamp, ZonedDateTime};
 
 use words::Words;
 
-/// What the page of `ticket` says; the template is for [`crate::templates`] to find. Money and times are told in the
-/// buyer's locale and the event's time zone, as they were frozen with it.
+/// The content of the page of `ticket`; [`crate::templates`] chooses the template. Money and times are formatted in the
+/// buyer's locale and the event's time zone, which were frozen with the ticket.
 pub fn page_of(ticket: &Ticket) -> TicketPage {
     let times = Times::of(ticket);
     let locale = ticket.customer.locale.as_deref().and_then(locale::tag);
@@ -46,7 +46,7 @@ pub fn page_of(ticket: &Ticket) -> TicketPage {
     }
 }
 
-/// A price as the page has it: none where it is free.
+/// A price as printed on the page; none where the ticket is free.
 pub fn price(price: Money, words: &Words) -> Option<String> {
     (!price.amount.0.is_zero()).then(|| words.price(price))
 }
@@ -60,7 +60,7 @@ pub struct Time {
     pub day_alone: bool,
 }
 
-/// When the event is, and in which zone that is printed.
+/// When the event takes place, and the time zone that it is printed in.
 pub struct Times {
     /// The beginning.
     pub starts: Option<Time>,
@@ -91,19 +91,20 @@ impl Times {
         }
     }
 
-    /// That time where the event is.
+    /// That time in the event's time zone.
     pub fn local(&self, at: Timestamp) -> ZonedDateTime {
         at.to_zoned_datetime(self.zone.clone())
     }
 
-    /// The start as the page has it.
+    /// The start as printed on the page.
     pub fn starts(&self, words: &Words) -> Option<String> {
         let start = self.starts?;
         let at = self.local(start.at);
         Some(if start.day_alone { words.day(&at) } else { words.moment(&at) })
     }
 
-    /// Doors or end as the page has them. The day of the start is not said again: a day alone says nothing then.
+    /// Doors or end as printed on the page, without the day where it is that of the start; nothing where only a day is
+    /// known that is the same.
     pub fn beside_start(&self, time: Option<Time>, words: &Words) -> Option<String> {
         let Time { at, day_alone } = time?;
         let at = self.local(at);
@@ -117,8 +118,8 @@ impl Times {
     }
 }
 
-/// The seat beside section and row; its label where it has neither. Empty where there is none, and where the label says
-/// no more than section and row do.
+/// The seat printed beside section and row, or its label where it has neither. Empty where there is none, and where the
+/// label only repeats section and row.
 fn seat_of(ticket: &Ticket) -> &str {
     let Seat { section, row, number, label, .. } = &ticket.seat;
     let nothing_more = match (section, row, number) {
@@ -141,7 +142,7 @@ mod tests {
         Time { at: time.parse().unwrap(), day_alone }
     }
 
-    /// Start, doors and end as a page in English has them.
+    /// Start, doors and end as an English page prints them.
     fn told(starts: Option<Time>, doors: Option<Time>, ends: Option<Time>) -> [Option<String>; 3] {
         let times = Times { starts, doors, ends, zone: zones::named("Europe/Berlin").unwrap() };
         let words = Words::of(Some("en-GB"));
@@ -164,7 +165,7 @@ mod tests {
                 some("Sunday, 5 July 2026")
             ]
         );
-        // What is said already is not said again.
+        // What is printed already is not repeated.
         let hour = Some(at("2026-07-03T17:00:00Z", false));
         assert_eq!(told(hour, friday, friday), [some("Friday, 3 July 2026 at 19:00 CEST"), None, None]);
         assert_eq!(told(None, friday, None), [None, some("Friday, 3 July 2026"), None]);

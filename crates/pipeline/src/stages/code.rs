@@ -1,4 +1,4 @@
-//! The code in a new ticket's QR: our own signed one, or that of an older scanner.
+//! The code in a new ticket's QR symbol: the signed one of this service, or that of an older scanner.
 
 use fulfillment_credential::legacy::{PlatformCode, PretixCode};
 use fulfillment_credential::{Claims, SigningKey, sign};

@@ -1,4 +1,4 @@
-//! Asking Ordering what was bought, and Identity where to send it. Outside any transaction.
+//! Enrich stage: asks Ordering what was bought, and Identity where to send it. Outside any transaction.
 
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
@@ -14,7 +14,7 @@ use crate::trace;
 pub(super) struct Enriched {
     pub(super) job: Job,
     pub(super) order: OrderSnapshot,
-    /// Ordering's answer as it came.
+    /// Ordering's answer as received.
     pub(super) answer: Vec<u8>,
     pub(super) flags: Flags,
 }
@@ -32,7 +32,7 @@ impl From<Failure> for Refused {
 }
 
 impl Pipeline {
-    /// Enriches one order; an order that cannot be is given back here.
+    /// Enriches one order; one that cannot be enriched is released here.
     pub(super) async fn enrich(&self, job: Job, stop: &CancellationToken) -> Option<Enriched> {
         let asked = tokio::select! {
             biased;
@@ -95,8 +95,8 @@ impl Pipeline {
         Ok((order, answer.to_vec(), flags))
     }
 
-    /// Puts the address in the user id's place; `false` when nobody could tell. Identity is optional:
-    /// its trouble holds an order back for the grace period at most.
+    /// Replaces the user id by the address; `false` when Identity could not answer. Identity is optional: its failure
+    /// delays an order for the grace period at most.
     async fn resolve_customer(&self, order: &mut OrderSnapshot, in_grace: bool) -> Result<bool, Failure> {
         let Some(identity) = &self.identity else { return Ok(false) };
         match identity.email(&order.customer_email).await {

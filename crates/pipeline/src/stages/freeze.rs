@@ -1,4 +1,5 @@
-//! Deciding everything about an order's tickets, once. After this nothing is drawn, signed or looked up.
+//! Freeze stage: decides everything about an order's tickets, once. Nothing is chosen at random, signed or looked up
+//! after it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +21,10 @@ use super::in_hand::Job;
 /// Orders frozen in one transaction.
 const BATCH: usize = 64;
 
-/// How long a code outlives its event: a postponed event must not kill printed tickets.
+/// How long a code is valid after its event: a postponed event must not invalidate printed tickets.
 const CODE_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// How many other numbers are tried when a ticket's number is taken. With 45 bits, one try is rare.
+/// How many other numbers are tried when a ticket's number is taken. With 45 bits, even one more try is rare.
 pub(super) const NUMBER_TRIES: u32 = 8;
 
 impl Pipeline {
@@ -57,7 +58,7 @@ impl Pipeline {
         let outcomes = match self.store.freeze(&freezes).await {
             Ok(outcomes) => outcomes,
             Err(StoreError::Refused(_)) if freezes.len() > 1 => {
-                // One order spoils the batch: each alone, so that its neighbours pass.
+                // One order fails the batch: each is frozen by itself, so that the others pass.
                 for order in enriched {
                     Box::pin(self.freeze_batch(vec![order], to_issue, number_try)).await;
                 }
@@ -84,7 +85,7 @@ impl Pipeline {
                     job.claim.tickets = tickets;
                     let _ = to_issue.send(job).await;
                 }
-                // Somebody else's now, or nobody's.
+                // The order belongs to another worker now, or to none.
                 FreezeOutcome::Stale => {}
                 FreezeOutcome::NumberTaken(_) if number_try < NUMBER_TRIES => again.push(enriched),
                 FreezeOutcome::NumberTaken(_) => {
@@ -98,7 +99,7 @@ impl Pipeline {
         }
     }
 
-    /// One order's tickets as they will be. Repeating it gives the same ids and codes' ids.
+    /// The tickets of one order. A repeat gives the same ids, for tickets and codes.
     async fn draft(&self, enriched: &Enriched, number_try: u32) -> Result<Freeze, Failure> {
         let order = &enriched.order;
         let seats: Vec<_> = order.seats.iter().collect();
@@ -111,7 +112,8 @@ impl Pipeline {
         })
     }
 
-    /// The tickets of these seats of an order; `before`: how many it has already. Their count is that of all by then.
+    /// The tickets of these seats of an order; `before`: how many tickets it has already. The count on each is that of
+    /// all.
     pub(super) async fn tickets_of(
         &self,
         enriched: &Enriched,
@@ -190,24 +192,24 @@ impl Pipeline {
     }
 }
 
-/// When a code of an event at these times, as far as they are known, is refused: seconds since 1970. A mistaken end
-/// shortens no code's life, nor does one that is past.
+/// When the code of an event at these times, as far as they are known, expires: seconds since 1970. A wrong end does
+/// not shorten a code's life, and neither does one in the past.
 pub(crate) fn expiry(starts: Option<Timestamp>, ends: Option<Timestamp>, now: Timestamp) -> i64 {
     let starts = event_time::believed_start(starts);
-    // One before the start is no later than it.
+    // An end before the start counts as the start.
     let ends = event_time::believed_end(ends, starts, true);
     let last = [starts, ends].into_iter().flatten().fold(now, Timestamp::max);
     last.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
 }
 
-/// The numbers of events and categories in codes, remembered: they never change once given.
+/// The numbers of events and categories in codes, cached: they never change once assigned.
 #[derive(Default)]
 pub struct Numbers {
     events: Mutex<HashMap<String, u32>>,
     categories: Mutex<HashMap<(String, String), u16>>,
 }
 
-/// Above this many remembered numbers, all are forgotten and asked for again.
+/// Above this many cached numbers, the cache is cleared.
 const REMEMBERED: usize = 10_000;
 
 impl Numbers {
@@ -258,7 +260,7 @@ mod tests {
             (None, Some(ends), ends),
             (None, None, now),
             (Some(past), Some(past), now),
-            // Ends that are none, or are long before the start.
+            // Ends that are invalid, or far before the start.
             (Some(starts), Some(at("0001-01-01T00:00:00Z")), starts),
             (Some(starts), Some(at("2026-01-01T00:00:00Z")), starts),
             (Some(starts), Some(at("2026-12-21T18:30:00Z")), starts),

@@ -1,4 +1,4 @@
-//! The orders this process has claimed and not given back.
+//! In-flight orders: those that this process has claimed and not released.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +10,16 @@ use tracing::Span;
 
 use crate::trace;
 
-/// Bounds how many orders are in hand, and knows which.
+/// Limits and lists the orders in flight.
 pub(super) struct InHand {
     room: Arc<Semaphore>,
     held: Mutex<HashMap<OrderId, i64>>,
 }
 
-/// A claimed order on its way; dropping it makes room for the next.
+/// A claimed order in flight; dropping it makes room for the next.
 pub(super) struct Job {
     pub(super) claim: Claim,
-    /// What is logged and done about it is within this span.
+    /// The span of everything that is logged and done about it.
     pub(super) span: Span,
     in_hand: Arc<InHand>,
     _place: Option<OwnedSemaphorePermit>,
@@ -30,8 +30,8 @@ impl InHand {
         Self { room: Arc::new(Semaphore::new(places)), held: Mutex::default() }
     }
 
-    /// Waits for a fair number of free places, so that claims stay large under load, and answers how
-    /// many there are, `batch` at most.
+    /// Waits for a fair number of free places, so that claims stay large under load, and answers how many there are,
+    /// `batch` at most.
     pub(super) async fn room(&self, batch: usize) -> usize {
         let fair = u32::try_from(batch.div_ceil(2)).unwrap_or(u32::MAX);
         // The semaphore is never closed.
@@ -39,14 +39,14 @@ impl InHand {
         self.room.available_permits().clamp(1, batch)
     }
 
-    /// Takes a claim in hand. There is room: only one task claims.
+    /// Adds a claim to the orders in flight. There is room: only one task claims.
     pub(super) fn take(self: &Arc<Self>, claim: Claim) -> Job {
         self.lock().insert(claim.order_id, claim.fence);
         let (span, place) = (trace::order(&claim), Arc::clone(&self.room).try_acquire_owned().ok());
         Job { claim, span, in_hand: Arc::clone(self), _place: place }
     }
 
-    /// Order and fence of everything in hand.
+    /// Order and fence of every order in flight.
     pub(super) fn held(&self) -> Vec<(OrderId, i64)> {
         self.lock().iter().map(|(order, fence)| (*order, *fence)).collect()
     }
@@ -59,7 +59,7 @@ impl InHand {
 impl Drop for Job {
     fn drop(&mut self) {
         let mut held = self.in_hand.lock();
-        // The same order may have been claimed anew before this one was dropped.
+        // The same order may have been claimed again before this one was dropped.
         if held.get(&self.claim.order_id) == Some(&self.claim.fence) {
             held.remove(&self.claim.order_id);
         }

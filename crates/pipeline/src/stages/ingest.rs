@@ -1,5 +1,5 @@
-//! Messages in: payments, refunds and cancellations, from Kafka, HTTP or a file. Each is a row before anything else;
-//! nothing here asks a neighbour or draws a page.
+//! Inbox: takes payments, refunds and cancellations from Kafka, HTTP or a file. Each message is written as a row before
+//! anything else happens; nothing here asks another service or draws a page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,19 +19,19 @@ use crate::ports::{Accept, Sink};
 use crate::runtime::Runtime;
 use crate::trace;
 
-/// The one way in for every message.
+/// The single entry of every message.
 pub struct Ingest {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where what cannot be read is sent.
+    /// The destination of what cannot be read.
     pub dead_letters: DeadLetterRoute,
-    /// How the store writes the events that only it can write.
+    /// How events are written that only the store can write.
     pub announcing: Announcing,
     /// Wakes the workers when there is work.
     pub wake: Arc<Wake>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Time to wait.
+    /// The runtime, for waits.
     pub runtime: Arc<dyn Runtime>,
     /// Ends the wait for an unreachable store.
     pub stop: CancellationToken,
@@ -110,7 +110,8 @@ impl Ingest {
         }
     }
 
-    /// One bad row must not fail its neighbours: what the store refuses alone is a dead letter.
+    /// One bad row must not fail the others of its batch: a message that the store refuses by itself becomes a dead
+    /// letter.
     async fn one_by_one(&self, batch: &[Incoming]) -> Result<Vec<IngestOutcome>, StoreError> {
         let (letters, announcing) = (&self.dead_letters, &self.announcing);
         let mut outcomes = Vec::with_capacity(batch.len());
@@ -147,7 +148,7 @@ impl Ingest {
     }
 }
 
-/// The outcome's label in metrics; what a person should know of it is logged.
+/// The outcome's label in metrics; what an operator should know of is logged.
 fn word(message: &Incoming, outcome: &IngestOutcome) -> &'static str {
     let subject = message.subject.as_str();
     let trace = message.traceparent.as_deref().and_then(trace_id);
@@ -181,7 +182,7 @@ fn word(message: &Incoming, outcome: &IngestOutcome) -> &'static str {
     }
 }
 
-/// Begins a trace for each payment that came without one, so that its events can be followed all the same.
+/// Starts a trace for each payment that came without one, so that its events can be followed too.
 fn begin_traces(batch: &mut [Incoming]) {
     for message in batch.iter_mut().filter(|message| message.subject == Subject::Payment) {
         message.traceparent.get_or_insert_with(begin_trace);

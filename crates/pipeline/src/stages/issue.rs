@@ -1,4 +1,5 @@
-//! Drawing frozen tickets, storing their files, and recording both the fact and its announcement at once.
+//! Issue stage: draws frozen tickets, stores their files, and records both the tickets and their events in one
+//! transaction.
 
 use std::iter::repeat_n;
 use std::panic::AssertUnwindSafe;
@@ -22,16 +23,16 @@ use crate::ports::{FilesError, NewFile};
 use crate::runtime::aside;
 use crate::templates::Templates;
 
-/// Orders taken from the queue at once.
+/// Orders taken from the queue in one batch.
 const BATCH: usize = 64;
 
-/// Tickets drawn, stored and recorded at once: bounds the memory of large orders.
+/// Tickets drawn, stored and recorded together: bounds the memory of large orders.
 const GROUP: usize = 256;
 
-/// Groups on their way at once: while one is synced to disk, the next is drawn.
+/// Groups in progress at the same time: while one is synced to disk, the next is drawn.
 const GROUPS_AT_ONCE: usize = 2;
 
-/// A drawn ticket whose file is yet to be stored.
+/// A drawn ticket whose file is not stored yet.
 pub(crate) struct Drawn {
     pub(crate) ticket: Ticket,
     pub(crate) pdf: Bytes,
@@ -48,7 +49,7 @@ struct Group {
 struct Part {
     /// Index of its job in the batch.
     job: usize,
-    /// How many of the group's tickets.
+    /// How many of the group's tickets it has.
     tickets: usize,
     /// Whether the order ends with this part.
     last: bool,
@@ -145,10 +146,10 @@ impl Pipeline {
         self.complete(completions, trouble).await;
     }
 
-    /// Stores files, each of one of these jobs, answering in their order. An object store creates and never overwrites
-    /// by itself; other bytes under a name are from a worker that died before it could record them, with another
-    /// renderer. They give way if the order is still ours: a worker that lost it must not touch what its successor
-    /// stored.
+    /// Stores files, each of one of these jobs, and answers in their order. An object store creates files and does not
+    /// overwrite them by itself; other bytes under a name come from a worker that died before it could record them,
+    /// with another renderer. They are replaced if the order still belongs to this worker: one that lost it must not
+    /// change what its successor stored.
     async fn store_files(
         &self,
         files: Vec<NewFile>,
@@ -182,7 +183,7 @@ impl Pipeline {
             return;
         }
         match self.store.complete(&completions).await {
-            // A stale fence: the order is somebody else's now, who writes the same bytes.
+            // A stale fence: the order belongs to another worker now, which writes the same bytes.
             Ok(done) => {
                 step!("after-complete-commit");
                 let tickets: usize =
@@ -202,7 +203,7 @@ impl Pipeline {
         }
     }
 
-    /// Draws tickets on all cores, answering in their order.
+    /// Draws tickets on all cores, and answers in their order.
     async fn draw(&self, tickets: Vec<Ticket>) -> Vec<Result<Drawn, FailedTicket>> {
         let ids: Vec<TicketId> = tickets.iter().map(|ticket| ticket.id).collect();
         if let Err(error) = self.templates.fetch(&tickets).await {
@@ -237,7 +238,7 @@ impl Pipeline {
         drawn
     }
 
-    /// The ticket as it is to stand, and its `ticket-issued`.
+    /// The ticket as it is recorded once issued, and its `ticket-issued` event.
     fn announce(
         &self,
         mut ticket: Ticket,
@@ -265,12 +266,12 @@ fn all_failed(ids: &[TicketId], reason: &str) -> Vec<Result<Drawn, FailedTicket>
     ids.iter().map(|id| Err(FailedTicket { id: *id, reason: reason.to_owned() })).collect()
 }
 
-/// A storage that answers for fewer files than it was given has not stored the rest, as far as is known.
+/// A storage that answers for fewer files than it was given is taken not to have stored the rest.
 fn unanswered() -> Result<(), FilesError> {
     Err(FilesError::Trouble("gave no result for a file".into()))
 }
 
-/// Draws one ticket, whose panic must not take its neighbours with it.
+/// Draws one ticket; a panic fails this ticket alone.
 pub(crate) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
     let (id, order) = (ticket.id, ticket.order_id);
     std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, proof))).unwrap_or_else(|_| {
@@ -279,7 +280,7 @@ pub(crate) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) ->
     })
 }
 
-/// Draws one ticket and notes file name, hash, size and what the page could not show.
+/// Draws one ticket and records file name, hash, size and the characters that the page could not show.
 fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
     let failed = |reason: String| FailedTicket { id: ticket.id, reason };
     let page = templates.draw(&ticket).map_err(|error| failed(error.to_string()))?;
@@ -296,7 +297,7 @@ fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<D
     Ok(Drawn { ticket, pdf: page.pdf.into() })
 }
 
-/// Takes the batch's tickets apart into groups of [`GROUP`]; only an order's last part may finish it.
+/// Splits the batch's tickets into groups of [`GROUP`]; only an order's last part may finish it.
 fn groups(batch: &mut [Job]) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut group = Group::default();

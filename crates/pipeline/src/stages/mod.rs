@@ -1,4 +1,4 @@
-//! An order's way from paid to issued, a stage a file; and the tasks that carry it along.
+//! The stages of an order from paid to issued, one file each, and the tasks that run them.
 
 pub(crate) mod code;
 mod enrich;
@@ -32,33 +32,33 @@ pub use freeze::Numbers;
 use in_hand::{InHand, Job};
 use proof::Proof;
 
-/// Everything an order needs on its way from paid to issued.
+/// Everything the stages need.
 pub struct Pipeline {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
-    /// Ordering, where there is one.
+    /// Ordering, if configured.
     pub ordering: Option<Arc<dyn Ordering>>,
-    /// Identity, where there is one.
+    /// Identity, if configured.
     pub identity: Option<Arc<dyn Identity>>,
-    /// What pages are drawn by.
+    /// The templates of pages.
     pub templates: Arc<Templates>,
     /// What codes are signed with.
     pub keys: Arc<Keys>,
-    /// What ids and links are derived from.
+    /// The secret that ids and links are derived from.
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Time to wait, and cores to draw with.
+    /// Waits, and cores to draw with.
     pub runtime: Arc<dyn Runtime>,
     /// Batches, leases, retries and limits.
     pub settings: config::Pipeline,
-    /// How long an unknown order may be a matter of waiting.
+    /// How long an unknown order may still appear in Ordering.
     pub grace: Duration,
-    /// How Ordering's answers are read.
+    /// How Ordering's answers are parsed.
     pub reading: Reading,
-    /// What the QR of a new ticket says.
+    /// The code format of new tickets.
     pub code: CodeFormat,
     /// Which pages have their code read back.
     pub proof: Proof,
@@ -68,16 +68,16 @@ pub struct Pipeline {
     pub wake: Arc<Wake>,
     /// This process, in the store's leases.
     pub worker: String,
-    /// The numbers of events and categories, once known.
+    /// The numbers of events and categories, cached.
     pub numbers: Numbers,
 }
 
-/// Orders that wait for the next stage: more than one batch, so that a stage never waits for a
-/// neighbour that has just begun.
+/// Orders queued between two stages: more than one batch, so that a stage never waits for the next one, which has just
+/// begun.
 const QUEUE: usize = 256;
 
 impl Pipeline {
-    /// Works until `stop`, then ends what is in hand.
+    /// Works until `stop`, then finishes the orders in flight.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let in_hand = Arc::new(InHand::new(self.settings.workers * self.settings.claim_batch));
         let (to_freeze, frozen_queue) = mpsc::channel(QUEUE);
@@ -150,7 +150,7 @@ impl Pipeline {
             return self.give_up_on_killer(job).await;
         }
         if job.claim.state == OrderState::Enriched {
-            // Its page is decided already. The receiver lives as long as this sender.
+            // Its content is frozen already. The receiver lives as long as this sender.
             let _ = to_issue.send(job).await;
             return;
         }
@@ -173,7 +173,7 @@ impl Pipeline {
         });
     }
 
-    /// Waits for new work, a while at most.
+    /// Waits for new work, for a limited time.
     async fn rest(&self, stop: &CancellationToken, longest: Duration) {
         tokio::select! {
             biased;
@@ -183,14 +183,14 @@ impl Pipeline {
         }
     }
 
-    /// Until the next order is due, or until another process may have brought one.
+    /// Waits until the next order is due, or until another process may have added one.
     async fn idle_time(&self) -> Duration {
         let due = self.store.next_due().await.ok().flatten();
         due.unwrap_or(Duration::MAX).min(self.settings.idle_poll).max(Duration::from_millis(5))
     }
 
-    /// A renewal that fails is tried again well before the lease ends; a lease that is lost anyway
-    /// does no harm, because every write carries its fence.
+    /// A renewal that fails is tried again well before the lease ends; a lost lease does no harm, because every write
+    /// carries its fence.
     async fn renew_leases(self: Arc<Self>, in_hand: Arc<InHand>, done: CancellationToken) {
         loop {
             tokio::select! {
@@ -208,8 +208,8 @@ impl Pipeline {
         }
     }
 
-    /// Whether too many workers in a row died of this order. One that is parked and tried again gets one of them:
-    /// it may be innocent, and killed by a neighbour.
+    /// Whether too many workers in a row died while they had this order. One that is parked and tried again may kill
+    /// only one: it may be innocent, and another order in flight the cause.
     fn spent(&self, claim: &Claim) -> bool {
         claim.deaths >= if claim.was_parked { 1 } else { self.settings.max_attempts }
     }

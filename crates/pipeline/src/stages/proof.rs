@@ -1,11 +1,11 @@
-//! Before a ticket counts as generated, the code on its page is read back by a reader that shares nothing with the
-//! encoder and forgives not one module: a page whose code a door reads badly must not leave the house.
+//! Read-back of printed codes. Before a ticket counts as generated, the code on its page is decoded by a reader that
+//! shares no code with the encoder and tolerates no wrong module: a page whose code scans badly must not be issued.
 
 use fulfillment_domain::Ticket;
 use fulfillment_qr::{Symbol, text_of_modules};
 
-/// Which tickets are proven: one in so many, every one for 1. Which, is the ticket's own, so that a redraw proves the
-/// same.
+/// The share of tickets whose code is read back: one in this many, every one for 1. The ticket itself decides which, so
+/// that a redraw checks the same ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Proof(pub u32);
 
@@ -15,7 +15,7 @@ impl Proof {
     }
 }
 
-/// Compares what the modules say with what they are to say; the error is why the ticket fails.
+/// Compares what the modules say with what they should say; the error is why the ticket fails.
 pub(super) fn prove(symbol: &Symbol, payload: &str) -> Result<(), String> {
     let rows = symbol.rows();
     match text_of_modules(rows.len(), |x, y| rows[y][x]) {

@@ -1,7 +1,7 @@
-//! Asking Ordering again about an issued order: another payment came, so it may have grown.
+//! Refresh of an issued order: Ordering is asked again because another payment arrived, so the order may have grown.
 //!
-//! The order stays issued whatever comes of it. New lines become tickets under the ids that they would have had from the
-//! start; see [`fulfillment_domain::growth`] for what is new, and [`fulfillment_store::refreshes`] for what is paid.
+//! The order stays issued whatever the result. New lines become tickets under the ids that they would have had from the
+//! start; [`fulfillment_domain::growth`] decides what is new, and [`fulfillment_store::refreshes`] what is paid.
 
 use fulfillment_domain::growth::{Growth, Held};
 use fulfillment_domain::order::{Charge, Reading};
@@ -25,7 +25,7 @@ impl Pipeline {
             self.fail(enriched.job, Failure::transient("it is not issued"), Vec::new(), None).await;
             return None;
         };
-        // Whether the amounts fit is the store's to say: it knows all payments.
+        // The store decides whether the amounts fit: it knows all payments.
         enriched.flags = enriched.flags.iter().filter(|f| *f != Flag::AmountMismatch).collect();
         for number_try in 0..=NUMBER_TRIES {
             let outcome = match self.compared(&enriched, &refresh, number_try).await {
@@ -42,7 +42,7 @@ impl Pipeline {
                     enriched.job.claim.tickets = tickets;
                     return Some(enriched.job);
                 }
-                // With nothing to make, or somebody else's now.
+                // Nothing to issue, or another process owns the order now.
                 Ok(RefreshOutcome::Unchanged | RefreshOutcome::Stale) => return None,
                 Ok(RefreshOutcome::NumberTaken(_)) => {}
                 Err(failure) => {
@@ -56,7 +56,7 @@ impl Pipeline {
         None
     }
 
-    /// What the answer has that the tickets on record have not.
+    /// The lines of the answer that have no tickets on record.
     async fn compared(
         &self,
         enriched: &Enriched,
@@ -64,7 +64,8 @@ impl Pipeline {
         number_try: u32,
     ) -> Result<Refreshed, Failure> {
         let (order, claim) = (&enriched.order, &enriched.job.claim);
-        // An answer that an earlier version accepted and this one does not: the tickets say the same.
+        // An earlier version accepted this answer and this one does not: the recorded tickets hold the same
+        // information.
         let reading = Reading { paid_in: claim.currency, ..self.reading.clone() };
         let before = refresh.snapshot.as_deref();
         let before = before.and_then(|a| OrderSnapshot::parse(a, claim.order_id, &reading).ok());
@@ -100,8 +101,8 @@ impl Pipeline {
         })
     }
 
-    /// Whether Ordering may still learn what was paid: since the first payment of an order, or since the newest of one
-    /// that is issued.
+    /// Whether Ordering may still be behind on what was paid: since the first payment of an order, or since the newest
+    /// of one that is issued.
     pub(super) fn in_grace(&self, claim: &Claim) -> bool {
         let since = if claim.refresh.is_some() { claim.tried_since } else { claim.received_at };
         let grace = jiff::SignedDuration::try_from(self.grace).unwrap_or(jiff::SignedDuration::MAX);

@@ -1,4 +1,5 @@
-//! Events out, to each destination apart, by state and never by "id above the last".
+//! Relay: delivers outbox events to each destination separately, by their delivery state and never by "id above the
+//! last".
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,38 +15,38 @@ use crate::ports::Destination;
 use crate::runtime::Runtime;
 use crate::trace;
 
-/// Between two tries while the store is away: nobody is woken by what happens then.
+/// Between two tries while the store is away: no notification arrives in that time.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// Events given a position at once.
+/// Events given a stream position in one batch.
 const SEQUENCED: usize = 2_000;
 
-/// What became of a batch of deliveries, by their outbox ids.
+/// The results of a batch of deliveries, by their outbox ids.
 type Outcomes = Vec<(i64, DeliveryOutcome)>;
 
-/// Carries events to one destination.
+/// Delivers events to one destination.
 pub struct Relay {
-    /// Where they are on record.
+    /// The store that records them.
     pub store: Arc<dyn Outbox>,
-    /// Where they go.
+    /// The destination.
     pub destination: Arc<dyn Destination>,
-    /// Tells when one is due.
+    /// Signals that an event is due.
     pub wake: Arc<Wake>,
-    /// Time to wait.
+    /// The runtime, for waits.
     pub runtime: Arc<dyn Runtime>,
-    /// The longest wait before it looks for events of other processes.
+    /// The longest wait before it polls for events of other processes.
     pub idle_poll: Duration,
-    /// How long events are lent: a delivery that takes longer is lent again, and the destination sees the same event
-    /// id twice.
+    /// How long events are leased: a delivery that takes longer is leased again, and the destination sees the same
+    /// event id twice.
     pub lease: Duration,
 }
 
 impl Relay {
-    /// Carries events until `stop`.
+    /// Delivers events until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut woken = self.wake.events.subscribe();
         let full = self.destination.batch(self.lease);
-        // What was sent and not recorded yet: that is done while the next batch is lent.
+        // What was sent and is not recorded yet: recorded while the next batch is leased.
         let mut sent = Outcomes::new();
         while !stop.is_cancelled() {
             let (alone, asked) = (sent.is_empty(), self.runtime.moment());
@@ -54,15 +55,16 @@ impl Relay {
                 self.store.claim_deliveries(self.destination.name(), full, self.lease)
             );
             match recorded.and(lent) {
-                // What the last batch held back is seen only now that it is recorded.
+                // Events that were held back by the last batch become visible only once it is recorded.
                 Ok(batch) if batch.is_empty() && !alone => {}
                 Ok(batch) if batch.is_empty() => self.rest(&mut woken, &stop).await,
-                // Whoever slept since (the process was paused, the answer was late) has lost them to another, who may
-                // have sent later events of the same tickets by now. The other half of the lease is the destination's.
+                // A relay that was delayed since (the process was paused, the answer was late) has lost its leases to
+                // another, which may have sent later events of the same tickets meanwhile. The other half of the lease
+                // is for the destination.
                 Ok(_) if self.runtime.moment().duration_since(asked) > self.lease / 2 => {}
                 Ok(batch) => {
                     sent = self.deliver(batch).await;
-                    // With nothing sent, the destination is in trouble: take a rest.
+                    // With nothing sent, the destination is in trouble: pause.
                     if !sent.iter().any(|(_, outcome)| *outcome == DeliveryOutcome::Sent) {
                         let _said = self.record(std::mem::take(&mut sent), &stop).await;
                         self.rest(&mut woken, &stop).await;
@@ -107,8 +109,8 @@ impl Relay {
         outcomes
     }
 
-    /// Recorded or lent again: a repeat is the same bytes under the same id. What was sent is remembered while the
-    /// store is away, so that it is not sent again when it is back.
+    /// Recorded, or leased again: a repeat is the same bytes under the same id. What was sent is remembered while the
+    /// store is away, so that it is not sent again afterwards.
     async fn record(&self, outcomes: Outcomes, stop: &CancellationToken) -> fulfillment_store::Result<()> {
         if outcomes.is_empty() {
             return Ok(());
@@ -129,7 +131,7 @@ impl Relay {
     }
 }
 
-/// Gives committed events their place in the stream, and tells followers of it, until `stop`.
+/// Gives committed events their position in the stream and notifies followers, until `stop`.
 pub async fn sequence(
     store: Arc<dyn Outbox>,
     wake: Arc<Wake>,
@@ -161,7 +163,7 @@ pub async fn sequence(
     }
 }
 
-/// While the store is away, or until `stop`.
+/// Waits while the store is away, or until `stop`.
 async fn pause(runtime: &dyn Runtime, stop: &CancellationToken) {
     tokio::select! {
         biased;
@@ -170,7 +172,7 @@ async fn pause(runtime: &dyn Runtime, stop: &CancellationToken) {
     }
 }
 
-/// Until an event of this process is due, until one of another's may be, or until `stop`.
+/// Waits until an event of this process is due, until one of another process may be, or until `stop`.
 async fn rest(
     runtime: &dyn Runtime,
     woken: &mut watch::Receiver<()>,

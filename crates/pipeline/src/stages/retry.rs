@@ -1,4 +1,4 @@
-//! What a failure means for an order: again soon, again without counting, or parked for people to see.
+//! Retries: whether a failed order is tried again soon, tried again without counting, or parked for an operator.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::Pipeline;
 use super::in_hand::Job;
 
 impl Pipeline {
-    /// Gives an order back after a failure.
+    /// Releases an order after a failure.
     pub(super) async fn fail(
         &self,
         job: Job,
@@ -24,14 +24,14 @@ impl Pipeline {
         self.give_back(job, failure.reason, failed, then, refused_answer).await;
     }
 
-    /// Gives an order back untouched: the service is stopping.
+    /// Releases an order unchanged: the service is stopping.
     pub(super) async fn put_back(&self, job: Job) {
         let then = Then::Wait(Duration::ZERO);
         self.give_back(job, "the service was stopping".into(), Vec::new(), then, None).await;
     }
 
-    /// An order whose workers keep dying is parked before it takes another one with it. It comes back in the
-    /// background like any other: of the orders that a process had in hand when it died, all but one are innocent.
+    /// Parks an order whose workers keep dying before it ends another one. It is tried again in the background like any
+    /// other: of the orders that a process had in flight when it died, at most one caused it.
     pub(super) async fn give_up_on_killer(&self, job: Job) {
         let reason = format!("{} tries in a row ended with the death of the process", job.claim.deaths);
         let then = self.parked(&job.claim);
@@ -57,7 +57,7 @@ impl Pipeline {
             }
         });
         let release = Release { order_id, fence, reason, failed, then, refused_answer };
-        // What cannot be released now is freed by its lease; the try has been counted.
+        // An order that cannot be released now becomes free when its lease ends; the try has been counted.
         if let Err(error) = self.store.release(&[release]).instrument(job.span.clone()).await {
             job.span.in_scope(|| error!(%error, "cannot release an order; its lease will expire"));
         }
@@ -80,13 +80,13 @@ impl Pipeline {
         }
     }
 
-    /// How long to wait before the next try.
+    /// The delay before the next try.
     pub(super) fn backoff(&self, claim: &Claim) -> Duration {
         let backoff = Backoff { first: self.settings.retry_first, longest: self.settings.retry_longest };
         backoff.wait(claim.attempts, spread(claim))
     }
 
-    /// Parked, and tried again in the background for as long as the settings say.
+    /// Parks the order; it is retried in the background for as long as the settings say.
     fn parked(&self, claim: &Claim) -> Then {
         let parked_for = claim.parked_at.map_or(Duration::ZERO, |at| self.since(at));
         let again = parked_for < self.settings.parked_retry_for;
@@ -98,8 +98,8 @@ impl Pipeline {
     }
 }
 
-/// A number in 0..1 that is the claim's own and looks random: orders that fail together do not come back together, and
-/// the same story told again takes the same time.
+/// A number in 0..1 that is derived from the claim and looks random: orders that fail together are not retried
+/// together, and a simulated run with the same seed takes the same time.
 #[expect(clippy::cast_precision_loss, reason = "a spread needs no more digits than a float has")]
 fn spread(claim: &Claim) -> f64 {
     let mut hasher = DefaultHasher::new();
@@ -107,7 +107,7 @@ fn spread(claim: &Claim) -> f64 {
     hasher.finish() as f64 / u64::MAX as f64
 }
 
-/// Every ticket of an order that has no file yet, failed for this reason.
+/// Marks every ticket of an order that has no file yet as failed for this reason.
 fn unfinished(claim: &Claim, reason: &str) -> Vec<FailedTicket> {
     claim.tickets.iter().map(|t| FailedTicket { id: t.id, reason: reason.to_owned() }).collect()
 }

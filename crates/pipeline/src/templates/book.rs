@@ -1,4 +1,4 @@
-//! Which tickets are drawn by which template, as the settings have it.
+//! The template registry: which tickets are drawn by which template, from the settings.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use fulfillment_document::{CompiledTemplate, Shipped, TemplateBundle};
 
 use super::files::{Base, Unusable, branded};
 
-/// Templates, compiled, and whose tickets they are for.
+/// Compiled templates, and the events and organizers they are for.
 #[derive(Default, Debug)]
 pub struct Book {
     templates: Vec<(TemplateBundle, Arc<CompiledTemplate>)>,
-    /// By an event's id, then by its organizer's; each as records name it.
+    /// By event id, then by organizer id; each as records name it.
     events: HashMap<String, String>,
     organizers: HashMap<String, String>,
     standard: String,
 }
 
-/// How a record names a template: what settings call it, and the hash of its content.
+/// How a record names a template: its name in the settings, and the hash of its content.
 fn named(name: &str, template: &CompiledTemplate) -> String {
     format!("{name}/{}", template.hash())
 }
@@ -27,7 +27,7 @@ impl Book {
     /// Reads and compiles every template of the settings.
     ///
     /// # Errors
-    /// What keeps each of those from being used that cannot be, by its entry's name.
+    /// The templates that cannot be used, by their entry's name, and why.
     pub fn read(config: &Config) -> Result<Self, Vec<(String, Unusable)>> {
         let mut book = Self::default();
         let mut unusable = Vec::new();
@@ -74,13 +74,13 @@ impl Book {
         &self.templates
     }
 
-    /// The template of an event's tickets: its own, else its organizer's, else everybody's.
+    /// The template of an event's tickets: the event's, else its organizer's, else the default.
     pub(super) fn of(&self, event: &str, organizer: Option<&str>) -> &str {
         let organizers = || organizer.and_then(|id| self.organizers.get(id));
         self.events.get(event).or_else(organizers).unwrap_or(&self.standard)
     }
 
-    /// Whether new tickets would be drawn just the same.
+    /// Whether new tickets would be drawn in the same way.
     pub(super) fn says_the_same(&self, other: &Self) -> bool {
         (&self.events, &self.organizers, &self.standard)
             == (&other.events, &other.organizers, &other.standard)

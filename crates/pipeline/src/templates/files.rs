@@ -1,4 +1,4 @@
-//! A template in a folder: a JSON file, and beside it the images and the background that it names.
+//! Reads a template from a folder: a JSON file, and beside it the images and the background that it names.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use fulfillment_document::{Branding, Files, Problem, Refused, Shipped, TemplateB
 
 use fulfillment_config::TemplateEntry;
 
-/// No file is read further than this; the limits of templates are lower.
+/// The most that is read of a file; the limits of templates are lower.
 const LARGEST: u64 = 16 << 20;
 
-/// Endings that a picture's name may leave out: a branding's `logo` is `logo.png`.
+/// Extensions that an image's name may omit: a branding's `logo` is `logo.png`.
 const ENDINGS: [&str; 5] = ["", ".png", ".jpg", ".jpeg", ".svg"];
 
 /// Why a template cannot be used.
@@ -21,15 +21,15 @@ pub enum Unusable {
     Unreadable {
         /// Which.
         file: PathBuf,
-        /// What the system says.
+        /// The system's error.
         why: String,
     },
-    /// What is wrong in its JSON.
+    /// Its JSON has mistakes.
     #[error("{}", .problems.iter().map(|problem| format!("{name}:{problem}")).collect::<Vec<_>>().join("\n"))]
     Refused {
-        /// The file, or the name of what ships.
+        /// The file, or the name of a built-in template.
         name: String,
-        /// Each with its place.
+        /// The mistakes, each with its place.
         problems: Vec<Problem>,
     },
 }
@@ -40,22 +40,22 @@ impl Unusable {
     }
 }
 
-/// What a template is made of.
+/// The source of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// One that ships.
+    /// A built-in template.
     Shipped(Shipped),
     /// A template's JSON, with its images beside it.
     File(PathBuf),
 }
 
 impl Base {
-    /// What names it on a command line or in a setting.
+    /// Its name on a command line or in a setting.
     pub fn read(text: &str) -> Self {
         Shipped::named(text).map_or_else(|| Self::File(text.into()), Self::Shipped)
     }
 
-    /// How messages name it.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         match self {
             Self::Shipped(shipped) => shipped.name().to_owned(),
@@ -64,7 +64,7 @@ impl Base {
     }
 }
 
-/// A template with its files. What it names and is not there is left out: compiling says whether that matters.
+/// A template with its files. A file that is named and missing is left out: compiling decides whether that matters.
 pub fn bundle(base: &Base) -> Result<TemplateBundle, Unusable> {
     let file = match base {
         Base::Shipped(shipped) => return Ok(shipped.bundle()),
@@ -87,7 +87,7 @@ pub fn bundle(base: &Base) -> Result<TemplateBundle, Unusable> {
     Ok(TemplateBundle { json, files })
 }
 
-/// The template of an entry, branded.
+/// The template of an entry, with its branding.
 pub fn branded(entry: &TemplateEntry) -> Result<TemplateBundle, Unusable> {
     let branding = Branding {
         logo: entry.logo.as_deref().map(read).transpose()?,

@@ -1,7 +1,7 @@
-//! Templates that are changed while the service runs.
+//! Reloads templates that change while the service runs.
 //!
-//! The settings and every file are read again now and then, and compared by content: a change of any of them counts,
-//! however it was made, and one half-way through counts when it is whole.
+//! The settings and every file are read again periodically and compared by content: any change counts, however it was
+//! made, and a half-written one counts when it is complete.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tracing::{error, info};
 use super::{Book, Templates};
 use crate::runtime::Runtime;
 
-/// Between two looks.
+/// Interval between two reads.
 const EVERY: Duration = Duration::from_secs(2);
 
 impl Templates {
-    /// Takes over what changes, until `stop`. What cannot be used changes nothing, and is said once.
+    /// Loads changes until `stop`. What cannot be used changes nothing, and is logged once.
     pub async fn follow(
         self: Arc<Self>,
         config: Config,
@@ -53,7 +53,7 @@ impl Templates {
     }
 }
 
-/// The book as it would be after a start now.
+/// The templates that a start would load now.
 fn read_again(config: &Config, environment: Vec<(String, String)>) -> Result<Book, String> {
     let config = match &config.file {
         Some(file) => Config::load(Some(file), environment).map_err(|error| error.to_string())?,

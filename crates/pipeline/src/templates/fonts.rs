@@ -1,8 +1,8 @@
-//! The fonts that tickets were drawn with, kept in the store: where the machine's are others by now, a ticket is still drawn
-//! again byte for byte.
+//! Keeps the fonts that tickets were drawn with in the store: where the machine's fonts have changed, a ticket is still
+//! drawn again byte for byte.
 //!
-//! The list of an engine's fonts is kept when the service starts, a font's file when a page first needs it. Both are
-//! kept as templates are, by the hash of what they are.
+//! The list of an engine's fonts is stored when the service starts, a font's file when a page first needs it. Both are
+//! stored as templates are, by the hash of their content.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,19 +18,19 @@ use tracing::warn;
 
 use super::Templates;
 
-/// What a font's file is called beside its hash.
+/// The name of a font's file, beside its hash.
 const FILE: &str = "font";
 
 /// What is known of the store's fonts.
 #[derive(Default)]
 pub(super) struct Fonts {
-    /// Files that are there.
+    /// Files that the store has.
     kept: Mutex<HashSet<[u8; 32]>>,
-    /// The engine that was made again last.
+    /// The engine that was rebuilt last.
     former: Mutex<Option<Arc<PdfRenderer>>>,
 }
 
-/// An engine's fonts, as the store has them.
+/// An engine's fonts, as stored.
 #[derive(Serialize, Deserialize)]
 struct List {
     /// The engine's version.
@@ -57,7 +57,7 @@ impl List {
         Self { renderer: renderer.version().to_owned(), fonts }
     }
 
-    /// The hash that a version's list is kept under.
+    /// The hash under which a version's list is stored.
     fn hash(version: &str) -> [u8; 32] {
         Sha256::digest(format!("fonts of {version}")).into()
     }
@@ -72,7 +72,7 @@ pub struct Redrawn {
 }
 
 impl Templates {
-    /// Keeps the list of today's fonts.
+    /// Stores the list of the current fonts.
     pub(super) async fn keep_list(&self) -> Result<(), StoreError> {
         let list = List::of(&self.renderer);
         let json = serde_json::to_string(&list).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Templates {
         self.store.keep_template(List::hash(&list.renderer), &stored).await
     }
 
-    /// Keeps the fonts that pages have needed since. To be called before what was drawn with them is recorded.
+    /// Stores the fonts that pages have needed since. Must be called before what was drawn with them is recorded.
     pub(crate) async fn keep_fonts(&self) -> Result<(), StoreError> {
         for (fingerprint, file) in self.renderer.files_read() {
             if lock(&self.fonts.kept).contains(&fingerprint) {
@@ -94,7 +94,8 @@ impl Templates {
         Ok(())
     }
 
-    /// Draws a ticket's page again by the engine and the fonts that drew it, or by today's where those are not to be had.
+    /// Redraws a ticket's page with the engine and the fonts that drew it, or with the current ones where those are not
+    /// available.
     pub async fn redraw(&self, ticket: &Ticket) -> anyhow::Result<Redrawn> {
         self.fetch(std::slice::from_ref(ticket)).await?;
         let page = self.page(ticket);
@@ -103,7 +104,7 @@ impl Templates {
                 former.keep(template);
             }
             match draw(Arc::clone(&former), page.clone()).await? {
-                // Before fonts were kept, pages were drawn with some that are not.
+                // Before fonts were stored, pages were drawn with some that are not available.
                 Err(RenderError::Font(error)) => {
                     warn!(ticket = %ticket.id, %error, drawn_by = ticket.document.renderer, "a font could not be stored");
                 }
@@ -114,8 +115,8 @@ impl Templates {
         Ok(Redrawn { pdf: drawn.pdf, renderer: self.version().to_owned() })
     }
 
-    /// This program's engine with the fonts that made up another version; none where it is today's, another program's, or
-    /// nobody kept them.
+    /// This program's engine with the fonts of another version; none where that is the current one, another program's,
+    /// or was not stored.
     async fn former(&self, version: &str) -> Result<Option<Arc<PdfRenderer>>, StoreError> {
         if version == self.version() || engine(version) != engine(self.version()) {
             return Ok(None);
@@ -137,7 +138,7 @@ impl Templates {
         Ok(former)
     }
 
-    /// A font whose file comes out of the store, on a thread that may wait for it.
+    /// A font whose file is read from the store, on a thread that may wait for it.
     fn kept(&self, font: &Listed) -> Option<fulfillment_document::FontSource> {
         let mut fingerprint = [0; 32];
         hex::decode_to_slice(&font.fingerprint, &mut fingerprint).ok()?;
@@ -195,7 +196,7 @@ mod tests {
     /// A ticket with Arabic and Tibetan on it, as it was drawn by an engine.
     fn drawn_by(engine: &Templates) -> (Ticket, Vec<u8>) {
         let mut ticket = ticket(OrderId(uuid::Uuid::from_u128(7)), 1);
-        // What nothing but its own table says to be for Tibetan is kept as well.
+        // A font that only its own table declares to be for Tibetan is stored too.
         ticket.event.name = "ليلة الشعر བོད་སྐད".to_owned();
         ticket.document.template = engine.of("", None);
         ticket.document.renderer = engine.version().to_owned();
@@ -231,7 +232,7 @@ mod tests {
         let now = templates(&store, Vec::new()).await;
         let again = now.redraw(&ticket).await.unwrap();
         assert_eq!((&*again.renderer, again.pdf), (now.version(), now.draw(&ticket).unwrap().pdf));
-        // Nor does another program's engine come back by its name.
+        // An engine of another program is not rebuilt by its name.
         let mut foreign = ticket;
         foreign.document.renderer = "fulfillment/0+000000000000".to_owned();
         assert_eq!(now.redraw(&foreign).await.unwrap().renderer, now.version());

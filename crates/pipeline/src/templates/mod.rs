@@ -1,9 +1,9 @@
-//! Which template a ticket is drawn by, and where it comes from.
+//! Templates of tickets: which one a ticket is drawn by, and where it comes from.
 //!
-//! `files` reads a template and what it shows from a folder, `book` makes of the settings which tickets are drawn by
-//! which, `follow` looks again while the service runs. A ticket's record names its template by the hash of its
-//! content, under which the store keeps it for good; `fonts` keeps those that it was drawn with. So a redraw needs
-//! neither the settings nor the files of today.
+//! `files` reads a template and its images from a folder, `book` maps events and organizers to templates as the
+//! settings say, `follow` reloads them while the service runs. A ticket's record names its template by the hash of its
+//! content, under which the store keeps it for good; `fonts` keeps the fonts that it was drawn with. So a redraw
+//! depends neither on the current settings nor on the current files.
 
 mod book;
 mod files;
@@ -37,7 +37,7 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Takes over `book`, keeping what is in it.
+    /// Starts with `book`, whose templates are stored together with the list of the current fonts.
     pub async fn new(
         renderer: Arc<PdfRenderer>,
         store: Arc<dyn store::Templates>,
@@ -64,23 +64,23 @@ impl Templates {
         Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The template of a new ticket, as its record names it: what settings call it, and the hash of its content.
+    /// The template of a new ticket, as its record names it: its name in the settings, and the hash of its content.
     pub fn of(&self, event: &str, organizer: Option<&str>) -> String {
         self.book().of(event, organizer).to_owned()
     }
 
-    /// Names the engine and its fonts.
+    /// The version of the engine and its fonts.
     pub fn version(&self) -> &str {
         self.renderer.version()
     }
 
-    /// The engine itself, for whole orders.
+    /// The engine itself, for the files of whole orders.
     pub fn renderer(&self) -> &Arc<PdfRenderer> {
         &self.renderer
     }
 
-    /// Gets what these tickets are drawn by out of the store, where the engine does not have it yet. To be called
-    /// before they are drawn; drawing itself asks nobody.
+    /// Loads the templates of these tickets from the store, where the engine does not have them yet. Must be called
+    /// before they are drawn; drawing itself does no I/O.
     pub async fn fetch(&self, tickets: &[Ticket]) -> Result<(), StoreError> {
         let wanted: BTreeSet<TemplateHash> = tickets.iter().filter_map(hash_of).collect();
         for hash in wanted.into_iter().filter(|hash| self.renderer.template(*hash).is_none()) {
@@ -97,9 +97,9 @@ impl Templates {
         Ok(())
     }
 
-    /// What a ticket's page says, and the template it is drawn by: the one frozen with it. One that ships and that
-    /// neither this program nor the store has any more gives way to today's of its name: the code stays, and the
-    /// file's new hash is recorded.
+    /// The content of a ticket's page, and the template it is drawn by: the one frozen with it. A built-in template
+    /// that neither this program nor the store has any more is replaced by the current one of its name: the code stays,
+    /// and the file's new hash is recorded.
     pub fn page(&self, ticket: &Ticket) -> TicketPage {
         let mut template = hash_of(ticket);
         if template.is_some_and(|hash| self.renderer.template(hash).is_none())

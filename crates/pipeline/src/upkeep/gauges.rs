@@ -1,4 +1,4 @@
-//! How much waits, stands apart or went wrong, as gauges: what an operator sets alarms on.
+//! Gauges of what waits, is parked or went wrong, for an operator's alarms.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::runtime::Runtime;
 
-/// Between two counts.
+/// Interval between two counts.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Counts now, then every minute until `stop`.

@@ -1,4 +1,4 @@
-//! Drawing a file again that went missing or was damaged: the row has everything, so the bytes are the same.
+//! Redraws a file that went missing or was damaged: the row has everything, so the bytes are the same.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +13,10 @@ use tracing::{error, info, warn};
 use crate::ports::{Files, FilesError, Heal, NewFile};
 use crate::templates::{Redrawn, Templates};
 
-/// Files waiting to be drawn again; more are dropped, and asked for again by the next download.
+/// The most files queued to be drawn again; more are dropped, and requested again by the next download.
 const QUEUE: usize = 1_000;
 
-/// Takes requests for lost files, each once while it waits.
+/// Takes requests for lost files, each once while it is queued.
 pub struct Healer {
     queue: mpsc::Sender<TicketId>,
     waiting: Arc<Mutex<HashSet<TicketId>>>,
@@ -32,17 +32,17 @@ impl Heal for Healer {
     }
 }
 
-/// What drawing again takes.
+/// Dependencies of the redraw.
 pub struct Redraw {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Records>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
-    /// What pages are drawn by.
+    /// The templates of pages.
     pub templates: Arc<Templates>,
 }
 
-/// The taker of requests, and the task that serves them until `stop`.
+/// The handle that takes requests, and the task that serves them until `stop`.
 pub fn healer(
     redraw: Redraw,
     stop: CancellationToken,
@@ -94,7 +94,7 @@ impl Redraw {
         let file = NewFile { name: ticket.file_name(), content: pdf.into() };
         for stored in self.files.put(vec![file.clone()]).await {
             match stored {
-                // What is there is damaged: its hash was compared above.
+                // The existing file is damaged: its hash was compared above.
                 Err(FilesError::OtherContent { version, .. }) => {
                     self.files.replace(file.clone(), version).await?;
                 }
@@ -113,7 +113,7 @@ impl Redraw {
     }
 }
 
-/// A record that says there is a file, and may still hand it out.
+/// The record, if it has a file that may still be served.
 pub(crate) fn has_file(ticket: &Ticket) -> bool {
     matches!(ticket.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered)
         && ticket.lifecycle.voided_at.is_none()

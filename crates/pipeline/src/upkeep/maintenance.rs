@@ -1,4 +1,4 @@
-//! Sweeping, pruning and erasing, in the background, and parking what has waited too long.
+//! Background maintenance: sweeps temporary files, prunes old rows, erases, and parks what has waited too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use crate::operations::erase::Eraser;
 use crate::ports::Files;
 use crate::runtime::Runtime;
 
-/// Temporary files older than this belong to nobody.
+/// Temporary files older than this belong to no running process.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// Between two rounds.
+/// Interval between two rounds.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// Refunds parked at once: their orders are locked meanwhile.
+/// Refunds parked in one transaction: their orders are locked meanwhile.
 const PARKED: usize = 100;
 
-/// Rows pruned at once: a long transaction would hold up everybody else.
+/// Rows pruned in one transaction: a long one would block others.
 const PRUNED: usize = 2_000;
 
-/// Removes what an earlier life left behind, then what has grown old, every hour until `stop`.
+/// Removes what an earlier run left behind, then expired data, every hour until `stop`.
 pub async fn maintain(
     store: Arc<dyn Store>,
     files: Arc<dyn Files>,

@@ -1,4 +1,4 @@
-//! What goes on in the background: lost files drawn again, old rows swept and pruned, and how much waits, as gauges.
+//! Background tasks: lost files drawn again, old rows swept and pruned, and gauges of what waits.
 
 pub mod gauges;
 pub mod heal;

@@ -1,22 +1,21 @@
-//! The whole pipeline in one thread, in a time and among neighbours of its own, where everything that can go wrong
-//! does so, by a number: the seed. The same seed tells the same story.
+//! Deterministic simulation of the whole pipeline in one thread, with simulated time and services, and random faults
+//! drawn from a seed. The same seed gives the same story.
 //!
 //! Processes live and die (`process.rs`) in a world that outlives them (`world.rs`): a store in memory, which passes
-//! the conformance suite, files, a topic in and a topic out. Every call of a port (`store.rs`, `neighbours.rs`) takes a
-//! while, and is refused, or done and its answer lost, or ends the process before or after it is done; now and then a
-//! whole process is paused, beyond its leases too, or somebody sets the clock. Time (`time.rs`) moves when everybody
-//! waits.
+//! the conformance suite, files, a topic in and a topic out. Every call of a port (`store.rs`, `neighbours.rs`) takes
+//! time, and is refused, or is done and its answer lost, or ends the process before or after it is done; at times a
+//! whole process is paused, beyond its leases too, or the clock is set. Time (`time.rs`) moves when all tasks wait.
 //!
-//! What happens is drawn beforehand (`story/plot.rs`): orders that Ordering sells (`sale.rs`), some of which gain a seat;
-//! payments at once, in halves, twice, with ids, without and both ways; cancellations, and refunds of the whole, of items
-//! and by quantity. Operators (`story/errand.rs`) reissue, void, reinstate and have Ordering asked again. After three
-//! minutes nothing goes wrong any more, all comes to rest, and what is left is judged (`story/judge.rs`) by the checker
-//! of the black-box tests, and by what only this world knows, such as how many tickets an order is to have.
+//! The plan is drawn first (`story/plot.rs`): orders that Ordering sells (`sale.rs`), some of which gain a seat;
+//! payments in one part, in halves, twice, with ids, without and both ways; cancellations, and refunds of the whole, of
+//! items and by quantity. Operators (`story/errand.rs`) reissue, void, reinstate and have Ordering asked again. After
+//! three minutes no more faults happen, all work completes, and the result is checked (`story/judge.rs`) by the checker
+//! of the black-box tests, and by what only this world knows, such as how many tickets an order should have.
 //!
 //! ```sh
 //! scripts/faults --simulate                # a minute or two
 //! scripts/faults --simulate --seeds 100000 # many
-//! scripts/faults --simulate --seed 17      # one, told in full
+//! scripts/faults --simulate --seed 17      # one, logged in full
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
@@ -46,19 +45,19 @@ use self::process::Kit;
 use self::time::Time;
 use self::world::World;
 
-/// How many stories are told unless `SIM_SEEDS` says otherwise.
+/// The number of stories unless `SIM_SEEDS` sets another.
 const SEEDS: u64 = 150;
 
-/// What a story came to.
+/// The result of a story.
 struct Told {
     violations: Vec<String>,
-    /// All that happened, as one number.
+    /// A hash of all that happened.
     story: u64,
-    /// The same in full, if it was asked for.
+    /// The full log, if it was requested.
     lines: Vec<String>,
 }
 
-/// The one theatre of all stories.
+/// What all stories share.
 struct Stage {
     kit: Kit,
     backstage: Runtime,
@@ -103,7 +102,7 @@ async fn memory(clock: Arc<dyn Clock>) -> SqliteStore {
     store
 }
 
-/// Where other threads work for the store.
+/// Runs a future on this thread, in the runtime whose threads work for the store.
 fn at<T>(runtime: &Handle, question: impl Future<Output = T>) -> T {
     let _there = runtime.enter();
     futures::executor::block_on(question)
@@ -124,7 +123,7 @@ fn every_story_ends_well() {
     }
     let (first, count) = (number("SIM_FIRST").unwrap_or(0), number("SIM_SEEDS").unwrap_or(SEEDS));
     let (next, begun) = (AtomicU64::new(first), Instant::now());
-    // Half of the time, each waits for the thread of its store.
+    // Half of the time, each thread waits for the one of its store.
     let tellers = 2 * std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let tellers: Vec<_> = (0..tellers)
@@ -135,7 +134,7 @@ fn every_story_ends_well() {
                     {
                         let violations = stage.tell(seed, false).violations;
                         if !violations.is_empty() {
-                            // The others finish theirs and begin no more.
+                            // The others finish theirs and start no more.
                             next.fetch_max(first + count, Ordering::Relaxed);
                             panic!(
                                 "seed {seed} after {} stories: {violations:#?}\n\

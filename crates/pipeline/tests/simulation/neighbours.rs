@@ -1,4 +1,4 @@
-//! The neighbours as a process of the simulation reaches them.
+//! Simulated ports of a process: Ordering, Identity, file storage and the broker.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use super::world::{Fate, Life, lock};
 /// How long a message waits in the client before it counts as not sent: the rest of a lease.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// All of them, by one process.
+/// All ports of one process.
 pub(super) struct Line(pub(super) Arc<Life>);
 
-/// Each answer is another: tickets that are made at once must all be of one.
+/// Each answer differs: tickets that are made together must all come from one answer.
 #[async_trait]
 impl Ordering for Line {
     async fn order(&self, id: OrderId, _: Option<&str>) -> Result<Bytes, OrderingError> {
@@ -50,7 +50,7 @@ impl Files for Line {
         let mut turn = self.0.turn("put files").await;
         let mut stored = Vec::with_capacity(files.len());
         for file in files {
-            // Some of a group may be there and others not.
+            // Some files of a group may be there and others not.
             if turn.spoils() {
                 stored.push(full());
                 continue;
@@ -96,7 +96,7 @@ impl Files for Line {
     }
 }
 
-/// A broker that takes what it takes, and whose word may not arrive.
+/// A broker that may refuse a record, and whose acknowledgement may be lost.
 #[async_trait]
 impl Destination for Line {
     fn name(&self) -> &'static str {

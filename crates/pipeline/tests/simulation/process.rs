@@ -1,4 +1,4 @@
-//! A process of the service: everything of it but its adapters, which are the world's.
+//! A process of the service: all of it but its adapters, which the world simulates.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,23 +22,23 @@ use tokio_util::sync::CancellationToken;
 use super::world::{Life, lock};
 use super::{neighbours, store};
 
-/// What every process of every story has in common.
+/// What all processes of all stories share.
 pub(super) struct Kit {
     pub(super) settings: config::Pipeline,
     pub(super) templates: Arc<Templates>,
     pub(super) keys: Arc<Keys>,
 }
 
-/// Messages that the consumer takes at once.
+/// Messages that the consumer takes in one batch.
 const BATCH: u32 = 5;
 
-/// The end of a process that answers requests.
+/// The handle of a process that answers requests.
 pub(super) struct End {
     pub(super) reissuer: Reissuer,
     pub(super) voider: Voider,
 }
 
-/// Starts one life; what it does from now on it does by `life`. Answers with its end for requests.
+/// Starts one life, in which every call goes through `life`. Answers with the handle for requests.
 pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     let store: Arc<dyn Store> = Arc::new(store::Line(Arc::clone(life)));
     let neighbours = Arc::new(neighbours::Line(Arc::clone(life)));
@@ -112,8 +112,8 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     End { reissuer, voider }
 }
 
-/// Reads on from what was committed, as the Kafka consumer does: first the inbox, then the offset, and that again as long
-/// as the broker does not take it.
+/// Reads on from the committed offset, as the Kafka consumer does: first the inbox, then the offset, which is committed
+/// again until the broker takes it.
 async fn consume(life: Arc<Life>, ingest: Arc<Ingest>) {
     let world = &life.world;
     let mut next = *lock(&world.committed);

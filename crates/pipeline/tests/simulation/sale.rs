@@ -1,4 +1,4 @@
-//! What Ordering sells: orders of seats and of places without seats, some of which gain another seat later.
+//! The simulated Ordering's orders: seats and places without seats; some orders gain another seat later.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::world::World;
 
-/// What a named seat costs, in cents.
+/// The price of a named seat, in cents.
 pub(super) const SEAT: u32 = 5_950;
-/// What a place in a line without seats costs.
+/// The price of a place in a line without seats.
 pub(super) const PLACE: u32 = 2_000;
-/// What the seat costs that an order gains: more than all others together, so that nothing else pays for it.
+/// The price of the seat that an order gains: more than all others together, so that no other payment covers it.
 pub(super) const GAINED: u32 = 30_000;
 
 /// One order, as Ordering knows it.
@@ -23,7 +23,7 @@ pub(super) struct Sale {
     pub(super) seats: usize,
     /// Places of the one line without seats.
     pub(super) places: u32,
-    /// Since when it has one seat more.
+    /// Since when it has one more seat.
     pub(super) gains: Option<Duration>,
 }
 
@@ -51,22 +51,22 @@ impl Sale {
         answer
     }
 
-    /// How many tickets it is at first.
+    /// The number of tickets at first.
     pub(super) fn tickets(&self) -> usize {
         self.seats + self.places as usize
     }
 
-    /// How many when all is sold that it ever has.
+    /// The number of tickets once everything is sold.
     pub(super) fn all_tickets(&self) -> usize {
         self.tickets() + usize::from(self.gains.is_some())
     }
 
-    /// What the lines of the beginning cost.
+    /// The price of the first lines.
     pub(super) fn price(&self) -> u32 {
         u32::try_from(self.seats).unwrap() * SEAT + self.places * PLACE
     }
 
-    /// What all of them cost that it ever has.
+    /// The price of all lines.
     pub(super) fn price_of_all(&self) -> u32 {
         self.price() + self.gains.map_or(0, |_| GAINED)
     }
@@ -82,7 +82,7 @@ impl Sale {
     }
 }
 
-/// Cents as messages have them.
+/// Cents in the format of messages.
 pub(super) fn decimal(cents: u32) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }

@@ -1,4 +1,4 @@
-//! The store as a process of the simulation reaches it, and what must be true of each answer.
+//! The store as a process of the simulation sees it, with checks of every answer.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::world::{Life, lock};
 
-/// The world's store by one process.
+/// The world's store, called by one process.
 pub(super) struct Line(pub(super) Arc<Life>);
 
 impl Line {
@@ -32,7 +32,7 @@ impl Line {
         self.0.call(name, lost, effect).await
     }
 
-    /// A claim's number is above all before it.
+    /// A claim's fence is above all earlier ones.
     fn claimed(&self, claims: &[Claim]) {
         for claim in claims {
             self.0.world.note(format_args!("{} has {} with {}", self.0.number, claim.order_id, claim.fence));
@@ -43,7 +43,7 @@ impl Line {
         }
     }
 
-    /// A write that was taken carried the number of the last claim.
+    /// A write that was accepted carried the fence of the last claim.
     fn fenced(&self, order: OrderId, fence: i64, taken: bool) {
         let newest = lock(&self.0.world.fences).get(&order).copied();
         if taken && newest != Some(fence) {
@@ -51,7 +51,7 @@ impl Line {
         }
     }
 
-    /// What is generated has its file; its events may be told.
+    /// A generated ticket has its file; its events may be published.
     fn stored(&self, completion: &Completion, taken: bool) {
         self.written(completion.generated.iter().filter(|_| taken).flat_map(|done| &done.events));
         let files = lock(&self.0.world.files);
@@ -62,7 +62,7 @@ impl Line {
         }
     }
 
-    /// A request is granted once. A reinstatement dismisses what is on record, and nothing else.
+    /// A request is granted once. A reinstatement dismisses the refunds and cancellations on record, and nothing else.
     fn reissued(&self, reissue: &Reissue) {
         self.written(&reissue.events);
         let Reissue { ticket, request, .. } = reissue;
@@ -77,7 +77,7 @@ impl Line {
         }
     }
 
-    /// What is on record does nothing to tickets that an order gains.
+    /// What is on record does not affect tickets that an order gains.
     fn grown(&self, refreshed: &Refreshed, outcome: &RefreshOutcome) {
         let what = match outcome {
             RefreshOutcome::Grown(_) => "has grown",
@@ -101,7 +101,7 @@ impl Line {
         payments.chain(record.withdrawals.into_iter().map(|withdrawal| withdrawal.key)).collect()
     }
 
-    /// What its messages say is on record.
+    /// Notes that these messages are on record.
     fn recorded(&self, batch: &[Incoming]) {
         lock(&self.0.world.recorded).extend(batch.iter().map(|message| message.raw.clone()));
     }
@@ -111,7 +111,7 @@ impl Line {
     }
 }
 
-/// Passes calls on; where there is something to judge by, judges the answer.
+/// Forwards calls, and checks the answers that can be checked.
 macro_rules! passed_on {
     ($($part:ident { $($name:ident($($argument:ident: $type:ty),*) -> $answer:ty
         $(, |$line:ident, $given:ident| $judge:expr)?;)* })*) => {$(
@@ -234,7 +234,7 @@ passed_on! {
     }
 }
 
-/// Nobody in the story installs anything, but for the numbers of events and categories.
+/// The story has no installation, apart from the numbers of events and categories.
 #[async_trait]
 impl Installation for Line {
     async fn migrate(&self) -> Result<MigrationReport> {

@@ -1,4 +1,4 @@
-//! A runtime whose time moves only when everybody waits, and whose cores do everything at once.
+//! A runtime with simulated time: it moves only when all tasks wait, and CPU-bound work takes no time.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ const BEGINNING: Timestamp = Timestamp::constant(1_795_372_260, 0);
 
 /// Time since the story began.
 pub(super) struct Time {
-    /// Some moment: only differences from it are seen.
+    /// An arbitrary origin: only differences from it are visible.
     beginning: Instant,
     waiting: Arc<Mutex<Waiting>>,
 }
@@ -31,10 +31,10 @@ impl Default for Time {
 #[derive(Default)]
 struct Waiting {
     now: Duration,
-    /// By how much the clock on the wall is wrong.
+    /// By how much the wall clock is wrong.
     ahead: SignedDuration,
     count: u64,
-    /// By the moment that each waits for, then in the order in which they began to wait.
+    /// By the moment that each waiter waits for, then in the order in which they started to wait.
     sleepers: BTreeMap<(Duration, u64), Waker>,
 }
 
@@ -43,12 +43,12 @@ impl Time {
         self.lock().now
     }
 
-    /// Sets the clock on the wall, which nobody's waiting is measured by.
+    /// Sets the wall clock, which does not affect waits.
     pub(super) fn set_clock(&self, ahead: SignedDuration) {
         self.lock().ahead = ahead;
     }
 
-    /// On to the next moment that somebody waits for.
+    /// Advances to the next moment that a task waits for.
     fn move_on(&self) {
         let mut waiting = self.lock();
         if let Some(((moment, _), sleeper)) = waiting.sleepers.pop_first() {
@@ -73,7 +73,7 @@ impl Runtime for Time {
         Box::pin(Sleep { waiting: Arc::clone(&self.waiting), until, place: None })
     }
 
-    /// All at once: cores are no part of the story.
+    /// Runs immediately: cores are not part of the story.
     fn begin(&self, work: Box<dyn FnOnce() + Send>) {
         work();
     }
@@ -86,7 +86,7 @@ impl Clock for Time {
     }
 }
 
-/// Tells a story on this thread to its end, in a time of its own.
+/// Runs a story on this thread to its end, in its own simulated time.
 pub(super) fn run<T, F: Future<Output = T>>(story: impl FnOnce(Arc<Time>) -> F) -> T {
     let time = Arc::new(Time::default());
     let idle = Arc::clone(&time);

@@ -1,4 +1,5 @@
-//! What outlives a process, what can go wrong between the two, and what must never be seen.
+//! The simulated world: what outlives a process, which faults can happen between the two, and what must never be
+//! observed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -23,25 +24,25 @@ use uuid::Uuid;
 use super::sale::Sale;
 use super::time::Time;
 
-/// After so long nothing goes wrong any more, and all must come to rest.
+/// After this time no more faults happen, and all work must complete.
 pub(super) const TROUBLE: Duration = Duration::from_secs(180);
 
-/// What becomes of one call of a port.
+/// The fate of one call of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It does what it says.
+    /// It succeeds.
     Well,
-    /// It does nothing, and says so.
+    /// It does nothing, and reports a failure.
     Refused,
-    /// It does it, and says that it failed.
+    /// It is done, and reports a failure.
     Lost,
     /// The process dies before it is done.
     DiesBefore,
-    /// The process dies when it is done and before it knows.
+    /// The process dies after it is done and before it receives the answer.
     DiesAfter,
 }
 
-/// How many of a thousand calls end badly, in one story.
+/// How many of a thousand calls fail in each way, in one story.
 struct Odds {
     refused: u32,
     lost: u32,
@@ -53,20 +54,20 @@ struct Odds {
 pub(super) struct World {
     pub(super) time: Arc<Time>,
     pub(super) store: SqliteStore,
-    /// What works for the store, outside of the story's time.
+    /// The executor of the store, outside of simulated time.
     backstage: Handle,
     /// What Ordering sells.
     pub(super) sales: Mutex<BTreeMap<Uuid, Sale>>,
     pub(super) files: Mutex<BTreeMap<String, Bytes>>,
-    /// The topic of payments, refunds and cancellations, and how far it has been read for good.
+    /// The topic of payments, refunds and cancellations, and the committed offset.
     pub(super) log: Mutex<Vec<Incoming>>,
     pub(super) committed: Mutex<usize>,
-    /// What the world has been told, in order.
+    /// The published events, in order.
     pub(super) told: Mutex<Vec<Message>>,
-    /// Messages that the store has taken, and events that it was given in a transaction that it committed.
+    /// Messages that the store has taken, and events that it was given in a committed transaction.
     pub(super) recorded: Mutex<BTreeSet<Vec<u8>>>,
     pub(super) written: Mutex<BTreeSet<Uuid>>,
-    /// The last words about tickets; and what was on record when orders without any were reinstated.
+    /// The latest event of each ticket; and what was on record when orders without tickets were reinstated.
     pub(super) words: Mutex<BTreeMap<TicketId, Word>>,
     pub(super) reinstated: Mutex<BTreeMap<OrderId, BTreeSet<String>>>,
     /// Requests for new generations that were granted.
@@ -82,7 +83,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// The world, and who dies in it.
+    /// The world, and the process that dies in it.
     pub(super) fn new(
         seed: u64,
         time: Arc<Time>,
@@ -119,23 +120,23 @@ impl World {
         (Arc::new(world), died)
     }
 
-    /// Asks the store, at one moment of the story: nobody else does anything meanwhile.
+    /// Queries the store at one moment of the story: nothing else runs meanwhile.
     pub(super) fn at_once<T>(&self, question: impl Future<Output = T>) -> T {
         let _elsewhere = self.backstage.enter();
         futures::executor::block_on(question)
     }
 
-    /// A number of this story, `low..high`.
+    /// A random number of this story, `low..high`.
     pub(super) fn draw(&self, low: u32, high: u32) -> u32 {
         lock(&self.rng).random_range(low..high)
     }
 
-    /// Whether something happens that does so many times in a thousand.
+    /// Whether an event of this probability, in thousandths, happens.
     pub(super) fn chance(&self, per_mille: u32) -> bool {
         self.draw(0, 1_000) < per_mille
     }
 
-    /// Waits in the story's time.
+    /// Waits in simulated time.
     pub(super) fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Runtime::sleep(self.time.as_ref(), duration)
     }
@@ -158,7 +159,7 @@ impl World {
         }
     }
 
-    /// How long a step takes: most are short, and their order is chance.
+    /// The duration of a step: most are short, and their order is random.
     fn delay(&self, dice: &mut StdRng) -> Duration {
         match dice.random_range(0..100) {
             0..90 => Duration::from_micros(dice.random_range(1..2_000)),
@@ -168,7 +169,7 @@ impl World {
         }
     }
 
-    /// Something that happened.
+    /// Records something that happened.
     pub(super) fn note(&self, what: impl Display) {
         let line = format!("{:>12.6} {what}", self.time.now().as_secs_f64());
         let mut trace = lock(&self.trace);
@@ -178,7 +179,7 @@ impl World {
         }
     }
 
-    /// The whole story as one number.
+    /// A hash of the whole story.
     pub(super) fn story(&self) -> (u64, Vec<String>) {
         let mut trace = lock(&self.trace);
         (trace.0.finish(), trace.1.take().unwrap_or_default())
@@ -189,7 +190,7 @@ impl World {
         lock(&self.violations).push(what);
     }
 
-    /// Commits an offset; all before it must be on record.
+    /// Commits an offset; every message before it must be on record.
     pub(super) fn commit(&self, next: usize) {
         let mut committed = lock(&self.committed);
         for entry in &lock(&self.log)[(*committed).min(next)..next] {
@@ -222,7 +223,7 @@ impl Turn {
     }
 }
 
-/// One life of a process: between it and the world things go wrong.
+/// One life of a process: faults happen between it and the world.
 pub(super) struct Life {
     pub(super) world: Arc<World>,
     pub(super) number: u32,
@@ -242,7 +243,7 @@ impl Life {
         Arc::new(Self { world, number, state: Mutex::default() })
     }
 
-    /// One call of a port: a wait, what the world does, and a wait until its answer is here.
+    /// One call of a port: a wait, the world's effect, and a wait for the answer.
     pub(super) async fn call<T, E>(
         &self,
         name: &'static str,
@@ -258,10 +259,10 @@ impl Life {
         if turn.fate == Fate::Lost { Err(failure()) } else { answer }
     }
 
-    /// The first half of a call: a wait, and what is to become of it. Whoever dies before it gets no further.
+    /// The first half of a call: a wait, and the choice of its fate. A process that dies before it gets no further.
     ///
-    /// The dice are the call's own, by its name and number: calls that are made at the same moment have the same fates
-    /// whichever of them comes first.
+    /// The random numbers are the call's own, by its name and number: calls that are made at the same moment have the
+    /// same fates whichever of them comes first.
     pub(super) async fn turn(&self, name: &'static str) -> Turn {
         let count = {
             let mut state = lock(&self.state);
@@ -281,7 +282,7 @@ impl Life {
         Turn { fate, dice }
     }
 
-    /// The other half: the wait for the answer. Whoever dies before it is here gets no further.
+    /// The second half: the wait for the answer. A process that dies before the answer arrives gets no further.
     pub(super) async fn settle(&self, turn: &mut Turn) {
         if turn.fate == Fate::DiesAfter {
             self.die().await;
@@ -299,7 +300,7 @@ impl Life {
         std::future::pending::<()>().await;
     }
 
-    /// A while, and as long as the whole process is paused. A pause may outlast every lease.
+    /// A random wait, longer while the whole process is paused. A pause may outlast every lease.
     async fn step(&self, dice: &mut StdRng) {
         if !self.world.is_calm() && dice.random_range(0..1_000) < self.world.odds.paused {
             let pause = Duration::from_secs(dice.random_range(1..60));

@@ -1,4 +1,4 @@
-//! `dlq drop`: somebody has looked at it, and it is shown no more.
+//! `dlq drop`: marks an item as handled, so that it is no longer listed.
 
 use fulfillment_pipeline::operations::Listed;
 use fulfillment_pipeline::operations::drop::{Dropped, drop};

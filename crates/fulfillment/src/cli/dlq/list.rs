@@ -1,4 +1,4 @@
-//! `dlq list`: what needs a person, a line each.
+//! `dlq list`: lists what needs an operator, one line each.
 
 use fulfillment_store::{Attention, ClosedAs, DeadLetterRecord, ParkedOrder, Store, WithdrawalRecord};
 use jiff::Timestamp;
@@ -43,16 +43,16 @@ pub(super) async fn list(
     if apart { Err(Stop::no("")) } else { Ok(()) }
 }
 
-/// One thing of the list, for people.
+/// One item of the list, for people.
 struct Line([String; 6]);
 
-/// What the columns are.
+/// The headings of the columns.
 const HEADER: [&str; 6] = ["KIND", "ID", "STATE", "SINCE", "ORDER", "WHY"];
 
 impl Line {
     fn new(kind: &str, id: String, state: &str, since: Option<Timestamp>, order: String, why: &str) -> Self {
         let since = since.map_or_else(none, |at| format!("{at:.0}"));
-        // One line each, whatever somebody wrote.
+        // One line each, whatever text the item contains.
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         let why = if why.is_empty() { none() } else { why };
         Self([kind.to_owned(), id, state.to_owned(), since, order, why])
@@ -77,7 +77,7 @@ impl Line {
     fn of_refund(refund: &WithdrawalRecord) -> Self {
         let (key, order) = (refund.key.clone(), refund.order_id.to_string());
         let why = refund.note.as_deref().unwrap_or("");
-        // A key names its kind: `refund:R-18`.
+        // A key begins with its kind: `refund:R-18`.
         Self::new(refund.kind.as_str(), key, refund.state.as_str(), Some(refund.received_at), order, why)
     }
 
@@ -92,7 +92,7 @@ fn none() -> String {
     "-".to_owned()
 }
 
-/// The lines under their header, each column as wide as what is in it.
+/// The lines under their header, each column as wide as its longest cell.
 fn table(lines: &[Line]) -> String {
     if lines.is_empty() {
         return "nothing needs an operator".to_owned();

@@ -1,4 +1,4 @@
-//! `fulfillment dlq`
+//! The command `fulfillment dlq`: dead letters, parked orders and parked refunds.
 
 mod drop;
 mod list;

@@ -1,4 +1,4 @@
-//! `dlq replay`: messages come to the inbox again, and parked orders are queued.
+//! `dlq replay`: puts messages into the inbox again, and queues parked orders.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) async fn replay(
     if in_vain { Err(Stop::no("")) } else { Ok(()) }
 }
 
-/// The words of the JSON are older and stay as they are.
+/// The names in the JSON are older, and are kept.
 fn for_people(done: &Done) -> &str {
     match done.replayed {
         Replayed::Queued => "queued for retry",

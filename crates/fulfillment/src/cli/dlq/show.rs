@@ -1,4 +1,4 @@
-//! `dlq show`: one thing whole.
+//! `dlq show`: shows one item in full.
 
 use std::io::Write as _;
 
@@ -64,7 +64,7 @@ fn headers(headers: &[(String, Vec<u8>)]) -> Value {
     headers.iter().map(|(name, value)| json!([name, told(value)])).collect()
 }
 
-/// Bytes as text where they are text, else as base64.
+/// Bytes as text if they are text, otherwise as base64.
 fn told(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),

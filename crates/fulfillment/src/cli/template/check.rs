@@ -1,4 +1,4 @@
-//! `fulfillment template check`
+//! The command `fulfillment template check`: reports mistakes in a template.
 
 use clap::Args;
 use fulfillment_document::{PdfRenderer, Problem, usable};
@@ -30,7 +30,7 @@ pub(super) struct Check {
 struct Checked {
     template: String,
     usable: bool,
-    /// The name by content, of one that can be read.
+    /// The name by content, if the template can be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     hash: Option<String>,
     problems: Vec<Found>,
@@ -62,7 +62,7 @@ fn checked(name: &str, hash: Option<String>, problems: &[Problem]) -> Checked {
     Checked { template: name.to_owned(), usable: usable(problems), hash, problems: found }
 }
 
-/// The problems as compilers write them, for editors to jump to.
+/// The problems in the format of compilers, for editors to jump to.
 fn describe(checked: &Checked) -> String {
     if checked.problems.is_empty() {
         return format!("{}: good", checked.template);

@@ -1,4 +1,4 @@
-//! `fulfillment template import-pretix`
+//! The command `fulfillment template import-pretix`: converts a pretix layout.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `fulfillment template`
+//! The command `fulfillment template`: checks, previews, prints and converts templates.
 
 mod check;
 mod import;
@@ -57,7 +57,7 @@ A template names it at its top, as those of `template show` do: \"$schema\": \"t
 
 const SCHEMA: &str = include_str!("../../../../../docs/template.schema.json");
 
-/// Where the templates that ship name their schema, in the repository.
+/// The address of the schema in the repository, which built-in templates name.
 const SCHEMA_HERE: &str = "../../../docs/template.schema.json";
 
 fn shipped(text: &str) -> Result<Shipped, String> {
@@ -88,7 +88,8 @@ impl Template {
     }
 }
 
-/// The template that an argument names: a file, one that ships, or a `[[template]]` of the configuration, branded.
+/// The template that an argument names: a file, a built-in one, or a `[[template]]` of the configuration, with its
+/// branding.
 fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable>, Stop> {
     if Shipped::named(name).is_some() || Path::new(name).exists() {
         return Ok(templates::bundle(&Base::read(name)));
@@ -108,12 +109,12 @@ fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable
     }
 }
 
-/// A file's name without its last ending.
+/// A file's name without its last extension.
 fn stem(name: &str) -> PathBuf {
     Path::new(name).file_stem().map_or_else(|| PathBuf::from("template"), PathBuf::from)
 }
 
-/// A problem for machines.
+/// A problem in JSON.
 #[derive(Serialize)]
 struct Found {
     severity: &'static str,

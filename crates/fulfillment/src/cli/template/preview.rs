@@ -1,4 +1,4 @@
-//! `fulfillment template preview`
+//! The command `fulfillment template preview`: draws a sample ticket as PDF or PNG.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use super::{find, picture, sample, stem};
 use crate::cli::Context;
 use crate::stop::Stop;
 
-/// Between two looks at a template that is being changed.
+/// Interval between two checks of a template for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Draw a sample ticket by a template
@@ -40,7 +40,7 @@ pub(super) struct Preview {
     watch: bool,
 }
 
-/// A locale as orders have them; one that could be none is left out of an order, and refused here.
+/// A locale as orders have it; an invalid one is left out of an order, and refused here.
 fn language(text: &str) -> Result<String, String> {
     match locale::read(text) {
         locale::Meaning::Unknown => Err("a locale is like de, ar-EG or zh-Hant".to_owned()),
@@ -48,7 +48,7 @@ fn language(text: &str) -> Result<String, String> {
     }
 }
 
-/// What a preview is written as.
+/// The format of a preview.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Pdf,
@@ -56,7 +56,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// By the file's ending.
+    /// By the file's extension.
     fn of(out: &Path) -> Result<Self, Stop> {
         let ending = out.extension().map(OsStr::to_ascii_lowercase);
         match ending.as_ref().and_then(|ending| ending.to_str()) {
@@ -72,7 +72,7 @@ impl Kind {
 struct Drawn {
     file: String,
     bytes: usize,
-    /// Of the page, in millimetres.
+    /// The page's size in millimetres.
     width: f32,
     height: f32,
     hash: String,
@@ -94,7 +94,7 @@ impl Preview {
         let mut unreadable = String::new();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            // Somebody is at work on it: what is wrong is said, and looked at again.
+            // The template is being edited: mistakes are printed, and the next change is tried.
             match self.look(context) {
                 Ok(bundle) if bundle == last => unreadable.clear(),
                 Ok(bundle) => {
@@ -148,7 +148,7 @@ impl Preview {
     }
 }
 
-/// Written beside and renamed: a viewer that follows the file never sees half of it.
+/// Written under another name and renamed: a viewer that follows the file never sees half of it.
 fn write_whole(out: &Path, content: &[u8]) -> Result<(), Stop> {
     let mut name = out.file_name().map(OsStr::to_os_string).unwrap_or_default();
     name.push(".part");

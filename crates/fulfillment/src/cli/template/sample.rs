@@ -1,4 +1,4 @@
-//! The ticket of a preview, with dates and money as a buyer of that locale gets them.
+//! The sample ticket of a preview, with dates and money formatted for its locale.
 
 use fulfillment_document::{TicketPage, sample};
 use fulfillment_domain::{Money, locale};

@@ -1,4 +1,4 @@
-//! A generation's draft: made once, kept in the store, and drawn until its file is stored.
+//! The draft of a generation: created once, kept in the store, and redrawn until its file is stored.
 
 use fulfillment_credential::Claims;
 use fulfillment_domain::ticket::{Code, Holder, Lifecycle, Seat};
@@ -10,12 +10,12 @@ use super::{NotReissued, Reissuer, Wanted};
 use crate::stages::code::code;
 use crate::stages::freeze::expiry;
 
-/// How long a draft is drawn again. Later a request makes another: its code's expiry counts from when it was made.
+/// How long a draft is reused. A later request creates another: the expiry of its code counts from its creation.
 const GOOD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Reissuer {
-    /// The next generation, signed anew. A reinstated one has another code's id: what was voided stays void at every
-    /// door.
+    /// The next generation, with a new signature. A reinstated ticket gets a new code id: what was voided stays void
+    /// for every scanner.
     pub(super) fn draft(
         &self,
         live: &Ticket,
@@ -31,7 +31,7 @@ impl Reissuer {
             ticket.code.cti = self.secret.cti(ticket.id, ticket.code.era);
         }
         if ticket.flags.contains(Flag::Legacy) {
-            // From now on it is drawn and signed here.
+            // From now on this service draws and signs it.
             ticket.document.template =
                 self.templates.of(&ticket.event.id, ticket.event.organizer_id.as_deref());
         }
@@ -66,8 +66,8 @@ impl Reissuer {
         })
     }
 
-    /// Whether a request may have this draft: it is the one that the draft was made for, or knows the live generation
-    /// and wants the same.
+    /// Whether a request may use this draft: it is the request that the draft was created for, or it knows the live
+    /// generation and asks for the same.
     pub(super) fn fits(&self, draft: &Draft, live: &Ticket, wanted: &Wanted) -> bool {
         let mut ticket = live.clone();
         wanted.changes.apply(&mut ticket);
@@ -89,7 +89,7 @@ impl Reissuer {
     }
 }
 
-/// The ticket as its page is drawn: the live row, and what the draft says of it.
+/// The ticket as its page is drawn: the live row, changed by the draft.
 pub(super) fn ticket(live: &Ticket, draft: Draft, renderer: &str) -> Ticket {
     let mut ticket = live.clone();
     if ticket.flags.contains(Flag::Legacy) {
@@ -129,7 +129,7 @@ pub(super) fn ticket(live: &Ticket, draft: Draft, renderer: &str) -> Ticket {
     }
 }
 
-/// Times as every store keeps them.
+/// Times with the precision that every store keeps.
 pub(super) fn whole_microseconds(now: Timestamp) -> Timestamp {
     now.round(jiff::Unit::Microsecond).unwrap_or(now)
 }

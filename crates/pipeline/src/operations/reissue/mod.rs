@@ -1,10 +1,10 @@
-//! A new generation of a ticket: another holder or seat, a lost phone, or one that was voided and is good again.
+//! Reissue: a new generation of a ticket, for another holder or seat, for a lost phone, or to reinstate a voided one.
 //!
 //! The generation's draft is kept in the store under its number, its page is drawn and stored, and one transaction
-//! makes it live and announces it. Until then the old code is good. Whatever dies in between leaves a draft, which the
+//! makes it live and writes its event. Until then the old code is valid. A crash in between leaves a draft, which the
 //! request draws again when it is repeated: the same bytes under the same number, so tries use no numbers up. Another
-//! request takes over the number. A file is created and never overwritten here, so a number has one content for good:
-//! whoever finds another under it takes the next number.
+//! request takes over the number. A file is created and never overwritten here, so a number has one content for good: a
+//! request that finds another content under it takes the next number.
 
 mod draft;
 mod order;
@@ -29,27 +29,27 @@ use crate::stages::proof::Proof;
 use crate::templates::Templates;
 use crate::{Publishing, Wake};
 
-/// How often a request begins anew because something else was done to the ticket meanwhile, or a number had another
-/// file: more than there are numbers.
+/// How often a request starts over because the ticket was changed meanwhile, or another file has the number: more than
+/// there are numbers.
 const TRIES: u32 = 300;
 
-/// What making new generations takes.
+/// Dependencies of the reissuer.
 pub struct Reissuer {
-    /// Where all of it is on record.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// Where ticket files are.
+    /// The storage of ticket files.
     pub files: Arc<dyn Files>,
-    /// What pages are drawn by.
+    /// The templates of pages.
     pub templates: Arc<Templates>,
     /// What codes are signed with.
     pub keys: Arc<Keys>,
-    /// What ids and links are derived from.
+    /// The secret that ids and links are derived from.
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Time to wait, and cores to draw with.
+    /// Waits, and cores to draw with.
     pub runtime: Arc<dyn Runtime>,
-    /// What new codes look like.
+    /// The code format of new codes.
     pub code: CodeFormat,
     /// Which pages have their code read back.
     pub proof: Proof,
@@ -59,31 +59,31 @@ pub struct Reissuer {
     pub wake: Arc<Wake>,
 }
 
-/// Why there is no new generation.
+/// Why no new generation is made.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReissued {
-    /// Nobody has heard of it.
+    /// The ticket is unknown.
     #[error("there is no such ticket")]
     NoSuchTicket,
-    /// What its page would say is gone.
+    /// The data for its page was erased.
     #[error("its personal data was erased")]
     Erased,
-    /// Only reinstating makes it good again.
+    /// It is void: only reinstating makes it valid again.
     #[error("it is void; reinstate it")]
     Voided,
-    /// There is nothing to reinstate.
+    /// It is not void, so there is nothing to reinstate.
     #[error("it is not void")]
     NotVoided,
-    /// Its first generation is not made yet.
+    /// Its first generation is not issued yet.
     #[error("it has no file yet; it can be reissued once it was issued")]
     NotIssued,
-    /// Another generation is live than the caller knows; the number is the live one's.
+    /// The live generation is not the one that the caller knows; this is the live one's number.
     #[error("its current generation is {0}")]
     Moved(u32),
-    /// The number in the code has no room for another.
+    /// The generation number in the code has reached its maximum.
     #[error("it has reached the highest generation that a code can hold")]
     Exhausted,
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The page cannot be drawn or stored; trying again may help.
@@ -92,9 +92,9 @@ pub enum NotReissued {
 }
 
 impl Reissuer {
-    /// Makes a new generation, and answers with the ticket as it stands; so does a request that was heard before.
+    /// Makes a new generation and answers with the ticket's new state; a repeated request gets the same answer.
     pub async fn reissue(&self, id: TicketId, wanted: Wanted) -> Result<Ticket, NotReissued> {
-        // The generation that it takes the place of, and the number that was found to have another file.
+        // The generation that it replaces, and the number under which another file was found.
         let (mut first, mut taken) = (None, 0);
         for _ in 0..TRIES {
             let live = self.store.ticket(id).await?.ok_or(NotReissued::NoSuchTicket)?;
@@ -137,8 +137,8 @@ impl Reissuer {
         ))
     }
 
-    /// The draft of the next generation, kept in the store: the one that is there if the request may have it, or
-    /// another under its number. `None` when something else came first.
+    /// The draft of the next generation, kept in the store: the existing one if the request may use it, or another
+    /// under its number. `None` when another change came first.
     async fn reserved(
         &self,
         live: &Ticket,
@@ -166,7 +166,7 @@ impl Reissuer {
         Ok(drawn)
     }
 
-    /// Stores the page; false when there is another one under its name.
+    /// Stores the page; false when another file has its name.
     async fn stored(&self, drawn: &Drawn) -> Result<bool, NotReissued> {
         let file = NewFile { name: drawn.ticket.file_name(), content: drawn.pdf.clone() };
         match self.files.create(file).await {
@@ -191,7 +191,7 @@ impl Reissuer {
         ticket
     }
 
-    /// A ticket that nobody has heard of is issued, whatever its generation.
+    /// A ticket without a published event gets `ticket-issued`, whatever its generation.
     fn event(&self, live: &Ticket, ticket: &Ticket, reason: Option<&str>) -> serde_json::Result<OutboxEvent> {
         let url = self.publishing.link(&self.secret, ticket);
         let publication = self.publishing.publication(&url, None);

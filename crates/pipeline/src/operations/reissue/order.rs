@@ -1,4 +1,4 @@
-//! Reversing the void of an order: each of its tickets gets a new generation, or the order is issued after all.
+//! Reinstates a voided order: each of its tickets gets a new generation, or the order is issued after all.
 
 use fulfillment_domain::{OrderId, TicketId};
 use fulfillment_store::{OrderRecord, StoreError};
@@ -8,26 +8,27 @@ use super::{NotReissued, Reissuer, Wanted};
 /// Why an order is not reinstated.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReinstated {
-    /// Nothing is known of it.
+    /// The order is unknown.
     #[error("there is no such order")]
     Unknown,
-    /// What its pages would say is gone.
+    /// The data for its pages was erased.
     #[error("its personal data was erased")]
     Erased,
-    /// Nothing of it is void, or nobody has paid it.
+    /// None of its tickets is void, or the order was never paid.
     #[error("nothing of it is void")]
     NotVoid,
-    /// One of its tickets has no new generation; those before it have.
+    /// One of its tickets got no new generation; those before it did.
     #[error("the ticket {0}: {1}")]
     Ticket(TicketId, NotReissued),
-    /// The store cannot be asked.
+    /// The store cannot be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Reissuer {
-    /// Makes every voided ticket of an order valid again; an order that was void before it had tickets is issued.
-    /// Answers with the order as it stands. Each ticket by itself: what stops in the middle goes on when it is repeated.
+    /// Makes every voided ticket of an order valid again; an order that was voided before it had tickets is issued.
+    /// Answers with the order's new state. Each ticket is reinstated by itself: a call that fails in the middle
+    /// continues when it is repeated.
     ///
     /// # Errors
     /// [`NotReinstated`]

@@ -1,28 +1,28 @@
-//! What a request for a new generation asks for.
+//! The request for a new generation of a ticket, parsed.
 
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::order::Place;
 use fulfillment_domain::ticket::Seat;
 use fulfillment_domain::{Ticket, Unreadable};
 
-/// Who wants what of a ticket.
+/// A request for a new generation, and who makes it.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Reinstate a voided ticket, or reissue a live one.
     pub reinstate: bool,
-    /// What is to be different.
+    /// What should be different.
     pub changes: Changes,
     /// Why, for people.
     pub reason: Option<String>,
-    /// The generation that the caller knows as the live one.
+    /// The generation that the caller takes to be the live one.
     pub expected: Option<u32>,
-    /// The request's own name: a repeat of it changes nothing.
+    /// The request's idempotency key: a repeat of it changes nothing.
     pub request: Option<String>,
-    /// Who asks, for the history.
+    /// The caller, for the history.
     pub who: String,
 }
 
-/// What is to be different.
+/// What should be different.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
     holder_name: Option<String>,
@@ -31,7 +31,7 @@ pub struct Changes {
 }
 
 impl Wanted {
-    /// Reads a request's body: what is to be different, why, and the generation that the caller knows.
+    /// Parses a request's body: what should be different, why, and the generation that the caller knows.
     pub fn read(fields: &Fields<'_>) -> Result<Self, Unreadable> {
         let mut seated = false;
         for name in ["seatId", "section", "row", "seatNumber", "seatLabel"] {
@@ -57,7 +57,7 @@ impl Wanted {
 impl Changes {
     pub(super) fn apply(&self, ticket: &mut Ticket) {
         if let Some(name) = &self.holder_name {
-            // The address was the former holder's.
+            // The address belonged to the former holder.
             ticket.holder.email = None;
             ticket.holder.name = Some(name.clone());
         }

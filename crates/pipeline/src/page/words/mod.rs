@@ -1,7 +1,7 @@
-//! Dates, times and money as a buyer writes them: "1.234,50 €", "٢٢ نوفمبر ٢٠٢٦".
+//! Localised dates, times and money, as a buyer writes them: "1.234,50 €", "٢٢ نوفمبر ٢٠٢٦".
 //!
-//! Names, orders, digits and separators are CLDR's, by icu4x; `money.rs` places the currency. Everything is pure: the
-//! same record gives the same words, whatever the machine's own language and zone.
+//! Names, orders, digits and separators come from CLDR, by icu4x; `money.rs` places the currency. Everything is pure:
+//! the same record gives the same words, whatever the machine's language and zone.
 
 mod money;
 #[cfg(test)]
@@ -24,15 +24,15 @@ use jiff::ZonedDateTime;
 
 use money::Place;
 
-/// Doors open by this calendar everywhere, also where another is usual.
+/// Dates are printed in this calendar everywhere, also where another is usual.
 type Calendar = icu_calendar::Gregorian;
 
-/// Locales remembered, since setting one up takes as long as drawing a page; then all are forgotten.
+/// How many locales are cached, since setting one up takes as long as drawing a page. Above that the cache is cleared.
 const MOST: usize = 64;
 
 static KNOWN: LazyLock<RwLock<HashMap<String, Words>>> = LazyLock::new(RwLock::default);
 
-/// How one locale writes. One that is unknown, or none, writes plain English.
+/// The formats of one locale. An unknown one, or none, gives plain English.
 #[derive(Clone)]
 pub struct Words(Option<Arc<Formats>>);
 
@@ -46,7 +46,7 @@ struct Formats {
 }
 
 impl Words {
-    /// How `tag`, as [`fulfillment_domain::locale`] makes it, writes.
+    /// The formats of `tag`, as [`fulfillment_domain::locale`] normalises it.
     pub fn of(tag: Option<&str>) -> Self {
         let Some(tag) = tag else { return Self(None) };
         if let Some(words) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(tag) {
@@ -73,7 +73,7 @@ impl Words {
         told.unwrap_or_else(|| plain_day(at))
     }
 
-    /// A time beside another: the day is not said twice, nor the zone's name where it is the same.
+    /// A time printed beside another one: the day, and the zone's name, are left out where they are the same.
     pub fn beside(&self, at: &ZonedDateTime, other: Option<&ZonedDateTime>) -> String {
         let clock = other.filter(|other| other.date() == at.date()).and_then(|other| {
             let formats = self.0.as_ref()?;
@@ -90,7 +90,7 @@ impl Words {
 }
 
 impl Formats {
-    /// None: no such language, or none whose ways are known.
+    /// None where there is no such language, or CLDR's formats for it are not included.
     fn of(tag: &str) -> Option<Self> {
         let locale: Locale = tag.parse().ok()?;
         let moment = YMDE::long().with_time_hm().with_zone(SpecificShort);
@@ -146,7 +146,7 @@ fn zoned(at: &ZonedDateTime) -> Option<input::ZonedDateTime<Calendar, TimeZoneIn
     Some(input::ZonedDateTime { date, time, zone })
 }
 
-/// A time where it is told, for icu4x.
+/// A time in its zone, for icu4x.
 fn civil(at: &ZonedDateTime) -> Option<DateTime<Calendar>> {
     let part = |part: i8| u8::try_from(part).ok();
     Some(DateTime {

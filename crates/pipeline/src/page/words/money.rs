@@ -1,15 +1,15 @@
-//! Where a currency stands beside its amount, and how it is written.
+//! The position of a currency beside its amount, and how the currency is written.
 //!
-//! A table of our own, with CLDR's facts: icu4x's formatter of money is experimental, rounds to the currency's usual
-//! digits where a price is exact, and takes long to build (docs/adr/icu4x-for-words.md). A currency has its sign only where the sign can mean no
-//! other; else its ISO 4217 code.
+//! A table of our own, with CLDR's facts: icu4x's money formatter is experimental, rounds to the currency's usual
+//! digits where a price is exact, and takes long to build (docs/adr/icu4x-for-words.md). A currency is written with its
+//! sign only where the sign cannot mean another; otherwise with its ISO 4217 code.
 
 use fulfillment_domain::{Currency, Money};
 use icu_decimal::DecimalFormatter;
 use icu_decimal::input::Decimal;
 use icu_locale_core::Locale;
 
-/// A space at which no line ends.
+/// A space at which lines do not break.
 const SPACE: char = '\u{a0}';
 
 /// How a locale writes currencies.
@@ -17,7 +17,7 @@ const SPACE: char = '\u{a0}';
 pub(super) struct Place {
     side: Side,
     language: String,
-    /// Where the buyer is, as far as is known.
+    /// The buyer's region, as far as it is known.
     region: String,
 }
 

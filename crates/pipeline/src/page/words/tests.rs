@@ -7,7 +7,7 @@ fn at(time: &str, zone: &str) -> ZonedDateTime {
     time.parse::<Timestamp>().unwrap().to_zoned_datetime(TimeZone::get(zone).unwrap())
 }
 
-/// As the page has it: spaces are plain, and marks of direction are left out.
+/// As printed on the page, with plain spaces and without direction marks.
 fn plain(text: &str) -> String {
     text.replace(['\u{a0}', '\u{202f}'], " ").replace(['\u{61c}', '\u{200e}'], "")
 }
@@ -84,7 +84,7 @@ fn a_day_is_not_said_twice() {
     let doors = at("2026-11-22T17:00:00Z", "Europe/Berlin");
     assert_eq!(words.beside(&doors, Some(&starts)), "18:00");
     assert_eq!(words.beside(&doors, None), "Sonntag, 22. November 2026 um 18:00 MEZ");
-    // Past midnight where the event is, though not yet by UTC.
+    // Past midnight in the event's zone, though not yet in UTC.
     let ends = at("2026-11-22T23:30:00Z", "Europe/Berlin");
     assert_eq!(words.beside(&ends, Some(&starts)), "Montag, 23. November 2026 um 00:30 MEZ");
     assert_eq!(Words::of(Some("ar-EG")).beside(&doors, Some(&starts)), "٦:٠٠ م");

@@ -1,4 +1,4 @@
-//! What operators do to orders, through whichever process answers, until it is done.
+//! Operators' requests about orders, repeated to whichever process answers until they are done.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,19 +14,19 @@ use crate::world::{World, lock};
 /// The newest life of each process, for requests.
 pub(super) type Ends = Arc<Mutex<BTreeMap<u32, Arc<End>>>>;
 
-/// How often it is tried.
+/// The maximum number of tries.
 const TRIES: u32 = 100;
 
-/// What is wanted of an order.
+/// The kind of request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Errand {
-    /// A new generation of its first ticket, under one name.
+    /// Reissue its first ticket, under one idempotency key.
     Reissue,
-    /// One of its tickets is to be void.
+    /// Void one of its tickets.
     Void { nth: usize },
-    /// Its void tickets are to be good again, or the first of them; or the order, if it was void before it had any.
+    /// Reinstate its void tickets, or the first of them; or the order, if it was voided before it had any.
     Reinstate { all: bool },
-    /// Ordering is to be asked again.
+    /// Ask Ordering again.
     Refresh,
 }
 
@@ -49,7 +49,7 @@ impl Errand {
         }
     }
 
-    /// Whether it is done, or need not be any more.
+    /// Whether it is done, or is not needed any more.
     async fn attempt(self, end: &End, record: &OrderRecord) -> Result<bool, NotReissued> {
         let order = record.order_id;
         match self {

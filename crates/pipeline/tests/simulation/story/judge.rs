@@ -1,4 +1,4 @@
-//! What must be true in the end: the checker's promises, and those that only this world can see.
+//! Checks at the end of a story: the black-box checker's promises, and those that only this world can observe.
 
 use fulfillment_credential::{VerifyOptions, verify};
 use fulfillment_domain::{Clock, OrderId};
@@ -21,7 +21,7 @@ impl Plot {
             let order = deal.sale.order;
             let record = world.at_once(world.store.order(OrderId(order))).unwrap();
             let seats = record.as_ref().map_or(0, |record| deal.tickets_due(record));
-            // Which offset it gets is the topic's business; the consumer's order is judged as it commits.
+            // Offsets are not compared here; the consumer's order is checked as it commits.
             let paid = |key: &String| Paid { order, key: key.clone(), seats, at: (0, 0) };
             seen.paid.extend(deal.paid.keys().map(paid));
             let Some(record) = record else { continue };
@@ -49,8 +49,8 @@ impl Plot {
 }
 
 impl Deal {
-    /// How many tickets it is to have: those of Ordering's first answer, and, once all is paid, what it gained since.
-    /// Where refunds or cancellations meet the growth, what comes first decides.
+    /// The number of tickets it should have: those of Ordering's first answer, and, once all is paid, what it gained
+    /// since. Where refunds or cancellations meet the growth, the first of them decides.
     fn tickets_due(&self, record: &OrderRecord) -> usize {
         let (few, all) = (self.sale.tickets(), self.sale.all_tickets());
         let of_first_answer =
@@ -61,8 +61,8 @@ impl Deal {
         if first == all || (is_paid && !may_be_few) { all } else { few }
     }
 
-    /// All tickets come of one answer, but for those that it gained later; it is issued while nothing takes all of it
-    /// back; and whatever takes it back is understood.
+    /// All tickets come from one answer, except those that it gained later; the order is issued unless all of it is
+    /// taken back; and every refund and cancellation is settled.
     fn judge(&self, world: &World, record: &OrderRecord) {
         let id = record.order_id;
         let is_other = |pair: &[fulfillment_domain::Ticket]| pair[0].customer.name != pair[1].customer.name;

@@ -1,4 +1,4 @@
-//! One story: who pays, who takes it back, what operators want, and what must be true in the end.
+//! One simulated story: its plan, its run, and the checks at its end.
 
 mod errand;
 mod judge;
@@ -17,10 +17,10 @@ use super::Told;
 use super::process::{self, Kit};
 use super::world::{Life, TROUBLE, World, lock};
 
-/// The longest that anything may take to come to rest.
+/// The longest time in which all work must complete.
 const PATIENCE: Duration = Duration::from_secs(48 * 3_600);
 
-/// Tells it to its end.
+/// Runs the story to its end.
 pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::UnboundedReceiver<u32>)) -> Told {
     let ends = Ends::default();
     let mut lives = 0;
@@ -77,7 +77,7 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
     Told { violations, story, lines: told }
 }
 
-/// Somebody sets the clock on the wall, an hour forth or back.
+/// Sets the wall clock, an hour forward or back.
 async fn set_clock(world: Arc<World>) {
     world.sleep(TROUBLE.mul_f64(f64::from(world.draw(0, 1_000)) / 1_000.0)).await;
     let hour = SignedDuration::from_hours(if world.chance(500) { 1 } else { -1 });

@@ -1,4 +1,4 @@
-//! What is to happen, and when: orders, who pays for them and how, who takes them back, and what operators want.
+//! The plan of a story: orders, payments, refunds and cancellations with their times, and what operators do.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,24 +15,24 @@ use super::errand::Errand;
 use crate::sale::{GAINED, PLACE, SEAT, Sale, decimal};
 use crate::world::World;
 
-/// An order, and what comes of it.
+/// An order, and what happens to it.
 pub(super) struct Deal {
     pub(super) sale: Sale,
     /// What was paid, in cents, by the payment's key.
     pub(super) paid: BTreeMap<String, u32>,
-    /// Refunds or cancellations are about it.
+    /// Whether there are refunds or cancellations of it.
     pub(super) withdrawn: bool,
 }
 
 impl Deal {
-    /// The payment that a refund of an order with several names: without one it is parked.
+    /// The payment that a refund must name where the order has several: a refund that names none is parked.
     fn one_of_several(&self) -> Value {
         let id = self.paid.keys().find(|key| self.paid.len() > 1 && !key.starts_with("order:"));
         id.map_or_else(|| json!({}), |id| json!({ "paymentId": id }))
     }
 
-    /// What a refund names that returns one of its payments, and how much that is. The only payment of an order need not
-    /// be named, and one without an id cannot be.
+    /// What a refund names that returns one of the order's payments, and the amount. The only payment of an order need
+    /// not be named, and one without an id cannot be.
     fn whole_payment(&self, world: &World) -> Option<(Value, u32)> {
         let id = payment_id(&self.sale, world.draw(1, FOR_GAINED)).to_string();
         let (with_id, is_only) = (self.paid.get(&id).copied(), self.paid.len() == 1);
@@ -50,11 +50,11 @@ pub(super) struct Plot {
     pub(super) errands: Vec<(OrderId, Errand)>,
 }
 
-/// The number of the payment for the seat that an order gains; those for what it has at first are 1 and 2.
+/// The number of the payment for the seat that an order gains; those for its first seats are 1 and 2.
 const FOR_GAINED: u32 = 3;
 
 impl Plot {
-    /// `stepped`: somebody will set the clock.
+    /// `stepped`: the clock will be set during the story.
     pub(super) fn draw(world: &World, stepped: bool) -> Self {
         let mut plot = Self { deals: Vec::new(), entries: Vec::new(), errands: Vec::new() };
         for n in 1..=u128::from(world.draw(1, 6)) {
@@ -72,7 +72,7 @@ impl Plot {
         plot
     }
 
-    /// Pays for what an order has at first: at once, in halves or twice, with an id, without one or both ways.
+    /// Pays for an order's first seats: in one payment, in halves or twice, with an id, without one or both ways.
     fn pay(&mut self, world: &World, deal: &mut Deal) {
         let price = deal.sale.price();
         match world.draw(0, 10) {
@@ -97,8 +97,8 @@ impl Plot {
         }
     }
 
-    /// Pays for the seat that an order gains, or not: mostly after it did. Ordering may know of it a little later while
-    /// it is asked again, which a clock that is set would end.
+    /// Pays for the seat that an order gains, or not: mostly after it was added. Ordering may learn of it a little
+    /// later, while it is asked again; setting the clock would end those attempts.
     fn pay_for_gained(&mut self, world: &World, deal: &mut Deal, stepped: bool) {
         let Some(since) = deal.sale.gains.filter(|_| world.chance(650)) else { return };
         let apart = Duration::from_millis(world.draw(0, 20_000).into());
@@ -107,7 +107,7 @@ impl Plot {
         self.payment(world, deal, FOR_GAINED, GAINED, at);
     }
 
-    /// Makes a payment with an id.
+    /// Adds a payment with an id.
     fn payment(&mut self, world: &World, deal: &mut Deal, n: u32, cents: u32, at: Duration) -> Payment {
         let payment = payment(world, &deal.sale, n, cents);
         deal.paid.insert(payment.payment_id.to_string(), cents);
@@ -115,7 +115,7 @@ impl Plot {
         payment
     }
 
-    /// Takes an order back: as a whole, or a part of it, up to four times.
+    /// Refunds or cancels an order: as a whole, or in part, up to four times.
     fn take_back(&mut self, world: &World, deal: &mut Deal) {
         deal.withdrawn = true;
         let (order, mut left) = (deal.sale.order, deal.sale.places);
@@ -148,8 +148,8 @@ impl Plot {
         }
     }
 
-    /// Calls an order off: by a message that says when, or by records that have their own times, so that each counts that
-    /// is later than a reinstatement.
+    /// Cancels an order: by a message with its own time, or by records with theirs, so that each that is later than a
+    /// reinstatement counts.
     fn cancel(&mut self, world: &World, order: Uuid, n: u32) {
         let dated = world.chance(500);
         for again in 0..=u32::from(world.chance(300)) {
@@ -181,7 +181,7 @@ impl Plot {
         send(if deal.sale.gains.is_some() { 500 } else { 50 }, Errand::Refresh);
     }
 
-    /// Puts a message on the topic, some twice.
+    /// Puts a message on the topic, some of them twice.
     fn send(&mut self, world: &World, at: Duration, entry: impl Fn(Timestamp) -> Incoming) {
         self.entries.push((at, entry(when(world, at))));
         if world.chance(200) {
@@ -191,7 +191,7 @@ impl Plot {
     }
 }
 
-/// Adds one object's fields to another.
+/// Merges one object's fields into another.
 fn add(json: &mut Value, more: Value) {
     let (Value::Object(json), Value::Object(more)) = (json, more) else { unreachable!("both are objects") };
     json.extend(more);
@@ -221,7 +221,7 @@ fn payment(world: &World, sale: &Sale, n: u32, cents: u32) -> Payment {
     }
 }
 
-/// The same as a producer sends it that has no ids, whose clock may be minutes off, and that may not know the payment
+/// The same message from a producer that has no ids, whose clock may be minutes off, and that may not know the payment
 /// provider's id.
 fn without_id(world: &World, payment: &Payment) -> String {
     let minutes = Duration::from_secs(world.draw(0, 500).into());

@@ -1,10 +1,10 @@
-//! What was measured, as a table for people and a list for machines.
+//! The benchmark's figures, as a table for people and as JSON for programs.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// One thing measured.
+/// One measured figure.
 #[derive(Debug, Clone)]
 struct Figure {
     name: &'static str,
@@ -14,7 +14,7 @@ struct Figure {
 }
 
 impl Figure {
-    /// How near the value comes to its floor; 1 is the floor.
+    /// The ratio of the value to its floor; 1 is the floor.
     fn ratio(&self) -> Option<f64> {
         self.floor.filter(|floor| *floor > 0.0).map(|floor| self.value / floor)
     }
@@ -25,12 +25,12 @@ impl Figure {
 pub(crate) struct Figures(Vec<Figure>);
 
 impl Figures {
-    /// Notes a figure for which the machine sets no floor that could be measured, or that is a floor itself.
+    /// Adds a figure without a measurable floor, or one that is a floor itself.
     pub(crate) fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
         self.note(Figure { name, value, unit, floor: None });
     }
 
-    /// Notes a figure beside its floor.
+    /// Adds a figure with its floor.
     pub(crate) fn add_beside(&mut self, name: &'static str, value: f64, unit: &'static str, floor: f64) {
         self.note(Figure { name, value, unit, floor: Some(floor) });
     }
@@ -40,7 +40,7 @@ impl Figures {
         self.0.push(figure);
     }
 
-    /// A line a figure.
+    /// The table, one line per figure.
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str, unit: &str, floor: &str, ratio: &str| {
@@ -56,7 +56,7 @@ impl Figures {
         text
     }
 
-    /// A list of objects.
+    /// The figures as a JSON array of objects.
     pub(crate) fn json(&self) -> Value {
         let object = |figure: &Figure| {
             json!({
@@ -71,7 +71,7 @@ impl Figures {
     }
 }
 
-/// As many digits as mean something.
+/// Formats a value with its significant digits.
 fn plain(value: f64) -> String {
     if value.abs() < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }

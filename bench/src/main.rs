@@ -1,6 +1,6 @@
-//! How fast the built binary is: each figure beside the floor that the machine sets, measured in the same run.
+//! Benchmarks of the built binary: each figure beside the floor that the machine sets, measured in the same run.
 //!
-//! `scripts/bench` builds everything, brings the servers up and runs this.
+//! `scripts/bench` builds everything, starts the servers and runs this.
 #![expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -54,7 +54,7 @@ async fn main() -> Result<()> {
         Bench::Pipeline(options) => pipeline::run(&options, &mut figures).await,
         Bench::Durability(options) => pipeline::durability::run(&options, &mut figures).await,
     };
-    // What was measured before something failed is worth showing.
+    // Also prints what was measured before a failure.
     print!("{}", figures.table());
     measured?;
     if let Some(path) = cli.output.json {

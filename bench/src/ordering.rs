@@ -1,4 +1,5 @@
-//! An Ordering that answers at once, so that it holds nothing up: two seats an order, made from its id.
+//! An Ordering server that answers immediately, so that it does not slow the service: two seats per order, made from
+//! its id.
 
 use anyhow::Result;
 use axum::Router;
@@ -33,7 +34,7 @@ impl Ordering {
         Ok(Self { base, server })
     }
 
-    /// What to give as `FULFILLMENT_ORDERING_URL`.
+    /// The value for `FULFILLMENT_ORDERING_URL`.
     pub(crate) fn url(&self) -> &str {
         &self.base
     }
@@ -57,8 +58,8 @@ const EVENTS: [(&str, &str); 4] = [
 ];
 const NAMES: [&str; 4] = ["Zoë Müller-Łukasiewicz", "Ada Lovelace", "José Ángel Núñez", "Øyvind Sørensen"];
 
-/// The digits of the id choose event, names and seats: orders differ as real ones do, and no two orders of a
-/// run are likely to claim one seat.
+/// The digits of the id choose event, names and seats: orders differ as real ones do, and two orders of a run are
+/// unlikely to claim the same seat.
 fn answer(id: Uuid) -> String {
     let number = id.as_u128();
     let pick = |shift: u32| usize::try_from((number >> shift) & 3).unwrap_or(0);

@@ -1,10 +1,10 @@
-//! What the kernel knows about the service's process.
+//! Memory and CPU time of the service's process, from `/proc`.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// The most memory the process ever had in RAM, in bytes: `VmHWM` of `/proc/PID/status`.
+/// The peak resident memory of the process, in bytes: `VmHWM` of `/proc/PID/status`.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
@@ -13,12 +13,11 @@ pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
     Ok(kilobytes * 1024)
 }
 
-/// The time its threads have spent on a core, in their own code and in the kernel: `utime` and `stime` of
-/// `/proc/PID/stat`.
+/// The CPU time of its threads, in user code and in the kernel: `utime` and `stime` of `/proc/PID/stat`.
 pub(crate) fn cpu_time(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-    // The second field is the program's name in parentheses, which may hold anything; `utime` is the 14th.
+    // The second field is the program's name in parentheses, which may contain anything; `utime` is the 14th.
     let (_, after) = text.rsplit_once(')').context("no name in /proc/PID/stat")?;
     let mut fields = after.split_ascii_whitespace().skip(11);
     let mut ticks = || -> Result<u64> { Ok(fields.next().context("/proc/PID/stat is short")?.parse()?) };

@@ -1,4 +1,4 @@
-//! Kafka on its bad days.
+//! Fault tests of Kafka: killed brokers and rebalances.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Disks that are full or closed, and object stores on their bad days. Small file systems in memory stand for disks:
-//! mounting them takes root, as in CI.
+//! Fault tests of storage: disks that are full or read-only, and failing object stores. Small file systems in memory
+//! simulate disks: mounting them requires root, as in CI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{Store, stage};
 
-/// A file system of its own, unmounted when dropped.
+/// A separate file system, unmounted when dropped.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -27,7 +27,7 @@ impl Disk {
         Ok(Self(at))
     }
 
-    /// Takes all the room that is left.
+    /// Fills the file system.
     fn fill(&self) -> Result<()> {
         let full = std::fs::write(self.0.join("ballast"), vec![1; 64 << 20]);
         ensure!(full.is_err(), "there is room for everything");
@@ -52,7 +52,7 @@ fn run(tool: &str, arguments: &[&str], at: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An order that cannot be stored says so, where people look.
+/// Checks that an order whose files cannot be stored reports it where operators look.
 async fn told(service: &Service, ledger: &Ledger, why: &str) -> Result<()> {
     let order = ledger.paid().last().context("an order")?.order;
     service
@@ -64,7 +64,7 @@ async fn told(service: &Service, ledger: &Ledger, why: &str) -> Result<()> {
 #[tokio::test]
 async fn full_for_files() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
-    // Few tries: then the tickets are Failed, and tried again in the background.
+    // Few attempts: then the tickets are Failed, and are retried in the background.
     let scene = scene
         .set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2")
         .set("FULFILLMENT_PIPELINE_PARKED_RETRY_EVERY", "500ms");
@@ -84,7 +84,7 @@ async fn full_for_files() -> Result<()> {
     check_issued(&scene, &service, &ledger).await
 }
 
-/// Root may write everywhere but into a folder that nothing may change.
+/// Root may write everywhere except to an immutable folder.
 #[tokio::test]
 async fn closed_for_files() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Sqlite).await?;
@@ -98,7 +98,7 @@ async fn closed_for_files() -> Result<()> {
     check_issued(&scene, &service, &ledger).await
 }
 
-/// The desk tries again and again, under one key, and the process dies between.
+/// A client repeats its request under one key, and the process dies in between.
 #[tokio::test]
 async fn closed_for_the_page_of_a_reissue() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Sqlite).await?;
@@ -155,7 +155,7 @@ async fn full_for_the_embedded_store() -> Result<()> {
     check_issued(&scene, &service, &ledger).await
 }
 
-/// Answers 500, then very slow ones.
+/// The store answers 500, and then very slowly.
 #[tokio::test]
 async fn an_object_store_fails_and_is_slow() -> Result<()> {
     let (mut scene, mut ledger) = stage(Store::Postgres).await?;
@@ -179,8 +179,8 @@ async fn an_object_store_fails_and_is_slow() -> Result<()> {
     scene.settled(&service).await
 }
 
-/// A power cut cannot be played; what the process asks of the kernel, and in which order, can be watched: each file is
-/// synced (by itself, or all of them at one stroke) before it is renamed, and then the folder that has the name.
+/// A power cut cannot be simulated, but the process's system calls and their order can be traced: each file is synced
+/// (by itself, or all of them together) before it is renamed, and then the folder that has the name.
 #[tokio::test]
 async fn files_are_on_the_disk_before_they_have_names() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Sqlite).await?;
@@ -211,7 +211,7 @@ async fn files_are_on_the_disk_before_they_have_names() -> Result<()> {
     Ok(())
 }
 
-/// Goes through the calls in order; answers how many ticket files were renamed.
+/// Checks the calls in order; returns how many ticket files were renamed.
 fn synced_before_renamed(calls: &str, folder: &Path) -> Result<usize> {
     let folder = folder.display().to_string();
     let (mut synced, mut all_synced, mut renamed, mut unnamed) = (Vec::new(), false, 0, 0);
@@ -221,7 +221,7 @@ fn synced_before_renamed(calls: &str, folder: &Path) -> Result<usize> {
             all_synced = true;
         } else if call.contains("fsync(") || call.contains("fdatasync(") {
             if path() == folder {
-                // The names are on the disk; a later group has to sync anew.
+                // The names are on the disk; a later group has to sync again.
                 (unnamed, all_synced) = (0, false);
             }
             synced.push(path());

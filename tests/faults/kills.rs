@@ -1,4 +1,4 @@
-//! SIGKILL at random moments, with one instance and with three.
+//! Fault tests with SIGKILL at random moments, with one instance and with three.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::{Store, stage};
 
-/// Kills of one test: `FAULTS_CYCLES`, else so many.
+/// The number of kills of one test, unless `FAULTS_CYCLES` sets it.
 const CYCLES: u32 = 10;
-/// The longest life of an instance.
+/// The longest time an instance runs before it is killed.
 const LONGEST: u64 = 900;
 
 #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
@@ -19,7 +19,7 @@ fn number(name: &str) -> Result<Option<u64>> {
     std::env::var(name).ok().map(|text| text.parse().with_context(|| name.to_owned())).transpose()
 }
 
-/// Starts `instances`, kills one of them at a random moment, starts it again, and so on; payments come all the while.
+/// Starts `instances`, then repeatedly kills one of them at a random moment and starts it again, while payments arrive.
 async fn killed(store: Store, instances: usize) -> Result<()> {
     let cycles = number("FAULTS_CYCLES")?.map_or(Ok(CYCLES), u32::try_from)?;
     let seed = number("FAULTS_SEED")?.unwrap_or_else(|| rand::rng().random());
@@ -30,7 +30,7 @@ async fn killed(store: Store, instances: usize) -> Result<()> {
     let first = scene.start().await?;
     let mut services = vec![first];
     for _ in 1..instances {
-        // They share the keys of the first.
+        // All of them share the keys of the first.
         services.push(scene.setup.launch()?);
     }
     for _ in 0..cycles {

@@ -1,9 +1,9 @@
-//! Faults on purpose, and what is left after them: run by `scripts/faults`, which builds the service with the steps at
-//! which it can be told to die.
+//! Fault injection tests, run by `scripts/faults`, which builds the service with the steps (fail points) at which it
+//! can be made to abort.
 //!
-//! Every test pays through the broker, keeps a ledger of what the broker acknowledged, lets something go wrong, lets
-//! the service come to rest, and hands everything to the checker (`tests/src/checker.rs`). What is promised for each
-//! fault stands in `docs/reliability.md`; `promises` holds that table and the tests together.
+//! Every test pays through the broker, keeps a ledger of what the broker acknowledged, injects a fault, waits until the
+//! service is idle, and runs the checker (`tests/src/checker.rs`). The promise for each fault is in
+//! `docs/reliability.md`; `promises` checks that table against the tests.
 
 mod broker;
 mod disk;
@@ -24,7 +24,8 @@ enum Store {
     Postgres,
 }
 
-/// A scene with Kafka and this store, and its ledger. Leases are short: what a dead process held comes back soon.
+/// A scene with Kafka and this store, and its ledger. Leases are short, so that the claims of a dead process expire
+/// soon.
 async fn stage(store: Store) -> Result<(Scene, Ledger)> {
     let scene = Scene::embedded().await?.with_kafka().await?;
     let scene = match store {

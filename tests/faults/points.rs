@@ -1,4 +1,4 @@
-//! The process dies at each step of the protocol, on each store.
+//! Fault tests in which the process aborts at each step of the protocol, on each store.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
@@ -13,7 +13,8 @@ use super::{Store, stage};
 /// `SIGABRT`.
 const ABORTED: i32 = 6;
 
-/// Dies at the step, comes again, comes to rest; then everything is checked. `how` is what the crate `fail` is told.
+/// Lets the process abort at the step, restarts it, waits until it is idle, and checks everything. `how` is the action
+/// for the crate `fail`.
 async fn dies(store: Store, step: &str, how: &str) -> Result<()> {
     let (scene, mut ledger) = stage(store).await?;
     for seats in [1, 2, 3, 7] {
@@ -32,7 +33,8 @@ async fn dies(store: Store, step: &str, how: &str) -> Result<()> {
     check_issued(&scene, &service, &ledger).await
 }
 
-/// Dies at a step of a reissue; what stands is whole, and the request made again under its own name is done once.
+/// Lets the process abort at a step of a reissue: the state is consistent, and the request, repeated under its own
+/// name, is done once.
 async fn dies_in_a_reissue(store: Store, step: &str, how: &str) -> Result<()> {
     let (scene, mut ledger) = stage(store).await?;
     let doomed_setup = scene.setup.clone().env("FAILPOINTS", format!("{step}={how}"));

@@ -1,4 +1,4 @@
-//! The process among its clocks, signals and keys.
+//! Fault tests of the process: clock steps, signals, idle connections, key rotation and large answers.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Store, stage};
 
-/// By libfaketime, which moves the wall clock and leaves the one that only counts. Without Kafka: its client waits by
-/// the kernel's wall clock, which no test may move.
+/// Uses libfaketime, which changes the wall clock but not the monotonic one. Without Kafka, whose client waits by the
+/// kernel's wall clock, which a test must not change.
 async fn clock_is_stepped(scene: Scene) -> Result<()> {
     let library = ["x86_64", "aarch64"]
         .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"))
@@ -46,7 +46,7 @@ async fn clock_is_stepped(scene: Scene) -> Result<()> {
                 std::fs::write(&clock, step)?;
             }
         }
-        // Each time, not only in the end: an hour back must not mean an hour's wait.
+        // After each step, not only at the end: an hour back must not cause an hour's wait.
         for order in &orders {
             service.order_in(*order, "issued").await.with_context(|| format!("after {step}"))?;
         }
@@ -65,7 +65,7 @@ async fn the_clock_is_stepped_by_an_hour_on_postgres() -> Result<()> {
     clock_is_stepped(Scene::embedded().await?.with_postgres().await?).await
 }
 
-/// Connections that clients keep open and do not use hold up nothing.
+/// Connections that clients keep open without using them do not block anything.
 #[tokio::test]
 async fn told_to_stop_in_the_middle_with_idle_connections() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
@@ -91,7 +91,7 @@ async fn told_to_stop_in_the_middle_with_idle_connections() -> Result<()> {
     check_issued(&scene, &service, &ledger).await
 }
 
-/// The code was signed at the freeze: the ticket keeps it, and its key goes on verifying.
+/// The code was signed at the freeze: the ticket keeps it, and its key still verifies it.
 #[tokio::test]
 async fn a_key_is_rotated_between_freeze_and_issue() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
@@ -112,11 +112,11 @@ async fn a_key_is_rotated_between_freeze_and_issue() -> Result<()> {
     Ok(())
 }
 
-/// An answer of ten megabytes is a reason to look at the order, and no trouble for its neighbours.
+/// An answer of ten megabytes parks its order for an operator, without affecting others.
 #[tokio::test]
 async fn a_name_of_ten_megabytes() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
-    // Ordering answers from the thread that the test runs on, and ten megabytes keep it busy.
+    // The test's thread also runs the Ordering server, and ten megabytes keep it busy.
     let scene =
         scene.set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "2").set("FULFILLMENT_ORDERING_TIMEOUT", "60s");
     let service = scene.start().await?;

@@ -1,11 +1,12 @@
-//! The table of promises in `docs/reliability.md` and the tests are one list.
+//! Tests that the table of promises in `docs/reliability.md` lists exactly the existing tests.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// `room::test` of every test in a folder. What the macro of `points` makes of one line counts once.
+/// `module::test` for every test in a folder. The tests that the macro of `points` generates from one line count as
+/// one.
 fn tests(folder: &str) -> Result<BTreeSet<String>> {
     let mut tests = BTreeSet::new();
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
@@ -17,7 +18,7 @@ fn tests(folder: &str) -> Result<BTreeSet<String>> {
         let text = std::fs::read_to_string(&path)?;
         let mut lines = text.lines();
         while let Some(line) = lines.next() {
-            // At the margin: those within a macro are named in its list.
+            // Only unindented ones: those within a macro are named in its list.
             if line.starts_with("#[tokio::test") {
                 let name = lines.find_map(|line| line.strip_prefix("async fn ")).context("a test's name")?;
                 tests.insert(format!("{room}::{}", name.split('(').next().unwrap_or_default()));

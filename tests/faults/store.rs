@@ -1,4 +1,4 @@
-//! PostgreSQL on its bad days.
+//! Fault tests of PostgreSQL: outages, lock waits, lost data, and workers that lose their leases.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{Store, stage};
 
-/// Pays for so many orders of two seats.
+/// Pays for this many orders of two seats.
 async fn pay(scene: &Scene, ledger: &mut Ledger, orders: usize) -> Result<()> {
     for _ in 0..orders {
         ledger.pay(scene, 2).await?;
@@ -64,7 +64,7 @@ async fn the_pool_is_exhausted() -> Result<()> {
         scene.set("FULFILLMENT_STORE_MAX_CONNECTIONS", "2").set("FULFILLMENT_STORE_CONNECT_TIMEOUT", "200ms");
     pay(&scene, &mut ledger, 60).await?;
     let service = scene.start().await?;
-    // Both connections wait for a lock for a while: everybody else for a connection.
+    // Both connections wait for a lock for a while, so everything else waits for a connection.
     let mut other = PgConnection::connect(scene.database()?.url()).await?;
     let mut transaction = other.begin().await?;
     sqlx::query("LOCK TABLE bc_fulfillment.orders IN ACCESS EXCLUSIVE MODE")
@@ -94,7 +94,7 @@ async fn a_snapshot_is_held_open() -> Result<()> {
     Ok(())
 }
 
-/// What was paid is paid whatever becomes of the record: with the same secret, the same tickets come of it.
+/// Payments survive the loss of the database: with the same secret, the same tickets are issued again.
 #[tokio::test]
 async fn emptied_and_the_topic_read_again() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
@@ -106,7 +106,7 @@ async fn emptied_and_the_topic_read_again() -> Result<()> {
     let before = scene.record.texts(same).await?;
     assert!(service.stop(PATIENCE).await?.success());
     drop(service);
-    // The folder of files belongs to the old record; the keys and the secret stay.
+    // The folder of files belongs to the old database; the keys and the secret stay.
     std::fs::remove_dir_all(scene.tickets_folder())?;
     let group = fulfillment_tests::rig::unique("group");
     let scene = scene.with_postgres().await?.set("FULFILLMENT_KAFKA_GROUP_ID", group);
@@ -118,14 +118,14 @@ async fn emptied_and_the_topic_read_again() -> Result<()> {
     scene.idle().await
 }
 
-/// Stops or wakes a process.
+/// Suspends or resumes a process.
 fn signal(service: &Service, signal: Signal) -> Result<()> {
     let process = Pid::from_raw(i32::try_from(service.pid())?).context("a process")?;
     Ok(kill_process(process, signal)?)
 }
 
-/// A worker that loses its orders while it waits for Ordering wakes with answers that are old by then, and before its
-/// successor has the new ones: it must not freeze them.
+/// A worker that loses its claims while it waits for Ordering resumes with outdated answers before its successor has
+/// the new ones: it must not freeze them.
 #[tokio::test]
 async fn an_owner_is_paused_beyond_its_lease_and_woken() -> Result<()> {
     const ORDERS: usize = 10;
@@ -152,19 +152,20 @@ async fn an_owner_is_paused_beyond_its_lease_and_woken() -> Result<()> {
     check_issued(&scene, &waking, &ledger).await
 }
 
-/// The lengths of the files that have no name yet.
+/// The lengths of the files that still have temporary names.
 fn unnamed(folder: &Path) -> Vec<u64> {
     let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let files = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "pdf"));
     files.filter_map(|file| Some(file.metadata().ok()?.len())).collect()
 }
 
-/// One has drawn its tickets, sleeps through their issue by another and a reissue, and wakes.
+/// A worker that has drawn its tickets is suspended while another issues and reissues them, and then resumes.
 #[tokio::test]
 async fn a_paused_writer_wakes_after_its_ticket_was_reissued() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
     let order = ledger.pay(&scene, 2).await?;
-    // Time to stop it while its first ticket has no name yet; the storage's marker came before.
+    // Leaves time to suspend it while its first ticket has a temporary name; the storage's marker file was written
+    // before.
     let setup = scene.setup.clone().env("FAILPOINTS", "after-temporary-file=1*off->1*sleep(5000)");
     let writer = setup.launch()?;
     let temporary = scene.tickets_folder().join(".tmp");
@@ -189,7 +190,7 @@ async fn a_paused_writer_wakes_after_its_ticket_was_reissued() -> Result<()> {
     Ok(())
 }
 
-/// Rows get their numbers when they are written and are seen when they are committed: not in the same order.
+/// Rows get their numbers when they are written but become visible when they are committed, in another order.
 #[tokio::test]
 async fn an_event_is_committed_after_a_later_one() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
@@ -199,7 +200,7 @@ async fn an_event_is_committed_after_a_later_one() -> Result<()> {
     service.order_in(slow, "issued").await?;
     let wire = scene.wire()?;
     wire.issued(2).await?;
-    // Whatever is written for one of them now waits with its number, and does not commit.
+    // Whatever is now written for one of them has its number, but waits and does not commit.
     let database = scene.database()?;
     database
         .execute(&format!(
@@ -236,7 +237,7 @@ async fn an_event_is_committed_after_a_later_one() -> Result<()> {
     check(&scene, &service, &ledger).await
 }
 
-/// Whoever claims first has it: nobody asks Ordering for what another is at work on.
+/// The first claim wins: no worker asks Ordering for an order that another has claimed.
 #[tokio::test]
 async fn three_claim_the_same_orders_at_once() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
@@ -247,7 +248,7 @@ async fn three_claim_the_same_orders_at_once() -> Result<()> {
         door.order_in(paid.order, "received").await?;
     }
     assert!(door.stop(PATIENCE).await?.success());
-    // Between what a statement sees and what it changes there is time for the others.
+    // Leaves time for the others between what a statement reads and what it changes.
     let linger = "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS \
                   $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$; \
                   CREATE TRIGGER linger BEFORE UPDATE ON bc_fulfillment.orders \

@@ -1,7 +1,8 @@
-//! What a scene checks when it ends: that no work is left behind.
+//! The check at the end of a scene: no work is left behind.
 //!
-//! A test that does not wait until its work is done checks less than it seems to, and a fault that loses work would
-//! not be noticed. So a scene that is dropped counts by the rules of [`Record`], and panics if something is left.
+//! A test that does not wait until its work is done checks less than it seems to, and a fault that loses work would not
+//! be noticed. So a scene that is dropped counts what is left by the rules of [`Record`], and panics if there is
+//! anything.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +13,12 @@ use anyhow::{Context, Result};
 use crate::record::Record;
 use crate::wait;
 
-/// How long the record may take to answer.
+/// How long the database may take to answer.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// The part of a scene that is dropped first, after the service of its test.
 pub(crate) struct Ending {
-    /// The scene's.
+    /// The scene's record.
     pub(crate) record: Record,
     leaves: OnceLock<&'static str>,
     failed: AtomicBool,
@@ -32,7 +33,7 @@ impl Ending {
         self.leaves.get_or_init(|| why);
     }
 
-    /// The test fails already, with an error of its own.
+    /// Records that the test already fails with its own error.
     pub(crate) fn failed(&self) {
         self.failed.store(true, Ordering::Relaxed);
     }
@@ -44,7 +45,7 @@ impl Drop for Ending {
         if failing || self.leaves.get().is_some() {
             return;
         }
-        // A thread of its own: nothing can be waited for on this one, which drives the test's runtime.
+        // A separate thread, because this one drives the test's runtime and must not block.
         let left = std::thread::scope(|scope| scope.spawn(|| look(&self.record)).join());
         let left = left.unwrap_or_else(|_| Err(anyhow::anyhow!("the look at the record panicked")));
         let problem = match left {
@@ -66,7 +67,7 @@ impl Drop for Ending {
 fn look(record: &Record) -> Result<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // Its own connection: one of the test's runtime would wait for that.
+        // A separate connection: one of the test's runtime would wait for that runtime.
         let left = async { record.apart().left().await };
         tokio::time::timeout(LIMIT, left).await.context("no answer in time")?
     })

@@ -1,4 +1,4 @@
-//! The other ends of the topics: a producer, a reader from the start, and a look at a group's offsets.
+//! A Kafka client for tests: a producer, a reader from the start, topic administration and a group's offsets.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -24,18 +24,18 @@ pub struct Kafka {
     producer: FutureProducer,
 }
 
-/// A message as it lay in its topic.
+/// A message as read from its topic.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Where it lay.
+    /// Its partition.
     pub partition: i32,
-    /// Where it lay in its partition.
+    /// Its offset in the partition.
     pub offset: i64,
-    /// As sent; every key of this platform is text.
+    /// The key as sent; every key of this platform is text.
     pub key: Option<String>,
-    /// As sent, in order; a header without a value counts as empty.
+    /// The headers as sent, in order; a header without a value counts as empty.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// As sent; none is a tombstone.
+    /// The value as sent; `None` is a tombstone.
     pub value: Option<Vec<u8>>,
 }
 
@@ -43,13 +43,13 @@ impl Message {
     /// The value, read as JSON.
     ///
     /// # Errors
-    /// It has none, or it is no JSON.
+    /// It has no value, or the value is not JSON.
     pub fn json(&self) -> Result<Value> {
         serde_json::from_slice(self.value.as_deref().context("the message has no value")?)
             .context("the message's value")
     }
 
-    /// The text of the first header called so.
+    /// The text of the first header with this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
@@ -61,7 +61,7 @@ impl Kafka {
     /// Connects to the rig's broker.
     ///
     /// # Errors
-    /// There is no rig.
+    /// The rig is not running.
     pub fn connect() -> Result<Self> {
         Self::at(rig::kafka()?)
     }
@@ -73,22 +73,22 @@ impl Kafka {
     pub fn at(brokers: String) -> Result<Self> {
         let producer = config(&brokers)
             .set("linger.ms", "2")
-            // Refused here, an oversized message would never reach the service that has to bear it.
+            // If the client refused an oversized message, it would never reach the service that has to handle it.
             .set("message.max.bytes", "16000000")
             .create()?;
         Ok(Self { brokers, producer })
     }
 
-    /// What to give as `FULFILLMENT_KAFKA_BROKERS`.
+    /// The value for `FULFILLMENT_KAFKA_BROKERS`.
     #[must_use]
     pub fn brokers(&self) -> &str {
         &self.brokers
     }
 
-    /// Creates a topic with a name that no other test has, `prefix-…`, and answers the name.
+    /// Creates a topic with a unique name, `prefix-…`, and returns the name.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn topic(&self, prefix: &str, partitions: i32) -> Result<String> {
         let name = rig::unique(prefix);
         self.create_topic(&name, partitions, &[]).await?;
@@ -98,7 +98,7 @@ impl Kafka {
     /// Creates a topic with this name and settings such as `("max.message.bytes", "5000000")`.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<()> {
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         for (key, value) in settings {
@@ -113,7 +113,7 @@ impl Kafka {
     /// Deletes a topic; one of the same name may be created a moment later.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn delete_topic(&self, name: &str) -> Result<()> {
         for result in self.admin()?.delete_topics(&[name], &options()).await? {
             result.map_err(|(name, code)| anyhow!("deleting topic {name}: {code}"))?;
@@ -121,10 +121,10 @@ impl Kafka {
         Ok(())
     }
 
-    /// Gives a topic more partitions, so many in all.
+    /// Adds partitions to a topic, up to this total.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn add_partitions(&self, topic: &str, in_all: usize) -> Result<()> {
         let more = NewPartitions::new(topic, in_all);
         for result in self.admin()?.create_partitions([&more], &options()).await? {
@@ -133,10 +133,10 @@ impl Kafka {
         Ok(())
     }
 
-    /// Commits for a group that has no members, as `kafka-consumer-groups --reset-offsets` does.
+    /// Commits offsets for a group that has no members, as `kafka-consumer-groups --reset-offsets` does.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn commit(&self, group: &str, topic: &str, offsets: &BTreeMap<i32, i64>) -> Result<()> {
         let (topic, offsets) = (topic.to_owned(), offsets.clone());
         self.blocking(group, move |consumer| {
@@ -149,10 +149,10 @@ impl Kafka {
         .await
     }
 
-    /// Drops a partition's messages before `offset`, as retention does: offsets committed there have expired.
+    /// Deletes a partition's messages before `offset`, as retention does: offsets committed there have expired.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn drop_before(&self, topic: &str, partition: i32, offset: i64) -> Result<()> {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
@@ -163,18 +163,18 @@ impl Kafka {
         Ok(())
     }
 
-    /// Sends a payment as its producer does: the order's id is the key. Answers partition and offset.
+    /// Sends a payment as its producer does: the order's id is the key. Returns partition and offset.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn pay(&self, topic: &str, payment: &Payment) -> Result<(i32, i64)> {
         self.send(topic, Some(&payment.order_id.to_string()), &[], Some(payment.json().as_bytes())).await
     }
 
-    /// Sends any message and waits until the broker has it. Answers partition and offset.
+    /// Sends any message and waits until the broker acknowledges it. Returns partition and offset.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn send(
         &self,
         topic: &str,
@@ -195,10 +195,10 @@ impl Kafka {
         }
     }
 
-    /// Reads all partitions of a topic from the start until `enough` says so, in the order of arrival here.
+    /// Reads all partitions of a topic from the start until `enough` returns true, in the order of arrival here.
     ///
     /// # Errors
-    /// `limit` passed first; the error says how many messages there were.
+    /// `limit` passed first; the error contains the number of messages.
     pub async fn read(
         &self,
         topic: &str,
@@ -218,10 +218,10 @@ impl Kafka {
         Ok(messages)
     }
 
-    /// All that is in a topic at the moment of asking; an unknown topic is empty.
+    /// All messages that are in a topic now; an unknown topic is empty.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn all(&self, topic: &str) -> Result<Vec<Message>> {
         let end = self.ends(topic).await?;
         let filled: BTreeMap<i32, i64> =
@@ -234,10 +234,10 @@ impl Kafka {
         .await
     }
 
-    /// First offset and the one after the last, of each partition.
+    /// The first offset and the one after the last, of each partition.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn ends(&self, topic: &str) -> Result<BTreeMap<i32, (i64, i64)>> {
         let topic = topic.to_owned();
         self.blocking(&rig::unique("look"), move |consumer| {
@@ -250,10 +250,10 @@ impl Kafka {
         .await
     }
 
-    /// What a group has committed, by partition; those without a commit are absent.
+    /// The offsets that a group has committed, by partition; those without a commit are absent.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn committed(&self, group: &str, topic: &str) -> Result<BTreeMap<i32, i64>> {
         let topic = topic.to_owned();
         self.blocking(group, move |consumer| {
@@ -288,7 +288,7 @@ impl Kafka {
         .await?
     }
 
-    /// The client's questions to the broker block; they do it on a thread of their own.
+    /// Runs the client's blocking requests on a separate thread.
     async fn blocking<T: Send + 'static>(
         &self,
         group: &str,
@@ -313,7 +313,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
 }
 
-/// A consumer that commits nothing and joins no group, whatever `group` it is given to look at.
+/// A consumer that commits nothing and does not join the `group` whose offsets it reads.
 fn stream(brokers: &str, group: &str) -> Result<StreamConsumer> {
     Ok(config(brokers)
         .set("group.id", group)

@@ -1,5 +1,5 @@
-//! What was paid, as far as the world knows: a payment counts from the moment the broker has acknowledged it, and is
-//! written down, synced, before anything else happens.
+//! The ledger of payments of a test: a payment counts as soon as the broker has acknowledged it, and is written to a
+//! file and synced before anything else happens.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -17,13 +17,13 @@ use crate::scene::Scene;
 /// One payment that the broker has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
-    /// What was paid.
+    /// The order that was paid.
     pub order: Uuid,
-    /// The payment's key: its id, or `order:` and the order's of one that never had an id.
+    /// The payment's key: its id, or `order:` and the order's id if it has none.
     pub key: String,
-    /// How many tickets the order is to have.
+    /// How many tickets the order must have.
     pub seats: usize,
-    /// Where the message lies: partition and offset.
+    /// The message's partition and offset.
     pub at: (i32, i64),
 }
 
@@ -38,16 +38,16 @@ impl Ledger {
     /// An empty ledger in a folder.
     ///
     /// # Errors
-    /// The file cannot be made.
+    /// The file cannot be created.
     pub fn new(folder: &Path) -> Result<Self> {
         let file = File::create(folder.join(rig::unique("ledger")))?;
         Ok(Self { file, paid: Vec::new() })
     }
 
-    /// Pays for a new order of so many seats, which Ordering knows.
+    /// Pays for a new order of this many seats, which Ordering knows.
     ///
     /// # Errors
-    /// The broker did not take it: then it is in no ledger, and may or may not be in the topic.
+    /// The broker did not acknowledge it: then it is not in the ledger, and may or may not be in the topic.
     pub async fn pay(&mut self, scene: &Scene, seats_wanted: usize) -> Result<Uuid> {
         let order = rig::id();
         scene.ordering.answer(order, [Answer::Json(seats(order, seats_wanted))]);
@@ -61,7 +61,7 @@ impl Ledger {
         Ok(order)
     }
 
-    /// All of them, first first.
+    /// All payments, oldest first.
     #[must_use]
     pub fn paid(&self) -> &[Paid] {
         &self.paid

@@ -1,9 +1,9 @@
-//! The neighbours of the service, as the black-box tests play them, and the service itself as a process.
+//! Test support for black-box tests: simulated neighbours of the service, and the service itself as a process.
 //!
-//! A test begins with a [`scene`]. `scripts/test` starts the servers and names them in `RIG_*` variables ([`rig`]); a test makes itself a
-//! database ([`postgres`]), topics ([`kafka`]), an Ordering ([`ordering`]) and a receiver ([`webhook`]), starts
-//! the built binary with their addresses ([`service`]), and reads the tickets back as strangers would
-//! ([`tools`]). Nothing is shared between tests but the servers, so all of them run at once.
+//! A test begins with a [`scene`]. `scripts/test` starts the servers and names them in `RIG_*` variables ([`rig`]); a
+//! test creates a database ([`postgres`]), topics ([`kafka`]), an Ordering ([`ordering`]) and a receiver ([`webhook`]),
+//! starts the built binary with their addresses ([`service`]), and reads the tickets back with independent programs
+//! ([`tools`]). Tests share only the servers, so all of them can run concurrently.
 
 pub mod checker;
 mod ending;

@@ -1,4 +1,5 @@
-//! Ordering and Identity as they are on a bad day: each order's answers are scripted, each call is counted.
+//! A simulated Ordering and Identity service: each order's answers are scripted, including failures, and each call is
+//! counted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// What to answer to one request.
+/// The answer to one request.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// 200 with this object.
@@ -25,15 +26,15 @@ pub enum Answer {
     Status(u16),
     /// This status, and `Retry-After` in seconds.
     RetryAfter(u16, u32),
-    /// 200 with bytes that may be no JSON.
+    /// 200 with text that may not be JSON.
     Text(String),
-    /// The answer, so much later.
+    /// The answer after a delay.
     Slow(Duration, Box<Answer>),
     /// 200 with the length of the whole object, half of it, and a closed connection.
     Half(Value),
 }
 
-/// A running Ordering that is its own Identity. It ends when dropped.
+/// A running Ordering that is also Identity. It stops when dropped.
 pub struct Ordering {
     base: String,
     book: Arc<Mutex<Book>>,
@@ -42,13 +43,13 @@ pub struct Ordering {
 
 #[derive(Default)]
 struct Book {
-    /// By path; the last answer of a list stays.
+    /// Answers by path; the last answer of a list is repeated.
     scripts: HashMap<String, Vec<Answer>>,
     calls: HashMap<String, usize>,
-    /// By path, of the last request.
+    /// The `traceparent` of the last request, by path.
     traceparents: HashMap<String, String>,
     token: Option<String>,
-    /// What an order without a script gets, made from its id.
+    /// The answer for an order without a script, made from its id.
     otherwise: Option<fn(Uuid) -> Answer>,
     running: usize,
     most_at_once: usize,
@@ -76,13 +77,13 @@ impl Ordering {
         Ok(Self { base, book, server })
     }
 
-    /// What to give as `FULFILLMENT_ORDERING_URL`, and as `FULFILLMENT_IDENTITY_URL`.
+    /// The value for `FULFILLMENT_ORDERING_URL` and `FULFILLMENT_IDENTITY_URL`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.base
     }
 
-    /// Scripts the answers about an order, one a request; the last one stays. Replaces an earlier script.
+    /// Scripts the answers about an order, one per request; the last one is repeated. Replaces an earlier script.
     pub fn answer(&self, order: Uuid, answers: impl IntoIterator<Item = Answer>) {
         lock(&self.book).scripts.insert(format!("/orders/{order}"), answers.into_iter().collect());
     }
@@ -92,7 +93,7 @@ impl Ordering {
         lock(&self.book).otherwise = Some(answer);
     }
 
-    /// Scripts the answers to what was paid since whenever, as [`Self::answer`] does.
+    /// Scripts the answers to the list of paid orders, as [`Self::answer`] does.
     pub fn answer_list(&self, answers: impl IntoIterator<Item = Answer>) {
         lock(&self.book).scripts.insert("/orders".to_owned(), answers.into_iter().collect());
     }
@@ -102,12 +103,12 @@ impl Ordering {
         lock(&self.book).scripts.insert(format!("/internal/users/{user}"), answers.into_iter().collect());
     }
 
-    /// From now on 401 for whoever does not bear this token; none opens the door again.
+    /// From now on, requests without this token get 401; `None` removes the requirement.
     pub fn demand_token(&self, token: Option<&str>) {
         lock(&self.book).token = token.map(str::to_owned);
     }
 
-    /// How often an order was asked for, refusals included.
+    /// How often an order was requested, refused requests included.
     #[must_use]
     pub fn calls(&self, order: Uuid) -> usize {
         lock(&self.book).calls.get(&format!("/orders/{order}")).copied().unwrap_or(0)
@@ -119,19 +120,19 @@ impl Ordering {
         lock(&self.book).traceparents.get(&format!("/orders/{order}")).cloned()
     }
 
-    /// How often a user was asked for.
+    /// How often a user was requested.
     #[must_use]
     pub fn user_calls(&self, user: Uuid) -> usize {
         lock(&self.book).calls.get(&format!("/internal/users/{user}")).copied().unwrap_or(0)
     }
 
-    /// All requests together.
+    /// The number of all requests.
     #[must_use]
     pub fn total(&self) -> usize {
         lock(&self.book).calls.values().sum()
     }
 
-    /// The most requests that were in the house at one time.
+    /// The maximum number of concurrent requests.
     #[must_use]
     pub fn most_at_once(&self) -> usize {
         lock(&self.book).most_at_once
@@ -144,12 +145,12 @@ impl Drop for Ordering {
     }
 }
 
-/// A row of the hall that no other order has: a seat sold twice is a story of its own.
+/// A row that no other order has: seats that are sold twice have their own tests.
 fn row(order: Uuid) -> String {
     format!("{}", order.as_u128() % 1_000_000_007)
 }
 
-/// An order of one seat as Ordering writes it, to change at will.
+/// An order of one seat as Ordering writes it, which a test may change.
 #[must_use]
 pub fn one_seat(order: Uuid) -> Value {
     json!({
@@ -163,7 +164,7 @@ pub fn one_seat(order: Uuid) -> Value {
     })
 }
 
-/// An order of `count` named seats in one row, with event details, to change at will.
+/// An order of `count` named seats in one row, with event details, which a test may change.
 #[must_use]
 pub fn seats(order: Uuid, count: usize) -> Value {
     let mut value = one_seat(order);
@@ -263,11 +264,11 @@ fn write(answer: Answer) -> Response<Body> {
     response
 }
 
-/// A body that is announced in full and fails in its middle: the server closes the connection.
+/// A body that is truncated: its full length is announced, then the server closes the connection halfway.
 fn half(value: &Value) -> Response<Body> {
     let text = value.to_string();
     let first = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
-    // A failure in the same breath would take the head and the first half with it, unsent.
+    // An immediate failure would discard the head and the first half before they are sent.
     let failure = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err("the rest is missing")

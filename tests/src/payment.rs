@@ -1,11 +1,11 @@
-//! A payment as the producer of record writes it: .NET's serializer, camelCase, seven fractional digits.
+//! A payment message as the platform's producer writes it: .NET's serializer, camelCase, seven fractional digits.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::rig::id;
 
-/// The value of one `payment-succeeded` message. Change a field before writing it to play another case.
+/// The value of one `payment-succeeded` message. Change a field before writing it to test another case.
 #[derive(Debug, Clone)]
 pub struct Payment {
     /// `paymentId`; the same payment may be sent twice.
@@ -14,7 +14,7 @@ pub struct Payment {
     pub order_id: Uuid,
     /// `customerId`.
     pub customer_id: Uuid,
-    /// The JSON number as it stands in the message, digit for digit.
+    /// The JSON number as written in the message, digit for digit.
     pub amount: String,
     /// ISO 4217.
     pub currency: String,

@@ -1,4 +1,5 @@
-//! A cable that can be pulled: TCP passed on to a server of the rig, cut, slowed down, deafened or answered for.
+//! A TCP proxy in front of a server of the rig that can cut or slow down connections, lose answers, or answer with
+//! errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,22 +10,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What becomes of connections.
+/// How connections are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// They are passed on.
+    /// They are forwarded.
     Whole,
-    /// They end, and each new one at once.
+    /// They are closed, and each new one immediately.
     Cut,
-    /// What the client says gets there; what the server answers does not, and soon the connection ends.
+    /// Requests reach the server, but its answers are lost, and soon the connection is closed.
     Deaf,
-    /// Everything comes so much later.
+    /// All data is delayed by this much.
     Slow(Duration),
-    /// An HTTP server that says 500 to whatever is asked.
+    /// Acts as an HTTP server that answers every request with 500.
     Failing,
 }
 
-/// How long a client waits for answers that do not come, until its connection ends.
+/// How long a client waits for lost answers until its connection is closed.
 const DEAF_FOR: Duration = Duration::from_millis(300);
 
 /// A running proxy. It ends when dropped.
@@ -35,7 +36,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Passes a free port on to `server`, `host:port`.
+    /// Forwards a free port to `server`, `host:port`.
     ///
     /// # Errors
     /// No port is free.
@@ -52,10 +53,10 @@ impl Proxy {
         Ok(Self { address, mode, server })
     }
 
-    /// The URL with this proxy's address in the place of the server's.
+    /// The URL with this proxy's address in place of the server's.
     ///
     /// # Errors
-    /// It is no URL with a host and a port.
+    /// It is not a URL with a host and a port.
     pub async fn in_front_of(url: &str) -> Result<(Self, String)> {
         let (scheme, rest) = url.split_once("://").context("no URL")?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -68,22 +69,22 @@ impl Proxy {
         Ok((proxy, url.trim_end_matches('/').to_owned()))
     }
 
-    /// Ends all connections, and each new one at once.
+    /// Closes all connections, and each new one immediately.
     pub fn cut(&self) {
         self.mode.send_replace(Mode::Cut);
     }
 
-    /// Loses what the server answers, on connections that are there and on new ones, and ends them soon after.
+    /// Loses the server's answers, on existing and new connections, and closes them soon after.
     pub fn lose_answers(&self) {
         self.mode.send_replace(Mode::Deaf);
     }
 
-    /// Ends all connections; on new ones every piece comes so much later, each way.
+    /// Closes all connections; on new ones, all data is delayed by this much in both directions.
     pub fn slow_down(&self, by: Duration) {
         self.mode.send_replace(Mode::Slow(by));
     }
 
-    /// Ends all connections; new ones are answered 500, as HTTP.
+    /// Closes all connections; new ones are answered with HTTP status 500.
     pub fn fail(&self) {
         self.mode.send_replace(Mode::Failing);
     }
@@ -120,7 +121,7 @@ async fn pass(client: TcpStream, server: String, mut mode: watch::Receiver<Mode>
     }
 }
 
-/// Until the connection is not what it was; a deaf one lives a little longer.
+/// Waits until the connection's mode has changed; one that loses answers lasts a little longer.
 async fn ended(mut mode: watch::Receiver<Mode>, begun: Mode) {
     let now = mode.wait_for(|now| *now != begun || *now == Mode::Deaf).await.map(|now| *now);
     if matches!(now, Ok(Mode::Deaf)) {
@@ -128,7 +129,7 @@ async fn ended(mut mode: watch::Receiver<Mode>, begun: Mode) {
     }
 }
 
-/// Passes on what comes; `answers` tells when it is to be lost.
+/// Forwards data; `answers` reports when it is to be lost.
 async fn copy(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
@@ -153,7 +154,7 @@ async fn fail(mut client: TcpStream) {
         let answer = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
         let _ = client.write_all(answer).await;
         let _ = client.shutdown().await;
-        // A body that is still coming must not reset what was answered.
+        // A request body that is still arriving must not reset the connection before the answer is read.
         while let Ok(1..) = client.read(&mut head).await {}
     }
 }

@@ -1,4 +1,4 @@
-//! The service's record, looked at behind its back: counts that both stores answer to the same statement.
+//! Direct access to the service's database: queries that work on both stores.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::postgres::Database;
 
-/// Where the record is.
+/// The database of the service.
 #[derive(Debug, Clone)]
 pub enum Record {
     /// In a database of the rig.
@@ -18,10 +18,10 @@ pub enum Record {
 }
 
 impl Record {
-    /// The one number that a SELECT answers, such as a count.
+    /// The single number that a SELECT returns, such as a count.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn number(&self, select: &str) -> Result<i64> {
         match self {
             Self::Postgres(database) => database.number(select).await,
@@ -39,10 +39,10 @@ impl Record {
         }
     }
 
-    /// The texts that a SELECT of one column answers.
+    /// The texts that a SELECT of one column returns.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub async fn texts(&self, select: &str) -> Result<Vec<String>> {
         match self {
             Self::Postgres(database) => {
@@ -66,7 +66,7 @@ impl Record {
         }
     }
 
-    /// The same record by connections of the current runtime.
+    /// The same database with connections of the current runtime.
     pub(crate) fn apart(&self) -> Self {
         match self {
             Self::Postgres(database) => Self::Postgres(database.apart()),
@@ -74,10 +74,10 @@ impl Record {
         }
     }
 
-    /// What is not as [`Self::rules`] say, in words. A record that no service has made yet has nothing.
+    /// Descriptions of what violates [`Self::rules`]. A database that no service has created yet has nothing.
     ///
     /// # Errors
-    /// What the database says.
+    /// The database's error.
     pub(crate) async fn left(&self) -> Result<Vec<String>> {
         let made = match self {
             Self::Postgres(_) => "SELECT count(to_regclass('outbox_delivery'))",

@@ -1,45 +1,46 @@
-//! Where the servers are that `scripts/rig/up` started. A test without its server fails: it is never skipped.
+//! The addresses of the test servers that `scripts/rig/up` started. A test without its server fails: it is never
+//! skipped.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The account key that the Azure emulator publishes in its manual; it is the same everywhere and no secret.
+/// The account key that the Azure emulator publishes in its manual; it is the same everywhere and not a secret.
 const AZURITE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// The Kafka bootstrap address, `host:port`.
 ///
 /// # Errors
-/// There is no rig.
+/// The rig is not running.
 pub fn kafka() -> Result<String> {
     required("RIG_KAFKA")
 }
 
-/// The same broker behind TLS: by one door with a password (SCRAM-SHA-512 or PLAIN), by another with a certificate.
+/// The same broker behind TLS: one listener needs a password (SCRAM-SHA-512 or PLAIN), another a client certificate.
 #[derive(Debug, Clone)]
 pub struct SecureKafka {
     /// `host:port`.
     pub brokers: String,
     /// The file of the certificate to trust, PEM.
     pub ca: String,
-    /// Who may come in.
+    /// The user name.
     pub user: &'static str,
-    /// By what; it opens the key's file too.
+    /// The password; the key's file is encrypted with it too.
     pub password: &'static str,
-    /// `host:port` of the door for those who have a certificate.
+    /// `host:port` of the listener for client certificates.
     pub mutual: String,
-    /// The file of a certificate that opens it, PEM.
+    /// The file of an accepted client certificate, PEM.
     pub certificate: String,
     /// The file of its key, PEM, encrypted.
     pub key: String,
 }
 
-/// Kafka's secured doors.
+/// Kafka's TLS listeners.
 ///
 /// # Errors
-/// There is no rig.
+/// The rig is not running.
 pub fn kafka_secure() -> Result<SecureKafka> {
     Ok(SecureKafka {
         brokers: required("RIG_KAFKA_SECURE")?,
@@ -52,16 +53,16 @@ pub fn kafka_secure() -> Result<SecureKafka> {
     })
 }
 
-/// The administrative database of the PostgreSQL cluster, as a URL. Tests take one of their own:
+/// The administrative database of the PostgreSQL cluster, as a URL. Tests create their own database:
 /// [`crate::postgres::Database::create`].
 ///
 /// # Errors
-/// There is no rig.
+/// The rig is not running.
 pub fn postgres() -> Result<String> {
     required("RIG_POSTGRES")
 }
 
-/// An object store: the URL to give as `FULFILLMENT_FILES_URL`, and the variables that go with it.
+/// An object store: the URL to give as `FULFILLMENT_FILES_URL`, and the variables that it needs.
 #[derive(Debug, Clone)]
 pub struct ObjectStore {
     /// `s3://bucket/prefix` or `az://container/prefix`, the prefix new for each call.
@@ -70,10 +71,10 @@ pub struct ObjectStore {
     pub env: Vec<(String, String)>,
 }
 
-/// The S3 gateway, with a prefix that no other test has.
+/// The S3 gateway, with a unique prefix.
 ///
 /// # Errors
-/// There is no rig.
+/// The rig is not running.
 pub fn s3() -> Result<ObjectStore> {
     let bucket = required("RIG_S3_BUCKET")?;
     let mut env = vec![("AWS_ENDPOINT_URL".to_owned(), required("RIG_S3_ENDPOINT")?)];
@@ -83,10 +84,10 @@ pub fn s3() -> Result<ObjectStore> {
     Ok(ObjectStore { url: format!("s3://{bucket}/{}", unique("files")), env })
 }
 
-/// The Azure Blob emulator, with a prefix that no other test has.
+/// The Azure Blob emulator, with a unique prefix.
 ///
 /// # Errors
-/// There is no rig.
+/// The rig is not running.
 pub fn azurite() -> Result<ObjectStore> {
     let container = required("RIG_AZURITE_CONTAINER")?;
     let env = [
@@ -101,7 +102,7 @@ pub fn azurite() -> Result<ObjectStore> {
     })
 }
 
-/// Servers that a test has for itself, to do with as it likes. They end when dropped.
+/// Servers for one test alone, which it may stop or break. They stop when dropped.
 #[derive(Debug)]
 pub struct OwnRig(BTreeMap<String, String>);
 
@@ -116,7 +117,7 @@ impl OwnRig {
         Ok(Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
     }
 
-    /// Where a server is, by its `RIG_*` variable.
+    /// A server's address, by its `RIG_*` variable.
     ///
     /// # Errors
     /// It was not started.
@@ -124,10 +125,10 @@ impl OwnRig {
         self.0.get(name).map(String::as_str).with_context(|| format!("this rig has no {name}"))
     }
 
-    /// Lets a server die at once and come back on what its disk has, after so many seconds.
+    /// Kills a server immediately and restarts it from what is on its disk, after this many seconds.
     ///
     /// # Errors
-    /// It does not come back.
+    /// It does not restart.
     pub async fn crash(&self, server: &str, away: &str) -> Result<()> {
         script("crash", &[self.variable("RIG_DIR")?, server, away]).await.map(drop)
     }
@@ -152,7 +153,7 @@ async fn script(name: &str, arguments: &[&str]) -> Result<String> {
     Ok(out.into_owned())
 }
 
-/// A name that nothing else has, in this run or another: `prefix-` and 32 hexadecimal digits.
+/// A unique name, also across runs: `prefix-` and 32 hexadecimal digits.
 #[must_use]
 pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}", id().simple())

@@ -1,4 +1,4 @@
-//! What most tests begin with: an Ordering, a store, topics if need be, and the service set up for haste.
+//! The fixture of most tests (a scene): an Ordering, a store, topics if needed, and a service with short delays.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
@@ -20,27 +20,27 @@ use crate::rig::OwnRig;
 use crate::service::{Service, Setup};
 use crate::wait::{begin, eventually};
 
-/// How long a test waits for what must happen. Generous: a slow machine is no fault of the service.
+/// How long a test waits for what must happen. Generous, because a slow machine is not the service's fault.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Scenes at once. Each has a process or two at work, and the clocks in the tests are real.
+/// The maximum number of concurrent scenes. Each runs a process or two, and the tests use real clocks.
 static STAGE: Semaphore = Semaphore::const_new(6);
 
-/// A scene without the service, which [`Scene::start`] brings in.
+/// A scene without the service, which [`Scene::start`] starts.
 pub struct Scene {
-    /// First, while the record is still there: fields are dropped in this order.
+    /// The first field, so that it is dropped while the database still exists: fields are dropped in this order.
     ending: Ending,
     /// How the service is started.
     pub setup: Setup,
     /// Its Ordering, and Identity where a test sets it.
     pub ordering: Ordering,
-    /// Its record.
+    /// Its database.
     pub record: Record,
     wire: Option<Wire>,
     _place: SemaphorePermit<'static>,
 }
 
-/// The topics between a scene's neighbours and the service.
+/// The topics between the service and its neighbours in a scene.
 pub struct Wire {
     /// The broker.
     pub kafka: Kafka,
@@ -68,7 +68,7 @@ impl Scene {
     /// The embedded default: SQLite, a folder, no Kafka.
     ///
     /// # Errors
-    /// No temporary folder or port.
+    /// There is no temporary folder or free port.
     pub async fn embedded() -> Result<Self> {
         let place = STAGE.acquire().await?;
         begin();
@@ -89,22 +89,22 @@ impl Scene {
     /// The platform: PostgreSQL and Kafka.
     ///
     /// # Errors
-    /// There is no rig.
+    /// The rig is not running.
     pub async fn platform() -> Result<Self> {
         Self::embedded().await?.with_postgres().await?.with_kafka().await
     }
 
-    /// Keeps the record in a database of its own.
+    /// Uses a new PostgreSQL database.
     ///
     /// # Errors
-    /// There is no rig.
+    /// The rig is not running.
     pub async fn with_postgres(mut self) -> Result<Self> {
         let database = Database::create().await?;
         self.set_database(database);
         Ok(self)
     }
 
-    /// The same in a cluster that the test has for itself.
+    /// The same in a cluster of this test alone.
     ///
     /// # Errors
     /// It does not answer.
@@ -118,21 +118,21 @@ impl Scene {
         self.set_record(Record::Postgres(database));
     }
 
-    /// Looks for the record at another place than [`Self::setup`] began with.
+    /// Sets another database than the one [`Self::setup`] began with.
     pub fn set_record(&mut self, record: Record) {
         self.ending.record = record.clone();
         self.record = record;
     }
 
-    /// Adds topics of its own.
+    /// Adds new topics.
     ///
     /// # Errors
-    /// There is no rig.
+    /// The rig is not running.
     pub async fn with_kafka(self) -> Result<Self> {
         self.with_topics(Kafka::connect()?).await
     }
 
-    /// The same at a broker that the test has for itself.
+    /// The same at a broker of this test alone.
     ///
     /// # Errors
     /// It does not answer.
@@ -180,7 +180,7 @@ impl Scene {
     /// The topics.
     ///
     /// # Errors
-    /// The scene has none.
+    /// The scene has no topics.
     pub fn wire(&self) -> Result<&Wire> {
         self.wire.as_ref().context("the scene has no Kafka")
     }
@@ -204,11 +204,11 @@ impl Scene {
         self.setup.start().await
     }
 
-    /// Waits until no work is left, then checks that everything fits: each ticket with its file as recorded
-    /// and exactly one event, no file without a ticket, nothing said twice in different words.
+    /// Waits until no work is left, then checks consistency: each ticket has its file as recorded and exactly one
+    /// event, no file is without a ticket, and no repeated event differs.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The inconsistencies.
     pub async fn settled(&self, service: &Service) -> Result<()> {
         let fits = async {
             self.idle().await?;
@@ -221,7 +221,7 @@ impl Scene {
     /// Waits until no work is left.
     ///
     /// # Errors
-    /// What is left after [`PATIENCE`].
+    /// Work that is left after [`PATIENCE`].
     pub async fn idle(&self) -> Result<()> {
         let mut left = Vec::new();
         let done = eventually(PATIENCE, "no work left", async || {
@@ -232,12 +232,12 @@ impl Scene {
         done.with_context(|| left.join(", "))
     }
 
-    /// Says why the test ends with work that is not done. Without it, a scene that ends so panics.
+    /// States why the test ends with unfinished work. Without it, such a scene panics at its end.
     pub fn leaves(&self, why: &'static str) {
         self.ending.leaves(why);
     }
 
-    /// Each file is its ticket's, byte for byte; in a folder nothing else lies there.
+    /// Checks that each file is its ticket's, byte for byte; a folder must have no other files.
     async fn files_fit(&self, service: &Service) -> Result<()> {
         let folder = self.tickets_folder();
         if !folder.is_dir() {
@@ -253,10 +253,10 @@ impl Scene {
             let id = name.split('.').next().unwrap_or_default();
             let recorded = service.get_json(&format!("/tickets/{id}")).await?;
             if recorded["ticketPdfPath"] != name && (recorded["generation"] != 0 || name.contains(".g")) {
-                continue; // of an earlier generation, or of one that never came to be
+                continue; // of an earlier generation, or of one that was never completed
             }
             if matches!(recorded["status"].as_str(), Some("Pending" | "Failed")) {
-                continue; // stored by a try that died before it was recorded; the next writes it again
+                continue; // stored by an attempt that died before it was recorded; the next attempt writes it again
             }
             files += 1;
             let found = hex::encode(Sha256::digest(std::fs::read(&path)?));
@@ -269,7 +269,7 @@ impl Scene {
         Ok(())
     }
 
-    /// In an object store: each ticket that is recorded as having a file can be fetched as recorded.
+    /// For an object store: checks that each ticket recorded as having a file can be downloaded as recorded.
     async fn downloads_fit(&self, service: &Service) -> Result<()> {
         let select = "SELECT CAST(id AS TEXT) AS id FROM tickets \
                       WHERE status IN ('Generated', 'Delivered') AND voided_at IS NULL \
@@ -283,7 +283,7 @@ impl Scene {
         Ok(())
     }
 
-    /// On the topic: an event for each that is recorded; what is repeated is repeated byte for byte.
+    /// Checks that the topic has an event for each one recorded, and that repeats are equal byte for byte.
     async fn events_fit(&self) -> Result<()> {
         let Some(wire) = &self.wire else { return Ok(()) };
         let mut seen: std::collections::HashMap<String, Vec<u8>> = std::collections::HashMap::new();
@@ -302,7 +302,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Where the tickets are, unless a test put them elsewhere.
+    /// The folder of tickets, unless a test has set another.
     #[must_use]
     pub fn tickets_folder(&self) -> PathBuf {
         self.setup.data().join("tickets")
@@ -310,18 +310,18 @@ impl Scene {
 }
 
 impl Wire {
-    /// Pays as Payment does. Answers partition and offset.
+    /// Pays as Payment does. Returns partition and offset.
     ///
     /// # Errors
-    /// What the broker says.
+    /// The broker's error.
     pub async fn pay(&self, payment: &Payment) -> Result<(i32, i64)> {
         self.kafka.pay(&self.payments, payment).await
     }
 
-    /// Waits for events of so many different tickets, and answers the first of each, in order of arrival.
+    /// Waits for events of this many different tickets, and returns the first of each, in order of arrival.
     ///
     /// # Errors
-    /// They did not come in time.
+    /// They did not arrive in time.
     pub async fn issued(&self, tickets: usize) -> Result<Vec<Message>> {
         let distinct = |messages: &[Message]| {
             let ids: HashSet<_> = messages.iter().map(|message| message.header("ce_subject")).collect();
@@ -332,23 +332,23 @@ impl Wire {
         Ok(all.into_iter().filter(|message| known.insert(message.header("ce_subject"))).collect())
     }
 
-    /// Waits for so many messages of a topic of events.
+    /// Waits for this many messages of a topic of events.
     ///
     /// # Errors
-    /// They did not come in time.
+    /// They did not arrive in time.
     pub async fn told(&self, topic: &str, count: usize) -> Result<Vec<Message>> {
         self.kafka.read(topic, PATIENCE, |seen| seen.len() >= count).await
     }
 
-    /// Waits for so many dead letters.
+    /// Waits for this many dead letters.
     ///
     /// # Errors
-    /// They did not come in time.
+    /// They did not arrive in time.
     pub async fn dead(&self, count: usize) -> Result<Vec<Message>> {
         self.kafka.read(&self.dead_letters, PATIENCE, |seen| seen.len() >= count).await
     }
 
-    /// Waits until the group has committed all that is in the topic of payments.
+    /// Waits until the group has committed everything in the topic of payments.
     ///
     /// # Errors
     /// It did not in time.
@@ -369,18 +369,18 @@ impl Wire {
 }
 
 impl Service {
-    /// The order's record, waited for until it is in this state.
+    /// Waits until the order is in this state, and returns its record.
     ///
     /// # Errors
-    /// It is not, after [`PATIENCE`]; the error has the record as it is.
+    /// It is not in that state after [`PATIENCE`]; the error contains the record.
     pub async fn order_in(&self, order: Uuid, state: &str) -> Result<Value> {
         self.order_when(order, state, |record| record["state"] == state).await
     }
 
-    /// The order's record, waited for until `fits`.
+    /// Waits until `fits` accepts the order's record, and returns it.
     ///
     /// # Errors
-    /// It does not, after [`PATIENCE`]; the error has the record as it is.
+    /// It does not fit after [`PATIENCE`]; the error contains the record.
     pub async fn order_when(&self, order: Uuid, what: &str, fits: impl Fn(&Value) -> bool) -> Result<Value> {
         let mut last = Value::Null;
         let found = eventually(PATIENCE, what, async || {
@@ -395,10 +395,10 @@ impl Service {
         found.with_context(|| format!("order {order}: {last}"))
     }
 
-    /// Pays over HTTP; answers the status and the body.
+    /// Pays over HTTP; returns the status and the body.
     ///
     /// # Errors
-    /// There was no answer, or it is no JSON.
+    /// There was no answer, or it is not JSON.
     pub async fn pay(&self, json: impl Into<String>) -> Result<(u16, Value)> {
         let response = self.post("/events/payment-succeeded", json).await?;
         Ok((response.status().as_u16(), response.json().await?))

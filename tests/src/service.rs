@@ -1,4 +1,4 @@
-//! The built binary as a process: started with an environment of its own, stopped, killed, started again.
+//! The built service binary as a process: start with its own environment, stop, kill, restart.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,23 +15,23 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::rig::ObjectStore;
 
-/// What a test says to the operators' token: [`Setup::new`] sets it.
+/// The operators' token in tests: [`Setup::new`] sets it.
 pub const TOKEN: &str = "test-token";
 
 const START: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 150;
 
-/// How the service is to be started. A clone shares the data folder, so that a test can start it again on
-/// what an earlier one left, or two at once with other settings.
+/// How the service is to be started. A clone shares the data folder, so that a test can restart the service on existing
+/// data, or run two at the same time with different settings.
 #[derive(Debug, Clone)]
 pub struct Setup {
     env: BTreeMap<String, String>,
     data: Arc<tempfile::TempDir>,
     /// The address to listen on, without the port.
     address: &'static str,
-    /// What goes behind `serve --roles`; all of them when empty.
+    /// The value of `serve --roles`; all roles if empty.
     roles: &'static str,
-    /// Whether it is asked for `--json`.
+    /// Whether it gets `--json`.
     json: bool,
 }
 
@@ -39,7 +39,7 @@ impl Setup {
     /// A service with an empty data folder, the embedded store, the token [`TOKEN`] and nothing else.
     ///
     /// # Errors
-    /// No temporary folder can be made.
+    /// No temporary folder can be created.
     pub fn new() -> Result<Self> {
         let data = Arc::new(tempfile::Builder::new().prefix("fulfillment-test-").tempdir()?);
         let setup = Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "", json: false };
@@ -54,7 +54,7 @@ impl Setup {
         self
     }
 
-    /// Takes one variable back.
+    /// Removes one variable.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.env.remove(name);
@@ -68,14 +68,14 @@ impl Setup {
         self
     }
 
-    /// Does a part of the work, such as `http` or `ingest,issue,relay`.
+    /// Runs with these roles only, such as `http` or `ingest,issue,relay`.
     #[must_use]
     pub fn roles(mut self, roles: &'static str) -> Self {
         self.roles = roles;
         self
     }
 
-    /// Says in JSON, on standard output, where it serves.
+    /// Makes it print its address as JSON on standard output.
     #[must_use]
     pub fn machine_readable(mut self) -> Self {
         self.json = true;
@@ -105,10 +105,10 @@ impl Setup {
         Ok(service)
     }
 
-    /// Runs `serve` on a free port, and does not wait.
+    /// Runs `serve` on a free port, without waiting.
     ///
     /// # Errors
-    /// The binary is not there or does not start.
+    /// The binary is missing or does not start.
     pub fn launch(&self) -> Result<Service> {
         let port = free_port()?;
         let mut command = self.command()?;
@@ -123,10 +123,10 @@ impl Setup {
         self.spawn(command, port)
     }
 
-    /// Runs `demo`, and does not wait. It finds itself a port, so it answers no requests of a test.
+    /// Runs `demo`, without waiting. It chooses its own port, so a test cannot send it requests.
     ///
     /// # Errors
-    /// The binary is not there or does not start.
+    /// The binary is missing or does not start.
     pub fn launch_demo(&self, arguments: &[&str]) -> Result<Service> {
         let mut command = self.command()?;
         command.arg("demo").args(arguments);
@@ -146,7 +146,7 @@ impl Setup {
         })
     }
 
-    /// Runs `serve` where it must refuse to start. Answers its exit code and all it said.
+    /// Runs `serve` where it must refuse to start. Returns its exit code and output.
     ///
     /// # Errors
     /// It was still running after 30 s.
@@ -169,7 +169,7 @@ impl Setup {
             .context("starting the command")
     }
 
-    /// Nothing of the caller's environment but where programs are: its settings must not leak into a test.
+    /// Keeps only `PATH` and `HOME` of the caller's environment: its settings must not leak into a test.
     #[expect(clippy::disallowed_methods, reason = "the caller's environment is what is kept out")]
     fn command(&self) -> Result<Command> {
         let mut command = Command::new(binary()?);
@@ -179,7 +179,7 @@ impl Setup {
     }
 }
 
-/// A running service. Dropped, it is killed and the end of its log printed, which cargo shows if the test failed.
+/// A running service. On drop, it is killed and the end of its log is printed, which cargo shows if the test failed.
 pub struct Service {
     child: Child,
     log: PathBuf,
@@ -195,12 +195,12 @@ impl Service {
         &self.base
     }
 
-    /// A GET of a path with the token, to be added to and sent.
+    /// A GET request of a path with the token, for the caller to extend and send.
     pub fn asking(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.get(format!("{}{path}", self.base)).bearer_auth(TOKEN)
     }
 
-    /// A GET of a path with the token.
+    /// Sends a GET of a path with the token.
     ///
     /// # Errors
     /// There was no answer.
@@ -208,17 +208,17 @@ impl Service {
         self.asking(path).send().await.with_context(|| format!("GET {path}"))
     }
 
-    /// A GET of a path with the token and `Accept: application/json`, read.
+    /// Sends a GET of a path with the token and `Accept: application/json`, and parses the answer.
     ///
     /// # Errors
-    /// There was no answer, its status is no success, or it is no JSON.
+    /// There was no answer, its status is not a success, or it is not JSON.
     pub async fn get_json(&self, path: &str) -> Result<serde_json::Value> {
         let response =
             self.asking(path).header("accept", "application/json").send().await?.error_for_status()?;
         response.json().await.with_context(|| format!("GET {path}"))
     }
 
-    /// A POST of a JSON text to a path with the token.
+    /// Sends a POST of a JSON text to a path with the token.
     ///
     /// # Errors
     /// There was no answer.
@@ -228,13 +228,13 @@ impl Service {
         request.send().await.with_context(|| format!("POST {path}"))
     }
 
-    /// The client, for requests of another shape.
+    /// The HTTP client, for other requests.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// All that it has written so far.
+    /// Its whole log so far.
     #[must_use]
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -272,7 +272,7 @@ impl Service {
         }
     }
 
-    /// Asks it to end (SIGTERM) and waits; how it ended tells whether it did so in good order.
+    /// Asks it to stop (SIGTERM) and waits; the exit status shows whether it stopped cleanly.
     ///
     /// # Errors
     /// It still runs after `limit`.
@@ -284,7 +284,7 @@ impl Service {
     /// Kills it (SIGKILL), as a power cut would.
     ///
     /// # Errors
-    /// What the kernel says.
+    /// The kernel's error.
     pub fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -336,8 +336,8 @@ fn binary() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// A port that no other test takes: below those that the kernel hands out by itself, from a place that depends
-/// on the process, one after another.
+/// A port that no other test uses: below the kernel's ephemeral ports, counted from a start that depends on the
+/// process.
 fn free_port() -> Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = std::process::id() % 90 * 100;

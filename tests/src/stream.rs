@@ -1,4 +1,4 @@
-//! A reader of server-sent events (WHATWG HTML, 9.2.6), written without the service's own.
+//! A reader of server-sent events (WHATWG HTML, 9.2.6), independent of the service's code.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::service::Service;
 
-/// An open stream of events. Dropped, it is closed.
+/// An open stream of events. It is closed on drop.
 pub struct Stream {
     bytes: BoxStream<'static, reqwest::Result<Vec<u8>>>,
     buffer: String,
@@ -18,11 +18,11 @@ pub struct Stream {
 /// One event of a stream.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What to come back with as `Last-Event-ID`.
+    /// The value for `Last-Event-ID` on reconnecting.
     pub id: String,
     /// Its type.
     pub name: String,
-    /// Its data, read.
+    /// Its data, parsed.
     pub data: Value,
 }
 
@@ -67,7 +67,7 @@ impl Stream {
     }
 }
 
-/// A block of lines; none without data, as comments and the reconnection time are.
+/// Parses a block of lines; `None` for one without data, such as comments and the reconnection time.
 fn read(block: &str) -> Result<Option<Event>> {
     let field = |name: &str| {
         block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start)

@@ -1,4 +1,4 @@
-//! Tickets read back by programs that know nothing of ours.
+//! Reads tickets back with independent programs.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -46,8 +46,8 @@ pub fn picture(pdf: &[u8]) -> Result<Vec<u8>> {
     Ok(std::fs::read(stem.with_extension("png"))?)
 }
 
-/// The QR codes on a PDF's first page as a scanner reads them: a [`picture`], decoded by zbarimg. Empty when
-/// it finds none.
+/// The QR codes on a PDF's first page as a scanner reads them: a [`picture`], decoded by zbarimg. Empty if it finds
+/// none.
 ///
 /// # Errors
 /// A tool is missing or fails.
@@ -66,7 +66,7 @@ pub fn scan(pdf: &[u8]) -> Result<Vec<String>> {
 /// Runs schemathesis in a folder.
 ///
 /// # Errors
-/// It is missing, ran longer than `limit`, or found a fault; the error has what it said.
+/// It is missing, ran longer than `limit`, or found a fault; the error contains its output.
 pub async fn schemathesis(folder: &Path, limit: Duration, arguments: &[&str]) -> Result<()> {
     let python = cache()?.join("schemathesis/bin/python3");
     ensure!(python.exists(), "{} is missing; scripts/rig/install makes it", python.display());
@@ -76,7 +76,7 @@ pub async fn schemathesis(folder: &Path, limit: Duration, arguments: &[&str]) ->
     let ended = tokio::time::timeout(limit, command.output());
     let out = ended.await.with_context(|| format!("schemathesis runs for more than {limit:?}"))??;
     let said = String::from_utf8_lossy(&out.stdout);
-    // Requests of 5,000 messages have lines of a megabyte.
+    // Requests with 5,000 messages have lines of a megabyte.
     let short = |line: &str| line.chars().take(600).chain(['\n']).collect::<String>();
     ensure!(
         out.status.success(),

@@ -1,4 +1,4 @@
-//! Waiting for what another process will do, with a limit.
+//! Waits for what another process will do, with a time limit.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 thread_local! {
-    /// Tests have a thread each, or one after another the same.
+    /// Tests run on a thread each, or one after another on the same.
     static GAVE_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether something did not happen in time, which its test returns as an error.
+/// Whether a wait timed out, which the test returns as an error.
 pub(crate) fn gave_up() -> bool {
     GAVE_UP.get()
 }
 
-/// A test begins, which has given up nothing yet.
+/// Resets the state when a test begins.
 pub(crate) fn begin() {
     GAVE_UP.set(false);
 }
 
-/// Asks `look` every 50 ms until it answers with something, for at most `limit`.
+/// Calls `look` every 50 ms until it returns a value, for at most `limit`.
 ///
 /// # Errors
 /// The first error of `look`, or that `what` did not happen in time.

@@ -1,4 +1,4 @@
-//! A receiver of webhooks that remembers what came, and answers as it is told.
+//! A webhook receiver that records requests and answers as scripted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::wait::eventually;
 
-/// One request as it came in.
+/// One request as received.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The path it was sent to.
@@ -24,15 +24,15 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, byte for byte: signatures are over these.
     pub body: Bytes,
-    /// What it was answered.
+    /// The status it was answered with.
     pub answered: u16,
 }
 
 impl Request {
-    /// The body, read as JSON.
+    /// The body, parsed as JSON.
     ///
     /// # Errors
-    /// It is no JSON.
+    /// It is not JSON.
     pub fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).context("the webhook's body")
     }
@@ -44,7 +44,7 @@ impl Request {
     }
 }
 
-/// A running receiver, good for any path. It ends when dropped.
+/// A running receiver, for any path. It stops when dropped.
 pub struct Receiver {
     base: String,
     seen: Arc<Mutex<Seen>>,
@@ -75,27 +75,27 @@ impl Receiver {
         Ok(Self { base, seen, server })
     }
 
-    /// Where it listens; add any path.
+    /// Its base URL, to which any path may be added.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.base
     }
 
-    /// What to answer the next requests with, one each; 204 again after them.
+    /// Sets the statuses for the next requests, one each; after them, 204 again.
     pub fn answer(&self, statuses: impl IntoIterator<Item = u16>) {
         lock(&self.seen).statuses = statuses.into_iter().collect();
     }
 
-    /// All that came so far, in order of arrival.
+    /// All requests so far, in order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.seen).requests.clone()
     }
 
-    /// Waits until so many requests were answered with success, and answers those.
+    /// Waits until this many requests were answered with success, and returns those.
     ///
     /// # Errors
-    /// They did not come in time.
+    /// They did not arrive in time.
     pub async fn accepted(&self, count: usize, limit: Duration) -> Result<Vec<Request>> {
         eventually(limit, &format!("{count} webhooks"), async || {
             let mut requests = self.requests();

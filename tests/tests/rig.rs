@@ -1,4 +1,4 @@
-//! The rig itself: what the other tests stand on, told apart from what they test.
+//! Tests of the rig itself, so that its failures are distinguished from those of the service.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ async fn databases_are_strangers_to_each_other() -> anyhow::Result<()> {
 async fn the_object_stores_answer() -> anyhow::Result<()> {
     for store in [rig::s3()?, rig::azurite()?] {
         let (_, endpoint) = store.env.iter().find(|(name, _)| name.contains("ENDPOINT")).unwrap();
-        // Without credentials: what counts is that somebody is there to refuse.
+        // Without credentials: it is enough that a server answers with a refusal.
         let status = reqwest::get(endpoint).await?.status();
         assert!(status.is_client_error(), "{endpoint} answered {status}");
     }

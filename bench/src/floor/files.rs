@@ -1,4 +1,5 @@
-//! Durable files by a bare loop: write under a temporary name, one `syncfs` a group, rename, sync the folder.
+//! Measures durable file writes by a bare loop: write under a temporary name, one `syncfs` per group, rename, sync the
+//! folder.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-/// Groups that are on their way at once, as in the service.
+/// How many groups are in progress at the same time, as in the service.
 const AT_ONCE: usize = 2;
 
-/// Files a second that can be made durable in `folder`, `size` bytes each, `group` files synced together.
+/// Files per second that can be made durable in `folder`, `size` bytes each, `group` files synced together.
 pub(crate) fn measure(folder: &Path, size: usize, group: usize, time: Duration) -> Result<f64> {
     fs::create_dir_all(folder.join(".tmp"))?;
-    // A PDF is compressed already: bytes that no layer below can make smaller.
+    // A PDF is already compressed, so these are bytes that no layer below can compress.
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let content: Vec<u8> = std::iter::repeat_with(|| {
         state ^= state << 13;

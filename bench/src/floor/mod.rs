@@ -1,4 +1,5 @@
-//! What the machine can do at most: the same batches as bare SQL, bare file writes and a bare render loop.
+//! Floors: the most that the machine can do, measured with the same batches as bare SQL, bare file writes and a bare
+//! render loop.
 
 pub(crate) mod files;
 pub(crate) mod render;

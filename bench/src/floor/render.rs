@@ -1,4 +1,4 @@
-//! Pages drawn by a bare loop on every core, from the rows that the service froze.
+//! Measures rendering by a bare loop on every core, from the rows that the service froze.
 
 use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
@@ -8,16 +8,16 @@ use fulfillment_document::{PdfRenderer, Renderer as _, TicketPage};
 use fulfillment_tests::postgres::Database;
 use serde_json::Value;
 
-/// Rows that pages are made of, one after another.
+/// How many rows pages are made of, in turn.
 const SAMPLE: usize = 256;
 
-/// Pages a second, and the bytes of one.
+/// Pages per second, and the size of one in bytes.
 pub(crate) struct Rendering {
     pub(crate) pages_per_second: f64,
     pub(crate) bytes: usize,
 }
 
-/// Draws tickets of the record for this long.
+/// Draws tickets from the database for this long.
 pub(crate) async fn measure(database: &Database, time: Duration) -> Result<Rendering> {
     let rows = database
         .rows(&format!(
@@ -62,7 +62,7 @@ pub(crate) async fn measure(database: &Database, time: Duration) -> Result<Rende
     Ok(Rendering { pages_per_second, bytes: bytes / pages.len() })
 }
 
-/// The page of a row, told as the service tells it.
+/// The page of a row, made as the service makes it.
 fn page(row: &Value) -> Result<TicketPage> {
     let text = |name: &str| row[name].as_str().map(str::to_owned);
     let need = |name: &str| text(name).with_context(|| format!("a ticket without {name}"));

@@ -1,5 +1,5 @@
-//! The batches that the service writes, as bare SQL: pgbench writes the same rows once more, into tables of
-//! the same migrations in another schema of the same database.
+//! Measures the batches that the service writes as bare SQL: pgbench writes the same rows again, into tables of the
+//! same migrations in another schema of the same database.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,9 +12,9 @@ use tokio::process::Command;
 /// The schema of the copies.
 pub(crate) const SCHEMA: &str = "bench_floor";
 
-/// Payments a transaction, as `kafka.batch` has it.
+/// Payments per transaction, as set by `kafka.batch`.
 const PAYMENTS: usize = 500;
-/// Orders a transaction, as `pipeline.claim_batch` has it.
+/// Orders per transaction, as set by `pipeline.claim_batch`.
 const ORDERS: usize = 64;
 
 const LIMIT: Duration = Duration::from_secs(180);
@@ -24,14 +24,14 @@ const INGEST: &str = include_str!("ingest.sql");
 const FEED_TICKETS: &str = include_str!("feed_tickets.sql");
 const ISSUE: &str = include_str!("issue.sql");
 
-/// Where pgbench is, and what it writes into.
+/// The pgbench program and its target database.
 pub(crate) struct Pgbench<'a> {
     pub(crate) program: &'a Path,
     pub(crate) database: &'a Database,
 }
 
 impl Pgbench<'_> {
-    /// Payments a second by `clients` connections, of the payments on record.
+    /// Payments per second with `clients` connections, from the recorded payments.
     pub(crate) async fn ingest(&self, clients: usize) -> Result<f64> {
         self.empty().await?;
         self.database.execute(FEED_PAYMENTS).await?;
@@ -41,7 +41,7 @@ impl Pgbench<'_> {
         Ok(rate)
     }
 
-    /// Orders a second by `clients` connections, of the orders on record: freeze and complete.
+    /// Orders per second with `clients` connections, from the recorded orders: freeze and complete.
     pub(crate) async fn issue(&self, clients: usize) -> Result<f64> {
         self.empty().await?;
         let columns = self
@@ -62,7 +62,7 @@ impl Pgbench<'_> {
         Ok(rate)
     }
 
-    /// Tables as new, so that each run meets the same.
+    /// Empties the tables, so that each run starts from the same state.
     async fn empty(&self) -> Result<()> {
         self.database
             .execute(
@@ -74,7 +74,7 @@ impl Pgbench<'_> {
             .await
     }
 
-    /// Rows a second of a script that writes `rows` rows a transaction, of `all`.
+    /// Rows per second of a script that writes `rows` rows per transaction, of `all` rows.
     async fn run(&self, script: &str, all: i64, rows: usize, clients: usize) -> Result<f64> {
         self.database.execute("CHECKPOINT").await?;
         let each = transactions(all, rows, clients)?;
@@ -103,7 +103,7 @@ impl Pgbench<'_> {
         Ok(rate * rows as f64)
     }
 
-    /// Makes sure that the rows which were counted are there.
+    /// Checks that the counted rows were written.
     async fn wrote(&self, count: &str, clients: usize, all: i64, rows: usize) -> Result<()> {
         let wanted = transactions(all, rows, clients)? * clients * rows;
         let there = self.database.number(count).await?;
@@ -112,7 +112,7 @@ impl Pgbench<'_> {
     }
 }
 
-/// Transactions a client: whole batches only.
+/// Transactions per client: whole batches only.
 fn transactions(all: i64, rows: usize, clients: usize) -> Result<usize> {
     let each = usize::try_from(all)? / (rows * clients);
     ensure!(each > 0, "{all} rows are too few for {clients} clients with {rows} rows a transaction");
@@ -123,9 +123,9 @@ fn script(text: &str, rows: usize, columns: &str) -> String {
     text.replace("@ROWS@", &rows.to_string()).replace("@COLUMNS@", columns)
 }
 
-/// pgbench of the newest PostgreSQL here, unless one is named.
+/// pgbench of the newest installed PostgreSQL, unless one is named.
 pub(crate) fn program(named: Option<&Path>) -> Result<PathBuf> {
-    // The rig's servers are there: say it now, and not after minutes of measuring.
+    // Fails now, not after minutes of measuring, if the rig's servers are missing.
     rig::postgres()?;
     let program = named.map_or_else(|| PathBuf::from("pgbench"), Path::to_path_buf);
     let found = std::process::Command::new(&program).arg("--version").output();

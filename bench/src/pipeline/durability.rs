@@ -1,4 +1,4 @@
-//! What being safe costs, and what the sizes of batches do: the tickets figure under other settings, in turn.
+//! Measures the cost of durability and the effect of batch sizes: the tickets figure under other settings, in turn.
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -27,9 +27,9 @@ pub(crate) struct Options {
 /// One way to run the service.
 struct Variant {
     name: &'static str,
-    /// Commits are answered before the log is on the disk: a power cut may take back what was told.
+    /// Commits are acknowledged before the log is on the disk: a power cut may lose an acknowledged commit.
     unsafe_commits: bool,
-    /// Tickets go where a power cut leaves nothing, and syncing costs nothing.
+    /// Tickets are stored in memory, where a power cut loses them and syncing costs nothing.
     files_in_memory: bool,
     settings: &'static [(&'static str, &'static str)],
 }
@@ -53,11 +53,11 @@ const VARIANTS: &[Variant] = &[
     set("kafka.batch_wait = 200ms", &[("FULFILLMENT_KAFKA_BATCH_WAIT", "200ms")]),
 ];
 
-/// Measures each setting in turn, as often as asked for.
+/// Measures each setting in turn, for the requested number of rounds.
 pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
     let mut rates = vec![Vec::new(); VARIANTS.len()];
-    // ext4 passes over the inodes of files deleted a moment ago, one by one, for each file it creates: the folders stay
-    // until everything is measured.
+    // For each file it creates, ext4 skips the inodes of recently deleted files one by one, so the folders stay until
+    // everything is measured.
     let mut folders = Vec::new();
     for round in 1..=options.rounds.max(1) {
         for (variant, rates) in VARIANTS.iter().zip(&mut rates) {
@@ -74,7 +74,7 @@ pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> 
     Ok(())
 }
 
-/// Tickets a second, and what has their folder.
+/// Tickets per second, and the setup that owns their folder.
 async fn issue(variant: &Variant, orders: usize) -> Result<(f64, Setup)> {
     let mut world = World::new().await?;
     let memory = tempfile::tempdir_in("/dev/shm").context("no memory file system at /dev/shm")?;

@@ -1,4 +1,5 @@
-//! Whether a ticket costs more when millions are on record: the tickets figure once more, behind copies of its own rows.
+//! Measures whether a ticket costs more when millions are recorded: the tickets figure again, after copies of its own
+//! rows.
 
 use std::time::Instant;
 
@@ -9,8 +10,8 @@ use super::tickets::{self, Tickets};
 use super::world::{World, stop};
 use crate::figures::Figures;
 
-/// What is kept for good, and what makes a copy another row; `k` is the copy's number. Payloads, events and their
-/// deliveries are pruned and are not copied.
+/// The tables that are kept permanently, and the columns that make a copy a different row; `k` is the copy's number.
+/// Payloads, events and their deliveries are pruned, so they are not copied.
 const KEPT: &[(&str, &[(&str, &str)])] = &[
     ("orders", &[("order_id", "md5(order_id::text || k)::uuid"), ("payment_key", "payment_key || '-' || k")]),
     ("payments", &[("key", "key || '-' || k"), ("order_id", "md5(order_id::text || k)::uuid")]),
@@ -37,7 +38,7 @@ const KEPT: &[(&str, &[(&str, &str)])] = &[
     ("ticket_history", &[("ticket_id", "md5(ticket_id::text || k)::uuid")]),
 ];
 
-/// `rows`: tickets on record before the second measurement. `before` is the first.
+/// `rows` is the number of recorded tickets before the second measurement; `before` is the first measurement.
 pub(super) async fn measure(
     world: World,
     size: Size,
@@ -84,7 +85,7 @@ async fn fill(world: &World, rows: usize) -> Result<()> {
             .await?;
     }
     database.execute("VACUUM ANALYZE").await?;
-    // As on a server that has grown to so many, its indexes are in memory.
+    // The indexes are in memory, as on a server that has grown to this size.
     database.execute("CREATE EXTENSION IF NOT EXISTS pg_prewarm").await?;
     let read = "SELECT sum(pg_prewarm(indexrelid::regclass)) FROM pg_stat_user_indexes WHERE schemaname = 'bc_fulfillment'";
     let pages = database.number(read).await?;

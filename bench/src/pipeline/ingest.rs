@@ -1,4 +1,4 @@
-//! A backlog of payments from Kafka into the inbox, by a process that does nothing else.
+//! Measures ingest: a backlog of payments from Kafka into the inbox, by a process that does nothing else.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

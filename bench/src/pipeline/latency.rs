@@ -1,4 +1,4 @@
-//! From payment to ticket-issued with room to spare: payments paced evenly at half of what was possible.
+//! Measures latency from payment to ticket-issued below capacity: payments paced evenly at half of the measured rate.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +28,7 @@ pub(super) async fn measure(
     let rate = tickets.per_second / 2.0 / SEATS as f64;
     let count = (rate * size.paced.as_secs_f64()).ceil().max(1.0) as usize;
     eprintln!("bench: {count} payments, {rate:.1} a second");
-    // By the order's id, which is every message's key.
+    // Send times by the order's id, which is every message's key.
     let sent: Mutex<HashMap<String, Instant>> = Mutex::default();
     let before = world.inbox_head().await?;
     let caught_up = AtomicBool::new(false);
@@ -38,7 +38,7 @@ pub(super) async fn measure(
         let now = Instant::now();
         for message in &messages[seen..] {
             let paid = message.key.as_ref().and_then(|key| lock(&sent).get(key).copied());
-            // An event that came again is no second arrival.
+            // A repeated event is not a second arrival.
             if known.insert(message.header("ce_id")) {
                 times.extend(paid.map(|paid| now - paid));
             }
@@ -50,7 +50,7 @@ pub(super) async fn measure(
     let paying = async {
         let ready = async || Ok(caught_up.load(Ordering::Acquire).then_some(()));
         eventually(LIMIT, "reading the events of the backlog", ready).await?;
-        // The service's own tidying after the backlog.
+        // Leaves time for the service's clean-up after the backlog.
         tokio::time::sleep(Duration::from_secs(1)).await;
         let begun = Instant::now();
         let pay = |index: usize| {
@@ -74,7 +74,7 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// How far payments were after how long, by the service's own record: half of them were there by then.
+/// The median time to each stage, from the service's own records.
 async fn stages(world: &World, before: usize, figures: &mut Figures) -> Result<()> {
     let stages = [
         ("latency: received, p50", "i.received_at"),
@@ -94,7 +94,7 @@ async fn stages(world: &World, before: usize, figures: &mut Figures) -> Result<(
     Ok(())
 }
 
-/// Of sorted times: the one that a share of them does not exceed.
+/// The quantile of sorted times: the one that this share of them does not exceed.
 fn quantile(sorted: &[Duration], share: f64) -> Duration {
     let place = (sorted.len() as f64 * share).ceil() as usize;
     sorted[place.clamp(1, sorted.len()) - 1]

@@ -1,4 +1,4 @@
-//! From payment to ticket-issued, on Kafka, `PostgreSQL` and a folder of this machine.
+//! Benchmarks from payment to ticket-issued, on Kafka, `PostgreSQL` and a folder of this machine.
 
 pub(crate) mod durability;
 mod growth;
@@ -20,7 +20,7 @@ use crate::floor::sql;
 use crate::ordering::SEATS;
 use world::World;
 
-/// What to measure how long.
+/// What to measure and for how long.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   scripts/bench pipeline
@@ -46,7 +46,7 @@ pub(crate) struct Options {
     pgbench: Option<PathBuf>,
 }
 
-/// What is measured in a world of its own.
+/// The measurements; each gets its own `World`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// The start
@@ -59,7 +59,7 @@ enum Part {
     Tickets,
 }
 
-/// How much of everything.
+/// The sizes of a run.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     /// Payments waiting in the topic for the ingest figure.
@@ -68,9 +68,9 @@ struct Size {
     orders: usize,
     /// Starts for the start-up figure.
     starts: usize,
-    /// How long payments are paced.
+    /// How long payments are sent at an even rate.
     paced: Duration,
-    /// How long a floor without an end of its own is measured.
+    /// How long a floor is measured that has no natural end.
     floor: Duration,
 }
 
@@ -90,7 +90,7 @@ const QUICK: Size = Size {
     floor: Duration::from_secs(1),
 };
 
-/// Measures everything; what it has when something fails is in `figures`.
+/// Measures everything; after a failure, `figures` has what was measured before it.
 pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> {
     let mut size = if options.quick { QUICK } else { FULL };
     size.payments = options.backlog.unwrap_or(size.payments);

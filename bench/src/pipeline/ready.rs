@@ -1,4 +1,4 @@
-//! From the process's start to 200 from /health/ready, on a migrated schema with keys that are there.
+//! Measures start-up: from the process's start to 200 from /health/ready, on a migrated schema with existing keys.
 
 use std::time::{Duration, Instant};
 

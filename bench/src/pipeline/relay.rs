@@ -1,4 +1,4 @@
-//! Events that wait in the outbox, to Kafka, by a process that does nothing else.
+//! Measures the relay: waiting events from the outbox to Kafka, by a process that does nothing else.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ pub(super) async fn measure(world: &World, size: Size, figures: &mut Figures) ->
     Ok(())
 }
 
-/// The same messages a second by a producer that does nothing else.
+/// Messages per second of a bare producer that sends the same messages.
 async fn produce(world: &World, messages: &[Message]) -> Result<f64> {
     let topic = world.kafka.topic("again", 6).await?;
     let headers: Vec<Vec<(&str, &str)>> = messages

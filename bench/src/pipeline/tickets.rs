@@ -1,4 +1,4 @@
-//! A backlog of orders from payment to ticket-issued, by a process with every role.
+//! Measures tickets: a backlog of orders from payment to ticket-issued, by a process with every role.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -20,20 +20,20 @@ use crate::process::{cpu_time, peak_memory};
 const LIMIT: Duration = Duration::from_secs(240);
 /// Orders that the service issues together: their files are synced together.
 const ORDERS_A_GROUP: usize = 64;
-/// The most connections that a floor is measured with: more make it lower on a small machine.
+/// The maximum number of connections for a floor: more make it lower on a small machine.
 const CLIENTS: usize = 8;
 
 /// The service after its backlog, warm and idle.
 pub(super) struct Tickets {
     pub(super) service: Service,
     pub(super) per_second: f64,
-    /// The service's own time on a core, in microseconds a ticket.
+    /// The service's CPU time, in microseconds per ticket.
     pub(super) cpu: f64,
-    /// The most memory that it had, in bytes.
+    /// Its peak memory, in bytes.
     memory: u64,
     /// Events in the topic.
     pub(super) events: usize,
-    /// Its most connections at work at once.
+    /// Its maximum number of busy connections.
     connections: usize,
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn measure(world: &World, size: Size, figures: &mut Figures) ->
     Ok(tickets)
 }
 
-/// Issues a backlog of so many orders, which are there before the service is.
+/// Issues a backlog of this many orders, which is complete before the service starts.
 pub(super) async fn issue(world: &World, orders: usize) -> Result<Tickets> {
     let expected = orders * SEATS;
     world.pay(orders).await?;
@@ -70,7 +70,7 @@ pub(super) async fn issue(world: &World, orders: usize) -> Result<Tickets> {
     Ok(Tickets { service, per_second, cpu, memory, events, connections: busiest.into_inner() })
 }
 
-/// When the first payment came in behind those that were there: the group has its partitions by then.
+/// When the first payment after the existing ones was recorded: then the group has its partitions.
 async fn first_payment(world: &World, service: &Service, before: usize) -> Result<Instant> {
     let begun = Instant::now();
     while world.inbox_head().await? == before {
@@ -80,7 +80,7 @@ async fn first_payment(world: &World, service: &Service, before: usize) -> Resul
     Ok(Instant::now())
 }
 
-/// Reads until so many different events are there; answers how many messages they were.
+/// Reads until this many different events have arrived; returns the number of messages.
 async fn all_issued(world: &World, expected: usize) -> Result<usize> {
     let mut known = HashSet::with_capacity(expected);
     let mut seen = 0;
@@ -102,7 +102,7 @@ async fn watch_connections(world: &World, busiest: &AtomicUsize) -> Result<Infal
     }
 }
 
-/// What this machine could do at most with the same tickets; the lowest is what the figure is held against.
+/// The most that this machine could do with the same tickets; the figure is compared with the lowest floor.
 pub(super) async fn floors(
     world: &World,
     size: Size,

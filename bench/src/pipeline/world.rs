@@ -1,4 +1,4 @@
-//! A database, topics, an Ordering and a service's settings of their own for each measurement.
+//! The environment of one measurement: its own database, topics, Ordering server and service settings.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::ordering::Ordering;
 const PARTITIONS: i32 = 6;
 /// Payments that the producer has in flight while it fills a backlog.
 pub(super) const IN_FLIGHT: usize = 4_000;
-/// How long the service may take to end.
+/// How long the service may take to stop.
 const STOP: Duration = Duration::from_secs(40);
 
 pub(crate) struct World {
@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) payments: String,
     pub(crate) issued: String,
     pub(crate) setup: Setup,
-    /// Answers while this lives.
+    /// Answers until it is dropped.
     _ordering: Ordering,
 }
 
@@ -46,13 +46,13 @@ impl World {
             .env("FULFILLMENT_ORDERING_URL", ordering.url())
             .env("FULFILLMENT_LOG_LEVEL", "warn");
         let world = Self { kafka, database, payments, issued, setup, _ordering: ordering };
-        // The copies of the tables that the floors are measured with, and the service's own.
+        // Migrates the schema that the floors are measured with, and the service's own.
         world.migrate(&world.setup.clone().env("FULFILLMENT_STORE_SCHEMA", sql::SCHEMA)).await?;
         world.migrate(&world.setup).await?;
         Ok(world)
     }
 
-    /// The same record and settings with empty topics, for another measurement.
+    /// The same database and settings with empty topics, for another measurement.
     pub(crate) async fn with_other_topics(mut self) -> Result<Self> {
         self.payments = self.kafka.topic("payments", PARTITIONS).await?;
         self.issued = self.kafka.topic("issued", PARTITIONS).await?;
@@ -70,7 +70,7 @@ impl World {
         Ok(())
     }
 
-    /// Sends payments of new orders, as fast as the broker takes them.
+    /// Sends payments of new orders, as fast as the broker accepts them.
     pub(crate) async fn pay(&self, count: usize) -> Result<()> {
         let payments = stream::iter(0..count).map(|_| async {
             let payment = Payment::of(rig::id());
@@ -79,13 +79,13 @@ impl World {
         payments.buffer_unordered(IN_FLIGHT).try_for_each(|_| async { Ok(()) }).await
     }
 
-    /// The last number that the inbox gave, 0 before the first: cheaper than counting rows.
+    /// The last number that the inbox assigned, 0 before the first: cheaper than counting rows.
     pub(crate) async fn inbox_head(&self) -> Result<usize> {
         let head = self.database.number("SELECT coalesce(max(id), 0) FROM bc_fulfillment.inbox").await?;
         Ok(usize::try_from(head)?)
     }
 
-    /// Connections of the service that are at work this moment.
+    /// How many of the service's connections are busy now.
     pub(crate) async fn busy_connections(&self) -> Result<usize> {
         let busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fulfillment' \
                     AND datname = current_database() AND state <> 'idle'";
@@ -93,7 +93,7 @@ impl World {
     }
 }
 
-/// Ends the service in good order.
+/// Stops the service cleanly.
 pub(crate) async fn stop(mut service: Service) -> Result<()> {
     let status = service.stop(STOP).await.context("stopping the service")?;
     ensure!(status.success(), "the service ended with {status}:\n{}", service.log());

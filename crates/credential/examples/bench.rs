@@ -1,8 +1,8 @@
-//! How fast codes are made, judged and read back from their modules on one core, beside what the bare signature and
-//! rqrr, a scanner's decoder, cost in the same run.
+//! Benchmark: how fast codes are signed, verified and read back from their modules on one core, beside the bare
+//! signature and rqrr, a scanner's decoder, in the same run.
 //!
-//! `scripts/bench credential` builds and runs it; `--json FILE` writes the figures too, `--quick` runs briefly. Time is
-//! what the thread had of a core, as Linux counts it, so that other load on the machine costs it little.
+//! `scripts/bench credential` builds and runs it; `--json FILE` writes the figures too, `--quick` runs briefly. Times
+//! are the thread's CPU time as Linux counts it, so that other load on the machine affects them little.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 type Failure = Box<dyn std::error::Error>;
 
 const SEED: [u8; 32] = [7; 32];
-/// Codes gone through in turn, so that nothing is answered from a cache of the last one.
+/// How many codes are used in turn, so that no result comes from a cache of the last one.
 const CODES: u16 = 500;
 const NOW: i64 = 1_800_000_000;
 
-/// A code, the bytes its signature covers, the signature, and its symbol as tickets have it.
+/// A code, the bytes its signature covers, the signature, and its symbol as on tickets.
 struct Sample {
     claims: Claims,
     code: String,
@@ -48,18 +48,18 @@ fn sample(number: u16, key: &SigningKey) -> Result<Sample, Failure> {
     Ok(Sample { claims, code, signed: message.tbs_data(&[]), signature, modules })
 }
 
-/// How long this thread has been on a core.
+/// The CPU time of this thread.
 fn on_core() -> Result<Duration, Failure> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanoseconds = stat.split(' ').next().unwrap_or_default().parse()?;
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// One thing that can be done once for a sample.
+/// One operation on a sample that is measured.
 struct Contender<'a> {
     name: &'static str,
     run: Box<dyn Fn(&Sample) -> bool + 'a>,
-    /// Times a second, a round each.
+    /// Runs per second, one entry for each round.
     rates: Vec<f64>,
 }
 
@@ -110,7 +110,7 @@ fn main() -> Result<(), Failure> {
     };
     let keys = KeySet::from_keys([key.public(), SigningKey::from_seed(&[8; 32]).public()])?;
     let samples = (0..CODES).map(|number| sample(number, &key)).collect::<Result<Vec<_>, _>>()?;
-    // A door of a large event: news of 10,000 others and of a tenth of these.
+    // The scanner of a large event: its feed has 10,000 other credentials and a tenth of these.
     let mut feed = DoorFeed::new();
     for n in 0..10_000_u16 {
         let [high, low] = n.to_be_bytes();
@@ -119,7 +119,7 @@ fn main() -> Result<(), Failure> {
     samples.iter().step_by(10).for_each(|sample| feed.supersede(sample.claims.cti, 1));
     let at_door = VerifyOptions { event: Some(4_711), feed: Some(&feed) };
 
-    // Floors first; each of ours names its own by place.
+    // Floors first; each of our operations names its floor by index.
     let mut contenders = [
         contender("ed25519-dalek verify_strict", |s| {
             bare_public.verify_strict(&s.signed, &s.signature).is_ok()
@@ -140,7 +140,7 @@ fn main() -> Result<(), Failure> {
         }),
     ];
     let floors = [None, None, None, Some(0), Some(0), Some(1), None, Some(2)];
-    // Interleaved, so that a busy machine slows all of them alike.
+    // Interleaved, so that other load slows all of them equally.
     for _ in 0..rounds {
         for contender in &mut contenders {
             contender.round(&samples, least)?;

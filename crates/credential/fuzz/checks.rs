@@ -1,5 +1,5 @@
-//! What must hold for any bytes: the fuzzer looks for input on which one of these panics, and `cargo test` repeats
-//! them on the input that it has found worth keeping.
+//! Properties that must hold for any bytes: the fuzzer searches for input on which one of these panics, and `cargo
+//! test` repeats them on the corpus that the fuzzer kept.
 
 use fulfillment_credential::legacy::{PlatformCode, PretixCode};
 use fulfillment_credential::read::{ReadError, codes_in_jpeg, codes_in_pdf, codes_in_png};
@@ -16,7 +16,7 @@ fn key() -> SigningKey {
     SigningKey::from_seed(&seed)
 }
 
-/// The bytes as the text of a code in any form, and as the message in one.
+/// Checks the bytes as the text of a code in any format, and as the message in one.
 pub(crate) fn code(data: &[u8]) {
     let key = key();
     let mut keys = KeySet::new();
@@ -29,20 +29,20 @@ pub(crate) fn code(data: &[u8]) {
         assert_eq!(parsed.is_err(), matches!(verdict, Verdict::Malformed(_)), "{text}");
         assert!(!verdict.to_string().is_empty());
         if let Some(genuine) = verdict.credential() {
-            // Ed25519 as it is used here gives one signature a message, so what is genuine was made by `sign`.
+            // Ed25519 as used here has one signature per message, so a genuine code was made by `sign`.
             assert_eq!(sign(&key, &genuine.claims).as_deref(), Ok(bare(&text)), "a forgery");
         }
         if let Some(platform) = PlatformCode::parse(&text) {
             assert_eq!(platform.to_string(), bare(&text));
         }
-        // The same for pretix's form, but for the bits that base64 leaves over and its decoder refuses.
+        // The same for pretix's format, except for the unused bits of base64, which its decoder refuses.
         if let Ok((genuine, _)) = PretixCode::read(&text, &keys) {
             assert_eq!(genuine.sign(&key).as_deref(), Ok(bare(&text)), "a forgery");
         }
     }
 }
 
-/// The bytes as a document of public keys.
+/// Checks the bytes as a JWK Set.
 pub(crate) fn jwks(data: &[u8]) {
     let Ok(document) = serde_json::from_slice(data) else { return };
     if let Ok(keys) = KeySet::from_jwks(&document) {
@@ -50,17 +50,17 @@ pub(crate) fn jwks(data: &[u8]) {
     }
 }
 
-/// The bytes as a picture.
+/// Checks the bytes as a PNG picture.
 pub(crate) fn png(data: &[u8]) {
     let _: Result<Vec<String>, ReadError> = codes_in_png(data);
 }
 
-/// The bytes as a photograph.
+/// Checks the bytes as a JPEG picture.
 pub(crate) fn jpeg(data: &[u8]) {
     let _: Result<Vec<String>, ReadError> = codes_in_jpeg(data);
 }
 
-/// The bytes as a PDF file.
+/// Checks the bytes as a PDF file.
 pub(crate) fn pdf(data: &[u8]) {
     let _: Result<Vec<String>, ReadError> = codes_in_pdf(data);
 }

@@ -1,55 +1,55 @@
-//! What a door knows beyond the code itself: reissued and voided credentials.
+//! The revocation feed of a door: reissued and voided credentials.
 
 use std::collections::BTreeMap;
 
 use crate::Cti;
 
-/// Where one credential stands.
+/// The status of one credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Codes of an earlier generation have been replaced.
+    /// Codes of generations below this one have been replaced.
     pub lowest_good_generation: u8,
-    /// No generation of it opens a door any more.
+    /// No generation of it is valid any more.
     pub voided: bool,
 }
 
-/// The credentials of an event that are not simply good in every generation.
+/// The credentials of an event that are not valid in every generation.
 ///
-/// News only ever makes a credential stricter, so entries may arrive repeated or in any order.
+/// An entry only ever restricts a credential further, so entries may arrive repeatedly or in any order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DoorFeed(BTreeMap<Cti, Standing>);
 
 impl DoorFeed {
-    /// A feed without news: every credential is good.
+    /// An empty feed: every credential is valid.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A reissue: generations below `lowest_good` are refused from now on.
+    /// Records a reissue: generations below `lowest_good` are refused from now on.
     pub fn supersede(&mut self, cti: Cti, lowest_good: u8) {
         let standing = self.0.entry(cti).or_default();
         standing.lowest_good_generation = standing.lowest_good_generation.max(lowest_good);
     }
 
-    /// A void: every generation is refused from now on.
+    /// Records a void: every generation is refused from now on.
     pub fn void(&mut self, cti: Cti) {
         self.0.entry(cti).or_default().voided = true;
     }
 
-    /// Where `cti` stands; one without news is good in every generation.
+    /// The status of `cti`; one without an entry is valid in every generation.
     #[must_use]
     pub fn standing(&self, cti: &Cti) -> Standing {
         self.0.get(cti).copied().unwrap_or_default()
     }
 
-    /// How many credentials have news.
+    /// How many credentials have an entry.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether no credential has news.
+    /// Whether no credential has an entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

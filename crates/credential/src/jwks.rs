@@ -1,4 +1,4 @@
-//! The public keys a verifier holds, and their exchange form: a JWK Set (RFC 7517) of OKP keys (RFC 8037).
+//! Key sets: the public keys a verifier holds, and their exchange format: a JWK Set (RFC 7517) of OKP keys (RFC 8037).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{Kid, PublicKey};
 /// Why a set of keys cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {
-    /// The document as a whole is no JWK Set.
+    /// The document as a whole is not a JWK Set.
     #[error("not a JWK Set: an object with an array \"keys\" was expected")]
     NotASet,
     /// One Ed25519 key of the set cannot be used.
@@ -19,21 +19,21 @@ pub enum JwksError {
     Key {
         /// Its position in `keys`, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The reason.
         why: &'static str,
     },
-    /// Two keys whose ids are equal: a code could not say which one it means. Make another key.
+    /// Two different keys have the same id, so a code could not identify its key. Make another key.
     #[error("two different keys have the id {0}; make a new key in place of one of them")]
     SameKid(Kid),
 }
 
-/// Public keys by their id; several at once, so that a new key can be announced before it signs and an old
-/// one be kept until its tickets have expired.
+/// Public keys by their id. There may be several, so that a new key can be published before it signs and an old one
+/// kept until its tickets have expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySet(BTreeMap<Kid, PublicKey>);
 
 impl KeySet {
-    /// A set of no keys, for which every code's key is unknown.
+    /// A set without keys, for which every code's key is unknown.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -48,7 +48,7 @@ impl KeySet {
         Ok(set)
     }
 
-    /// Adds a key; one that is there already changes nothing.
+    /// Adds a key; adding a key again changes nothing.
     pub fn insert(&mut self, key: PublicKey) -> Result<(), JwksError> {
         let kid = key.kid();
         match self.0.insert(kid, key) {
@@ -60,12 +60,12 @@ impl KeySet {
         }
     }
 
-    /// Takes a key away, so that its codes are no longer accepted.
+    /// Removes a key, so that its codes are no longer accepted.
     pub fn remove(&mut self, kid: Kid) -> Option<PublicKey> {
         self.0.remove(&kid)
     }
 
-    /// The key of this id.
+    /// The key with this id.
     #[must_use]
     pub fn get(&self, kid: Kid) -> Option<&PublicKey> {
         self.0.get(&kid)
@@ -82,14 +82,14 @@ impl KeySet {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The set as a JWK Set. `kid` is the id in lowercase hexadecimal; `alg` is `EdDSA`, the name that
-    /// RFC 8037 gave and that existing libraries know, although RFC 9864 has a narrower one by now.
+    /// The set as a JWK Set. `kid` is the id in lowercase hexadecimal; `alg` is `EdDSA`, the name from RFC 8037 that
+    /// existing libraries know, although RFC 9864 has since defined a narrower one.
     #[must_use]
     pub fn to_jwks(&self) -> Value {
         let keys: Vec<Value> = self
@@ -108,9 +108,8 @@ impl KeySet {
         json!({ "keys": keys })
     }
 
-    /// Reads a JWK Set. Keys of other kinds and uses are passed over, as RFC 7517 asks; an Ed25519 signing key
-    /// must be whole: a public key without its private half, whose `kid`, where given, is the one that codes
-    /// will carry.
+    /// Reads a JWK Set. Keys of other kinds and uses are ignored, as RFC 7517 requires. An Ed25519 signing key must be
+    /// complete: a public key without its private half, whose `kid`, where given, is the one that codes will carry.
     pub fn from_jwks(document: &Value) -> Result<Self, JwksError> {
         let keys = document.get("keys").and_then(Value::as_array).ok_or(JwksError::NotASet)?;
         let mut set = Self::new();
@@ -123,7 +122,7 @@ impl KeySet {
     }
 }
 
-/// One JWK; `None` when it is of a kind that signs no codes.
+/// Reads one JWK; `None` if it is of a kind that does not sign codes.
 fn public_key(jwk: &Value) -> Result<Option<PublicKey>, &'static str> {
     let member = |name| jwk.get(name).map(|v| v.as_str().ok_or("a member must be a string"));
     let is = |name, wanted: &[&str]| match member(name) {

@@ -1,7 +1,7 @@
-//! Statements that are no tickets, signed by the same keys: JWS in its compact form (RFC 7515) with Ed25519 (RFC 8037).
+//! Signed statements other than tickets, by the same keys: JWS in its compact form (RFC 7515) with Ed25519 (RFC 8037).
 //!
-//! What is signed is printable and has dots, so no statement can pass for a code, whose signed bytes are CBOR, nor a
-//! code for a statement. The type in its header tells one kind of statement from another (RFC 8725, 3.11).
+//! The signed bytes are printable and have dots, so a statement cannot be mistaken for a code, whose signed bytes are
+//! CBOR, nor a code for a statement. The type in its header distinguishes kinds of statements (RFC 8725, 3.11).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -22,7 +22,7 @@ pub fn sign_statement(key: &SigningKey, kind: &str, content: &Value) -> String {
     format!("{signed}.{signature}")
 }
 
-/// What a statement of the type `kind` says, if one of these keys signed it.
+/// The content of a statement of the type `kind`, if one of these keys signed it.
 #[must_use]
 pub fn read_statement(text: &str, kind: &str, keys: &KeySet) -> Option<Value> {
     let (signed, signature) = text.trim().rsplit_once('.')?;
@@ -64,7 +64,7 @@ mod tests {
         }
     }
 
-    /// RFC 8037, appendix A.4: signed by others, with no key id in it, so its parts are put together here.
+    /// RFC 8037, appendix A.4: its example has no key id, so its parts are put together here.
     #[test]
     fn the_signature_is_the_one_of_the_rfc() {
         let seed = BASE64URL.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();

@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 /// What is wrong with a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The text is no private key this crate can use.
+    /// The text is not a private key that this crate can use.
     #[error(
         "not an Ed25519 private key in PKCS#8 PEM form ({0}); `openssl genpkey -algorithm ed25519` writes one"
     )]
     Pem(String),
-    /// The 32 bytes are no point of the curve, or one of the few that sign nothing.
+    /// The 32 bytes are not a point of the curve, or a point of small order, which must not be used as a key.
     #[error("not a usable Ed25519 public key")]
     Public,
     /// A key id is eight hexadecimal digits.
@@ -29,7 +29,7 @@ pub enum KeyError {
 
 /// The id of a key in a code: the first four bytes of the SHA-256 of its 32 public bytes.
 ///
-/// It only finds the key among a platform's few; what binds a code to its key is the signature.
+/// It only selects the key among a platform's few; the signature binds a code to its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kid(pub [u8; 4]);
 
@@ -55,13 +55,13 @@ impl FromStr for Kid {
     }
 }
 
-/// The half of a key that everyone may have: it checks codes and cannot make any.
+/// The public half of a key: it verifies codes and cannot sign any.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(ed25519_dalek::VerifyingKey);
 
 impl PublicKey {
-    /// The key of these bytes (RFC 8032, 5.1.5). Points of small order are refused: under them one signature
-    /// fits many messages.
+    /// The key of these bytes (RFC 8032, 5.1.5). Points of small order are refused: with them, one signature is valid
+    /// for many messages.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::Public)?;
         if key.is_weak() { Err(KeyError::Public) } else { Ok(Self(key)) }
@@ -80,19 +80,19 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
-    /// The id by which codes name this key.
+    /// The id that names this key in codes.
     #[must_use]
     pub fn kid(&self) -> Kid {
         let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(self.0.as_bytes()));
         Kid([a, b, c, d])
     }
 
-    /// The key as PEM (`SubjectPublicKeyInfo`, RFC 8410): what OpenSSL and most other programs take.
+    /// The key as PEM (`SubjectPublicKeyInfo`, RFC 8410), which OpenSSL and most other programs read.
     pub fn to_pem(&self) -> Result<String, KeyError> {
         self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Public)
     }
 
-    /// Strict: no small-order points, no second encoding of the same signature.
+    /// Verifies strictly: no small-order points, no second encoding of the same signature.
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
@@ -104,7 +104,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A key that makes codes. Its secret is wiped when it is dropped and never printed.
+/// A private key that signs codes. Its secret is wiped on drop and never printed.
 #[derive(Clone)]
 pub struct SigningKey {
     secret: ed25519_dalek::SigningKey,
@@ -120,7 +120,7 @@ impl SigningKey {
 
     /// Reads a PKCS#8 PEM text (RFC 8410), with or without the public half in it.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        // Files written elsewhere end their lines as they like; the strict reader knows one blank line too few.
+        // Other programs end their files with different white space; the strict parser rejects a blank line at the end.
         ed25519_dalek::SigningKey::from_pkcs8_pem(text.trim())
             .map(Self::from)
             .map_err(|e| KeyError::Pem(e.to_string()))
@@ -128,18 +128,18 @@ impl SigningKey {
 
     /// The key as PKCS#8 PEM, in the first version of that format: OpenSSL refuses the second.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, KeyError> {
-        // Wiped on drop, as is the text returned.
+        // Wiped on drop, as is the returned text.
         let pair = KeypairBytes { secret_key: self.secret.to_bytes(), public_key: None };
         pair.to_pkcs8_pem(LineEnding::LF).map_err(|e| KeyError::Pem(e.to_string()))
     }
 
-    /// The half to give away.
+    /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.secret.verifying_key())
     }
 
-    /// The id by which codes name this key.
+    /// The id that names this key in codes.
     #[must_use]
     pub fn kid(&self) -> Kid {
         self.kid

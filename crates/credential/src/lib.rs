@@ -1,8 +1,8 @@
-//! The code in a ticket's QR: a signed statement that a scanner checks without a network.
+//! The credential in a ticket's QR code: signing and verifying a statement that a scanner checks without a network.
 //!
-//! A code is `TK1:` and the base45 (RFC 9285) of a `COSE_Sign1` (RFC 9052) over CWT claims (RFC 8392), signed
-//! with Ed25519. `docs/qr-format.md` tells the format to whoever writes a scanner; this crate is the reference
-//! for it. Nothing here reads a file, a clock or a source of randomness: seeds and `now` are passed in.
+//! A code is `TK1:` and the base45 (RFC 9285) of a `COSE_Sign1` (RFC 9052) over CWT claims (RFC 8392), signed with
+//! Ed25519. `docs/qr-format.md` describes the format for authors of scanners; this crate is the reference
+//! implementation. Nothing here reads a file, a clock or a source of randomness: seeds and `now` are passed in.
 //!
 //! ```
 //! use fulfillment_credential::{Claims, KeySet, SigningKey, Verdict, VerifyOptions, sign, verify};

@@ -1,30 +1,29 @@
-//! The answer at the door.
+//! Verifies codes at the door.
 
 use std::fmt;
 
 use crate::wire::parse;
 use crate::{Credential, DoorFeed, KeySet, Kid, Malformed};
 
-/// What a door knows and asks for beyond the keys.
+/// What a door checks beyond the keys.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VerifyOptions<'a> {
-    /// The event this door is for; `None` takes tickets of every event.
+    /// The event this door is for; `None` accepts tickets of every event.
     pub event: Option<u32>,
-    /// The reissues and voids known here; `None` takes every code that is signed and not expired.
+    /// The known reissues and voids; `None` accepts every code that is signed and not expired.
     pub feed: Option<&'a DoorFeed>,
 }
 
-/// What a code is worth. Only [`Verdict::Valid`] opens a door.
+/// The result of verifying a code. Only [`Verdict::Valid`] admits the holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Genuine, current, and for here.
+    /// Genuine, current, and for this door's event.
     Valid(Credential),
-    /// Well-formed, but its key is not among those given: another platform's, a revoked one, or keys that
-    /// need fetching again.
+    /// Well-formed, but its key is not in the set: it belongs to another platform, is revoked, or the set is outdated.
     UnknownKey(Kid),
-    /// The key it names has not signed it: a forgery, or damage.
+    /// The key it names has not signed it: it is forged or damaged.
     BadSignature(Kid),
-    /// Genuine, but its time is over.
+    /// Genuine, but expired.
     Expired(Credential),
     /// Genuine, but for another event than this door's.
     OtherEvent {
@@ -37,7 +36,7 @@ pub enum Verdict {
     Superseded {
         /// What the code says.
         credential: Credential,
-        /// The first generation that is still good.
+        /// The first generation that is still valid.
         lowest_good: u8,
     },
     /// Genuine, but the ticket was voided.
@@ -47,13 +46,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Whether the door opens.
+    /// Whether the holder is admitted.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         matches!(self, Self::Valid(_))
     }
 
-    /// The word for machines; these do not change.
+    /// The verdict's name for programs; these names are stable.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -68,7 +67,7 @@ impl Verdict {
         }
     }
 
-    /// What the code says, where its signature has shown that it may be believed.
+    /// The credential, if its signature was verified.
     #[must_use]
     pub fn credential(&self) -> Option<&Credential> {
         match self {
@@ -92,7 +91,7 @@ impl fmt::Display for Verdict {
             Self::BadSignature(kid) => write!(f, "not genuine: key {kid} has not signed this code"),
             Self::Expired(c) => match jiff::Timestamp::from_second(c.claims.expires_at) {
                 Ok(until) => write!(f, "expired: it was good until {until}"),
-                // Beyond the years 9999 before and after our era.
+                // Outside the years -9999 to 9999.
                 Err(_) => write!(f, "expired: it was good until second {} of Unix time", c.claims.expires_at),
             },
             Self::OtherEvent { credential, wanted } => {
@@ -109,11 +108,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Judges a code at the time `now` (Unix seconds). Never panics, whatever the text is.
+/// Verifies a code at the time `now` (Unix seconds). Never panics, whatever the text is.
 ///
-/// The form comes first, then the key and its signature; only of a genuine code is anything said about its
-/// ticket. A void is final and told before a replacement, both before the wrong door and the date, since they
-/// are what the holder has to act on.
+/// The format is checked first, then the key and its signature; only a genuine code gets a verdict about its ticket.
+/// The precedence of these is voided, superseded, wrong event, expired: a void is final, and the holder has to act on
+/// the first two.
 #[must_use]
 pub fn verify(code: &str, keys: &KeySet, now: i64, options: &VerifyOptions<'_>) -> Verdict {
     let unverified = match parse(code) {

@@ -1,4 +1,4 @@
-//! The bytes of a code, made and taken apart again. There is one way to write a credential, and no other is read.
+//! The wire format of a code: encoding and decoding. A credential has exactly one encoding, and no other is accepted.
 
 use coset::cbor::value::Value;
 use coset::cwt::{ClaimName, ClaimsSet, ClaimsSetBuilder, Timestamp};
@@ -12,11 +12,11 @@ use crate::{Claims, Credential, Kid, SigningKey};
 
 /// What every code begins with: the format and its version.
 pub const PREFIX: &str = "TK1:";
-/// Bytes of the longest code whose expiry lies before the year 2106: QR version 7 at level M holds it.
+/// The size in bytes of the longest code that expires before the year 2106: QR version 7 at level M has room for it.
 pub const SMALL_BYTES: usize = 116;
 /// [`SMALL_BYTES`] as characters of the code, prefix included.
 pub const SMALL_CHARS: usize = 178;
-/// Bytes of a code at most: QR version 9 at level Q, the print default, holds it.
+/// The maximum size of a code in bytes: QR version 9 at level Q, the print default, has room for it.
 pub const MAX_BYTES: usize = 123;
 /// [`MAX_BYTES`] as characters of the code, prefix included.
 pub const MAX_CHARS: usize = 189;
@@ -38,13 +38,13 @@ pub enum SignError {
 /// Why a text is not a code of this format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// It begins otherwise.
+    /// It does not begin with the prefix.
     #[error("it does not begin with {PREFIX}")]
     Prefix,
     /// It is longer than any code.
     #[error("it is longer than {MAX_CHARS} characters")]
     TooLong,
-    /// What follows the prefix is not base45, or not in its only right spelling.
+    /// What follows the prefix is not base45, or not in its only valid spelling.
     #[error("what follows {PREFIX} is not base45")]
     Base45,
     /// The bytes are not one `COSE_Sign1` with tag 18.
@@ -59,12 +59,12 @@ pub enum Malformed {
     /// An Ed25519 signature has 64 bytes.
     #[error("its signature is not 64 bytes long")]
     Signature,
-    /// It has other members, or the same content written in another way than the deterministic one.
+    /// It has other members, or its encoding is not the deterministic one.
     #[error("it has further members or is not in deterministic encoding")]
     NotCanonical,
 }
 
-/// A code taken apart, its signature not yet checked.
+/// A decoded code whose signature is not yet verified.
 pub(crate) struct Unverified {
     pub(crate) credential: Credential,
     pub(crate) signature: [u8; 64],
@@ -84,14 +84,14 @@ pub fn sign(key: &SigningKey, claims: &Claims) -> Result<String, SignError> {
     Ok(format!("{PREFIX}{}", base45::encode(bytes)))
 }
 
-/// A text without what scanners, shells and the pages it was copied from put around it: white space of any kind, NUL and
-/// byte order marks. A code neither begins nor ends in any of them; what is within it is part of it.
+/// Trims what scanners, shells and web pages add around a code: white space of any kind, NUL and byte order marks. A
+/// code neither begins nor ends with any of them; those within it are part of it.
 #[must_use]
 pub fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{feff}'))
 }
 
-/// What a code says, without asking whether it is true: for a display, never for opening a door.
+/// Decodes a code without verifying it: for display, never for admission.
 pub fn decode_unverified(code: &str) -> Result<Credential, Malformed> {
     parse(code).map(|unverified| unverified.credential)
 }
@@ -103,7 +103,7 @@ pub(crate) fn parse(code: &str) -> Result<Unverified, Malformed> {
         return Err(Malformed::TooLong);
     }
     let bytes = base45::decode(text).map_err(|_| Malformed::Base45)?;
-    // The last two characters can hold more than a byte, and a decoder may pass over that.
+    // The last two characters can encode more than a byte, and a decoder may ignore that.
     if base45::encode(&bytes) != text {
         return Err(Malformed::Base45);
     }
@@ -112,7 +112,7 @@ pub(crate) fn parse(code: &str) -> Result<Unverified, Malformed> {
     let claims = received.payload.as_deref().and_then(read_claims).ok_or(Malformed::Claims)?;
     let signature = <[u8; 64]>::try_from(&received.signature[..]).map_err(|_| Malformed::Signature)?;
 
-    // Whatever was passed over above (further members, longer integers, another order) shows here.
+    // This detects whatever was ignored above (further members, longer integers, another order).
     let mut only = message(algorithm, kid, &claims).map_err(|_| Malformed::NotCanonical)?;
     let signed_bytes = only.tbs_data(&[]);
     only.signature = signature.to_vec();
@@ -134,7 +134,7 @@ fn message(algorithm: Algorithm, kid: Kid, claims: &Claims) -> Result<CoseSign1,
     Ok(CoseSign1Builder::new().protected(protected).payload(payload).build())
 }
 
-/// Writers sign as Ed25519 (-19, RFC 9864); readers also take the older name of the same, `EdDSA` (-8).
+/// Writers sign as Ed25519 (-19, RFC 9864); readers also accept the older name of the same algorithm, `EdDSA` (-8).
 fn headers(message: &CoseSign1) -> Option<(Algorithm, Kid)> {
     let header = &message.protected.header;
     let Some(RegisteredLabelWithPrivate::Assigned(algorithm @ (Algorithm::Ed25519 | Algorithm::EdDSA))) =

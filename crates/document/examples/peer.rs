@@ -1,6 +1,6 @@
-//! Draws the usual page when asked to, for `scripts/bench document`: a line `draw COUNT` is answered with the nanoseconds
-//! that this thread was on a core and the last page's bytes, `save PATH` with a page in that file. The argument
-//! `untagged` leaves out the tags and what archives want.
+//! Draws the usual page on request, for `scripts/bench document`: a line `draw COUNT` is answered with this thread's
+//! CPU time in nanoseconds and the last page's size in bytes; `save PATH` writes a page to that file. The argument
+//! `untagged` leaves out the tags and what PDF/A requires.
 
 use std::io::{BufRead as _, Write as _};
 

@@ -1,9 +1,9 @@
-//! What must hold for any bytes: the fuzzer looks for input on which one of these panics or does not end, and
-//! `cargo test` repeats them on the input that it has found worth keeping.
+//! Properties that must hold for any bytes: the fuzzer searches for input on which one of these panics or does not end,
+//! and `cargo test` repeats them on the corpus that the fuzzer kept.
 
 use fulfillment_document::{CompiledTemplate, TemplateBundle};
 
-/// The bytes as a template's drawing: taken or refused.
+/// Reads the bytes as a template's SVG drawing: accepted or refused.
 pub(crate) fn svg(data: &[u8]) {
     const JSON: &str = r#"{"format": 1, "page": {"width": 90, "height": 90}, "elements": [
         {"type": "image", "file": "logo", "x": 0, "y": 0, "width": 9, "height": 9}]}"#;

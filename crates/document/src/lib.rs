@@ -1,21 +1,21 @@
-//! A ticket in, the bytes of its PDF out.
+//! Renders tickets as PDF: a ticket in, the bytes of its PDF out.
 //!
 //! Drawing is pure: the same [`TicketPage`] gives the same bytes in every process and thread that has the same
 //! fonts, whatever was drawn before. Nothing here reads a clock, draws a random number or opens a file.
 //!
-//! The rooms, from the ground up; each uses those above it in this list, and none below:
+//! The modules, from the lowest layer up; each uses those above it in this list, and none below:
 //!
 //! - `pdf`: PDF itself. Objects, streams, form XObjects, the file around them.
-//! - `image`: raster files, SVG drawings and pages of other PDFs, made ready for a PDF once.
+//! - `image`: raster files, SVG drawings and pages of other PDFs, each prepared for a PDF once.
 //! - `font`: faces, their subsets, and which font of a file holds which glyph.
-//! - `text`: made safe to draw, shaped into lines of glyphs (fallback by a fixed order of faces, both directions), and made
-//!   to fit.
-//! - `page`: the display list of what stands where, the content stream that draws it, and the structure tree for those who
-//!   hear the page.
-//! - `file`: one ticket's file and an order's, PDF/A-2a and PDF/UA-1 at once.
+//! - `text`: made safe to draw, shaped into lines of glyphs (fallback by a fixed order of faces, both directions), and
+//!   made to fit.
+//! - `page`: the display list with each item's position, the content stream that draws it, and the structure tree for
+//!   screen readers.
+//! - `file`: one ticket's file and an order's, PDF/A-2a and also PDF/UA-1.
 //! - `template`: a page described in JSON, compiled once, laid out for each ticket.
-//! - `renderer`: [`PdfRenderer`] keeps fonts and templates and draws by them.
-//! - `preflight`: looks a template over before tickets are drawn by it; `sample` has pages to look at it with.
+//! - `renderer`: [`PdfRenderer`] keeps fonts and templates and draws with them.
+//! - `preflight`: checks a template before tickets are drawn by it; `sample` has sample pages for that.
 
 mod file;
 mod font;

@@ -1,4 +1,4 @@
-//! Preflight: tries a template with what tickets may say, and looks at what a compiler cannot know to be wrong.
+//! Preflight: checks a template with sample texts of tickets, and for faults that compiling it cannot detect.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +13,23 @@ use crate::template::{
 };
 use crate::text::{self, Fit};
 
-/// Modules below this are hard to read for phones, in millimetres (GS1 and ticketing practice).
+/// The smallest module size that phones read easily, in millimetres (GS1 and ticketing practice).
 const SMALLEST_MODULE: f32 = 0.33;
-/// Modules a side of the largest code that tickets usually have, with its quiet zone: version 7 at level M, version 9 at Q.
+/// Modules per side of the largest code that tickets usually have, with its quiet zone: version 7 at level M, version 9
+/// at Q.
 const MODULES_AT_M: f32 = 45.0 + 8.0;
 const MODULES_AT_Q: f32 = 53.0 + 8.0;
-/// The least contrast of text (WCAG 2.2, 1.4.3).
+/// The minimum contrast of text (WCAG 2.2, 1.4.3).
 const LEAST_CONTRAST: f32 = 4.5;
-/// Boxes that share less than this do not overlap, in points.
+/// Boxes that overlap by less than this count as separate, in points.
 const TOUCHING: f32 = 0.1;
 
 /// Texts in scripts that need more room than Latin: marks far above and below, and wide letters.
 const TALL: [&str; 2] = ["हिन्दुस्तानी शास्त्रीय संगीत", "ศูนย์วัฒนธรรมแห่งประเทศไทย ที่นั่งปู่ฟ้า"];
 
 impl PdfRenderer {
-    /// Looks a template over: everything that keeps it from being used, or if there is nothing, everything that
-    /// somebody should look at before tickets are drawn by it. In the order of the text.
+    /// Checks a template. Returns all errors, or if there are none, all warnings that an operator should look at before
+    /// tickets are drawn with it, in the order of the JSON.
     ///
     /// # Errors
     /// [`FontError`] for a font that cannot be read.
@@ -48,8 +49,8 @@ impl PdfRenderer {
         Ok(problems)
     }
 
-    /// Sets every text with what tickets usually say, with the longest they reasonably say, and in tall scripts, in
-    /// every language.
+    /// Lays out every text with usual values, with the longest reasonable values, and in tall scripts, in every
+    /// language.
     fn trials(&self, model: &TemplateModel, problems: &mut Vec<Problem>) -> Result<(), FontError> {
         let mut texts = Vec::new();
         model.elements.iter().for_each(|element| collect(element, &mut texts));
@@ -87,7 +88,7 @@ impl PdfRenderer {
         self.characters(model, &texts, &usual, problems)
     }
 
-    /// Looks for characters in the template's own words that no font has.
+    /// Looks for characters in the template's own texts that no font has.
     fn characters(
         &self,
         model: &TemplateModel,
@@ -129,7 +130,7 @@ fn source_of<'a>(model: &'a TemplateModel, values: &'a Values, language: &'stati
     Source { values, language, tag, own: &model.own }
 }
 
-/// Every text with its place in the JSON.
+/// Collects every text with its position in the JSON.
 fn collect<'s>(element: &'s Element, texts: &mut Vec<(Position, &'s TextBox)>) {
     if let Kind::Text(text) = &element.kind {
         texts.push((element.at, text));
@@ -137,8 +138,7 @@ fn collect<'s>(element: &'s Element, texts: &mut Vec<(Position, &'s TextBox)>) {
     element.children().iter().for_each(|child| collect(child, texts));
 }
 
-/// What holds texts, images or the code has its place for itself; rectangles, lines and images drawn first are what
-/// stands behind.
+/// Elements with texts, images or the code must not overlap; rectangles, lines and images drawn first are background.
 fn overlaps(model: &TemplateModel, problems: &mut Vec<Problem>) {
     let behind = |element: &Element| matches!(element.kind, Kind::Rect { .. } | Kind::Line { .. });
     for (index, element) in model.elements.iter().enumerate() {
@@ -165,7 +165,7 @@ fn overlap(a: &Area, b: &Area) -> bool {
         && b.y + TOUCHING < a.y + a.height
 }
 
-/// A template has a code, large enough, black on white.
+/// Checks that a template has a code, large enough, black on white.
 fn codes(model: &TemplateModel, problems: &mut Vec<Problem>) {
     let mut found = false;
     let modules = match model.level {
@@ -193,7 +193,7 @@ fn codes(model: &TemplateModel, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Texts stand out from what they stand on. What a picture has behind them is for eyes to judge.
+/// Checks the contrast of texts with the colour behind them. In front of an image, a person has to judge it.
 fn contrast(model: &TemplateModel, problems: &mut Vec<Problem>) {
     walk(model, |element, background| {
         let Kind::Text(text) = &element.kind else { return };
@@ -208,8 +208,8 @@ fn contrast(model: &TemplateModel, problems: &mut Vec<Problem>) {
     });
 }
 
-/// Every element with the colour behind it: its container's, else that of the last rectangle around it, else white.
-/// Over an image or the page's background it is not known.
+/// Calls `look` with every element and the colour behind it: its container's, else that of the last rectangle around
+/// it, else white. Over an image or the page's background it is not known.
 fn walk(model: &TemplateModel, mut look: impl FnMut(&Element, Option<Colour>)) {
     fn below(element: &Element, behind: Option<Colour>, look: &mut impl FnMut(&Element, Option<Colour>)) {
         look(element, behind);

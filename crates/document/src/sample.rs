@@ -1,4 +1,5 @@
-//! Pages to look at a template with: what a ticket may say, in several languages and lengths. Nobody is on them.
+//! Sample pages for looking at a template: values of tickets in several languages and lengths, without real people's
+//! data.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Every page is PDF/A-2a and PDF/UA-1 by veraPDF, in every script; its text and its tree are what was put in.
+//! Tests with veraPDF that every page is PDF/A-2a and PDF/UA-1, in every script; its text and its tree match the input.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test's helper fails its test")]
 
@@ -7,7 +7,7 @@ mod tools;
 use fulfillment_document::{Branding, CompiledTemplate, PdfRenderer, Renderer, Shipped, TicketPage, sample};
 use tools::{flat, noto, run, saved, text};
 
-/// Names in every script that a page is to draw, with what to call them.
+/// Names in every script that a page is to draw, each with a label.
 const NAMES: &[(&str, &str)] = &[
     ("latin", "Łukasz Ñandú Þórðarson ǅemal Ắn Ŧēšŧ ḂẽḋřĩḉḦ ŉ ſ"),
     ("composed", "Zoe\u{308} Mu\u{308}ller n\u{303}a\u{30A}e\u{323}\u{302}"),
@@ -29,7 +29,8 @@ const NAMES: &[(&str, &str)] = &[
     ("mixed", "Dr אבי Cohen (محمد) 王 7א8"),
 ];
 
-/// What to draw: every script as a holder's name and as an event's, the sample pages, and what no font has.
+/// The pages to draw: every script as a holder's name and as an event's, the sample pages, and characters that no font
+/// has.
 fn drawn() -> Vec<(String, TicketPage, Vec<u8>)> {
     let (all, built_in) = (noto(), PdfRenderer::new(Vec::new()).unwrap());
     let mut out = Vec::new();
@@ -145,8 +146,8 @@ fn names_can_be_copied_and_searched() {
         let drawn = renderer.render(&page).unwrap();
         assert_eq!(drawn.missing, [], "{script}");
         let text = flat(&drawn.pdf).replace('\u{200C}', "");
-        // Joiners shape the text and are not drawn. Where directions mix, each reader has its own order of the words
-        // and its own place for what belongs to neither direction.
+        // Joiners shape the text and are not drawn. Where directions mix, each text extractor has its own order of
+        // words and its own position for neutral characters.
         let name = name.replace('\u{200C}', "");
         let mixed = *script == "mixed";
         // Poppler sees spaces around some marks.
@@ -173,7 +174,7 @@ fn the_tree_reads_as_the_page_does() {
     let order = ["\"Elbe Concerts\"", "\"Starts\"", "\"Section\"", "Figure:", "\"Booked by\"", "\"Order\""];
     assert!(order.map(at).is_sorted(), "{tree}");
     assert!(!tree.contains("Fold here"), "it speaks of the paper: {tree}");
-    // What is said instead of drawn characters.
+    // The text that is spoken instead of drawn characters.
     let objects = run("qpdf", "qpdf", &["--json", "--json-key=qpdf", &path]);
     for said in ["\"u:QR code of ticket 7K3M9 QXT2F\"", "\"u:Starts: \"", "\"u:فاطمة الزهراء 12 Smith\""]
     {

@@ -1,4 +1,4 @@
-//! The drawings that fuzzing found worth keeping, under the check that the fuzzer makes (`fuzz/`).
+//! Runs the fuzzer's check (`fuzz/`) on the drawings of its corpus.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn drawings() {
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() > 10, "{}", folder.display());
     for file in files {
-        // The name of the file at fault is in the captured output.
+        // The captured output shows which file failed.
         println!("{}", file.display());
         checks::svg(&fs::read(&file).unwrap());
     }

@@ -1,4 +1,4 @@
-//! Emoji in names: drawn as pictures, shared by the pages of a file, and text all the same.
+//! Emoji in names are drawn as pictures, shared by the pages of a file, and can still be extracted as text.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
@@ -16,7 +16,7 @@ fn pictures(pdf: &[u8]) -> usize {
     let (_folder, path) = saved(pdf);
     let list = run("poppler-utils", "pdfimages", &["-list", &path]);
     let rows = list.lines().skip(2).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    // Of the same object listed for each place, one.
+    // An object that is used in several places is listed several times and counted once.
     let objects = rows.filter(|row| row[2] == "image").map(|row| row[10].to_owned());
     objects.collect::<std::collections::BTreeSet<_>>().len()
 }

@@ -1,9 +1,9 @@
-//! The same tickets are the same bytes as in every build before, byte for byte: with the built-in fonts alone, so that
-//! they are the same on every machine. Pages on another program's PDF are left out: that is compressed by a backend of
-//! flate2 which other crates of a build choose.
+//! Golden test: the same tickets give the same bytes as in every earlier build. Only built-in fonts are used, so the
+//! bytes are the same on every machine. Pages with another program's PDF as background are left out: the flate2 backend
+//! that compresses it depends on the other crates of a build.
 //!
-//! A change that is meant to change a drawn byte raises the engine's version. Then record what the failing test prints in
-//! `golden.txt`.
+//! A change that is meant to change an output byte raises the engine's version. Then record what the failing test
+//! prints in `golden.txt`.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
@@ -38,7 +38,7 @@ fn pages() -> [(&'static str, TicketPage); 7] {
     ]
 }
 
-/// Every file by a name.
+/// Every file with its name.
 fn drawn() -> Vec<(String, Vec<u8>)> {
     let renderer = PdfRenderer::new(Vec::new()).unwrap();
     let mut all = vec![("version".to_owned(), renderer.version().as_bytes().to_vec())];

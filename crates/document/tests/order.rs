@@ -1,4 +1,4 @@
-//! All tickets of an order in one file, read back as strangers would.
+//! Reads a PDF with all tickets of an order back with independent tools.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
@@ -39,7 +39,7 @@ fn every_ticket_has_its_page() {
         let shown = format!("Ticket {} of 120", page.ticket_index);
         assert!(text.contains(&shown), "{shown} is missing");
     }
-    // Fonts are there once, whatever the count of pages.
+    // Each font is in the file once, whatever the number of pages.
     let fonts = run("poppler-utils", "pdffonts", &[&path]);
     assert!(fonts.lines().count() <= 2 + 4, "{fonts}");
     let alone = renderer.render(&sample::ticket()).unwrap().pdf.len();
@@ -91,7 +91,7 @@ fn scripts_and_templates_may_differ_from_page_to_page() {
     run("qpdf", "qpdf", &["--check", &path]);
 }
 
-/// Takes so many bytes and then no more.
+/// A writer that accepts this many bytes and then fails.
 struct Full(usize);
 
 impl Write for Full {

@@ -1,10 +1,11 @@
-//! A file of many tickets takes no more memory than one of few. Alone in its process, which it measures.
+//! Tests that a file of many tickets takes no more memory than one of few. It measures its process, so it runs alone in
+//! it.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
 use fulfillment_document::{PdfRenderer, Renderer, sample};
 
-/// The most memory this process has had, in kB.
+/// The peak memory of this process, in kB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -24,7 +25,7 @@ fn memory_does_not_grow_with_the_pages() {
         peak()
     };
     let (few, many) = (draw(50), draw(1500));
-    // What stays is where each of a page's some 60 objects is: 16 bytes each, twice while the table grows.
+    // Only the offsets of a page's about 60 objects stay in memory: 16 bytes each, twice that while the table grows.
     let pages = 1450;
     assert!(many - few < pages * 4, "{few} kB for 50 pages, {many} kB for 1500");
 }

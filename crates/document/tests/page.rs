@@ -1,4 +1,4 @@
-//! Pages read back as strangers would: by poppler, qpdf and zbar.
+//! Reads pages back with independent tools: poppler, qpdf and zbar.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
@@ -56,7 +56,7 @@ fn a_place_without_a_seat_is_free_seating_in_the_page_s_language() {
     let text = |page: TicketPage| flat(&plain().render(&page).unwrap().pdf);
     assert!(text(place(None, None, "en")).contains("Free seating"));
     assert!(text(place(None, None, "de-AT")).contains("Freie Platzwahl"));
-    // A seat that is there and not known is no free seating: nothing is said of it, by its label neither.
+    // A seat that exists but is not known is not free seating: neither it nor its label is printed.
     let unknown = text(TicketPage { seat_unknown: true, ..place(None, None, "en") });
     assert!(!unknown.contains("Free seating") && !unknown.contains("Seat"), "{unknown}");
     let row = text(place(None, Some("F"), "de"));
@@ -124,7 +124,7 @@ fn the_file_is_sound_and_says_what_it_is() {
     );
 }
 
-/// The budgets of docs/performance.md, and that what has no tags is else the same page.
+/// The budgets of docs/performance.md, and that an untagged page is otherwise the same page.
 #[test]
 fn a_page_is_small_and_smaller_without_tags() {
     let page = sample::ticket();
@@ -196,7 +196,7 @@ fn the_same_page_is_the_same_bytes_everywhere() {
     assert!(one.render(&later).unwrap().pdf != expected[0], "the issue's time is in the file");
 }
 
-/// The font programs in a file, compressed as they are.
+/// The font programs in a file, still compressed.
 fn programs(pdf: &[u8]) -> BTreeSet<&[u8]> {
     let find = |from: usize, what: &[u8]| {
         pdf[from..].windows(what.len()).position(|window| window == what).map(|at| from + at)
@@ -235,12 +235,12 @@ fn an_event_has_its_fonts_whichever_ticket_comes_first() {
     };
     let all = drawn([0, 1, 2, 3]);
     assert!(all == drawn([3, 2, 1, 0]) && all == drawn([1, 3, 0, 2]));
-    // Two of the binary's own, and the event's regular and bold; what holders add is their tickets' own.
+    // Two built-in fonts, and the event's regular and bold; what a holder's name adds is in that ticket's own font.
     let [plain, named, elsewhere, again] = all.each_ref().map(|pdf| programs(pdf));
     assert_eq!(plain.len(), 4);
     assert!(plain.is_subset(&named) && named.len() > 4, "{}", named.len());
     assert!(plain.is_subset(&again) && again.len() > 4, "{}", again.len());
-    // The other event's name is bold; all else that is Arabic is the same.
+    // The other event's name is bold; all other Arabic text is the same.
     assert_eq!((elsewhere.len(), elsewhere.intersection(&plain).count()), (4, 3));
 }
 

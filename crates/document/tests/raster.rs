@@ -1,9 +1,9 @@
-//! Pages as two rasterisers draw them, poppler and `MuPDF`, compared with pictures that somebody has looked at.
+//! Compares pages drawn by two rasterisers, poppler and `MuPDF`, with reference pictures that a person has approved.
 //!
 //! The measure is structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) in blocks of 8 by 8 pixels at 50 dots an
-//! inch. The worst region of 5 by 5 blocks counts: a page is mostly paper, and a lost line would not show in a mean.
-//! After a wanted change, `UPDATE=1 cargo test -p fulfillment-document --test raster` draws the pictures anew; look at
-//! them before they are committed.
+//! inch. The worst region of 5 by 5 blocks counts: a page is mostly blank, and a lost line would not show in a mean.
+//! After an intended change, `UPDATE=1 cargo test -p fulfillment-document --test raster` draws the pictures again; look
+//! at them before they are committed.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 #![expect(clippy::cast_precision_loss, reason = "counts of pixels are small")]
@@ -23,7 +23,7 @@ const DPI: &str = "100";
 /// A block's side, in pixels, and a region's, in blocks.
 const BLOCK: usize = 8;
 const REGION: usize = 5;
-/// The least similarity of the worst region. Versions of one rasteriser differ by a little anti-aliasing, two
+/// The minimum similarity of the worst region. Versions of one rasteriser differ by a little anti-aliasing, two
 /// rasterisers by so much that they are compared at half the resolution.
 const POPPLER: f64 = 0.95;
 const MUPDF: f64 = 0.85;
@@ -42,7 +42,7 @@ impl Grey {
         let mut reader = decoder.read_info().unwrap();
         let mut buffer = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut buffer).unwrap();
-        // Grey in one channel or in three alike.
+        // Grey is in one channel, or equal in three.
         let pixels = buffer[..info.buffer_size()].chunks(info.color_type.samples());
         let pixels = pixels.map(|channels| f64::from(channels[0])).collect();
         let (width, height) = (info.width as usize, info.height as usize);
@@ -97,7 +97,7 @@ impl Grey {
     }
 }
 
-/// Of two blocks: from -1 to 1, which is equality.
+/// The similarity of two blocks: from -1 to 1, which means equal.
 fn similarity(one: impl Iterator<Item = f64>, other: impl Iterator<Item = f64>) -> f64 {
     const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
     const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
@@ -136,7 +136,7 @@ fn pages(renderer: &PdfRenderer) -> Vec<(String, Vec<u8>)> {
     let branded = Shipped::A4.bundle().branded(&branding).unwrap();
     let page = TicketPage { template: template(&branded), ..sample::ticket() };
     pages.push(("a4-drawing".to_owned(), renderer.render(&page).unwrap().pdf));
-    // So large that each of its parts counts.
+    // Large enough for each of its parts to count.
     let json = r#"{"format": 1, "page": {"width": 120, "height": 80},
         "elements": [{"type": "image", "file": "logo", "x": 0, "y": 0, "width": 120, "height": 80}]}"#;
     let alone = TemplateBundle { json: json.to_owned(), files: [("logo".to_owned(), logo)].into() };
@@ -173,7 +173,7 @@ fn pages_look_as_they_did() {
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// What somebody would see is seen by the measure: another digit, a box elsewhere by two millimetres, a lost line.
+/// The measure detects what a person would see: another digit, a box moved by two millimetres, a lost line.
 #[test]
 fn a_change_that_shows_is_noticed() {
     let renderer = noto();
@@ -187,7 +187,7 @@ fn a_change_that_shows_is_noticed() {
     assert!(right.likeness(&draw(&sample::ticket(), &json)).0 > 0.999);
     let seat = TicketPage { seat: "8".to_owned(), ..sample::ticket() };
     let unnamed = TicketPage { holder_name: None, ..sample::ticket() };
-    // One digit is lost among the differences of two rasterisers; what is larger is not.
+    // The differences between two rasterisers hide one digit, but nothing larger.
     for (what, wrong, between_two) in [
         ("another seat", draw(&seat, &json), false),
         ("no name", draw(&unnamed, &json), true),

@@ -1,14 +1,14 @@
-//! The rooms of this crate use each other one way: none names one that comes after it.
+//! Tests that this crate's modules depend on each other in one direction: none names one that comes after it.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
 use std::path::Path;
 
-/// From the ground up, as the crate's documentation lists them.
+/// From the lowest layer up, as the crate's documentation lists them.
 const ROOMS: [&str; 10] =
     ["pdf", "image", "font", "text", "page", "file", "template", "renderer", "preflight", "sample"];
 
-/// What the files of a folder say, without their tests.
+/// The source of a folder's files, without their tests.
 fn sources(folder: &Path, out: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Templates from outside the crate: kept, named, drawn by, with images and backgrounds.
+//! Tests templates through the public API: keeping them, their hashes, and drawing with images and backgrounds.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helper fails its test")]
 
@@ -30,10 +30,10 @@ fn a_ticket_is_drawn_again_by_its_templates_hash() {
     assert!(flat(&drawn.pdf).contains("Elbe Concerts, Hamburg"));
     let (_folder, path) = saved(&drawn.pdf);
     let images = run("poppler-utils", "pdfimages", &["-list", &path]);
-    // The logo is transparent in places: it comes with its mask.
+    // The logo is partly transparent, so it has a mask.
     assert_eq!((images.lines().count(), images.matches(" smask ").count()), (2 + 2, 1), "{images}");
 
-    // Stored as JSON of another layout and read back elsewhere.
+    // Stored as JSON with other formatting and read back elsewhere.
     let compact: serde_json::Value = serde_json::from_str(&bundle.json).unwrap();
     let stored = TemplateBundle { json: compact.to_string(), files: bundle.files.clone() };
     let second = renderer();
@@ -173,7 +173,7 @@ fn a_background_lies_under_the_ticket() {
     let (_folder, path) = saved(&drawn.pdf);
     let report = run("qpdf", "qpdf", &["--check", &path]);
     assert!(!report.contains("WARNING"), "{report}");
-    // In an order's file it is there once.
+    // An order's file has it once.
     let page = TicketPage { template: Some(renderer.keep(template)), ..sample::ticket() };
     let mut file = Vec::new();
     renderer.render_order(&mut vec![page; 20].into_iter(), &mut file).unwrap();
@@ -220,7 +220,7 @@ fn a_logo_that_is_a_drawing_stays_one() {
     second.keep(CompiledTemplate::new(&bundle).unwrap());
     second.render(&sample::ticket()).unwrap();
     assert!(second.render(&page).unwrap().pdf == drawn.pdf);
-    // In an order's file its objects are there once.
+    // An order's file has its objects once.
     let objects = |pdf: &[u8]| pdf.windows(12).filter(|window| window == b"/ShadingType").count();
     let mut file = Vec::new();
     first.render_order(&mut vec![page; 20].into_iter(), &mut file).unwrap();

@@ -1,12 +1,12 @@
-//! How long an order's file takes, how large it is and how much memory: `cargo run --release -p fulfillment-fonts
-//! --example order -- [OUT.pdf]` writes 1, 100 and 10,000 pages.
+//! Measures the time, size and memory of an order's file: `cargo run --release -p fulfillment-fonts --example order --
+//! [OUT.pdf]` writes 1, 100 and 10,000 pages.
 
 use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 use fulfillment_document::{PdfRenderer, Renderer as _, sample};
 
-/// Counts what passes.
+/// Counts the bytes that are written through it.
 struct Count<W>(W, u64);
 
 impl<W: Write> Write for Count<W> {

@@ -1,7 +1,6 @@
-//! How long a page takes and how large it is:
-//! `cargo run --release -p fulfillment-fonts --example speed [-- PAGE COUNT]`.
+//! Measures the time and size of a page: `cargo run --release -p fulfillment-fonts --example speed [-- PAGE COUNT]`.
 //!
-//! On a machine with other work the fastest says what a page costs, the median what it has to wait for too.
+//! On a machine with other load, the fastest run shows what a page costs; the median includes waiting.
 
 use std::time::{Duration, Instant};
 
@@ -39,12 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Holders of one word a part: a fifth of them have letters that the shared fonts lack.
+/// First names of holders; a fifth of the names have letters that the shared fonts lack.
 const FIRST: [&str; 10] = ["Anna", "Zoë", "Marie", "Thomas", "Jürgen", "Ida", "Paul", "Lena", "Sam", "Nora"];
 const LAST: [&str; 10] =
     ["Okafor", "Müller", "Brandt", "Novak", "Fischer", "Łukasz", "Smith", "Weber", "Larsen", "Rossi"];
 
-/// Every page has a number and a code of its own, and every second one another holder, as tickets do.
+/// Every page has its own number and code, and every second page another holder, as tickets do.
 fn measure(
     renderer: &PdfRenderer,
     name: &str,
@@ -59,7 +58,7 @@ fn measure(
         page.code.replace_range(40..50, &page.ticket_number);
         if matches!(name, "Latin" | "untagged") {
             let holder = index / 2;
-            // Ten thousand holders: no two pages in a row have the same, and few of the run.
+            // Ten thousand holders, so that few pages of a run have the same one.
             let (first, middle, last) = (FIRST[holder % 10], holder / 100 % 100, LAST[holder / 10 % 10]);
             page.holder_name = Some(format!("{first} {middle}. {last}"));
             page.seat = (index % 40).to_string();

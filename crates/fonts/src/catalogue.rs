@@ -1,4 +1,4 @@
-//! The families that are known by name: Noto's, a script each, and what every other font is asked for.
+//! The catalogue of known font families: Noto's, one for each script, and which characters other fonts are used for.
 
 use fulfillment_document::{Coverage, FontSource};
 
@@ -6,7 +6,7 @@ use crate::emoji;
 
 pub(crate) type Ranges = &'static [(char, char)];
 
-/// A family looked for: the file's name without weight and extension, and the characters it is asked for.
+/// A known family: the file's name without weight and extension, and the characters it is used for.
 pub(crate) struct Family {
     pub(crate) stem: &'static str,
     ranges: Ranges,
@@ -35,10 +35,10 @@ const CJK: Ranges = &[
     ('\u{20000}', '\u{3FFFF}'),
 ];
 
-/// The weights of each, and whether they are for headings.
+/// The weights of each family, and whether they are for headings.
 pub(crate) const WEIGHTS: [(&str, bool); 2] = [("Regular", false), ("Bold", true)];
 
-/// One script each, in the order in which they are asked; each in `Regular` and `Bold`.
+/// One family for each script, in the order in which they are tried; each in `Regular` and `Bold`.
 pub(crate) const FAMILIES: &[Family] = &[
     family("NotoSansArabic", ARABIC),
     family("NotoSansHebrew", &[('\u{590}', '\u{5FF}'), ('\u{FB1D}', '\u{FB4F}')]),
@@ -68,8 +68,8 @@ pub(crate) const FAMILIES: &[Family] = &[
 ];
 
 pub(crate) const CJK_STEM: &str = "NotoSansCJK";
-/// The faces of that collection with the languages they are made for. Simplified Chinese is asked first
-/// where nothing says otherwise: Han characters alone are most often that.
+/// The faces of that collection with the languages they are made for. Simplified Chinese is tried first if the language
+/// is not known: Han characters alone are most often that.
 pub(crate) const CJK_FACES: &[(&str, u32, &[&str])] = &[
     ("SC", 2, &["zh"]),
     ("JP", 0, &["ja"]),
@@ -78,8 +78,8 @@ pub(crate) const CJK_FACES: &[(&str, u32, &[&str])] = &[
     ("HK", 4, &["zh-hk", "zh-mo", "zh-hant-hk"]),
 ];
 
-/// What a font is asked for follows from its name: one of Noto's for its script, any other as a last resort for what
-/// `cover` says that it has.
+/// Which characters a font is used for depends on its name: a Noto font for its script, any other as a last resort for
+/// the characters in its `cover`.
 pub(crate) fn by_name(
     source: FontSource,
     cover: impl Fn() -> Coverage + Send + Sync + 'static,
@@ -94,7 +94,7 @@ pub(crate) fn by_name(
     source.bold(bold).last_resort(cover)
 }
 
-/// Whether a font of Noto's is bold, what it is asked for, and the languages that it is made for.
+/// Whether a Noto font is bold, the characters it is used for, and the languages it is made for.
 fn asked_for(name: &str) -> Option<(bool, Ranges, &'static [&'static str])> {
     let (stem, weight) = name.rsplit_once('-')?;
     let (_, bold) = WEIGHTS.into_iter().find(|(known, _)| *known == weight)?;

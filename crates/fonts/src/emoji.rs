@@ -1,12 +1,12 @@
-//! The face whose glyphs are pictures, and the characters that it is asked for.
+//! The emoji font, whose glyphs are pictures, and the characters that it is used for.
 
-/// Its file.
+/// Its file name.
 pub(crate) const FILE: &str = "NotoColorEmoji.ttf";
-/// What pages call it.
+/// Its name for the renderer.
 pub(crate) const NAME: &str = "NotoColorEmoji";
 
-/// Characters that are emoji without asking for it (`Emoji_Presentation` in Unicode's emoji-data.txt, and the blocks that
-/// hold the others). Text has `☎` as a letter.
+/// Characters that are emoji by default (`Emoji_Presentation` in Unicode's emoji-data.txt, and the blocks that hold the
+/// others). Characters such as `☎` are text by default.
 pub(crate) const RANGES: &[(char, char)] = &[
     ('\u{231A}', '\u{231B}'),
     ('\u{23E9}', '\u{23EC}'),

@@ -1,4 +1,4 @@
-//! Looking for font files in folders, and handing them to the renderer without reading more than their beginnings.
+//! Installed fonts: finds font files in folders and passes them to the renderer, reading only their first bytes.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,12 +14,13 @@ use crate::emoji;
 /// Folders where Linux distributions put fonts.
 pub const USUAL_FOLDERS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
 
-/// Folders within folders that are looked into.
+/// The maximum depth of nested folders that are searched.
 const DEEPEST: usize = 6;
 
-/// The faces in these folders and those below them, in a fixed order whatever the folders' own: Noto's for the scripts of
-/// the catalogue, then all others. Files are only looked at here; each is read when a character first needs it. A folder
-/// that is not there counts as empty, a file found twice is taken from the first folder.
+/// The faces in these folders and those below them, in a fixed order that does not depend on the folders' order: Noto's
+/// for the scripts of the catalogue, then all others. Only the first bytes of files are read here; each file is read
+/// when a character first needs it. A missing folder counts as empty; a file found twice is taken from the first
+/// folder.
 #[must_use]
 pub fn installed(folders: &[PathBuf]) -> Vec<FontSource> {
     let mut files = Vec::new();
@@ -62,8 +63,8 @@ pub fn installed(folders: &[PathBuf]) -> Vec<FontSource> {
     sources
 }
 
-/// Fonts by their files' names without the extension, in the order in which they are asked: Noto's before others, those
-/// without serifs first. Of a family's weights and slopes two are enough.
+/// Fonts by their files' names without the extension, in the order in which they are tried: Noto's before others, those
+/// without serifs first. Two of a family's weights and slopes are enough.
 fn others(files: &[PathBuf]) -> Vec<(&str, &PathBuf)> {
     let named: Vec<(&str, &PathBuf)> =
         files.iter().filter_map(|path| Some((path.file_stem()?.to_str()?, path))).collect();
@@ -74,7 +75,7 @@ fn others(files: &[PathBuf]) -> Vec<(&str, &PathBuf)> {
         .filter(|(name, _)| {
             let (stem, weight) = name.rsplit_once('-').unwrap_or((name, "Regular"));
             let wanted = WEIGHTS.iter().any(|(known, _)| *known == weight);
-            // The collections of Chinese, Japanese and Korean are taken apart above.
+            // The collections of Chinese, Japanese and Korean are handled above.
             let regular = all.contains(&*format!("{stem}-Regular")) || all.contains(stem) && stem != *name;
             stem != CJK_STEM && *name != emoji::NAME && (wanted || !regular) && seen.insert(*name)
         })

@@ -1,4 +1,4 @@
-//! A font that is known already, with its bytes from elsewhere than a folder.
+//! A font known by its name, with bytes that do not come from a font folder.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use fulfillment_document::{Coverage, FontId, FontSource};
 
 use crate::catalogue::by_name;
 
-/// A font as [`installed`](crate::installed) hands it in, with bytes from another place: those of a file with the font's fingerprint. A font
-/// of last resort without bytes has nothing; pages that were drawn with it have kept them, and others did without it.
+/// A font as [`installed`](crate::installed) passes it, with bytes from another source: those of a file with the font's
+/// fingerprint. A font of last resort without bytes covers no characters: where pages were drawn with it, its bytes
+/// have been kept; other pages did not use it.
 #[must_use]
 pub fn named(font: &FontId, load: impl Fn() -> Option<Arc<Vec<u8>>> + Send + Sync + 'static) -> FontSource {
     let load = Arc::new(load);

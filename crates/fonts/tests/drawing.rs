@@ -1,4 +1,4 @@
-//! What the renderer draws with the fonts found on a machine, and with the same fonts from elsewhere.
+//! Tests what the renderer draws with the fonts found on a machine, and with the same fonts from elsewhere.
 
 use std::collections::HashMap;
 use std::path::Path;

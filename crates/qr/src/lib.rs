@@ -1,6 +1,7 @@
-//! QR codes (ISO/IEC 18004): [`encode`] makes a symbol of a text, and [`text_of_modules`] reads one back module by module.
+//! QR codes (ISO/IEC 18004): [`encode`] makes a symbol from a text, and [`text_of_modules`] reads one back module by
+//! module.
 //!
-//! The two are independent: neither module uses the other, and they share no table. A fault in one is found by the
+//! The two are independent: neither module uses the other, and they share no table. A fault in one is detected by the
 //! other, which is why the service reads every code back before its ticket counts as issued.
 //!
 //! ```

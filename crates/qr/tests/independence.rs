@@ -1,4 +1,4 @@
-//! The reader proves what the encoder made: it must not share a line with it.
+//! Tests that the reader, which checks the encoder's output, shares no code with it.
 
 use std::path::Path;
 

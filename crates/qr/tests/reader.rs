@@ -1,5 +1,5 @@
-//! Symbols read back module by module: by an encoder that is not ours, compared with a decoder that is not ours, and by
-//! ours.
+//! Tests the reader with symbols of another encoder, compared with another decoder, and with symbols of our own
+//! encoder.
 
 #![expect(clippy::unwrap_used, reason = "a test's helper fails its test")]
 
@@ -90,7 +90,7 @@ fn texts() -> [(Mode, String); 3] {
     ]
 }
 
-/// The most characters that fit; whole ones, so that what is cut stays text.
+/// The maximum length that fits, cut between whole characters.
 fn longest(build: impl Fn(&str) -> Option<Rows>, text: &str) -> usize {
     let (mut fits, mut does_not) = (0, text.chars().count() + 1);
     while does_not - fits > 1 {
@@ -115,7 +115,8 @@ fn every_version_level_and_mode_is_read() {
                     rows(builder.version(version).ecl(level).mode(mode).mask(mask))
                 };
                 let most = longest(|text| build(text, Mask::Fields), &text);
-                // Full to the last bit, a little below, so that terminator and padding are cut in every way, and small.
+                // Full to the last bit; slightly less, so that terminator and padding are truncated in every way; and
+                // small.
                 for length in [most, most - 1, most - 2, most - 3, most / 2, 1] {
                     number += 1;
                     let text: String = text.chars().take(length).collect();
@@ -130,7 +131,7 @@ fn every_version_level_and_mode_is_read() {
 
 #[test]
 fn no_module_may_be_wrong() {
-    // The smallest; a ticket's code; one with short and long blocks, alignment on the timing, and bits left over.
+    // The smallest; a ticket's code; one with short and long blocks, alignment on the timing, and remainder bits.
     let symbols = [
         rows(QRBuilder::new("7").ecl(ECL::H).version(Version::V01)),
         rows(QRBuilder::new(CODE).ecl(ECL::Q)),
@@ -174,7 +175,7 @@ fn what_is_wrong_is_said() {
     assert_eq!(wrong(&[(0, side - 11), (side - 11, 0)]), SymbolError::Version);
     assert_eq!(wrong(&[(side - 1, side - 1)]), SymbolError::Codeword(0));
     assert_eq!(wrong(&[(side - 1, side - 9)]), SymbolError::Codeword(2));
-    // Version 2 has seven bits more than codewords; the last stand in the two leftmost columns.
+    // Version 2 has seven bits more than codewords; the last are in the two leftmost columns.
     let mut small = rows(QRBuilder::new("1").version(Version::V02)).unwrap();
     assert_eq!(read(&small), Ok("1".into()));
     small[25 - 9][0] ^= true;
@@ -182,7 +183,7 @@ fn what_is_wrong_is_said() {
     for size in [0, 1, 17, 20, 22, 181, usize::MAX] {
         assert_eq!(text_of_modules(size, |_, _| true), Err(SymbolError::Size(size)));
     }
-    // Turned, mirrored or inverted it is another picture.
+    // Rotated, mirrored or inverted, it is refused.
     for other in
         [|side, x, y| (side - 1 - y, x), |_, x, y| (y, x), |side: usize, x, y| (side - 1 - x, side - 1 - y)]
     {
@@ -219,7 +220,7 @@ proptest! {
         prop_assert_eq!(read_by_another(&rows), text);
     }
 
-    /// A scanner repairs stains; here they are errors.
+    /// A scanner corrects stains; here they are errors.
     #[test]
     fn stains_are_refused(
         (text, level, mask) in symbol(),

@@ -1,8 +1,8 @@
-//! What must be true of a service that has come to rest, seen from outside: its ledger of payments, its records, its
-//! files and what it has said, against each other.
+//! The checker: compares the ledger of payments with the records, files and events of an idle service, seen from
+//! outside.
 //!
-//! [`World::look`] gathers, [`World::violations`] judges: a pure function, so that it can be shown worlds that went
-//! wrong.
+//! [`World::look`] collects the state, [`World::violations`] checks it: a pure function, so that it can be tested with
+//! faulty worlds.
 
 mod money;
 mod orders;
@@ -26,19 +26,19 @@ use crate::ledger::{Ledger, Paid};
 use crate::scene::Scene;
 use crate::service::Service;
 
-/// Files whose codes are read as a scanner reads them; of the others only the hash is compared.
+/// How many files have their codes read as a scanner reads them; for the others, only the hash is compared.
 const SCANNED: usize = 6;
 
 /// A ticket's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// Of its bytes.
+    /// The hash of its bytes.
     pub sha256: String,
-    /// The code on its page; none of a file that was not scanned.
+    /// The code on its page; `None` if the file was not scanned.
     pub code: Option<String>,
 }
 
-/// All that can be seen.
+/// The state of a service as seen from outside.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// What the broker acknowledged.
@@ -47,27 +47,27 @@ pub struct World {
     pub orders: BTreeMap<Uuid, Value>,
     /// The orders of all tickets that are recorded.
     pub ticketed: BTreeSet<String>,
-    /// Keys of all payments that are recorded.
+    /// The keys of all payments that are recorded.
     pub payments: BTreeSet<String>,
-    /// What lies in the folder of tickets, by name.
+    /// The files in the folder of tickets, by name.
     pub files: BTreeMap<String, Seen>,
     /// Codes that the published keys do not verify.
     pub unverified: Vec<String>,
-    /// What is on each topic of events, in the order of its partitions.
+    /// The messages of each topic of events, in the order of its partitions.
     pub events: Vec<Vec<Message>>,
-    /// The last words about tickets, by id.
+    /// The last voids and reinstatements by an operator, by ticket id.
     pub words: BTreeMap<String, Word>,
-    /// Offsets that the group has committed, by partition.
+    /// The offsets that the group has committed, by partition.
     pub committed: BTreeMap<i32, i64>,
-    /// Orders that a worker holds, and events that are lent.
+    /// The number of claimed orders and events.
     pub leases: i64,
 }
 
 impl World {
-    /// Looks at everything.
+    /// Collects everything.
     ///
     /// # Errors
-    /// Something cannot be asked.
+    /// A request or query fails.
     pub async fn look(scene: &Scene, service: &Service, ledger: &Ledger) -> Result<Self> {
         let mut world = Self { paid: ledger.paid().to_vec(), ..Self::default() };
         for paid in ledger.paid() {
@@ -109,7 +109,7 @@ impl World {
         self.orders.values().flat_map(|order| list(order, "tickets"))
     }
 
-    /// Everything that is not as promised; empty when all is well.
+    /// Everything that violates a promise; empty if nothing does.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         let mut found = Vec::new();
@@ -130,8 +130,8 @@ impl World {
         found
     }
 
-    /// If and only if: the file of every generated ticket is there as recorded, and no other file is, but for those of
-    /// generations that were live before, or never came to be.
+    /// The file of every generated ticket exists as recorded, and no other file does, except those of generations that
+    /// were live before or were never completed.
     fn generated_means_a_file(&self, found: &mut Vec<String>) {
         let mut known = BTreeSet::new();
         for ticket in self.tickets() {
@@ -147,7 +147,7 @@ impl World {
                         found.push(format!("ticket {id}: the code on its page is another"));
                     }
                 }
-                // A file that was stored and not yet recorded is its next try's.
+                // A file that was stored but not yet recorded is written again by the next attempt.
                 (false, _) => {}
             }
             known.insert(id);
@@ -171,13 +171,13 @@ impl World {
         }
     }
 
-    /// What the group has committed is recorded.
+    /// Everything up to the group's committed offsets is recorded.
     fn offsets_follow_the_inbox(&self, found: &mut Vec<String>) {
         found.extend(ahead(&self.paid, &self.committed, &self.payments));
     }
 }
 
-/// The entries of a list in a record; none where there is no such list.
+/// The entries of a list in a record; none if there is no such list.
 fn list<'a>(record: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     record[name].as_array().into_iter().flatten()
 }
@@ -187,12 +187,12 @@ fn live(order: &Value) -> impl Iterator<Item = &Value> {
     list(order, "tickets").filter(|ticket| ticket["voidedAt"].is_null())
 }
 
-/// Whether a ticket's record says that it has its file.
+/// Whether a ticket's record states that it has its file.
 fn has_file(ticket: &Value) -> bool {
     matches!(ticket["status"].as_str(), Some("Generated" | "Delivered"))
 }
 
-/// Payments whose offsets are committed and that are not recorded.
+/// Payments whose offsets are committed but that are not recorded.
 fn ahead<'a>(
     paid: &'a [Paid],
     committed: &'a BTreeMap<i32, i64>,
@@ -206,10 +206,10 @@ fn ahead<'a>(
         .map(|paid| format!("payment {}: its offset is committed, and it is not recorded", paid.key))
 }
 
-/// The one promise that holds at every moment, of a service that was just killed: offsets are not ahead of the inbox.
+/// Checks the one promise that holds at every moment, also just after a kill: offsets are not ahead of the inbox.
 ///
 /// # Errors
-/// They are.
+/// They are ahead.
 pub async fn offsets_are_not_ahead(scene: &Scene, ledger: &Ledger) -> Result<()> {
     let wire = scene.wire()?;
     let committed = wire.kafka.committed(&wire.group, &wire.payments).await?;
@@ -235,7 +235,7 @@ fn files(scene: &Scene) -> Result<BTreeMap<String, Seen>> {
         }
         let content = std::fs::read(&path)?;
         let code = if files.len() < SCANNED {
-            // A page that cannot be read has no code that fits.
+            // A page that cannot be read has no matching code.
             Some(codes_in_pdf(&content).unwrap_or_default().join(" "))
         } else {
             None
@@ -245,10 +245,10 @@ fn files(scene: &Scene) -> Result<BTreeMap<String, Seen>> {
     Ok(files)
 }
 
-/// Waits until every order is issued, then checks everything: for faults that pass, of orders that Ordering knows.
+/// Waits until every order is issued, then checks everything: for temporary faults and orders that Ordering knows.
 ///
 /// # Errors
-/// What is not as promised.
+/// The violated promises.
 pub async fn check_issued(scene: &Scene, service: &Service, ledger: &Ledger) -> Result<()> {
     for paid in ledger.paid() {
         service.order_in(paid.order, "issued").await?;
@@ -256,10 +256,10 @@ pub async fn check_issued(scene: &Scene, service: &Service, ledger: &Ledger) -> 
     check(scene, service, ledger).await
 }
 
-/// Waits until the service has come to rest, then checks everything.
+/// Waits until the service is idle, then checks everything.
 ///
 /// # Errors
-/// What is not as promised.
+/// The violated promises.
 pub async fn check(scene: &Scene, service: &Service, ledger: &Ledger) -> Result<()> {
     for paid in ledger.paid() {
         service

@@ -1,4 +1,4 @@
-//! Payments are what was paid, each once, and money that is too much is listed.
+//! Checks payments: each is recorded once, and overpayments are listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::orders::is_flagged;
 use super::{World, list, live};
 
-/// What an order is listed for whose payments and lines do not fit.
+/// The reasons for listing an order whose payments do not match its lines.
 const UNFIT: [&str; 5] =
     ["overpaid", "payment_unclear", "cannot_tell_new", "new_lines_unpaid", "not_asked_again"];
 
 impl World {
-    /// Every payment that was made is on record, and no other: one that came under two keys is one.
+    /// Every payment that was made is recorded, and no other; one that arrived under two keys counts once.
     pub(super) fn payments_are_what_was_paid(&self, found: &mut Vec<String>) {
         let mut made: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
         for paid in &self.paid {
@@ -35,8 +35,8 @@ impl World {
         }
     }
 
-    /// An issued order is listed when more was paid than its tickets cost, and not called overpaid when the good ones
-    /// cost as much. Where money was given back, that is the refunds' matter.
+    /// An issued order is listed if more was paid than its tickets cost, and not listed as overpaid if the valid ones
+    /// cost as much. Orders with refunded money are left to the checks of refunds.
     pub(super) fn too_much_money_is_listed(&self, found: &mut Vec<String>) {
         let untouched = |r: &Value| r["state"] == "issued" && list(r, "withdrawals").next().is_none();
         for (order, record) in self.orders.iter().filter(|(_, record)| untouched(record)) {
@@ -61,7 +61,7 @@ impl World {
     }
 }
 
-/// An order's payments, but for those that are another one under a second key.
+/// An order's payments, except those that are another one under a second key.
 pub(super) fn standing(order: &Value) -> impl Iterator<Item = &Value> {
     list(order, "payments").filter(|payment| payment["foldedInto"].is_null())
 }

@@ -1,4 +1,4 @@
-//! Orders have their tickets, each once.
+//! Checks that orders have their tickets, each once.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{World, has_file, list, live};
 
 impl World {
-    /// Exactly its tickets, or a state that somebody can act on, with a reason.
+    /// Every order has exactly its tickets, or a state that an operator can act on, with a reason.
     pub(super) fn every_payment_has_its_tickets(&self, found: &mut Vec<String>) {
         for paid in &self.paid {
             let order = paid.order;
@@ -40,8 +40,8 @@ impl World {
         );
     }
 
-    /// Ids, numbers and codes are unique, and so is what each ticket of an order is for; of several live tickets for a
-    /// seat all but one say so.
+    /// Ids, numbers and codes are unique, and so is the position in its order that each ticket is for; of several live
+    /// tickets for one seat, all except one are marked as such.
     pub(super) fn nothing_is_twice(&self, found: &mut Vec<String>) {
         for key in ["id", "ticketNumber", "qrCodeData"] {
             let mut seen = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Events about tickets, as their consumers got them.
+//! Checks events about tickets, as their consumers received them.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use crate::kafka::Message;
 const VOIDED: &str = "ticket-voided";
 
 impl World {
-    /// At least once; a repeat has the same id and the same bytes; what a ticket's events on one topic say comes in
-    /// their order.
+    /// Every ticket was announced at least once; a repeat has the same id and the same bytes; a ticket's events on one
+    /// topic are in order.
     pub(super) fn every_ticket_was_announced(&self, found: &mut Vec<String>) {
         let mut first: BTreeMap<String, &Message> = BTreeMap::new();
         let mut told: BTreeMap<String, BTreeMap<u64, String>> = BTreeMap::new();
@@ -46,8 +46,8 @@ impl World {
         self.the_last_word_is_true(&told, found);
     }
 
-    /// Each change of a ticket was told once, but for what a void overtook, and what was told last is what the record
-    /// says.
+    /// Each change of a ticket was published once, except those that a void overtook, and the last event agrees with
+    /// the record.
     fn the_last_word_is_true(&self, told: &BTreeMap<String, BTreeMap<u64, String>>, found: &mut Vec<String>) {
         let nothing = BTreeMap::new();
         for ticket in self.tickets() {
@@ -58,7 +58,7 @@ impl World {
                 found.push(format!("ticket {id}: generated, and nobody was told"));
             }
             let sequence = ticket["sequence"].as_u64().unwrap_or_default();
-            // What a void overtook is not told any more.
+            // A change that a void overtook is no longer published.
             let is_told =
                 |n: u64| told.range(n..).next().is_some_and(|(next, kind)| *next == n || kind == VOIDED);
             if !(1..=sequence).all(is_told) || told.keys().any(|n| *n > sequence) {

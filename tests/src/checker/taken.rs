@@ -1,5 +1,4 @@
-//! Tickets are void because of something, and what takes tickets back does so: refunds and cancellations on record, and
-//! an operator's word.
+//! Checks voids: every void has a cause, and every recorded refund, cancellation and operator's decision takes effect.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +7,13 @@ use serde_json::Value;
 use super::money::standing;
 use super::{World, list};
 
-/// The last word about a ticket, beside what refunds and cancellations say.
+/// The last decision about a ticket, apart from refunds and cancellations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Word {
     /// An operator voided it.
     Void,
-    /// It is good, whatever of this was on record by then: keys of payments, refunds and cancellations. It was reinstated,
-    /// or made after its order was.
+    /// It is valid despite the payments, refunds and cancellations with these keys, which were already recorded. It was
+    /// reinstated, or made after its order was.
     Good(BTreeSet<String>),
 }
 
@@ -22,7 +21,7 @@ pub enum Word {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Surely,
-    /// It depends on its amount, on the others, or on which tickets of the line are the last.
+    /// It depends on its amount, on the other withdrawals, or on which tickets of the line are the last.
     Perhaps,
     Never,
 }
@@ -67,7 +66,8 @@ impl World {
         }
     }
 
-    /// Refunds of so many tickets of a line void so many of it: never more, and not less while nobody makes any good.
+    /// Refunds of a number of tickets of a line void that number of its tickets: never more, and not fewer unless one
+    /// was reinstated.
     pub(super) fn refunds_void_as_many_as_they_say(&self, found: &mut Vec<String>) {
         for (order, record) in &self.orders {
             let by_number =
@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-/// `known`: what was on record when the ticket was reinstated.
+/// `known` has the keys that were recorded when the ticket was reinstated.
 fn takes(withdrawal: &Value, ticket: &Value, order: &Value, known: Option<&BTreeSet<String>>) -> Takes {
     if withdrawal["kind"] == "cancellation" {
         return Takes::Surely;
@@ -127,7 +127,7 @@ fn takes(withdrawal: &Value, ticket: &Value, order: &Value, known: Option<&BTree
     }
 }
 
-/// Whether every payment that was known has a refund that was not.
+/// Whether every payment in `known` has a refund that is not in it.
 fn all_go_back(order: &Value, known: &BTreeSet<String>) -> bool {
     let is_known = |value: &Value| value["key"].as_str().is_some_and(|key| known.contains(key));
     let is_refunded = |payment: &Value| {
@@ -137,7 +137,7 @@ fn all_go_back(order: &Value, known: &BTreeSet<String>) -> bool {
     standing(order).filter(|payment| is_known(payment)).all(is_refunded)
 }
 
-/// What a refund says of so many tickets of an item.
+/// A refund's entries by number of tickets of an item.
 fn quantities(refund: &Value) -> impl Iterator<Item = (&Value, &str, usize)> {
     list(&refund["names"], "items").filter_map(move |item| {
         let quantity = usize::try_from(item["quantity"].as_u64()?).ok()?;
@@ -145,7 +145,7 @@ fn quantities(refund: &Value) -> impl Iterator<Item = (&Value, &str, usize)> {
     })
 }
 
-/// How a void by it reads.
+/// The void reason that it causes.
 fn cause(withdrawal: &Value) -> String {
     let what = if withdrawal["kind"] == "cancellation" { "cancelled" } else { "refunded" };
     match withdrawal["reason"].as_str() {

@@ -1,4 +1,4 @@
-//! A world that is as it should be, and every way in which it may not be.
+//! Tests the checker with a correct world, and with every way in which it may be faulty.
 
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn ticket(n: u128, index: u64) -> Value {
             "seatNumber": n, "flags": [], "voidedAt": null, "voidReason": null })
 }
 
-/// One order of two seats, issued as it should be.
+/// One order of two seats, issued correctly.
 fn good() -> World {
     let payments = json!([{ "key": id(2), "amount": 20, "foldedInto": null }]);
     let order = json!({ "state": "issued", "reason": null, "tickets": [ticket(11, 1), ticket(12, 2)], "payments": payments,
@@ -53,7 +53,7 @@ fn good() -> World {
     }
 }
 
-/// The same after one of two tickets without seats was refunded, and a second time after it was made good again.
+/// The same after one of two tickets without seats was refunded, and again after it was reinstated.
 fn refunded() -> World {
     let mut world = good();
     for ticket in tickets(&mut world) {
@@ -76,7 +76,7 @@ fn refunded() -> World {
     world
 }
 
-/// A reissued ticket's file is the live generation's; those before it may lie there.
+/// A reissued ticket's file is that of the live generation; files of earlier ones may exist.
 #[test]
 fn so_is_one_with_a_second_generation() {
     let mut world = good();
@@ -95,7 +95,7 @@ fn a_good_world_is_good() {
 
 type Fault = fn(&mut World);
 
-/// Each fault alone is found, and named by what it is.
+/// Checks that each fault alone is found, with the right message.
 fn all_are_found(world: fn() -> World, faults: &[(&str, Fault)]) {
     for (name, fault) in faults {
         let mut world = world();

@@ -1,4 +1,4 @@
-//! Who may do what, and what is never said.
+//! Tests of access control: which token may do what, and what is never disclosed.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, seats};
@@ -8,7 +8,7 @@ use fulfillment_tests::scene::Scene;
 use fulfillment_tests::service::Service;
 use serde_json::{Value, json};
 
-/// A request by somebody with this token, or with none.
+/// The status of a request with this token, or with none.
 async fn status(service: &Service, method: &str, path: &str, token: Option<&str>) -> Result<u16> {
     let url = format!("{}{path}", service.base());
     let mut request = service.client().request(method.parse()?, url);
@@ -35,7 +35,7 @@ async fn each_token_opens_its_own_doors() -> Result<()> {
     let event = scene.wire()?.issued(1).await?.remove(0).json()?;
     let ticket = event["ticketId"].as_str().context("an id")?;
 
-    // The answer to whoever may; to everybody else 403 with a token and 401 without.
+    // The answer with the right scope; otherwise it is 403 with a token and 401 without.
     let doors = [
         ("GET", format!("/tickets/{ticket}"), "read", 200),
         ("GET", format!("/tickets/{ticket}.pdf"), "read", 200),
@@ -66,7 +66,7 @@ async fn each_token_opens_its_own_doors() -> Result<()> {
     ] {
         assert_eq!(status(&service, "GET", path, None).await?, 200, "{path} is open to all");
     }
-    // Without a right, nobody learns which tickets there are.
+    // Without a right, a client cannot learn which tickets exist.
     assert_eq!(status(&service, "GET", &format!("/tickets/{}", rig::id()), None).await?, 401);
 
     let link = event["ticketPdfUrl"].as_str().context("a link")?;

@@ -1,4 +1,4 @@
-//! What stands apart, looked at and taken up again by commands.
+//! Tests of dead letters and parked orders: listed and replayed by commands.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -30,7 +30,7 @@ async fn letters(scene: Scene) -> Result<()> {
         Ok((output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default()))
     };
     assert_eq!(run(&["dlq", "list"]).await?.0, Some(0), "nothing stands apart yet");
-    // Too large for the service as it is set, and fine for the command, which is set otherwise.
+    // Too large for the service's settings, but not for the command, which has other settings.
     let order = rig::id();
     let large =
         format!(r#"{{"orderId":"{order}","amount":59.5,"currency":"EUR","note":"{}"}}"#, "x".repeat(70_000));

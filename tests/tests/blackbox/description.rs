@@ -1,4 +1,4 @@
-//! The service does what /openapi.json says, asked by a program that has read nothing else: schemathesis.
+//! Tests the service against /openapi.json with schemathesis.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,15 +11,16 @@ use fulfillment_tests::service::{Service, TOKEN};
 use fulfillment_tests::tools;
 use uuid::Uuid;
 
-/// Orders of two tickets each. What was found once must be found again: nothing here is drawn at random.
+/// Orders of two tickets each. A fault must be found again in the next run: nothing here is random.
 const ORDERS: [Uuid; 3] = [
     Uuid::from_u128(0x3f25_04e0_4f89_41d3_9a0c_0305_e82c_3301),
     Uuid::from_u128(0x3f25_04e0_4f89_41d3_9a0c_0305_e82c_3302),
     Uuid::from_u128(0x3f25_04e0_4f89_41d3_9a0c_0305_e82c_3303),
 ];
 
-/// What is checked of each answer. Not whether all that the schemas allow is accepted, and all else refused: messages
-/// are read in more spellings than the schemas have, and refused for more reasons (an amount of 300 digits).
+/// The checks of each answer. It is not checked that everything the schemas allow is accepted and everything else
+/// refused: messages are read in more spellings than the schemas have, and refused for more reasons (an amount of 300
+/// digits).
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,unsupported_method,\
                       allow_header_conformance,ignored_auth,use_after_free,ensure_resource_availability";
@@ -32,12 +33,12 @@ async fn every_answer_is_one_that_is_described() -> Result<()> {
     scene.leaves("the requests are made up: Ordering does not know most orders in them");
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("schemathesis.toml"), known(&scene, &service).await?)?;
-    // With the token of all scopes, and with none.
+    // With the token of all scopes, and without a token.
     ask(folder.path(), &service, Some(TOKEN), "25").await?;
     ask(folder.path(), &service, None, "3").await
 }
 
-/// Settings that make most requests ask for what is there.
+/// Settings that make most requests name existing resources.
 async fn known(scene: &Scene, service: &Service) -> Result<String> {
     let (mut tickets, mut codes) = (Vec::new(), Vec::new());
     for order in ORDERS {

@@ -1,4 +1,4 @@
-//! A ticket over HTTP: as a file, healed, delivered, voided, and every other answer.
+//! Tests of downloads over HTTP: a ticket as a file, healed, delivered, voided, and every other answer.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -50,7 +50,7 @@ async fn a_lost_file_is_missing_once_and_then_the_same_again() -> Result<()> {
     scene.settled(&service).await
 }
 
-/// The machine's fonts come and go with its packages; the store has those that the page was drawn with.
+/// The machine's fonts change with its packages; the store keeps those that the page was drawn with.
 #[tokio::test]
 async fn a_lost_file_is_the_same_again_when_the_fonts_are_others() -> Result<()> {
     let scene = Scene::embedded().await?;
@@ -65,7 +65,7 @@ async fn a_lost_file_is_the_same_again_when_the_fonts_are_others() -> Result<()>
     let before = service.get(&path).await?.error_for_status()?.bytes().await?;
     service.stop(PATIENCE).await?;
 
-    // Others by the same names, without an Arabic letter.
+    // Other fonts with the same names, without Arabic letters.
     let fonts = scene.setup.data().join("fonts");
     std::fs::create_dir(&fonts)?;
     for weight in ["Regular", "Bold"] {
@@ -88,8 +88,8 @@ async fn a_lost_file_is_the_same_again_when_the_fonts_are_others() -> Result<()>
     scene.settled(&service).await
 }
 
-/// An object store never overwrites by itself: a damaged object has to give way all the same, and so has one that
-/// a worker stored before it died, drawn with other fonts.
+/// The service does not overwrite an object by default: a damaged object must nevertheless be replaced, and so must one
+/// that a worker stored before it died, drawn with other fonts.
 async fn objects_give_way(files: &rig::ObjectStore) -> Result<()> {
     let scene = Scene::embedded().await?.with_postgres().await?;
     let service = scene.setup.clone().files(files).start().await?;
@@ -132,7 +132,7 @@ async fn objects_in_azure_give_way() -> Result<()> {
     objects_give_way(&rig::azurite()?).await
 }
 
-/// The checker itself: what it never finds, it might not look for.
+/// Tests the checker itself, which must find a fault.
 #[tokio::test]
 async fn a_check_at_the_end_of_a_test_sees_a_changed_a_lost_and_a_stray_file() -> Result<()> {
     let scene = Scene::embedded().await?;
@@ -163,7 +163,7 @@ async fn a_ticket_is_delivered_by_http_and_by_topic() -> Result<()> {
     let answer: Value =
         service.post(&format!("{path}/delivered"), word).await?.error_for_status()?.json().await?;
     assert_eq!((&answer["status"], &answer["deliveryChannel"]), (&json!("Delivered"), &json!("email")));
-    // Said again, it changes nothing.
+    // A repeat changes nothing.
     let again = service.post(&format!("{path}/delivered"), r#"{"channel":"sms"}"#).await?;
     let again: Value = again.error_for_status()?.json().await?;
     assert_eq!(

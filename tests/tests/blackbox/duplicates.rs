@@ -1,4 +1,4 @@
-//! What comes twice is issued once.
+//! Tests of duplicates: a payment that arrives twice is issued once.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat, seats};
@@ -19,7 +19,7 @@ async fn the_same_message_again_issues_nothing() -> Result<()> {
         wire.pay(&payment).await?;
     }
     wire.issued(3).await?;
-    // Again when everything is done, in another spelling and without a key.
+    // Again after everything is done, in another spelling and without a key.
     let pascal = format!(
         r#"{{"PaymentId":"{}","OrderId":"{order}","Amount":59.5,"Currency":"EUR","Status":"SUCCEEDED"}}"#,
         payment.payment_id.to_string().to_uppercase()
@@ -76,7 +76,7 @@ async fn a_topic_replayed_from_its_start_issues_nothing() -> Result<()> {
     assert!(service.stop(std::time::Duration::from_secs(20)).await?.success());
     let asked = scene.ordering.total();
 
-    // The topic again, by a group that has committed nothing.
+    // The topic is read again by a group that has committed nothing.
     scene.setup = scene.setup.clone().env("FULFILLMENT_KAFKA_GROUP_ID", rig::unique("replay"));
     let service = scene.start().await?;
     let wire = scene.wire()?;
@@ -121,7 +121,7 @@ async fn a_known_payment_with_another_amount_is_set_apart() -> Result<()> {
     assert!(dead.iter().all(|message| message.header("dlq-reason").is_some()));
     let kinds = "SELECT count(*) FROM dead_letters WHERE kind = 'quarantined'";
     assert_eq!(scene.record.number(kinds).await?, 3);
-    // Trailing zeros and a later time are no other payment.
+    // Trailing zeros and a later time do not make another payment.
     wire.pay(&Payment { amount: "59.5000".into(), ..payment.clone() }).await?;
     wire.caught_up().await?;
     assert_eq!(scene.record.number(kinds).await?, 3);
@@ -163,7 +163,7 @@ async fn under_two_keys(scene: Scene) -> Result<()> {
         let shown = scene.setup.run(&["order", "show", &order.to_string()]).await?;
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
         assert!(shown.contains(&format!("folded into {}", payment.payment_id)), "{shown}");
-        // Another amount under the key that is known is set apart and listed.
+        // Another amount under the known key is parked and listed.
         let (status, _) = service.pay(format!(r#"{{"OrderId":"{order}","Amount":60}}"#)).await?;
         assert_eq!(status, 409);
         let listed = scene.setup.run(&["dlq", "list"]).await?;

@@ -1,4 +1,4 @@
-//! The embedded default: no Kafka, payments by HTTP, events by webhook and as a stream.
+//! Tests of the embedded default: no Kafka, payments by HTTP, events by webhook and as a stream.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use sha2::Sha256;
 
 const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAECAwQFBgc=";
 
-/// Checked as the Standard Webhooks specification says, by nothing of the service's.
+/// Checks a signature by the Standard Webhooks specification, without the service's code.
 fn check_signature(request: &Request) -> Result<()> {
     let header = |name: &str| request.header(name).with_context(|| format!("no header {name}"));
     let mut mac = Hmac::<Sha256>::new_from_slice(&STANDARD.decode(SECRET)?)?;
@@ -154,7 +154,7 @@ async fn more_requests_at_once_than_allowed_are_told_to_come_back() -> Result<()
     let service = scene.start().await?;
     scene.leaves("Ordering does not know the orders");
     let (first, second) = (Payment::of(rig::id()).json(), Payment::of(rig::id()).json());
-    // A caller that says what it pays bit by bit holds the only place.
+    // A client that sends its payment slowly occupies the only slot.
     let (beginning, end) = first.split_at(20);
     let parts = [beginning.to_owned(), end.to_owned()];
     let slow = futures::stream::iter(parts).then(|part| async move {
@@ -170,7 +170,7 @@ async fn more_requests_at_once_than_allowed_are_told_to_come_back() -> Result<()
         .header("content-type", "application/json")
         .body(reqwest::Body::wrap_stream(slow));
     let slow = tokio::spawn(request.send());
-    // Asked too early, one of the questions below would have the place itself.
+    // If sent too early, one of the requests below would take the slot itself.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let refused = eventually(Duration::from_millis(1500), "no place is left", async || {
         let response = service.post("/events/payment-succeeded", "{}").await?;
@@ -193,7 +193,7 @@ async fn no_ordering_burns_no_attempts_and_health_says_so() -> Result<()> {
     service.pay(Payment::of(order).json()).await?;
     service.order_when(order, "a reason", |record| record["reason"].is_string()).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    // Claimed and given back at least once since; while it is claimed the try counts.
+    // It was claimed and released at least once since; while it is claimed, the attempt counts.
     service.order_when(order, "no try is counted", |record| record["attempts"] == 0).await?;
     let ready = eventually(PATIENCE, "health names Ordering", async || {
         let ready = service.get_json("/health/ready").await?;

@@ -1,4 +1,4 @@
-//! Personal data that an operator erases: everywhere, for good, and the code in circulation is as good as before.
+//! Tests of erasure: personal data is erased everywhere and permanently, and the code in circulation stays valid.
 
 use std::path::Path;
 
@@ -36,13 +36,13 @@ fn order_of_mary(order: Uuid) -> Value {
     value
 }
 
-/// Every word that tells of Mary and her guests.
+/// Every word that identifies Mary and her guests.
 fn words(payment: &Payment) -> Vec<String> {
     let customer = payment.customer_id.to_string();
     HOLDERS.iter().map(|h| (*h).to_owned()).chain([BUYER.to_owned(), customer]).collect()
 }
 
-/// Where these words still stand: tables of PostgreSQL, or files of the embedded store.
+/// Where these words still occur: tables of PostgreSQL, or files of the embedded store.
 async fn traces(record: &Record, words: &[String]) -> Result<Vec<String>> {
     match record {
         Record::Postgres(database) => in_tables(database, words).await,
@@ -56,7 +56,7 @@ async fn in_tables(database: &Database, words: &[String]) -> Result<Vec<String>>
     for table in database.rows(tables).await? {
         let table = table["table_name"].as_str().context("a name")?.to_owned();
         for word in words {
-            // Bytes are shown as hexadecimal digits.
+            // A row's text shows bytes as hexadecimal digits.
             let sql = format!(
                 "SELECT count(*) FROM \"{table}\" t WHERE t::text LIKE '%{word}%' OR t::text LIKE '%{}%'",
                 hex::encode(word)
@@ -129,7 +129,7 @@ async fn erased(scene: Scene) -> Result<()> {
     assert_eq!(ended, Some(0), "{done}");
     assert_eq!((&done["orders"][0]["orderId"], &done["letters"]), (&json!(order), &json!(1)), "{done}");
 
-    // The receipt is signed by the published keys, says what was done, and nothing about anybody.
+    // The receipt is signed by the published keys, states what was done, and has no personal data.
     let text = std::fs::read_to_string(&file)?;
     assert_eq!(text.trim(), done["receipt"]);
     let keys = KeySet::from_jwks(&service.get_json("/.well-known/ticket-keys.json").await?)?;
@@ -139,7 +139,7 @@ async fn erased(scene: Scene) -> Result<()> {
     assert!(said["beyond"][0].as_str().is_some_and(|s| s.contains("broker")), "{said}");
     assert!(words.iter().all(|word| !said.to_string().contains(word)));
 
-    // The door still lets the holder in; the page is gone.
+    // The code is still valid at the door; the page is gone.
     assert_eq!(scene.setup.run(&["verify", code]).await?.status.code(), Some(0));
     let over = service.client().get(link).send().await?;
     assert_eq!(over.status(), 410);
@@ -229,7 +229,7 @@ async fn past_events_are_erased_where_a_setting_says_so() -> Result<()> {
     Ok(())
 }
 
-/// Whoever meets an erased order hears it.
+/// Every command reports that an order is erased.
 async fn every_command_says_so(scene: &Scene, order: &str, id: &str) -> Result<()> {
     for (arguments, code) in [
         (&["order", "show", order][..], 0),

@@ -1,4 +1,4 @@
-//! Codes for the scanners of other systems: what zbar reads off the page is what was asked for.
+//! Tests of legacy code formats for other systems' scanners: zbar reads the configured format from the page.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -9,7 +9,7 @@ use fulfillment_tests::tools::scan;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// One ticket with codes of this form: its order, its code as recorded and as scanned, and `verify`'s answer.
+/// One ticket with a code of this format: its order, its code as recorded and as scanned, and `verify`'s answer.
 async fn ticket(form: &str, seat: &str) -> Result<(Uuid, String, Value)> {
     let scene = Scene::embedded().await?.set("FULFILLMENT_CREDENTIAL_FORM", form);
     let service = scene.start().await?;

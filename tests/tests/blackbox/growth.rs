@@ -1,4 +1,4 @@
-//! Orders that gain tickets after their first ones were issued, and those that must not.
+//! Tests of orders that grow after their first tickets were issued, and of those that must not.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat, seats};
@@ -38,7 +38,7 @@ async fn grows(scene: Scene) -> Result<()> {
     let first = pay(order, "119.00");
     service.pay(first.clone()).await?;
     let before = service.order_in(order, "issued").await?;
-    // Ordering is slow, fails, and knows the third seat only then.
+    // Ordering is slow, then fails, and only then returns the third seat.
     scene.ordering.answer(
         order,
         [
@@ -60,7 +60,8 @@ async fn grows(scene: Scene) -> Result<()> {
     assert!(third["flags"].as_array().is_some_and(Vec::is_empty), "{third}");
     scene.settled(&service).await?;
 
-    // The same payments again, into an empty store beside the same keys: the same ids, though all comes at once.
+    // The same payments again, into an empty store with the same keys: the same ids, although everything arrives
+    // together.
     let again = Scene::embedded().await?;
     again.ordering.answer(order, [Answer::Json(seats(order, 3))]);
     let keys = scene.setup.data().join("keys");
@@ -91,7 +92,7 @@ async fn an_unpaid_line_and_a_double_charge_wait_for_an_operator() -> Result<()>
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     assert!(list.contains("paid 119.00 EUR, all lines cost 139.5 EUR"), "{list}");
 
-    // Asked again by hand, it waits as before; an operator may issue it all the same.
+    // Retried by an operator, it waits as before; an operator may nevertheless issue it.
     let asked = scene.ordering.calls(order);
     let run = scene.setup.run(&["order", "refresh", &order.to_string()]).await?;
     assert_eq!(run.status.code(), Some(0), "{run:?}");
@@ -118,7 +119,7 @@ async fn reordered_positions_are_listed_and_two_halves_are_a_price() -> Result<(
     let (standing, balcony) =
         (json!({"category": "Standing", "price": 20}), json!({"category": "Balcony", "price": 40}));
     scene.ordering.answer(order, [lines(json!([standing, balcony]))]);
-    // Two halves of a price: nothing is listed, and no amount is said to be wrong.
+    // Two halves of a price: nothing is listed, and no amount is reported as wrong.
     service.pay(pay(order, "30")).await?;
     service.order_in(order, "issued").await?;
     service.pay(pay(order, "30")).await?;
@@ -129,14 +130,14 @@ async fn reordered_positions_are_listed_and_two_halves_are_a_price() -> Result<(
     };
     let record = service.order_when(order, "the halves fit", fits).await?;
     assert!(reasons(&record).is_empty() && ids(&record).len() == 2, "{record}");
-    // A line is added before the others: nobody can tell which.
+    // A line is added before the others: it is not known which one is new.
     scene.ordering.answer(order, [lines(json!([balcony, standing, balcony]))]);
     service.pay(pay(order, "40")).await?;
     let record = service.order_when(order, "listed", |r| reasons(r) == ["cannot_tell_new"]).await?;
     assert_eq!((&record["state"], ids(&record).len()), (&json!("issued"), 2), "{record}");
     let detail = record["attention"][0]["detail"].as_str().context("a detail")?;
     assert!(detail.contains("line 1") && detail.contains("paid 100 EUR, all lines cost 100 EUR"), "{detail}");
-    // Put right at Ordering, and asked again.
+    // Corrected at Ordering, and retried.
     scene.ordering.answer(order, [lines(json!([standing, balcony, balcony]))]);
     scene.setup.run(&["order", "refresh", &order.to_string()]).await?;
     let issued = |r: &Value| r["state"] == "issued" && ids(r).len() == 3 && reasons(r).is_empty();

@@ -1,4 +1,4 @@
-//! Taking over from an earlier service: its tickets stand as issued, and the topic doubles nothing.
+//! Tests of import from an earlier service: its tickets count as issued, and the topic does not issue them again.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -40,7 +40,7 @@ fn tickets() -> [Earlier; 3] {
 async fn the_earlier_table_is_adopted_before_the_first_poll() -> Result<()> {
     let scene = Scene::platform().await?.set("FULFILLMENT_STORE_SCHEMA", "fulfillment");
     let tickets = tickets();
-    // As the earlier service's framework made it.
+    // As the earlier service's framework created it.
     scene
         .database()?
         .execute(
@@ -79,7 +79,7 @@ async fn an_earlier_file_is_adopted_before_the_first_poll() -> Result<()> {
         format!("{id};{order};ada@example.org;Gala;\"{seat}\";{rest}")
     };
     let lines: Vec<_> = std::iter::once(headings.to_owned()).chain(tickets.iter().map(line)).collect();
-    // As a spreadsheet saves it where the comma is the decimal sign.
+    // As a spreadsheet saves it where the comma is the decimal separator.
     let csv = format!("\u{feff}{}", lines.join("\r\n"));
     let file = scene.setup.data().join("tickets.csv");
     std::fs::write(&file, &csv)?;
@@ -102,7 +102,7 @@ async fn adopted(scene: &Scene, tickets: &[Earlier; 3], import: &[&str]) -> Resu
     let folder = folder.display().to_string();
     let import = [import, &["--files", &folder]].concat();
     assert_eq!(scene.setup.run(&["migrate"]).await?.status.code(), Some(0));
-    // The topic has all of it before the new service was ever started.
+    // The topic has all payments before the new service is first started.
     let payments: Vec<_> = tickets.iter().map(|t| Payment::of(t.1)).collect();
     for payment in &payments {
         scene.wire()?.pay(payment).await?;
@@ -138,7 +138,7 @@ async fn adopted(scene: &Scene, tickets: &[Earlier; 3], import: &[&str]) -> Resu
     assert_eq!(service.get(&path).await?.bytes().await?.as_ref(), pdf);
     assert_eq!(service.get(&format!("/tickets/{}.pdf", lost.0)).await?.status(), 404);
 
-    // Old codes are legacy, to whoever looks.
+    // Old codes are reported as legacy.
     let (code, verdict) = run(scene, &["verify", &whole.code()]).await?;
     assert_eq!((code, &verdict["verdict"]), (Some(1), &json!("unsigned")));
     assert!(verdict["text"].as_str().is_some_and(|t| t.starts_with("legacy")), "{verdict}");
@@ -152,7 +152,7 @@ async fn adopted(scene: &Scene, tickets: &[Earlier; 3], import: &[&str]) -> Resu
     let people = scene.setup.run(&["ticket", "show", &id]).await?;
     assert!(String::from_utf8_lossy(&people.stdout).contains("legacy"));
 
-    // A reissue makes it one of ours, the lost one too.
+    // A reissue gives it a code of this service, also the lost one.
     for ticket in [whole, lost] {
         let id = ticket.0.to_string();
         let (code, new) = run(scene, &["ticket", "reissue", &id, "--expected-generation", "0"]).await?;

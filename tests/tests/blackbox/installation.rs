@@ -1,4 +1,4 @@
-//! Store, keys and files belong together, and a start finds out before it does harm.
+//! Tests that a start detects store, keys and files that do not belong together, before it does harm.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -30,13 +30,13 @@ async fn other_keys_than_the_stores_are_refused() -> Result<()> {
     let scene = Scene::platform().await?;
     let service = scene.start().await?;
     let strangers = tempfile::tempdir()?;
-    // None at all: nothing is made over what the store knows.
+    // No keys at all: none are created, because the store has records of others.
     let empty = scene.setup.clone().env("FULFILLMENT_CREDENTIAL_KEYS_DIR", path(strangers.path()));
     let (code, said) = empty.refused().await?;
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("mount"), "it says what to do: {said}");
     assert!(std::fs::read_dir(strangers.path())?.all(|e| e.is_ok_and(|e| e.path().extension().is_none())));
-    // Those of another installation.
+    // The keys of another installation.
     let elsewhere = Scene::embedded().await?;
     drop(elsewhere.start().await?);
     let keys = elsewhere.setup.data().join("keys");
@@ -74,7 +74,7 @@ async fn another_file_storage_is_refused_and_nothing_is_healed_into_it() -> Resu
     assert!(
         std::fs::read_dir(empty.path())?.flatten().all(|e| e.path().extension().is_none_or(|x| x != "pdf"))
     );
-    // The right one with its marker scribbled over.
+    // The right one with a damaged marker.
     let marker = scene.tickets_folder().join(".fulfillment-storage");
     let whole = std::fs::read(&marker)?;
     std::fs::write(&marker, "not this\n")?;
@@ -82,7 +82,7 @@ async fn another_file_storage_is_refused_and_nothing_is_healed_into_it() -> Resu
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("holds no UUID"), "{said}");
     std::fs::write(&marker, whole)?;
-    // The right one still is.
+    // The right one is still accepted.
     let service = scene.start().await?;
     scene.settled(&service).await
 }
@@ -110,7 +110,7 @@ async fn one_embedded_store_has_one_server() -> Result<()> {
     let service = scene.start().await?;
     let (code, said) = scene.setup.refused().await?;
     assert_eq!(code, Some(2), "{said}");
-    // The one that runs is none the worse, and commands are welcome beside it.
+    // The running one is not affected, and commands may run beside it.
     let order = rig::id();
     scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
     service.pay(Payment::of(order).json()).await?;
@@ -143,7 +143,7 @@ async fn an_earlier_services_tables_are_named_and_left_alone() -> Result<()> {
                    FROM information_schema.columns WHERE table_schema = 'bc_fulfillment'";
     assert_eq!(database.rows(columns).await?[0]["names"], "Id,OrderId,Status");
     assert_eq!(database.number("SELECT count(*) FROM bc_fulfillment.\"Tickets\"").await?, 1);
-    // Another schema is free.
+    // Another schema is not in use.
     let beside = scene.setup.clone().env("FULFILLMENT_STORE_SCHEMA", "fulfillment_new");
     assert_eq!(beside.run(&["migrate"]).await?.status.code(), Some(0));
     Ok(())
@@ -153,7 +153,7 @@ async fn an_earlier_services_tables_are_named_and_left_alone() -> Result<()> {
 async fn the_parts_of_the_work_can_be_processes_of_their_own() -> Result<()> {
     let scene = Scene::platform().await?;
     let public = scene.setup.clone().roles("http").start().await?;
-    // Links lead to the process that serves them.
+    // Links must lead to the process that serves them.
     let hidden = scene.setup.clone().env("FULFILLMENT_HTTP_PUBLIC_URL", public.base());
     let mut others = Vec::new();
     for role in ["ingest", "issue", "relay"] {

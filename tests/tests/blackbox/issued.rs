@@ -1,4 +1,4 @@
-//! From a payment to a ticket in somebody's hand, on each store, each file store and in each spelling.
+//! Tests from a payment to an issued ticket, on each store, each file store and in each spelling.
 
 use anyhow::{Context, Result, ensure};
 use fulfillment_tests::kafka::Message;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Every field of the contract, in camelCase, and what it is.
+/// Every field of the contract, in camelCase, and its type.
 const FIELDS: [(&str, Kind); 24] = [
     ("ticketId", Kind::Guid),
     ("orderId", Kind::Guid),
@@ -79,7 +79,7 @@ fn pascal(camel: &str) -> String {
     camel[..1].to_uppercase() + &camel[1..]
 }
 
-/// Pays for one seat and follows it to the door.
+/// Pays for one seat and checks every step to the verified code.
 async fn walk(scene: Scene, spell: fn(&str) -> String) -> Result<()> {
     let service = scene.start().await?;
     let wire = scene.wire()?;
@@ -87,7 +87,7 @@ async fn walk(scene: Scene, spell: fn(&str) -> String) -> Result<()> {
     let mut bought = seats(order, 1);
     bought["eventName"] = "Żółć & Söhne: Grand Finale".into();
     bought["items"][0]["holderName"] = "Zoë Łukasz".into();
-    // A price whose digits a float would not keep.
+    // A price whose digits a float would lose.
     let answer = bought.to_string().replace("59.5,", "1019.10,").replace("59.5}", "1019.10}");
     scene.ordering.answer(order, [Answer::Text(answer)]);
     let payment = Payment { amount: "1019.10".into(), ..Payment::of(order) };
@@ -144,7 +144,7 @@ async fn walk(scene: Scene, spell: fn(&str) -> String) -> Result<()> {
     scene.settled(&service).await
 }
 
-/// A name is spelled as the rest when spelling it again changes nothing.
+/// A name has the right spelling if spelling it again changes nothing.
 fn spell_back(name: &str, spell: fn(&str) -> String) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default();
@@ -161,12 +161,12 @@ fn cloud_event(message: &Message, ticket: &str) -> Result<()> {
     assert_eq!(header("ce_id")?.parse::<Uuid>()?.get_version_num(), 5);
     header("ce_time")?.parse::<jiff::Timestamp>()?;
     assert_eq!(header("content-type")?, "application/json");
-    // The same trace goes on; the span may be another.
+    // The trace is the same; the span may be another.
     ensure!(header("traceparent")?.contains("4bf92f3577b34da6a3ce929d0e0e4736"), "another trace");
     Ok(())
 }
 
-/// The code on the page is the one of the event, and says valid as text, as a picture and as a PDF.
+/// Checks that the code on the page is the event's, and is valid as text, as a picture and as a PDF.
 async fn verified(setup: &Setup, pdf: &[u8], code: &str) -> Result<()> {
     assert_eq!(tools::scan(pdf)?, [code], "what zbarimg reads on the page");
     let file = |name: &str, bytes: &[u8]| -> Result<String> {

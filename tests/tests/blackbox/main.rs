@@ -1,5 +1,5 @@
-//! The built binary, driven through Kafka and HTTP as its neighbours drive it. One program for all of it:
-//! linking takes longer than most tests.
+//! Black-box tests: the built binary, driven through Kafka and HTTP as by its neighbours. All are in one program,
+//! because linking takes longer than most tests.
 
 mod access;
 mod apart;

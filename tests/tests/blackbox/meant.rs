@@ -1,4 +1,4 @@
-//! What Ordering means by times, currency and locale, as the page of the ticket says it.
+//! Tests how the ticket's page shows Ordering's times, currency and locale.
 
 use anyhow::{Context, Result, ensure};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -9,7 +9,7 @@ use fulfillment_tests::service::Service;
 use fulfillment_tests::tools::pdf_text;
 use serde_json::{Value, json};
 
-/// A paid order with these fields beside the usual ones; its ticket, and what its page says.
+/// Pays for an order with these fields beside the usual ones; returns its ticket, and its page's text.
 async fn ticket(scene: &Scene, service: &Service, fields: &Value) -> Result<(Value, String)> {
     let order = rig::id();
     let mut answer = one_seat(order);
@@ -31,7 +31,7 @@ async fn pages_say_times_and_prices_as_ordering_means_them() -> Result<()> {
     let service = scene.start().await?;
     let berlin = "W. Europe Standard Time";
     for (fields, says, not, flags) in [
-        // A wall clock in a zone of Windows, a POSIX locale, no currency: the payment's.
+        // Local time with a Windows time zone, a POSIX locale, and no currency, so the payment's.
         (
             json!({ "eventStartsAt": "2026-12-22T19:30:00", "timeZone": berlin, "locale": "de_DE.UTF-8",
                     "currency": "" }),
@@ -39,7 +39,7 @@ async fn pages_say_times_and_prices_as_ordering_means_them() -> Result<()> {
             "20:30",
             json!([]),
         ),
-        // A start and an end that stand for none.
+        // A start, and an end whose value means none.
         (
             json!({ "eventStartsAt": "2026-12-22T18:30:00Z", "eventEndsAt": "0001-01-01T00:00:00",
                     "timeZone": "Europe/Berlin", "locale": "en-GB" }),
@@ -53,7 +53,7 @@ async fn pages_say_times_and_prices_as_ordering_means_them() -> Result<()> {
             "9999",
             json!(["detail_left_out"]),
         ),
-        // A day alone, far from UTC.
+        // A date without a time, far from UTC.
         (
             json!({ "eventStartsAt": "2026-12-22", "timeZone": "Pacific/Kiritimati", "locale": "de-DE@euro" }),
             &["Dienstag, 22. Dezember 2026 "],
@@ -67,7 +67,7 @@ async fn pages_say_times_and_prices_as_ordering_means_them() -> Result<()> {
             "18:30",
             json!(["amount_mismatch"]),
         ),
-        // The hour that comes twice lies between doors and start.
+        // The repeated hour at the end of summer time is between doors and start.
         (
             json!({ "eventStartsAt": "2026-10-25T02:30:00+01:00", "doorsAt": "2026-10-25T02:15:00+02:00",
                     "timeZone": "Europe/Berlin", "locale": "en-GB" }),
@@ -86,7 +86,7 @@ async fn pages_say_times_and_prices_as_ordering_means_them() -> Result<()> {
         for said in says {
             ensure!(text.contains(said), "{fields}: {said:?} is not in {text}");
         }
-        // The page says when it was made too.
+        // The page also has the time of issue.
         let event = text.split("Order").next().unwrap_or_default();
         ensure!(!event.contains(not), "{fields}: {not:?} is in {text}");
         assert_eq!(ticket["flags"], flags, "{fields}");

@@ -1,4 +1,4 @@
-//! Ordering on its bad days: late, slow, wrong, half there. A paid order is never dropped.
+//! Tests of a failing Ordering: late, slow, wrong, truncated. A paid order is never dropped.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::wait::eventually;
 use serde_json::json;
 
-/// What an order is answered before the real answer.
+/// The answers about an order before the real one.
 type Script = fn(uuid::Uuid) -> Vec<Answer>;
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn an_answer_for_another_order_is_never_issued() -> Result<()> {
     let record = service.order_in(order, "parked").await?;
     assert!(record["reason"].as_str().is_some_and(|why| why.contains("another order")), "{record}");
     assert_eq!(record["tickets"], json!([]));
-    // Ordering comes to its senses; the background job asks again.
+    // Ordering recovers; the background job asks again.
     scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
     service.order_in(order, "issued").await?;
     scene.settled(&service).await
@@ -97,7 +97,7 @@ async fn a_locked_door_burns_no_attempts() -> Result<()> {
         Ok((ready["parts"]["ordering"]["status"] == "degraded").then_some(()))
     })
     .await?;
-    // More claims than the budget has: none of them may count.
+    // More claims than the budget of attempts: none of them may count.
     tokio::time::sleep(Duration::from_secs(8)).await;
     for order in &orders {
         let record = service.order_in(*order, "received").await?;
@@ -164,7 +164,7 @@ async fn a_name_to_come_is_waited_for_until_the_grace_ends() -> Result<()> {
     let scene = Scene::embedded()
         .await?
         .set("FULFILLMENT_ORDERING_GRACE", "4s")
-        // The tests' waits are short: twenty tries would be over before the grace is.
+        // The tests' delays are short: twenty attempts would be over before the grace period ends.
         .set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "1000");
     let service = scene.start().await?;
     let pending = |order| {

@@ -1,4 +1,5 @@
-//! A part is away for a while, or the process dies: downloads go on where they can, and nothing is lost.
+//! Tests of outages: a dependency is down for a while, or the process dies; downloads continue where they can, and
+//! nothing is lost.
 
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ async fn a_ticket_that_cannot_be_stored_is_failed_and_comes_back() -> Result<()>
     let failed = service.get(&path).await?;
     assert_eq!(failed.status(), 404);
     assert_eq!(failed.json::<Value>().await?["type"], "urn:fulfillment:problem:ticket-failed");
-    // Nobody does anything but mend what was broken.
+    // Nothing is done except ending the outage.
     proxy.mend();
     let issued = service.order_in(order, "issued").await?;
     for at in 0..2 {
@@ -152,7 +153,7 @@ async fn killed(scene: Scene) -> Result<()> {
         scene.wire()?.pay(&payment).await?;
         orders.push(payment.order_id);
     }
-    // A few get no answer until the end, so that each kill finds orders in hand however fast the rest was.
+    // A few get no answer until the end, so that each kill hits claimed orders however fast the rest is.
     let held = &orders[..8];
     for order in held {
         let never = Answer::Slow(Duration::from_mins(10), Box::new(Answer::Status(500)));
@@ -199,7 +200,7 @@ async fn a_slow_neighbour_does_not_hold_up_the_stop() -> Result<()> {
     service.pay(Payment::of(order).json()).await?;
     eventually(PATIENCE, "Ordering is asked", async || Ok((scene.ordering.calls(order) > 0).then_some(())))
         .await?;
-    // A question to a neighbour is given up for a stop, its order given back: nothing to wait for.
+    // On a stop, a pending request to a neighbour is cancelled and its order released, so there is nothing to wait for.
     let begun = std::time::Instant::now();
     assert!(service.stop(PATIENCE).await?.success());
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());

@@ -1,4 +1,4 @@
-//! What cannot be read, between what can.
+//! Tests of poison messages: unreadable messages between readable ones.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -51,9 +51,9 @@ async fn poison(scene: Scene) -> Result<()> {
             wire.kafka.send(&wire.payments, Some("a key"), &[("x-origin", "till 7")], Some(value)).await?;
         sent.push((at, value.to_vec()));
     }
-    // A null value says nothing, and makes no dead letter.
+    // A null value has no content, and does not become a dead letter.
     wire.kafka.send(&wire.payments, None, &[], None).await?;
-    // All of it is there before the service is: it comes as one batch.
+    // All of it is there before the service starts, so it arrives as one batch.
     let service = scene.start().await?;
     wire.issued(good.len()).await?;
     let dead = wire.dead(sent.len()).await?;

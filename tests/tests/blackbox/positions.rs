@@ -1,4 +1,5 @@
-//! The group's offsets are in the broker, what was read is in the store: what lies between is read, whichever is older.
+//! Tests of reading positions: the group's offsets are in the broker, the positions read are in the store; what lies
+//! between is read, whichever is older.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ async fn issued(service: &Service, orders: &[Uuid]) -> Result<()> {
     Ok(())
 }
 
-/// Pays, waits until all is issued and committed, and stops the service.
+/// Starts the service, pays, waits until all is issued and committed, and stops it.
 async fn one_life(scene: &Scene, count: usize) -> Result<Vec<Uuid>> {
     let mut service = scene.start().await?;
     let orders = pay_for(scene, count).await?;
@@ -113,11 +114,11 @@ async fn an_emptied_store_reads_all_that_its_group_has_read() -> Result<()> {
     let stored = "SELECT count(*) FROM withdrawals";
     assert_eq!(scene.record.number(stored).await?, 1);
 
-    // The same group, the same keys, and nothing on record. The folder of files belongs to the old one.
+    // The same group and keys, but an empty database. The folder of files belongs to the old one.
     std::fs::remove_dir_all(scene.tickets_folder())?;
     let scene = scene.with_postgres().await?;
     let service = scene.start().await?;
-    // A payment by HTTP does not make it an old store.
+    // A payment by HTTP does not make it count as an old store.
     let by_http = rig::id();
     assert_eq!(service.pay(Payment::of(by_http).json()).await?.0, 202);
     issued(&service, &orders).await?;
@@ -140,7 +141,7 @@ async fn anew_under_a_running_consumer(protocol: &str, before: usize, after: usi
     let wire = scene.wire()?;
     wire.caught_up().await?;
 
-    // It sleeps through all of it, and finds a topic that goes on where it was, as far as offsets tell.
+    // It is suspended meanwhile, and finds a topic that continues at its position, as far as offsets show.
     let process = Pid::from_raw(i32::try_from(service.pid())?).context("a process")?;
     kill_process(process, Signal::STOP)?;
     wire.kafka.delete_topic(&wire.payments).await?;
@@ -154,7 +155,7 @@ async fn anew_under_a_running_consumer(protocol: &str, before: usize, after: usi
     orders.extend(pay_for(&scene, 6).await?);
     issued(&service, &orders).await?;
     wire.caught_up().await?;
-    // The record stands at the new topic's ends, so that a later start begins there.
+    // The recorded positions are the new topic's ends, so that a later start begins there.
     let next = "SELECT sum(next_offset) FROM kafka_positions WHERE topic LIKE 'payment-succeeded%'";
     // A partition that got no message is noticed at the next look, not with a batch.
     let end = i64::try_from(after + 6)?;
@@ -207,7 +208,7 @@ async fn partitions_that_are_added_are_read_from_their_start() -> Result<()> {
     scene.settled(&service).await
 }
 
-/// What a process of before left: payments and offsets, and no position.
+/// The state that an earlier version left: payments and offsets, but no positions.
 async fn without_positions(scene: &Scene, migrated: &str) -> Result<()> {
     let statements = [
         "DELETE FROM kafka_positions".to_owned(),
@@ -243,7 +244,7 @@ async fn upgraded(scene: Scene) -> Result<()> {
     assert!(service.log().contains("has no recorded positions yet"), "it is said");
     assert!(service.stop(STOP).await?.success());
 
-    // Where the store had positions and has none any more, it is no upgrade.
+    // A store that had positions and has lost them is not an upgrade.
     without_positions(&scene, "2000-01-01 00:00:00").await?;
     let service = scene.start().await?;
     eventually(PATIENCE, "all is read again", async || {
@@ -276,13 +277,13 @@ async fn messages_can_be_skipped_on_purpose() -> Result<()> {
 
     let mut service =
         scene.setup.clone().env("FULFILLMENT_KAFKA_IGNORE_STORED_OFFSETS", "true").start().await?;
-    // So that every partition was begun before it stops.
+    // Ensures that every partition was read before it stops.
     let mut later = pay_for(&scene, 12).await?;
     issued(&service, &later).await?;
     wire.caught_up().await?;
     assert!(service.log().contains("kafka.ignore_stored_offsets is set"), "it is said");
     assert!(service.stop(STOP).await?.success());
-    // Without the setting the next start goes on from there.
+    // Without the setting, the next start continues from there.
     let service = scene.start().await?;
     later.extend(pay_for(&scene, 12).await?);
     issued(&service, &later).await?;

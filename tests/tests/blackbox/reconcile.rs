@@ -1,4 +1,4 @@
-//! What was paid, compared with what there is, and made good.
+//! Tests of reconciliation: payments are compared with the records, and differences are repaired.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -21,7 +21,7 @@ async fn what_is_missing_is_repaired_with_postgres_too() -> Result<()> {
     compared(Scene::embedded().await?.with_postgres().await?).await
 }
 
-/// The exit code, and what was answered.
+/// The exit code and the output.
 async fn run(setup: &Setup, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
     let mut all = vec!["--json", "reconcile"];
     all.extend(arguments);
@@ -29,7 +29,7 @@ async fn run(setup: &Setup, arguments: &[&str]) -> Result<(Option<i32>, Value)> 
     Ok((output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default()))
 }
 
-/// What differs, by order.
+/// The differences, by order.
 fn found(report: &Value) -> Vec<(String, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let differences = report["differences"].as_array().cloned().unwrap_or_default();
@@ -116,7 +116,8 @@ async fn compared(scene: Scene) -> Result<()> {
     let (code, report) = run(&at_rest, &wanted).await?;
     assert_eq!((code, found(&report)), (Some(0), vec![]), "{report}");
 
-    // The entered payment and the listed one are one; so are what an id alone has entered and the payment itself.
+    // The entered payment and the listed one count as one; so do a payment entered by its id alone and the payment
+    // itself.
     let (_, again) = service.pay(unheard.json()).await?;
     assert_eq!(again["results"][0]["outcome"], "duplicate");
     let (_, other) = service.pay(Payment::of(unheard_too).json()).await?;
@@ -124,7 +125,7 @@ async fn compared(scene: Scene) -> Result<()> {
     scene.settled(&service).await
 }
 
-/// More differences than the store has connections: a repair must not wait for a look that waits for it.
+/// More differences than the store has connections: a repair must not wait for a query that waits for it.
 #[tokio::test]
 async fn many_lost_files_are_drawn_again() -> Result<()> {
     const ORDERS: usize = 60;
@@ -178,7 +179,7 @@ async fn ordering_is_asked_what_was_paid() -> Result<()> {
         let (ended, report) = run(&scene.setup, &["--since", "1day"]).await?;
         assert_eq!(ended, Some(code), "{report}");
     }
-    // What has just been paid may be on its way.
+    // A recent payment may still be on its way.
     let waits = rig::id();
     service.pay(Payment::of(waits).json()).await?;
     let alone = ["--since", "1day", "--orders", "/dev/null"];

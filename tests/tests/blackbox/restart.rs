@@ -1,4 +1,4 @@
-//! Ends and beginnings: work in hand, a backlog, offsets that have expired, two at once.
+//! Tests of stops and restarts: orders in flight, a backlog, expired offsets, two processes.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -91,7 +91,7 @@ async fn expired_offsets_start_from_the_earliest_that_is_left() -> Result<()> {
     scene.wire()?.caught_up().await?;
     assert!(service.stop(STOP).await?.success());
 
-    // While it is away, what it would have read next is dropped by retention, and more comes after that.
+    // While it is stopped, retention deletes what it would have read next, and more messages arrive after that.
     let wire = scene.wire()?;
     pay_for(&scene, 30).await?;
     for (partition, (_, high)) in wire.kafka.ends(&wire.payments).await? {
@@ -122,7 +122,7 @@ async fn a_topic_made_anew_is_read_from_its_start() -> Result<()> {
         Ok(wire.kafka.create_topic(&wire.payments, 3, &[]).await.ok())
     })
     .await?;
-    // Fewer than the group has committed: its offsets lie beyond the end.
+    // Fewer than the group has committed: its offsets are beyond the end.
     let later = pay_for(&scene, 6).await?;
     let service = scene.start().await?;
     for order in later {
@@ -136,7 +136,7 @@ async fn two_instances_share_the_partitions() -> Result<()> {
     let scene = Scene::platform().await?;
     scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
     let (first, mut second) = (scene.start().await?, scene.start().await?);
-    // Until both have a share, nothing they do would show that they share.
+    // Waits until both have a share of the work; before that, nothing would show that they share it.
     let counted = async |service: &fulfillment_tests::service::Service| -> Result<u64> {
         let text = service.get("/metrics").await?.text().await?;
         Ok(text
@@ -152,7 +152,7 @@ async fn two_instances_share_the_partitions() -> Result<()> {
         Ok((counted(&first).await? > 0 && counted(&second).await? > 0).then_some(()))
     })
     .await?;
-    // One goes; the other takes over all of it.
+    // One stops; the other takes over all of it.
     assert!(second.stop(STOP).await?.success());
     orders.extend(pay_for(&scene, 30).await?);
     for order in &orders {

@@ -1,4 +1,4 @@
-//! Keys change while the service runs, and no code in circulation dies of it.
+//! Tests of key rotation: keys change while the service runs, and codes in circulation stay valid.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -19,7 +19,7 @@ async fn code(scene: &Scene, service: &Service) -> Result<(String, String)> {
     Ok((text("qrCodeData"), text("kid")))
 }
 
-/// What a command of `keys` answers.
+/// The output of a `keys` command.
 async fn keys(scene: &Scene, arguments: &[&str]) -> Result<Value> {
     let said = scene.setup.run(&[&["keys", "--json"], arguments].concat()).await?;
     serde_json::from_slice(&said.stdout).with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
@@ -29,7 +29,7 @@ fn kid(key: &Value) -> Result<String> {
     key["kid"].as_str().map(str::to_owned).context("a kid")
 }
 
-/// Waits until every process publishes so many keys.
+/// Waits until every process publishes this many keys.
 async fn publish(services: &[&Service], count: usize) -> Result<()> {
     for service in services {
         eventually(PATIENCE, "the keys are published", async || {
@@ -76,7 +76,7 @@ async fn a_new_key_signs_and_an_old_one_retires_without_a_restart() -> Result<()
     for code in [&first, &second] {
         assert_eq!(scene.setup.run(&["verify", code]).await?.status.code(), Some(0), "old codes open doors");
     }
-    // And after a restart, with the private half gone for good.
+    // And after a restart, with the private half deleted.
     drop((service, beside));
     let service = scene.start().await?;
     assert_eq!(code(&scene, &service).await?.1, second_kid);

@@ -1,4 +1,4 @@
-//! The check at the end of a scene itself: what it never finds, it might not look for.
+//! Tests of the check at the end of a scene, which must find unfinished work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Orders of more than one seat, and what names and seats can do.
+//! Tests of orders of more than one seat, and of unusual names and seats.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, one_seat, seats};

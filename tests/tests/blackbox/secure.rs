@@ -1,4 +1,4 @@
-//! Kafka behind TLS and a password or a certificate: the same flow, and no way in with the wrong ones.
+//! Tests of Kafka with TLS and a password or a client certificate: the same flow, and refusal with wrong credentials.
 
 use anyhow::{Context as _, Result};
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -8,7 +8,7 @@ use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::Service;
 use fulfillment_tests::wait::eventually;
 
-/// The embedded store, and Kafka by its secured door.
+/// The embedded store, and Kafka by its TLS listener with a password.
 async fn scene() -> Result<Scene> {
     let secure = rig::kafka_secure()?;
     Ok(by(secure.brokers, "sasl_ssl")
@@ -17,12 +17,12 @@ async fn scene() -> Result<Scene> {
         .set("FULFILLMENT_KAFKA_SASL_PASSWORD", secure.password))
 }
 
-/// The same by the door for those who have a certificate, without one.
+/// The same by the listener for client certificates, without one.
 async fn mutual() -> Result<Scene> {
     by(rig::kafka_secure()?.mutual, "ssl").await
 }
 
-/// Kafka by one of its secured doors.
+/// Kafka by one of its TLS listeners.
 async fn by(door: String, protocol: &str) -> Result<Scene> {
     let scene = Scene::embedded().await?.with_kafka().await?;
     Ok(scene
@@ -31,7 +31,7 @@ async fn by(door: String, protocol: &str) -> Result<Scene> {
         .set("FULFILLMENT_KAFKA_SSL_CA", rig::kafka_secure()?.ca))
 }
 
-/// One payment in by Kafka, its ticket out.
+/// Pays once over Kafka and waits for the ticket.
 async fn issues(scene: &Scene) -> Result<()> {
     let service = scene.start().await?;
     let payment = Payment::of(rig::id());
@@ -41,10 +41,10 @@ async fn issues(scene: &Scene) -> Result<()> {
     scene.settled(&service).await
 }
 
-/// Waits until readiness names a reason with this in it.
+/// Waits until readiness reports a reason that contains this text.
 async fn refused(service: &Service, reason: &str) -> Result<()> {
     eventually(PATIENCE, reason, async || {
-        // It may not listen yet.
+        // It may not be listening yet.
         let Ok(response) = service.get("/health/ready").await else { return Ok(None) };
         let health: serde_json::Value = response.json().await?;
         let known = health["parts"].as_object().is_some_and(|parts| {
@@ -94,7 +94,7 @@ async fn a_wrong_password_is_named() -> Result<()> {
 
 #[tokio::test]
 async fn a_broker_that_nobody_vouches_for_is_not_spoken_to() -> Result<()> {
-    // The usual authorities do not know the broker's certificate.
+    // The system's certificate authorities have not signed the broker's certificate.
     let scene = scene().await?.set("FULFILLMENT_KAFKA_SSL_CA", "");
     let service = scene.setup.launch()?;
     refused(&service, "certificate").await

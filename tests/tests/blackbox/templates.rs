@@ -1,4 +1,5 @@
-//! Templates: whose tickets are drawn by which, changed while the service runs, and kept for those drawn before.
+//! Tests of templates: which one draws which tickets, changes while the service runs, and keeping them for tickets
+//! drawn before.
 
 use std::path::Path;
 use std::process::Output;
@@ -14,7 +15,7 @@ use fulfillment_tests::wait::eventually;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// A template that says who drew it.
+/// A template that prints this word.
 fn template(word: &str) -> String {
     json!({
         "format": 1, "name": word, "page": { "width": 100, "height": 150 },
@@ -30,7 +31,7 @@ fn configure(scene: &Scene, rest: &str) -> Result<()> {
     Ok(std::fs::write(scene.setup.data().join("fulfillment.toml"), rest)?)
 }
 
-/// A paid order for this event; its only ticket's id, name of template, and what its page says.
+/// Pays for an order of this event; returns its only ticket's id, its template's name, and its page's text.
 async fn ticket(
     scene: &Scene,
     service: &Service,
@@ -73,7 +74,7 @@ async fn events_and_organizers_have_their_own_and_changes_need_no_restart() -> R
     let (_, plain, text) = ticket(&scene, &service, rig::id(), "18").await?;
     ensure!(plain.starts_with("a4/") && !text.contains("at your service"), "{plain}: {text}");
 
-    // Half of a change is none, and is said.
+    // An incomplete change is not applied, and is reported.
     std::fs::write(&file, "{\"format\": 1,")?;
     eventually(PATIENCE, "the broken template is named", async || {
         Ok(service.log().contains("gala.json:1:").then_some(()))
@@ -98,7 +99,7 @@ async fn events_and_organizers_have_their_own_and_changes_need_no_restart() -> R
     })
     .await?;
 
-    // The first ticket is drawn again as it was, though nobody has its template any more but the store.
+    // The first ticket is drawn again as it was, although only the store still has its template.
     std::fs::remove_file(&file)?;
     let before = service.get_json(&format!("/tickets/{old}")).await?;
     drop(service);

@@ -1,4 +1,4 @@
-//! Traces: one for each payment, from the message that it came by to the event that is sent.
+//! Tests of tracing: one trace for each payment, from its message to the event that is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SENDER: &str = "00f067aa0ba902b7";
 
-/// What was exported of one trace.
+/// The exported spans of one trace.
 fn spans(collector: &Receiver) -> Result<Vec<Span>> {
     let mut spans = Vec::new();
     for request in collector.requests() {
@@ -35,7 +35,7 @@ fn spans(collector: &Receiver) -> Result<Vec<Span>> {
     Ok(spans)
 }
 
-/// Pays an order, in that trace.
+/// Pays for an order, in that trace.
 async fn pay(service: &Service, order: Uuid) -> Result<()> {
     let request = service.client().post(format!("{}/events/payment-succeeded", service.base()));
     let request = request
@@ -80,10 +80,10 @@ async fn a_payment_is_followed_to_its_event() -> Result<()> {
     for name in ["enrich", "freeze", "issue"] {
         assert_eq!(parent(name), claimed, "{name}");
     }
-    // Ordering is asked within the span that asks.
+    // The request to Ordering is within the span `enrich`.
     let enriching = hex::encode(&by_name["enrich"].span_id);
     assert_eq!(scene.ordering.traceparent(order), Some(format!("00-{TRACE}-{enriching}-01")));
-    // The event goes on with the trace as it came.
+    // The event continues the trace of the payment.
     let event = webhook.requests().remove(0);
     assert_eq!(event.header("traceparent"), Some(format!("00-{TRACE}-{SENDER}-01").as_str()));
     scene.settled(&service).await

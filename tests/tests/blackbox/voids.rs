@@ -1,4 +1,4 @@
-//! Refunds and cancellations, before, during and after the issue of what they take back.
+//! Tests of refunds and cancellations before, during and after the issue of the tickets that they void.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn by_topic(scene: Scene) -> Result<()> {
         record["tickets"].as_array().context("tickets")?.iter().map(|t| t["voidedAt"].is_null()).collect();
     assert_eq!(statuses, [true, false, true], "one item of three");
 
-    // The whole of both topics once more, as by a new group: nothing changes and nothing more is told.
+    // Both topics are read again completely, as by a new group: nothing changes and nothing more is published.
     let count = wire.kafka.all(&wire.voided).await?.len();
     assert_eq!(count, 3);
     service.stop(Duration::from_secs(20)).await?;
@@ -124,7 +124,7 @@ async fn a_cancellation_during_the_issue_leaves_no_live_ticket() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(3)).await;
     let record = service.order_in(order, "voided").await?;
     assert_eq!(record["tickets"], json!([]), "its worker woke and could write nothing");
-    // Somebody pays once more: that is money for nothing, and shown.
+    // A further payment gets no tickets, and is listed.
     let (status, said) = service.pay(Payment::of(order).json()).await?;
     assert_eq!((status, &said["results"][0]["outcome"]), (202, &json!("late")));
     let record = service.order_in(order, "parked").await?;
@@ -204,7 +204,7 @@ async fn an_operator_takes_tickets_back_by_commands() -> Result<()> {
     assert_eq!(service.get(&format!("/tickets/{}.pdf", ticket(&records[2], 0))).await?.status(), 200);
     assert_eq!(run(&["refund", "--id", "r3", "--order", &order, "--amount", "-1"]).await?.0, Some(2));
 
-    // Of an order that nobody has paid, an operator has mistyped the id, unless they say otherwise.
+    // For an order without a payment, the command assumes a mistyped id, unless the operator states otherwise.
     let ghost = rig::id().to_string();
     let mistyped = ["refund", "--id", "r4", "--order", &ghost];
     assert_eq!(run(&mistyped).await?.0, Some(1));
@@ -315,7 +315,7 @@ async fn reissued(scene: Scene) -> Result<()> {
     assert_ne!(new_code, old_code);
     verdicts_of(&scene, &service, &old_code, new_code).await?;
 
-    // By command: voided, reinstated, and a stale word refused.
+    // By command: voided, reinstated, and an outdated decision refused.
     let run = async |arguments: &[&str]| scene.setup.run(arguments).await;
     assert_eq!(run(&["ticket", "reissue", &id, "--expected-generation", "0"]).await?.status.code(), Some(1));
     assert_eq!(run(&["order", "cancel", &order.to_string()]).await?.status.code(), Some(0));
@@ -349,14 +349,14 @@ async fn reissued(scene: Scene) -> Result<()> {
     scene.settled(&service).await
 }
 
-/// `verify`'s exit code and answer.
+/// The exit code and output of `verify`.
 async fn verdict(setup: &Setup, more: &[&str], code: &str) -> Result<(Option<i32>, Value)> {
     let said = setup.run(&[&["verify", "--json", code][..], more].concat()).await?;
     Ok((said.status.code(), serde_json::from_slice(&said.stdout).unwrap_or_default()))
 }
 
 async fn verdicts_of(scene: &Scene, service: &Service, old_code: &str, new_code: &str) -> Result<()> {
-    // The store beside it says which is over, and so does the service; the keys alone cannot.
+    // The local store can say which code is revoked, and so can the service; the keys alone cannot.
     let keys = scene.setup.data().join("jwks.json").display().to_string();
     std::fs::write(&keys, service.get_json("/.well-known/ticket-keys.json").await?.to_string())?;
     let door = Setup::new()?;

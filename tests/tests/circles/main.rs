@@ -1,5 +1,5 @@
-//! No files of a crate import each other in a circle: one of them could not be read, moved or tested without the others.
-//! Between crates Cargo sees to that. A file may use what the modules above it define: they are its room.
+//! Tests that no files of a crate import each other in a circle, because none of them could be read, moved or tested
+//! without the others. Between crates, Cargo ensures this. A file may use what its parent modules define.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -23,7 +23,7 @@ fn imports(files: &Crate) -> BTreeMap<String, BTreeSet<String>> {
     all
 }
 
-/// The first circle that is found, as a way from a file back to itself.
+/// The first circle that is found, as a path from a file back to itself.
 fn circle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     fn walk(
         at: &str,

@@ -1,4 +1,4 @@
-//! The modules of a crate, read from its files, and what each of them names of the others.
+//! Reads the modules of a crate from its files, and what each of them imports from the others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,19 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
-/// Names from the crate's root on: `["order", "Line"]`.
+/// Names from the crate's root: `["order", "Line"]`.
 pub(crate) type Names = Vec<String>;
 
-/// A module that is a file, or stands in one.
+/// A module that is a file, or is inside one.
 pub(crate) struct Module {
-    /// Its file, within the crate.
+    /// Its file's path within the crate.
     pub(crate) file: String,
     pub(crate) syntax: Vec<Item>,
-    /// What it hands on: a name, and where that is from. `*` is everything of a module.
+    /// Its re-exports: a name, and its source. `*` is everything of a module.
     exports: Vec<(String, Names)>,
 }
 
-/// A crate's modules by their names, tests aside.
+/// A crate's modules by their names, without tests.
 pub(crate) struct Crate {
     pub(crate) modules: BTreeMap<Names, Module>,
 }
@@ -64,7 +64,7 @@ impl Crate {
         self.modules.insert(name, Module { file, syntax: items, exports });
     }
 
-    /// The file in which that is which a path names; `None` of what is not this crate's.
+    /// The file that defines what a path names; `None` if it is not in this crate.
     pub(crate) fn home_of(&self, path: &Names) -> Option<String> {
         self.home_within(path, 0)
     }
@@ -73,7 +73,7 @@ impl Crate {
         let known = (0..=path.len()).rev().find(|len| self.modules.contains_key(&path[..*len]))?;
         let module = &self.modules[&path[..known]];
         let Some(wanted) = path.get(known).filter(|_| depth < 8) else {
-            // A module's name alone says nothing of what is used of it.
+            // A module's name alone does not show what is used of it.
             return None;
         };
         if wanted == "*" || module.defines(wanted) {
@@ -123,7 +123,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Everything that a `use` names, each with the name that it has here.
+/// Everything that a `use` names, each with its local name.
 fn named(tree: &UseTree, path: &mut Names, found: &mut impl FnMut(&[String], &str)) {
     match tree {
         UseTree::Path(one) => {
@@ -150,13 +150,13 @@ fn with(path: &mut Names, last: &str, found: impl FnOnce(&[String], &str)) {
     path.pop();
 }
 
-/// A path from the crate's root on, as it is meant in a module. One of another crate is taken for one of this module's,
-/// where nothing has its name.
+/// A path in a module, resolved from the crate's root. A path of another crate is resolved as if in this module, where
+/// nothing has its name.
 fn absolute(module: &[String], path: &[String]) -> Option<Names> {
     let (mut at, mut rest) = match path.first()?.as_str() {
         "crate" => (Vec::new(), &path[1..]),
         "self" => (module.to_vec(), &path[1..]),
-        // One that begins with `super` goes up below.
+        // One that begins with `super` is resolved below.
         _ => (module.to_vec(), path),
     };
     while rest.first().is_some_and(|first| first == "super") {
@@ -167,8 +167,8 @@ fn absolute(module: &[String], path: &[String]) -> Option<Names> {
     Some(at)
 }
 
-/// What a module names of its crate: in `use`, and in paths that begin with `crate`, `self`, `super` or a name that it
-/// imported.
+/// Collects what a module names of its crate: in `use`, and in paths that begin with `crate`, `self`, `super` or a name
+/// that it imported.
 pub(crate) struct Imports<'a> {
     module: &'a [String],
     imported: BTreeMap<String, Names>,
@@ -194,11 +194,11 @@ impl<'a> Imports<'a> {
 
 impl<'ast> Visit<'ast> for Imports<'_> {
     fn visit_item_mod(&mut self, _: &'ast ItemMod) {
-        // A module of its own.
+        // It is a separate module.
     }
 
     fn visit_item_use(&mut self, used: &'ast ItemUse) {
-        // What is only handed on is not used.
+        // A re-export is not a use.
         if matches!(used.vis, Visibility::Inherited) && !is_test(&used.attrs) {
             named(&used.tree, &mut Vec::new(), &mut |path, _| self.found.extend(absolute(self.module, path)));
         }

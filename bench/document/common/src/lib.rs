@@ -1,4 +1,4 @@
-//! What the peers written in Rust share: the page, its code, and how they are asked to draw.
+//! Shared code of the PDF benchmark's peers written in Rust: the page, its code, and the commands to draw.
 
 use std::io::{BufRead as _, Write as _};
 
@@ -87,7 +87,7 @@ pub fn runs(modules: &[Vec<bool>]) -> Vec<(usize, usize, usize)> {
     runs
 }
 
-/// What a peer is called with: the page, the regular and the bold face, and how to draw.
+/// A peer's arguments: the page, the regular and the bold face, and the mode.
 pub struct Asked {
     pub page: Page,
     pub regular: Vec<u8>,
@@ -109,8 +109,8 @@ pub fn asked() -> Result<Asked> {
     })
 }
 
-/// Answers each line: `draw COUNT` with the nanoseconds that this thread was on a core for so many pages and the last
-/// one's bytes, `save PATH` with a page in that file.
+/// Answers each line: for `draw COUNT`, this thread's CPU time in nanoseconds for this many pages, and the last page's
+/// size in bytes; for `save PATH`, writes a page to that file.
 pub fn serve(mut draw: impl FnMut(u64) -> Result<Vec<u8>>) -> Result<()> {
     let mut number = 0;
     for line in std::io::stdin().lock().lines() {

@@ -1,5 +1,5 @@
-//! The page by krilla. Modes: `plain` and `tagged` as its examples do it, `tuned` and `tuned-tagged` with texts shaped by
-//! one face that is kept, those that all tickets have shaped once, and the code as an image.
+//! Draws the benchmark page with krilla. Modes: `plain` and `tagged` as in its examples; `tuned` and `tuned-tagged`
+//! shape texts with one face that is kept, shape texts that all tickets share once, and draw the code as an image.
 
 use std::collections::HashMap;
 use std::num::NonZeroU16;
@@ -93,7 +93,7 @@ impl Peer<'_> {
         sheet.finish();
         if self.tagged {
             document.set_tag_tree(tags);
-            // It takes no document for UA-1 without one.
+            // krilla refuses a document for UA-1 without an outline.
             let mut outline = Outline::new();
             let top = XyzDestination::new(0, Point::from_xy(0.0, 0.0));
             outline.push_child(OutlineNode::new(page.title.clone(), top));
@@ -154,7 +154,7 @@ fn bytes(row: &[bool]) -> Vec<u8> {
     row.iter().map(|dark| if *dark { 0 } else { 255 }).collect()
 }
 
-/// One byte a module.
+/// The code as an image of one byte per module.
 #[derive(Clone, Hash)]
 struct Grey(Vec<u8>, u16);
 
@@ -193,7 +193,7 @@ fn rect(surface: &mut Surface<'_>, area: &Area) -> Result<()> {
     Ok(())
 }
 
-/// As krilla's own shaping, with a face that is kept; the page's texts are Latin.
+/// Shapes as krilla does, but with a face that is kept; the page's texts are Latin.
 fn shape(face: &rustybuzz::Face<'_>, text: &str) -> Vec<KrillaGlyph> {
     let mut buffer = rustybuzz::UnicodeBuffer::new();
     buffer.push_str(text);

@@ -1,7 +1,7 @@
-//! The page by typst: one source, each ticket's data in a JSON file of its own. Modes: `plain` (tagged, as it comes)
-//! compiles with nothing kept from ticket to ticket and has the code as SVG; `tuned` keeps what typst remembers, has the
-//! code as PNG and writes no tags; `tuned-tagged` is PDF/A-2a and PDF/UA-1. Deflate is zlib-rs and the allocator mimalloc
-//! in all of them.
+//! Draws the benchmark page with typst: one source, each ticket's data in a JSON file of its own. Modes: `plain`
+//! (tagged, the default) compiles without a cache between tickets and has the code as SVG; `tuned` keeps typst's cache,
+//! has the code as PNG and writes no tags; `tuned-tagged` is PDF/A-2a and PDF/UA-1. All modes use zlib-rs for Deflate
+//! and mimalloc as the allocator.
 
 use std::fmt::Write as _;
 
@@ -111,7 +111,7 @@ fn svg_of(modules: &[Vec<bool>]) -> Result<String> {
     Ok(out)
 }
 
-/// A pixel a module.
+/// The code as a PNG of one pixel per module.
 fn png_of(modules: &[Vec<bool>]) -> Result<Vec<u8>> {
     let side = u32::try_from(modules.len())?;
     let pixels: Vec<u8> = modules.iter().flatten().map(|dark| if *dark { 0 } else { 255 }).collect();

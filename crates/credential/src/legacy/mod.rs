@@ -1,8 +1,8 @@
-//! Codes of other systems, for doors whose scanners cannot read this one yet.
+//! Legacy codes of other systems, for doors whose scanners cannot read this crate's codes yet.
 //!
-//! Nothing prints them unless it is asked to, and neither is as good: [`PlatformCode`] is unsigned, so that whoever
-//! knows an order can write one, and [`PretixCode`] is larger, says nothing of reissues and is checked against one
-//! event's keys. Both need a QR symbol in byte mode (8 bits a character in place of 5.5).
+//! They are printed only if the settings ask for them, and both are weaker: [`PlatformCode`] is unsigned, so that
+//! anyone who knows an order can make one, and [`PretixCode`] is larger, has no information about reissues and is
+//! checked against one event's keys. Both need a QR symbol in byte mode (8 bits per character instead of 5.5).
 
 mod platform;
 mod pretix;

@@ -1,21 +1,21 @@
-//! `orderId:seat:eventId`, as the platform's first ticket service printed it.
+//! The platform's old code `orderId:seat:eventId`, as its first ticket service printed it.
 
 use std::fmt;
 
-/// A code of the platform's old form. **Forgeable**: it has no signature, all of it stands in the order's
-/// confirmation, and a scanner can only look it up. It names the order and the seat to whoever photographs it.
+/// A code of the platform's old format. **Forgeable**: it has no signature, all of it is in the order's confirmation,
+/// and a scanner can only look it up. Anyone who photographs it learns the order and the seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlatformCode<'a> {
-    /// A GUID as the order carries it.
+    /// A GUID, as written in the order.
     pub order_id: &'a str,
-    /// The seat in free form; it may hold colons.
+    /// The seat in free form; it may contain colons.
     pub seat: &'a str,
-    /// A GUID as the order carries it.
+    /// A GUID, as written in the order.
     pub event_id: &'a str,
 }
 
 impl<'a> PlatformCode<'a> {
-    /// Takes a text apart; `None` when it is not of this form. Says nothing about whether it is true.
+    /// Parses a text; `None` if it does not have this format. Does not check whether it is genuine.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let (order_id, rest) = crate::bare(text).split_once(':')?;

@@ -1,8 +1,8 @@
 //! pretix's signature scheme 1 (`pretix_sig1`), which its scanners check without a network.
 //!
 //! The bytes are the version 1, the lengths of payload and signature (16 bits each, big-endian), the payload (a
-//! Protocol Buffers message) and its Ed25519 signature. The text is their base64 **read backwards**, since pretix
-//! looks codes up by how they begin.
+//! Protocol Buffers message) and its Ed25519 signature. The text is their base64 **read backwards**, since pretix looks
+//! codes up by their first characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
@@ -11,11 +11,11 @@ use crate::{Claims, KeySet, Kid, SigningKey};
 
 const VERSION: u8 = 1;
 
-/// What a code of pretix says. It names no key, and a scanner learns of replaced and voided codes only from a list of
-/// the texts that are revoked.
+/// The content of a pretix code. It names no key, and a scanner learns of replaced and voided codes only from a list of
+/// revoked texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PretixCode {
-    /// What makes the code unlike any other; pretix draws nine random characters.
+    /// What makes the code unique; pretix uses nine random characters.
     pub seed: String,
     /// The product (field `item`).
     pub item: i64,
@@ -23,26 +23,26 @@ pub struct PretixCode {
     pub variation: i64,
     /// The date within a series of events, 0 for none.
     pub subevent: i64,
-    /// From this second of Unix time on it is good; pretix reads 0 as no limit.
+    /// It is valid from this second of Unix time on; pretix reads 0 as no limit.
     pub valid_from: Option<i64>,
-    /// Until this second of Unix time it is good; pretix reads 0 as no limit.
+    /// It is valid until this second of Unix time; pretix reads 0 as no limit.
     pub valid_until: Option<i64>,
 }
 
-/// Why a text is no genuine code of pretix's form.
+/// Why a text is not a genuine code of pretix's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PretixError {
-    /// It is of another form, or damaged.
+    /// It has another format, or is damaged.
     #[error("not a code of pretix's signature scheme 1")]
     Malformed,
-    /// None of the keys has signed it; it does not say which one did.
+    /// None of the keys has signed it; the code does not name its key.
     #[error("none of the known keys has signed this code")]
     NotSigned,
 }
 
 impl From<&Claims> for PretixCode {
-    /// The same ticket: its category as the product, its event as the date, its identity and generation as the
-    /// seed, so that a reissued ticket has another code and the earlier one can be revoked.
+    /// The same ticket as a pretix code: its category as the product, its event as the date, its identity and
+    /// generation as the seed, so that a reissued ticket has another code and the earlier one can be revoked.
     fn from(claims: &Claims) -> Self {
         let mut identity = claims.cti.to_vec();
         identity.push(claims.generation);
@@ -60,8 +60,9 @@ impl From<&Claims> for PretixCode {
 impl PretixCode {
     /// The text of the code, signed.
     ///
-    /// A key may sign both these and this crate's own codes: what is signed begins with another byte there. Scanners
-    /// want it as [`PublicKey::to_pem`](crate::PublicKey::to_pem) in base64, in `valid_keys.pretix_sig1` of the event.
+    /// The same key may sign these and this crate's own codes: their signed bytes begin with different bytes. Scanners
+    /// expect the key as [`PublicKey::to_pem`](crate::PublicKey::to_pem) in base64, in `valid_keys.pretix_sig1` of the
+    /// event.
     ///
     /// # Errors
     /// [`PretixError::Malformed`] when the seed is so long that 16 bits do not hold the payload's length.
@@ -79,7 +80,7 @@ impl PretixCode {
     /// Reads a code and finds the key that signed it. Times, products and revoked texts are for the caller to check.
     ///
     /// # Errors
-    /// [`PretixError::Malformed`] for a text of another form, [`PretixError::NotSigned`] for one that no key of the
+    /// [`PretixError::Malformed`] for a text of another format, [`PretixError::NotSigned`] for one that no key of the
     /// set has signed.
     pub fn read(text: &str, keys: &KeySet) -> Result<(Self, Kid), PretixError> {
         let parts = || {
@@ -124,7 +125,7 @@ impl PretixCode {
         out
     }
 
-    /// Fields that are not known are passed over, as the format asks.
+    /// Unknown fields are ignored, as the format requires.
     fn from_payload(mut rest: &[u8]) -> Option<Self> {
         let mut code = Self::default();
         while !rest.is_empty() {
@@ -147,7 +148,7 @@ impl PretixCode {
     }
 }
 
-/// Seven bits a byte, the lowest first; the top bit says that more follow.
+/// Writes seven bits per byte, the lowest first; the top bit means that more follow.
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
         out.push(value.to_le_bytes()[0] | 0x80);

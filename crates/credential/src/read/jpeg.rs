@@ -1,4 +1,4 @@
-//! Codes in a JPEG picture: a photograph, a scan, a page that a messenger has passed on.
+//! Finds QR codes in a JPEG picture: a photograph, a scan, a page forwarded by a messenger.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -8,11 +8,11 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::picture::Picture;
 use super::{MAX_PIXELS, ReadError, check_size, contained, luma_of};
 
-/// Passes over the picture at most; what programs write has ten.
+/// The maximum number of scans of a progressive JPEG; usual files have ten.
 const MAX_SCANS: usize = 64;
 
 /// The texts of all QR codes in a JPEG picture of up to [`MAX_PIXELS`] pixels and
-/// [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes, turned or not.
+/// [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes, rotated or not.
 pub fn codes_in_jpeg(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
     check_size(bytes)?;
     contained(|| decode(bytes))?.codes()

@@ -1,4 +1,4 @@
-//! Codes in a PDF file, each page drawn as a printer would.
+//! Finds QR codes in a PDF file; each page is drawn as a printer would.
 
 use hayro::hayro_interpret::InterpreterSettings;
 use hayro::hayro_syntax::Pdf;
@@ -8,15 +8,15 @@ use hayro::{PixmapSettings, RenderCache, RenderSettings, render};
 
 use super::{MAX_PAGE_SIDE, MAX_PAGES, ReadError, check_size, contained, luma_of, push_new, read_qr};
 
-/// Resolutions at which a page is drawn, until one shows a code: the first suits a code of a ticket's usual
-/// size, the second a small one.
+/// Resolutions at which a page is drawn, until a code is found: the first suits a code of a ticket's usual size, the
+/// second a small one.
 const DPI: [f32; 2] = [150.0, 300.0];
 
 /// The texts of all QR codes on the pages of a PDF file, in the order of the pages, each once.
 ///
-/// Takes files of up to [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes and [`MAX_PAGES`] pages without a
-/// password. Each page is drawn at 150 and, while it shows no code, at 300 dots an inch, at most
-/// [`MAX_PAGE_SIDE`] pixels a side. Fonts that are not embedded are left out: they draw no code.
+/// Takes files of up to [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes and [`MAX_PAGES`] pages without a password.
+/// Each page is drawn at 150 dots per inch and, if no code is found, at 300, at most [`MAX_PAGE_SIDE`] pixels per side.
+/// Fonts that are not embedded are left out: they do not draw codes.
 pub fn codes_in_pdf(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
     check_size(bytes)?;
     contained(|| {
@@ -40,15 +40,15 @@ pub fn codes_in_pdf(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
 fn codes_on<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> Result<Vec<String>, ReadError> {
     let (width, height) = page.render_dimensions();
     let longest = width.max(height);
-    // Also false for what is not a number.
+    // Also false for NaN.
     if !(width > 0.0 && height > 0.0 && longest.is_finite()) {
         return Ok(Vec::new());
     }
     let mut drawn = 0.0;
     for dpi in DPI {
         let scale = (dpi / 72.0).min(f32::from(MAX_PAGE_SIDE) / longest);
-        // A page so large that both resolutions are cut to the same one is drawn once; one so thin that
-        // nothing fits on it, never.
+        // A page so large that both resolutions are limited to the same one is drawn once; one too thin for a code is
+        // never drawn.
         if scale <= drawn || width.min(height) * scale < 21.0 {
             continue;
         }

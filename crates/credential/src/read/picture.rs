@@ -1,12 +1,12 @@
-//! A picture of grey pixels, looked at in several ways until one shows a code.
+//! A greyscale picture, searched at several scales and contrasts until a code is found.
 
 use super::{ReadError, read_qr};
 
-/// A picture of at most so many pixels is enlarged: a page as a screen shows it, whose modules are hardly wider than a
-/// pixel. At five times the side it has 25 million.
+/// A picture of at most this many pixels is enlarged: for example a screenshot of a page, whose modules are hardly
+/// wider than a pixel. At five times the side it has 25 million pixels.
 const SMALL: usize = 1_000_000;
-/// How often as wide and high, how it is filled in, and from where on it is white, if it is made black and white. None of
-/// them shows every code: of codes at 1.4 to 2 pixels a module one of them shows nearly all.
+/// The factor by which it is enlarged, the interpolation, and the threshold for white, if it is made black and white.
+/// No single one of them finds every code; together they find nearly all codes at 1.4 to 2 pixels per module.
 const LOOKS: [(usize, Fill, Option<u8>); 7] = [
     (3, Fill::Cubic, None),
     (4, Fill::Cubic, None),
@@ -17,10 +17,10 @@ const LOOKS: [(usize, Fill, Option<u8>); 7] = [
     (3, Fill::Cubic, Some(128)),
 ];
 
-/// How what is between pixels follows from them.
+/// The interpolation between pixels.
 #[derive(Clone, Copy)]
 enum Fill {
-    /// Catmull and Rom's, which keeps edges steep.
+    /// Catmull-Rom interpolation, which keeps edges steep.
     Cubic,
     Linear,
 }
@@ -33,8 +33,8 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// The texts of all codes, by the first look that shows any: as it is; at half its size, where noise and fine texture
-    /// of a photograph vanish; and enlarged.
+    /// The texts of all codes, from the first attempt that finds any: unchanged; at half its size, which removes noise
+    /// and fine texture of a photograph; and enlarged.
     pub(super) fn codes(&self) -> Result<Vec<String>, ReadError> {
         let codes = self.seen()?;
         if !codes.is_empty() {
@@ -61,7 +61,7 @@ impl Picture {
         read_qr(self.width, self.height, &self.luma)
     }
 
-    /// Each four pixels as one.
+    /// Every four pixels become one.
     fn halved(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);
         let mut luma = Vec::with_capacity(width * height);
@@ -75,7 +75,7 @@ impl Picture {
         Self { width, height, luma }
     }
 
-    /// So many times as wide and high.
+    /// Enlarged by this factor in width and height.
     fn enlarged(&self, times: usize, fill: Fill) -> Self {
         let places = places(times, fill);
         let wide: Vec<Vec<u8>> = self
@@ -99,17 +99,17 @@ impl Picture {
     }
 }
 
-/// A place between two pixels of a line: what each of the four around it counts.
+/// A position between two pixels of a line: the weights of the four pixels around it.
 struct Place {
     weights: [i32; 4],
-    /// Before the middle of its pixel: the four begin one earlier.
+    /// It is before the middle of its pixel, so the four begin one earlier.
     before: bool,
 }
 
 impl Place {
     fn mix(&self, pixel: usize, at: impl Fn(usize) -> u8) -> u8 {
         let first = pixel + usize::from(!self.before);
-        // Counted from one, so that what is before the line is its first pixel.
+        // Counted from one, so that positions before the line use its first pixel.
         let sum: i32 = self
             .weights
             .iter()
@@ -121,7 +121,7 @@ impl Place {
     }
 }
 
-/// The places within a pixel, `times` of them, in whole numbers: each is `n / d` of the way from a pixel to the next.
+/// The `times` positions within a pixel, in integers: each is `n / d` of the way from a pixel to the next.
 fn places(times: usize, fill: Fill) -> Vec<Place> {
     let d = i32::try_from(2 * times).unwrap_or(2);
     let places = (0..d / 2).map(|place| {

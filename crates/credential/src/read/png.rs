@@ -1,4 +1,4 @@
-//! Codes in a PNG picture: a screenshot, a scan, a page drawn by another program.
+//! Finds QR codes in a PNG picture: a screenshot, a scan, a page drawn by another program.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use super::picture::Picture;
 use super::{MAX_PIXELS, ReadError, check_size, contained, luma_of};
 
 /// The texts of all QR codes in a PNG picture of up to [`MAX_PIXELS`] pixels and
-/// [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes; transparent pixels are seen on white.
+/// [`MAX_FILE_BYTES`](super::MAX_FILE_BYTES) bytes; transparent pixels are shown on white.
 pub fn codes_in_png(bytes: &[u8]) -> Result<Vec<String>, ReadError> {
     check_size(bytes)?;
     contained(|| decode(bytes))?.codes()

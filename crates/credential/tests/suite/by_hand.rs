@@ -1,4 +1,4 @@
-//! Messages written by hand, with forms that the crate itself never writes.
+//! Messages encoded by hand, in ways that the crate itself never does.
 
 use coset::cbor::value::Value;
 use ed25519_dalek::Signer;
@@ -12,7 +12,7 @@ fn cbor(value: &Value) -> Vec<u8> {
     out
 }
 
-/// A genuinely signed message of any protected header and payload, as a careless issuer might write one.
+/// A genuinely signed message of any protected header and payload, as a careless issuer might encode it.
 pub(crate) fn signed(protected: &[u8], unprotected: Value, payload: &[u8]) -> Vec<u8> {
     let bstr = |b: &[u8]| Value::Bytes(b.to_vec());
     let covered = Value::Array(vec!["Signature1".into(), bstr(protected), bstr(&[]), bstr(payload)]);

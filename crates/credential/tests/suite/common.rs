@@ -1,4 +1,4 @@
-//! One key, one ticket and their code, for all tests here.
+//! The key, the ticket and the code that these tests share.
 
 use fulfillment_credential::{Claims, KeySet, SigningKey, sign};
 

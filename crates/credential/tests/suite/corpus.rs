@@ -1,4 +1,4 @@
-//! The input that fuzzing found worth keeping, under the checks that the fuzzer makes (`fuzz/`).
+//! Runs the fuzzer's checks (`fuzz/`) on the input of its corpus.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ fn replay(target: &str, check: fn(&[u8])) {
     let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(files.len() > 10, "{}", folder.display());
     for file in files {
-        // The name of the file at fault is in the captured output.
+        // The captured output shows which file failed.
         println!("{}", file.display());
         check(&fs::read(&file).unwrap());
     }

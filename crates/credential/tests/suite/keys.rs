@@ -1,4 +1,4 @@
-//! Keys: their files, their ids, their exchange form.
+//! Tests of keys: their files, their ids, their exchange format.
 
 use crate::common::{key, keys};
 use fulfillment_credential::{JwksError, KeyError, KeySet, Kid, PublicKey, SigningKey};

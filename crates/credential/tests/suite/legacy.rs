@@ -1,4 +1,4 @@
-//! The forms of other systems.
+//! Tests of the legacy codes of other systems.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -43,7 +43,7 @@ fn the_platform_s_form_is_three_parts_and_no_signature() {
     assert_eq!(verify(&code.to_string(), &keys(), NOW, &VerifyOptions::default()).code(), "malformed");
 }
 
-/// Taken apart by hand, so that a fault made twice in the crate shows.
+/// Decoded by hand, so that a fault made both in writing and reading is detected.
 #[test]
 fn a_pretix_code_has_the_published_bytes() {
     let code = PretixCode {
@@ -94,7 +94,7 @@ fn pretix_codes_of_other_keys_and_other_texts_are_told_apart() {
     }
     let long = PretixCode { seed: "x".repeat(70_000), ..PretixCode::default() };
     assert_eq!(long.sign(&key()), Err(PretixError::Malformed));
-    // The same key's signature on its own code is none here.
+    // The same key's signature of this crate's own code is not valid here.
     let own = sign(&key(), &claims()).unwrap();
     assert_eq!(PretixCode::read(&own, &keys()), Err(PretixError::Malformed));
 }

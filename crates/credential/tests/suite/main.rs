@@ -1,4 +1,4 @@
-//! The crate from outside, as its users see it.
+//! Tests of the crate's public API.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 

@@ -1,11 +1,11 @@
-//! Judging a code needs no system: no clock, file, network or randomness, and nothing that is not Rust. That is what
-//! lets the crate build for wasm32-unknown-unknown; `scripts/wasm` does so where the target can be had.
+//! Tests that verifying a code needs no operating system: no clock, file, network or randomness, and no code that is
+//! not Rust. So the crate builds for wasm32-unknown-unknown; `scripts/wasm` does so where the target is available.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Crates that speak to a system or a browser, or compile another language.
+/// Crates that use an operating system or a browser, or compile another language.
 const IMPURE: &[&str] = &[
     "bindgen",
     "cc",
@@ -48,7 +48,7 @@ fn no_source_speaks_to_a_system() {
     for folder in [source.clone(), source.join("legacy")] {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            // `read` is left out: it is a feature of its own that a scanner does without.
+            // `read` is left out: it is a separate feature that a scanner does not need.
             if path.is_dir() {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Codes found in pictures and PDF files drawn here.
+//! Tests that codes are found in pictures and PDF files drawn here.
 
 use crate::common::{NOW, code, key, keys};
 use fast_qr::{ECL, QRBuilder};
@@ -37,7 +37,7 @@ fn png(side: usize, color: png::ColorType, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A file with one A4 page a list of (code, left, bottom, side in points).
+/// A file with one A4 page for each list of (code, left, bottom, side in points).
 fn pdf(pages: &[Vec<(&str, f32, f32, f32)>]) -> Vec<u8> {
     let mut pdf = Pdf::new();
     let id = |n: usize| Ref::new(i32::try_from(n).unwrap());
@@ -109,7 +109,7 @@ fn an_inverted_picture_reads_back() {
     assert_eq!(read_qr(100, 100, &[0; 10_000]), Ok(vec![]));
 }
 
-/// Drawn so many tenths of a pixel a module, from so many tenths on, each pixel by how much of it is dark.
+/// Drawn at `tenths` tenths of a pixel per module, offset by `from` tenths; each pixel has its share of dark area.
 fn small_picture(text: &str, tenths: usize, from: usize) -> (usize, Vec<u8>) {
     let (fine, luma) = picture(text, tenths);
     let side = (fine + from).div_ceil(10) + 1;
@@ -127,7 +127,7 @@ fn small_picture(text: &str, tenths: usize, from: usize) -> (usize, Vec<u8>) {
 
 #[test]
 fn a_page_as_a_screen_shows_it_reads_back() {
-    // At 50 dots an inch the code of a ticket has 1.5 pixels a module and more, wherever its edges fall.
+    // At 50 dots per inch, the code of a ticket has at least 1.5 pixels per module, wherever its edges fall.
     for tenths in [15, 17, 20] {
         for from in [0, 3, 7] {
             let (side, luma) = small_picture(&code(), tenths, from);
@@ -161,7 +161,7 @@ fn a_ticket_is_verified_from_its_file() {
 
 #[test]
 fn a_small_code_is_found_at_the_finer_resolution() {
-    // 1.6 cm for 45 modules: 2.1 pixels a module at 150 dots an inch, 4.2 at 300.
+    // 1.6 cm for 45 modules: 2.1 pixels per module at 150 dots per inch, 4.2 at 300.
     assert_eq!(codes_in_pdf(&pdf(&[vec![(&code(), 300.3, 200.7, 45.0)]])), Ok(vec![code()]));
 }
 
@@ -199,21 +199,21 @@ fn limits_hold() {
     assert!(too_large(codes_in_png(&vec![0; MAX_FILE_BYTES + 1])));
     assert!(too_large(codes_in_pdf(&pdf(&vec![vec![]; MAX_PAGES + 1]))));
 
-    // A picture that says it is 100,000 pixels a side.
+    // A picture that claims 100,000 pixels per side.
     let mut huge = png(30, png::ColorType::Grayscale, &[255; 900]);
     huge[16..24].copy_from_slice(&[0, 1, 0x86, 0xa0, 0, 1, 0x86, 0xa0]);
     let checksum = crc32(&huge[12..29]);
     huge[29..33].copy_from_slice(&checksum.to_be_bytes());
     assert!(too_large(codes_in_png(&huge)));
 
-    // The same of a JPEG: 65,500 pixels a side, in its frame header.
+    // The same of a JPEG: 65,500 pixels per side, in its frame header.
     assert!(too_large(codes_in_jpeg(&vec![0; MAX_FILE_BYTES + 1])));
     let mut huge = include_bytes!("code-colour.jpg").to_vec();
     let frame = huge.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     huge[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
     assert!(too_large(codes_in_jpeg(&huge)));
 
-    // A page of 14 km a side, and one that has none.
+    // A page of 14 km per side, and one without a size.
     for media_box in ["0 0 40000000 40000000", "0 0 0 0", "0 0 1 900000", "a b c d"] {
         let file = pdf(&[vec![(&code(), 100.0, 100.0, 110.0)]]);
         let answer = codes_in_pdf(&replaced(&file, "0 0 595 842", media_box));
@@ -224,7 +224,7 @@ fn limits_hold() {
     }
 }
 
-/// The file with `old`, which must be in it, written otherwise; its table of offsets is left as it was.
+/// The file with `old`, which must be in it, replaced; its table of offsets stays as it was.
 fn replaced(file: &[u8], old: &str, new: &str) -> Vec<u8> {
     let at = file.windows(old.len()).position(|w| w == old.as_bytes()).unwrap();
     [&file[..at], new.as_bytes(), &file[at + old.len()..]].concat()
@@ -249,7 +249,7 @@ fn other_files_are_refused_with_a_reason() {
 fn nesting_and_circles_do_not_end_the_process() {
     let file = replaced(&pdf(&[vec![("A", 0.0, 0.0, 50.0)]]), "0 0 595 842", "0 0 060 060");
     let answered = |old: &str, new: &str| {
-        // Any answer will do; what counts is that there is one.
+        // Any result will do, as long as there is one.
         let _: Result<_, ReadError> = codes_in_pdf(&replaced(&file, old, new));
     };
     for (open, close) in [("[", "]"), ("<</A ", ">>"), ("(", ")"), ("{", "}")] {

@@ -1,4 +1,4 @@
-//! The format written a second time, in Python from its document alone: both implementations must agree.
+//! Compares this crate with a second implementation of the format, in Python, written only from its document.
 //!
 //! The interpreter with its pinned libraries comes from `scripts/rig/install`; `FULFILLMENT_PYTHON` names another.
 
@@ -23,7 +23,7 @@ fn python() -> PathBuf {
     cache.unwrap_or_else(home).join("python/bin/python3")
 }
 
-/// What the second implementation answers to `given`.
+/// What the second implementation returns for `given`.
 fn second(command: &str, given: &Value) -> Vec<String> {
     let python = python();
     let script = docs("../tests/python/tk1.py");
@@ -41,7 +41,7 @@ fn second(command: &str, given: &Value) -> Vec<String> {
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
-/// Any claims: all lengths of integers that CBOR has are likely.
+/// Any claims; every length of CBOR integers is likely.
 fn any_claims() -> impl Strategy<Value = Claims> {
     use proptest::num::{i64, u8, u16, u32};
     let small = proptest::prop_oneof![0_u32..30, 250_u32..260, 65_530_u32..65_540, u32::ANY];
@@ -58,7 +58,7 @@ fn any_claims() -> impl Strategy<Value = Claims> {
 }
 
 fn some<T>(count: usize, strategy: &impl Strategy<Value = T>) -> Vec<T> {
-    // The same ones every time: what fails here fails again.
+    // The same cases every time, so that a failure is reproducible.
     let mut runner = TestRunner::deterministic();
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
@@ -97,7 +97,7 @@ fn the_second_implementation_mints_what_is_valid_here() {
             let verdict = verify(code, &keys, i64::MIN, &VerifyOptions::default());
             let credential = verdict.credential().unwrap_or_else(|| panic!("{code}: {verdict}"));
             assert_eq!((&credential.claims, credential.kid), (claims, key.kid()));
-            // Ed25519 is deterministic: the same code, byte for byte, under the name that this crate writes.
+            // Ed25519 is deterministic: the same code, byte for byte, under the algorithm name that this crate writes.
             assert_eq!(sign(&key, claims).unwrap() == *code, alg == -19, "{code}");
         }
     }
@@ -145,7 +145,7 @@ fn the_second_implementation_gives_the_same_answers_to_any_code() {
         assert_eq!(ours, theirs, "{case}");
     }
     assert_eq!(ours.len(), theirs.len());
-    // All answers were asked for.
+    // Every verdict occurred.
     for word in [
         "valid",
         "bad_signature",

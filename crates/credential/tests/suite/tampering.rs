@@ -1,4 +1,4 @@
-//! Codes that were changed, cut, written in another way or made up.
+//! Tests that tampered codes are refused: changed, truncated, encoded in another way or made up.
 
 use crate::by_hand::{header, kid, payload, signed};
 use crate::common::{NOW, claims, code, key, keys};
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
     format!("{PREFIX}{}", base45::encode(bytes))
 }
 
-/// Codes of every length that there is, of the smallest and the largest content, and of two keys.
+/// Codes of every possible length, with the smallest and the largest content, and of two keys.
 fn several() -> Vec<(KeySet, String)> {
     let smallest = Claims { expires_at: 0, cti: [0; 10], event: 0, category: 0, generation: 0 };
     let largest = Claims {
@@ -43,7 +43,7 @@ fn several() -> Vec<(KeySet, String)> {
         .to_vec()
 }
 
-/// Refused as what it is: nothing that the code says is taken for true.
+/// Whether the code is refused without trusting any of its content.
 fn refused(code: &str, keys: &KeySet) -> bool {
     let verdict = verify(code, keys, -1, &VerifyOptions::default());
     matches!(verdict.code(), "malformed" | "unknown_key" | "bad_signature") && verdict.credential().is_none()
@@ -68,7 +68,7 @@ fn no_single_bit_of_the_text_can_change() {
         for bit in 0..good.len() * 8 {
             let mut changed = good.clone().into_bytes();
             changed[bit / 8] ^= 1 << (bit % 8);
-            // A scanner hands on text; what is none any more becomes U+FFFD on the way.
+            // A scanner passes text on; what is no longer valid text becomes U+FFFD.
             assert!(refused(&String::from_utf8_lossy(&changed), &keys), "bit {bit} of {good}");
         }
     }
@@ -117,7 +117,7 @@ fn what_scanners_put_around_a_code_is_no_part_of_it() {
     {
         assert!(judge(&format!("{around}{}{around}", code())).is_valid(), "{around:?}");
     }
-    // Around it alone: a space within is one of its characters, and what else there is makes another text of it.
+    // Only around the code: a space within it is one of its characters, and anything else changes its text.
     for around in ["\u{200b}", "\u{2060}", "x", "\u{1}"] {
         assert_eq!(judge(&format!("{around}{}", code())).code(), "malformed", "{around:?}");
         assert_eq!(judge(&format!("{}{around}", code())).code(), "malformed", "{around:?}");
@@ -251,7 +251,7 @@ proptest! {
     #[test]
     fn any_bytes_get_an_answer(any in proptest::collection::vec(any::<u8>(), 0..130)) {
         prop_assert_eq!(judge(&text(&any)).code(), "malformed");
-        // As content of the right wrapping, where the parser goes deeper.
+        // As content of a valid message, where the parser goes deeper.
         let protected = header(vec![(1, (-19).into()), (4, kid())]);
         prop_assert_eq!(judge(&text(&signed(&protected, Value::Map(vec![]), &any))).code(), "malformed");
         prop_assert_eq!(judge(&text(&signed(&any, Value::Map(vec![]), &any))).code(), "malformed");

@@ -1,7 +1,7 @@
-//! The worked examples that `docs/qr-format.md` and `docs/qr-vectors.json` give to whoever writes a scanner.
+//! Test vectors: the worked examples of `docs/qr-format.md` and `docs/qr-vectors.json` for authors of scanners.
 //!
-//! `UPDATE_QR_VECTORS=1 cargo test -p fulfillment-credential vectors` writes the JSON file anew; the document
-//! quotes its first entry and has to be edited by hand then.
+//! `UPDATE_QR_VECTORS=1 cargo test -p fulfillment-credential vectors` writes the JSON file again; the document quotes
+//! its first entry and has to be edited by hand then.
 
 use std::path::{Path, PathBuf};
 
@@ -39,12 +39,13 @@ fn bytes_of(code: &str) -> Vec<u8> {
     base45::decode(&code[PREFIX.len()..]).unwrap()
 }
 
-/// One case: the inputs of a scanner and the word it must answer.
+/// One case: the inputs of a scanner and the verdict it must return.
 fn case(name: &str, code: &str, now: i64, event: Option<u32>, feed: &Value, verdict: &str) -> Value {
     json!({ "name": name, "code": code, "now": now, "event": event, "feed": feed, "verdict": verdict })
 }
 
-/// Codes that no careful issuer writes: genuinely signed in another form, or with a signature that lax libraries take.
+/// Codes that no careful issuer writes: genuinely signed in another encoding, or with a signature that lax libraries
+/// accept.
 fn by_hand_cases(good: &str, now: i64) -> Vec<Value> {
     let bytes = bytes_of(good);
     let signature_at = bytes.len() - 64;
@@ -69,7 +70,7 @@ fn by_hand_cases(good: &str, now: i64) -> Vec<Value> {
         [&claims[..], &[0x18, 0]].concat()
     };
     let twice = |text: &str| {
-        // The last two characters hold one byte; 256 more is the same byte to a decoder that does not look.
+        // The last two characters hold one byte; 256 more is the same byte to a decoder that does not check.
         const ALPHABET: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
         let digits: Vec<usize> =
             text.bytes().rev().take(2).map(|c| ALPHABET.iter().position(|a| *a == c).unwrap()).collect();
@@ -129,12 +130,12 @@ fn by_hand_cases(good: &str, now: i64) -> Vec<Value> {
     list.into_iter().map(|(name, code, verdict)| case(name, &code, now, None, &json!([]), verdict)).collect()
 }
 
-/// R the neutral point and S = h a: right by the equation, for a message that its key's owner never signed this way.
-/// Made from the seed of the worked example, for its message, with `R || S` in hexadecimal.
+/// R is the neutral point and S = h a: it satisfies the equation, for a message that its key's owner never signed this
+/// way. Made from the seed of the worked example, for its message, with `R || S` in hexadecimal.
 const SMALL_R: &str = "0100000000000000000000000000000000000000000000000000000000000000\
                        00f41c4f6b4a6ddd9f1bb6d1be62a3f99758f255b01e437e5f355ce4f5cb9c01";
 
-/// S plus the order of the group (RFC 8032, 5.1): the same number to whoever does not look at its size.
+/// S plus the order of the group (RFC 8032, 5.1): the same number to a verifier that does not check its size.
 fn plus_order(signature: &[u8]) -> Vec<u8> {
     let order = hex::decode("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").unwrap();
     let mut carry = 0_u16;
@@ -275,7 +276,7 @@ fn vectors_get_their_verdicts() {
     }
 }
 
-/// The document shows the bytes in pieces with remarks between; together they must be the vector's.
+/// The document shows the bytes in parts with remarks between them; together they must equal the vector's bytes.
 #[test]
 fn vectors_in_the_document_are_the_published_ones() {
     let document = std::fs::read_to_string(docs("qr-format.md")).unwrap();

@@ -1,4 +1,4 @@
-//! Every verdict, the order in which they are reached, and the budgets.
+//! Tests of every verdict, their precedence, and the size budgets.
 
 use crate::common::{NOW, claims, code, key, keys};
 use fulfillment_credential::{
@@ -146,7 +146,7 @@ proptest! {
         let expected = Credential { claims, kid: key.kid() };
         prop_assert_eq!(sign(&key, &claims).unwrap(), code.clone());
         let verdict = verify(&code, &keys, expires_at.saturating_sub(1), &VerifyOptions::default());
-        // The one second before which there is none.
+        // The earliest second, which has no second before it.
         prop_assume!(expires_at > i64::MIN);
         prop_assert_eq!(verdict, Verdict::Valid(expected));
     }

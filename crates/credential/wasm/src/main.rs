@@ -1,7 +1,7 @@
-//! Judges the published vectors (`docs/qr-vectors.json`) and ends with 1 if an answer is another than the right one.
+//! Verifies the published vectors (`docs/qr-vectors.json`) and exits with 1 if a verdict is wrong.
 //!
-//! It reads nothing and writes nothing, so that it also runs where there is no system at all: `scripts/wasm` builds it
-//! for wasm32-unknown-unknown, shows that it asks its host for nothing, and runs it.
+//! It reads nothing and writes nothing, so that it also runs without an operating system: `scripts/wasm` builds it for
+//! wasm32-unknown-unknown, checks that it imports nothing from its host, and runs it.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// `None` where the vectors are not of their published form.
+/// `None` if the vectors do not have their published format.
 fn all_right() -> Option<bool> {
     let published: Value = serde_json::from_str(VECTORS).ok()?;
     let keys = KeySet::from_jwks(&published["jwks"]).ok()?;

@@ -1,4 +1,5 @@
-//! What every file has: objects with fixed numbers, the catalog, the colour profile, and the pages' resources.
+//! The objects that every PDF file has: the catalog, the colour profile and the pages' resources, with fixed object
+//! numbers.
 
 use pdf_writer::types::OutputIntentSubtype;
 use pdf_writer::writers::{Catalog, Resources};
@@ -9,7 +10,7 @@ use crate::pdf::{ObjectBuffer, ObjectStream, deflate_once};
 use super::colour_profile::SRGB;
 use super::metadata::Meta;
 
-/// Objects with fixed numbers. Those of the shared fonts follow, then those of the page's own fonts and of its tree.
+/// Objects with fixed numbers. The shared fonts' objects follow, then those of the page's own fonts and structure tree.
 pub(crate) const CATALOG: Ref = Ref::new(1);
 pub(crate) const PAGES: Ref = Ref::new(2);
 pub(crate) const PAGE_OBJECT: Ref = Ref::new(3);
@@ -20,7 +21,7 @@ pub(crate) const TREE: Ref = Ref::new(7);
 pub(crate) const CONTENT: Ref = Ref::new(8);
 pub(crate) const OBJECT_STREAM: Ref = Ref::new(9);
 
-/// What every file has, compressed once: the colour profile.
+/// The colour profile, which every file has; compressed once.
 pub(crate) fn colour_profile() -> ObjectBuffer {
     let mut buffer = ObjectBuffer::default();
     buffer.compress_stream(PROFILE, "/N 3", SRGB, deflate_once);
@@ -46,7 +47,7 @@ pub(crate) fn write_catalog(objects: &mut ObjectStream, meta: &Meta<'_>) {
     });
 }
 
-/// What a page calls its fonts and images.
+/// Writes the resource names of a page's fonts and images.
 pub(crate) fn fill_resources(
     mut resources: Resources<'_>,
     fonts: &[(String, Ref)],
@@ -65,7 +66,7 @@ pub(crate) fn fill_resources(
     }
 }
 
-/// What a page calls a template's images and background: by their place.
+/// The resource names of a template's images and background, by index.
 pub(crate) fn numbered(images: &[Ref]) -> Vec<(String, Ref)> {
     images.iter().enumerate().map(|(index, image)| (format!("I{index}"), *image)).collect()
 }

@@ -1,9 +1,9 @@
 //! The colour space of the page's grey and colours, as an ICC profile. PDF/A requires one in every file.
 //!
-//! `assets/srgb.icc` is sRGB (IEC 61966-2-1): a display profile (`mntr`, RGB to XYZ) of version 4.2 (ICC.1:2004-10).
-//! It was made for this project from the standard's numbers: the primaries and the white D65, adapted to the
-//! profile's white D50 by Bradford's matrix, and one parametric curve for the three channels. It is ours, and its
-//! copyright tag dedicates it to the public (CC0), because every ticket carries it. It has only what the version
+//! `assets/srgb.icc` is sRGB (IEC 61966-2-1): a display profile (`mntr`, RGB to XYZ) of version 4.2 (ICC.1:2004-10). It
+//! was made for this project from the standard's numbers: the primaries and the white point D65, adapted to the
+//! profile's white point D50 by Bradford's matrix, and one parametric curve for the three channels. Its copyright tag
+//! dedicates it to the public domain (CC0), because every ticket contains it. It has only the tags that the version
 //! requires of a display profile, hence its 480 bytes.
 
 /// The profile's bytes.

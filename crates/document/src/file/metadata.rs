@@ -1,5 +1,5 @@
-//! What a file says of itself, twice: in the metadata that archives and screen readers look for (XMP, ISO 16684-1), and in
-//! the dictionary of information (ISO 32000-1, 14.3.3).
+//! A file's metadata, written twice: as XMP, which archives and screen readers read (ISO 16684-1), and in the document
+//! information dictionary (ISO 32000-1, 14.3.3).
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use pdf_writer::{Date, Ref, TextStr};
 
 use crate::pdf::ObjectStream;
 
-/// The program that files come from.
+/// The name of the program that creates the files.
 pub(crate) const CREATOR: &str = "Fulfillment";
 
-/// What the file says of itself.
+/// The metadata of a file.
 pub(crate) struct Meta<'a> {
     pub(crate) title: String,
     pub(crate) author: Option<String>,
@@ -20,14 +20,14 @@ pub(crate) struct Meta<'a> {
     pub(crate) issued_at: jiff::Timestamp,
     pub(crate) creator: &'a str,
     pub(crate) version: &'a str,
-    /// Whether it has a structure tree, and what archives want.
+    /// Whether it has a structure tree and what PDF/A requires.
     pub(crate) tagged: bool,
-    /// Whether it may say that it is PDF/A and PDF/UA: what it has from elsewhere may be neither.
+    /// Whether it may claim PDF/A and PDF/UA: foreign content in it may conform to neither.
     pub(crate) archival: bool,
 }
 
-/// The packet's beginning: PDF/A-2a (ISO 19005-2, 6.6.4), PDF/UA-1 (ISO 14289-1, 5), and the description of the
-/// latter's property, which PDF/A wants of every schema that it does not know itself (ISO 19005-2, 6.6.2.3).
+/// The beginning of the XMP packet: PDF/A-2a (ISO 19005-2, 6.6.4), PDF/UA-1 (ISO 14289-1, 5), and the description of
+/// the latter's property, which PDF/A requires for every schema that is not predefined (ISO 19005-2, 6.6.2.3).
 const HEAD: &str = concat!(
     "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n",
     r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">"#,
@@ -48,11 +48,11 @@ const HEAD: &str = concat!(
     "<pdfaProperty:description>Part of ISO 14289</pdfaProperty:description>",
     "</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas>",
 );
-/// What the beginning says that the file is.
+/// The conformance claim within the beginning.
 const CLAIM: &str = r#" pdfaid:part="2" pdfaid:conformance="A" pdfuaid:part="1">"#;
 const TAIL: &str = "</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end=\"r\"?>";
 
-/// The packet. It says the same as the dictionary of information.
+/// The XMP packet. It says the same as the document information dictionary.
 pub(crate) fn packet(meta: &Meta<'_>) -> String {
     let mut out = String::with_capacity(2560);
     if meta.archival {
@@ -103,7 +103,7 @@ fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// The dictionary of information.
+/// Writes the document information dictionary.
 pub(crate) fn write_info(objects: &mut ObjectStream, id: Ref, meta: &Meta<'_>) {
     objects.write(id, |object| {
         let mut about: DocumentInfo<'_> = object.start();

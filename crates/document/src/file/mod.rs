@@ -1,4 +1,4 @@
-//! Finished files: one ticket's (`ticket`) and an order's (`order`), with what both have (`catalog`, `metadata`,
+//! Finished files: one ticket's (`ticket`) and an order's (`order`), with what both share (`catalog`, `metadata`,
 //! `colour_profile`).
 
 mod catalog;

@@ -1,7 +1,7 @@
-//! The file of an order: pages that are written one by one, and what they share after the last.
+//! Writes the PDF of an order: pages one by one, and what they share after the last.
 //!
-//! Fonts, images and the colour profile are shared by all pages; what is kept in memory is where each object is, and
-//! which glyphs were used.
+//! All pages share fonts, images and the colour profile. Only the objects' offsets and the used glyphs are kept in
+//! memory.
 
 use std::io::{self, Write};
 
@@ -20,12 +20,12 @@ use super::catalog::{
 };
 use super::metadata::{Meta, packet, write_info};
 
-/// Why a file could not be ended.
+/// Why a file could not be finished.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// A font cannot be cut.
+    /// A font cannot be subset.
     Font(FontError),
-    /// What it was written to failed.
+    /// The output that it was written to failed.
     Write(io::Error),
 }
 
@@ -41,7 +41,7 @@ impl From<io::Error> for WriteError {
     }
 }
 
-/// Where a template's images begin among the file's, and which is its background.
+/// The index of a template's first image among the file's images, and of its background.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
     first_image: usize,
@@ -55,13 +55,13 @@ pub(crate) struct OrderWriter<'r, W> {
     pictures: Vec<Ref>,
     next: i32,
     pages: Vec<Ref>,
-    /// Each page's element in the tree, and its table of owners.
+    /// Each page's element in the structure tree, and its parent tree entry.
     parts: Vec<(Ref, Ref)>,
 }
 
-/// The resources that all pages share; its number is a page's own content in a file of one page.
+/// The resources that all pages share; in a file of one page, this number is the page's content.
 const RESOURCES: Ref = CONTENT;
-/// The root of the tree's elements; its number is the page in a file of one page.
+/// The root element of the structure tree; in a file of one page, this number is the page.
 const DOCUMENT: Ref = PAGE_OBJECT;
 
 impl<'r, W: Write> OrderWriter<'r, W> {
@@ -125,7 +125,7 @@ impl<'r, W: Write> OrderWriter<'r, W> {
         Ok(())
     }
 
-    /// Writes what all pages share, and ends the file. Returns what it was written to.
+    /// Writes what all pages share, and finishes the file. Returns the output.
     pub(crate) fn finish(mut self, meta: &Meta<'_>, colour_profile: &ObjectBuffer) -> Result<W, WriteError> {
         let (mut buffer, mut objects) = (ObjectBuffer::default(), ObjectStream::default());
         buffer.stream(METADATA, "/Type/Metadata/Subtype/XML", packet(meta).as_bytes());

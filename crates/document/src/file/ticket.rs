@@ -1,4 +1,4 @@
-//! The file of one ticket: its page's content, fonts, structure and metadata, as PDF/A-2a and PDF/UA-1 at once.
+//! Writes the PDF of one ticket: its page's content, fonts, structure and metadata, as PDF/A-2a and also PDF/UA-1.
 
 use std::io::Write as _;
 
@@ -18,8 +18,8 @@ use super::catalog::{
 };
 use super::metadata::{Meta, packet, write_info};
 
-/// Writes the file of one page. After what every file has come the template's forms, then what an event's tickets share,
-/// then the page's own objects. `event` has the shared subsets of faces that are not built in.
+/// Writes the file of one page. The order of objects: those that every file has, the template's forms, those that an
+/// event's tickets share, then the page's own. `event` has the shared subsets of faces that are not built in.
 pub(crate) fn write_ticket(
     display_list: &DisplayList,
     faces: &[Face],
@@ -69,7 +69,7 @@ pub(crate) fn write_ticket(
     });
     write_info(&mut objects, INFO, meta);
     buffer.object_stream(OBJECT_STREAM, &objects, deflate);
-    // Everything that tells this page from others is in the buffer by now, or in the fonts.
+    // Everything that distinguishes this page from others is now in the buffer, or in the fonts.
     let mut hash = Sha256::new();
     hash.update(meta.version);
     hash.update(buffer.bytes());
@@ -85,7 +85,7 @@ pub(crate) fn write_ticket(
     Ok(assemble(&buffer, CATALOG, INFO, &id))
 }
 
-/// The structure tree of a file of one page, its elements numbered from `first`.
+/// Writes the structure tree of a file of one page, its elements numbered from `first`.
 fn write_tree(tree: &StructureTree, objects: &mut ObjectStream, first: i32) {
     tree.write(objects, TREE, PAGE_OBJECT, first);
     let out = objects.object(TREE);

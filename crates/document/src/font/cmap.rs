@@ -1,20 +1,20 @@
-//! A font's table of what its glyph numbers stand for (ISO 32000-1, 9.10.3), as short as it can be.
+//! `ToUnicode` tables: a font's table from glyph numbers to text (ISO 32000-1, 9.10.3), as short as possible.
 
 use std::io::Write as _;
 
 use crate::pdf::hex;
 
-/// The most entries that a section may have.
+/// The maximum number of entries of a section.
 const SECTION: usize = 100;
 
-/// Numbers in a row that stand for characters in a row.
+/// Consecutive numbers that map to consecutive characters.
 struct Range<'t> {
     first: u16,
     last: u16,
     text: &'t str,
 }
 
-/// The table of these numbers, which are in order and each there once.
+/// The table of these numbers, which are sorted and unique.
 pub(crate) fn to_unicode(texts: &[(u16, String)]) -> Vec<u8> {
     let mut ranges: Vec<Range<'_>> = Vec::new();
     for (code, text) in texts {
@@ -50,7 +50,7 @@ pub(crate) fn to_unicode(texts: &[(u16, String)]) -> Vec<u8> {
     out
 }
 
-/// Whether a number continues a range: the next one, standing for the next single character, neither leaving the
+/// Whether a number continues a range: it is the next one and maps to the next single character, and neither leaves the
 /// block of 256 that the range is in.
 fn goes_on(range: &Range<'_>, code: u16, text: &str) -> bool {
     let one = |text: &str| {

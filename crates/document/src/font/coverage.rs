@@ -1,16 +1,17 @@
-//! Which characters a font file has, read from its table of characters alone: a machine may have hundreds of fonts.
+//! Font coverage: which characters a font file has, read from its `cmap` table alone, because a machine may have
+//! hundreds of fonts.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use read_fonts::tables::cmap::{Cmap, CmapIterLimits};
 use read_fonts::{FontData, FontRead};
 
-/// Tables of a font at most.
+/// The maximum number of tables of a font.
 const TABLES: u16 = 128;
-/// The largest table of characters read, in bytes; that of a font of all of Chinese has a tenth.
+/// The largest `cmap` table that is read, in bytes; a font of all of Chinese has a tenth of it.
 const LARGEST: u32 = 4 << 20;
 
-/// Entries of it that are looked at: as many as there are characters.
+/// How many of its entries are read: as many as Unicode has code points.
 const MOST: usize = 0x11_0000;
 
 /// The characters of a font, as ranges in order.
@@ -18,8 +19,8 @@ const MOST: usize = 0x11_0000;
 pub struct Coverage(Vec<(u32, u32)>);
 
 impl Coverage {
-    /// What the first font of a file has. Nothing, if text cannot be drawn with it: its glyphs are no outlines, or it must
-    /// not be embedded, or it is damaged.
+    /// The coverage of a file's first font. Empty if text cannot be drawn with it: its glyphs are not outlines, or it
+    /// must not be embedded, or it is damaged.
     #[must_use]
     pub fn read(mut file: impl Read + Seek) -> Self {
         read(&mut file).map(Self).unwrap_or_default()
@@ -34,12 +35,12 @@ impl Coverage {
     }
 }
 
-/// Where a font is read from.
+/// What a font is read from.
 trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 
-/// Where a table is, and how long.
+/// A table's offset and length.
 type Table = (u32, u32);
 
 fn read(file: &mut dyn Source) -> Option<Vec<(u32, u32)>> {
@@ -50,7 +51,7 @@ fn read(file: &mut dyn Source) -> Option<Vec<(u32, u32)>> {
     if !outlines || pictures {
         return None;
     }
-    // Bits 0 to 3 of fsType (OpenType, OS/2): 2 alone forbids to embed the font.
+    // Bits 0 to 3 of fsType (OpenType, OS/2): the value 2 alone forbids embedding the font.
     let kind = bytes(file, table(b"OS/2")?, 10)?;
     if kind.get(8..10)?.last()? & 0x0F == 0x02 {
         return None;
@@ -72,7 +73,7 @@ fn read(file: &mut dyn Source) -> Option<Vec<(u32, u32)>> {
             _ => ranges.push((c, c)),
         }
     }
-    // A damaged table may have them in any order.
+    // A damaged table may have the ranges in any order.
     ranges.sort_unstable();
     Some(ranges)
 }
@@ -111,7 +112,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-/// Fonts of symbols put whatever they like at these.
+/// Private-use characters, to which symbol fonts assign anything.
 fn is_private(c: u32) -> bool {
     matches!(c, 0xE000..=0xF8FF | 0xF_0000..)
 }

@@ -1,4 +1,4 @@
-//! Emoji: pictures that a font has in place of outlines (OpenType, `CBLC` and `CBDT`), made ready for a PDF once each.
+//! Emoji: glyphs that are pictures instead of outlines (OpenType, `CBLC` and `CBDT`), each prepared for a PDF once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,9 +15,9 @@ use crate::pdf::ObjectBuffer;
 #[derive(Debug)]
 pub(crate) struct Emoji {
     image: Image,
-    /// How opaque each place is.
+    /// How opaque each pixel is.
     mask: Image,
-    /// Where it stands from the pen on the baseline, in ems.
+    /// Its offset from the pen on the baseline, in ems.
     pub(crate) left: f32,
     pub(crate) bottom: f32,
     pub(crate) width: f32,
@@ -25,7 +25,7 @@ pub(crate) struct Emoji {
 }
 
 impl Emoji {
-    /// A glyph's picture in the font's largest size; none where it has none, or one that is no PNG.
+    /// A glyph's picture in the font's largest size; none where it has none, or one that is not a PNG.
     fn read(font: &[u8], index: u32, glyph: u16) -> Option<Self> {
         let font = FontRef::from_index(font, index).ok()?;
         let (places, data) = (font.cblc().ok()?, font.cbdt().ok()?);
@@ -47,13 +47,13 @@ impl Emoji {
     }
 }
 
-/// The pictures of a font's glyphs, each read when it is first needed and kept: at most the whole font, once. What is
-/// remembered changes no byte.
+/// The pictures of a font's glyphs, each read when it is first needed and then cached: at most the whole font, once.
+/// The cache changes no output byte.
 #[derive(Debug, Default)]
 pub(crate) struct Emojis(Mutex<HashMap<u16, Option<Arc<Emoji>>>>);
 
 impl Emojis {
-    /// A font's pictures; none where it draws by outlines.
+    /// A font's pictures; none where its glyphs are outlines.
     pub(crate) fn of(font: &[u8], index: u32) -> Option<Self> {
         let font = FontRef::from_index(font, index).ok()?;
         let outlines = [b"glyf", b"CFF ", b"CFF2"];
@@ -82,7 +82,8 @@ impl Pictures {
         })
     }
 
-    /// Writes them with object numbers from `next`. Returns what the page's resources call each: `E` and its number.
+    /// Writes them with object numbers from `next`. Returns each one's name in the page's resources: `E` and its
+    /// number.
     pub(crate) fn write(&self, buffer: &mut ObjectBuffer, next: &mut i32) -> Vec<(String, Ref)> {
         let mut names = Vec::new();
         for (number, (_, _, emoji)) in self.0.iter().enumerate() {

@@ -12,14 +12,14 @@ use super::source::{FontError, FontId, FontSource};
 use super::subset::FontSubset;
 use super::subset_cache::SubsetCache;
 
-/// How many faces are in the binary: regular and bold.
+/// How many faces are built into the binary: regular and bold.
 pub(crate) const BUILT_IN: usize = 2;
 
 /// A face of the renderer's fixed list.
 pub(crate) struct Face {
     source: FontSource,
     loaded: OnceLock<Loaded>,
-    /// What it has, once that was asked for.
+    /// Its coverage, once it was needed.
     coverage: OnceLock<Coverage>,
     subsets: SubsetCache,
 }
@@ -29,7 +29,7 @@ impl Face {
         Self { source, loaded: OnceLock::new(), coverage: OnceLock::new(), subsets: SubsetCache::default() }
     }
 
-    /// A face of the binary's own.
+    /// A face that is built into the binary.
     pub(crate) fn built_in(name: &str, bytes: &'static [u8], bold: bool) -> Result<Self, FontError> {
         let fingerprint = FontSource::fingerprint(bytes, bytes.len() as u64);
         let face = Self::new(FontSource::lazy(name, 0, fingerprint, || None).bold(bold));
@@ -61,20 +61,20 @@ impl Face {
         self.source.languages.iter().filter(matching).map(|tag| tag.len()).max().unwrap_or(0)
     }
 
-    /// The face's part in the renderer's version.
+    /// Adds what identifies the face to the hash of the renderer's version.
     pub(crate) fn identify(&self, hash: &mut Sha256) {
         hash.update(self.source.name.as_bytes());
         hash.update(self.source.index.to_be_bytes());
         hash.update(self.source.fingerprint);
     }
 
-    /// Which font it is, whatever file that is in.
+    /// Identifies the font, independent of its file's path.
     pub(crate) fn id(&self) -> FontId {
         let FontSource { name, index, fingerprint, .. } = &self.source;
         FontId { name: name.clone(), index: *index, fingerprint: *fingerprint }
     }
 
-    /// The file's bytes, if they were read.
+    /// The file's bytes, if they have been read.
     pub(crate) fn file(&self) -> Option<&[u8]> {
         match &self.loaded.get()?.bytes {
             Blob::Shared(bytes) => Some((**bytes).as_ref()),
@@ -82,12 +82,12 @@ impl Face {
         }
     }
 
-    /// Whether it is asked only when no other face has a character.
+    /// Whether it is tried only when no other face has a character.
     pub(crate) fn is_last_resort(&self) -> bool {
         self.source.cover.is_some()
     }
 
-    /// Whether the face may be asked for this character, without reading it.
+    /// Whether the face may be used for this character; does not read the face.
     pub(crate) fn may_have(&self, c: char) -> bool {
         if let Some(cover) = &self.source.cover {
             return self.coverage.get_or_init(cover).has(c);
@@ -95,7 +95,7 @@ impl Face {
         self.source.ranges.iter().any(|&(first, last)| (first..=last).contains(&c))
     }
 
-    /// The face, read now if it was not before.
+    /// The face; reads it if it has not been read yet.
     pub(crate) fn load(&self) -> Result<&Loaded, FontError> {
         if let Some(loaded) = self.loaded.get() {
             return Ok(loaded);
@@ -109,7 +109,7 @@ impl Face {
         Ok(self.loaded.get_or_init(|| loaded))
     }
 
-    /// The subset of a page's own; `texts` as for [`FontSubset::new`].
+    /// The page's own subset of the face; `texts` as for [`FontSubset::new`].
     pub(crate) fn cut(
         &self,
         glyph_set: &GlyphSet,

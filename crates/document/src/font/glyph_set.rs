@@ -1,4 +1,4 @@
-//! The glyphs that a font subset has, with their numbers in it.
+//! The glyphs of a font subset, with their numbers in it.
 
 use subsetter::GlyphRemapper;
 
@@ -12,7 +12,7 @@ impl GlyphSet {
         self.0.remap(glyph)
     }
 
-    /// The face's glyphs in the order of their numbers, the sign for what it lacks first.
+    /// The face's glyphs in the order of their numbers, the glyph for missing characters (`.notdef`) first.
     pub(crate) fn glyphs(&self) -> impl Iterator<Item = u16> {
         self.0.remapped_gids()
     }

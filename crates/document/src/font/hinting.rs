@@ -1,5 +1,5 @@
-//! TrueType outlines without instructions (OpenType, `glyf`): a file is smaller without them, by a third for some faces,
-//! and what draws PDF pages at a screen's or printer's resolution does not follow them.
+//! Hinting removal: TrueType outlines without instructions (OpenType, `glyf`). A file is smaller without them, by a
+//! third for some faces, and PDF viewers and printers do not use them.
 
 /// Flags of a composite glyph's parts.
 const WORDS: u16 = 0x0001;
@@ -9,8 +9,8 @@ const TWO_SCALES: u16 = 0x0040;
 const MATRIX: u16 = 0x0080;
 const INSTRUCTIONS: u16 = 0x0100;
 
-/// The `glyf` and `loca` tables of these outlines without their instructions, `loca` in the format it has (`long`: four
-/// bytes a place). None where they are not as they should be.
+/// The `glyf` and `loca` tables of these outlines without their instructions, `loca` in its present format (`long`:
+/// four bytes an offset). None where the tables are malformed.
 pub(crate) fn without_instructions(glyf: &[u8], loca: &[u8], long: bool) -> Option<(Vec<u8>, Vec<u8>)> {
     let places: Vec<usize> = if long {
         loca.chunks_exact(4).map(|place| Some(u32::from_be_bytes(place.try_into().ok()?) as usize)).collect()

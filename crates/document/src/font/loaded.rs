@@ -1,4 +1,4 @@
-//! A face that has been read: its characters, glyphs, widths and shaping plans.
+//! A font face in memory: its characters, glyphs, widths and shaping plans.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use harfrust::{Direction, Font, Script, ShapePlan, ShaperFont};
 use super::emoji::{Emoji, Emojis};
 use super::style::Style;
 
-/// What a shaping plan is made for.
+/// What a shaping plan depends on.
 type PlanKey = (Script, Direction, Style);
 
 /// A face that has been read.
@@ -19,7 +19,7 @@ pub(crate) struct Loaded {
     /// Natural widths in thousandths of an em, by glyph.
     widths: Vec<u16>,
     plans: Mutex<Vec<(PlanKey, Arc<ShapePlan>)>>,
-    /// What it draws with where it has no outlines.
+    /// Its pictures where it has no outlines.
     emojis: Option<Emojis>,
 }
 

@@ -1,10 +1,10 @@
-//! Fonts: faces and their subsets, and how a file has them.
+//! Fonts: faces, their subsets, and the font objects of a PDF.
 //!
-//! A `source` says where a face comes from and what it is asked for, `coverage` what a file has without reading it, `face`
-//! is one of the renderer's list, and `loaded` one that has been read. `glyph_set`, `subset` and `cmap` cut the glyphs that are used out of it (`hinting`
-//! drops what no viewer follows); a `shared_subset` is cut once for many files, and `subset_cache` keeps those of single
-//! tickets. `resources` decides which font of a file holds which glyph, `objects` writes the fonts, `emoji` the glyphs that
-//! are pictures.
+//! A `source` says where a face comes from and what it is used for, `coverage` which characters a file has without
+//! reading all of it; `face` is one of the renderer's list, and `loaded` one in memory. `glyph_set`, `subset` and
+//! `cmap` make a subset of the used glyphs (`hinting` drops the instructions that viewers do not use). A
+//! `shared_subset` is made once for many files, and `subset_cache` keeps those of single tickets. `resources` decides
+//! which font of a file holds which glyph, `objects` writes the fonts, `emoji` the glyphs that are pictures.
 
 mod cmap;
 mod coverage;

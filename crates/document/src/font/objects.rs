@@ -1,5 +1,5 @@
-//! A font's objects in a file: the composite font, its descendant, its descriptor, its program and its table of characters
-//! (ISO 32000-1, 9.7 and 9.8).
+//! A font's objects in a file: the composite font, its descendant, its descriptor, its program and its table of
+//! characters (ISO 32000-1, 9.7 and 9.8).
 
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo};
 use pdf_writer::writers::{CidFont, FontDescriptor, Type0Font};
@@ -49,7 +49,7 @@ pub(super) fn write_font(
     Ok(())
 }
 
-/// Writes the composite font: its descendant's glyphs by number, and the table that says what they stand for.
+/// Writes the composite font: its descendant's glyphs by number, and the table that maps them to text.
 pub(super) fn write_composite(objects: &mut ObjectStream, name: &str, font: Ref, descendant: Ref, cmap: Ref) {
     objects.write(font, |object| {
         let mut composite: Type0Font<'_> = object.start();

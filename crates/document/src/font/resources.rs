@@ -29,19 +29,19 @@ impl FontName {
     }
 }
 
-/// A font program with the composite fonts over it: the same glyphs, each composite with other texts for them. A glyph
+/// A font program with the composite fonts over it: the same glyphs, each composite maps them to other texts. A glyph
 /// drawn for two characters (Greek Ω and the ohm sign) needs two.
 struct FontResource<'a> {
     face: usize,
-    /// The shared subset that it is; otherwise its glyphs are the page's own.
+    /// The shared subset, if it is one; otherwise its glyphs are the page's own.
     subset: Option<&'a SharedSubset>,
     glyph_set: GlyphSet,
-    /// What each number stands for, by layer. Layer 0 of a shared subset is written already.
+    /// The text of each number, by layer. Layer 0 of a shared subset is already written.
     layers: Vec<Vec<(u16, String)>>,
 }
 
 impl FontResource<'_> {
-    /// What each number of a font of the page's own stands for, in their order.
+    /// The text of each number of a page's own font, in the order of the numbers.
     fn texts(&self) -> Vec<(u16, String)> {
         let mut texts = self.layers[0].clone();
         texts.extend(self.unnamed());
@@ -49,8 +49,8 @@ impl FontResource<'_> {
         texts
     }
 
-    /// The numbers whose text stands beside them wherever they are drawn, with a text that draws nothing: the table
-    /// has to name every glyph (ISO 19005-2, 6.2.11.7.2).
+    /// The numbers whose text is given as `ActualText` wherever they are drawn, with a text that draws nothing: the
+    /// table has to map every glyph (ISO 19005-2, 6.2.11.7.2).
     fn unnamed(&self) -> impl Iterator<Item = (u16, String)> {
         let named = |code: &u16| self.layers[0].iter().any(|(known, _)| known == code);
         (1..self.glyph_set.len()).filter(move |code| !named(code)).map(|code| (code, "\u{200B}".to_owned()))
@@ -62,7 +62,7 @@ pub(crate) struct FontResources<'a> {
     faces: &'a [Face],
     /// The shared subsets of the built-in faces, by face.
     subsets: &'a [SharedSubset],
-    /// Those that the event's tickets have of other faces.
+    /// The subsets of other faces that the event's tickets share.
     event: &'a [SharedSubset],
     resources: Vec<FontResource<'a>>,
     pictures: Pictures,
@@ -74,8 +74,8 @@ impl<'a> FontResources<'a> {
         Self { faces, subsets, event, resources: Vec::new(), pictures: Pictures::default() }
     }
 
-    /// The font and the number for a glyph that stands for a text; without a text, for a glyph whose text is given
-    /// beside it.
+    /// The font and the number for a glyph that maps to a text; without a text, for a glyph whose text is given as
+    /// `ActualText`.
     pub(crate) fn place(&mut self, face: usize, glyph: &Glyph, text: Option<&str>) -> (FontName, u16) {
         let subset = self.subsets.get(face).or_else(|| self.event.iter().find(|subset| subset.face == face));
         let subset = subset.filter(|subset| subset.code(glyph.id).is_some());
@@ -122,7 +122,7 @@ impl<'a> FontResources<'a> {
         Some((self.pictures.number(face, glyph, &emoji), emoji))
     }
 
-    /// Writes the pictures that were asked for. Returns what the page's resources call each.
+    /// Writes the pictures that the page uses. Returns each one's name in the page's resources.
     pub(crate) fn write_pictures(&self, buffer: &mut ObjectBuffer, next: &mut i32) -> Vec<(String, Ref)> {
         self.pictures.write(buffer, next)
     }
@@ -150,8 +150,8 @@ impl<'a> FontResources<'a> {
         self.resources.iter().filter_map(|resource| resource.subset)
     }
 
-    /// The fonts that would be a page's own, except those of the built-in faces, to be shared by an event's tickets; with
-    /// object numbers from `first`.
+    /// The fonts that would be a page's own, except those of the built-in faces, to be shared by an event's tickets;
+    /// with object numbers from `first`.
     pub(crate) fn share(&self, first: i32) -> Result<Vec<SharedSubset>, FontError> {
         let own =
             self.resources.iter().filter(|resource| resource.subset.is_none() && resource.face >= BUILT_IN);
@@ -163,7 +163,7 @@ impl<'a> FontResources<'a> {
             .collect()
     }
 
-    /// Writes the fonts that are the page's own. Returns what the page's resources call each of all.
+    /// Writes the fonts that are the page's own. Returns the resource names of all fonts.
     pub(crate) fn write(
         &self,
         buffer: &mut ObjectBuffer,

@@ -1,7 +1,7 @@
-//! Subsets that many tickets share: cut and compressed once. Those of the built-in faces are made with the renderer and
-//! are in every file, those that an event needs of other faces when it is first drawn.
+//! Font subsets that many tickets share: cut and compressed once. Those of the built-in faces are made with the
+//! renderer and are in every file; those of other faces are made when an event that needs them is first drawn.
 //!
-//! What is in the former depends on the faces and the ranges below alone, never on which tickets were drawn before.
+//! The content of the former depends only on the faces and the ranges below, never on which tickets were drawn before.
 
 use pdf_writer::Ref;
 use sha2::{Digest, Sha256};
@@ -14,8 +14,8 @@ use super::objects::write_font;
 use super::source::FontError;
 use super::subset::FontSubset;
 
-/// What most pages are written with. What is not here costs a page a small font of its own; what is here costs every
-/// page that uses the face, which is why rare signs are left out.
+/// The characters that most pages use. A character that is not here costs a page a small font of its own; one that is
+/// here adds to every page that uses the face, so rare characters are left out.
 const RANGES: [&[(char, char)]; 2] = [
     &[(' ', '!'), ('&', ';'), ('?', 'Z'), ('_', '_'), ('a', 'z'), ('·', '·'), ('–', '–'), ('’', '’')],
     &[(' ', '!'), ('&', ';'), ('?', '?'), ('A', 'Z'), ('a', 'z'), ('–', '–'), ('’', '’')],
@@ -28,15 +28,15 @@ pub(crate) const EACH: i32 = 6;
 /// One shared subset, as objects ready to be copied.
 #[derive(Debug)]
 pub(crate) struct SharedSubset {
-    /// Which face it is cut out of.
+    /// The index of the face it is cut out of.
     pub(crate) face: usize,
     /// The new number of each glyph of the face; 0 for those left out.
     codes: Vec<u16>,
-    /// The text each new number stands for.
+    /// The text that each new number maps to.
     texts: Vec<String>,
-    /// The composite font with all it refers to.
+    /// The composite font with all objects it refers to.
     pub(crate) buffer: ObjectBuffer,
-    /// Tells its bytes from another's.
+    /// A hash of its bytes.
     pub(crate) digest: [u8; 32],
     /// The composite font.
     pub(crate) font: Ref,
@@ -45,7 +45,7 @@ pub(crate) struct SharedSubset {
 }
 
 impl SharedSubset {
-    /// The subset of `faces[index]`, 0 for regular and 1 for bold, with further glyphs that stand for a character each.
+    /// The subset of `faces[index]`, 0 for regular and 1 for bold, with further glyphs that map to one character each.
     pub(crate) fn new(
         faces: &[Face],
         index: usize,
@@ -74,8 +74,8 @@ impl SharedSubset {
         Self::cut(faces, index, &glyph_set, &texts, Self::after(index))
     }
 
-    /// The subset of these glyphs of a face, with object numbers from `first`. `texts` says what each number stands
-    /// for, in their order.
+    /// The subset of these glyphs of a face, with object numbers from `first`. `texts` has the text of each number, in
+    /// their order.
     pub(crate) fn cut(
         faces: &[Face],
         index: usize,
@@ -113,12 +113,12 @@ impl SharedSubset {
         FIRST + i32::try_from(faces).unwrap_or(0) * EACH
     }
 
-    /// A glyph's number here, if it is in.
+    /// A glyph's number in this subset, if it has one.
     pub(crate) fn code(&self, glyph: u16) -> Option<u16> {
         self.codes.get(usize::from(glyph)).copied().filter(|&code| code != 0)
     }
 
-    /// Whether the shared table of characters gives this text back for a number.
+    /// Whether the shared table of characters maps a number to this text.
     pub(crate) fn means(&self, code: u16, text: &str) -> bool {
         self.texts.get(usize::from(code)).is_some_and(|known| known == text)
     }

@@ -1,4 +1,4 @@
-//! Where a face comes from: its file, and what it is asked for before it is read.
+//! Where a font face comes from: its file, and the characters and languages it is used for, known before it is read.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub enum FontError {
 /// Reads a font file's bytes; called when a character first needs the face, and never again once it worked.
 pub(super) type Load = Box<dyn Fn() -> Option<Arc<Vec<u8>>> + Send + Sync>;
 
-/// Reads what a face has without reading the face.
+/// Reads a face's coverage without reading the whole face.
 pub(super) type Cover = Box<dyn Fn() -> Coverage + Send + Sync>;
 
 /// A face the renderer may fall back to: in memory, or to be read when a character first needs it.
@@ -34,7 +34,7 @@ pub struct FontSource {
     pub(super) emoji: bool,
     pub(super) languages: &'static [&'static str],
     pub(super) ranges: &'static [(char, char)],
-    /// Of a face of last resort.
+    /// Set for a face of last resort.
     pub(super) cover: Option<Cover>,
     pub(super) fingerprint: [u8; 32],
     pub(super) load: Load,
@@ -83,7 +83,7 @@ impl FontSource {
         }
     }
 
-    /// What it was named.
+    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -96,8 +96,8 @@ impl FontSource {
         self
     }
 
-    /// Ask this face first for what is to look like an emoji, whatever its ranges: characters followed by U+FE0F, keycaps
-    /// and skin tones (Unicode UTS #51).
+    /// Try this face first for characters that are to look like emoji, whatever its ranges: characters followed by
+    /// U+FE0F, keycaps and skin tones (Unicode UTS #51).
     #[must_use]
     pub fn emoji(mut self) -> Self {
         self.emoji = true;
@@ -111,7 +111,7 @@ impl FontSource {
         self
     }
 
-    /// Ask this face when no other has all of a character's parts, and only for what `cover` says that it has.
+    /// Try this face when no other has all of a character's parts, and only for characters in its `cover`.
     #[must_use]
     pub fn last_resort(mut self, cover: impl Fn() -> Coverage + Send + Sync + 'static) -> Self {
         self.cover = Some(Box::new(cover));
@@ -136,12 +136,12 @@ impl FontSource {
     }
 }
 
-/// A font by its name, its place in a collection and what is in its file.
+/// Identifies a font by its name, its index in a collection and its file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FontId {
-    /// What it was named when it was handed in, for instance `NotoSansArabic-Bold`.
+    /// The name it was given, for instance `NotoSansArabic-Bold`.
     pub name: String,
-    /// Its number in the file, 0 but for collections.
+    /// Its index in the file: 0 except in collections.
     pub index: u32,
     /// [`FontSource::fingerprint`] of the file.
     pub fingerprint: [u8; 32],

@@ -12,7 +12,7 @@ pub(crate) enum Style {
 }
 
 impl Style {
-    /// The features to hand to the shaper.
+    /// The features for the shaper.
     pub(crate) fn features(self) -> &'static [Feature] {
         const fn on(tag: Tag) -> Feature {
             Feature { tag, value: 1, start: Feature::GLOBAL_START, end: Feature::GLOBAL_END }

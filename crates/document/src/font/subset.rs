@@ -25,7 +25,7 @@ pub(crate) struct FontSubset {
 }
 
 impl FontSubset {
-    /// Cuts a subset. `texts` says what each number stands for, in their order. None: the face is damaged.
+    /// Cuts a subset. `texts` has the text of each number, in their order. None if the face is damaged.
     pub(crate) fn new(
         loaded: &Loaded,
         glyph_set: &GlyphSet,
@@ -66,7 +66,7 @@ fn table(font: &[u8], tag: [u8; 4]) -> Option<&[u8]> {
 const NEEDED: [&[u8; 4]; 9] =
     [b"cvt ", b"fpgm", b"glyf", b"head", b"hhea", b"hmtx", b"loca", b"maxp", b"prep"];
 
-/// A TrueType font with these tables alone, and without instructions where its outlines can be read.
+/// A TrueType font with only these tables, and without instructions where its outlines can be read.
 fn slim(font: &[u8]) -> Option<Vec<u8>> {
     let long = table(font, *b"head")?.get(50..52)? != [0, 0];
     let bare = without_instructions(table(font, *b"glyf")?, table(font, *b"loca")?, long);

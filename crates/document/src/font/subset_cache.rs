@@ -1,4 +1,4 @@
-//! A cache of the subsets that single tickets have of their own.
+//! A cache of the font subsets of single tickets.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +13,17 @@ use super::subset::FontSubset;
 /// What a subset depends on, beside the face.
 type Key = (Vec<u16>, Vec<(u16, String)>);
 
-/// Subsets of one face that tickets had of their own: an order's tickets often have the same holder, and a few letters with
-/// accents make up most of what the shared subsets lack. A subset follows from its key alone, so that remembering changes
-/// no byte.
+/// Subsets of one face that single tickets needed: an order's tickets often have the same holder, and a few letters
+/// with accents make up most of what the shared subsets lack. A subset depends only on its key, so the cache changes no
+/// output byte.
 #[derive(Debug, Default)]
 pub(crate) struct SubsetCache(Mutex<(HashMap<Key, Arc<FontSubset>>, usize)>);
 
 impl SubsetCache {
-    /// Bytes remembered; then all are forgotten.
+    /// Maximum size of the cache in bytes; beyond it, the cache is cleared.
     const MOST: usize = 4 << 20;
 
-    /// Cuts a subset, or gives the one that was cut before.
+    /// Cuts a subset, or returns the cached one.
     pub(crate) fn cut(
         &self,
         loaded: &Loaded,

@@ -1,4 +1,4 @@
-//! What a template brings along to be drawn: its images, and the page behind its tickets.
+//! A template's artwork: its images, and the background page of its tickets.
 
 use crate::pdf::NumberedForms;
 
@@ -10,7 +10,7 @@ use super::picture::Picture;
 pub(crate) struct Artwork {
     pub(crate) images: Vec<Picture>,
     pub(crate) background: Option<Background>,
-    /// The images that are drawings, then the background, as files of one page have them.
+    /// The images that are drawings, then the background, numbered for files of one page.
     pub(crate) forms: NumberedForms,
 }
 
@@ -23,7 +23,7 @@ impl Artwork {
         Self { images, background, forms }
     }
 
-    /// Whether files with it may say that they are PDF/A and PDF/UA.
+    /// Whether files with it may claim PDF/A and PDF/UA.
     pub(crate) fn is_archival(&self) -> bool {
         self.background.as_ref().is_none_or(|background| background.archival)
     }

@@ -1,6 +1,7 @@
-//! A page of a foreign PDF behind a ticket.
+//! A page of a foreign PDF as a ticket's background.
 //!
-//! `hayro-write` copies the page with all it refers to; it is copied into every ticket's file as it is.
+//! `hayro-write` copies the page with all objects it refers to; the result is copied unchanged into every ticket's
+//! file.
 
 use hayro_syntax::Pdf as Foreign;
 use hayro_syntax::object::Object;
@@ -9,15 +10,15 @@ use pdf_writer::Ref;
 
 use crate::pdf::FormXObject;
 
-/// No background refers to more objects.
+/// The maximum number of objects that a background refers to.
 const MOST_OBJECTS: usize = 20_000;
 
-/// A page made ready to be drawn on.
+/// A page prepared as a background.
 #[derive(Debug)]
 pub(crate) struct Background {
-    /// Width and height as it is shown, in points.
+    /// Width and height as displayed, in points.
     pub(crate) size: (f32, f32),
-    /// Whether the file it comes from says that it is PDF/A.
+    /// Whether the file it comes from claims PDF/A.
     pub(crate) archival: bool,
     pub(crate) form: FormXObject,
 }
@@ -26,7 +27,7 @@ impl Background {
     /// Reads the first page of a PDF.
     ///
     /// # Errors
-    /// Why it cannot be used, in words.
+    /// A message why it cannot be used.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let foreign = Foreign::new(bytes.to_vec()).map_err(|_| "it is no PDF that can be read".to_owned())?;
         let page = foreign.pages().first().ok_or("it has no page")?;
@@ -48,7 +49,7 @@ impl Background {
     }
 }
 
-/// Whether the file's metadata say that it is PDF/A.
+/// Whether the file's metadata claim PDF/A.
 fn is_archival(foreign: &Foreign) -> bool {
     foreign.objects().into_iter().any(|object| match object {
         Object::Stream(stream) => {

@@ -1,4 +1,4 @@
-//! Images made ready for a PDF once: raster files, SVG drawings, and pages of other PDFs as backgrounds.
+//! Images, each prepared for a PDF once: raster files, SVG drawings, and pages of other PDFs as backgrounds.
 
 mod artwork;
 mod background;

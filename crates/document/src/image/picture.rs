@@ -1,4 +1,4 @@
-//! What a template's image file is: pixels, or a drawing.
+//! A template's image file: a raster image or an SVG drawing.
 
 use pdf_writer::Ref;
 
@@ -7,19 +7,19 @@ use crate::pdf::{FormXObject, ObjectBuffer};
 use super::raster::Image;
 use super::svg::{self, Drawing};
 
-/// An image made ready for a PDF once. It fills the unit square of the page's coordinates.
+/// An image, prepared for a PDF once. It fills the unit square of the page's coordinates.
 #[derive(Clone, Debug)]
 pub(crate) enum Picture {
-    /// And how opaque each of them is, where something shows through.
+    /// The pixels, and the opacity of each where the image has transparency.
     Pixels(Image, Option<Image>),
     Drawing(Drawing),
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG or SVG file, told apart by what is in it.
+    /// Reads a PNG, JPEG or SVG file, recognised by its content.
     ///
     /// # Errors
-    /// Why it cannot be used, in words.
+    /// A message why it cannot be used.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         if svg::is_compressed(bytes) {
             return Err("it is compressed: unpack it (gunzip), or save it as plain SVG".to_owned());

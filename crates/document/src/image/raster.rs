@@ -1,4 +1,5 @@
-//! Raster images, made ready for a PDF once: JPEG as it is, PNG unpacked and packed again, its transparency apart.
+//! Raster images, each prepared for a PDF once: JPEG unchanged; PNG decompressed and compressed again, its transparency
+//! as a separate mask.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -9,7 +10,7 @@ use pdf_writer::Ref;
 
 use crate::pdf::{ObjectBuffer, deflate_once};
 
-/// No picture has more pixels: 100 million would take 300 MB to unpack.
+/// The maximum number of pixels: 100 million would take 300 MB to decompress.
 pub(crate) const MOST_PIXELS: u64 = 16_000_000;
 
 /// A picture as a PDF has it: 8 bits a channel, grey or sRGB.
@@ -31,7 +32,7 @@ pub(crate) enum Packing {
 }
 
 impl Image {
-    /// Reads a PNG or JPEG file; and where something shows through it, how opaque each pixel is.
+    /// Reads a PNG or JPEG file: the image, and where it has transparency, the opacity of each pixel.
     ///
     /// # Errors
     /// Why it cannot be used, in words.
@@ -54,7 +55,7 @@ impl Image {
         ratio
     }
 
-    /// Reads a PNG file with its transparency: the picture, and how opaque each pixel is.
+    /// Reads a PNG file with its transparency: the image, and the opacity of each pixel.
     ///
     /// # Errors
     /// Why it cannot be used, in words.
@@ -84,7 +85,7 @@ impl Image {
         (image(own == 1, opaque), image(true, mask))
     }
 
-    /// Writes the picture, `mask` being one that says how opaque it is.
+    /// Writes the image; `mask` is the image of its opacity.
     pub(crate) fn write(&self, buffer: &mut ObjectBuffer, id: Ref, mask: Option<Ref>) {
         let colours = if self.grey { "DeviceGray" } else { "DeviceRGB" };
         let filter = match self.packing {
@@ -101,7 +102,7 @@ impl Image {
         buffer.stream(id, &entries, &self.data);
     }
 
-    /// A JPEG's size and colours stand in its frame header (ITU T.81, B.2.2).
+    /// A JPEG's size and colours are in its frame header (ITU T.81, B.2.2).
     fn jpeg(bytes: &[u8]) -> Result<Self, String> {
         let mut at = 2;
         loop {
@@ -147,7 +148,7 @@ impl Image {
     }
 }
 
-/// A PNG file unpacked: its pixels from the top, 8 bits a channel and no palette.
+/// A decompressed PNG file: its pixels from the top, 8 bits a channel and no palette.
 struct Pixels {
     width: u32,
     height: u32,
@@ -156,7 +157,7 @@ struct Pixels {
 }
 
 impl Pixels {
-    /// Whether what is below can be seen anywhere.
+    /// Whether any pixel is not opaque.
     fn show_through(&self) -> bool {
         let clear = matches!(self.colours, ColorType::GrayscaleAlpha | ColorType::Rgba);
         clear && self.bytes.chunks_exact(self.colours.samples()).any(|pixel| pixel.last() != Some(&255))

@@ -1,6 +1,6 @@
-//! Colours.
+//! Colours of a page, in sRGB.
 
-/// A colour of sRGB.
+/// An sRGB colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Colour(pub(crate) [u8; 3]);
 

@@ -1,4 +1,4 @@
-//! The page's content stream (ISO 32000-1, 7.8.2): writes drawing operators with marked-content ids for the structure
+//! Writes a page's content stream (ISO 32000-1, 7.8.2): drawing operators with marked-content ids for the structure
 //! tree.
 
 use std::io::Write as _;
@@ -13,8 +13,8 @@ use super::colour::Colour;
 use super::display_list::{DisplayItem, DisplayList, PlacedLine, Role};
 use super::structure::StructureTree;
 
-/// Draws everything; fonts and tree grow with it. The canvas's images are called from `first_image` on, its
-/// background `background`.
+/// Draws all items; adds what they use to the fonts and the tree. The images are numbered from `first_image`; the
+/// background's number is `background`.
 pub(crate) fn draw(
     display_list: &DisplayList,
     first_image: usize,
@@ -44,7 +44,7 @@ pub(crate) fn draw(
     content.out
 }
 
-/// Everything is written with two decimals, a 36,000th of an inch.
+/// A content stream that is being written. Coordinates have two decimals: a unit is a 7,200th of an inch.
 pub(super) struct Content<'f, 'a> {
     pub(super) out: Vec<u8>,
     pub(super) fonts: &'f mut FontResources<'a>,
@@ -57,7 +57,7 @@ pub(super) struct Content<'f, 'a> {
     background: usize,
     /// Pieces are marked for the tree.
     marking: bool,
-    /// What is drawn now is no part of the tree.
+    /// What is drawn now is decoration, not part of the tree.
     decorating: bool,
 }
 
@@ -65,7 +65,7 @@ impl Content<'_, '_> {
     fn item(&mut self, item: &DisplayItem, tree: &mut StructureTree) {
         match item {
             DisplayItem::Text { role, size, colour, lines } => {
-                // Glyphs from right to left stand in the file from left to right: the tree has the text as it is read.
+                // Right-to-left glyphs are in the file from left to right, so the tree gets the text in reading order.
                 let spoken = match role {
                     Role::Label => lines.first().map(|placed| format!("{}: ", placed.line.text)),
                     _ if lines.iter().any(|placed| placed.line.runs.iter().any(|run| run.rtl)) => {
@@ -116,7 +116,7 @@ impl Content<'_, '_> {
         }
     }
 
-    /// Begins a piece of the tree with its kind and number, or decoration.
+    /// Begins marked content of this kind and number, or decoration.
     fn begin(&mut self, marked: Option<(&str, usize)>) {
         match marked {
             Some((role, number)) => {
@@ -135,7 +135,7 @@ impl Content<'_, '_> {
         }
     }
 
-    /// Ends a piece of the tree; decoration goes on until something else begins.
+    /// Ends marked content; decoration continues until something else begins.
     fn end(&mut self, marked: Option<(&str, usize)>) {
         if marked.is_some() {
             self.put("EMC\n");
@@ -166,12 +166,12 @@ impl Content<'_, '_> {
         }
     }
 
-    /// A colour and its operator: the first for greys, the second for the others.
+    /// Writes a colour and its operator: the first for greys, the second for other colours.
     fn colour(&mut self, Colour([red, green, blue]): Colour, operators: [&str; 2]) {
         let grey = red == green && green == blue;
         let channels: &[u8] = if grey { &[red] } else { &[red, green, blue] };
         for channel in channels {
-            // Three decimals tell all 256 values apart.
+            // Three decimals are enough to distinguish all 256 values.
             match (u32::from(*channel) * 1000 + 127) / 255 {
                 0 => self.put("0 "),
                 1000 => self.put("1 "),
@@ -183,7 +183,7 @@ impl Content<'_, '_> {
         self.put(operators[usize::from(!grey)]);
     }
 
-    /// The area's lower left and upper right corners, as a PDF counts: from the bottom.
+    /// The area's lower left and upper right corners in PDF coordinates, from the bottom.
     fn on_paper(&self, area: Area) -> [f32; 4] {
         [area.x, self.height - area.y - area.height, area.x + area.width, self.height - area.y]
     }
@@ -209,7 +209,7 @@ impl Content<'_, '_> {
         self.put("l S Q\n");
     }
 
-    /// Modules as whole numbers in a coordinate system of their own: short, and no seams between rows.
+    /// Draws the modules with integers in a coordinate system of their own: short, and without seams between rows.
     fn code(&mut self, area: Area, symbol: &Symbol) {
         self.fill(Colour::BLACK);
         let module = area.width / f32::from(symbol.side());
@@ -221,7 +221,7 @@ impl Content<'_, '_> {
         self.numbers(&[area.x, self.height - area.y]);
         self.put("cm\n");
         for &(x, y, length) in symbol.runs() {
-            // All are below a hundred; the leading space of those below ten costs less than the question.
+            // All are below a hundred; the leading space of those below ten costs less than a branch.
             let mut run = *b"         1 re\n";
             for (at, value) in [x, y, length].into_iter().enumerate() {
                 let [value, _] = value.to_le_bytes();

@@ -1,4 +1,4 @@
-//! The display list: what a laid-out page consists of, in points from the top left corner.
+//! The display list: the items of a laid-out page, in points from the top left corner.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use crate::text::{Line, Paragraph, reads_rtl};
 use super::area::Area;
 use super::colour::Colour;
 
-/// What a text is to somebody who hears the page. Items are read in the order in which they are drawn.
+/// A text's role for screen readers. Items are read in the order in which they are drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     /// The page's title.
     Heading,
     Paragraph,
-    /// Begins a paragraph, and names what follows in it: read with a colon.
+    /// Begins a paragraph and labels what follows in it: read with a colon.
     Label,
-    /// Goes on with the paragraph before it.
+    /// Continues the paragraph before it.
     Rest,
-    /// Not read: it says something about the paper alone.
+    /// Not read aloud: it matters only on paper.
     Decoration,
 }
 
-/// A line of text in place: its left end and its baseline.
+/// A positioned line of text: its left end and its baseline.
 #[derive(Debug)]
 pub(crate) struct PlacedLine {
     pub(crate) x: f32,
@@ -31,31 +31,31 @@ pub(crate) struct PlacedLine {
     pub(crate) line: Arc<Line>,
 }
 
-/// Something drawn. Fills and dashes are decoration.
+/// An item to draw. Fills and dashes are decoration.
 #[derive(Debug)]
 pub(crate) enum DisplayItem {
     /// A text of one line or more.
     Text { role: Role, size: f32, colour: Colour, lines: Vec<PlacedLine> },
     /// A filled rectangle.
     Fill { area: Area, colour: Colour },
-    /// A dashed line through the middle of the area's shorter side, so thick; `[drawn, left out]`.
+    /// A dashed line along the middle of the area, as thick as its shorter side; `dash` is `[drawn, left out]`.
     Dashes { area: Area, dash: [f32; 2], colour: Colour },
-    /// A page of another file behind all that follows, by its width and height.
+    /// A page of another file behind all that follows, with its width and height.
     Background { size: (f32, f32) },
-    /// The image of this number; `alt` is said instead of it, and without one it is decoration.
+    /// The image of this number; `alt` is read instead of it, and without `alt` it is decoration.
     Image { area: Area, image: usize, alt: Option<String> },
-    /// The QR code's dark modules; the area is theirs, the quiet zone lies around it. `alt` is said instead of it.
+    /// The QR code's dark modules, which fill the area; the quiet zone is around it. `alt` is read instead of it.
     Code { area: Area, symbol: Symbol, alt: String },
 }
 
-/// Where a text stands in its column.
+/// A text's alignment in its column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Align {
-    /// Where the page's reading direction starts.
+    /// The side where the page's reading direction starts.
     Start,
-    /// Where it ends.
+    /// The side where it ends.
     End,
-    /// Where the text's own reading direction starts.
+    /// The side where the text's own reading direction starts.
     Own,
     Centre,
 }
@@ -79,7 +79,7 @@ impl DisplayList {
         if self.rtl { Area { x: self.page.0 - area.x - area.width, ..area } } else { area }
     }
 
-    /// Sets a paragraph with its first line's top at the area's, in the area's width.
+    /// Adds a paragraph in the area's width, from the area's top.
     pub(crate) fn text(
         &mut self,
         area: Area,
@@ -128,7 +128,7 @@ impl DisplayList {
         self.items.push(DisplayItem::Image { area, image, alt });
     }
 
-    /// Draws a code in the middle of an area, with its quiet zone within.
+    /// Adds a code in the middle of an area, its quiet zone included.
     pub(crate) fn code(&mut self, area: Area, symbol: Symbol, alt: String) {
         let area = self.mirror(area);
         let side = f32::from(symbol.side());

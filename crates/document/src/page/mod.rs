@@ -1,5 +1,5 @@
-//! A page: what is on it (`display_list`, in `area`s and `colour`s), and how a file says that: the operators that draw it
-//! (`content`, `text`) and the structure tree for those who hear it (`structure`).
+//! A page: its items (`display_list`, with `area` and `colour`), the operators that draw them (`content`, `text`), and
+//! the structure tree for screen readers (`structure`).
 
 mod area;
 mod colour;

@@ -1,4 +1,4 @@
-//! The structure tree: what the page says, in reading order, for screen readers (ISO 32000-1, 14.7; ISO 14289-1).
+//! The structure tree: the page's content in reading order, for screen readers (ISO 32000-1, 14.7; ISO 14289-1).
 //!
 //! Document > H1, P and Figure. A label and its value are one paragraph, the label a Span read with a colon.
 
@@ -10,11 +10,11 @@ use crate::pdf::{ObjectStream, integer, reference, text_string};
 
 use super::display_list::Role;
 
-/// An element, and where its number is among those of the tree.
+/// An element of the tree; its index gives its object number.
 struct Element {
     role: &'static str,
     parent: usize,
-    /// Its kids as the file has them: elements' references and marked content's numbers.
+    /// Its kids: references to elements, and numbers of marked content.
     kids: Vec<Kid>,
     /// Further entries of its dictionary.
     entries: Vec<u8>,
@@ -26,16 +26,16 @@ enum Kid {
     Content(usize),
 }
 
-/// Grows while the page is drawn.
+/// The tree of a page; it grows while the page is drawn.
 pub(crate) struct StructureTree {
-    /// The document comes first; nothing where there is no tree.
+    /// The document element is first; empty where there is no tree.
     elements: Vec<Element>,
     /// Which element each piece of marked content belongs to.
     owners: Vec<usize>,
 }
 
 impl StructureTree {
-    /// A tree below an element of this role: `Document`, or the part of one that a page is.
+    /// A tree below an element of this role: `Document`, or `Part` for one page of a document.
     pub(crate) fn new(role: &'static str) -> Self {
         let first = Element { role, parent: 0, kids: Vec::new(), entries: Vec::new() };
         Self { elements: vec![first], owners: Vec::new() }
@@ -50,8 +50,8 @@ impl StructureTree {
         self.elements.is_empty()
     }
 
-    /// A text. `spoken` is what a reader is to say where the drawn characters are not it. Returns the kind and the
-    /// number of the content to mark; nothing for decoration.
+    /// Adds a text. `spoken` is what a screen reader is to say where that differs from the drawn characters. Returns
+    /// the kind and the number of the content to mark; `None` for decoration.
     pub(crate) fn text(&mut self, role: Role, spoken: Option<&str>) -> Option<(&'static str, usize)> {
         let element = match role {
             _ if self.is_none() => return None,
@@ -64,7 +64,7 @@ impl StructureTree {
             }
             Role::Rest => {
                 let last = self.elements.iter().rposition(|element| element.parent == 0).unwrap_or(0);
-                // What is said instead of the value is not said instead of its label.
+                // The spoken text replaces the value, not its label.
                 if spoken.is_some() { self.element("Span", last) } else { last }
             }
         };
@@ -74,7 +74,7 @@ impl StructureTree {
         Some(self.content(element))
     }
 
-    /// A picture with a text that says what it is; the corners of its area are counted from the page's bottom.
+    /// Adds a picture with its alternative text; the corners of its area are counted from the page's bottom.
     pub(crate) fn figure(
         &mut self,
         [left, bottom, right, top]: [f32; 4],
@@ -113,8 +113,8 @@ impl StructureTree {
         (element.role, number)
     }
 
-    /// Writes the elements, numbered from `first`, the first of them as a kid of `parent`. Returns the first number
-    /// after them.
+    /// Writes the elements, numbered from `first`; the first of them is a kid of `parent`. Returns the next free
+    /// number.
     pub(crate) fn write(&self, objects: &mut ObjectStream, parent: Ref, page: Ref, first: i32) -> i32 {
         let id = |index: usize| first + i32::try_from(index).unwrap_or(0);
         for (index, element) in self.elements.iter().enumerate() {
@@ -142,7 +142,8 @@ impl StructureTree {
         id(self.elements.len())
     }
 
-    /// Writes which element each piece of the page's marked content belongs to, elements being numbered from `first`.
+    /// Writes the parent tree entry: the element of each piece of the page's marked content. Elements are numbered from
+    /// `first`.
     pub(crate) fn write_owners(&self, out: &mut Vec<u8>, first: i32) {
         out.push(b'[');
         for &owner in &self.owners {

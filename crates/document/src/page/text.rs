@@ -1,4 +1,4 @@
-//! Lines of text in the content stream: glyphs, their places, and the text that they stand for.
+//! Writes lines of text to the content stream: glyphs, their positions, and the text that they represent.
 
 use std::io::Write as _;
 
@@ -19,7 +19,8 @@ impl Content<'_, '_> {
         let mut pen = Pen::default();
         let mut pictures = Vec::new();
         for run in &line.runs {
-            // A mark belongs to the letter that it follows in reading order: readers take a moved one for a word.
+            // A mark belongs to the letter that it follows in reading order: text extractors take a moved one for a
+            // separate word.
             let moved = |mark: &Glyph| mark.advance == 0 && (mark.dx != 0 || mark.dy != 0);
             let together = |a: &Glyph, b: &Glyph| {
                 a.start == b.start || if run.rtl { is_mark(&line.text, a) } else { moved(b) }
@@ -40,7 +41,7 @@ impl Content<'_, '_> {
                 }
             }
         }
-        // Whoever puts the lines together again needs the space between their words.
+        // A program that joins the lines again needs the space between their words.
         if line.goes_on
             && let Some(run) = line.runs.last().filter(|run| !run.rtl)
             && let Some(space) = self.fonts.space(run.face)
@@ -57,14 +58,14 @@ impl Content<'_, '_> {
         }
     }
 
-    /// The room that pictures take in a line: a space stretched to their width, which stands for their text.
+    /// Leaves room for pictures in a line: a space stretched to their width, which carries their text.
     fn room(&mut self, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
         let advance = cluster.iter().map(|glyph| glyph.advance).sum();
         let Some(space) = self.fonts.space(0).filter(|space| space.natural > 0 && advance > 0) else {
             return;
         };
         let stretched = f64::from(advance) / f64::from(space.natural) * 100.0;
-        // What is still to be moved is measured without the stretching.
+        // A pending move is measured without the stretching.
         self.move_ahead(pen);
         self.close(pen);
         let _infallible = write!(self.out, "{stretched:.4} Tz ");
@@ -73,7 +74,7 @@ impl Content<'_, '_> {
         self.put("100 Tz ");
     }
 
-    /// Draws pictures that end at a place in a line, in thousandths of an em.
+    /// Draws pictures that end at this position in a line, in thousandths of an em.
     fn pictures(&mut self, face: usize, cluster: &[Glyph], [x, y, size]: [f32; 3], end: i32) {
         let mut at = end - cluster.iter().map(|glyph| glyph.advance).sum::<i32>();
         #[expect(clippy::cast_precision_loss, reason = "places within a line")]
@@ -92,7 +93,7 @@ impl Content<'_, '_> {
         }
     }
 
-    /// Boxes for characters that no font has; the text stands beside them.
+    /// Draws boxes for characters that no font has; their text is given as `ActualText`.
     fn boxes(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
         self.begin_span(text, pen);
         for glyph in cluster {
@@ -101,7 +102,7 @@ impl Content<'_, '_> {
         self.end_span(pen);
     }
 
-    /// One glyph for some characters: the font's table says which. Several glyphs: the text stands beside them.
+    /// Draws a cluster. For one glyph, the font's table gives its text; for several, the text is given as `ActualText`.
     fn cluster(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
         if let [glyph] = cluster
             && !text.is_empty()
@@ -115,9 +116,9 @@ impl Content<'_, '_> {
         self.end_span(pen);
     }
 
-    /// Characters that share glyphs, or marks with their letter, read from right to left. Readers turn such a line
-    /// around character by character, some of them within a glyph's text too. So the glyphs stand for the first
-    /// character alone, and the others get invisible glyphs without width on its left.
+    /// Draws characters that share glyphs, or marks with their letter, in right-to-left text. Text extractors reverse
+    /// such a line character by character, some of them also within a glyph's text. So the glyphs carry only the first
+    /// character, and each other character gets an invisible glyph without width on its left.
     fn rtl_cluster(&mut self, face: usize, cluster: &[Glyph], text: &str, size: f32, pen: &mut Pen) {
         let Some(blank) = self.fonts.blank(face) else { return self.cluster(face, cluster, text, size, pen) };
         let first = text.chars().next().map_or(0, char::len_utf8);
@@ -129,8 +130,8 @@ impl Content<'_, '_> {
         if let [_] = cluster {
             return self.cluster(face, cluster, &text[..first], size, pen);
         }
-        // The text's place is from the first glyph's left to the last one's right end, and marks come first wherever
-        // they stand: one more blank tells where the letter is.
+        // The text's extent is from the first glyph's left to the last one's right end, and marks come first wherever
+        // they are drawn: one more blank marks the letter's position.
         self.begin_span(&text[..first], pen);
         self.render_mode("3 Tr ", pen);
         self.glyph(face, &blank, None, size, pen);
@@ -188,7 +189,7 @@ impl Content<'_, '_> {
         pen.at += glyph.advance;
     }
 
-    /// Moves to where the next glyph is to stand.
+    /// Writes the pending move before the next glyph.
     fn move_ahead(&mut self, pen: &mut Pen) {
         let ahead = std::mem::take(&mut pen.ahead);
         if ahead != 0 {
@@ -200,14 +201,14 @@ impl Content<'_, '_> {
         }
     }
 
-    /// Begins an array of strings and moves.
+    /// Begins a `TJ` array of strings and moves, unless one is open.
     fn open(&mut self, pen: &mut Pen) {
         if !std::mem::replace(&mut pen.open, true) {
             self.put("[");
         }
     }
 
-    /// A glyph's number in a string: half of what it takes in hexadecimal.
+    /// Writes a glyph's number in a literal string: half as long as in hexadecimal.
     fn string(&mut self, code: u16) {
         for byte in code.to_be_bytes() {
             match byte {
@@ -218,7 +219,7 @@ impl Content<'_, '_> {
         }
     }
 
-    /// Ends the array of strings and moves.
+    /// Ends the `TJ` array of strings and moves.
     fn close(&mut self, pen: &mut Pen) {
         if std::mem::take(&mut pen.string) {
             self.put(")");
@@ -229,23 +230,23 @@ impl Content<'_, '_> {
     }
 }
 
-/// Whether a glyph stands for a mark on a letter.
+/// Whether a glyph represents a mark on a letter.
 fn is_mark(text: &str, glyph: &Glyph) -> bool {
     let first = text.get(glyph.start as usize..).and_then(|rest| rest.chars().next());
     first.is_some_and(|c| bidi_class(c) == BidiClass::NSM)
 }
 
-/// Where a text's drawing stands.
+/// The state of a line that is being drawn.
 #[derive(Default)]
 struct Pen {
     /// An array is open.
     open: bool,
     /// A string in it is open.
     string: bool,
-    /// How far the next glyph is to stand from where a viewer would put it, in thousandths of an em.
+    /// How far the next glyph is to be moved from where a viewer would put it, in thousandths of an em.
     ahead: i32,
     /// The height above the baseline, likewise.
     rise: i32,
-    /// How far the line has come, likewise.
+    /// The current position in the line, likewise.
     at: i32,
 }

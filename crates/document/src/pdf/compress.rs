@@ -15,12 +15,12 @@ pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
     COMPRESSOR.with_borrow_mut(|compressor| compress(compressor, bytes))
 }
 
-/// The same for what is compressed once and written many times: smaller, and slower.
+/// The same for data that is compressed once and written many times: smaller output, but slower.
 pub(crate) fn deflate_once(bytes: &[u8]) -> Vec<u8> {
     compress(&mut compressor(SMALLEST), bytes)
 }
 
-/// A page's own streams: level 3 takes twice as long for 3 % less, level 6 four times for 11 %.
+/// The level for a page's own streams: level 3 takes twice as long for 3 % less, level 6 four times for 11 %.
 const LEVEL: i32 = 1;
 const SMALLEST: i32 = 12;
 
@@ -30,7 +30,7 @@ fn compressor(level: i32) -> Compressor {
 
 fn compress(compressor: &mut Compressor, bytes: &[u8]) -> Vec<u8> {
     let mut out = vec![0; compressor.zlib_compress_bound(bytes.len())];
-    // The bound is what the compressor itself says it needs at most.
+    // The bound is the compressor's own maximum.
     let length = compressor.zlib_compress(bytes, &mut out).unwrap_or(0);
     out.truncate(length);
     out

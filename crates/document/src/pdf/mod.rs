@@ -1,4 +1,4 @@
-//! PDF itself: objects, streams, form XObjects and the file around them. Nothing here knows what is drawn.
+//! PDF syntax: objects, streams, form XObjects and the file around them, independent of what is drawn.
 
 mod compress;
 mod objects;

@@ -1,7 +1,8 @@
-//! Objects on their way into a file: streams, and object streams (ISO 32000-1, 7.3.8 and 7.5.7).
+//! Object buffers: PDF objects before they are written to a file, as streams and object streams (ISO 32000-1, 7.3.8 and
+//! 7.5.7).
 //!
-//! `pdf-writer` writes objects; it has no object streams, which take half of what a tagged page's many small objects
-//! take. And an [`ObjectBuffer`] that many files share is copied into each as it is, so its objects have fixed numbers.
+//! `pdf-writer` writes objects, but it has no object streams, which halve the size of a tagged page's many small
+//! objects. An [`ObjectBuffer`] that many files share is copied unchanged into each, so its objects have fixed numbers.
 
 use std::io::Write as _;
 
@@ -13,13 +14,13 @@ use super::syntax::integer;
 /// Where an object is.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Location {
-    /// This many bytes after the part's start.
+    /// At this offset in bytes from the buffer's start.
     At(usize),
-    /// In an object stream, at this index of it.
+    /// At this index of an object stream.
     In(Ref, usize),
 }
 
-/// Objects as they stand in a file.
+/// Serialised objects, as they are written to a file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ObjectBuffer {
     bytes: Vec<u8>,
@@ -27,7 +28,7 @@ pub(crate) struct ObjectBuffer {
 }
 
 impl ObjectBuffer {
-    /// A stream; `entries` are those of its dictionary beside the length.
+    /// Adds a stream; `entries` are those of its dictionary except the length.
     pub(crate) fn stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
         self.objects.push((id, Location::At(self.bytes.len())));
         let _infallible =
@@ -36,23 +37,23 @@ impl ObjectBuffer {
         self.bytes.extend_from_slice(b"\nendstream\nendobj\n");
     }
 
-    /// An object as it stands in a file.
+    /// Adds an object that is already serialised.
     pub(crate) fn raw(&mut self, id: Ref, bytes: &[u8]) {
         self.objects.push((id, Location::At(self.bytes.len())));
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The same with data that is compressed now.
+    /// Adds a stream with data that this function compresses.
     pub(crate) fn compress_stream(&mut self, id: Ref, entries: &str, data: &[u8], deflate: Deflate) {
         self.compressed_stream(id, entries, &deflate(data));
     }
 
-    /// The same with data that is compressed already.
+    /// Adds a stream with data that is already compressed.
     pub(crate) fn compressed_stream(&mut self, id: Ref, entries: &str, data: &[u8]) {
         self.stream(id, &format!("{entries}/Filter/FlateDecode"), data);
     }
 
-    /// An object stream with these objects.
+    /// Adds an object stream with these objects.
     pub(crate) fn object_stream(&mut self, id: Ref, objects: &ObjectStream, deflate: Deflate) {
         let mut data = Vec::with_capacity(objects.bytes.len() + 8 * objects.starts.len());
         for (index, (object, start)) in objects.starts.iter().enumerate() {
@@ -77,7 +78,7 @@ impl ObjectBuffer {
         &self.objects
     }
 
-    /// Adds another part's objects.
+    /// Adds another buffer's objects.
     pub(crate) fn extend(&mut self, other: &Self) {
         let base = self.bytes.len();
         self.bytes.extend_from_slice(&other.bytes);
@@ -96,7 +97,7 @@ pub(crate) struct ObjectStream {
 }
 
 impl ObjectStream {
-    /// Begins an object; what is appended is the object.
+    /// Begins an object; the caller appends its content.
     pub(crate) fn object(&mut self, id: Ref) -> &mut Vec<u8> {
         if !self.bytes.is_empty() {
             self.bytes.push(b'\n');
@@ -105,7 +106,7 @@ impl ObjectStream {
         &mut self.bytes
     }
 
-    /// An object by `pdf-writer`.
+    /// Adds an object that `pdf-writer` writes.
     pub(crate) fn write(&mut self, id: Ref, write: impl FnOnce(Obj<'_>)) {
         let mut chunk = Chunk::with_settings_and_capacity(Settings { pretty: false }, 512);
         write(chunk.indirect(id));

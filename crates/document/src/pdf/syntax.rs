@@ -1,6 +1,6 @@
-//! Numbers, strings and references as a file has them (ISO 32000-1, 7.3).
+//! Writes numbers, strings and references in PDF syntax (ISO 32000-1, 7.3).
 
-/// A text as a string object, whatever is in it.
+/// Writes any text as a string object.
 pub(crate) fn text_string(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(b"<FEFF");
     for unit in text.encode_utf16() {

@@ -1,4 +1,4 @@
-//! The file around the objects: its header, the table that says where each object is, and its end (ISO 32000-1, 7.5).
+//! The PDF writer: a file's header, cross-reference table and end around its objects (ISO 32000-1, 7.5).
 
 use std::io::{self, Write as _};
 
@@ -9,10 +9,10 @@ use super::compress::deflate;
 use super::objects::{Location, ObjectBuffer};
 use super::syntax::hex;
 
-/// The second line's bytes tell programs that guess that the file is not text.
+/// The second line's bytes show programs that guess file types that the file is not text.
 const HEADER: &[u8] = b"%PDF-1.7\n%\xE2\xE3\xCF\xD3\n";
 
-/// The file of these objects, `root` its catalog and `info` its dictionary of information. `id` names it.
+/// The file of these objects: `root` is its catalog, `info` its document information dictionary, `id` its identifier.
 pub(crate) fn assemble(buffer: &ObjectBuffer, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
     let mut table = CrossReferences::default();
     table.add(buffer, HEADER.len());
@@ -25,12 +25,12 @@ pub(crate) fn assemble(buffer: &ObjectBuffer, root: Ref, info: Ref, id: &[u8; 16
     out
 }
 
-/// Where each object is, by its number: the kind of entry, the place or the object stream, the place in that.
+/// The cross-reference table by object number: the kind of entry, the offset or the object stream, the index in that.
 #[derive(Debug, Default)]
 struct CrossReferences(Vec<(u8, u64, u16)>);
 
 impl CrossReferences {
-    /// Notes objects that start this many bytes into the file.
+    /// Records objects of a buffer that starts at this offset of the file.
     fn add(&mut self, buffer: &ObjectBuffer, start: usize) {
         for &(id, place) in buffer.locations() {
             self.set(
@@ -55,8 +55,8 @@ impl CrossReferences {
         self.0[id] = entry;
     }
 
-    /// The table as the file's last object, which starts there, and what points to it. Places take three bytes, or five
-    /// in a file beyond 16 MB.
+    /// The table as the file's last object, at offset `start`, and the trailer that points to it. Offsets take three
+    /// bytes, or five in a file beyond 16 MB.
     fn end(mut self, start: usize, root: Ref, info: Ref, id: &[u8; 16]) -> Vec<u8> {
         let table = self.0.len().max(1);
         self.set(i32::try_from(table).unwrap_or(i32::MAX), (1, start as u64, 0));
@@ -88,7 +88,7 @@ impl CrossReferences {
     }
 }
 
-/// A file that is written bit by bit.
+/// A file that is written in parts.
 pub(crate) struct FileWriter<W> {
     out: W,
     written: usize,
@@ -110,7 +110,7 @@ impl<W: io::Write> FileWriter<W> {
         self.out.write_all(buffer.bytes())
     }
 
-    /// Ends the file, which is named by its content and the engine's `version`.
+    /// Finishes the file; its identifier is made of its content and the engine's `version`.
     pub(crate) fn finish(mut self, root: Ref, info: Ref, version: &str) -> io::Result<W> {
         self.hash.update(version);
         let mut id = [0; 16];

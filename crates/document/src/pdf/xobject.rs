@@ -1,18 +1,18 @@
-//! Form XObjects (ISO 32000-1, 8.10): what is drawn with one operator, with all it refers to. A page of a foreign PDF, or
-//! a drawing. It is made once, and copied into every file as it is.
+//! Form XObjects (ISO 32000-1, 8.10): content that one operator draws, with all objects it refers to; here a page of a
+//! foreign PDF, or an SVG drawing. A form is made once and copied unchanged into every file.
 
 use pdf_writer::{Chunk, Pdf, Ref};
 use sha2::{Digest, Sha256};
 
 use super::objects::ObjectBuffer;
 
-/// Objects that are numbered from 1 until they get their numbers in a file.
+/// A form's objects, numbered from 1 until they get their numbers in a file.
 #[derive(Clone, Debug)]
 pub(crate) struct FormXObject {
     chunk: Chunk,
     root: Ref,
     count: i32,
-    /// Tells its bytes from another's.
+    /// A hash of its bytes.
     pub(crate) digest: [u8; 32],
 }
 
@@ -23,7 +23,7 @@ impl FormXObject {
         Self { chunk, root, count, digest }
     }
 
-    /// How many numbers it takes.
+    /// How many object numbers it takes.
     pub(crate) fn count(&self) -> i32 {
         self.count
     }
@@ -35,14 +35,14 @@ impl FormXObject {
     }
 }
 
-/// A template's forms with the numbers that files of one page give them.
+/// A template's forms with their object numbers in files of one page.
 #[derive(Debug)]
 pub(crate) struct NumberedForms {
     /// All their objects.
     pub(crate) buffer: ObjectBuffer,
     /// The objects to draw, in the order of the forms.
     pub(crate) roots: Vec<Ref>,
-    /// The first number after them.
+    /// The next free number.
     pub(crate) next: i32,
 }
 
@@ -60,7 +60,7 @@ impl NumberedForms {
     }
 }
 
-/// Finds the objects of a chunk by the table that `pdf-writer` makes of them.
+/// Finds the objects of a chunk by the cross-reference table that `pdf-writer` writes.
 fn objects_of(chunk: &Chunk) -> ObjectBuffer {
     let mut buffer = ObjectBuffer::default();
     let mut pdf = Pdf::new();
@@ -70,7 +70,7 @@ fn objects_of(chunk: &Chunk) -> ObjectBuffer {
     let table =
         tail.rsplit("startxref").next().and_then(|rest| rest.trim().lines().next()?.trim().parse().ok());
     let table: usize = table.unwrap_or(0);
-    // After "xref" and the range, twenty bytes an object: its place, its generation, whether it is in use.
+    // After "xref" and the range, twenty bytes an object: its offset, its generation, whether it is in use.
     let rows = String::from_utf8_lossy(&bytes[table..]).into_owned();
     let mut places: Vec<(usize, i32)> = rows
         .lines()

@@ -1,4 +1,4 @@
-//! The renderer: fonts prepared once, and the templates it keeps, for any number of pages from any number of threads.
+//! The PDF renderer: keeps prepared fonts and templates for any number of pages from any number of threads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,13 +13,13 @@ use crate::text::Shaper;
 
 use super::error::{NewError, RenderError};
 
-/// Raised with every change that changes a drawn byte.
+/// The engine's version, raised with every change that changes an output byte.
 const ENGINE: &str = "fulfillment/6";
 
 const REGULAR: &[u8] = include_bytes!("../../fonts/Inter-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../../fonts/Inter-SemiBold.ttf");
 
-/// Draws a page a ticket, by the templates it keeps: those that ship with it, and those it is given.
+/// Draws one page for each ticket, with the templates it keeps: those that ship with it, and those added by `keep`.
 pub struct PdfRenderer {
     /// The two built-in faces, then the fallbacks.
     faces: Vec<Face>,
@@ -27,7 +27,7 @@ pub struct PdfRenderer {
     subsets: Vec<SharedSubset>,
     colour_profile: ObjectBuffer,
     templates: RwLock<HashMap<TemplateHash, Arc<CompiledTemplate>>>,
-    /// The template of pages that name none.
+    /// The default template, for pages that name none.
     standard: TemplateHash,
     version: String,
     tagged: bool,
@@ -40,11 +40,11 @@ impl std::fmt::Debug for PdfRenderer {
 }
 
 impl PdfRenderer {
-    /// A renderer with the built-in faces (Latin, Greek, Cyrillic) and these font files for what they lack, asked in
-    /// this order. Of a collection (`.ttc`) the first face is taken.
+    /// A renderer with the built-in faces (Latin, Greek, Cyrillic) and these font files as fallbacks, tried in this
+    /// order. Of a collection (`.ttc`), the first face is used.
     ///
     /// # Errors
-    /// [`FontError::Unusable`](crate::FontError::Unusable) for bytes that are no font.
+    /// [`FontError::Unusable`](crate::FontError::Unusable) for bytes that are not a valid font.
     pub fn new(extra_fonts: Vec<Vec<u8>>) -> Result<Self, NewError> {
         let named = |(index, bytes)| FontSource::from_bytes(format!("Extra{index}"), bytes, 0);
         let sources: Vec<_> = extra_fonts.into_iter().enumerate().map(named).collect();
@@ -55,10 +55,12 @@ impl PdfRenderer {
         Ok(renderer)
     }
 
-    /// The same with faces that are read when a character first needs them, for instance those installed on the machine.
+    /// The same with faces that are read when a character first needs them, for instance those installed on the
+    /// machine.
     ///
     /// # Errors
-    /// [`FontError::Unusable`](crate::FontError::Unusable) if a built-in face is damaged. The others are looked at when they are needed.
+    /// [`FontError::Unusable`](crate::FontError::Unusable) if a built-in face is damaged. The others are checked when
+    /// they are needed.
     pub fn with_fonts(sources: Vec<FontSource>) -> Result<Self, NewError> {
         let mut faces = vec![
             Face::built_in("Inter-Regular", REGULAR, false)?,
@@ -88,8 +90,8 @@ impl PdfRenderer {
         Ok(renderer)
     }
 
-    /// The same page without tags and without what archives want, as most libraries draw it: to measure what these cost,
-    /// and beside what has none. A ticket for people has them.
+    /// Makes pages without tags and without what PDF/A requires, as most libraries draw them: to measure what these
+    /// cost, and to compare with libraries that have neither. Real tickets have them.
     #[must_use]
     pub fn untagged(mut self) -> Self {
         self.tagged = false;
@@ -98,7 +100,7 @@ impl PdfRenderer {
 }
 
 impl PdfRenderer {
-    /// What turns text into glyphs for a page in this language (a lower-case tag).
+    /// The shaper for a page in this language (a lower-case tag).
     pub(crate) fn shaper(&self, language: &str) -> Shaper<'_> {
         Shaper::new(&self.faces, language)
     }
@@ -115,7 +117,7 @@ impl PdfRenderer {
         &self.colour_profile
     }
 
-    /// Whether pages have tags, and what archives want.
+    /// Whether pages have tags and what PDF/A requires.
     pub(super) fn is_tagged(&self) -> bool {
         self.tagged
     }
@@ -131,7 +133,7 @@ impl PdfRenderer {
         self.template(hash).ok_or(RenderError::Template(hash))
     }
 
-    /// Keeps a template, so that pages can be drawn by its hash.
+    /// Keeps a template, so that pages can name it by its hash.
     pub fn keep(&self, template: impl Into<Arc<CompiledTemplate>>) -> TemplateHash {
         let template = template.into();
         let hash = template.hash();
@@ -146,7 +148,7 @@ impl PdfRenderer {
     }
 }
 
-/// Ticket numbers are bold, their digits, spaces and hyphens in glyphs of one width.
+/// The glyphs of ticket numbers: bold, with digits, spaces and hyphens of one width.
 fn figures(faces: &[Face]) -> Result<Vec<(u16, char)>, FontError> {
     let mut shaper = Shaper::new(faces, "");
     let mut figures = Vec::new();

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the renderer.
 
 use std::io;
 
@@ -17,15 +17,15 @@ pub enum RenderError {
     /// A font that a character needs could not be read, or could not be cut to the glyphs used.
     #[error(transparent)]
     Font(#[from] FontError),
-    /// The renderer does not keep the template that the page names.
+    /// The renderer does not have the template that the page names.
     #[error("the template {0} is not known here")]
     Template(TemplateHash),
 }
 
-/// Why there is no renderer.
+/// Why a renderer could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum NewError {
-    /// A font is no font.
+    /// The bytes are not a valid font.
     #[error(transparent)]
     Font(#[from] FontError),
     /// A template that ships is damaged: the binary was built from a changed one.
@@ -36,10 +36,10 @@ pub enum NewError {
 /// Why an order's file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// A page could not be drawn; what was written so far is no file.
+    /// A page could not be drawn; what was written so far is not a valid file.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// What it was written to failed.
+    /// The output that it was written to failed.
     #[error(transparent)]
     Write(#[from] io::Error),
     /// An order without tickets has no file.

@@ -1,7 +1,8 @@
-//! The fonts beyond the built-in ones that all tickets of an event have in common: cut and compressed once an event.
+//! Event fonts: the font subsets beyond the built-in faces that all tickets of an event share, cut and compressed once
+//! for each event.
 //!
-//! What is in them follows from the template, the page's language and the event's texts alone, never from which tickets
-//! were drawn before. A glyph that is not in them costs its ticket a small font of its own.
+//! Their content depends only on the template, the page's language and the event's texts, never on which tickets were
+//! drawn before. A glyph that is not in them costs its ticket a small font of its own.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use super::error::RenderError;
 use super::page_context::PageContext;
 
 impl PdfRenderer {
-    /// The subsets that an event's tickets share of faces that are not built in; none where a page has only those.
+    /// The subsets of faces that are not built in, shared by an event's tickets; none where a page uses only built-in
+    /// faces.
     pub(super) fn event_fonts(
         &self,
         template: &CompiledTemplate,
@@ -57,7 +59,7 @@ fn collect(elements: &[Element], source: Source<'_>, all: &mut Vec<SharedText>) 
     }
 }
 
-/// What tells one event's shared texts from another's; their looks are the template's.
+/// The cache key of an event's shared texts; their looks depend only on the template.
 fn key(texts: &[SharedText]) -> String {
     let mut key = String::with_capacity(512);
     for SharedText { text, .. } in texts {
@@ -89,7 +91,7 @@ fn fonts(
             });
         }
     }
-    // Drawn only to see which glyphs are asked for, and for which characters.
+    // Drawn only to collect the glyphs that are used, and their characters.
     let mut fonts = FontResources::new(faces, subsets, &[]);
     page::draw(&display_list, 0, 0, &mut fonts, &mut StructureTree::new("Document"));
     fonts.share(first)

@@ -1,7 +1,8 @@
 //! The renderer: tickets in, files out.
 //!
-//! `engine` has the fonts and the templates, `page` draws one ticket and `order` all of an order, both from a
-//! `page_context`. `event_fonts` cuts what the tickets of an event share, `fallbacks` tells which fonts were needed.
+//! `engine` has the fonts and the templates; `page` draws one ticket and `order` all of an order, both from a
+//! `page_context`. `event_fonts` makes the subsets that the tickets of an event share; `fallbacks` reports which fonts
+//! were needed.
 
 mod engine;
 mod error;
@@ -22,29 +23,29 @@ pub use page::Page;
 #[cfg(test)]
 pub(crate) use page_context::PageContext;
 
-/// Draws pages. One renderer serves every thread.
+/// Draws pages. All threads may share one renderer.
 pub trait Renderer: Send + Sync {
     /// Draws one page.
     ///
     /// # Errors
     /// [`RenderError::Code`] for a code that does not fit, [`RenderError::Font`] for a font that cannot be read,
-    /// [`RenderError::Template`] for a template that is not kept.
+    /// [`RenderError::Template`] for a template that the renderer does not have.
     fn render(&self, page: &TicketPage) -> Result<Page, RenderError>;
 
-    /// Writes one file with a page for each ticket, which share fonts and images. Pages are asked for one by one and
-    /// written as they are drawn: the memory it takes does not grow with the file. Returns the characters that no font
-    /// has, each once.
+    /// Writes one file with a page for each ticket, which share fonts and images. Pages are taken from the iterator one
+    /// by one and written as they are drawn: the memory needed does not grow with the file. Returns the characters that
+    /// no font has, each once.
     ///
     /// # Errors
     /// [`OrderError::Render`] as [`Renderer::render`], [`OrderError::Write`] where writing fails: what was written is
-    /// no file then. [`OrderError::Empty`] without pages.
+    /// not a valid file then. [`OrderError::Empty`] without pages.
     fn render_order(
         &self,
         pages: &mut dyn Iterator<Item = TicketPage>,
         out: &mut dyn Write,
     ) -> Result<Vec<char>, OrderError>;
 
-    /// Names the engine and the fonts. Two renderers with the same version draw the same bytes by the same template.
+    /// Names the engine and the fonts. Two renderers with the same version draw the same bytes with the same template.
     fn version(&self) -> &str;
 }
 

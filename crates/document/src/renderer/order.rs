@@ -1,4 +1,4 @@
-//! Drawing all tickets of an order into one file, which is written as it grows.
+//! Draws all tickets of an order into one PDF file, which is written as it grows.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -20,7 +20,7 @@ pub struct OrderFile<'r, W> {
     missing: Vec<char>,
 }
 
-/// What the file says of itself: from its first page.
+/// The file's metadata, taken from its first page.
 struct About {
     title: String,
     author: Option<String>,
@@ -84,11 +84,11 @@ impl<W: Write> OrderFile<'_, W> {
         Ok(placement)
     }
 
-    /// Writes what all pages share, and ends the file. Returns what it was written to, and the characters that no font
-    /// has, each once.
+    /// Writes what all pages share, and finishes the file. Returns the output, and the characters that no font has,
+    /// each once.
     ///
     /// # Errors
-    /// [`OrderError::Empty`] without a page, [`OrderError::Render`] for a font that cannot be cut,
+    /// [`OrderError::Empty`] without a page, [`OrderError::Render`] for a font that cannot be subset,
     /// [`OrderError::Write`] where writing fails.
     pub fn finish(mut self) -> Result<(W, Vec<char>), OrderError> {
         let About { title, author, language, issued_at } = self.about.take().ok_or(OrderError::Empty)?;

@@ -1,4 +1,4 @@
-//! Drawing one ticket.
+//! Draws the PDF of one ticket.
 
 use fulfillment_qr::Symbol;
 
@@ -15,15 +15,15 @@ use super::page_context::PageContext;
 pub struct Page {
     /// The file.
     pub pdf: Vec<u8>,
-    /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still
-    /// be copied from the file), and whoever issues the ticket should be told.
+    /// Characters that no font has, each once, in the order met. Each is drawn as an empty box (its text can still be
+    /// copied from the file), and should be reported to the issuer.
     pub missing: Vec<char>,
-    /// The QR code as it stands in the file, to be read back; none where the template has none.
+    /// The QR code as drawn in the file, to be read back; none where the template has none.
     pub code: Option<Symbol>,
 }
 
 impl PdfRenderer {
-    /// Draws one page by a template that need not be kept.
+    /// Draws one page with a template that the renderer need not keep.
     ///
     /// # Errors
     /// As [`Renderer::render`](crate::Renderer::render).

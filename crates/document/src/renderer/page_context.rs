@@ -1,4 +1,4 @@
-//! What the drawing of a page starts from: its values and its language.
+//! What a page is drawn from: its values and its language.
 
 use crate::page::DisplayList;
 use crate::template::{CompiledTemplate, Field, Flow, Label, Language, Source, TicketPage, Values, language};
@@ -6,7 +6,7 @@ use crate::text::{Shaper, reads_rtl, sanitize};
 
 use super::error::RenderError;
 
-/// What a page's drawing starts from: its values and its language.
+/// The values and the language that a page is drawn from.
 pub(crate) struct PageContext {
     pub(crate) values: Values,
     /// The document's language.
@@ -36,7 +36,7 @@ impl PageContext {
         Source { values: &self.values, language: self.labels, tag: &self.tag, own: &template.model.own }
     }
 
-    /// The document's author: who holds the event.
+    /// The document's author: the event's organizer.
     pub(crate) fn author(&self) -> Option<String> {
         Some(self.values.get(Field::OrganizerName).to_owned()).filter(|name| !name.is_empty())
     }
@@ -55,7 +55,7 @@ impl PageContext {
         title + " " + &self.number
     }
 
-    /// Lays the page out by a template.
+    /// Lays the page out with a template.
     pub(crate) fn lay_out(
         &self,
         template: &CompiledTemplate,

@@ -1,4 +1,4 @@
-//! Branding without writing a template: a template with a logo, colours and texts of one's own is another template.
+//! Branding: changes a template's logo, colours and texts, which gives another template, without writing one.
 
 use serde_json::{Map, Value};
 
@@ -6,25 +6,25 @@ use super::bundle::{TemplateBundle, file_names};
 use super::json::Node;
 use super::problem::{Position, Problem};
 
-/// What an organizer's tickets have of their own. What is empty stays as the template has it.
+/// An organizer's branding. What is empty stays as it is in the template.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Branding {
     /// A PNG, JPEG or SVG for the template's file `logo`.
     pub logo: Option<Vec<u8>>,
-    /// Colours of the template's by name, `#rrggbb`; templates that ship have `accent`.
+    /// Values for the template's named colours, `#rrggbb`; the templates that ship have `accent`.
     pub colors: Vec<(String, String)>,
-    /// Texts of the template's by name; templates that ship have `footer`.
+    /// Values for the template's named texts; the templates that ship have `footer`.
     pub texts: Vec<(String, String)>,
 }
 
-/// The file that a template's logo is.
+/// The name of a template's logo file.
 const LOGO: &str = "logo";
 
 impl TemplateBundle {
-    /// The template with this branding: a template of its own, with a hash of its own.
+    /// The template with this branding: a separate template with its own hash.
     ///
     /// # Errors
-    /// What the template has no place for, or a text that is no template.
+    /// The template has no place for part of the branding, or the JSON is not a template.
     pub fn branded(&self, branding: &Branding) -> Result<Self, Problem> {
         let _places = Node::parse(&self.json)?;
         let start = Position { line: 1, column: 1 };

@@ -1,4 +1,4 @@
-//! A template as it is handed over and stored: its JSON and its files, named by what is in them.
+//! A template bundle, as it is uploaded and stored: its JSON and its files, named by a hash of their content.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,19 +10,19 @@ use sha2::{Digest, Sha256};
 use super::json::canonical;
 use super::problem::{Position, Problem};
 
-/// No template's JSON is longer, in bytes.
+/// The maximum length of a template's JSON, in bytes.
 pub(crate) const LONGEST_JSON: usize = 256 * 1024;
-/// No file is larger, in bytes.
+/// The maximum size of a file, in bytes.
 pub(crate) const LARGEST_FILE: usize = 4 << 20;
-/// All files together.
+/// The maximum size of all files together, in bytes.
 pub(crate) const LARGEST_FILES: usize = 8 << 20;
-/// Files of one template.
+/// The maximum number of files of one template.
 pub(crate) const MOST_FILES: usize = 32;
 
 /// A template's files by the names that its JSON uses.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// A template with its files: all that a page's look is made of, beside the engine and its fonts.
+/// A template with its files: all that determines a page's look, besides the engine and its fonts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TemplateBundle {
     /// The template, as described by `docs/templates.md` and its schema.
@@ -31,12 +31,12 @@ pub struct TemplateBundle {
     pub files: Files,
 }
 
-/// The SHA-256 that names a template: over its JSON without what does not count (white space, the order of keys, how
-/// a number is written) and its files. Written as 64 hexadecimal digits.
+/// The SHA-256 that names a template: over its canonical JSON (independent of white space, the order of keys and the
+/// notation of numbers) and its files. Written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TemplateHash([u8; 32]);
 
-/// The names of the files that a template shows: its images and its background. None for a text that is no JSON.
+/// The names of the files that a template refers to: its images and its background. None for a text that is not JSON.
 #[must_use]
 pub fn file_names(json: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -64,7 +64,7 @@ impl TemplateBundle {
         Self { json: json.into(), files: Files::new() }
     }
 
-    /// The name by content. A text that is no JSON is hashed as it is.
+    /// The hash of the content. A text that is not JSON is hashed as it is.
     #[must_use]
     pub fn hash(&self) -> TemplateHash {
         let mut hash = Sha256::new();
@@ -81,7 +81,7 @@ impl TemplateBundle {
         TemplateHash(hash.finalize().into())
     }
 
-    /// Whether it is small enough to be looked at.
+    /// Checks that it is small enough to be read.
     pub(crate) fn within_limits(&self) -> Result<(), Problem> {
         let start = Position { line: 1, column: 1 };
         let too = |message: String| Err(Problem::error(start, message));
@@ -132,7 +132,7 @@ impl fmt::Debug for TemplateHash {
     }
 }
 
-/// Not 64 hexadecimal digits.
+/// The text is not 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a template's hash has 64 hexadecimal digits")]
 pub struct NoHash;

@@ -1,7 +1,7 @@
-//! Remembers how texts were set, so that what tickets have in common (an event's words, a section, a price, an order's
-//! holder) is shaped once, and the fonts that an event's tickets share.
+//! The layout cache: keeps laid-out texts, so that what tickets have in common (an event's texts, a section, a price,
+//! an order's holder) is shaped once, and the fonts that an event's tickets share.
 //!
-//! Both depend on nothing but what they are asked by, so that remembering changes no byte.
+//! Both depend only on their keys, so the cache changes no output byte.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,11 +9,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::font::{FontError, SharedSubset};
 use crate::text::{Fit, Paragraph, Shaper, fit};
 
-/// Texts remembered for one language, some 1 KB each; then all are forgotten. An event has about 20, and each ticket three
-/// or four that no other has.
+/// The maximum number of cached texts for one language, about 1 KB each; beyond it, the cache is cleared. An event has
+/// about 20 texts, and each ticket three or four that no other has.
 const MOST: usize = 8192;
 
-/// What a text is set by, beside the look that its number stands for.
+/// The cache key of a text; its number identifies its look.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     /// The text's number in its template.
@@ -23,12 +23,13 @@ pub(crate) struct Wanted {
     pub(crate) text: String,
 }
 
-/// Events whose fonts are remembered for one language, then all are forgotten: some 100 KB each.
+/// The maximum number of events whose fonts are cached for one language, about 100 KB each; beyond it, the cache is
+/// cleared.
 const MOST_FONTS: usize = 32;
 
 type Key = (u32, u32, u32, String);
 
-/// Settings of one template in one language.
+/// The cache of one template in one language.
 #[derive(Debug, Default)]
 pub(crate) struct LayoutCache {
     texts: RwLock<HashMap<Key, CachedText>>,
@@ -42,7 +43,7 @@ struct CachedText {
 }
 
 impl LayoutCache {
-    /// Sets a text, or remembers how it was set.
+    /// Lays out a text, or returns it from the cache.
     pub(crate) fn fit(
         &self,
         shaper: &mut Shaper<'_>,
@@ -70,7 +71,7 @@ impl LayoutCache {
         Ok(paragraph)
     }
 
-    /// The fonts of the event whose shared texts these are, cut now if they were not before.
+    /// The fonts of the event whose shared texts these are, cut now if they are not cached.
     pub(crate) fn fonts(
         &self,
         texts: String,

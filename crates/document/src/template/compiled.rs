@@ -1,4 +1,4 @@
-//! A template ready to draw by.
+//! Compiled templates, ready for drawing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,10 +9,10 @@ use super::format::{self, MM};
 use super::model::TemplateModel;
 use super::problem::{Problem, Refused};
 
-/// Languages whose settings are remembered; then all are forgotten.
+/// The maximum number of languages that are cached; beyond it, the cache is cleared.
 const MOST_LANGUAGES: usize = 64;
 
-/// A template ready to draw by. It is compiled once and serves every thread.
+/// A template ready for drawing. It is compiled once, and all threads may share it.
 #[derive(Debug)]
 pub struct CompiledTemplate {
     hash: TemplateHash,
@@ -24,20 +24,20 @@ impl CompiledTemplate {
     /// Compiles a template.
     ///
     /// # Errors
-    /// Everything that is wrong with it, with lines and columns.
+    /// All errors in it, with lines and columns.
     pub fn new(bundle: &TemplateBundle) -> Result<Self, Refused> {
         bundle.within_limits().map_err(|problem| Refused(vec![problem]))?;
         let model = format::read(&bundle.json, &bundle.files).map_err(Refused)?;
         Ok(Self { hash: bundle.hash(), model, caches: RwLock::default() })
     }
 
-    /// The template's name by its content.
+    /// The hash of the template's content.
     #[must_use]
     pub fn hash(&self) -> TemplateHash {
         self.hash
     }
 
-    /// What the template calls itself.
+    /// The template's own name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.model.name
@@ -49,7 +49,7 @@ impl CompiledTemplate {
         (self.model.page.0 / MM, self.model.page.1 / MM)
     }
 
-    /// What should be looked at that was met while compiling.
+    /// The warnings that compiling found.
     pub(crate) fn warnings(&self) -> Vec<Problem> {
         let Some(background) = &self.model.artwork.background else { return Vec::new() };
         let mut problems = Vec::new();
@@ -68,12 +68,12 @@ impl CompiledTemplate {
         problems
     }
 
-    /// Whether files drawn by it may say that they are PDF/A and PDF/UA.
+    /// Whether files drawn with it may claim PDF/A and PDF/UA.
     pub(crate) fn is_archival(&self) -> bool {
         self.model.artwork.is_archival()
     }
 
-    /// What is remembered for a language.
+    /// The cache for a language.
     pub(crate) fn cache(&self, language: &str) -> Arc<LayoutCache> {
         if let Some(cache) = self.caches.read().unwrap_or_else(PoisonError::into_inner).get(language) {
             return Arc::clone(cache);

@@ -1,18 +1,19 @@
-//! What a placeholder can stand for.
+//! Fields: the values of a ticket that a placeholder can name.
 
-/// A field, what templates call it, whether all tickets of an event have the same, and texts to try a template with.
+/// A field: its name in templates, whether its value is the same for all tickets of an event, and sample texts.
 pub(crate) struct FieldSpec {
     pub(crate) field: Field,
     pub(crate) name: &'static str,
     /// The same for every ticket of an event.
     pub(crate) shared: bool,
-    /// What it often is.
+    /// A usual value.
     pub(crate) usual: &'static str,
-    /// As long as it reasonably gets: a template should still show all of it.
+    /// The longest reasonable value: a template should still show all of it.
     pub(crate) long: &'static str,
 }
 
-/// Writes [`Field`] and [`FIELDS`] from one table, each line of it a field, its name, whose it is, and two texts.
+/// Defines [`Field`] and [`FIELDS`] from one table; each line has a field, its name, whether it is shared, and two
+/// texts.
 macro_rules! fields {
     ($($field:ident $name:literal $whose:ident $usual:literal $long:expr;)*) => {
         /// A value of the ticket.
@@ -32,9 +33,9 @@ macro_rules! fields {
     (@ ticket) => { false };
 }
 
-/// As long as a moment gets.
+/// The longest date and time.
 const MOMENT: &str = "Donnerstag, 24. September 2026 um 19:30 Uhr MESZ";
-/// An id of the widest digits.
+/// An id made of the widest digits.
 const ID: &str = "d8d8d8d8-d8d8-48d8-88d8-d8d8d8d8d8d8";
 
 fields! {
@@ -76,7 +77,7 @@ impl Field {
         &FIELDS[self as usize]
     }
 
-    /// The field that templates call so.
+    /// The field of this name in templates.
     pub(crate) fn named(name: &str) -> Option<Self> {
         FIELDS.iter().find(|known| known.name == name).map(|known| known.field)
     }

@@ -1,4 +1,4 @@
-//! JSON with places: every value knows its line and column, so that an error can point at it.
+//! JSON with source positions: every value has its line and column, so that an error can point at it.
 //!
 //! Built on `serde_json`'s raw values, which are slices of the text they were read from.
 
@@ -17,7 +17,7 @@ pub(crate) struct Node<'j> {
     text: &'j str,
 }
 
-/// An object's entries in their order, taken one by one; what is left over is unknown.
+/// An object's entries in their order. They are taken one by one; those left at the end are unknown keys.
 #[derive(Debug)]
 pub(crate) struct Object<'j> {
     node: Node<'j>,
@@ -54,10 +54,10 @@ impl<'de> Deserialize<'de> for Entries<'de> {
 }
 
 impl<'j> Node<'j> {
-    /// Reads a whole text, which must be JSON through and through.
+    /// Reads a whole text, which must be valid JSON.
     ///
     /// # Errors
-    /// What is wrong with the syntax, and where.
+    /// The syntax error and its position.
     pub(crate) fn parse(whole: &'j str) -> Result<Self, Problem> {
         let raw: &RawValue = serde_json::from_str(whole).map_err(|error| {
             let at = Position { line: error.line().max(1), column: error.column().max(1) };
@@ -85,7 +85,7 @@ impl<'j> Node<'j> {
         Problem::error(self.position(), message)
     }
 
-    /// What the value is, for messages.
+    /// The value's type, for messages.
     fn kind(self) -> &'static str {
         match self.text.as_bytes().first() {
             Some(b'{') => "an object",
@@ -113,7 +113,7 @@ impl<'j> Node<'j> {
         self.text.starts_with('{')
     }
 
-    /// The entries of an object. A key that stands twice is an error.
+    /// The entries of an object. A duplicate key is an error.
     pub(crate) fn object(self) -> Result<Object<'j>, Problem> {
         if !self.is_object() {
             return self.wanted("an object");
@@ -158,7 +158,7 @@ impl<'j> Node<'j> {
     /// A number between two bounds, both allowed.
     pub(crate) fn number(self, least: f32, most: f32) -> Result<f32, Problem> {
         let Ok(number) = serde_json::from_str::<f64>(self.text) else { return self.wanted("a number") };
-        // As f32, or a bound of 0.8 would refuse 0.8.
+        // Compared as f32, because otherwise a bound of 0.8 would refuse 0.8.
         #[expect(clippy::cast_possible_truncation, reason = "what is too large is refused")]
         let short = number as f32;
         if !(least..=most).contains(&short) {
@@ -167,7 +167,7 @@ impl<'j> Node<'j> {
         Ok(short)
     }
 
-    /// A number, also as a text, as some programs write it.
+    /// A number, also one written as a string, as some programs do.
     pub(crate) fn loose_number(self) -> Option<f32> {
         let text = if self.is_text() { self.string().ok()? } else { self.text.to_owned() };
         text.trim().parse().ok().filter(|number: &f32| number.is_finite())
@@ -186,20 +186,20 @@ impl<'j> Object<'j> {
         self.node
     }
 
-    /// The value of a key, once.
+    /// Takes the value of a key.
     pub(crate) fn take(&mut self, key: &str) -> Option<Node<'j>> {
         let index = self.entries.iter().position(|(_, name, _)| name == key)?;
         Some(self.entries.remove(index).2)
     }
 
-    /// All that has not been taken: key, its name, value.
+    /// All entries that have not been taken: key, its name, value.
     pub(crate) fn rest(self) -> Vec<(Node<'j>, String, Node<'j>)> {
         self.entries
     }
 }
 
-/// The text without what does not count: keys sorted, no white space, numbers in their shortest form. Two files that
-/// differ in nothing else are one template. Within the numbers a template may have this is RFC 8785.
+/// The canonical form of a text: keys sorted, no white space, numbers in their shortest form. Two files that differ in
+/// nothing else are the same template. Within the numbers a template may have this is RFC 8785.
 pub(crate) fn canonical(text: &str) -> Option<String> {
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     let mut out = String::with_capacity(text.len());

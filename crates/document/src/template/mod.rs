@@ -1,11 +1,11 @@
 //! Templates: a page described in JSON, compiled once, laid out for each ticket.
 //!
-//! `json` reads with places, `format` says what a template may have and makes a `model` of it, `text` fills in
-//! placeholders: a `field` is one of the ticket's values (`ticket_page`, `ticket_values`), `labels` are the page's own words
-//! in each language. `layout` lays a ticket out, `cache` remembers what an event's tickets have in common, `bundle` names a
-//! template by its content, and `compiled` is what others draw by. `shipped` has the templates in the binary, `branding`
-//! changes one's logo, colours and texts, `pretix` imports layouts of another program.
-//! `docs/templates.md` is the manual.
+//! `json` reads JSON with source positions; `format` checks a template and makes a `model` of it; `text` fills in
+//! placeholders: a `field` is one of the ticket's values (`ticket_page`, `ticket_values`), `labels` are the page's own
+//! words in each language. `layout` lays a ticket out, `cache` keeps what an event's tickets have in common, `bundle`
+//! identifies a template by a hash of its content, and `compiled` is a template ready for drawing. `shipped` has the
+//! templates in the binary, `branding` changes one's logo, colours and texts, `pretix` imports layouts of another
+//! program. `docs/templates.md` is the manual.
 
 mod branding;
 mod bundle;

@@ -1,4 +1,4 @@
-//! A template as it is laid out: checked, in points, with every height it may take known.
+//! The template model that layout uses: checked, in points, with every maximum height known.
 
 use fulfillment_qr::Level;
 
@@ -12,53 +12,53 @@ use super::text::{OwnTexts, Text};
 /// A template, compiled.
 #[derive(Debug)]
 pub(crate) struct TemplateModel {
-    /// What people call it.
+    /// Its display name.
     pub(crate) name: String,
     /// Width and height of the page, in points.
     pub(crate) page: (f32, f32),
     /// Whether the page is turned around for languages that are read from right to left.
     pub(crate) mirror: bool,
-    /// Paper from a roll: the page ends so far below the last thing on it, in points.
+    /// For paper from a roll: how far below the last item the page ends, in points.
     pub(crate) trim: Option<f32>,
     /// In the order in which they are drawn and read.
     pub(crate) elements: Vec<Element>,
     pub(crate) own: OwnTexts,
-    /// The code's.
+    /// The code's error correction level.
     pub(crate) level: Level,
     pub(crate) artwork: Artwork,
-    /// Where the background is named.
+    /// The position in the JSON where the background is named.
     pub(crate) background_at: Position,
 }
 
-/// Something on the page, or in a container.
+/// An element on the page, or in a container.
 #[derive(Debug)]
 pub(crate) struct Element {
     pub(crate) at: Position,
-    /// On the page: where it stands. In a container: the width and height asked for, 0 for what comes.
+    /// On the page: its area. In a container: the requested width and height, 0 where its content determines it.
     pub(crate) area: Area,
     /// In a row: how its column gets its width.
     pub(crate) column: Column,
     pub(crate) valign: Vertical,
     pub(crate) kind: Kind,
-    /// Whether it says something: all but lines, and texts that only name what stands beside them. What says nothing
-    /// goes with what does.
+    /// Whether it has content of its own: all except lines, and texts that are only labels. Those are drawn only beside
+    /// an element that has content.
     pub(crate) says: bool,
-    /// The most height it takes, in points.
+    /// The maximum height it takes, in points.
     pub(crate) tallest: f32,
 }
 
 /// How a column of a row gets its width.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Column {
-    /// So wide.
+    /// This width, in points.
     Fixed(f32),
-    /// As wide as what is in it, if there is room.
+    /// As wide as its content, if there is room.
     Content,
     /// A part of the rest.
     Share(f32),
 }
 
-/// Where something stands between top and bottom.
+/// Vertical alignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Vertical {
     Top,
@@ -67,7 +67,7 @@ pub(crate) enum Vertical {
 }
 
 impl Vertical {
-    /// How far down, with this much room left.
+    /// The offset from the top, with this much room left.
     pub(crate) fn shift(self, room: f32) -> f32 {
         match self {
             Self::Top => 0.0,
@@ -80,7 +80,7 @@ impl Vertical {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Text(TextBox),
-    /// A level line; an upright one where it is higher than wide.
+    /// A horizontal line; a vertical one where it is higher than wide.
     Line {
         colour: Colour,
         thickness: f32,
@@ -90,13 +90,13 @@ pub(crate) enum Kind {
         fill: Option<Colour>,
         border: Option<(f32, Colour)>,
     },
-    /// An image by its place in [`Artwork::images`].
+    /// An image by its index in [`Artwork::images`].
     Image {
         image: usize,
         align: Align,
         alt: Option<Text>,
     },
-    /// The code with its quiet zone, so wide and high.
+    /// The code with its quiet zone, of this width and height.
     Code {
         side: f32,
         align: Align,
@@ -111,20 +111,20 @@ pub(crate) struct TextBox {
     /// Its number among the template's texts.
     pub(crate) number: u32,
     pub(crate) text: Text,
-    /// Font sizes in points with the lines each may take, from the wished one to the smallest.
+    /// Font sizes in points with the number of lines each may take, from the preferred one to the smallest.
     pub(crate) sizes: Vec<(f32, usize)>,
-    /// From baseline to baseline, as a multiple of the size; by the size where there is none.
+    /// From baseline to baseline, as a multiple of the size; where not given, it depends on the size.
     pub(crate) leading: Option<f32>,
     pub(crate) bold: bool,
     pub(crate) style: Style,
     pub(crate) align: Align,
     pub(crate) colour: Colour,
     pub(crate) role: TextRole,
-    /// Set in one size with the others in its row that ask for it.
+    /// Has the same size as the other texts in its row that ask for it.
     pub(crate) same_size: bool,
 }
 
-/// What a text is to somebody who hears the page.
+/// A text's role for screen readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TextRole {
     Title,
@@ -145,7 +145,7 @@ pub(crate) struct Container {
     pub(crate) background: Option<Colour>,
     /// A line in the middle of each gap.
     pub(crate) divider: Option<(f32, Colour)>,
-    /// Of a row: shared widths follow the contents, none below this.
+    /// For a row: shared widths follow the contents, none below this.
     pub(crate) by_content: Option<f32>,
 }
 

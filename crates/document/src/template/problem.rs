@@ -1,8 +1,8 @@
-//! What is wrong with a template, and where.
+//! Problems of a template: errors and warnings with their positions.
 
 use std::fmt;
 
-/// A place in a template's JSON: line and column, both counted from 1, the column in characters.
+/// A position in a template's JSON: line and column, both counted from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The line.
@@ -11,23 +11,23 @@ pub struct Position {
     pub column: usize,
 }
 
-/// How bad it is.
+/// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Tickets can be drawn; somebody should look at them first.
+    /// Tickets can be drawn; an operator should look at them first.
     Warning,
-    /// No ticket can be drawn by this template.
+    /// No ticket can be drawn with this template.
     Error,
 }
 
-/// One thing that is wrong.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Whether tickets can be drawn all the same.
+    /// Whether tickets can be drawn nevertheless.
     pub severity: Severity,
     /// Where in the JSON.
     pub at: Position,
-    /// What, in words.
+    /// The message.
     pub message: String,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A template that cannot be used: everything that is wrong with it, in the order of the text.
+/// A template that cannot be used: all its errors, in the order of the JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Refused(pub Vec<Problem>);

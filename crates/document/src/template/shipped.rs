@@ -1,11 +1,11 @@
-//! The templates in the binary.
+//! The templates that ship in the binary.
 
 use super::bundle::TemplateBundle;
 
 /// A template that ships with the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shipped {
-    /// A4 upright with a fold at half its height.
+    /// A4 portrait with a fold at half its height.
     A4,
     /// One screen of a phone.
     Phone,
@@ -17,7 +17,7 @@ impl Shipped {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::A4, Self::Phone, Self::Thermal];
 
-    /// What settings call it.
+    /// Its name in the settings.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Shipped {
         Self::ALL.into_iter().find(|shipped| shipped.name() == name)
     }
 
-    /// The template itself, to be drawn by, branded or changed.
+    /// The template itself, to draw with, brand or change.
     #[must_use]
     pub fn bundle(self) -> TemplateBundle {
         TemplateBundle::new(match self {

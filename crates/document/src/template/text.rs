@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::field::{FIELDS, Field, Values};
 use super::labels::{Label, Language};
 
-/// A text with its placeholders: parts with a separator between those that have something to say.
+/// A text with its placeholders: parts with a separator between those that are not empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Text {
     parts: Vec<Part>,
@@ -34,7 +34,7 @@ enum Piece {
 /// The template's own texts: by name, then by language; the empty language is for all others.
 pub(crate) type OwnTexts = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What a text is filled in with.
+/// The values and words that placeholders are filled in with.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) values: &'a Values,
@@ -45,10 +45,10 @@ pub(crate) struct Source<'a> {
 }
 
 impl Text {
-    /// Reads the parts. `own` says whether the template has a text of that name.
+    /// Parses the parts. `own` returns whether the template has a text of that name.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// The error message.
     pub(crate) fn parse(
         parts: &[String],
         separator: String,
@@ -70,19 +70,19 @@ impl Text {
         self.has_fields
     }
 
-    /// Whether it is a label: nothing of the ticket, and a word for something.
+    /// Whether it is only a label: it has no value of the ticket, but a word that names one.
     pub(crate) fn only_names(&self) -> bool {
         let mut pieces = self.parts.iter().flat_map(|part| &part.pieces);
         !self.has_fields && pieces.any(|piece| matches!(piece, Piece::Label(label) if !label.has_fields()))
     }
 
-    /// Whether there is something to draw: a text none of whose placeholders has a value is left out.
+    /// Whether there is something to draw. A text is left out if none of its placeholders has a value.
     pub(crate) fn is_live(&self, source: Source<'_>) -> bool {
         !self.has_fields || self.parts.iter().any(|part| part.has_fields && part.is_live(source))
     }
 
-    /// What all tickets of an event have of it: the text itself where it is the same for all, else the words around what
-    /// differs.
+    /// The text that all tickets of an event share: the text itself where it is the same for all, else the words around
+    /// what differs.
     pub(crate) fn shared_texts(&self, source: Source<'_>) -> Vec<String> {
         if self.shared {
             return vec![self.fill(source)];

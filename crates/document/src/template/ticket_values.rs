@@ -7,7 +7,7 @@ use super::labels::{Label, Language};
 use super::ticket_page::TicketPage;
 
 impl Values {
-    /// The page's values. What it leaves to a label is said in this language.
+    /// The page's values, with labels in this language where the page leaves a value to a label.
     pub(crate) fn of(page: &TicketPage, language: &'static Language) -> Self {
         Self::from_fn(|known| {
             let optional = |text: &Option<String>| text.as_deref().map(sanitize).unwrap_or_default();
@@ -40,14 +40,14 @@ impl Values {
     }
 }
 
-/// The seat; in a place that is known to have none, nor a section or a row, that it is free.
+/// The seat; "Free seating" where it is known that there is no seat, section or row.
 fn seat(page: &TicketPage, language: &'static Language) -> String {
     let seat = sanitize(&page.seat);
     let is_free = seat.is_empty() && !page.seat_unknown && !is_placed(page);
     if is_free { Label::FREE_SEATING.text(language) } else { seat }
 }
 
-/// "Seat 7" of a seat that is a number, or a word with one; words by themselves: "Standing left", "Free seating".
+/// "Seat 7" for a seat that is a number, or a word with one; other words unchanged: "Standing left", "Free seating".
 fn named_seat(page: &TicketPage, language: &'static Language) -> String {
     let seat = seat(page, language);
     let is_number = seat.contains(|c: char| c.is_numeric());
@@ -62,7 +62,8 @@ fn is_placed(page: &TicketPage) -> bool {
     [&page.section, &page.row].into_iter().flatten().any(|text| !sanitize(text).is_empty())
 }
 
-/// A number in groups a person can read out: as it is where it has separators, else in groups of five or four.
+/// A ticket number in groups that people can read out: unchanged where it has separators, else in groups of five or
+/// four.
 fn grouped(number: &str) -> String {
     let letters: Vec<char> = number.chars().collect();
     if letters.len() < 6 || !letters.iter().all(char::is_ascii_alphanumeric) {

@@ -1,4 +1,4 @@
-//! A line of text once it is shaped: runs of glyphs from left to right.
+//! Shaped lines of text: runs of glyphs from left to right.
 
 use unicode_bidi::{BidiClass, bidi_class};
 
@@ -11,7 +11,7 @@ pub(crate) enum Drawn {
     Outlines,
     /// Pictures of their face.
     Pictures,
-    /// No font has these characters: each is a [`MISSING`].
+    /// No font has these characters: each is drawn as [`MISSING`].
     Boxes,
 }
 
@@ -36,11 +36,11 @@ pub(crate) struct Line {
     pub(crate) runs: Vec<Run>,
     /// In thousandths of an em.
     pub(crate) width: i32,
-    /// The text goes on after a space that the line's end stands for.
+    /// The text continues on the next line; the line break replaces a space.
     pub(crate) goes_on: bool,
 }
 
-/// What stands for a character that no font has; both built-in faces have it.
+/// The character drawn for one that no font has; both built-in faces have it.
 pub(crate) const MISSING: &str = "□";
 
 /// Whether the text reads from right to left, by its first strong character; `None` where it has none.

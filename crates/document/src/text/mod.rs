@@ -1,4 +1,5 @@
-//! Text: made safe to draw (`sanitize`), turned into lines of glyphs (`shaping`, `line`), and made to fit (`paragraph`).
+//! Text: makes it safe to draw (`sanitize`), shapes it into lines of glyphs (`shaping`, `line`), and fits it
+//! (`paragraph`).
 
 mod line;
 mod paragraph;

@@ -1,4 +1,4 @@
-//! Makes a text fit its box: wrap, then shrink, and at last an ellipsis.
+//! Makes a text fit its box: wraps it, then shrinks it, and finally truncates it with an ellipsis.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use super::line::Line;
 use super::sanitize::BREAK;
 use super::shaping::Shaper;
 
-/// How a text may be set.
+/// The constraints of laying out a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fit<'a> {
-    /// The width there is, in points.
+    /// The available width, in points.
     pub(crate) width: f32,
-    /// Font sizes in points with the lines each may take, from the wished one to the smallest.
+    /// Font sizes in points with the number of lines each may take, from the preferred one to the smallest.
     pub(crate) sizes: &'a [(f32, usize)],
-    /// From baseline to baseline as a multiple of the size; by the size where there is none.
+    /// From baseline to baseline as a multiple of the size; where not given, it depends on the size.
     pub(crate) leading: Option<f32>,
     pub(crate) bold: bool,
     pub(crate) style: Style,
 }
 
-/// A text that fits: lines no wider than asked, and no more of them than the size may take.
+/// A text that fits: lines within the width, and no more of them than the size allows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paragraph {
     pub(crate) size: f32,
-    /// The size of those it might have that it took; scripts with tall marks are set smaller for it.
+    /// The size chosen from those allowed; scripts with tall marks are drawn smaller than it.
     pub(crate) wished: f32,
     /// From baseline to baseline, in points.
     pub(crate) pitch: f32,
     pub(crate) lines: Vec<Arc<Line>>,
-    /// Not all of the text is there.
+    /// The text is truncated.
     pub(crate) cut: bool,
 }
 
@@ -50,17 +50,17 @@ impl Paragraph {
     }
 }
 
-/// Scripts with marks far above and below the letters are set this much smaller on the same pitch, so that a text
-/// takes the same room in every script.
+/// Scripts with marks far above and below the letters are scaled by this on the same pitch, so that a text takes the
+/// same room in every script.
 const TALL: f32 = 0.86;
 
-/// From baseline to baseline for a font size, in points: headings are set tighter where nothing else is said.
+/// From baseline to baseline for a font size, in points: headings are set tighter unless the leading is given.
 pub(crate) fn pitch(size: f32, leading: Option<f32>) -> f32 {
     size * leading.unwrap_or(if size >= 20.0 { 1.2 } else { 1.35 })
 }
 
-/// Lays a text out. An empty text has no lines; a line feed ends a line, and a [`BREAK`] does where all of the text has
-/// room then.
+/// Lays a text out. An empty text has no lines; a line feed ends a line, and so does a [`BREAK`] if all of the text
+/// fits then.
 pub(crate) fn fit(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph, FontError> {
     if !text.contains(BREAK) {
         return set_in(shaper, text, fit);
@@ -74,7 +74,7 @@ pub(crate) fn fit(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<P
     set_in(shaper, &on_one_line(text), fit)
 }
 
-/// Lines parted by commas where they have none, as their script writes it.
+/// Joins lines with commas in their script's form, where they do not end with one.
 pub(crate) fn on_one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for line in text.split(BREAK) {
@@ -110,7 +110,7 @@ fn set_in(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph
             lines: lines.into_iter().map(Arc::new).collect(),
             cut: false,
         };
-        // A line shaped by itself may be a hair wider than it measured as a part of the whole.
+        // A line shaped by itself may be slightly wider than it was as a part of the whole.
         let widest = paragraph.lines.iter().map(|line| line.width).max().unwrap_or(0);
         if widest > room(size) {
             #[expect(clippy::cast_precision_loss, reason = "both are below 2^24")]
@@ -138,7 +138,7 @@ fn set_in(shaper: &mut Shaper<'_>, text: &str, fit: Fit<'_>) -> Result<Paragraph
         }
         return Ok(finish(lines, size));
     }
-    // Not even the smallest size has room: break words, cut what is left.
+    // The text does not fit even in the smallest size: break words, truncate the rest.
     let mut lines = Vec::with_capacity(most);
     let mut short = false;
     for (index, measure) in measures.iter().enumerate() {
@@ -182,7 +182,7 @@ fn set(
     Ok(())
 }
 
-/// The longest beginning of a text that fits with an ellipsis after it.
+/// The longest prefix of a text that fits with an ellipsis after it.
 fn cut(shaper: &mut Shaper<'_>, text: &str, width: i32, fit: Fit<'_>) -> Result<Line, FontError> {
     let ends: Vec<usize> = text.grapheme_indices(true).map(|(at, grapheme)| at + grapheme.len()).collect();
     let beginning = |end: usize| format!("{}…", text[..end].trim_end());

@@ -1,20 +1,22 @@
-//! Makes outside text safe to draw: no controls, no invisible reordering, no unbounded stacks.
+//! Sanitizes untrusted text before it is drawn: no control characters, no invisible reordering, no unbounded stacks of
+//! marks.
 
 use unicode_bidi::{BidiClass, bidi_class};
 
-/// No field is longer than this; what comes after would never fit on the page.
+/// The maximum length of a field in characters; more would never fit on the page.
 const LONGEST: usize = 600;
-/// Marks on one base; the longest real stacks (Hebrew with points and accents) have fewer.
+/// The maximum number of marks on one base; the longest real stacks (Hebrew with points and accents) have fewer.
 const MOST_MARKS: usize = 5;
 
-/// Where a line of an address ends (Unicode's line separator). What has room for one line has a comma there.
+/// Where a line of an address ends (Unicode's line separator). Where there is room for only one line, a comma replaces
+/// it.
 pub(crate) const BREAK: char = '\u{2028}';
 
-/// The text as one line without anything that is not to be drawn.
+/// The text as one line, without anything that must not be drawn.
 ///
-/// Control characters, bidi controls and other invisible formatting go (zero-width joiners stay: Persian, Indic and
-/// emoji need them), every run of white space becomes one space, marks beyond [`MOST_MARKS`] on a base are dropped
-/// and text beyond [`LONGEST`] characters is cut with an ellipsis.
+/// Control characters, bidi controls and other invisible formatting are removed (zero-width joiners stay: Persian,
+/// Indic and emoji need them), every run of white space becomes one space, marks beyond [`MOST_MARKS`] on a base are
+/// dropped and text beyond [`LONGEST`] characters is cut with an ellipsis.
 pub(crate) fn sanitize(text: &str) -> String {
     sanitized(text, |_| false)
 }

@@ -1,4 +1,4 @@
-//! Text to glyphs: which face, which script, which direction, and then the shaper.
+//! Shapes text into glyphs: finds face, script and direction, then calls the shaper.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::font::{Face, FontError, Glyph, Loaded, Style};
 
 use super::line::{Drawn, Line, MISSING, Run};
 
-/// The faces to draw with, in the order in which they are asked.
+/// The faces to draw with, in the order in which they are tried.
 pub(crate) struct Shaper<'a> {
     faces: &'a [Face],
     /// Indexes into `faces` for regular and bold text.
@@ -36,11 +36,11 @@ const LATIN: Script = match Script::from_iso15924_tag(Tag::new(b"Latn")) {
 
 impl<'a> Shaper<'a> {
     /// `faces[0]` is the regular and `faces[1]` the bold built-in face; the rest are fallbacks. `language` is a
-    /// lower-case tag: faces that speak it are asked before those that do not.
+    /// lower-case tag: faces made for it are tried before the others.
     pub(crate) fn new(faces: &'a [Face], language: &str) -> Self {
         let order = [false, true].map(|bold| {
             let mut order: Vec<usize> = (2..faces.len()).filter(|&i| !faces[i].is_last_resort()).collect();
-            // Stable: among equals the caller's order holds.
+            // A stable sort: among equals, the caller's order holds.
             order
                 .sort_by_key(|&i| (std::cmp::Reverse(faces[i].speaks(language)), faces[i].is_bold() != bold));
             order.insert(0, usize::from(bold));
@@ -139,8 +139,8 @@ impl<'a> Shaper<'a> {
         if grapheme.chars().all(|c| is_ignorable(c) || loaded.has(c)) {
             return Ok(own);
         }
-        // A combined character may be there where its parts are not, or the other way round: the shaper composes
-        // and decomposes, so that the base decides when no face has every part.
+        // A face may have a combined character but not its parts, or the other way round. The shaper composes and
+        // decomposes, so the base decides when no face has every part.
         let base = grapheme.chars().find(|&c| !is_ignorable(c)).unwrap_or(' ');
         let mut has_base = None;
         for &index in &self.order[own] {
@@ -169,8 +169,8 @@ impl<'a> Shaper<'a> {
         Ok(chosen)
     }
 
-    /// The first face of last resort that has every character of the cluster; those of the weight wanted come first. One
-    /// that cannot be drawn with counts as not there: nobody chose it.
+    /// The first face of last resort that has every character of the cluster; those of the requested weight come first.
+    /// One that cannot be read is skipped, because no setting chose it.
     fn last_resort(
         &self,
         grapheme: &str,
@@ -221,7 +221,7 @@ impl<'a> Shaper<'a> {
         Ok(Run { face: item.face, rtl: item.rtl, tall: is_tall(item.script), drawn, glyphs })
     }
 
-    /// A glyph whose picture is not there or damaged is one that no font has.
+    /// Treats a glyph whose picture is missing or damaged as one that no font has.
     fn check_pictures(&mut self, text: &str, run: &mut Run) -> Result<(), FontError> {
         let loaded = self.faces[run.face].load()?;
         for glyph in &mut run.glyphs {
@@ -234,8 +234,8 @@ impl<'a> Shaper<'a> {
         Ok(())
     }
 
-    /// Splits a run where its face has no glyph, and puts boxes of a built-in face there: a font's own sign for what it
-    /// lacks must not be drawn (ISO 19005-2, 6.2.11.8), and some draw nothing.
+    /// Splits a run where its face has no glyph, and puts boxes of a built-in face there: a font's own glyph for
+    /// missing characters must not be drawn (ISO 19005-2, 6.2.11.8), and some draw nothing.
     fn boxes(&mut self, run: &Run, bold: bool, runs: &mut Vec<Run>) -> Result<(), FontError> {
         let face = usize::from(bold);
         let loaded = self.faces[face].load()?;
@@ -317,15 +317,15 @@ fn real_script(c: char) -> Option<Script> {
     }
 }
 
-/// Whether a script needs more room between lines than Latin: all but these do.
+/// Whether a script needs more room between lines than Latin: all except these do.
 fn is_tall(script: Script) -> bool {
     const FLAT: [&[u8; 4]; 11] =
         [b"Latn", b"Grek", b"Cyrl", b"Hebr", b"Armn", b"Geor", b"Hani", b"Hira", b"Kana", b"Hang", b"Bopo"];
     !FLAT.contains(&&script.tag().to_be_bytes())
 }
 
-/// Whether characters are to be drawn as an emoji where both are possible: U+FE0F asks for it, and keycaps and skin tones
-/// are nothing else (Unicode UTS #51).
+/// Whether characters are to be drawn as an emoji where a text form is possible too: U+FE0F requests it, and keycaps
+/// and skin tones are always emoji (Unicode UTS #51).
 fn wants_emoji(grapheme: &str) -> bool {
     grapheme.chars().any(|c| matches!(c, '\u{FE0F}' | '\u{20E3}' | '\u{1F3FB}'..='\u{1F3FF}'))
 }

@@ -1,4 +1,4 @@
-//! Tools that read tickets back, as strangers would.
+//! Runs independent tools that read tickets back.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ pub(crate) fn run(package: &str, tool: &str, args: &[&str]) -> String {
     out.into_owned()
 }
 
-/// The file on disk, for as long as the folder lives.
+/// Writes the file to disk; it exists as long as the folder is not dropped.
 pub(crate) fn saved(pdf: &[u8]) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ticket.pdf");
@@ -30,7 +30,7 @@ pub(crate) fn text(pdf: &[u8]) -> String {
     text.replace(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{C}'), "")
 }
 
-/// The same on one line, so that wrapped text can be looked for.
+/// The same on one line, so that wrapped text can be searched.
 pub(crate) fn flat(pdf: &[u8]) -> String {
     let (_folder, path) = saved(pdf);
     let text = run("poppler-utils", "pdftotext", &[&path, "-"]);

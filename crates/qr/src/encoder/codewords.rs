@@ -1,11 +1,11 @@
-//! A text as codewords: alphanumeric or byte mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
+//! Encodes a text as codewords: alphanumeric or byte mode, padding, Reed-Solomon blocks (ISO/IEC 18004, 7.4 to 7.6).
 
 use super::level::Level;
 
-/// The largest version here, 77 modules a side.
+/// The largest supported version, with 77 modules per side.
 pub(super) const VERSIONS: usize = 15;
 
-/// Per version: error correction codewords a block, and blocks.
+/// Per version: error correction codewords per block, and the number of blocks.
 type Blocks = [(u8, u8); VERSIONS];
 
 const M: Blocks = [
@@ -47,7 +47,7 @@ const Q: Blocks = [
 struct Shape {
     /// All codewords.
     total: usize,
-    /// Error correction codewords a block.
+    /// Error correction codewords per block.
     correction: usize,
     blocks: usize,
 }
@@ -66,7 +66,7 @@ impl Shape {
     }
 }
 
-/// Modules left for codewords once finders, timing, alignment, format and version have theirs.
+/// The modules left for codewords after finders, timing, alignment, format and version.
 fn modules(version: usize) -> usize {
     let all = (16 * version + 128) * version + 64;
     if version < 2 {
@@ -80,16 +80,16 @@ fn modules(version: usize) -> usize {
 pub(super) enum Segment<'a> {
     /// Values of the 45 characters, 5.5 bits each.
     Alphanumeric(Vec<u16>),
-    /// Anything else, in UTF-8. Readers guess what bytes stand for, so what is not ASCII says it.
+    /// Anything else, in UTF-8. Readers guess the encoding of bytes, so text that is not ASCII declares it.
     Bytes { bytes: &'a [u8], said: bool },
 }
 
-/// What says that the bytes after it are UTF-8: the mode of an extended channel interpretation, and its number 26
+/// Declares that the bytes after it are UTF-8: the mode of an extended channel interpretation, and its number 26
 /// (ISO/IEC 18004, 7.4.2; AIM ITS/04-023).
 const UTF8: (u32, usize) = (0b0111 << 8 | 0b1_1010, 12);
 
 impl<'a> Segment<'a> {
-    /// In the mode that takes less room.
+    /// The segment in the mode that takes less room.
     pub(super) fn of(text: &'a str) -> Self {
         let values: Option<Vec<u16>> = text.bytes().map(value).collect();
         let bytes = || Self::Bytes { bytes: text.as_bytes(), said: !text.is_ascii() };
@@ -103,7 +103,7 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// Bits of the field that counts the characters.
+    /// The width of the character count field, in bits.
     fn count_bits(&self, version: usize) -> usize {
         match (self, version < 10) {
             (Self::Alphanumeric(_), true) => 9,
@@ -123,7 +123,7 @@ impl<'a> Segment<'a> {
             .find(|&version| 4 + self.count_bits(version) + bits <= 8 * Shape::of(version, level).data())
     }
 
-    /// Mode, count and characters.
+    /// Writes mode, count and characters.
     fn write(&self, bits: &mut Bits, version: usize) {
         let count = u32::try_from(self.len()).unwrap_or(0);
         match self {
@@ -170,7 +170,7 @@ fn value(byte: u8) -> Option<u16> {
     })
 }
 
-/// All codewords in the order in which they are placed. The segment fits the version.
+/// All codewords in the order in which they are placed. The segment must fit the version.
 pub(super) fn codewords(segment: &Segment<'_>, version: usize, level: Level) -> Vec<u8> {
     let shape = Shape::of(version, level);
     let data = data(segment, version, shape.data());

@@ -1,6 +1,6 @@
-//! The encoder: alphanumeric or byte mode, versions 1 to 15, levels M and Q.
+//! The QR encoder: alphanumeric or byte mode, versions 1 to 15, levels M and Q.
 //!
-//! Our own: the crates there are take longer for the code than everything else on the page takes together. The tests
+//! It exists because other crates take longer for the code than everything else on the page takes together. The tests
 //! compare it with one of them, module by module.
 
 mod codewords;
@@ -25,13 +25,13 @@ pub enum EncodeError {
     /// There is nothing to encode.
     #[error("it is empty")]
     Empty,
-    /// It needs a larger symbol than the largest that a phone reads well.
+    /// It needs a larger symbol than a phone reads well.
     #[error("it is too long: a code of that size does not scan well")]
     TooLong,
 }
 
-/// Encodes a text at a level, up to version 15: 0.78 mm a module at 60 mm, which a phone still reads well off a screen.
-/// Level Q goes up to version 9; what is longer is encoded at M.
+/// Encodes a text at a level, up to version 15: 0.78 mm per module at 60 mm, which a phone still reads well off a
+/// screen. Level Q is used up to version 9; longer texts are encoded at M.
 ///
 /// # Errors
 /// [`EncodeError`] where the text is empty or does not fit.

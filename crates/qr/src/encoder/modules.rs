@@ -1,28 +1,28 @@
-//! Codewords as modules (ISO/IEC 18004, 7.7 to 7.10): a row is a number, a module a bit of it, so that masks are
-//! tried and judged many modules at a time.
+//! Places codewords as modules (ISO/IEC 18004, 7.7 to 7.10): a row is an integer, a module is a bit of it, so that
+//! masks are tried and scored many modules at a time.
 
 use std::sync::OnceLock;
 
 use super::codewords::VERSIONS;
 use super::level::Level;
 
-/// One bit a module, bit 0 at the left; 77 modules at most.
+/// One bit per module, bit 0 at the left; 77 modules at most.
 pub(super) type Row = u128;
 
 const MASKS: usize = 8;
 
-/// What codes of one version have in common; made once.
+/// What codes of one version have in common; computed once.
 struct Frame {
     size: usize,
     /// The dark modules that hold no codewords, by level and mask (the format says which).
     fixed: [[Square; MASKS]; 2],
-    /// Where the codewords' bits go, one after the other.
+    /// The positions of the codewords' bits, in order.
     path: Vec<(u8, u8)>,
     /// The masks, without the reserved modules.
     masks: [Square; MASKS],
 }
 
-/// Modules by row and by column: the rules about runs hold for both.
+/// Modules by row and by column: the rules about runs apply to both.
 #[derive(Clone, Default)]
 struct Square {
     rows: Vec<Row>,
@@ -65,7 +65,7 @@ pub(super) fn place(codewords: &[u8], version: usize, level: Level) -> Vec<Row> 
     candidates.min_by_key(penalty).map(|square| square.rows).unwrap_or_default()
 }
 
-/// How badly a code would scan (ISO/IEC 18004, 7.8.3): runs, blocks, finder look-alikes, imbalance.
+/// The penalty score of a code (ISO/IEC 18004, 7.8.3): runs, blocks, finder look-alikes, imbalance.
 fn penalty(square: &Square) -> u32 {
     let size = square.rows.len();
     let inner: Row = (1 << (size - 1)) - 1;
@@ -76,7 +76,8 @@ fn penalty(square: &Square) -> u32 {
             let equal = !(line ^ line >> 1) & inner;
             let long = equal & equal >> 1 & equal >> 2 & equal >> 3;
             sum += long.count_ones() + 2 * (long & !(long << 1)).count_ones();
-            // Dark, light, three dark, light, dark, with four light modules before or after; around the code it is light.
+            // Dark, light, three dark, light, dark, with four light modules before or after; outside the code, modules
+            // are light.
             let line = line << 4;
             let core = line & !(line >> 1) & line >> 2 & line >> 3 & line >> 4 & !(line >> 5) & line >> 6;
             let before = !(line << 1 | line << 2 | line << 3 | line << 4);
@@ -90,7 +91,7 @@ fn penalty(square: &Square) -> u32 {
     }
     let dark: u32 = square.rows.iter().map(|row| row.count_ones()).sum();
     let all = u32::try_from(size * size).unwrap_or(u32::MAX);
-    // Ten for every five per cent away from the half.
+    // Ten for every five per cent of deviation from one half.
     sum + 10 * ((dark * 20).abs_diff(all * 10) / all)
 }
 
@@ -138,7 +139,7 @@ impl Frame {
                 put(b, a, bits >> index & 1 == 1);
             }
         }
-        // Room for the format; one module there is always dark.
+        // Reserves modules for the format; one module there is always dark.
         for (x, y) in (0..15).flat_map(|index| format_places(index, size)) {
             put(x, y, false);
         }
@@ -171,7 +172,8 @@ impl Frame {
     }
 }
 
-/// Two columns at a time from the right, up and down in turn, around the vertical timing pattern.
+/// The order of modules: two columns at a time from the right, up and down in turn, skipping the vertical timing
+/// pattern.
 fn path(size: usize, free: impl Fn(usize, usize) -> bool) -> Vec<(u8, u8)> {
     let mut out = Vec::new();
     let rights = (7..size).rev().step_by(2).chain([5, 3, 1]);
@@ -188,7 +190,7 @@ fn path(size: usize, free: impl Fn(usize, usize) -> bool) -> Vec<(u8, u8)> {
     out
 }
 
-/// Where alignment patterns have their centres, in both directions.
+/// The centres of alignment patterns, in both directions.
 fn alignment(version: usize) -> Vec<usize> {
     if version == 1 {
         return Vec::new();
@@ -201,13 +203,13 @@ fn alignment(version: usize) -> Vec<usize> {
     out
 }
 
-/// A number with the remainder of a division in GF(2) after it.
+/// A number followed by the remainder of its division in GF(2).
 fn checked(number: usize, bits: usize, generator: usize) -> usize {
     let remainder = (0..bits).fold(number, |rest, _| (rest << 1) ^ ((rest >> (bits - 1)) * generator));
     number << bits | remainder
 }
 
-/// The 15 bits that tell a reader the level and the mask.
+/// The 15 bits of format information: level and mask.
 fn format(level: Level, mask: usize) -> usize {
     let level = match level {
         Level::M => 0b00,
@@ -216,7 +218,7 @@ fn format(level: Level, mask: usize) -> usize {
     checked(level << 3 | mask, 10, 0x537) ^ 0x5412
 }
 
-/// The two places of a bit of the format.
+/// The two positions of a bit of the format.
 fn format_places(index: usize, size: usize) -> [(usize, usize); 2] {
     let first = match index {
         0..=5 => (8, index),

@@ -1,8 +1,8 @@
-//! A symbol: its modules, as runs of dark ones.
+//! A QR symbol: its modules, as runs of dark ones.
 
 use super::modules::Row;
 
-/// A QR symbol: its modules a side, and its dark modules as runs, merged along rows.
+/// A QR symbol: the number of modules per side, and its dark modules as runs, merged along rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
     side: u16,
@@ -10,7 +10,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// Modules a side, without the quiet zone.
+    /// Modules per side, without the quiet zone.
     #[must_use]
     pub fn side(&self) -> u16 {
         self.side
@@ -22,7 +22,7 @@ impl Symbol {
         &self.runs
     }
 
-    /// The rows from the top, true for a dark module: what is drawn, for whoever proves that it can be read.
+    /// The rows from the top, true for a dark module: the symbol as drawn, for reading it back.
     #[must_use]
     pub fn rows(&self) -> Vec<Vec<bool>> {
         let side = usize::from(self.side);

@@ -4,11 +4,11 @@ use super::*;
 
 #[test]
 fn sizes_follow_the_payload() {
-    // Version n has 17 + 4n modules a side.
+    // Version n has 17 + 4n modules per side.
     assert_eq!(encode(&"A".repeat(189), Level::Q).unwrap().side(), 17 + 4 * 9);
     assert_eq!(encode(&"A".repeat(190), Level::Q).unwrap().side(), 17 + 4 * 8);
     assert_eq!(encode("", Level::Q), Err(EncodeError::Empty));
-    // Eight bits a character in place of 5.5.
+    // Eight bits per character instead of 5.5.
     assert_eq!(encode(&"a".repeat(130), Level::Q).unwrap().side(), 17 + 4 * 9);
     assert_eq!(encode(&"a".repeat(131), Level::Q).unwrap().side(), 17 + 4 * 8);
     // The usual credential at M: smaller, or larger modules.
@@ -27,7 +27,7 @@ fn what_is_not_ascii_says_its_encoding() {
     // ECI 26, byte mode, four bytes.
     assert_eq!(bytes("Süd")[..5], [0x71, 0xA4, 0x04, 0x53, 0xC3]);
     assert_eq!(bytes("Sud")[..2], [0x40, 0x35]);
-    // One character more than fits beside what says it.
+    // One character more than fits beside the UTF-8 declaration.
     assert_eq!(encode(&format!("{}ü", "a".repeat(11)), Level::M).unwrap().side(), 21);
     assert_eq!(encode(&format!("{}ü", "a".repeat(12)), Level::M).unwrap().side(), 25);
 }

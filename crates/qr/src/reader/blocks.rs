@@ -1,9 +1,9 @@
-//! The codewords' blocks, each a word of a Reed-Solomon code (ISO/IEC 18004, 7.5 and 7.6).
+//! Splits codewords into blocks and checks each as a Reed-Solomon codeword (ISO/IEC 18004, 7.5 and 7.6).
 
 use super::error::SymbolError;
 use super::level::Level;
 
-/// Error correction codewords a block, by version (table 9).
+/// Error correction codewords per block, by version (table 9).
 #[rustfmt::skip]
 const CORRECTION: [[u8; 40]; 4] = [
     [7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28,
@@ -16,7 +16,7 @@ const CORRECTION: [[u8; 40]; 4] = [
      30, 24, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30, 30],
 ];
 
-/// Blocks, by version (table 9).
+/// The number of blocks, by version (table 9).
 #[rustfmt::skip]
 const BLOCKS: [[u8; 40]; 4] = [
     [1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 6, 6, 6, 6, 7, 8,
@@ -29,15 +29,15 @@ const BLOCKS: [[u8; 40]; 4] = [
      25, 34, 30, 32, 35, 37, 40, 42, 45, 48, 51, 54, 57, 60, 63, 66, 70, 74, 77, 81],
 ];
 
-/// Most error correction codewords a block has.
+/// The maximum number of error correction codewords of a block.
 const MOST: usize = 30;
 
-/// The data of all codewords, once every block has proven to be without a wrong one.
+/// The data of all codewords, after checking that no block has a wrong one.
 pub(super) fn data(codewords: &[u8], version: usize, level: Level) -> Result<Vec<u8>, SymbolError> {
     let of = |table: &[[u8; 40]; 4]| usize::from(table[level as usize][version - 1]);
     let (correction, blocks) = (of(&CORRECTION), of(&BLOCKS));
     let length = codewords.len() - correction * blocks;
-    // The first blocks are one data codeword shorter where the data cannot be shared out evenly.
+    // The first blocks are one data codeword shorter where the data cannot be split evenly.
     let (short, longer) = (length / blocks, length % blocks);
     let mut out = Vec::with_capacity(length);
     for block in 0..blocks {
@@ -54,7 +54,7 @@ pub(super) fn data(codewords: &[u8], version: usize, level: Level) -> Result<Vec
     Ok(out)
 }
 
-/// Whether a block, as a polynomial, is zero at the first `correction` powers of 2: its syndromes.
+/// Whether a block's syndromes are zero: its polynomial at the first `correction` powers of 2.
 fn is_whole<'a>(block: impl Iterator<Item = &'a u8>, correction: usize) -> bool {
     let mut syndromes = [0_u8; MOST];
     let syndromes = &mut syndromes[..correction];

@@ -1,12 +1,13 @@
-//! The modules, which of them belong to patterns, and the codewords in the others (ISO/IEC 18004, 7.7.3 and 7.8.2).
+//! The grid of modules: which of them belong to patterns, and the codewords in the others (ISO/IEC 18004, 7.7.3 and
+//! 7.8.2).
 
 use super::error::SymbolError;
 
-/// The largest symbol's modules a side.
+/// The modules per side of the largest symbol.
 const MOST: usize = 177;
 const WORDS: usize = MOST.div_ceil(64);
 
-/// One bit a module of a column, bit 0 at the top: the path of the codewords runs along columns.
+/// One bit per module of a column, bit 0 at the top: the path of the codewords runs along columns.
 type Column = [u64; WORDS];
 
 pub(super) struct Grid {
@@ -31,18 +32,18 @@ impl Grid {
         self.size
     }
 
-    /// A module's colour, which from then on holds no codeword's bit.
+    /// Reads a module's colour and marks it as not part of a codeword.
     pub(super) fn take(&mut self, x: usize, y: usize) -> bool {
         self.taken[x][y / 64] |= 1 << (y % 64);
         bit(&self.dark[x], y)
     }
 
-    /// The bits of the modules that are not taken, unmasked, as bytes; what is left over must be zero.
+    /// The bits of the modules that are not taken, unmasked, as bytes; the remaining bits must be zero.
     pub(super) fn codewords(&self, mask: u8) -> Result<Vec<u8>, SymbolError> {
         let mut out = Vec::with_capacity(self.size * self.size / 8);
         let (mut pending, mut count) = (0_u8, 0);
         for turn in 0..self.size / 2 {
-            // Two columns at a time from the right; the vertical timing pattern's is passed over.
+            // Two columns at a time from the right; the vertical timing pattern's column is skipped.
             let right = self.size - 1 - 2 * turn;
             let right = if right <= 6 { right - 1 } else { right };
             let pair = [right, right - 1].map(|x| {
@@ -64,7 +65,7 @@ impl Grid {
                 }
             }
         }
-        // What `pending` held before has become a codeword and was cleared.
+        // Complete codewords have been taken out of `pending`; only the remainder is left.
         if pending == 0 { Ok(out) } else { Err(SymbolError::Remainder) }
     }
 }
@@ -80,7 +81,7 @@ fn mask_of_column(mask: u8, x: usize) -> Column {
     std::array::from_fn(|word| {
         let first = 4 * word;
         let turned = (period >> first | period << (12 - first)) & 0xfff;
-        // A bit at every twelfth place.
+        // A bit at every twelfth position.
         turned.wrapping_mul(0x1001_0010_0100_1001)
     })
 }

@@ -1,22 +1,23 @@
-//! What a symbol holds besides its codewords: function patterns, format and version (ISO/IEC 18004, 6.3, 7.9, 7.10).
+//! Checks what a symbol has besides its codewords: function patterns, format and version (ISO/IEC 18004, 6.3, 7.9,
+//! 7.10).
 
 use super::error::SymbolError;
 use super::grid::Grid;
 use super::level::Level;
 
 /// Modules between the centres of alignment patterns, counted from the far corner, by version (annex E). The first
-/// centre stands at 6 however far the second is.
+/// centre is at 6, however far the second is.
 const PITCHES: [usize; 40] = [
     0, 12, 16, 20, 24, 28, 16, 18, 20, 22, 24, 26, 28, 20, 22, 24, 24, 26, 28, 28, 22, 24, 24, 26, 26, 28,
     28, 24, 24, 26, 26, 26, 28, 28, 24, 26, 26, 26, 28, 28,
 ];
 
-/// Divisors of the two BCH codes (7.9.1 and 7.10), and what is added so that no format is without dark modules.
+/// Divisors of the two BCH codes (7.9.1 and 7.10), and the mask that ensures that every format has dark modules.
 const FORMAT_DIVISOR: u32 = 0b101_0011_0111;
 const FORMAT_ADDED: u32 = 0b101_0100_0001_0010;
 const VERSION_DIVISOR: u32 = 0b1_1111_0010_0101;
 
-/// Compares everything that is not a codeword with what it must be; the level and mask that the format names.
+/// Checks every module that is not part of a codeword. Returns the format's level and mask.
 pub(super) fn check(grid: &mut Grid, version: usize) -> Result<(Level, u8), SymbolError> {
     finders(grid)?;
     alignments(grid, version)?;
@@ -33,7 +34,7 @@ fn expect(grid: &mut Grid, x: usize, y: usize, dark: bool, pattern: &'static str
     if grid.take(x, y) == dark { Ok(()) } else { Err(SymbolError::Pattern { pattern, x, y }) }
 }
 
-/// Three squares of eight modules in as many corners: rings of seven, five and three, and the separator.
+/// Checks the finders: squares of eight modules in three corners: rings of seven, five and three, and the separator.
 fn finders(grid: &mut Grid) -> Result<(), SymbolError> {
     let far = grid.size() - 7;
     for (left, top) in [(0, 0), (far, 0), (0, far)] {
@@ -55,7 +56,7 @@ fn alignments(grid: &mut Grid, version: usize) -> Result<(), SymbolError> {
     let centre = |index: usize| if index == 0 { 6 } else { last - pitch * (version / 7 + 1 - index) };
     for (i, j) in square(version / 7 + 2) {
         let (left, top) = (centre(i) - 2, centre(j) - 2);
-        // None where the finders are.
+        // There are none where the finders are.
         let at_far = |at: usize| at + 2 == last;
         if (left == 4 && (top == 4 || at_far(top))) || (at_far(left) && top == 4) {
             continue;
@@ -68,7 +69,8 @@ fn alignments(grid: &mut Grid, version: usize) -> Result<(), SymbolError> {
     Ok(())
 }
 
-/// Between the finders, in turn dark and light; alignment patterns that lie on the way agree with it.
+/// Checks the timing patterns between the finders, alternately dark and light; alignment patterns on them agree with
+/// that.
 fn timing(grid: &mut Grid) -> Result<(), SymbolError> {
     for at in 8..grid.size() - 8 {
         expect(grid, at, 6, at % 2 == 0, "timing pattern")?;
@@ -77,7 +79,7 @@ fn timing(grid: &mut Grid) -> Result<(), SymbolError> {
     Ok(())
 }
 
-/// What both copies of the version say, if they are whole and agree.
+/// The version, if both copies are intact and agree.
 fn version_of(grid: &mut Grid) -> Option<usize> {
     let far = grid.size() - 11;
     let [one, two] = [false, true].map(|turned| {
@@ -90,7 +92,7 @@ fn version_of(grid: &mut Grid) -> Option<usize> {
     usize::try_from(one >> 12).ok().filter(|_| whole)
 }
 
-/// What both copies of the format say, if they are whole and agree.
+/// The format, if both copies are intact and agree.
 fn format(grid: &mut Grid) -> Option<(Level, u8)> {
     let size = grid.size();
     let mut read = |place: &dyn Fn(usize) -> (usize, usize)| {
@@ -121,7 +123,7 @@ fn format(grid: &mut Grid) -> Option<(Level, u8)> {
     Some((level, u8::try_from(plain >> 10 & 0b111).ok()?))
 }
 
-/// Of the division of one polynomial over GF(2) by another; zero for words of the code.
+/// The remainder of dividing one polynomial over GF(2) by another; zero for valid code words.
 fn remainder(mut word: u32, divisor: u32) -> u32 {
     while word.leading_zeros() <= divisor.leading_zeros() {
         word ^= divisor << (divisor.leading_zeros() - word.leading_zeros());

@@ -1,25 +1,25 @@
-//! Text in segments of three modes, the terminator and the padding (ISO/IEC 18004, 7.4).
+//! Decodes text from segments of three modes, and checks the terminator and the padding (ISO/IEC 18004, 7.4).
 
 use super::error::SymbolError;
 
 /// The 45 characters of alphanumeric mode in the order of their values (table 5).
 const ALPHANUMERIC: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
-/// UTF-8's number among the extended channel interpretations (AIM ITS/04-023).
+/// The number of UTF-8 among the extended channel interpretations (AIM ITS/04-023).
 const UTF8: u8 = 26;
 
 /// The text of a symbol's data codewords.
 pub(super) fn text(data: &[u8], version: usize) -> Result<String, SymbolError> {
     let mut bits = Bits { bytes: data, at: 0 };
     let mut out = Vec::with_capacity(2 * data.len());
-    // Near the end there may be no room for a whole terminator; what there is, is zero.
+    // Near the end there may be no room for a whole terminator; the bits that are left are zero.
     while let Some(mode) = bits.take(4).filter(|&mode| mode != 0) {
         // Widths of the count up to versions 9, 26 and 40 (table 3).
         let widths = match mode {
             0b0001 => [10, 12, 14],
             0b0010 => [9, 11, 13],
             0b0100 => [8, 16, 16],
-            // What the bytes after it stand for; here only UTF-8 is anything.
+            // The encoding of the bytes after it; only UTF-8 is supported here.
             0b0111 => match bits.byte().ok_or(SymbolError::Truncated)? {
                 UTF8 => continue,
                 other => return Err(SymbolError::Interpretation(other)),
@@ -87,18 +87,18 @@ fn character(value: u32, out: &mut Vec<u8>) -> Result<(), SymbolError> {
 
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next bit.
+    /// The position of the next bit.
     at: usize,
 }
 
 impl Bits<'_> {
-    /// The next `width` bits, 16 at most; none where fewer are left, and they stay.
+    /// The next `width` bits, 16 at most; `None` where fewer are left, and then nothing is taken.
     fn take(&mut self, width: usize) -> Option<u32> {
         let end = self.at + width;
         if end > 8 * self.bytes.len() {
             return None;
         }
-        // 16 bits that do not begin with a byte reach into a third one.
+        // 16 bits that do not begin at a byte boundary extend into a third byte.
         let first = self.at / 8;
         let window = (first..first + 3)
             .fold(0, |window, index| window << 8 | u32::from(self.bytes.get(index).copied().unwrap_or(0)));
@@ -111,7 +111,7 @@ impl Bits<'_> {
         self.take(8).and_then(|byte| u8::try_from(byte).ok())
     }
 
-    /// Zeros up to the next whole byte, then two bytes in turn (7.4.10).
+    /// Whether only padding is left: zeros up to the next whole byte, then two bytes in turn (7.4.10).
     fn only_padding_is_left(&mut self) -> bool {
         let partial = (8 - self.at % 8) % 8;
         let zeros = self.take(partial) == Some(0);
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(wrong(&[(4, 4), (200, 8)]), SymbolError::Truncated);
         assert_eq!(wrong(&[(0, 4), (1, 4)]), SymbolError::Padding);
         assert_eq!(wrong(&[(0, 4), (0, 4), (0, 8)]), SymbolError::Padding);
-        // Seventeen digits leave one bit, which is no terminator's.
+        // Seventeen digits leave one bit, which is too few for a terminator.
         let digits = [&[(1, 4), (17, 10)][..], &[(0, 10); 5], &[(0, 7)]].concat();
         assert_eq!(text(&data(&digits, 9), 1), Ok("0".repeat(17)));
         assert_eq!(wrong(&[&digits[..], &[(1, 1)]].concat()), SymbolError::Padding);

@@ -1,4 +1,4 @@
-//! Settings that are written, checked and refused, and what `serve` says of them.
+//! Tests of configuration: settings that are written, checked and refused, and what `serve` reports about them.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::scene::PATIENCE;
@@ -50,7 +50,8 @@ async fn a_configuration_is_written_checked_and_its_faults_are_named() -> Result
     Ok(())
 }
 
-/// What `serve` refuses with 2 because of its settings alone, `config check` says too, and by the same key.
+/// What `serve` refuses with exit code 2 because of its settings alone, `config check` also reports, under the same
+/// key.
 #[tokio::test]
 async fn whatever_serve_refuses_is_said_by_config_check() -> Result<()> {
     let setup = Setup::new()?;
@@ -131,7 +132,7 @@ async fn a_misspelt_section_is_named_and_stops_nothing() -> Result<()> {
 #[tokio::test]
 async fn serve_says_to_machines_where_it_serves() -> Result<()> {
     let service = Setup::new()?.roles("http,relay").machine_readable().start().await?;
-    // It can be reached a moment before it says so.
+    // It can be reached slightly before it prints its address.
     let line = eventually(PATIENCE, "a line of JSON", async || {
         Ok(service.log().lines().find(|line| line.starts_with('{')).map(str::to_owned))
     })

@@ -1,4 +1,4 @@
-//! The demo: what it issues, shows and leaves alone.
+//! Tests of the demo: what it issues, shows and does not touch.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::scene::PATIENCE;
@@ -58,7 +58,7 @@ async fn a_demo_shows_what_the_settings_say_and_leaves_the_real_ones_alone() -> 
     let shown = beside.run(&["ticket", "show", "--json", ticket.trim_end_matches(".pdf")]).await?;
     let shown: Value = serde_json::from_slice(&shown.stdout).with_context(|| err(&shown))?;
     assert!(shown["template"].as_str().is_some_and(|t| t.starts_with("phone/")), "{shown}");
-    // A real installation is not played with.
+    // It refuses the folder of a real installation.
     let folder = setup.data().display().to_string();
     let real = setup.run(&["demo", "--exit", "--count", "2", "--data", &folder]).await?;
     assert_eq!(real.status.code(), Some(2), "{}", err(&real));
@@ -84,7 +84,7 @@ async fn a_demo_says_where_it_is_and_drains_when_it_is_stopped() -> Result<()> {
     assert!(err(&beside).contains("is in use; listening on 127.0.0.1:"), "{}", err(&beside));
     let mut first = first;
     assert!(first.stop(PATIENCE).await?.success(), "{}", first.log());
-    // In the middle of the work.
+    // It is stopped in the middle of the work.
     let mut busy = setup.launch_demo(&["--count", "5000"])?;
     let begun = async || Ok(setup.data().join("data-demo/tickets").read_dir()?.nth(200).map(|_| ()));
     eventually(PATIENCE, "it is at work", begun).await?;

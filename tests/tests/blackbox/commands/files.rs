@@ -1,4 +1,4 @@
-//! Files of payments as they were exported.
+//! Tests of ingesting exported files of payments.
 
 use anyhow::Result;
 use fulfillment_tests::ordering::{Answer, one_seat};
@@ -66,7 +66,7 @@ async fn files_of_payments_are_read_as_they_were_exported() -> Result<()> {
             2 => format!("{}\n{}\n", pretty(&a.json())?, pretty(&b.json())?).into_bytes(),
             _ => utf16(&format!("{}\r\n{}", a.json(), b.json())),
         };
-        // What breaks off is refused as a whole.
+        // A truncated file is refused as a whole.
         if n == 0 {
             std::fs::write(&file, &bytes[..bytes.len() - 10])?;
             let said = scene.setup.run(&["ingest", &name]).await?;

@@ -1,4 +1,4 @@
-//! The command line, by exit codes and what it prints.
+//! Tests of the command line: exit codes and output.
 
 mod config;
 mod demo;
@@ -23,7 +23,7 @@ fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Only `serve`, `migrate` and `demo` make anything; and what they make is for the owner and the group.
+/// Only `serve`, `migrate` and `demo` create files; these are accessible to the owner and the group.
 #[tokio::test]
 async fn a_command_that_asks_a_store_makes_none() -> Result<()> {
     let setup = Setup::new()?;
@@ -83,7 +83,7 @@ async fn tickets_and_orders_are_shown_by_id_and_by_number() -> Result<()> {
         assert_eq!(shown.status.code(), Some(0), "{spelled}: {}", err(&shown));
         assert!(out(&shown).contains(id), "{spelled}");
     }
-    // Nothing waits, which is the answer to a number that is known.
+    // Nothing waits, which is the answer for a known number.
     let idle = scene.setup.run(&["retry", "--ticket", number]).await?;
     assert_eq!(idle.status.code(), Some(1), "{}", err(&idle));
     assert!(out(&idle).contains("nothing to retry"), "{}", out(&idle));
@@ -111,7 +111,7 @@ async fn a_door_needs_the_published_keys_alone() -> Result<()> {
     let keys = published.display().to_string();
     assert_eq!(door.run(&["verify", "--keys", &keys, code]).await?.status.code(), Some(0));
     assert_eq!(door.run(&["verify", code]).await?.status.code(), Some(2), "no keys at all");
-    // Or with the key files, and not the secret.
+    // Or with the key files, but not the secret.
     std::fs::create_dir_all(door.data().join("keys"))?;
     let listed: Value = serde_json::from_slice(&scene.setup.run(&["keys", "list", "--json"]).await?.stdout)?;
     for made in listed.as_array().context("keys")? {
@@ -132,7 +132,7 @@ async fn migrate_says_what_is_missing_and_does_it() -> Result<()> {
         let pending: Value = serde_json::from_slice(&check.stdout)?;
         assert!(pending["pending"].as_array().is_some_and(|p| !p.is_empty()), "{pending}");
         let early = scene.setup.run(&["order", "show", &rig::id().to_string()]).await?;
-        // A file that is not there is no store; a database without the schema is one of another state.
+        // A missing file is not a store; a database without the schema is a store in another state.
         let code = if scene.database().is_ok() { 2 } else { 3 };
         assert_eq!(early.status.code(), Some(code));
         assert!(err(&early).contains("fulfillment migrate"), "{}", err(&early));
@@ -206,7 +206,7 @@ async fn wrong_use_ends_with_2_and_every_command_has_help() -> Result<()> {
     Ok(())
 }
 
-/// The names under "Commands:", but for clap's own.
+/// The names under "Commands:", except clap's own.
 fn subcommands(help: &str) -> Vec<String> {
     let list = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
     list.lines()

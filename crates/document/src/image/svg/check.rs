@@ -1,4 +1,4 @@
-//! What a drawing may have, before anything is made of it. What would be left out is refused by name.
+//! Checks which SVG elements a drawing has before it is converted. What would be left out is refused by name.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use usvg::roxmltree::{Document, Node};
 use super::style::{Names, follows, name_of, urls};
 use super::weight;
 
-/// Elements that are drawn, or say how.
+/// Elements that are drawn, or define how others are drawn.
 const DRAWN: &[&str] = &[
     "svg",
     "g",
@@ -29,14 +29,14 @@ const DRAWN: &[&str] = &[
     "clipPath",
     "mask",
 ];
-/// Elements of which nothing is drawn where they stand.
+/// Elements that draw nothing in their place.
 const SILENT: &[&str] =
     &["title", "desc", "metadata", "style", "view", "filter", "pattern", "marker", "color-profile"];
 
-/// Looks at a whole drawing.
+/// Checks a whole drawing.
 ///
 /// # Errors
-/// What is not taken, and what to do, in words.
+/// A message: what is not supported, and what to do.
 pub(super) fn check(document: &Document<'_>) -> Result<(), String> {
     let root = document.root_element();
     if name_of(root) != Some("svg") {
@@ -56,7 +56,7 @@ pub(super) fn check(document: &Document<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Looks at an element, and notes those that are drawn with it.
+/// Checks an element, and collects those that are drawn with it.
 fn element<'a, 'input>(
     node: Node<'a, 'input>,
     names: &Names<'a, 'input>,
@@ -76,7 +76,7 @@ fn element<'a, 'input>(
     }
     for child in node.children() {
         let Some(name) = name_of(child) else { continue };
-        // Programs keep data of their own where no viewer looks.
+        // Drawing programs keep data of their own in elements that viewers ignore.
         if !SILENT.contains(&name) && !child.has_attribute("requiredExtensions") {
             ahead.push(child);
         }
@@ -130,7 +130,7 @@ fn property(name: &str, value: &str, names: &Names<'_, '_>) -> Result<(), String
     Ok(())
 }
 
-/// Why an element is not taken, and what to do.
+/// Why an element is not supported, and what to do.
 fn refusal(name: &str) -> String {
     let what = match name {
         "text" | "tspan" | "textPath" | "tref" | "flowRoot" => {
@@ -158,7 +158,7 @@ fn elsewhere(target: &str) -> String {
     format!("it refers to something outside of it, {:?}: only what is in the file is drawn", shown(target))
 }
 
-/// As much of a text from the file as fits a message.
+/// A text from the file, shortened to fit a message.
 fn shown(text: &str) -> String {
     text.chars().take(60).collect()
 }

@@ -1,4 +1,4 @@
-//! What `usvg` has resolved, as content streams: groups, clip paths and masks.
+//! Converts the tree that `usvg` has resolved to PDF content streams: groups, clip paths and masks.
 
 use std::collections::HashMap;
 
@@ -11,15 +11,15 @@ use crate::pdf::{FormXObject, deflate_once};
 
 use super::layer::{Layer, checked, fill_resources, matrix};
 
-/// No drawing takes more objects.
+/// The maximum number of PDF objects of a drawing.
 const MOST_OBJECTS: i32 = 20_000;
 /// The longer side of the form.
 const SIDE: f32 = 1000.0;
 
-/// Draws the whole into a form that fills the unit square.
+/// Draws the whole tree into a form that fills the unit square.
 ///
 /// # Errors
-/// What cannot be drawn, in words.
+/// A message: what cannot be drawn.
 pub(super) fn draw(tree: &Tree) -> Result<FormXObject, String> {
     let mut writer = Writer {
         chunk: Chunk::with_settings(Settings { pretty: false }),
@@ -42,7 +42,7 @@ pub(super) fn draw(tree: &Tree) -> Result<FormXObject, String> {
     form.filter(Filter::FlateDecode);
     form.bbox(Rect::new(0.0, 0.0, wide, high)).matrix([1.0 / wide, 0.0, 0.0, 1.0 / high, 0.0, 0.0]);
     if isolated {
-        // What mixes with what lies below mixes with the drawing alone.
+        // Blend modes apply within the drawing only, not to the page below it.
         form.group().transparency().isolated(true).color_space().device_rgb();
     }
     fill_resources(&mut form, &layer.used);
@@ -54,10 +54,10 @@ pub(super) struct Writer {
     pub(super) chunk: Chunk,
     /// How many objects there are.
     count: i32,
-    /// Objects by what is in them.
+    /// Objects by their content.
     known: HashMap<String, Ref>,
     pub(super) segments: usize,
-    /// Whether something mixes with what lies below it.
+    /// Whether something has a blend mode.
     blends: bool,
 }
 
@@ -70,7 +70,7 @@ impl Writer {
         Ok(Ref::new(self.count))
     }
 
-    /// An object that is written once: `key` has all that is in it.
+    /// An object that is written once: `key` has all of its content.
     pub(super) fn shared(&mut self, key: String, write: impl FnOnce(&mut Chunk, Ref)) -> Result<Ref, String> {
         if let Some(id) = self.known.get(&key) {
             return Ok(*id);
@@ -81,7 +81,7 @@ impl Writer {
         Ok(id)
     }
 
-    /// A transparency group within `area`, `around` being what it is drawn in.
+    /// A transparency group within `area`; `around` is the layer it is drawn in.
     pub(super) fn layer(
         &mut self,
         around: &Layer,
@@ -115,7 +115,7 @@ impl Writer {
             match node {
                 Node::Group(group) => self.group(group, layer)?,
                 Node::Path(path) => self.path(path, layer)?,
-                // Refused before; without its features, the library makes none of them.
+                // Refused before; and `usvg` makes none of them without the features for them.
                 Node::Image(_) | Node::Text(_) => return Err("it has an image or a text in it".to_owned()),
             }
         }
@@ -146,7 +146,7 @@ impl Writer {
             self.children(group, layer)?;
         } else {
             let mut form = self.layer(layer, area, false, |writer, inner| writer.children(group, inner))?;
-            // There is one mask at a time: the others get a group each.
+            // A graphics state has one mask: each further mask gets a group of its own.
             let last = masks.pop();
             for mask in masks {
                 form = self.layer(layer, area, false, |_, inner| {
@@ -168,7 +168,7 @@ impl Writer {
         Ok(())
     }
 
-    /// A graphics state with an opacity and a way to mix.
+    /// A graphics state with an opacity and a blend mode.
     pub(super) fn opacity(
         &mut self,
         opacity: Opacity,
@@ -184,7 +184,7 @@ impl Writer {
         })
     }
 
-    /// A graphics state that shows what is drawn by it where the form is opaque, or light.
+    /// A graphics state whose soft mask is the form's opacity or luminosity.
     pub(super) fn masked(&mut self, form: Ref, by: MaskType) -> Result<Ref, String> {
         self.shared(format!("mask {} {by:?}", form.get()), |chunk, id| {
             chunk.ext_graphics(id).soft_mask().subtype(by).group(form);
@@ -211,7 +211,7 @@ impl Writer {
         self.masked(form, by)
     }
 
-    /// Clips by one path; several overlap each in its own way, so they become a mask.
+    /// Clips by one path. Several may overlap, each with its own fill rule, so they become a mask.
     fn clip(&mut self, clip: &ClipPath, area: [f32; 4], layer: &mut Layer) -> Result<Option<Ref>, String> {
         let mut paths = Vec::new();
         if simple(clip.root(), clip.transform(), &mut paths) && paths.len() <= 1 {
@@ -237,7 +237,7 @@ impl Writer {
     }
 }
 
-/// Collects the visible paths of a clip path with what maps their points; not if one of them is clipped itself.
+/// Collects the visible paths of a clip path with their transforms. Returns `false` if one of them is clipped itself.
 fn simple<'t>(group: &'t Group, at: Transform, paths: &mut Vec<(&'t Path, Transform)>) -> bool {
     group.children().iter().all(|node| match node {
         Node::Group(group) => {
@@ -255,7 +255,7 @@ fn simple<'t>(group: &'t Group, at: Transform, paths: &mut Vec<(&'t Path, Transf
     })
 }
 
-/// A little more than what is drawn, so that nothing is cut where edges are smoothed.
+/// An area a little larger than what is drawn, so that anti-aliased edges are not cut.
 fn with_margin(area: NonZeroRect) -> [f32; 4] {
     let (x, y) = (area.width() / 50.0, area.height() / 50.0);
     [area.left() - x, area.top() - y, area.right() + x, area.bottom() + y]

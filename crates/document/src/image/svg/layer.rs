@@ -1,20 +1,20 @@
-//! A content stream that is being written, and what it calls by name.
+//! A content stream that is being written, and the resources it names.
 
 use std::collections::BTreeSet;
 
 use pdf_writer::{Content, Name, Ref, Settings};
 use usvg::tiny_skia_path::Transform;
 
-/// No coordinate is farther from the origin.
+/// The maximum distance of a coordinate from the origin.
 const FARTHEST: f32 = 10_000_000.0;
-/// Graphics states that are saved at a time: ISO 32000-1, annex C, lets readers keep 28.
+/// How many graphics states may be saved at a time: ISO 32000-1, annex C, lets readers keep 28.
 const MOST_SAVED: usize = 24;
 /// A content stream that is being written.
 pub(super) struct Layer {
     pub(super) content: Content,
-    /// From where drawing is now to where the stream began.
+    /// The transform from the current coordinates to those at the stream's start.
     pub(super) at: Transform,
-    /// What the stream calls by name: the name's first letter, and the object.
+    /// The stream's resources: the name's first letter, and the object.
     pub(super) used: BTreeSet<(u8, Ref)>,
     /// How many graphics states are saved, those of the streams around it included.
     pub(super) saved: usize,
@@ -69,7 +69,7 @@ fn name_of(kind: u8, id: Ref) -> String {
     format!("{}{}", char::from(kind), id.get())
 }
 
-/// What a form calls by name.
+/// Writes a form's resources.
 pub(super) fn fill_resources(form: &mut pdf_writer::writers::FormXObject<'_>, used: &BTreeSet<(u8, Ref)>) {
     let mut resources = form.resources();
     for (kind, key) in [(b'X', "XObject"), (b'G', "ExtGState"), (b'P', "Pattern"), (b'S', "Shading")] {
@@ -83,7 +83,7 @@ pub(super) fn fill_resources(form: &mut pdf_writer::writers::FormXObject<'_>, us
     }
 }
 
-/// Numbers that a PDF can have.
+/// The values, if a PDF can represent them.
 pub(super) fn checked<const N: usize>(values: [f32; N]) -> Result<[f32; N], String> {
     if values.iter().all(|value| value.abs() <= FARTHEST) {
         return Ok(values);

@@ -1,12 +1,12 @@
-//! Drawings: SVG files as a PDF has them, paths and gradients in a form.
+//! SVG drawings, converted to PDF form XObjects with paths and gradients.
 //!
-//! `check` refuses what would be left out and `weight` what takes too long, in words that say what to do (`style` knows
-//! an element's styles). `usvg` then resolves styles, units and references, reading no other file and no font; `draw`,
-//! `path` and `paint` write what it finds, each stream as a `layer`.
+//! `check` refuses what would be left out and `weight` what takes too long, with messages that say what to do (`style`
+//! finds an element's styles). `usvg` then resolves styles, units and references, reading no other file and no font;
+//! `draw`, `path` and `paint` write what it finds, each stream as a `layer`.
 //!
-//! A limit is here because a drawing of at most 4 MiB exists that takes more than a second or 200 MB without it; `tests`
-//! has one for each. With all limits, the slowest that was found takes 2.3 s and 33 MB. Without one of them, in CPU
-//! time of an optimised library (`stopped`: not done when it was ended after 20 to 60 s on a busy machine):
+//! Each limit is here because without it, some drawing of at most 4 MiB takes more than a second or 200 MB; `tests` has
+//! one for each. With all limits, the slowest that was found takes 2.3 s and 33 MB. Without one of them, in CPU time of
+//! an optimised library (`stopped`: not finished when it was ended after 20 to 60 s on a busy machine):
 //!
 //! | without the limit on | a drawing takes |
 //! |---|---|
@@ -46,17 +46,17 @@ use usvg::{ImageHrefResolver, Options, Tree};
 
 use crate::pdf::FormXObject;
 
-/// No file has more XML nodes: elements, texts and comments.
+/// The maximum number of XML nodes: elements, texts and comments.
 const MOST_NODES: u32 = 200_000;
-/// Nothing before the root element of a file that declares entities is longer, in bytes.
+/// The maximum length of what precedes the root element in a file that declares entities, in bytes.
 const LONGEST_ENTITIES: usize = 8 * 1024;
-/// No file with entities of its own has more references.
+/// The maximum number of references in a file that declares entities.
 const MOST_REFERENCES: usize = 1000;
-/// No element has more attributes: the XML library compares each with all others.
+/// The maximum number of attributes of an element: the XML library compares each with all others.
 const MOST_ATTRIBUTES: usize = 1000;
-/// No file declares more namespaces: it does the same with those.
+/// The maximum number of namespaces that a file declares: the XML library compares those likewise.
 const MOST_NAMESPACES: usize = 1000;
-/// The longer side is at most so many times the shorter one.
+/// The maximum ratio of the longer side to the shorter one.
 const LONGEST_SIDE: f32 = 10_000.0;
 
 /// An SVG file as a form that fills the unit square.
@@ -70,13 +70,13 @@ impl Drawing {
     /// Reads an SVG file.
     ///
     /// # Errors
-    /// Why it cannot be used, in words.
+    /// A message why it cannot be used.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
         let text = str::from_utf8(bytes).map_err(|_| "it is not in UTF-8")?;
         few_entities(text)?;
         few_attributes(text)?;
-        // A damaged file may find a fault in the libraries that read it: it is refused then, too.
+        // A damaged file may make the libraries that read it panic: then it is refused, too.
         catch_unwind(|| Self::parse(text)).unwrap_or_else(|_| Err("it is damaged".to_owned()))
     }
 
@@ -120,7 +120,7 @@ pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1F, 0x8B])
 }
 
-/// Whether bytes are an SVG file: its root element says so.
+/// Whether bytes are an SVG file: its root element is `svg`.
 pub(crate) fn is_svg(bytes: &[u8]) -> bool {
     let Some(tag) = prologue(bytes).and_then(|length| bytes.get(length + 1..)) else { return false };
     let end = tag.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b":_-.".contains(byte)));
@@ -128,7 +128,7 @@ pub(crate) fn is_svg(bytes: &[u8]) -> bool {
     name.rsplit(|&byte| byte == b':').next() == Some(b"svg")
 }
 
-/// How many bytes stand before the root element: spaces, the XML declaration, comments, the document type.
+/// How many bytes precede the root element: spaces, the XML declaration, comments, the document type.
 fn prologue(bytes: &[u8]) -> Option<usize> {
     let after = |at: usize, end: &[u8]| {
         let found = bytes[at..].windows(end.len()).position(|window| window == end)?;
@@ -153,7 +153,7 @@ fn prologue(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Entities stand for text that they repeat: what repeats much is refused before it is read.
+/// Limits entity references, which multiply text: a file with many is refused before it is parsed.
 fn few_entities(text: &str) -> Result<(), String> {
     if !text.contains("<!ENTITY") {
         return Ok(());
@@ -169,7 +169,7 @@ fn few_entities(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Counted in the text, and so a little more than there are.
+/// Limits attributes. They are counted in the text, which gives a few more than there are.
 fn few_attributes(text: &str) -> Result<(), String> {
     if text.split('<').any(|tag| tag.matches('=').count() > MOST_ATTRIBUTES) {
         return Err(format!("an element in it has more than {MOST_ATTRIBUTES} attributes"));

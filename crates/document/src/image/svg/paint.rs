@@ -13,12 +13,12 @@ use super::layer::{Layer, checked, matrix};
 /// A gradient's geometry, of either kind.
 struct Shape {
     kind: FunctionShadingType,
-    /// Where its first and last colour are, as shadings have it.
+    /// The positions of its first and last colour, as a shading's `Coords`.
     coordinates: Vec<f32>,
 }
 
 impl Writer {
-    /// Sets what is painted with in `area`. Returns whether the graphics state was saved for it.
+    /// Sets the paint to use in `area`. Returns whether it saved the graphics state.
     pub(super) fn paint(
         &mut self,
         paint: &Paint,
@@ -92,7 +92,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// A graphics state that shows what is drawn by it as a gradient's stops are opaque.
+    /// A graphics state whose soft mask is the opacity of a gradient's stops.
     fn shaded_mask(
         &mut self,
         shape: &Shape,
@@ -127,11 +127,11 @@ impl Writer {
         let mut last = 0.0_f32;
         let mut points: Vec<(f32, Vec<f32>)> = Vec::new();
         for stop in stops {
-            // None stands before the one in front of it.
+            // No offset is less than the one before it.
             last = last.max(stop.offset().get());
             points.push((last, values(stop)));
         }
-        // From the very beginning to the very end.
+        // The stops have to cover the range from 0 to 1.
         let (Some(first), Some(last)) = (points.first().cloned(), points.last().cloned()) else {
             return Err("a gradient in it has no colours".to_owned());
         };

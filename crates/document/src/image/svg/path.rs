@@ -7,7 +7,7 @@ use usvg::{FillRule, LineCap, LineJoin, PaintOrder, Path, Stroke};
 use super::draw::Writer;
 use super::layer::{Layer, checked};
 
-/// No drawing has more lines and curves, each counted as often as it is drawn.
+/// The maximum number of lines and curves, each counted as often as it is drawn.
 const MOST_SEGMENTS: usize = 500_000;
 
 impl Writer {

@@ -1,28 +1,28 @@
-//! What styles an element has: its attributes, and the rules of the drawing's style sheets.
+//! An SVG element's styles: its attributes, and the matching rules of the drawing's style sheets.
 
 use std::collections::HashMap;
 
 use simplecss::{AttributeOperator, DeclarationTokenizer, PseudoClass, StyleSheet};
 use usvg::roxmltree::{Document, Node};
 
-/// Rules of the style sheets by elements of the drawing: each is matched with each.
+/// The maximum number of style rules times elements: each rule is matched with each element.
 const MOST_MATCHES: usize = 2_000_000;
-/// A selector has at most so many parts: the library tries every way in which ancestors fit them.
+/// The maximum number of parts of a selector: the library tries every combination of ancestors that may match them.
 const MOST_PARTS: usize = 2;
-/// The squares of the lengths of all styles, together: the library's reader takes as long as that.
+/// The maximum sum of the squared lengths of all styles: the library's parser takes time in proportion to it.
 const LONGEST_READING: u64 = 2_000_000_000;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 const XLINK: &str = "http://www.w3.org/1999/xlink";
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// The name of an element of SVG's.
+/// The name of an element in the SVG namespace.
 pub(super) fn name_of<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     let ours = node.is_element() && matches!(node.tag_name().namespace(), None | Some(SVG));
     ours.then(|| node.tag_name().name())
 }
 
-/// What a drawing's elements are styled by, and known by.
+/// A drawing's style rules, and its elements by id.
 pub(super) struct Names<'a, 'input> {
     rules: StyleSheet<'a>,
     ids: HashMap<&'a str, Vec<Node<'a, 'input>>>,
@@ -30,7 +30,7 @@ pub(super) struct Names<'a, 'input> {
 
 impl<'a, 'input> Names<'a, 'input> {
     /// # Errors
-    /// Styles that would be left out, in words.
+    /// A message about styles that would be left out.
     pub(super) fn of(document: &'a Document<'input>) -> Result<Self, String> {
         if reading(document) > LONGEST_READING {
             return Err("its styles are too long: one of 40 KB, or 1000 of 1 KB are taken".to_owned());
@@ -70,8 +70,8 @@ impl<'a, 'input> Names<'a, 'input> {
         self.ids.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// What is said of an element, by attributes and by rules, with names and values. Which of two that contradict each
-    /// other counts is left open.
+    /// An element's properties from attributes and rules, as names and values. Where two contradict each other, both
+    /// are returned.
     pub(super) fn properties(&self, node: Node<'a, 'input>) -> Vec<(&'a str, &'a str)> {
         let mut found = Vec::new();
         for attribute in node.attributes() {
@@ -102,7 +102,7 @@ fn reading(document: &Document<'_>) -> u64 {
     sheets.chain(styles).map(|style| (style.len() as u64).pow(2)).sum()
 }
 
-/// What a value refers to: the insides of all `url(...)`.
+/// The references of a value: the contents of all `url(...)`.
 pub(super) fn urls(value: &str) -> impl Iterator<Item = &str> {
     value.split("url(").skip(1).map(|rest| {
         let inside = rest.split(')').next().unwrap_or_default().trim();
@@ -115,7 +115,7 @@ pub(super) fn follows(name: &str) -> bool {
     matches!(name, "use" | "linearGradient" | "radialGradient")
 }
 
-/// Rules that begin with an at sign are left out by the library, so only those are taken that change nothing.
+/// The library ignores at-rules, so only those that change nothing are accepted.
 fn no_rules_at(style: &str) -> Result<(), String> {
     let mut rest = style;
     let mut plain = String::new();
@@ -133,7 +133,7 @@ fn no_rules_at(style: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// An element as selectors look at it: as `usvg` has them look, so that the same rules are found.
+/// An element as selectors match it, the same way as in `usvg`, so that the same rules are found.
 struct Styled<'a, 'input>(Node<'a, 'input>);
 
 impl simplecss::Element for Styled<'_, '_> {

@@ -110,13 +110,13 @@ fn paths_stay_paths() {
         assert!(all.contains(part), "{part} is not in {all}");
     }
     assert!(!all.contains("/Image"));
-    // A style of a sheet counts, and so does one of the element's own, which goes before it.
+    // A style of a sheet applies, and the element's own style overrides it.
     let styled = "<style>.a { fill: #00ff00 } rect.b { fill: #0000ff }</style>";
     let green = written(&svg(&format!("{styled}<rect class='a' width='3' height='4'/>")));
     assert!(green.contains("0 1 0 rg"), "{green}");
     let white = written(&svg(&format!("{styled}<rect class='a b' style='fill:#fff' width='3' height='4'/>")));
     assert!(white.contains("1 1 1 rg"), "{white}");
-    // What repeats is written once.
+    // Repeated objects are written once.
     let gradient = "<linearGradient id='g'><stop stop-color='red'/><stop offset='1'/></linearGradient>";
     let many = "<rect width='3' height='4' fill='url(#g)'/>".repeat(50);
     assert_eq!(written(&svg(&format!("{gradient}{many}"))).matches("/ShadingType").count(), 1);
@@ -126,7 +126,7 @@ fn paths_stay_paths() {
 fn the_same_file_gives_the_same_bytes() {
     let bytes = |source: &[u8]| Drawing::read(source).unwrap().form().at(7).1.bytes().to_vec();
     let first = bytes(LOGO);
-    // Hash tables of another thread have another seed.
+    // Hash tables of another thread have another random seed.
     for _ in 0..4 {
         assert!(std::thread::spawn(move || bytes(LOGO)).join().unwrap() == first);
     }

@@ -1,4 +1,4 @@
-//! How much a drawing takes: what its references multiply is counted before they are followed.
+//! Limits the time and memory that a drawing takes: what its references multiply is counted before they are followed.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use usvg::roxmltree::{Node, NodeId};
 
 use super::style::{Names, follows, name_of, urls};
 
-/// Elements in elements, references followed.
+/// The maximum nesting depth of elements, references followed.
 const DEEPEST: usize = 64;
-/// No drawing has more elements, each counted as often as it is referred to.
+/// The maximum number of elements, each counted as often as it is referred to.
 const MOST_ELEMENTS: u64 = 20_000;
-/// Nor more bytes in their attributes and styles, counted likewise.
+/// The maximum size of their attributes and styles in bytes, counted likewise.
 const MOST_BYTES: u64 = 16 << 20;
-/// A longer value counts for each element within as well, which may inherit it and read it again.
+/// A longer value is also counted for each descendant, which may inherit it and parse it again.
 const LONG: usize = 64;
-/// No number is larger: the library's arithmetic of curves does not end beyond its range.
+/// The largest number: beyond the range of the library's curve arithmetic, its loops do not end.
 const LARGEST: f64 = 10_000_000.0;
 /// Attributes and properties that are made of numbers.
 const NUMBERS: &[&str] = &[
@@ -46,10 +46,10 @@ const NUMBERS: &[&str] = &[
     "stroke-miterlimit",
     "font-size",
 ];
-/// No gradient has more colours.
+/// The maximum number of colours of a gradient.
 const MOST_STOPS: usize = 256;
 
-/// Refuses what takes too much, or never ends.
+/// Refuses a drawing that takes too much, or never ends.
 pub(super) fn check<'a>(root: Node<'a, '_>, names: &Names<'a, '_>) -> Result<(), String> {
     let whole = Scale { names, seen: HashMap::new() }.weigh(root, 0)?;
     if whole.elements > MOST_ELEMENTS {
@@ -66,18 +66,18 @@ pub(super) fn check<'a>(root: Node<'a, '_>, names: &Names<'a, '_>) -> Result<(),
     Ok(())
 }
 
-/// What an element takes with all in it and all that it refers to.
+/// The cost of an element with its descendants and all that it refers to.
 #[derive(Clone, Copy, Default)]
 struct Weight {
     elements: u64,
     bytes: u64,
-    /// How deep it goes.
+    /// The nesting depth.
     depth: usize,
 }
 
 struct Scale<'n, 'a, 'input> {
     names: &'n Names<'a, 'input>,
-    /// None for those that are being weighed.
+    /// None for elements whose weight is being computed.
     seen: HashMap<NodeId, Option<Weight>>,
 }
 

@@ -1,4 +1,4 @@
-//! Stacks and rows: what is in them, and whether it has room.
+//! Reads stacks and rows, and checks that their content fits.
 
 use crate::page::Colour;
 use crate::template::json::Object;
@@ -67,7 +67,7 @@ impl<'j> Reader<'_> {
         Some(if row { Kind::Row(container) } else { Kind::Stack(container) })
     }
 
-    /// Fixed columns have to have room beside each other, also in rows further in.
+    /// Checks that fixed columns fit beside each other, also in nested rows.
     fn columns(&mut self, object: &Object<'j>, container: &Container, row: bool, width: f32) {
         let mm = |points: f32| (points / MM * 10.0).round() / 10.0;
         let room = width - container.sides();

@@ -1,4 +1,4 @@
-//! An element: where it stands, and what it is if it holds no others.
+//! Reads an element of a template: its position, and its content if it is not a container.
 
 use fulfillment_qr::Level;
 
@@ -26,7 +26,7 @@ impl<'j> Reader<'_> {
         nodes.into_iter().filter_map(|node| self.element(node, inside, depth)).collect()
     }
 
-    /// An element; `None` for one that is wrong, or is never drawn.
+    /// Reads an element; `None` for one that is invalid or never drawn.
     fn element(&mut self, node: Node<'j>, inside: Inside, depth: usize) -> Option<Element> {
         let mut object = self.ok(node.object())?;
         let types: Vec<_> = TYPES.iter().map(|entry| (entry.0, *entry)).collect();
@@ -47,7 +47,7 @@ impl<'j> Reader<'_> {
         element.kind = found?;
         if inside == Inside::Page && self.problems.len() == errors {
             let area = element.area;
-            // A thousandth of a millimetre is rounding.
+            // A tolerance of a thousandth of a millimetre, for rounding.
             let within =
                 area.x + area.width <= self.page.0 + 0.003 && area.y + area.height <= self.page.1 + 0.003;
             if !within {
@@ -67,7 +67,7 @@ impl<'j> Reader<'_> {
         Some(element)
     }
 
-    /// Position and size, as far as they are asked for here.
+    /// Reads position and size, as far as this kind of element has them here.
     fn place(&mut self, object: &mut Object<'j>, node: Node<'j>, kind: &str, inside: Inside) -> Element {
         let mut area = Area { x: 0.0, y: 0.0, width: 0.0, height: 0.0 };
         let mut column = Column::Share(1.0);
@@ -75,7 +75,7 @@ impl<'j> Reader<'_> {
             area.x = self.needed_length(object, "x", 0.0).unwrap_or(0.0);
             area.y = self.needed_length(object, "y", 0.0).unwrap_or(0.0);
         }
-        // A code has one size for both, a line one length.
+        // A code has one size for width and height, a line has one length.
         let wants_width = !matches!(kind, "qr" | "line") && inside == Inside::Page;
         if kind != "qr" && (inside != Inside::Stack || kind == "image") {
             let mut width = |reader: &mut Self, object: &mut Object<'j>, key: &str| {

@@ -1,4 +1,4 @@
-//! What a template may have: its keys, and how much of each.
+//! The keys that a template may have, and its limits.
 
 /// The version of the format that this engine reads.
 pub(crate) const FORMAT: u16 = 1;
@@ -6,16 +6,16 @@ pub(crate) const FORMAT: u16 = 1;
 /// Points in a millimetre.
 pub(crate) const MM: f32 = 72.0 / 25.4;
 
-/// No template has more elements.
+/// The maximum number of elements of a template.
 pub(crate) const MOST_ELEMENTS: usize = 400;
-/// Containers in containers.
+/// The maximum nesting depth of containers.
 pub(crate) const DEEPEST: usize = 8;
-/// No length is more, in millimetres: the longest page that every viewer shows.
+/// The maximum length, in millimetres: the longest page that every viewer shows.
 pub(crate) const LONGEST: f32 = 5000.0;
-/// No text of a template has more characters.
+/// The maximum number of characters of a text.
 pub(crate) const MOST_CHARACTERS: usize = 2000;
 
-/// The keys of the whole, and of each type of element; the schema has the same.
+/// The keys of the template itself, and of each type of element; the schema has the same.
 pub(crate) const TOP: &[&str] =
     &["format", "name", "page", "colors", "styles", "texts", "elements", "$schema"];
 pub(crate) const PAGE: &[&str] = &["width", "height", "mirror", "trim", "background"];

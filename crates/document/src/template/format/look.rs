@@ -1,10 +1,10 @@
-//! How a text looks.
+//! A text's look: font size, weight, colour and alignment.
 
 use crate::font::Style;
 use crate::page::{Align, Colour};
 use crate::template::model::TextRole;
 
-/// A text's look as far as it is said.
+/// A text's look, as far as the JSON gives it.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     pub(super) size: Option<f32>,
@@ -20,7 +20,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// This look, and where it says nothing, the other.
+    /// This look, with unset values from the other.
     pub(super) fn over(self, other: &Self) -> Self {
         Self {
             size: self.size.or(other.size),

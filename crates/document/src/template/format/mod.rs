@@ -1,7 +1,7 @@
-//! Reads a template's JSON. Every error has its place, and all are found in one go.
+//! Reads and checks a template's JSON. Every error has its position, and all errors are found in one pass.
 //!
-//! A `reader` goes through it: `values` reads single values, `page` the whole, `element` what stands on it, `text` (its
-//! `look`) and `container` the two kinds that have rules of their own. `keys` says what there may be.
+//! A `reader` goes through it: `values` reads single values, `page` the whole template, `element` an element; `text`
+//! (with `look`) and `container` read the two kinds that have rules of their own. `keys` lists the valid keys.
 
 mod container;
 mod element;
@@ -25,7 +25,7 @@ use reader::Reader;
 /// Reads a template.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All errors in it.
 pub(crate) fn read(json: &str, files: &Files) -> Result<TemplateModel, Vec<Problem>> {
     let top = Node::parse(json).and_then(Node::object).map_err(|problem| vec![problem])?;
     let mut reader = Reader::new(files);

@@ -1,4 +1,4 @@
-//! The whole: the page, what has a name, and the elements on it.
+//! Reads a whole template: the page, named values, and the elements on it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::template::model::TemplateModel;
 use super::keys::{FORMAT, LOOK, PAGE, TOP};
 use super::reader::{Inside, Reader};
 
-/// No page is smaller, in millimetres.
+/// The minimum page size, in millimetres.
 const SMALLEST_PAGE: f32 = 20.0;
 
 impl<'j> Reader<'_> {

@@ -1,4 +1,4 @@
-//! What is known of a template while it is read.
+//! The state of reading a template.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::template::text::OwnTexts;
 
 use super::look::Look;
 
-/// Where an element stands.
+/// Where an element is: on the page or in a container.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inside {
     Page,
@@ -20,7 +20,7 @@ pub(super) enum Inside {
     Row,
 }
 
-/// Reads a template, and keeps what is wrong with it.
+/// Reads a template, and collects its errors.
 pub(super) struct Reader<'f> {
     pub(super) problems: Vec<Problem>,
     pub(super) files: &'f Files,
@@ -34,7 +34,7 @@ pub(super) struct Reader<'f> {
     pub(super) elements: usize,
     pub(super) texts: u32,
     pub(super) codes: u32,
-    /// The code's.
+    /// The code's error correction level.
     pub(super) level: Level,
     pub(super) background: Option<Background>,
     pub(super) background_at: Position,

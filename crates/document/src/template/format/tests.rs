@@ -115,7 +115,7 @@ fn limits_hold() {
     assert!(CompiledTemplate::new(&huge).unwrap_err().to_string().contains("bytes"));
 }
 
-/// Keys in the schema are the keys that are read.
+/// The keys in the schema are the keys that the reader accepts.
 #[test]
 fn the_schema_has_the_same_keys() {
     let schema: serde_json::Value =
@@ -146,7 +146,7 @@ fn the_schema_has_the_same_keys() {
     }
 }
 
-/// Templates with pieces cut out, doubled or changed.
+/// Templates with parts removed, repeated or changed.
 fn damaged() -> impl Strategy<Value = String> {
     let cut = (0_usize..20_000, 0_usize..60, 0_usize..60, "[ -~é]{0,6}", 0_usize..3);
     prop::collection::vec(cut, 1..4).prop_map(|cuts| {

@@ -1,4 +1,4 @@
-//! A text: how it looks, and the sizes it may take.
+//! Reads a text element: its look, and the font sizes it may take.
 
 use crate::font::Style;
 use crate::page::{Align, Colour};
@@ -10,9 +10,9 @@ use crate::text::pitch;
 use super::look::Look;
 use super::reader::Reader;
 
-/// Lines of one text.
+/// The maximum number of lines of one text.
 const MOST_LINES: u16 = 40;
-/// A smaller size is about this much of the one before.
+/// Each smaller size is about this fraction of the one before.
 const STEP: f32 = 0.9;
 
 impl<'j> Reader<'_> {
@@ -100,8 +100,8 @@ impl<'j> Reader<'_> {
     }
 }
 
-/// Font sizes from the wished to the smallest with the lines each has room for; none where not even one has. A height
-/// of 0 is none.
+/// Font sizes from the preferred to the smallest, with the number of lines that fit at each; none where not even one
+/// line fits. A height of 0 means no limit.
 fn ladder(size: f32, smallest: f32, lines: u16, height: f32, leading: Option<f32>) -> Vec<(f32, usize)> {
     let lines_at = |size: f32| {
         if height <= 0.0 {
@@ -121,7 +121,7 @@ fn ladder(size: f32, smallest: f32, lines: u16, height: f32, leading: Option<f32
         if next <= smallest {
             return sizes;
         }
-        // Quarters of a point, and never the same again.
+        // Rounded down to quarters of a point, and always smaller than the last.
         next = ((next * STEP * 4.0).floor() / 4.0).min(next - 0.25).max(smallest);
     }
 }

@@ -1,4 +1,4 @@
-//! Single values out of the JSON: each is there and right, or has its error.
+//! Reads single values of a template's JSON: each is present and valid, or gets an error.
 
 use crate::page::{Align, Colour};
 use crate::template::json::{Node, Object};
@@ -8,11 +8,11 @@ use crate::template::problem::Problem;
 use super::keys::{LONGEST, MM, MOST_CHARACTERS, PLACE};
 use super::reader::Reader;
 
-/// Texts, colours and styles by name, each.
+/// The maximum number of named texts, and of colours, and of styles.
 const MOST_NAMES: usize = 100;
 
 impl<'j> Reader<'_> {
-    /// Keeps an error and goes on without the value.
+    /// Records an error and continues without the value.
     pub(super) fn ok<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
         result.map_err(|problem| self.problems.push(problem)).ok()
     }
@@ -27,7 +27,7 @@ impl<'j> Reader<'_> {
         self.ok(node.number(least, LONGEST)).map(|length| length * MM)
     }
 
-    /// A value that has to be there.
+    /// A required value.
     pub(super) fn needed<T>(
         &mut self,
         object: &mut Object<'j>,
@@ -36,19 +36,19 @@ impl<'j> Reader<'_> {
     ) -> Option<T> {
         let before = self.problems.len();
         let value = read(self, object, key);
-        // A value that is there and wrong has its error already.
+        // A value that is present but invalid already has its error.
         if value.is_none() && self.problems.len() == before {
             self.complain(object.node(), format!("{key:?} is missing"));
         }
         value
     }
 
-    /// A value of whatever kind that has to be there.
+    /// A required value of any kind.
     pub(super) fn needed_node(&mut self, object: &mut Object<'j>, key: &str) -> Option<Node<'j>> {
         self.needed(object, key, |_, object, key| object.take(key))
     }
 
-    /// A length that has to be there.
+    /// A required length.
     pub(super) fn needed_length(&mut self, object: &mut Object<'j>, key: &str, least: f32) -> Option<f32> {
         self.needed(object, key, |reader, object, key| reader.length(object, key, least))
     }
@@ -100,7 +100,7 @@ impl<'j> Reader<'_> {
         colour
     }
 
-    /// All that is left in an object is unknown.
+    /// Reports every key that is left in an object as unknown.
     pub(super) fn unknown(&mut self, object: Object<'j>, known: &[&[&str]]) {
         for (key, name, _) in object.rest() {
             if PLACE.contains(&name.as_str()) && known.contains(&PLACE) {
@@ -113,7 +113,7 @@ impl<'j> Reader<'_> {
         }
     }
 
-    /// The entries of a table of names.
+    /// The entries of an object whose keys are names.
     pub(super) fn named(&mut self, node: Node<'j>) -> Vec<(Node<'j>, String, Node<'j>)> {
         let entries = self.ok(node.object()).map(Object::rest).unwrap_or_default();
         if entries.len() > MOST_NAMES {

@@ -1,16 +1,16 @@
-//! A label, and the labels of a language.
+//! Labels: the page's own words, and their texts in a language.
 
 use crate::template::field::{Field, Values};
 
 /// The labels in one language.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Language {
-    /// Lower-case tags that are read as this language, from the most exact.
+    /// Lower-case tags that select this language, the most specific first.
     pub(crate) tags: &'static [&'static str],
     pub(super) texts: [&'static str; LABELS.len()],
 }
 
-/// What templates call the labels, in the order of each language's texts.
+/// The labels' names in templates, in the order of each language's texts.
 pub(super) const LABELS: [&str; 24] = [
     "starts",
     "doors",
@@ -43,16 +43,16 @@ pub(super) const INDEX: usize = 17;
 pub(super) const CODE: usize = 19;
 pub(super) const FREE: usize = 22;
 
-/// A label by its place in the table.
+/// A label by its index in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(pub(super) usize);
 
 impl Label {
-    /// "QR code of ticket 7K3M9 QXT2F": what is said in place of the code.
+    /// "QR code of ticket 7K3M9 QXT2F": read instead of the code.
     pub(crate) const CODE: Self = Self(CODE);
     /// "Free": a price of zero.
     pub(crate) const FREE: Self = Self(FREE);
-    /// "Free seating": what is said in place of a seat.
+    /// "Free seating": printed instead of a seat.
     pub(crate) const FREE_SEATING: Self = Self(23);
     /// "Seat", before its number.
     pub(crate) const SEAT: Self = Self(SEAT);
@@ -69,17 +69,17 @@ impl Label {
         LABELS.iter().copied()
     }
 
-    /// Whether it has placeholders of the ticket.
+    /// Whether it has placeholders for the ticket's values.
     pub(crate) fn has_fields(self) -> bool {
         matches!(self.0, INDEX | CODE)
     }
 
-    /// The label's words in a language, without what is filled in between them.
+    /// The label's fixed words in a language, without its placeholders.
     pub(crate) fn words(self, language: &'static Language) -> impl Iterator<Item = &'static str> {
         language.texts[self.0].split('{').map(|piece| piece.split_once('}').map_or(piece, |(_, after)| after))
     }
 
-    /// The label in a language, as it stands.
+    /// The label in a language, placeholders not filled in.
     pub(crate) fn text(self, language: &Language) -> String {
         language.texts[self.0].to_owned()
     }
@@ -98,7 +98,7 @@ impl Label {
     }
 }
 
-/// The first placeholder with what is before and after it.
+/// The first placeholder, with the text before and after it.
 pub(super) fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once('{')?;
     let (name, after) = rest.split_once('}')?;

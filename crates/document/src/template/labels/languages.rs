@@ -1,4 +1,4 @@
-//! The languages there are.
+//! The languages that labels are available in.
 
 use super::label::Language;
 use super::{latin, others};

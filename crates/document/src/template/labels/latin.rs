@@ -1,4 +1,4 @@
-//! The labels in languages written in Latin letters.
+//! The labels in languages written in the Latin script.
 
 use super::label::Language;
 

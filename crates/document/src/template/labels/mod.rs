@@ -1,7 +1,7 @@
-//! What a page says of itself, by language.
+//! Labels: the page's own words, by language.
 //!
 //! To add a language, add a [`Language`] to `latin` or `others` and to [`LANGUAGES`]; a label that is left out does not
-//! compile. A label may have placeholders of the ticket.
+//! compile. A label may have placeholders for the ticket's values.
 
 mod label;
 mod languages;

@@ -1,4 +1,4 @@
-//! The labels in languages with letters of their own.
+//! The labels in languages written in other scripts.
 
 use super::label::Language;
 

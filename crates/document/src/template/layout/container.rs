@@ -1,4 +1,4 @@
-//! Stacks and rows: what is live in them, one after another, with their gaps and dividers.
+//! Lays out stacks and rows: their children that have something to draw, one after another, with gaps and dividers.
 
 use crate::font::FontError;
 use crate::page::Area;
@@ -6,10 +6,10 @@ use crate::page::Area;
 use super::super::model::{Container, Element, Vertical};
 use super::{Block, Flow, Piece, What, move_by};
 
-/// A text that needs less than this part of its wished size keeps its own size in a row of one size.
+/// A text that needs less than this fraction of its preferred size keeps its own size in a row of one size.
 const ALONE_BELOW: f32 = 0.57;
 
-/// What of a container is laid out so far.
+/// The part of a container that is laid out so far.
 struct Run<'a> {
     container: &'a Container,
     pieces: Vec<Piece<'a>>,
@@ -23,8 +23,8 @@ impl<'a> Run<'a> {
         Self { container, pieces: Vec::with_capacity(16), at, is_empty: true }
     }
 
-    /// Leaves the gap before a child that is not the first. `line` is where a divider lies that starts there and is so
-    /// thick.
+    /// Leaves the gap before a child that is not the first. `line` gives the area of a divider by its start and
+    /// thickness.
     fn gap(&mut self, line: impl FnOnce(f32, f32) -> Area) {
         if std::mem::take(&mut self.is_empty) {
             return;
@@ -42,8 +42,8 @@ impl<'a> Run<'a> {
         self.pieces.append(&mut block.pieces);
     }
 
-    /// The container's block: its contents, so high, where `valign` wants them in the height that it has, over its
-    /// background. `None` where nothing is in it.
+    /// The container's block: its contents, which take the height `used`, placed by `valign` in the container's height,
+    /// over its background. `None` where it is empty.
     fn finish(mut self, element: &Element, width: f32, used: f32, height: Option<f32>) -> Option<Block<'a>> {
         if self.is_empty {
             return None;
@@ -111,7 +111,7 @@ impl<'a> Flow<'a, '_> {
         Ok(run.finish(element, width, inner + container.ends(), height))
     }
 
-    /// A row's columns. Texts that ask for one size get the one that the largest of them have in common.
+    /// A row's columns. Texts that ask for one size get the largest one that fits them all.
     fn columns_of_one_size(
         &mut self,
         live: &[&'a Element],
@@ -139,7 +139,7 @@ impl<'a> Flow<'a, '_> {
         live.iter().zip(widths).map(|(child, width)| self.block(child, *width, None)).collect()
     }
 
-    /// What of a container is drawn.
+    /// The children of a container that are drawn.
     pub(super) fn live(&self, container: &'a Container) -> Vec<&'a Element> {
         container.children.iter().filter(|child| self.is_live(child)).collect()
     }

@@ -1,7 +1,7 @@
-//! Lays a ticket out by its template: what is there, how wide, how high, and where.
+//! Lays a ticket out with its template: which elements are drawn, their sizes and their positions.
 //!
-//! Texts never need more room than their boxes have (they shrink, and at last are cut), so that every height was
-//! known when the template was compiled: nothing leaves its place, whatever the ticket says.
+//! Texts never need more room than their boxes have (they shrink, and are finally truncated), so every maximum height
+//! is known when the template is compiled: nothing leaves its place, whatever the ticket's values are.
 
 mod container;
 mod widths;
@@ -18,26 +18,26 @@ use super::cache::{LayoutCache, Wanted};
 use super::model::{Element, Kind, TemplateModel, TextBox, TextRole};
 use super::text::Source;
 
-/// What one ticket is laid out with.
+/// The state of laying out one ticket.
 pub(crate) struct Flow<'a, 'f> {
     pub(crate) model: &'a TemplateModel,
     pub(crate) source: Source<'a>,
     pub(crate) shaper: &'a mut Shaper<'f>,
-    /// Texts that were set before.
+    /// Texts that are already laid out.
     pub(crate) cache: &'a LayoutCache,
-    /// In a row of one size: the largest size its texts may take.
+    /// In a row whose texts share one size: the largest size they may take.
     cap: Option<f32>,
-    /// The numbers of texts that had to be cut.
+    /// The numbers of texts that were truncated.
     pub(crate) cut: Vec<u32>,
 }
 
-/// What a container's child came to: pieces in its own coordinates.
+/// A laid-out child of a container: pieces in its own coordinates.
 struct Block<'a> {
     height: f32,
     pieces: Vec<Piece<'a>>,
 }
 
-/// Something laid out, for a page that reads from left to right.
+/// A laid-out item, for a page that reads from left to right.
 struct Piece<'a> {
     area: Area,
     what: What<'a>,
@@ -61,7 +61,8 @@ impl<'a, 'f> Flow<'a, 'f> {
         Self { model, source, shaper, cache, cap: None, cut: Vec::new() }
     }
 
-    /// Lays the page out; `rtl` mirrors it. Without a code its place stays empty. `alt` is said in its place.
+    /// Lays the page out; `rtl` mirrors it. Without a code, its place stays empty. `alt` is the code's alternative
+    /// text.
     pub(crate) fn page(
         &mut self,
         mut code: Option<Symbol>,
@@ -99,7 +100,7 @@ impl<'a, 'f> Flow<'a, 'f> {
         Ok(display_list)
     }
 
-    /// All that is on the page, each piece with the number of its element.
+    /// All pieces of the page, each with the index of its element.
     fn pieces(&mut self) -> Result<Vec<(usize, Piece<'a>)>, FontError> {
         let mut pieces = Vec::with_capacity(64);
         for (index, element) in self.model.elements.iter().enumerate() {
@@ -112,7 +113,7 @@ impl<'a, 'f> Flow<'a, 'f> {
         Ok(pieces)
     }
 
-    /// Lays an element out in a width; `None` where there is nothing to draw. `height` is what it stands in, where
+    /// Lays an element out in a width; `None` where there is nothing to draw. `height` is the height available, where
     /// that is fixed.
     fn block(
         &mut self,
@@ -179,7 +180,8 @@ impl<'a, 'f> Flow<'a, 'f> {
         })
     }
 
-    /// Whether there is something to draw. What says nothing goes with what does.
+    /// Whether there is something to draw. Elements without content of the ticket are drawn only beside those that have
+    /// it.
     fn is_live(&self, element: &Element) -> bool {
         match &element.kind {
             Kind::Text(text) => text.text.is_live(self.source),
@@ -191,7 +193,7 @@ impl<'a, 'f> Flow<'a, 'f> {
         }
     }
 
-    /// Sets a text in a width; without one it is only measured, in its wished size.
+    /// Lays out a text in a width; without a width it is only measured, in its preferred size.
     fn paragraph(&mut self, text: &TextBox, width: Option<f32>) -> Result<Arc<Paragraph>, FontError> {
         let string = text.text.fill(self.source);
         let cap = self.cap.filter(|_| text.same_size);
@@ -218,7 +220,7 @@ impl<'a, 'f> Flow<'a, 'f> {
     }
 }
 
-/// How far from the start something stands with this much room left, on a page that reads from left to right.
+/// The offset from the start with this much room left, on a page that reads from left to right.
 fn across(align: Align, room: f32) -> f32 {
     match align {
         Align::Start | Align::Own => 0.0,
@@ -234,7 +236,7 @@ fn move_by(pieces: &mut [Piece<'_>], x: f32, y: f32) {
     }
 }
 
-/// The four sides of a frame so thick, within an area.
+/// The four sides of a frame of this thickness, within an area.
 fn frame(area: Area, thick: f32) -> [Area; 4] {
     let Area { x, y, width, height } = area;
     let inner = (height - 2.0 * thick).max(0.0);
@@ -246,7 +248,7 @@ fn frame(area: Area, thick: f32) -> [Area; 4] {
     ]
 }
 
-/// A value goes on with the label before it. `named` says whether there is one.
+/// The role of a text: a value continues the paragraph of the label before it. `named` is whether there is one.
 fn role(part: TextRole, named: &mut bool) -> Role {
     let label = std::mem::replace(named, part == TextRole::Label);
     match part {

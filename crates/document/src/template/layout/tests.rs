@@ -57,7 +57,7 @@ pub(crate) fn page(texts: &[String], locale: Option<&str>) -> TicketPage {
     }
 }
 
-/// The page, and the element each text and the code stands in with what it takes there.
+/// The page, and for each text and the code, the element it is in and the area it takes there.
 fn laid_out(template: &CompiledTemplate, page: &TicketPage) -> (DisplayList, Vec<(usize, Area)>) {
     let context = PageContext::of(page);
     let mut shaper = RENDERER.shaper(&context.tag);
@@ -72,8 +72,8 @@ fn laid_out(template: &CompiledTemplate, page: &TicketPage) -> (DisplayList, Vec
     (display_list, frames)
 }
 
-/// Every text and the code lie apart from each other, within their element's place and on the page; every line
-/// lies within a text's frame.
+/// Checks that texts and the code do not overlap and are within their element's area and on the page, and that every
+/// line is within its text's frame.
 fn check(template: &CompiledTemplate, page: &TicketPage) {
     let (display_list, frames) = laid_out(template, page);
     for (index, (element, a)) in frames.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How wide the columns of a row are, and how wide things would be by themselves.
+//! Computes the widths of a row's columns, and the natural widths of elements.
 
 use crate::font::FontError;
 
@@ -6,7 +6,7 @@ use super::super::model::{Column, Container, Element, Kind};
 use super::Flow;
 
 impl<'a> Flow<'a, '_> {
-    /// How wide each of a row's columns is.
+    /// The width of each of a row's columns.
     pub(super) fn widths(
         &mut self,
         container: &Container,
@@ -26,7 +26,7 @@ impl<'a> Flow<'a, '_> {
         let shares = live.iter().any(|child| matches!(child.column, Column::Share(_)));
         for (width, child) in widths.iter_mut().zip(live) {
             if child.column == Column::Content {
-                // Those that share the rest are to find some.
+                // Leaves something for the columns that share the rest.
                 let most = if shares { rest / 2.0 } else { rest };
                 *width = self.natural(child)?.min(most);
                 rest -= *width;
@@ -52,7 +52,7 @@ impl<'a> Flow<'a, '_> {
         Ok(widths)
     }
 
-    /// How wide an element would be by itself.
+    /// The natural width of an element.
     fn natural(&mut self, element: &'a Element) -> Result<f32, FontError> {
         Ok(match &element.kind {
             Kind::Text(text) => {
@@ -60,7 +60,7 @@ impl<'a> Flow<'a, '_> {
                 let widest = paragraph.lines.iter().map(|line| line.width).max().unwrap_or(0);
                 #[expect(clippy::cast_precision_loss, reason = "a bounded text's width")]
                 let width = widest as f32 * paragraph.size / 1000.0;
-                // A hair more, so that rounding does not break the line.
+                // Slightly more, so that rounding does not break the line.
                 width + 0.1
             }
             Kind::Stack(container) => {

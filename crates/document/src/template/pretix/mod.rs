@@ -1,7 +1,7 @@
-//! Layouts exported from pretix, as templates.
+//! Imports ticket layouts exported from pretix as templates.
 //!
-//! Its JSON is a list of objects with positions in millimetres from the page's lower left corner; the page itself is
-//! a PDF. What it can say and a template cannot is reported and left out.
+//! A layout's JSON is a list of objects with positions in millimetres from the page's lower left corner; the page
+//! itself is a PDF. What a template cannot express is reported and left out.
 
 mod names;
 mod text;
@@ -15,28 +15,28 @@ use super::format::MM;
 use super::json::{Node, Object};
 use super::problem::{Problem, Refused};
 
-/// No layout has more objects.
+/// The maximum number of objects of a layout.
 const MOST: usize = 300;
-/// The page where there is no background: A4, in millimetres.
+/// The page size where there is no background: A4, in millimetres.
 const A4: (f32, f32) = (210.0, 297.0);
-/// No template has a smaller code, in millimetres.
+/// The minimum size of a template's code, in millimetres.
 const SMALLEST_CODE: f32 = 10.0;
 /// The file that holds the background.
 const BACKGROUND: &str = "background.pdf";
 
-/// A layout as a template.
+/// A layout, imported as a template.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// The template.
     pub bundle: TemplateBundle,
-    /// What was not understood, or cannot be done, with places in the layout's JSON.
+    /// What was not understood or is not supported, with positions in the layout's JSON.
     pub problems: Vec<Problem>,
 }
 
-/// Makes a template of a pretix layout and its background. What it prints that a ticket does not have is empty.
+/// Makes a template of a pretix layout and its background. Values that a ticket does not have are empty.
 ///
 /// # Errors
-/// [`Refused`] for a layout that is no list of objects, or a background that is no PDF.
+/// [`Refused`] for a layout that is not a list of objects, or a background that is not a PDF.
 pub fn import_pretix(layout: &str, background: Option<&[u8]>) -> Result<Imported, Refused> {
     let whole = Node::parse(layout).map_err(|problem| Refused(vec![problem]))?;
     let items = whole.list().map_err(|problem| Refused(vec![problem]))?;
@@ -138,7 +138,7 @@ impl Import {
         }
     }
 
-    /// The part of a box that is on the page; nothing where that is not worth drawing.
+    /// The part of a box that is on the page; `None` where too little is left to draw.
     fn within(&mut self, node: Node<'_>, place: Place) -> Option<Place> {
         let (right, bottom) =
             ((place.x + place.width).min(self.page.0), (place.y + place.height).min(self.page.1));
@@ -154,7 +154,7 @@ impl Import {
         Some(kept)
     }
 
-    /// The code is the ticket's own, whatever the layout wants in it.
+    /// Imports a code. Its content is the ticket's own, whatever the layout specifies.
     fn code(&mut self, object: &mut Object<'_>) -> Option<Value> {
         let node = object.node();
         let (left, bottom) = (self.needed(object, "left")?, self.needed(object, "bottom")?);
@@ -174,7 +174,7 @@ impl Import {
         }
         let (mut x, mut y) = (left, self.page.1 - bottom - size);
         if object.take("nowhitespace").and_then(|flag| flag.boolean().ok()).unwrap_or(false) {
-            // The quiet zone lies around it then: four of 53 modules, as most codes here have.
+            // The quiet zone is around it then: four of 53 modules, as most codes here have.
             let quiet = size * 4.0 / 53.0;
             (x, y, size) = (x - quiet, y - quiet, size + 2.0 * quiet);
         }
@@ -204,7 +204,7 @@ fn colour(object: &mut Object<'_>) -> Option<String> {
     Some(format!("#{red:02x}{green:02x}{blue:02x}"))
 }
 
-/// Hundredths, so that the JSON can be read.
+/// Rounded to hundredths, so that the JSON is readable.
 fn rounded(length: f32) -> f64 {
     (f64::from(length) * 100.0).round() / 100.0
 }

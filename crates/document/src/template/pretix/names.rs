@@ -1,6 +1,6 @@
-//! What pretix calls what a ticket has.
+//! Maps pretix's names of ticket values to those of templates.
 
-/// What a name of theirs is here: parts, what stands between them, and what to say of it where it is not quite that.
+/// What a pretix name maps to: parts, the separator between them, and a remark where the values are not quite the same.
 pub(super) fn known(content: &str) -> Option<(&'static [&'static str], &'static str, Option<&'static str>)> {
     const NUMBER: Option<&str> = Some("the ticket's number: the code itself is for scanners");
     const STARTS: Option<&str> = Some("the event's whole date and time");

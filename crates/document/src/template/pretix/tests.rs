@@ -18,7 +18,7 @@ fn blank(width: f32, height: f32) -> Vec<u8> {
     pdf.finish()
 }
 
-/// The layout that pretix starts with, written from its description.
+/// The default layout of pretix, written from its description.
 fn default_layout() -> String {
     let text = |content: &str, left: f32, bottom: f32, width: f32, height: f32, more: Value| {
         let mut text = json!({
@@ -131,7 +131,7 @@ fn loose() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a layout says, what is made of it is a template.
+    /// Importing any layout gives a valid template.
     #[test]
     fn any_layout_becomes_a_template(
         numbers in prop::collection::vec(loose(), 7),

@@ -1,4 +1,4 @@
-//! Texts: their boxes, and what they say in placeholders of ours.
+//! Imports pretix's texts: their boxes, and their content with placeholders of templates.
 
 use serde_json::{Map, Value, json};
 
@@ -7,9 +7,9 @@ use super::super::json::{Node, Object};
 use super::names::known;
 use super::{Import, Place, colour, rounded};
 
-/// Texts that shrink stop here, in points.
+/// The smallest font size of texts that shrink, in points.
 const SMALLEST: f32 = 5.0;
-/// Lines of a text without a height.
+/// The number of lines of a text without a height.
 const LINES: f32 = 8.0;
 
 impl Import {
@@ -58,7 +58,7 @@ impl Import {
         if !known.contains(&family.as_str()) {
             self.note(node, format!("it is set in the ticket's own face, not in {family:?}"));
         }
-        // A box is as high as it takes for one line at least.
+        // A box has room for at least one line.
         let fits = ((kept.height - 0.02) / pitch * size).min(size);
         let size = if fits < size && !shrinks { fits } else { size };
         let smallest = if shrinks { SMALLEST.min(size).min(fits) } else { size };
@@ -88,7 +88,7 @@ impl Import {
         Some(out)
     }
 
-    /// The text with placeholders of ours, and what stands between its parts.
+    /// The text with placeholders of templates, and the separator between its parts.
     fn content(
         &mut self,
         object: &mut Object<'_>,
@@ -139,7 +139,7 @@ impl Import {
         }
     }
 
-    /// A free text: lines with names in braces. Names that are not known stay as they were typed.
+    /// Imports a free text: lines with names in braces. Unknown names stay as they are.
     fn free(&mut self, node: Node<'_>, text: &str) -> Vec<String> {
         text.replace("\r\n", "\n").split('\n').map(|line| self.line(node, line)).collect()
     }

@@ -78,7 +78,8 @@ async fn tickets_are_issued_over_tls_with_a_certificate() -> Result<()> {
 
 #[tokio::test]
 async fn a_missing_certificate_is_named() -> Result<()> {
-    let service = mutual().await?.setup.launch()?;
+    let scene = mutual().await?;
+    let service = scene.setup.launch()?;
     refused(&service, "certificate").await
 }
 
@@ -86,7 +87,8 @@ async fn a_missing_certificate_is_named() -> Result<()> {
 async fn a_wrong_password_is_named() -> Result<()> {
     for mechanism in ["SCRAM-SHA-512", "PLAIN"] {
         let scene = scene().await?.set("FULFILLMENT_KAFKA_SASL_MECHANISM", mechanism);
-        let service = scene.set("FULFILLMENT_KAFKA_SASL_PASSWORD", "not this one").setup.launch()?;
+        let scene = scene.set("FULFILLMENT_KAFKA_SASL_PASSWORD", "not this one");
+        let service = scene.setup.launch()?;
         refused(&service, "uthentication").await.context(mechanism)?;
     }
     Ok(())

@@ -19,8 +19,14 @@ use uuid::Uuid;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SENDER: &str = "00f067aa0ba902b7";
 
-/// The exported spans of one trace.
+/// The exported spans of that trace.
 fn spans(collector: &Receiver) -> Result<Vec<Span>> {
+    let mut spans = all_spans(collector)?;
+    spans.retain(|span| hex::encode(&span.trace_id) == TRACE);
+    Ok(spans)
+}
+
+fn all_spans(collector: &Receiver) -> Result<Vec<Span>> {
     let mut spans = Vec::new();
     for request in collector.requests() {
         anyhow::ensure!(request.path == "/v1/traces", "{}", request.path);
@@ -31,7 +37,6 @@ fn spans(collector: &Receiver) -> Result<Vec<Span>> {
             spans.extend(resource.scope_spans.into_iter().flat_map(|scope| scope.spans));
         }
     }
-    spans.retain(|span| hex::encode(&span.trace_id) == TRACE);
     Ok(spans)
 }
 
@@ -86,6 +91,31 @@ async fn a_payment_is_followed_to_its_event() -> Result<()> {
     // The event continues the trace of the payment.
     let event = webhook.requests().remove(0);
     assert_eq!(event.header("traceparent"), Some(format!("00-{TRACE}-{SENDER}-01").as_str()));
+    scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn a_payment_without_a_trace_is_one_with_its_request() -> Result<()> {
+    let collector = Receiver::start().await?;
+    let scene = Scene::embedded()
+        .await?
+        .set("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())
+        .set("OTEL_BSP_SCHEDULE_DELAY", "100");
+    let service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+    assert_eq!(service.pay(Payment::of(order).json()).await?.0, 202);
+    let [request, ingest, order, issue] = eventually(PATIENCE, "the order's spans", async || {
+        let found = all_spans(&collector)?;
+        let named = |name: &str| found.iter().find(|span| span.name == name).cloned();
+        let wanted = ["POST /events/payment-succeeded", "ingest", "order", "issue"].map(named);
+        let [Some(request), Some(ingest), Some(order), Some(issue)] = wanted else { return Ok(None) };
+        Ok(Some([request, ingest, order, issue]))
+    })
+    .await?;
+    assert_eq!(ingest.parent_span_id, request.span_id);
+    assert_eq!(order.parent_span_id, request.span_id);
+    assert!(order.end_time_unix_nano >= issue.end_time_unix_nano, "an order ends with its last step");
     scene.settled(&service).await
 }
 

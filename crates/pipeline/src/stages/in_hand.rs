@@ -58,6 +58,8 @@ impl InHand {
 
 impl Drop for Job {
     fn drop(&mut self) {
+        // What is exported of a span ends when the span was left for the last time.
+        self.span.in_scope(|| {});
         let mut held = self.in_hand.lock();
         // The same order may have been claimed again before this one was dropped.
         if held.get(&self.claim.order_id) == Some(&self.claim.fence) {

@@ -185,7 +185,7 @@ fn word(message: &Incoming, outcome: &IngestOutcome) -> &'static str {
 /// Starts a trace for each payment that came without one, so that its events can be followed too.
 fn begin_traces(batch: &mut [Incoming]) {
     for message in batch.iter_mut().filter(|message| message.subject == Subject::Payment) {
-        message.traceparent.get_or_insert_with(begin_trace);
+        message.traceparent.get_or_insert_with(|| trace::onward(None).unwrap_or_else(begin_trace));
     }
 }
 

@@ -245,8 +245,8 @@ struct Pen {
     string: bool,
     /// How far the next glyph is to be moved from where a viewer would put it, in thousandths of an em.
     ahead: i32,
-    /// The height above the baseline, likewise.
+    /// The height above the baseline, in thousandths of an em.
     rise: i32,
-    /// The current position in the line, likewise.
+    /// The current position in the line, in thousandths of an em.
     at: i32,
 }

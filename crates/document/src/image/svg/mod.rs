@@ -54,7 +54,7 @@ const LONGEST_ENTITIES: usize = 8 * 1024;
 const MOST_REFERENCES: usize = 1000;
 /// The maximum number of attributes of an element: the XML library compares each with all others.
 const MOST_ATTRIBUTES: usize = 1000;
-/// The maximum number of namespaces that a file declares: the XML library compares those likewise.
+/// The maximum number of namespaces that a file declares: the XML library compares each with all others.
 const MOST_NAMESPACES: usize = 1000;
 /// The maximum ratio of the longer side to the shorter one.
 const LONGEST_SIDE: f32 = 10_000.0;

@@ -10,7 +10,7 @@ use super::style::{Names, follows, name_of, urls};
 const DEEPEST: usize = 64;
 /// The maximum number of elements, each counted as often as it is referred to.
 const MOST_ELEMENTS: u64 = 20_000;
-/// The maximum size of their attributes and styles in bytes, counted likewise.
+/// The maximum size of their attributes and styles in bytes, counted as often as they are referred to.
 const MOST_BYTES: u64 = 16 << 20;
 /// A longer value is also counted for each descendant, which may inherit it and parse it again.
 const LONG: usize = 64;

@@ -7,7 +7,7 @@ use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Failure, Unreadable};
 use fulfillment_pipeline::ports::Identity;
 
-use super::outbound::{Limits, Neighbour, Unanswered};
+use super::outbound::{Limits, Unanswered, Upstream};
 
 /// Concurrent requests; each reads one small row in Identity.
 const CONCURRENCY: usize = 32;
@@ -15,14 +15,14 @@ const CONCURRENCY: usize = 32;
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// The client; a call makes one request.
-pub struct IdentityClient(Neighbour);
+pub struct IdentityClient(Upstream);
 
 impl IdentityClient {
     /// `settings.url` must be set.
     pub fn new(settings: &config::Identity) -> anyhow::Result<Self> {
         let base = settings.url.as_ref().context("identity.url is not set")?;
         let limits = Limits { timeout: settings.timeout, concurrency: CONCURRENCY, max_answer: MAX_ANSWER };
-        Ok(Self(Neighbour::new("Identity", base, settings.token.as_ref(), limits)?))
+        Ok(Self(Upstream::new("Identity", base, settings.token.as_ref(), limits)?))
     }
 
     /// What is wrong with Identity, judged by the last requests.

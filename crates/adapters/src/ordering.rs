@@ -12,13 +12,13 @@ use fulfillment_pipeline::ports::{Ordering, OrderingError};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
-use super::outbound::{Limits, Neighbour, Unanswered, next_link, total};
+use super::outbound::{Limits, Unanswered, Upstream, next_link, total};
 
 /// The most pages of a list.
 const MOST_PAGES: u64 = 10_000;
 
 /// The client; a call makes one request, or one per page of a list.
-pub struct OrderingClient(Neighbour);
+pub struct OrderingClient(Upstream);
 
 impl OrderingClient {
     /// `settings.url` must be set.
@@ -29,7 +29,7 @@ impl OrderingClient {
             concurrency: settings.concurrency,
             max_answer: settings.max_answer.0,
         };
-        Ok(Self(Neighbour::new("Ordering", base, settings.token.as_ref(), limits)?))
+        Ok(Self(Upstream::new("Ordering", base, settings.token.as_ref(), limits)?))
     }
 
     /// The orders paid since then, from as many pages as Ordering returns.

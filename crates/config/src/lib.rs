@@ -10,11 +10,11 @@
     reason = "the settings' comments are also the text of the default file, which is no Markdown"
 )]
 
+mod cross_checks;
 mod data;
 mod http;
 mod kafka;
 mod lists;
-mod neighbours;
 mod pipeline;
 mod raw;
 mod refund;
@@ -23,7 +23,7 @@ mod template;
 mod templates;
 #[cfg(test)]
 mod tests;
-mod together;
+mod upstreams;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,13 +32,13 @@ pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
 pub use http::Http;
 pub use kafka::{GroupProtocol, Kafka, SaslMechanism, SecurityProtocol};
 pub use lists::{NamedToken, Scope, WebhookTarget};
-pub use neighbours::{Identity, Ordering};
 pub use pipeline::{Log, LogFormat, Pipeline, Webhook};
 pub use raw::{PREFIX, Problem};
 pub use refund::Refund;
 pub use section::{Bytes, HttpUrl, Sensitive};
 pub use template::default_file;
 pub use templates::{SHIPPED, TemplateEntry};
+pub use upstreams::{Identity, Ordering};
 
 use raw::Raw;
 use section::Key;

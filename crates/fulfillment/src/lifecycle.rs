@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::stop::Stop;
-use crate::wiring::{self, Neighbours, Role};
+use crate::error::CliError;
+use crate::wiring::{self, Role, Upstreams};
 
 /// An upstream service by name, and a function that tells what is wrong with it, as far as is known.
 type Watched = (String, Box<dyn Fn() -> Option<String> + Send + Sync>);
@@ -61,7 +61,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Installs the handlers.
-    pub(crate) fn listen() -> Result<Self, Stop> {
+    pub(crate) fn listen() -> Result<Self, CliError> {
         let take = |kind| signal(kind).context("signals cannot be received");
         Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
     }
@@ -111,7 +111,7 @@ struct Parts {
     store: Arc<dyn Store>,
     runtime: Arc<dyn Runtime>,
     keys: Arc<Keys>,
-    neighbours: Neighbours,
+    upstreams: Upstreams,
     templates: Arc<Templates>,
     wake: Arc<Wake>,
     stop: CancellationToken,
@@ -127,7 +127,7 @@ impl Running {
         environment: &[(String, String)],
         roles: &[Role],
         listener: Option<TcpListener>,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, CliError> {
         let store = wiring::open_store(config).await?;
         let report = store.begin_serving().await?;
         if !report.applied.is_empty() {
@@ -135,9 +135,9 @@ impl Running {
         }
         let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
         let keys = Arc::new(Keys::new(keyring, config.keys_dir(), config.credential.secret.clone()));
-        let neighbours = wiring::neighbours(config, environment)?;
+        let upstreams = wiring::upstreams(config, environment)?;
         if roles.iter().copied().any(needs_files) {
-            installation::check_storage(store.as_ref(), neighbours.files.as_ref()).await?;
+            installation::check_storage(store.as_ref(), upstreams.files.as_ref()).await?;
         }
 
         let templates = Arc::new(wiring::templates(config, &store).await?);
@@ -152,7 +152,7 @@ impl Running {
             store,
             runtime: Arc::new(SystemRuntime),
             keys,
-            neighbours,
+            upstreams,
             templates,
             wake: Arc::default(),
             stop: CancellationToken::new(),
@@ -197,7 +197,7 @@ impl Parts {
         roles: &[Role],
         listener: TcpListener,
         address: SocketAddr,
-    ) -> Result<Running, Stop> {
+    ) -> Result<Running, CliError> {
         let public_url = config.public_url(address);
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
         let ingest = Arc::new(wiring::inbox(config, Arc::clone(&self.store), wake, stop));
@@ -212,7 +212,7 @@ impl Parts {
         if roles.contains(&Role::Relay) {
             self.relay(config, head);
         }
-        let files = roles.iter().copied().any(needs_files).then(|| Arc::clone(&self.neighbours.files));
+        let files = roles.iter().copied().any(needs_files).then(|| Arc::clone(&self.upstreams.files));
         let probe =
             probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
         self.begin("probe", probe);
@@ -224,7 +224,7 @@ impl Parts {
             config,
             Arc::clone(&self.store),
             Arc::clone(&self.keys),
-            Arc::clone(&self.neighbours.files),
+            Arc::clone(&self.upstreams.files),
             Arc::clone(&self.templates),
             &public_url,
             Arc::clone(&self.wake),
@@ -232,7 +232,7 @@ impl Parts {
         let (healer, healing) = healer(
             Redraw {
                 store: Arc::clone(&self.store) as _,
-                files: Arc::clone(&self.neighbours.files),
+                files: Arc::clone(&self.upstreams.files),
                 templates: Arc::clone(&self.templates),
             },
             self.stop.clone(),
@@ -244,7 +244,7 @@ impl Parts {
         let serving = TaskTracker::new();
         let api = Arc::new(Api {
             store: Arc::clone(&self.store),
-            files: Arc::clone(&self.neighbours.files),
+            files: Arc::clone(&self.upstreams.files),
             secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
             access: Access::new(&config.tokens, address, config.http.allow_anonymous),
@@ -300,7 +300,7 @@ impl Parts {
     fn watched(&self, roles: &[Role]) -> Vec<Watched> {
         let mut watched: Vec<Watched> = Vec::new();
         if roles.contains(&Role::Issue) {
-            let ordering = self.neighbours.ordering.clone();
+            let ordering = self.upstreams.ordering.clone();
             watched.push((
                 "ordering".into(),
                 Box::new(move || match &ordering {
@@ -308,12 +308,12 @@ impl Parts {
                     None => Some("not configured: no order can be issued".into()),
                 }),
             ));
-            if let Some(identity) = self.neighbours.identity.clone() {
+            if let Some(identity) = self.upstreams.identity.clone() {
                 watched.push(("identity".into(), Box::new(move || identity.trouble())));
             }
         }
         if roles.contains(&Role::Relay) {
-            for destination in &self.neighbours.destinations {
+            for destination in &self.upstreams.destinations {
                 let destination = Arc::clone(destination);
                 watched.push((destination.name().to_owned(), Box::new(move || destination.trouble())));
             }
@@ -322,7 +322,7 @@ impl Parts {
     }
 
     /// Consumes payments and deliveries from Kafka.
-    fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Watched, Stop> {
+    fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Watched, CliError> {
         let consumer = Arc::new(KafkaConsumer::new(
             &config.kafka,
             config.pipeline.max_message.0,
@@ -339,12 +339,17 @@ impl Parts {
     }
 
     /// Starts the pipeline from orders to tickets, and maintenance.
-    fn issue(&self, config: &Config, environment: &[(String, String)], public_url: &str) -> Result<(), Stop> {
+    fn issue(
+        &self,
+        config: &Config,
+        environment: &[(String, String)],
+        public_url: &str,
+    ) -> Result<(), CliError> {
         let pipeline = wiring::pipeline(
             config,
             Arc::clone(&self.store),
             Arc::clone(&self.keys),
-            &self.neighbours,
+            &self.upstreams,
             Arc::clone(&self.templates),
             public_url,
             Arc::clone(&self.wake),
@@ -352,7 +357,7 @@ impl Parts {
         self.begin("pipeline", Arc::new(pipeline).run(self.stop.clone()));
         let maintenance = maintenance::maintain(
             Arc::clone(&self.store),
-            Arc::clone(&self.neighbours.files),
+            Arc::clone(&self.upstreams.files),
             Arc::clone(&self.runtime),
             config.pipeline.clone(),
             self.stop.clone(),
@@ -373,7 +378,7 @@ impl Parts {
     /// Relays events to each destination, and into the stream.
     fn relay(&self, config: &Config, head: tokio::sync::watch::Sender<i64>) {
         let (idle_poll, lease) = (config.pipeline.idle_poll, config.pipeline.lease);
-        for destination in &self.neighbours.destinations {
+        for destination in &self.upstreams.destinations {
             let relay = Relay {
                 store: Arc::clone(&self.store) as _,
                 destination: Arc::clone(destination),

@@ -5,8 +5,8 @@
 
 mod cli;
 mod demo;
+mod error;
 mod lifecycle;
-mod stop;
 mod telemetry;
 mod traces;
 mod wiring;
@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// glibc's allocator returns memory unevenly under many threads; this one keeps the service small.
 #[global_allocator]
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here and handed on")]
     let environment = match texts(std::env::vars_os()) {
         Ok(environment) => environment,
-        Err(variable) => return Stop::misuse(format!("{variable}: must be UTF-8 text")).report(),
+        Err(variable) => return CliError::misuse(format!("{variable}: must be UTF-8 text")).report(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(stop) => stop.report(),
+        Err(error) => error.report(),
     }
 }
 

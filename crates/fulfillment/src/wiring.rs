@@ -20,13 +20,13 @@ use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
 use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::Numbers;
 use fulfillment_pipeline::stages::ingest::Ingest;
-use fulfillment_pipeline::stages::proof::Proof;
-use fulfillment_pipeline::templates::{Book, Templates};
+use fulfillment_pipeline::stages::read_back::ReadBack;
+use fulfillment_pipeline::templates::{TemplateRegistry, Templates};
 use fulfillment_pipeline::{Pipeline, Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
 use tokio_util::sync::CancellationToken;
 
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -44,7 +44,7 @@ pub(crate) enum Role {
 
 /// Opens the store that the settings name, without changing it. The file of the embedded one is created if it does not
 /// exist: a command that must not create it checks first.
-pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, Stop> {
+pub(crate) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, CliError> {
     if let Some(file) = config.store_file() {
         make_file(&file).with_context(|| format!("cannot make {}", file.display()))?;
     }
@@ -125,7 +125,7 @@ pub(crate) fn inbox_of_command(config: &Config, store: Arc<dyn Store>) -> Ingest
 }
 
 /// The page's engine, with the fonts of this machine.
-pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
+pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, CliError> {
     let usual = fulfillment_fonts::USUAL_FOLDERS.iter().map(PathBuf::from);
     let folders: Vec<PathBuf> = config.document.fonts.iter().cloned().chain(usual).collect();
     let renderer =
@@ -134,16 +134,16 @@ pub(crate) fn renderer(config: &Config) -> Result<Arc<PdfRenderer>, Stop> {
 }
 
 /// The templates that the settings name, each stored from now on.
-pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result<Templates, Stop> {
-    let book = Book::read(config).map_err(|unusable| {
+pub(crate) async fn templates(config: &Config, store: &Arc<dyn Store>) -> Result<Templates, CliError> {
+    let registry = TemplateRegistry::read(config).map_err(|unusable| {
         let each = |(name, why): &(String, _)| format!("the template {name} cannot be used:\n{why}");
-        Stop::misuse(unusable.iter().map(each).collect::<Vec<_>>().join("\n"))
+        CliError::misuse(unusable.iter().map(each).collect::<Vec<_>>().join("\n"))
     })?;
-    Ok(Templates::new(renderer(config)?, Arc::clone(store) as _, book).await?)
+    Ok(Templates::new(renderer(config)?, Arc::clone(store) as _, registry).await?)
 }
 
 /// The clients of everything outside that the settings name.
-pub(crate) struct Neighbours {
+pub(crate) struct Upstreams {
     pub(crate) files: Arc<dyn Files>,
     pub(crate) ordering: Option<Arc<OrderingClient>>,
     pub(crate) identity: Option<Arc<IdentityClient>>,
@@ -151,12 +151,12 @@ pub(crate) struct Neighbours {
 }
 
 /// The storage of ticket files.
-pub(crate) fn files(config: &Config, environment: &[(String, String)]) -> Result<Arc<dyn Files>, Stop> {
+pub(crate) fn files(config: &Config, environment: &[(String, String)]) -> Result<Arc<dyn Files>, CliError> {
     Ok(blobs::open(&config.files_url(), environment)?)
 }
 
 /// Creates the clients; no request is sent yet.
-pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> Result<Neighbours, Stop> {
+pub(crate) fn upstreams(config: &Config, environment: &[(String, String)]) -> Result<Upstreams, CliError> {
     let ordering =
         config.ordering.url.is_some().then(|| OrderingClient::new(&config.ordering)).transpose()?;
     let identity =
@@ -168,7 +168,7 @@ pub(crate) fn neighbours(config: &Config, environment: &[(String, String)]) -> R
     for target in &config.webhooks {
         destinations.push(Arc::new(WebhookDestination::new(target, &config.webhook, Arc::new(SystemClock))?));
     }
-    Ok(Neighbours {
+    Ok(Upstreams {
         files: files(config, environment)?,
         ordering: ordering.map(Arc::new),
         identity: identity.map(Arc::new),
@@ -181,16 +181,16 @@ pub(crate) fn pipeline(
     config: &Config,
     store: Arc<dyn Store>,
     keys: Arc<Keys>,
-    neighbours: &Neighbours,
+    upstreams: &Upstreams,
     templates: Arc<Templates>,
     public_url: &str,
     wake: Arc<Wake>,
-) -> Result<Pipeline, Stop> {
+) -> Result<Pipeline, CliError> {
     Ok(Pipeline {
         store,
-        files: Arc::clone(&neighbours.files),
-        ordering: neighbours.ordering.clone().map(|client| client as Arc<dyn Ordering>),
-        identity: neighbours.identity.clone().map(|client| client as Arc<dyn Identity>),
+        files: Arc::clone(&upstreams.files),
+        ordering: upstreams.ordering.clone().map(|client| client as Arc<dyn Ordering>),
+        identity: upstreams.identity.clone().map(|client| client as Arc<dyn Identity>),
         templates,
         secret: keys.current().secret.clone(),
         keys,
@@ -198,7 +198,7 @@ pub(crate) fn pipeline(
         runtime: Arc::new(SystemRuntime),
         settings: config.pipeline.clone(),
         code: config.credential.form,
-        proof: Proof(config.document.proof_every),
+        read_back: ReadBack(config.document.proof_every),
         grace: config.ordering.grace,
         reading: reading(config)?,
         publishing: publishing(config, public_url),
@@ -232,7 +232,7 @@ pub(crate) fn reissuer(
         clock: Arc::new(SystemClock),
         runtime: Arc::new(SystemRuntime),
         code: config.credential.form,
-        proof: Proof(config.document.proof_every),
+        read_back: ReadBack(config.document.proof_every),
         publishing: publishing(config, public_url),
         wake,
     }
@@ -247,7 +247,7 @@ fn publishing(config: &Config, public_url: &str) -> Publishing {
 }
 
 /// How Ordering's answers are parsed.
-fn reading(config: &Config) -> Result<Reading, Stop> {
+fn reading(config: &Config) -> Result<Reading, CliError> {
     Ok(Reading {
         max_tickets: config.pipeline.max_tickets,
         local_times: config.ordering.local_times,
@@ -258,7 +258,7 @@ fn reading(config: &Config) -> Result<Reading, Stop> {
 }
 
 /// The time zone of dates on pages whose event has none.
-pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, Stop> {
+pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, CliError> {
     Ok(jiff::tz::TimeZone::get(&config.document.time_zone).context("document.time_zone")?)
 }
 

@@ -19,7 +19,7 @@
 //! | relay | `relay.rs` | up to 500 events to one destination |
 //!
 //! Beside them `refresh.rs` asks Ordering again about an issued order that got another payment, `retry.rs` decides what
-//! a failure means, and `in_hand.rs` renews the leases of claimed orders.
+//! a failure means, and `in_flight.rs` renews the leases of claimed orders.
 //!
 //! | room | what is in it |
 //! |---|---|

@@ -126,7 +126,7 @@ pub trait Inbox: Send + Sync {
     /// both have differs ([`fulfillment_domain::payment::Facts::agree`]): it is kept, folded into the other, and a
     /// refund bound to either is bound to that one. Two payments with ids are two payments.
     ///
-    /// The first payment of an order that was imported ([`crate::Adoption`]) is bound to it and is a `Duplicate`.
+    /// The first payment of an order that was imported ([`crate::Import`]) is bound to it and is a `Duplicate`.
     ///
     /// A refund or cancellation whose order, payment or tickets do not exist yet waits: it is evaluated again when a
     /// payment of its order arrives and when the order is frozen. A refund voids the items or tickets it names, as far

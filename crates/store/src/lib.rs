@@ -11,21 +11,21 @@
 //! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
 //! | [`Inbox`] | messages in: payments, refunds, cancellations, dead letters |
 //! | [`Positions`] | how far each partition of Kafka has been read |
-//! | [`Work`] | claim, freeze, complete, release: an order's processing from payment to tickets |
+//! | [`OrderQueue`] | claim, freeze, complete, release: an order's processing from payment to tickets |
 //! | [`Outbox`] | events out, to each destination separately, and in one gapless order for readers |
 //! | [`Records`] | queries: tickets, orders, counts |
 //! | [`Templates`] | the templates that tickets are drawn with |
 //! | [`Withdrawals`] | voids by an operator, and refunds that are open |
-//! | [`Letters`] | dead letters and parked orders awaiting an operator |
+//! | [`DeadLetters`] | dead letters and parked orders awaiting an operator |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Erasures`] | removing personal data |
-//! | [`Adoption`] | importing orders from an earlier service |
+//! | [`Import`] | importing orders from an earlier service |
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
 //!
 //! | folder | what is in it |
 //! |---|---|
-//! | `shared/` | the columns of each table, and decisions that need no database |
+//! | `decide/` | the columns of each table, and decisions that need no database |
 //! | `sql/` | the parts whose statements are the same for both databases, written once over its `Db` trait |
 //! | `postgres/`, `sqlite/` | the parts that differ: the schema, and the busy tables (inbox, positions, work, outbox) |
 //! | `conformance/` | what every implementation must do |
@@ -36,40 +36,46 @@
 //!
 //! # How to add one
 //! For an SQL database: in a new folder, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in `db.rs`, then
-//! `Installation`, `Inbox`, `Positions`, `Work` and `Outbox`; the other parts follow. For any other: implement the
+//! `Installation`, `Inbox`, `Positions`, `OrderQueue` and `Outbox`; the other parts follow. For any other: implement the
 //! fourteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
-pub mod adoption;
 pub mod attention;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod dead_letters;
+mod decide;
 pub mod erasures;
 pub mod error;
+pub mod import;
 pub mod inbox;
 pub mod installation;
-pub mod letters;
+pub mod order_queue;
 pub mod outbox;
 pub mod positions;
 pub mod postgres;
 pub mod records;
 pub mod refreshes;
 pub mod reissues;
-mod shared;
 mod sql;
 pub mod sqlite;
 mod step;
 pub mod templates;
 pub mod withdrawals;
-pub mod work;
 
-pub use adoption::{AdoptedOrder, Adoption, AdoptionOutcome};
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
+pub use dead_letters::{
+    ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder,
+};
 pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
+pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
-pub use letters::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, LetterKind, Letters, ParkedOrder};
+pub use order_queue::{
+    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue, Refresh,
+    Release,
+};
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{
@@ -79,9 +85,6 @@ pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refr
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
 pub use withdrawals::{RefundRules, WithdrawalRecord, WithdrawalState, Withdrawals};
-pub use work::{
-    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, Refresh, Release, Then, Work,
-};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -94,16 +97,16 @@ pub trait Store:
     Installation
     + Inbox
     + Positions
-    + Work
+    + OrderQueue
     + Outbox
     + Records
     + Withdrawals
     + Reissues
     + Refreshes
-    + Letters
+    + DeadLetters
     + Attentions
     + Erasures
-    + Adoption
+    + Import
     + Templates
 {
 }
@@ -112,16 +115,16 @@ impl<T> Store for T where
     T: Installation
         + Inbox
         + Positions
-        + Work
+        + OrderQueue
         + Outbox
         + Records
         + Withdrawals
         + Reissues
         + Refreshes
-        + Letters
+        + DeadLetters
         + Attentions
         + Erasures
-        + Adoption
+        + Import
         + Templates
 {
 }

@@ -10,7 +10,7 @@ use fulfillment_domain::Clock;
 use fulfillment_store::conformance::Backend;
 use fulfillment_store::conformance::fixtures::{LONG, ingest, issued, payment};
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{Installation, RefundRules, Store, StoreError, Work};
+use fulfillment_store::{Installation, OrderQueue, RefundRules, Store, StoreError};
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqlitePool};
 

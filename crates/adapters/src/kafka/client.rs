@@ -30,7 +30,7 @@ pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfi
         .set("topic.metadata.refresh.interval.ms", "5000")
         .set("reconnect.backoff.max.ms", "5000")
         .set("socket.keepalive.enable", "true")
-        // Lets `Watch` learn that a broker is back.
+        // Lets `HealthFlag` learn that a broker is back.
         .set("statistics.interval.ms", "2000")
         .set_log_level(RDKafkaLogLevel::Warning);
     if kafka.security_protocol.0.ends_with("ssl") {
@@ -61,14 +61,14 @@ pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfi
 
 /// The health of a client: remembers what is wrong, and logs it once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Watch(Arc<Mutex<Option<String>>>);
+pub(super) struct HealthFlag(Arc<Mutex<Option<String>>>);
 
-impl Watch {
+impl HealthFlag {
     pub(super) fn trouble(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn is_wrong(&self, what: String) {
+    pub(super) fn set_trouble(&self, what: String) {
         let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if trouble.is_none() {
             warn!(reason = what, "Kafka is unavailable");
@@ -77,13 +77,13 @@ impl Watch {
     }
 
     /// A consequence of a problem that is known more precisely does not hide it.
-    fn is_away(&self) {
+    fn set_away(&self) {
         if self.trouble().is_none() {
-            self.is_wrong("no Kafka broker can be reached".into());
+            self.set_trouble("no Kafka broker can be reached".into());
         }
     }
 
-    pub(super) fn is_right(&self) {
+    pub(super) fn clear(&self) {
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
             info!("Kafka is available again");
         }
@@ -94,12 +94,12 @@ impl Watch {
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     /// The state of the connection.
-    pub(super) watch: Watch,
+    pub(super) watch: HealthFlag,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // `Watch` logs once what librdkafka repeats at every try to connect; a commit fails during a rebalance, and is
+        // `HealthFlag` logs once what librdkafka repeats at every try to connect; a commit fails during a rebalance, and is
         // tried again.
         if matches!(facility, "FAIL" | "ERROR" | "COMMITFAIL") {
             debug!(facility, message, "librdkafka");
@@ -113,11 +113,11 @@ impl ClientContext for Context {
         match error.rdkafka_error_code() {
             // OpenSSL's reason for the broker's refusal, such as a missing client certificate.
             Some(Code::BrokerTransportFailure) if reason.contains("SSL routines") => {
-                self.watch.is_wrong(format!("Kafka: {reason}"));
+                self.watch.set_trouble(format!("Kafka: {reason}"));
             }
             // One of several brokers, or an idle connection that the broker closed.
             Some(Code::BrokerTransportFailure) => debug!(%error, reason, "a connection to Kafka ended"),
-            Some(Code::AllBrokersDown) => self.watch.is_away(),
+            Some(Code::AllBrokersDown) => self.watch.set_away(),
             Some(
                 Code::Authentication
                 | Code::SaslAuthenticationFailed
@@ -125,7 +125,7 @@ impl ClientContext for Context {
                 | Code::Resolve
                 | Code::Fatal,
             ) => {
-                self.watch.is_wrong(format!("Kafka: {reason}"));
+                self.watch.set_trouble(format!("Kafka: {reason}"));
             }
             _ => warn!(%error, reason, "Kafka reports an error"),
         }
@@ -134,7 +134,7 @@ impl ClientContext for Context {
     fn stats(&self, statistics: Statistics) {
         let mut brokers = statistics.brokers.values().filter(|broker| broker.source != "logical").peekable();
         if brokers.any(|broker| broker.state == "UP") {
-            self.watch.is_right();
+            self.watch.clear();
         }
     }
 }
@@ -170,13 +170,13 @@ mod tests {
 
     #[test]
     fn trouble_comes_and_goes() {
-        let watch = Watch::default();
-        watch.is_wrong("a".into());
-        watch.is_away();
+        let watch = HealthFlag::default();
+        watch.set_trouble("a".into());
+        watch.set_away();
         assert_eq!(watch.trouble().as_deref(), Some("a"));
-        watch.is_right();
+        watch.clear();
         assert_eq!(watch.trouble(), None);
-        watch.is_away();
+        watch.set_away();
         assert!(watch.trouble().is_some());
     }
 }

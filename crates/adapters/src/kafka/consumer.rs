@@ -19,7 +19,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::client::{Watch, client_config};
+use super::client::{HealthFlag, client_config};
 use super::inspector::Inspector;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
@@ -35,7 +35,7 @@ pub struct KafkaConsumer {
     config: ClientConfig,
     reads: Reads,
     /// The state of the connection.
-    watch: Watch,
+    watch: HealthFlag,
     /// Created with the member, so that a setting that librdkafka refuses is known at the start.
     first: Mutex<Option<Joined>>,
 }
@@ -73,8 +73,8 @@ impl KafkaConsumer {
         }
         let this = Self {
             config,
-            reads: Reads { kafka: kafka.clone(), max_message, clock, reading: Watch::default() },
-            watch: Watch::default(),
+            reads: Reads { kafka: kafka.clone(), max_message, clock, reading: HealthFlag::default() },
+            watch: HealthFlag::default(),
             first: Mutex::new(None),
         };
         let first = this.join()?;
@@ -120,7 +120,7 @@ impl KafkaConsumer {
                 End::Stopped => return Ok(()),
                 End::Broken(reason) => {
                     error!(reason, "the Kafka consumer failed; creating a new one");
-                    self.reads.reading.is_wrong(reason);
+                    self.reads.reading.set_trouble(reason);
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),
                         () = tokio::time::sleep(AFTER_FATAL) => {}

@@ -18,7 +18,7 @@ use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Context, Watch, client_config};
+use super::client::{Context, HealthFlag, client_config};
 use super::start::Again;
 
 /// The timeout for one request to the broker.
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Inspector(BaseConsumer<Context>);
 
 impl Inspector {
-    pub(super) fn new(kafka: &config::Kafka, watch: Watch) -> anyhow::Result<Self> {
+    pub(super) fn new(kafka: &config::Kafka, watch: HealthFlag) -> anyhow::Result<Self> {
         let mut config = client_config(kafka)?;
         config
             .set("group.id", &kafka.group_id)

@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::client::{Context, Watch};
+use super::client::{Context, HealthFlag};
 
 /// A change of the assignment.
 pub(super) enum Change {
@@ -32,7 +32,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(watch: Watch) -> (Self, mpsc::UnboundedReceiver<Change>) {
+    pub(super) fn new(watch: HealthFlag) -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, listener) = mpsc::unbounded_channel();
         (Self { client: Context { watch }, changes, leaving: AtomicBool::new(false) }, listener)
     }

@@ -15,7 +15,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use tracing::error;
 
-use super::client::{Context, MAX_MESSAGE, Watch, client_config};
+use super::client::{Context, HealthFlag, MAX_MESSAGE, client_config};
 use crate::in_order::rounds;
 
 /// Waits between tries. An unreachable broker affects all events, so the longest is short.
@@ -38,9 +38,9 @@ pub struct KafkaDestination {
     voided_topic: String,
     dead_letter_topic: String,
     /// The state of the connection.
-    connection: Watch,
+    connection: HealthFlag,
     /// The results of the last deliveries.
-    deliveries: Watch,
+    deliveries: HealthFlag,
 }
 
 impl KafkaDestination {
@@ -60,7 +60,7 @@ impl KafkaDestination {
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
             .set("topic.metadata.propagation.max.ms", "5000")
             .set("queue.buffering.max.kbytes", "65536");
-        let connection = Watch::default();
+        let connection = HealthFlag::default();
         let producer = config.create_with_context(Context { watch: connection.clone() })?;
         Ok(Self {
             config,
@@ -70,7 +70,7 @@ impl KafkaDestination {
             voided_topic: kafka.voided_topic.clone(),
             dead_letter_topic: kafka.dead_letter_topic.clone(),
             connection,
-            deliveries: Watch::default(),
+            deliveries: HealthFlag::default(),
         })
     }
 
@@ -137,7 +137,7 @@ impl KafkaDestination {
         };
         match report {
             Ok(_) => {
-                self.deliveries.is_right();
+                self.deliveries.clear();
                 DeliveryOutcome::Sent
             }
             Err(error) if is_for_good(&error) => {
@@ -145,7 +145,7 @@ impl KafkaDestination {
             }
             Err(error) => {
                 let reason = format!("Kafka: {error}");
-                self.deliveries.is_wrong(reason.clone());
+                self.deliveries.set_trouble(reason.clone());
                 DeliveryOutcome::Retry { after: BACKOFF.wait(delivery.attempts, rand::random()), reason }
             }
         }

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::batch::Batch;
-use super::client::Watch;
+use super::client::HealthFlag;
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
@@ -69,7 +69,7 @@ pub(super) struct Reads {
     pub(super) max_message: usize,
     pub(super) clock: Arc<dyn Clock>,
     /// Whether messages may be read.
-    pub(super) reading: Watch,
+    pub(super) reading: HealthFlag,
 }
 
 /// Why the loop of a consumer ends.
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
                 }
                 message = messages.next(), if !full || paused => match message {
                     Some(Ok(message)) => {
-                        self.reads.reading.is_right();
+                        self.reads.reading.clear();
                         if next.is_empty() {
                             due = Instant::now() + self.reads.kafka.batch_wait;
                         }
@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
             Change::Assigned(partitions) => {
                 let names = names(&partitions);
                 let reading = self.reads.reading.clone();
-                let trouble = move |reason| reading.is_wrong(reason);
+                let trouble = move |reason| reading.set_trouble(reason);
                 self.assigned = Some(partitions);
                 self.beginning = Some(Box::pin(self.placing.clone().begin(names, trouble)));
             }
@@ -248,7 +248,7 @@ impl<'a> Reader<'a> {
             partitions.set_partition_offset(topic, *number, Offset::Offset(begin.at))?;
             self.hands.begin(begin);
         }
-        self.reads.reading.is_right();
+        self.reads.reading.clear();
         member::take(self.consumer, &partitions)
     }
 
@@ -412,7 +412,7 @@ impl<'a> Reader<'a> {
                 RDKafkaErrorCode::TopicAuthorizationFailed
                 | RDKafkaErrorCode::GroupAuthorizationFailed
                 | RDKafkaErrorCode::ClusterAuthorizationFailed,
-            ) => self.reads.reading.is_wrong(format!("Kafka lets this user not read: {error}")),
+            ) => self.reads.reading.set_trouble(format!("Kafka lets this user not read: {error}")),
             _ => warn!(%error, "reading from Kafka failed; retrying"),
         }
         None

@@ -88,7 +88,7 @@ impl Refusal {
 }
 
 /// A service that is queried by GET.
-pub(super) struct Neighbour {
+pub(super) struct Upstream {
     /// Its name in reasons: "Ordering".
     name: &'static str,
     base: Url,
@@ -111,7 +111,7 @@ async fn drain(mut response: Response) {
     }
 }
 
-impl Neighbour {
+impl Upstream {
     pub(super) fn new(
         name: &'static str,
         base: &HttpUrl,
@@ -165,7 +165,7 @@ impl Neighbour {
         url
     }
 
-    /// Requests an address of [`Neighbour::url`], or one that such a response names, and returns headers and body.
+    /// Requests an address of [`Upstream::url`], or one that such a response names, and returns headers and body.
     pub(super) async fn fetch(
         &self,
         url: Url,

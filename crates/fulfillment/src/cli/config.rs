@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use fulfillment_adapters::blobs;
 use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
-use fulfillment_pipeline::templates::Book;
+use fulfillment_pipeline::templates::TemplateRegistry;
 use serde::Serialize;
 
 use super::{Context, Environment};
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring::check_store_url;
 
 /// Write a commented configuration file, or check one
@@ -62,7 +62,7 @@ struct Checked {
 }
 
 impl ConfigCommand {
-    pub(crate) fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) fn run(self, context: &Context) -> Result<(), CliError> {
         match self.action {
             Action::Init { file } => init(context, &file),
             Action::Check => check(context),
@@ -70,7 +70,7 @@ impl ConfigCommand {
     }
 }
 
-fn init(context: &Context, file: &Path) -> Result<(), Stop> {
+fn init(context: &Context, file: &Path) -> Result<(), CliError> {
     use std::io::Write as _;
     let name = file.display().to_string();
     if file == Path::new("-") {
@@ -83,13 +83,13 @@ fn init(context: &Context, file: &Path) -> Result<(), Stop> {
             format!("{} written; next: fulfillment config check", written.file)
         }),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Stop::misuse(format!("{name} already exists; it was not changed")))
+            Err(CliError::misuse(format!("{name} already exists; it was not changed")))
         }
-        Err(error) => Err(Stop::misuse(format!("cannot write {name}: {error}"))),
+        Err(error) => Err(CliError::misuse(format!("cannot write {name}: {error}"))),
     }
 }
 
-fn check(context: &Context) -> Result<(), Stop> {
+fn check(context: &Context) -> Result<(), CliError> {
     let problems = match Config::load(context.global.config.as_deref(), context.environment.iter().cloned()) {
         Ok(config) => refused(&config, &context.environment).into_iter().chain(config.strays).collect(),
         Err(BadConfig(problems)) => problems,
@@ -101,7 +101,7 @@ fn check(context: &Context) -> Result<(), Stop> {
         }
         checked.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })?;
-    if ok { Ok(()) } else { Err(Stop::no("")) }
+    if ok { Ok(()) } else { Err(CliError::failed("")) }
 }
 
 /// The problems that a start would find in files that settings name, the store's URL, and an object store's variables.
@@ -118,7 +118,7 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
                 .push(Problem { key: format!("kafka.{key}"), message: format!("cannot be read: {error}") });
         }
     }
-    if let Err(unusable) = Book::read(config) {
+    if let Err(unusable) = TemplateRegistry::read(config) {
         let problem = |(name, why): (String, _)| Problem {
             key: format!("[[template]] {name}"),
             message: format!("cannot be used: {why}"),

@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 
 use super::{Context, print_line};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
+use crate::error::CliError;
 use crate::lifecycle::{Running, Signals};
-use crate::stop::Stop;
 use crate::wiring::Role;
 
 /// Try the service with a sample Ordering and a few hundred paid orders, on this machine only
@@ -72,7 +72,7 @@ struct Shown {
 }
 
 impl Demo {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let mut signals = Signals::listen()?;
         let settings = context.config()?;
         let count = self.count as usize;
@@ -83,7 +83,7 @@ impl Demo {
         let listener = free_port(config.http.listen).await?;
         let service = tokio::select! {
             started = Running::start(&config, &[], Role::value_variants(), Some(listener)) => {
-                started.map_err(|stop| self.not_alone(stop))?
+                started.map_err(|error| self.not_alone(error))?
             }
             // No work is in flight yet.
             () = signals.next() => return Ok(()),
@@ -98,7 +98,7 @@ impl Demo {
         let ended = tokio::select! {
             ended = self.show(context, &service, &config, &orders) => ended,
             () = signals.first_of_two() => Ok(()),
-            () = service.broken() => Err(Stop::broken()),
+            () = service.broken() => Err(CliError::broken()),
         };
         service.shut_down().await;
         ended
@@ -111,7 +111,7 @@ impl Demo {
         service: &Running,
         config: &Config,
         orders: &SampleOrders,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CliError> {
         let bar = progress(context, orders.tickets);
         let store = service.store.as_ref();
         let progress = |tickets| bar.set_position(tickets);
@@ -121,7 +121,7 @@ impl Demo {
         let answer = Answer { outcome, url: service.public_url.clone(), ticket };
         context.answer(&answer, describe)?;
         if self.exit {
-            return if answer.outcome.parked == 0 { Ok(()) } else { Err(Stop::no("")) };
+            return if answer.outcome.parked == 0 { Ok(()) } else { Err(CliError::failed("")) };
         }
         if !context.global.json {
             print_line("\nServing until Ctrl-C.");
@@ -130,7 +130,7 @@ impl Demo {
     }
 
     /// Settings that affect what is shown; everything else is at its default, in the demo's own folder.
-    fn config(&self, settings: &Config, ordering: SocketAddr) -> Result<Config, Stop> {
+    fn config(&self, settings: &Config, ordering: SocketAddr) -> Result<Config, CliError> {
         let of = |key: &str, value: String| (format!("FULFILLMENT_{key}"), value);
         let environment = [
             of("DATA_DIR", self.data.display().to_string()),
@@ -143,7 +143,7 @@ impl Demo {
             || own.files_url() == settings.files_url()
             || place(own.data.dir.clone()) == place(settings.data.dir.clone());
         if shared {
-            return Err(Stop::misuse(format!(
+            return Err(CliError::misuse(format!(
                 "{} holds the data of a configured installation: give the demo another folder with --data DIR",
                 self.data.display()
             )));
@@ -159,10 +159,10 @@ impl Demo {
     }
 
     /// Only one server may use a folder.
-    fn not_alone(&self, stop: Stop) -> Stop {
-        match stop {
-            Stop::Misuse(error) if matches!(error.downcast_ref(), Some(StoreError::InUse(_))) => {
-                Stop::misuse(format!(
+    fn not_alone(&self, error: CliError) -> CliError {
+        match error {
+            CliError::Misuse(ref why) if matches!(why.downcast_ref(), Some(StoreError::InUse(_))) => {
+                CliError::misuse(format!(
                     "another demo is running in {}: stop it, or give this one another folder with --data DIR",
                     self.data.display()
                 ))
@@ -190,17 +190,17 @@ fn place(path: PathBuf) -> PathBuf {
 }
 
 /// The configured port, or the next free one.
-async fn free_port(wanted: SocketAddr) -> Result<TcpListener, Stop> {
+async fn free_port(wanted: SocketAddr) -> Result<TcpListener, CliError> {
     for port in wanted.port()..wanted.port().saturating_add(100) {
         match TcpListener::bind((wanted.ip(), port)).await {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
             Err(error) => {
-                return Err(Stop::misuse(format!("cannot listen on {}:{port}: {error}", wanted.ip())));
+                return Err(CliError::misuse(format!("cannot listen on {}:{port}: {error}", wanted.ip())));
             }
         }
     }
-    Err(Stop::misuse(format!("no port is free at or above {}", wanted.port())))
+    Err(CliError::misuse(format!("no port is free at or above {}", wanted.port())))
 }
 
 fn progress(context: &Context, tickets: u64) -> ProgressBar {

@@ -17,7 +17,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// The type in a receipt's header, which distinguishes it from other statements signed with the same keys.
@@ -89,7 +89,7 @@ struct Done {
 }
 
 impl Erase {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let orders = match (&self.whose.order, &self.whose.email) {
@@ -106,7 +106,7 @@ impl Erase {
         // A command that cannot sign the receipt erases nothing.
         let (dir, secret) = (config.keys_dir(), config.credential.secret.as_ref());
         let keyring = Keyring::read(&dir, secret)?
-            .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;
+            .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
         installation::check_keys(&keyring, &store.registration().await?, &dir)?;
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
@@ -114,8 +114,8 @@ impl Erase {
         let mut erased = Vec::with_capacity(orders.len());
         for order in orders {
             erased.extend(erasing.erase(order).await.map_err(|why| match why {
-                NotErased::Store(error) => Stop::from(error),
-                why @ NotErased::Files(_) => Stop::Unreachable(why.into()),
+                NotErased::Store(error) => CliError::from(error),
+                why @ NotErased::Files(_) => CliError::Unreachable(why.into()),
             })?);
         }
         let letters = match &self.whose.email {
@@ -123,23 +123,23 @@ impl Erase {
             None => 0,
         };
         if erased.is_empty() && letters == 0 {
-            return Err(Stop::no("nothing was found to erase"));
+            return Err(CliError::failed("nothing was found to erase"));
         }
         let now = SystemClock.now();
         let key = keyring.signing_key(now)?;
         let receipt = sign_statement(key, KIND, &statement(&erased, letters, now));
         if let Some(file) = &self.receipt {
             std::fs::write(file, format!("{receipt}\n")).map_err(|e| {
-                Stop::misuse(format!("the receipt cannot be written to {}: {e}", file.display()))
+                CliError::misuse(format!("the receipt cannot be written to {}: {e}", file.display()))
             })?;
         }
         context.answer(&Done { orders: erased, letters, receipt }, describe)
     }
 }
 
-fn address(email: &str) -> Result<&str, Stop> {
+fn address(email: &str) -> Result<&str, CliError> {
     let email = email.trim();
-    if email.is_empty() { Err(Stop::misuse("--email needs an address")) } else { Ok(email) }
+    if email.is_empty() { Err(CliError::misuse("--email needs an address")) } else { Ok(email) }
 }
 
 fn statement(erased: &[Erased], letters: u64, now: Timestamp) -> serde_json::Value {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Ask the service on this machine whether it is ready
 #[derive(Debug, Args)]
@@ -15,7 +15,7 @@ use crate::stop::Stop;
 pub(crate) struct Health {}
 
 impl Health {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let mut address = context.config()?.http.listen;
         if address.ip().is_unspecified() {
             address.set_ip(match address {
@@ -30,9 +30,9 @@ impl Health {
             Ok::<_, reqwest::Error>((ready, answer.json::<Value>().await?))
         };
         let (ready, body) = ask.await.map_err(|error| {
-            Stop::Unreachable(anyhow::Error::from(error).context(format!("no answer from {address}")))
+            CliError::Unreachable(anyhow::Error::from(error).context(format!("no answer from {address}")))
         })?;
         context.answer(&body, ToString::to_string)?;
-        if ready { Ok(()) } else { Err(Stop::no("")) }
+        if ready { Ok(()) } else { Err(CliError::failed("")) }
     }
 }

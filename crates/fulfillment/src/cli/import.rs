@@ -9,14 +9,14 @@ use fulfillment_domain::Clock as _;
 use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
 use fulfillment_pipeline::clock::SystemClock;
-use fulfillment_pipeline::operations::adopt::{Adopted, Adopter, NotAdopted, by_order};
+use fulfillment_pipeline::operations::import::{Imported, Importer, NotImported, by_order};
 use fulfillment_pipeline::operations::installation;
 use fulfillment_store::postgres::earlier;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::input::{decoded, open, unread};
 use super::{Context, table};
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// Import the issued tickets of an earlier service with their ids, files and codes
@@ -67,18 +67,18 @@ struct Source {
 }
 
 impl Import {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let store = context.store(&config).await?;
         if let Some(folder) = self.files.as_ref().filter(|folder| !folder.is_dir()) {
-            return Err(Stop::misuse(format!("{} is not a folder", folder.display())));
+            return Err(CliError::misuse(format!("{} is not a folder", folder.display())));
         }
         let rows = self.rows().await?;
         // As a first start does: keys for a new store, and a marker in its storage.
         let keyring = installation::keys_for(store.as_ref(), &config, SystemClock.now()).await?;
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
-        let adopter = Adopter {
+        let importer = Importer {
             store,
             files,
             secret: keyring.secret.clone(),
@@ -88,27 +88,27 @@ impl Import {
         };
         let orders = by_order(rows);
         let bar = bar(context, orders.len());
-        let mut done = Adopted::default();
+        let mut done = Imported::default();
         for (order, tickets) in &orders {
-            adopter.adopt(*order, tickets, &mut done).await.map_err(|why| match why {
-                NotAdopted::Store(error) => Stop::from(error),
-                NotAdopted::Files(error) => Stop::from(error),
-                why @ NotAdopted::File(..) => Stop::misuse(why),
+            importer.import(*order, tickets, &mut done).await.map_err(|why| match why {
+                NotImported::Store(error) => CliError::from(error),
+                NotImported::Files(error) => CliError::from(error),
+                why @ NotImported::File(..) => CliError::misuse(why),
             })?;
             bar.inc(1);
         }
         bar.finish_and_clear();
         context.answer(&done, describe)?;
         let whole = done.paid_before.is_empty() && done.taken.is_empty() && done.without_file.is_empty();
-        if whole { Ok(()) } else { Err(Stop::no("")) }
+        if whole { Ok(()) } else { Err(CliError::failed("")) }
     }
 
     /// All rows are read before anything is written: one that cannot be read must not be skipped silently.
-    async fn rows(&self) -> Result<Vec<EarlierTicket>, Stop> {
+    async fn rows(&self) -> Result<Vec<EarlierTicket>, CliError> {
         let read = |place: String, row: &str| {
             let fields = Fields::parse(row.as_bytes());
             let ticket = fields.and_then(|fields| EarlierTicket::read(&fields));
-            ticket.map_err(|why| Stop::misuse(format!("{place}: {why}")))
+            ticket.map_err(|why| CliError::misuse(format!("{place}: {why}")))
         };
         match (&self.source.from, &self.source.csv) {
             (Some(url), _) => {
@@ -135,19 +135,19 @@ fn bar(context: &Context, orders: usize) -> ProgressBar {
     ProgressBar::new(orders as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn describe(adopted: &Adopted) -> String {
-    let Adopted { orders, tickets, known, not_issued, .. } = adopted;
+fn describe(imported: &Imported) -> String {
+    let Imported { orders, tickets, known, not_issued, .. } = imported;
     let mut lines = Vec::new();
     lines.extend(
-        adopted
+        imported
             .paid_before
             .iter()
             .map(|order| format!("{order}  was paid here before and has other tickets")),
     );
     lines.extend(
-        adopted.taken.iter().map(|order| format!("{order}  has a ticket that belongs to another order")),
+        imported.taken.iter().map(|order| format!("{order}  has a ticket that belongs to another order")),
     );
-    lines.extend(adopted.without_file.iter().map(|ticket| format!("{ticket}  no file was found")));
+    lines.extend(imported.without_file.iter().map(|ticket| format!("{ticket}  no file was found")));
     lines.push(format!(
         "{orders} orders with {tickets} tickets imported, {known} known already, {not_issued} tickets left out as not issued"
     ));

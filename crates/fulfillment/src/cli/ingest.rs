@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::Context;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Payments per transaction, and the bytes after which no more are added.
 const BATCH: usize = 500;
@@ -69,7 +69,7 @@ impl Counts {
 }
 
 impl Ingest {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -134,10 +134,14 @@ impl Ingest {
                 c.new, c.duplicate, c.already_paid, c.late, c.quarantined, c.dead_lettered, c.folded
             )
         })?;
-        if bad > 0 { Err(Stop::no("")) } else { Ok(()) }
+        if bad > 0 { Err(CliError::failed("")) } else { Ok(()) }
     }
 
-    fn messages(&self, bar: &ProgressBar, limit: usize) -> Result<Messages<Box<dyn BufRead + Send>>, Stop> {
+    fn messages(
+        &self,
+        bar: &ProgressBar,
+        limit: usize,
+    ) -> Result<Messages<Box<dyn BufRead + Send>>, CliError> {
         let text = decoded(bar.wrap_read(open(&self.file)?));
         let messages =
             text.and_then(|text| Messages::new(text, limit)).map_err(|e| unread(&self.file, &e))?;
@@ -171,7 +175,7 @@ mod tests {
             (b"\x1f\x8b\x08\0\0\0\0\0", "compressed with gzip"),
             (b"PK\x03\x04\0", "ZIP"),
         ] {
-            let Err(Stop::Misuse(why)) = messages(bytes) else { panic!("{bytes:?}") };
+            let Err(CliError::Misuse(why)) = messages(bytes) else { panic!("{bytes:?}") };
             assert!(why.to_string().contains(said), "{why}");
         }
         for bytes in [&b""[..], b"\n{\"a\"\nx\n", b"[", b"{\n"] {

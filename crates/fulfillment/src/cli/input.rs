@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// The most of a file that is inspected for its encoding.
 const HEAD: u64 = 4;
@@ -14,7 +14,7 @@ const PIECE: u64 = 32 * 1024;
 const REPLACEMENT: u16 = 0xFFFD;
 
 /// Opens a file, or standard input for `-`.
-pub(super) fn open(file: &Path) -> Result<Box<dyn Read + Send>, Stop> {
+pub(super) fn open(file: &Path) -> Result<Box<dyn Read + Send>, CliError> {
     if file.as_os_str() == "-" {
         return Ok(Box::new(io::stdin()));
     }
@@ -22,8 +22,8 @@ pub(super) fn open(file: &Path) -> Result<Box<dyn Read + Send>, Stop> {
 }
 
 /// An error while a file is read.
-pub(super) fn unread(file: &Path, error: &dyn std::fmt::Display) -> Stop {
-    Stop::misuse(format!("cannot read {}: {error}", file.display()))
+pub(super) fn unread(file: &Path, error: &dyn std::fmt::Display) -> CliError {
+    CliError::misuse(format!("cannot read {}: {error}", file.display()))
 }
 
 /// The content as UTF-8 without a byte order mark. UTF-16 with a mark is converted; without a mark nothing is, so that

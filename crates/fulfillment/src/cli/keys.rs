@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// List the signing keys, create or retire one, or adopt a new secret
 #[derive(Debug, Args)]
@@ -106,17 +106,21 @@ const PUBLISHED_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Adopted {
+struct Imported {
     secret_fingerprint: String,
 }
 
 impl Keys {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let dir = config.keys_dir();
         let secret = config.credential.secret.as_ref();
-        let none =
-            || Stop::no(format!("{} has no keys; `fulfillment serve` creates the first ones", dir.display()));
+        let none = || {
+            CliError::failed(format!(
+                "{} has no keys; `fulfillment serve` creates the first ones",
+                dir.display()
+            ))
+        };
         let now = SystemClock.now();
         match self.action {
             Action::List => {
@@ -143,13 +147,14 @@ impl Keys {
                 context.answer(&listed(&key, state), describe)
             }
             Action::Retire { kid } => {
-                let key = keyring::retire(&dir, kid, now)?
-                    .ok_or_else(|| Stop::no(format!("{} has no key {kid} that can sign", dir.display())))?;
+                let key = keyring::retire(&dir, kid, now)?.ok_or_else(|| {
+                    CliError::failed(format!("{} has no key {kid} that can sign", dir.display()))
+                })?;
                 context.answer(&listed(&key, State::Retired), describe)
             }
             Action::AdoptSecret { sure } => {
                 if !sure {
-                    return Err(Stop::misuse(
+                    return Err(CliError::misuse(
                         "this is only for a secret that is permanently lost; confirm with --yes-the-old-one-is-lost, \
                          and read --help for what it costs",
                     ));
@@ -157,7 +162,7 @@ impl Keys {
                 let store = context.store(&config).await?;
                 let fingerprint = keyring::replace_lost_secret(&dir, secret)?.secret.fingerprint();
                 store.adopt_secret(&fingerprint).await?;
-                context.answer(&Adopted { secret_fingerprint: fingerprint }, |a| {
+                context.answer(&Imported { secret_fingerprint: fingerprint }, |a| {
                     format!("the store now accepts the secret {}", a.secret_fingerprint)
                 })
             }

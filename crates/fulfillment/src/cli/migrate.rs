@@ -8,7 +8,7 @@ use fulfillment_pipeline::clock::SystemClock;
 use serde::Serialize;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Bring the store's schema up to date
 ///
@@ -30,7 +30,7 @@ struct Pending {
 }
 
 impl Migrate {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         if self.check {
             let pending = pending(&config).await?;
@@ -39,7 +39,7 @@ impl Migrate {
                 0 => "the schema is up to date".to_owned(),
                 _ => format!("to apply: {}", p.pending.join(", ")),
             })?;
-            return if missing { Err(Stop::no("")) } else { Ok(()) };
+            return if missing { Err(CliError::failed("")) } else { Ok(()) };
         }
         let report = crate::wiring::open_store(&config).await?.migrate().await?;
         context.answer(&report, |r| match r.applied.len() {
@@ -51,7 +51,7 @@ impl Migrate {
 
 /// The missing migrations. For a file that does not exist these are all of them: an empty in-memory database lists
 /// them, and no file is created.
-async fn pending(config: &Config) -> Result<Vec<String>, Stop> {
+async fn pending(config: &Config) -> Result<Vec<String>, CliError> {
     let store = if config.store_file().is_some_and(|file| !file.exists()) {
         let nothing = fulfillment_store::Settings {
             url: "sqlite://:memory:".into(),

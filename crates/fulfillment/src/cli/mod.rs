@@ -32,7 +32,7 @@ use fulfillment_config::{BadConfig, Config};
 use fulfillment_store::Store;
 use serde::Serialize;
 
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring::check_store_url;
 
 /// Turns a paid order into tickets.
@@ -100,16 +100,16 @@ pub(crate) struct Context {
 
 impl Context {
     /// The configuration, checked.
-    pub(crate) fn config(&self) -> Result<Config, Stop> {
+    pub(crate) fn config(&self) -> Result<Config, CliError> {
         let config = Config::load(self.global.config.as_deref(), self.environment.iter().cloned())?;
         check_store_url(&config).map_err(|problem| BadConfig(vec![problem]))?;
         Ok(config)
     }
 
     /// Opens the store without creating it: it must exist, with its schema.
-    pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, Stop> {
+    pub(crate) async fn store(&self, config: &Config) -> Result<Arc<dyn Store>, CliError> {
         if let Some(file) = config.store_file().filter(|file| !file.exists()) {
-            return Err(Stop::Unreachable(anyhow::anyhow!(
+            return Err(CliError::Unreachable(anyhow::anyhow!(
                 "there is no store at {}; `fulfillment serve` or `fulfillment migrate` creates it",
                 file.display()
             )));
@@ -117,7 +117,7 @@ impl Context {
         let store = crate::wiring::open_store(config).await?;
         let pending = store.pending_migrations().await?;
         if !pending.is_empty() {
-            return Err(Stop::misuse(format!(
+            return Err(CliError::misuse(format!(
                 "the store's schema is not up to date ({} to apply): run `fulfillment migrate`",
                 pending.join(", ")
             )));
@@ -130,7 +130,7 @@ impl Context {
         &self,
         value: &T,
         people: impl FnOnce(&T) -> String,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CliError> {
         let text = if self.global.json {
             serde_json::to_string(value).map_err(anyhow::Error::from)?
         } else {
@@ -148,7 +148,7 @@ pub(crate) fn print_line(text: &str) {
 }
 
 /// Runs one command.
-pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), Stop> {
+pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliError> {
     let context = Context { global: cli.global, environment };
     match cli.command {
         Command::Demo(command) => command.run(&context).await,

@@ -11,7 +11,7 @@ use super::Context;
 use super::erase::ERASED;
 use super::reissue::{not_reissued, reissuer};
 use super::withdraw::withdraw;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Show an order with its state, payments and tickets; cancel or reinstate it
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ Exit code: 1 when nothing of it is void.")]
 }
 
 impl Order {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let id = match self.action {
             Action::Show { id } => id,
             Action::Cancel { id, reason, before_payment } => {
@@ -88,7 +88,7 @@ impl Order {
         let order = store
             .order(id)
             .await?
-            .ok_or_else(|| Stop::no(format!("no payment for order {id} has arrived")))?;
+            .ok_or_else(|| CliError::failed(format!("no payment for order {id} has arrived")))?;
         context.answer(&order, describe)
     }
 }
@@ -98,18 +98,20 @@ async fn cancel(
     id: OrderId,
     reason: Option<String>,
     before_payment: bool,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
     withdraw(context, "order cancel", Subject::Cancellation, &said, before_payment).await
 }
 
-async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop> {
+async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), CliError> {
     let store = context.store(&context.config()?).await?;
-    let never = |why: &str| Stop::no(format!("order {id} gets no new tickets: {why}"));
+    let never = |why: &str| CliError::failed(format!("order {id} gets no new tickets: {why}"));
     let when = match store.ask_ordering(id, issue).await? {
         AskOutcome::Asked => "at once",
         AskOutcome::Later => "once it is issued",
-        AskOutcome::Unknown => return Err(Stop::no(format!("no payment for order {id} has arrived"))),
+        AskOutcome::Unknown => {
+            return Err(CliError::failed(format!("no payment for order {id} has arrived")));
+        }
         AskOutcome::Void => {
             return Err(never("it is void; use `fulfillment order reinstate` to reverse that"));
         }
@@ -121,16 +123,16 @@ async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), Stop
     })
 }
 
-async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), Stop> {
+async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Result<(), CliError> {
     let config = context.config()?;
     let store = context.store(&config).await?;
     let reissuer = reissuer(context, &config, &store).await?;
     let order = reissuer.reinstate_order(id, "operator", reason).await.map_err(|why| match why {
         NotReinstated::Store(error) => error.into(),
-        NotReinstated::Unknown => Stop::no(format!("no payment for order {id} has arrived")),
-        NotReinstated::Erased => Stop::no(format!("order {id} was erased: {ERASED}")),
+        NotReinstated::Unknown => CliError::failed(format!("no payment for order {id} has arrived")),
+        NotReinstated::Erased => CliError::failed(format!("order {id} was erased: {ERASED}")),
         NotReinstated::NotVoid => {
-            Stop::no(format!("nothing of order {id} is void, or no payment for it has arrived"))
+            CliError::failed(format!("nothing of order {id} is void, or no payment for it has arrived"))
         }
         NotReinstated::Ticket(ticket, why) => not_reissued(ticket, why),
     })?;

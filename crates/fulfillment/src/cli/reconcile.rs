@@ -25,7 +25,7 @@ use serde::Serialize;
 use super::input::{decoded, open, unread};
 use super::messages::{Layout, Message, Messages};
 use super::{Context, table};
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// Orders read from the store in one query.
@@ -81,7 +81,7 @@ struct Report {
 }
 
 impl Reconcile {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let since = self.since.as_deref().map(|text| time(text, SystemClock.now())).transpose()?;
         let store = context.store(&config).await?;
@@ -118,7 +118,7 @@ impl Reconcile {
         let mut report = round.report;
         report.count();
         context.answer(&report, describe)?;
-        if report.left > 0 { Err(Stop::no("")) } else { Ok(()) }
+        if report.left > 0 { Err(CliError::failed("")) } else { Ok(()) }
     }
 
     async fn repairs(
@@ -126,7 +126,7 @@ impl Reconcile {
         config: &Config,
         store: &Arc<dyn Store>,
         files: &Arc<dyn Files>,
-    ) -> Result<Repairs, Stop> {
+    ) -> Result<Repairs, CliError> {
         let templates = Arc::new(wiring::templates(config, store).await?);
         let from = self.orders.as_deref().map_or("Ordering".into(), Path::to_string_lossy);
         Ok(Repairs {
@@ -156,15 +156,15 @@ struct Round {
 }
 
 impl Round {
-    async fn look(&mut self, orders: impl Iterator<Item = (OrderId, &[Paid])>) -> Result<(), Stop> {
+    async fn look(&mut self, orders: impl Iterator<Item = (OrderId, &[Paid])>) -> Result<(), CliError> {
         let looks = orders.map(|(order, listed)| self.comparison.look(order, listed));
         // All comparisons finish before the first repair: one that is suspended half-way holds a connection to the
         // store, and a repair would wait for one.
         let looks: Vec<_> = futures::stream::iter(looks).buffered(CONCURRENCY).collect().await;
         for looked in looks {
             let Looked { differences, under_way } = looked.map_err(|unknown| match unknown {
-                Unknown::Store(error) => Stop::from(error),
-                Unknown::Files(error) => Stop::from(error),
+                Unknown::Store(error) => CliError::from(error),
+                Unknown::Files(error) => CliError::from(error),
             })?;
             self.report.orders += 1;
             self.report.under_way += u64::from(under_way);
@@ -191,25 +191,26 @@ fn bar(context: &Context) -> ProgressBar {
 }
 
 /// A time, a date at midnight UTC, or how long before `now`.
-fn time(text: &str, now: Timestamp) -> Result<Timestamp, Stop> {
+fn time(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
     let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
     let date = || text.parse().ok().and_then(midnight);
     let ago = || now.checked_sub(SignedDuration::try_from(humantime::parse_duration(text).ok()?).ok()?).ok();
     let time = text.parse().ok().or_else(date).or_else(ago);
     time.ok_or_else(|| {
-        Stop::misuse(format!(
+        CliError::misuse(format!(
             "--since {text:?} is not a time like 2026-11-01T00:00:00Z, a date or a duration"
         ))
     })
 }
 
 /// The whole list is read first: an entry that cannot be read must not leave an order unchecked.
-fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
+fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, CliError> {
     let name = file.display();
     let mut text = Vec::new();
     let read = decoded(open(file)?).and_then(|mut reader| reader.read_to_end(&mut text));
     read.map_err(|e| unread(file, &e))?;
-    let refused = |place: &str, n: u64, why: Unreadable| Stop::misuse(format!("{name}, {place} {n}: {why}"));
+    let refused =
+        |place: &str, n: u64, why: Unreadable| CliError::misuse(format!("{name}, {place} {n}: {why}"));
     if is_table(&text) {
         let rows = table::rows(&text[..]).map_err(|e| unread(file, &e))?;
         let paid =
@@ -222,7 +223,7 @@ fn read(file: &Path, limit: usize) -> Result<Vec<Paid>, Stop> {
         let read = if whole { Paid::line(&raw) } else { Err(Unreadable::too_large(limit)) };
         let is_heading = messages.layout() == Layout::Lines && paid.is_empty();
         if read.is_err() && whole && is_heading && !raw.trim_ascii_start().starts_with(b"{") {
-            return Err(Stop::misuse(format!("{name}, line {line}: {NO_LIST}")));
+            return Err(CliError::misuse(format!("{name}, line {line}: {NO_LIST}")));
         }
         paid.push(read.map_err(|why| refused("line", line, why))?);
     }
@@ -242,16 +243,16 @@ fn is_table(text: &[u8]) -> bool {
     })
 }
 
-async fn ask(config: &Config, since: Timestamp) -> Result<Vec<Paid>, Stop> {
+async fn ask(config: &Config, since: Timestamp) -> Result<Vec<Paid>, CliError> {
     if config.ordering.url.is_none() {
-        return Err(Stop::misuse("ordering.url is not set: list what was paid with --orders FILE"));
+        return Err(CliError::misuse("ordering.url is not set: list what was paid with --orders FILE"));
     }
     let listed = OrderingClient::new(&config.ordering)?.paid_since(since).await;
     listed.map_err(|error| match error {
-        OrderingError::Unknown => Stop::misuse(
+        OrderingError::Unknown => CliError::misuse(
             "Ordering answers 404 to GET /orders?paidSince=: list what was paid with --orders FILE",
         ),
-        OrderingError::Failed(failure) => Stop::Unreachable(anyhow::anyhow!(failure.reason)),
+        OrderingError::Failed(failure) => CliError::Unreachable(anyhow::anyhow!(failure.reason)),
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Context;
 use super::withdraw::withdraw;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Record a refund, like a message on the topic payment-refunded
 ///
@@ -53,14 +53,14 @@ pub(crate) struct Refund {
 }
 
 impl Refund {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let mut said = json!({
             "refundId": self.id, "orderId": self.order, "paymentId": self.payment, "amount": self.amount,
             "currency": self.currency, "itemIds": self.items, "ticketIds": self.tickets, "reason": self.reason,
         });
         if let Some(quantity) = self.quantity {
             let [item] = &self.items[..] else {
-                return Err(Stop::misuse("--quantity needs exactly one --item"));
+                return Err(CliError::misuse("--quantity needs exactly one --item"));
             };
             said["items"] = json!([{ "itemId": item, "quantity": quantity }]);
             said["itemIds"] = json!([]);

@@ -12,7 +12,7 @@ use fulfillment_store::Store;
 use serde_json::{Map, Value};
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// What is to be different about a ticket, and which generation it takes the place of.
@@ -40,7 +40,7 @@ pub(super) struct Change {
 
 impl Change {
     /// As the HTTP API would parse it.
-    pub(super) fn wanted(&self) -> Result<Wanted, Stop> {
+    pub(super) fn wanted(&self) -> Result<Wanted, CliError> {
         let mut body = Map::new();
         for (name, value) in [
             ("holderName", &self.holder_name),
@@ -54,7 +54,7 @@ impl Change {
         body.insert("expectedGeneration".into(), self.expected_generation.into());
         let body = Value::Object(body).to_string();
         let wanted = Fields::parse(body.as_bytes()).and_then(|fields| Wanted::read(&fields));
-        let wanted = wanted.map_err(|why| Stop::misuse(why.to_string()))?;
+        let wanted = wanted.map_err(|why| CliError::misuse(why.to_string()))?;
         Ok(Wanted { who: "operator".into(), ..wanted })
     }
 }
@@ -64,10 +64,10 @@ pub(super) async fn reissuer(
     context: &Context,
     config: &Config,
     store: &Arc<dyn Store>,
-) -> Result<Reissuer, Stop> {
+) -> Result<Reissuer, CliError> {
     let (dir, secret) = (config.keys_dir(), &config.credential.secret);
     let keyring = Keyring::read(&dir, secret.as_ref())?
-        .ok_or_else(|| Stop::misuse(format!("{} has no keys to sign with", dir.display())))?;
+        .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
     installation::check_keys(&keyring, &store.registration().await?, &dir)?;
     let files = wiring::files(config, &context.environment)?;
     installation::check_storage(store.as_ref(), files.as_ref()).await?;
@@ -78,15 +78,15 @@ pub(super) async fn reissuer(
 }
 
 /// Makes the generation, or reports why not.
-pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, Stop> {
+pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, CliError> {
     reissuer.reissue(id, wanted).await.map_err(|why| not_reissued(id, why))
 }
 
 /// Why a ticket has no new generation.
-pub(super) fn not_reissued(id: TicketId, why: NotReissued) -> Stop {
+pub(super) fn not_reissued(id: TicketId, why: NotReissued) -> CliError {
     match why {
         NotReissued::Store(error) => error.into(),
-        NotReissued::Failed(reason) => Stop::Unreachable(anyhow::anyhow!(reason)),
-        why => Stop::no(format!("the ticket {id}: {why}")),
+        NotReissued::Failed(reason) => CliError::Unreachable(anyhow::anyhow!(reason)),
+        why => CliError::failed(format!("the ticket {id}: {why}")),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::erase::ERASED;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Retry parked, waiting or failed orders now, with a new retry budget
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ struct Retried {
 }
 
 impl Retry {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let store = context.store(&context.config()?).await?;
         let selection = match (self.selection.order, self.selection.ticket) {
             (Some(order), _) => RetrySelection::Order(order),
@@ -60,6 +60,6 @@ impl Retry {
             1 => "1 order queued for retry".to_owned(),
             n => format!("{n} orders queued for retry"),
         })?;
-        if orders == 0 && selection != RetrySelection::All { Err(Stop::no("")) } else { Ok(()) }
+        if orders == 0 && selection != RetrySelection::All { Err(CliError::failed("")) } else { Ok(()) }
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::Context;
+use crate::error::CliError;
 use crate::lifecycle::{Running, Signals};
-use crate::stop::Stop;
 use crate::traces::Traces;
 use crate::wiring::Role;
 
@@ -39,7 +39,7 @@ struct Serving<'a> {
 }
 
 impl Serve {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let traces = Traces::start(&context.environment)?;
         crate::telemetry::log(&config.log, traces.as_ref())?;
@@ -64,6 +64,6 @@ impl Serve {
         if let Some(traces) = traces {
             traces.end().await;
         }
-        if broken { Err(Stop::broken()) } else { Ok(()) }
+        if broken { Err(CliError::broken()) } else { Ok(()) }
     }
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Concurrent requests for codes.
 const CONCURRENCY: usize = 8;
@@ -41,7 +41,10 @@ struct Answer {
 impl Teller {
     /// The store of the configuration, if there is one (a database that is named, or a file that exists) and it knows
     /// these keys: another installation's store cannot answer.
-    pub(super) async fn configured(context: &Context, kids: &BTreeSet<String>) -> Result<Option<Self>, Stop> {
+    pub(super) async fn configured(
+        context: &Context,
+        kids: &BTreeSet<String>,
+    ) -> Result<Option<Self>, CliError> {
         let config = context.config()?;
         if config.store_file().is_some_and(|file| !file.exists()) {
             return Ok(None);
@@ -53,7 +56,7 @@ impl Teller {
     }
 
     /// What is recorded against codes of these ids.
-    pub(super) async fn feed(&self, ids: impl IntoIterator<Item = Cti>) -> Result<DoorFeed, Stop> {
+    pub(super) async fn feed(&self, ids: impl IntoIterator<Item = Cti>) -> Result<DoorFeed, CliError> {
         let answers =
             futures::stream::iter(ids).map(async |cti| self.ask(cti).await.map(|known| (cti, known)));
         let answers: Vec<_> = answers.buffered(CONCURRENCY).try_collect().await?;
@@ -68,7 +71,7 @@ impl Teller {
         Ok(feed)
     }
 
-    async fn ask(&self, cti: Cti) -> Result<Answer, Stop> {
+    async fn ask(&self, cti: Cti) -> Result<Answer, CliError> {
         match self {
             Self::Store(store) => {
                 let known = store.code_standing(cti).await?;
@@ -82,25 +85,26 @@ impl Teller {
 
 impl Service {
     /// The service at this address; `http.token` of the settings is sent with each request.
-    pub(super) fn at(context: &Context, url: &str) -> Result<Self, Stop> {
-        let wrong =
-            || Stop::misuse(format!("--service {url:?} is not an address like https://tickets.example.org"));
+    pub(super) fn at(context: &Context, url: &str) -> Result<Self, CliError> {
+        let wrong = || {
+            CliError::misuse(format!("--service {url:?} is not an address like https://tickets.example.org"))
+        };
         let url = HttpUrl::parse(url).ok_or_else(wrong)?;
         let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(anyhow::Error::from)?;
         Ok(Self { url, token: context.config()?.http.token, client })
     }
 
     /// The public keys that it publishes.
-    pub(super) async fn keys(&self) -> Result<KeySet, Stop> {
+    pub(super) async fn keys(&self) -> Result<KeySet, CliError> {
         let document: Value = self.get(".well-known/ticket-keys.json").await?;
         KeySet::from_jwks(&document)
-            .map_err(|error| Stop::misuse(format!("the keys of {}: {error}", self.url.as_str())))
+            .map_err(|error| CliError::misuse(format!("the keys of {}: {error}", self.url.as_str())))
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Stop> {
+    async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         let base = self.url.as_str();
         let away = |error: reqwest::Error| {
-            Stop::Unreachable(
+            CliError::Unreachable(
                 anyhow::Error::from(error.without_url()).context(format!("no answer from {base}")),
             )
         };
@@ -111,13 +115,13 @@ impl Service {
         let answer = request.send().await.map_err(away)?;
         match answer.status().as_u16() {
             200 => answer.json().await.map_err(away),
-            401 | 403 => Err(Stop::misuse(format!(
+            401 | 403 => Err(CliError::misuse(format!(
                 "{base} refuses this request: set FULFILLMENT_HTTP_TOKEN to a token with the scope read"
             ))),
-            404 => Err(Stop::misuse(format!(
+            404 => Err(CliError::misuse(format!(
                 "{base} has no route for codes; is it a fulfillment service of this version?"
             ))),
-            status => Err(Stop::Unreachable(anyhow::anyhow!("{base} answers {status}"))),
+            status => Err(CliError::Unreachable(anyhow::anyhow!("{base} answers {status}"))),
         }
     }
 }

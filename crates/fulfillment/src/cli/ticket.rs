@@ -10,7 +10,7 @@ use fulfillment_store::Records;
 use super::Context;
 use super::erase::ERASED;
 use super::reissue::{Change, reissue, reissuer};
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// Show a ticket, reissue, void or reinstate it
@@ -75,7 +75,7 @@ Exit code: 0 the ticket is void now or was before, 1 there is no such ticket.")]
 }
 
 impl Ticket {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let ticket = match self.action {
@@ -102,15 +102,15 @@ impl Ticket {
 }
 
 /// The ticket of this id, or of this number as printed on it.
-pub(super) async fn find(store: &dyn Records, text: &str) -> Result<fulfillment_domain::Ticket, Stop> {
+pub(super) async fn find(store: &dyn Records, text: &str) -> Result<fulfillment_domain::Ticket, CliError> {
     let found = match (text.parse(), ticket_number::normalise(text)) {
         (Ok(id), _) => store.ticket(id).await?,
         (Err(_), Some(number)) => store.ticket_by_number(&number).await?,
         (Err(error), None) => {
-            return Err(Stop::misuse(format!("{text:?} {error}, and is not a ticket number either")));
+            return Err(CliError::misuse(format!("{text:?} {error}, and is not a ticket number either")));
         }
     };
-    found.ok_or_else(|| Stop::no(format!("there is no ticket {text}")))
+    found.ok_or_else(|| CliError::failed(format!("there is no ticket {text}")))
 }
 
 /// A ticket for people.

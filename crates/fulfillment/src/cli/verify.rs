@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::standing::{Service, Teller};
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// The largest file that is searched for a code.
 const LARGEST: u64 = 64 << 20;
@@ -77,7 +77,7 @@ struct Claimed {
 }
 
 impl Verify {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
         let keys = self.keys(context, service.as_ref()).await?;
         let is_code = bare(&self.input).starts_with("TK1:");
@@ -88,16 +88,16 @@ impl Verify {
             match codes_in(Path::new(&self.input)) {
                 Ok(codes) if codes.is_empty() => {
                     let text = format!("no QR code can be read in {}", self.input);
-                    return nothing(context, "no_code", &text, Stop::no);
+                    return nothing(context, "no_code", &text, CliError::failed);
                 }
                 Ok(codes) => codes,
-                Err(Unread::Damaged(text)) => return nothing(context, "unreadable", &text, Stop::no),
-                Err(Unread::Other(text)) => return nothing(context, "unreadable", &text, Stop::misuse),
+                Err(Unread::Damaged(text)) => return nothing(context, "unreadable", &text, CliError::failed),
+                Err(Unread::Other(text)) => return nothing(context, "unreadable", &text, CliError::misuse),
             }
         };
         let mut verdicts = self.judge(&codes, keys.as_ref(), None);
         if keys.is_none() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::UnknownKey(_))) {
-            return Err(Stop::misuse(format!(
+            return Err(CliError::misuse(format!(
                 "{} has no keys to verify with; give a JWK Set with --keys, or the folder with \
                  FULFILLMENT_CREDENTIAL_KEYS_DIR",
                 context.config()?.keys_dir().display()
@@ -137,7 +137,11 @@ impl Verify {
             many => context.answer(&many, |many| many.iter().map(people).collect::<Vec<_>>().join("\n"))?,
         }
         // A page of several tickets is as good as its worst code.
-        if answers.iter().all(|answer| answer.verdict == "valid") { Ok(()) } else { Err(Stop::no("")) }
+        if answers.iter().all(|answer| answer.verdict == "valid") {
+            Ok(())
+        } else {
+            Err(CliError::failed(""))
+        }
     }
 
     /// Without keys only the format can be judged.
@@ -156,7 +160,7 @@ impl Verify {
         codes: &[String],
         verdicts: &[Verdict],
         keys: Option<&KeySet>,
-    ) -> Result<Option<DoorFeed>, Stop> {
+    ) -> Result<Option<DoorFeed>, CliError> {
         let of_pretix = codes.iter().filter_map(|code| PretixCode::read(code, keys?).ok());
         let of_pretix = of_pretix.filter_map(|(claimed, kid)| Some((identity(&claimed)?.0, kid)));
         let genuine =
@@ -210,18 +214,18 @@ impl Verify {
         genuine("valid", text)
     }
 
-    async fn keys(&self, context: &Context, service: Option<&Service>) -> Result<Option<KeySet>, Stop> {
+    async fn keys(&self, context: &Context, service: Option<&Service>) -> Result<Option<KeySet>, CliError> {
         let Some(file) = &self.keys else {
             if let Some(service) = service {
                 return service.keys().await.map(Some);
             }
             return Ok(keyring::public_keys(&context.config()?.keys_dir())?);
         };
-        let text = read_file(file).map_err(Stop::misuse)?;
+        let text = read_file(file).map_err(CliError::misuse)?;
         let document = serde_json::from_slice(&text)
-            .map_err(|e| Stop::misuse(format!("{} is not JSON: {e}", file.display())))?;
+            .map_err(|e| CliError::misuse(format!("{} is not JSON: {e}", file.display())))?;
         let keys =
-            KeySet::from_jwks(&document).map_err(|e| Stop::misuse(format!("{}: {e}", file.display())))?;
+            KeySet::from_jwks(&document).map_err(|e| CliError::misuse(format!("{}: {e}", file.display())))?;
         Ok(Some(keys))
     }
 }
@@ -231,15 +235,15 @@ fn nothing(
     context: &Context,
     verdict: &'static str,
     text: &str,
-    stop: impl FnOnce(String) -> Stop,
-) -> Result<(), Stop> {
+    error: impl FnOnce(String) -> CliError,
+) -> Result<(), CliError> {
     if context.global.json {
         context.answer(
             &Answer { verdict, text: text.to_owned(), credential: None, voids_checked: None },
             |_| String::new(),
         )?;
     }
-    Err(stop(text.to_owned()))
+    Err(error(text.to_owned()))
 }
 
 /// Why a file gives no code.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::erase::ERASED;
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 /// The result.
@@ -30,15 +30,15 @@ pub(super) async fn withdraw(
     subject: Subject,
     said: &serde_json::Value,
     before_payment: bool,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let config = context.config()?;
     let store = context.store(&config).await?;
     let inbox = wiring::inbox_of_command(&config, store);
     let withdrawn =
         inbox.withdraw(command, subject, said, before_payment).await.map_err(|why| match why {
             NotWithdrawn::Store(error) => error.into(),
-            why @ NotWithdrawn::Unreadable(_) => Stop::misuse(why),
-            why => Stop::no(why.to_string()),
+            why @ NotWithdrawn::Unreadable(_) => CliError::misuse(why),
+            why => CliError::failed(why.to_string()),
         })?;
     let done = Done {
         order_id: withdrawn.order_id,

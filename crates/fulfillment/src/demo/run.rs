@@ -12,7 +12,7 @@ use fulfillment_store::{OrderRecord, Records};
 use serde::{Deserialize, Serialize};
 
 use super::SampleOrders;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Payments in one request, and the timeout of one.
 const REQUEST: usize = 50;
@@ -82,14 +82,14 @@ pub(crate) async fn run(
     store: &dyn Records,
     orders: &SampleOrders,
     progress: impl Fn(u64),
-) -> Result<Outcome, Stop> {
+) -> Result<Outcome, CliError> {
     let started = Instant::now();
     let client = reqwest::Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build();
     let client = client.map_err(anyhow::Error::from)?;
     let mut run = Run { store, at_work: VecDeque::new(), waiting: Vec::new(), outcome: Outcome::default() };
     for batch in orders.messages.chunks(REQUEST) {
         let answer = pay(&client, address, token, batch).await.context("the payments were not taken");
-        run.take(answer.map_err(Stop::Unreachable)?);
+        run.take(answer.map_err(CliError::Unreachable)?);
         run.look().await?;
         progress(run.outcome.issued);
     }
@@ -97,7 +97,7 @@ pub(crate) async fn run(
     let patience = PATIENCE + PATIENCE_EACH.saturating_mul(each);
     while !run.at_work.is_empty() {
         if started.elapsed() > patience {
-            return Err(Stop::no(format!("{} orders are still in progress", run.at_work.len())));
+            return Err(CliError::failed(format!("{} orders are still in progress", run.at_work.len())));
         }
         tokio::time::sleep(LOOK_EVERY).await;
         run.look().await?;
@@ -160,7 +160,7 @@ impl Run<'_> {
     }
 
     /// Counts the orders that are done, up to the first that is not.
-    async fn look(&mut self) -> Result<(), Stop> {
+    async fn look(&mut self) -> Result<(), CliError> {
         while let Some(id) = self.at_work.front() {
             let order = self.order(*id).await?;
             if is_open(&order) {
@@ -178,7 +178,7 @@ impl Run<'_> {
     }
 
     /// Orders that waited for another try may have had it meanwhile.
-    async fn end(mut self) -> Result<Outcome, Stop> {
+    async fn end(mut self) -> Result<Outcome, CliError> {
         for id in std::mem::take(&mut self.waiting) {
             let order = self.order(id).await?;
             self.outcome.count(&order);
@@ -186,9 +186,9 @@ impl Run<'_> {
         Ok(self.outcome)
     }
 
-    async fn order(&self, id: OrderId) -> Result<OrderRecord, Stop> {
+    async fn order(&self, id: OrderId) -> Result<OrderRecord, CliError> {
         let order = self.store.order(id).await?;
-        order.ok_or_else(|| Stop::no(format!("the order {id} was accepted, and is not there")))
+        order.ok_or_else(|| CliError::failed(format!("the order {id} was accepted, and is not there")))
     }
 }
 
@@ -201,7 +201,7 @@ fn has_file(status: TicketStatus) -> bool {
     matches!(status, TicketStatus::Generated | TicketStatus::Delivered)
 }
 
-async fn a_ticket(store: &dyn Records, orders: &SampleOrders) -> Result<Option<TicketId>, Stop> {
+async fn a_ticket(store: &dyn Records, orders: &SampleOrders) -> Result<Option<TicketId>, CliError> {
     for id in &orders.known {
         let order = store.order(*id).await?;
         if let Some(ticket) = order.iter().flat_map(|o| &o.tickets).find(|t| has_file(t.lifecycle.status)) {

@@ -30,11 +30,13 @@ use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
 use fulfillment_pipeline::runtime::SystemRuntime;
-use fulfillment_pipeline::stages::proof::Proof;
-use fulfillment_pipeline::templates::{Book, Templates};
+use fulfillment_pipeline::stages::read_back::ReadBack;
+use fulfillment_pipeline::templates::{TemplateRegistry, Templates};
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, StoreError, Work};
+use fulfillment_store::{
+    DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, OrderQueue, StoreError,
+};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -115,8 +117,8 @@ impl App {
         let keys = dir.path().join("keys");
         let keyring = Keyring::create(&keys, None, clock.now()).unwrap();
         let renderer = Arc::new(PdfRenderer::with_fonts(Vec::new()).unwrap());
-        let book = Book::read(&config).unwrap();
-        let templates = Arc::new(Templates::new(renderer, Arc::clone(&store) as _, book).await.unwrap());
+        let registry = TemplateRegistry::read(&config).unwrap();
+        let templates = Arc::new(Templates::new(renderer, Arc::clone(&store) as _, registry).await.unwrap());
         let keys = Arc::new(Keys::new(keyring, keys, None));
         let reissuer = Reissuer {
             store: Arc::clone(&store) as _,
@@ -127,7 +129,7 @@ impl App {
             clock: Arc::clone(&clock),
             runtime: Arc::new(SystemRuntime),
             code: CodeFormat::Tk1,
-            proof: Proof(1),
+            read_back: ReadBack(1),
             publishing: Publishing {
                 spelling: Spelling::Camel,
                 public_url: "https://tickets.example".into(),

@@ -2,7 +2,9 @@
 
 use fulfillment_credential::read::codes_in_pdf;
 use fulfillment_store::conformance::fixtures;
-use fulfillment_store::{DeadLetterRoute, Erasures, FailedTicket, Inbox, Release, Then, Withdrawals, Work};
+use fulfillment_store::{
+    DeadLetterRoute, Erasures, FailedTicket, Inbox, NextStep, OrderQueue, Release, Withdrawals,
+};
 
 use super::{App, request};
 
@@ -62,7 +64,7 @@ async fn a_failed_ticket_makes_no_file() {
         fence: claim.fence,
         reason: "x".into(),
         failed,
-        then: Then::Park(None),
+        then: NextStep::Park(None),
         refused_answer: None,
     };
     app.store.release(&[release]).await.unwrap();

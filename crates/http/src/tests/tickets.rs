@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use fulfillment_store::conformance::fixtures;
-use fulfillment_store::{FailedTicket, Records, Release, Then, Withdrawals, Work};
+use fulfillment_store::{FailedTicket, NextStep, OrderQueue, Records, Release, Withdrawals};
 
 use super::{App, PDF, request};
 
@@ -128,7 +128,7 @@ async fn pending_failed_and_voided() {
         fence: claim.fence,
         reason: "no font".into(),
         failed: vec![FailedTicket { id: ticket.id, reason: "no font".into() }],
-        then: Then::Park(None),
+        then: NextStep::Park(None),
         refused_answer: None,
     };
     assert_eq!(app.store.release(&[failed]).await.unwrap(), [true]);

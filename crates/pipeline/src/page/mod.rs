@@ -1,6 +1,6 @@
 //! The content of a ticket's page, computed from its frozen row. A pure function: a redraw gives the same page.
 
-pub mod words;
+pub mod localisation;
 
 use fulfillment_document::TicketPage;
 use fulfillment_domain::order::{is_no_seat, label_of};
@@ -9,7 +9,7 @@ use fulfillment_domain::{Flag, Money, Ticket, event_time, locale, zones};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use words::Words;
+use localisation::Words;
 
 /// The content of the page of `ticket`; [`crate::templates`] chooses the template. Money and times are formatted in the
 /// buyer's locale and the event's time zone, which were frozen with the ticket.

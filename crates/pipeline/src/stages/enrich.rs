@@ -6,7 +6,7 @@ use fulfillment_store::step;
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
-use super::in_hand::Job;
+use super::in_flight::Job;
 use crate::ports::OrderingError;
 use crate::trace;
 

@@ -16,7 +16,7 @@ use tracing::{Instrument as _, error, error_span};
 use super::Pipeline;
 use super::code::code;
 use super::enrich::Enriched;
-use super::in_hand::Job;
+use super::in_flight::Job;
 
 /// Orders frozen in one transaction.
 const BATCH: usize = 64;

@@ -17,8 +17,8 @@ use tokio::sync::mpsc;
 use tracing::{error, error_span, warn};
 
 use super::Pipeline;
-use super::in_hand::Job;
-use super::proof::{self, Proof};
+use super::in_flight::Job;
+use super::read_back::{self, ReadBack};
 use crate::ports::{FilesError, NewFile};
 use crate::runtime::aside;
 use crate::templates::Templates;
@@ -214,9 +214,9 @@ impl Pipeline {
         let mut tickets = tickets.into_iter();
         let shares = ids.chunks(share).map(|ids| {
             let share: Vec<_> = tickets.by_ref().take(ids.len()).collect();
-            let (templates, proof) = (Arc::clone(&self.templates), self.proof);
+            let (templates, read_back) = (Arc::clone(&self.templates), self.read_back);
             aside(self.runtime.as_ref(), move || {
-                share.into_iter().map(|ticket| draw_alone(&templates, ticket, proof)).collect::<Vec<_>>()
+                share.into_iter().map(|ticket| draw_alone(&templates, ticket, read_back)).collect::<Vec<_>>()
             })
         });
         let started = self.runtime.moment();
@@ -272,20 +272,26 @@ fn unanswered() -> Result<(), FilesError> {
 }
 
 /// Draws one ticket; a panic fails this ticket alone.
-pub(crate) fn draw_alone(templates: &Templates, ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
+pub(crate) fn draw_alone(
+    templates: &Templates,
+    ticket: Ticket,
+    read_back: ReadBack,
+) -> Result<Drawn, FailedTicket> {
     let (id, order) = (ticket.id, ticket.order_id);
-    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, proof))).unwrap_or_else(|_| {
-        error!(ticket = %id, %order, "drawing ended in a panic");
-        Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
-    })
+    std::panic::catch_unwind(AssertUnwindSafe(|| draw_one(templates, ticket, read_back))).unwrap_or_else(
+        |_| {
+            error!(ticket = %id, %order, "drawing ended in a panic");
+            Err(FailedTicket { id, reason: "drawing ended in a panic".into() })
+        },
+    )
 }
 
 /// Draws one ticket and records file name, hash, size and the characters that the page could not show.
-fn draw_one(templates: &Templates, mut ticket: Ticket, proof: Proof) -> Result<Drawn, FailedTicket> {
+fn draw_one(templates: &Templates, mut ticket: Ticket, read_back: ReadBack) -> Result<Drawn, FailedTicket> {
     let failed = |reason: String| FailedTicket { id: ticket.id, reason };
     let page = templates.draw(&ticket).map_err(|error| failed(error.to_string()))?;
-    if let Some(code) = page.code.as_ref().filter(|_| proof.is_due(&ticket)) {
-        proof::prove(code, &ticket.code.data).map_err(failed)?;
+    if let Some(code) = page.code.as_ref().filter(|_| read_back.is_due(&ticket)) {
+        read_back::check(code, &ticket.code.data).map_err(failed)?;
     }
     if !page.missing.is_empty() {
         ticket.flags.insert(Flag::MissingGlyphs);

@@ -3,10 +3,10 @@
 pub(crate) mod code;
 mod enrich;
 pub(crate) mod freeze;
-mod in_hand;
+mod in_flight;
 pub mod ingest;
 pub(crate) mod issue;
-pub mod proof;
+pub mod read_back;
 mod refresh;
 pub mod relay;
 mod retry;
@@ -29,8 +29,8 @@ use crate::runtime::Runtime;
 use crate::templates::Templates;
 use crate::{Publishing, Wake};
 pub use freeze::Numbers;
-use in_hand::{InHand, Job};
-use proof::Proof;
+use in_flight::{InFlight, Job};
+use read_back::ReadBack;
 
 /// Everything the stages need.
 pub struct Pipeline {
@@ -61,7 +61,7 @@ pub struct Pipeline {
     /// The code format of new tickets.
     pub code: CodeFormat,
     /// Which pages have their code read back.
-    pub proof: Proof,
+    pub read_back: ReadBack,
     /// How events are written.
     pub publishing: Publishing,
     /// Wakes the workers when there is work.
@@ -79,7 +79,7 @@ const QUEUE: usize = 256;
 impl Pipeline {
     /// Works until `stop`, then finishes the orders in flight.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let in_hand = Arc::new(InHand::new(self.settings.workers * self.settings.claim_batch));
+        let in_flight = Arc::new(InFlight::new(self.settings.workers * self.settings.claim_batch));
         let (to_freeze, frozen_queue) = mpsc::channel(QUEUE);
         let (to_issue, issue_queue) = mpsc::channel(QUEUE);
 
@@ -88,9 +88,9 @@ impl Pipeline {
         stages.spawn(Arc::clone(&self).issue_stage(issue_queue));
         stages.close();
         let done = CancellationToken::new();
-        let renewal = tokio::spawn(Arc::clone(&self).renew_leases(Arc::clone(&in_hand), done.clone()));
+        let renewal = tokio::spawn(Arc::clone(&self).renew_leases(Arc::clone(&in_flight), done.clone()));
 
-        self.claim_until(stop, &in_hand, &to_freeze, &to_issue).await;
+        self.claim_until(stop, &in_flight, &to_freeze, &to_issue).await;
         // No more claims: the queues end when their last orders have passed.
         drop((to_freeze, to_issue));
         stages.wait().await;
@@ -104,7 +104,7 @@ impl Pipeline {
     async fn claim_until(
         self: &Arc<Self>,
         stop: CancellationToken,
-        in_hand: &Arc<InHand>,
+        in_flight: &Arc<InFlight>,
         to_freeze: &mpsc::Sender<enrich::Enriched>,
         to_issue: &mpsc::Sender<Job>,
     ) {
@@ -113,7 +113,7 @@ impl Pipeline {
             let room = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                room = in_hand.room(self.settings.claim_batch) => room,
+                room = in_flight.room(self.settings.claim_batch) => room,
             };
             let claims = match self.store.claim(&self.worker, room, self.settings.lease).await {
                 Ok(claims) => claims,
@@ -130,7 +130,7 @@ impl Pipeline {
             step!("after-claim");
             metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
             for claim in claims {
-                self.start(in_hand.take(claim), &stop, &enriching, to_freeze, to_issue).await;
+                self.start(in_flight.take(claim), &stop, &enriching, to_freeze, to_issue).await;
             }
         }
         enriching.close();
@@ -191,14 +191,14 @@ impl Pipeline {
 
     /// A renewal that fails is tried again well before the lease ends; a lost lease does no harm, because every write
     /// carries its fence.
-    async fn renew_leases(self: Arc<Self>, in_hand: Arc<InHand>, done: CancellationToken) {
+    async fn renew_leases(self: Arc<Self>, in_flight: Arc<InFlight>, done: CancellationToken) {
         loop {
             tokio::select! {
                 biased;
                 () = done.cancelled() => return,
                 () = self.runtime.sleep(self.settings.lease / 3) => {}
             }
-            let held = in_hand.held();
+            let held = in_flight.held();
             if held.is_empty() {
                 continue;
             }

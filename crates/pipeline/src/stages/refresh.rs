@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use super::Pipeline;
 use super::enrich::Enriched;
 use super::freeze::NUMBER_TRIES;
-use super::in_hand::Job;
+use super::in_flight::Job;
 
 impl Pipeline {
     /// Asks about one issued order. Answers with its job when it has new tickets to issue.

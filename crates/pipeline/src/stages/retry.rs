@@ -4,12 +4,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use fulfillment_domain::{Backoff, Decision, Failure};
-use fulfillment_store::{Claim, FailedTicket, Release, Then};
+use fulfillment_store::{Claim, FailedTicket, NextStep, Release};
 use jiff::Timestamp;
 use tracing::{Instrument as _, error, warn};
 
 use super::Pipeline;
-use super::in_hand::Job;
+use super::in_flight::Job;
 
 impl Pipeline {
     /// Releases an order after a failure.
@@ -26,7 +26,7 @@ impl Pipeline {
 
     /// Releases an order unchanged: the service is stopping.
     pub(super) async fn put_back(&self, job: Job) {
-        let then = Then::Wait(Duration::ZERO);
+        let then = NextStep::Wait(Duration::ZERO);
         self.give_back(job, "the service was stopping".into(), Vec::new(), then, None).await;
     }
 
@@ -44,14 +44,14 @@ impl Pipeline {
         job: Job,
         reason: String,
         failed: Vec<FailedTicket>,
-        then: Then,
+        then: NextStep,
         refused_answer: Option<Vec<u8>>,
     ) {
         let (order_id, fence) = (job.claim.order_id, job.claim.fence);
         job.span.in_scope(|| {
             if job.claim.refresh.is_some() {
                 warn!(attempts = job.claim.attempts, reason, "cannot ask Ordering about new lines");
-            } else if matches!(then, Then::Park(_)) && !job.claim.was_parked {
+            } else if matches!(then, NextStep::Park(_)) && !job.claim.was_parked {
                 metrics::counter!("fulfillment_orders_parked_total").increment(1);
                 warn!(attempts = job.claim.attempts, reason, "order parked");
             }
@@ -63,12 +63,12 @@ impl Pipeline {
         }
     }
 
-    fn after(&self, claim: &Claim, failure: &Failure) -> Then {
+    fn after(&self, claim: &Claim, failure: &Failure) -> NextStep {
         let settings = &self.settings;
         let spread = spread(claim);
         let age = self.since(claim.tried_since);
         match failure.decision {
-            Decision::Blocked => Then::Wait(Duration::from_secs(2).mul_f64(1.0 + spread)),
+            Decision::Blocked => NextStep::Wait(Duration::from_secs(2).mul_f64(1.0 + spread)),
             Decision::Permanent => self.parked(claim),
             Decision::Transient { .. } if claim.was_parked => self.parked(claim),
             Decision::Transient { .. }
@@ -76,7 +76,9 @@ impl Pipeline {
             {
                 self.parked(claim)
             }
-            Decision::Transient { after } => Then::Retry(self.backoff(claim).max(after.unwrap_or_default())),
+            Decision::Transient { after } => {
+                NextStep::Retry(self.backoff(claim).max(after.unwrap_or_default()))
+            }
         }
     }
 
@@ -87,10 +89,10 @@ impl Pipeline {
     }
 
     /// Parks the order; it is retried in the background for as long as the settings say.
-    fn parked(&self, claim: &Claim) -> Then {
+    fn parked(&self, claim: &Claim) -> NextStep {
         let parked_for = claim.parked_at.map_or(Duration::ZERO, |at| self.since(at));
         let again = parked_for < self.settings.parked_retry_for;
-        Then::Park(again.then_some(self.settings.parked_retry_every))
+        NextStep::Park(again.then_some(self.settings.parked_retry_every))
     }
 
     fn since(&self, at: Timestamp) -> Duration {

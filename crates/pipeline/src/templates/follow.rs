@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{Book, Templates};
+use super::{TemplateRegistry, Templates};
 use crate::runtime::Runtime;
 
 /// Interval between two reads.
@@ -35,8 +35,8 @@ impl Templates {
             let (config, environment) = (config.clone(), environment.clone());
             let read = spawn_blocking(move || read_again(&config, environment)).await;
             let trouble = match read.unwrap_or_else(|error| Err(error.to_string())) {
-                Ok(book) if book.says_the_same(&self.book()) => String::new(),
-                Ok(book) => match self.turn_to(book).await {
+                Ok(registry) if registry.says_the_same(&self.registry()) => String::new(),
+                Ok(registry) => match self.turn_to(registry).await {
                     Ok(()) => {
                         info!("changed templates loaded; they apply to new tickets");
                         String::new()
@@ -54,12 +54,12 @@ impl Templates {
 }
 
 /// The templates that a start would load now.
-fn read_again(config: &Config, environment: Vec<(String, String)>) -> Result<Book, String> {
+fn read_again(config: &Config, environment: Vec<(String, String)>) -> Result<TemplateRegistry, String> {
     let config = match &config.file {
         Some(file) => Config::load(Some(file), environment).map_err(|error| error.to_string())?,
         None => config.clone(),
     };
-    Book::read(&config).map_err(|unusable| {
+    TemplateRegistry::read(&config).map_err(|unusable| {
         unusable.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ")
     })
 }

@@ -179,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::templates::Book;
+    use crate::templates::TemplateRegistry;
 
     async fn store() -> Arc<dyn store::Templates> {
         let store = SqliteStore::in_memory(Arc::new(SystemClock)).await.unwrap();
@@ -189,8 +189,8 @@ mod tests {
 
     async fn templates(store: &Arc<dyn store::Templates>, fonts: Vec<FontSource>) -> Templates {
         let renderer = Arc::new(PdfRenderer::with_fonts(fonts).unwrap());
-        let book = Book::read(&Config::load(None, []).unwrap()).unwrap();
-        Templates::new(renderer, Arc::clone(store), book).await.unwrap()
+        let registry = TemplateRegistry::read(&Config::load(None, []).unwrap()).unwrap();
+        Templates::new(renderer, Arc::clone(store), registry).await.unwrap()
     }
 
     /// A ticket with Arabic and Tibetan on it, as it was drawn by an engine.

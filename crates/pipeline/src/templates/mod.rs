@@ -1,14 +1,14 @@
 //! Templates of tickets: which one a ticket is drawn by, and where it comes from.
 //!
-//! `files` reads a template and its images from a folder, `book` maps events and organizers to templates as the
+//! `files` reads a template and its images from a folder, `registry` maps events and organizers to templates as the
 //! settings say, `follow` reloads them while the service runs. A ticket's record names its template by the hash of its
 //! content, under which the store keeps it for good; `fonts` keeps the fonts that it was drawn with. So a redraw
 //! depends neither on the current settings nor on the current files.
 
-mod book;
 mod files;
 mod follow;
 mod fonts;
+mod registry;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,10 +21,10 @@ use fulfillment_domain::Ticket;
 use fulfillment_store::{self as store, StoreError, StoredTemplate};
 use tracing::error;
 
-pub use book::Book;
 pub use files::{Base, Unusable, branded, bundle};
 use fonts::Fonts;
 pub use fonts::Redrawn;
+pub use registry::TemplateRegistry;
 
 use crate::page::page_of;
 
@@ -32,41 +32,41 @@ use crate::page::page_of;
 pub struct Templates {
     renderer: Arc<PdfRenderer>,
     store: Arc<dyn store::Templates>,
-    book: RwLock<Arc<Book>>,
+    registry: RwLock<Arc<TemplateRegistry>>,
     fonts: Fonts,
 }
 
 impl Templates {
-    /// Starts with `book`, whose templates are stored together with the list of the current fonts.
+    /// Starts with `registry`, whose templates are stored together with the list of the current fonts.
     pub async fn new(
         renderer: Arc<PdfRenderer>,
         store: Arc<dyn store::Templates>,
-        book: Book,
+        registry: TemplateRegistry,
     ) -> Result<Self, StoreError> {
-        let templates = Self { renderer, store, book: RwLock::default(), fonts: Fonts::default() };
+        let templates = Self { renderer, store, registry: RwLock::default(), fonts: Fonts::default() };
         templates.keep_list().await?;
-        templates.turn_to(book).await?;
+        templates.turn_to(registry).await?;
         Ok(templates)
     }
 
-    /// From now on new tickets are drawn as `book` says. Its templates are stored before any ticket names them.
-    async fn turn_to(&self, book: Book) -> Result<(), StoreError> {
-        for (bundle, compiled) in book.templates() {
+    /// From now on new tickets are drawn as `registry` says. Its templates are stored before any ticket names them.
+    async fn turn_to(&self, registry: TemplateRegistry) -> Result<(), StoreError> {
+        for (bundle, compiled) in registry.templates() {
             let stored = StoredTemplate { json: bundle.json.clone(), files: bundle.files.clone() };
             self.store.keep_template(compiled.hash().bytes(), &stored).await?;
             self.renderer.keep(Arc::clone(compiled));
         }
-        *self.book.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(book);
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
         Ok(())
     }
 
-    fn book(&self) -> Arc<Book> {
-        Arc::clone(&self.book.read().unwrap_or_else(PoisonError::into_inner))
+    fn registry(&self) -> Arc<TemplateRegistry> {
+        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The template of a new ticket, as its record names it: its name in the settings, and the hash of its content.
     pub fn of(&self, event: &str, organizer: Option<&str>) -> String {
-        self.book().of(event, organizer).to_owned()
+        self.registry().of(event, organizer).to_owned()
     }
 
     /// The version of the engine and its fonts.

@@ -36,7 +36,7 @@ use fulfillment_config::Config;
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
-use fulfillment_pipeline::templates::{Book, Templates};
+use fulfillment_pipeline::templates::{TemplateRegistry, Templates};
 use fulfillment_store::Installation as _;
 use fulfillment_store::sqlite::SqliteStore;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -80,7 +80,7 @@ impl Stage {
         let templates = backstage.block_on(async {
             let store = memory(Arc::new(Time::default())).await;
             let renderer = Arc::new(PdfRenderer::with_fonts(Vec::new()).unwrap());
-            Templates::new(renderer, Arc::new(store), Book::read(&config).unwrap()).await.unwrap()
+            Templates::new(renderer, Arc::new(store), TemplateRegistry::read(&config).unwrap()).await.unwrap()
         });
         let keys = Arc::new(Keys::new(keyring, folder.path().to_owned(), None));
         let kit = Kit { settings: config.pipeline, templates: Arc::new(templates), keys };

@@ -11,7 +11,7 @@ use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::Sink;
 use fulfillment_pipeline::stages::ingest::Ingest;
-use fulfillment_pipeline::stages::proof::Proof;
+use fulfillment_pipeline::stages::read_back::ReadBack;
 use fulfillment_pipeline::stages::relay::Relay;
 use fulfillment_pipeline::stages::{Numbers, Pipeline};
 use fulfillment_pipeline::templates::Templates;
@@ -64,7 +64,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         grace: Duration::from_secs(60),
         reading: Reading::default(),
         code: CodeFormat::Tk1,
-        proof: Proof(u32::MAX),
+        read_back: ReadBack(u32::MAX),
         publishing: publishing.clone(),
         wake: Arc::clone(&wake),
         worker: format!("process {}", life.number),
@@ -105,7 +105,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         clock: Arc::clone(&life.world.time) as _,
         runtime: Arc::clone(&life.world.time) as _,
         code: CodeFormat::Tk1,
-        proof: Proof(u32::MAX),
+        read_back: ReadBack(u32::MAX),
         publishing,
         wake,
     };

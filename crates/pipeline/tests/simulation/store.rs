@@ -138,7 +138,7 @@ passed_on! {
         predates_positions() -> bool;
         adopt_positions(positions: &[Position]) -> bool;
     }
-    Work {
+    OrderQueue {
         claim(worker: &str, limit: usize, lease: Duration) -> Vec<Claim>, |line, claims| line.claimed(claims);
         renew(claims: &[(OrderId, i64)], lease: Duration) -> Vec<OrderId>;
         freeze(batch: &[Freeze]) -> Vec<FreezeOutcome>, |line, answers| for (freeze, answer) in batch.iter().zip(answers) {
@@ -206,7 +206,7 @@ passed_on! {
         summary() -> Summary;
         any_generated() -> bool;
     }
-    Letters {
+    DeadLetters {
         dead_letters(after: i64, closed: bool, limit: usize) -> Vec<DeadLetterRecord>;
         dead_letter(id: i64) -> Option<DeadLetterRecord>;
         close_dead_letter(id: i64, closing: &Closing) -> bool;
@@ -225,8 +225,8 @@ passed_on! {
         past_orders(age: Duration, limit: usize) -> Vec<OrderId>;
         files_of_erased(age: Duration, after: Option<TicketId>, limit: usize) -> Vec<(TicketId, Vec<String>)>;
     }
-    Adoption {
-        adopt(orders: &[AdoptedOrder]) -> Vec<AdoptionOutcome>;
+    Import {
+        import(orders: &[ImportedOrder]) -> Vec<ImportOutcome>;
     }
     Templates {
         keep_template(hash: [u8; 32], template: &StoredTemplate) -> ();

@@ -10,7 +10,7 @@ use super::fixtures::{
     LONG, SHORT, at_once, at_stored, claimed, completion, freeze, frozen, ingest, order, payment, ticket,
     wait,
 };
-use crate::{Completion, FreezeOutcome, Release, Then};
+use crate::{Completion, FreezeOutcome, NextStep, Release};
 
 pub async fn lends_each_order_once(backend: &dyn Backend) {
     let batch: Vec<_> = (0..200).map(|n| payment(n, n, "5")).collect();
@@ -88,7 +88,7 @@ pub async fn stale_fences_are_refused(backend: &dyn Backend) {
         fence,
         reason: "late".into(),
         failed: vec![],
-        then: Then::Park(None),
+        then: NextStep::Park(None),
         refused_answer: None,
     };
     let stale: Vec<_> = old.iter().map(|c| release(c.order_id, c.fence)).collect();
@@ -128,7 +128,7 @@ pub async fn parked_orders_come_back(backend: &dyn Backend) {
             fence: c.fence,
             reason: "no".into(),
             failed: vec![],
-            then: Then::Park(Some(Duration::ZERO)),
+            then: NextStep::Park(Some(Duration::ZERO)),
             refused_answer: None,
         })
         .collect();
@@ -182,7 +182,7 @@ pub async fn next_due(backend: &dyn Backend) {
         fence: claim.fence,
         reason: "later".into(),
         failed: vec![],
-        then: Then::Retry(Duration::from_secs(60)),
+        then: NextStep::Retry(Duration::from_secs(60)),
         refused_answer: None,
     };
     store.release(&[release]).await.unwrap();

@@ -11,8 +11,8 @@ use super::fixtures::{
     message, order, payment, quietly, refund, rows, to_kafka,
 };
 use crate::{
-    ClosedAs, FreezeOutcome, Incoming, IngestOutcome, Redrawn, Reissue, Release, RetrySelection, Store, Then,
-    WithdrawalState,
+    ClosedAs, FreezeOutcome, Incoming, IngestOutcome, NextStep, Redrawn, Reissue, Release, RetrySelection,
+    Store, WithdrawalState,
 };
 
 /// The buyer of every order of the fixtures.
@@ -223,7 +223,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
         fence: claims[2].fence,
         reason: "Ada".into(),
         failed: vec![],
-        then: Then::Park(None),
+        then: NextStep::Park(None),
         refused_answer: Some(b"Ada".to_vec()),
     };
     assert_eq!(store.release(&[release]).await.unwrap(), [false]);

@@ -6,17 +6,17 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 #![expect(clippy::missing_panics_doc, missing_docs, reason = "what a test demands is in its name")]
 
-pub mod adoption;
 pub mod attention;
 pub mod claim;
 pub mod complete;
+pub mod dead_letters;
 pub mod erasures;
 pub mod fixtures;
 pub mod folding;
 pub mod freeze;
+pub mod import;
 pub mod ingest;
 pub mod installation;
-pub mod letters;
 pub mod outbox;
 pub mod positions;
 pub mod records;
@@ -107,10 +107,10 @@ macro_rules! conformance_suite {
                 cancellations_of_before_records_had_times, codes_are_judged, orders_without_tickets_are_set_going }
             erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
-            adoption { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
+            import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }
-            letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
+            dead_letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
                 late_payments_are_acknowledged }
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,
                 numbers_for_good, pings }

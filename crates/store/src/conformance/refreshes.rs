@@ -13,8 +13,8 @@ use crate::AttentionReason::{
     CannotTellNew, NewLinesUnpaid, NotAskedAgain, Overpaid, PaymentOfClosedOrder, PaymentUnclear,
 };
 use crate::{
-    AskOutcome, Attention, AttentionReason, Claim, Found, Freeze, IngestOutcome, NewLines, RefreshOutcome,
-    Refreshed, Release, Store, Then,
+    AskOutcome, Attention, AttentionReason, Claim, Found, Freeze, IngestOutcome, NewLines, NextStep,
+    RefreshOutcome, Refreshed, Release, Store,
 };
 
 /// An order of one ticket of 49.90 that is paid and issued.
@@ -143,7 +143,7 @@ pub async fn a_price_in_parts(backend: &dyn Backend) {
     let tickets = frozen(store.freeze(&[half]).await.unwrap().remove(0));
     // The other half is paid while the tickets are made.
     ingest(&*store, &[payment(2, 1, "20")]).await;
-    assert!(store.claim("w", 9, LONG).await.unwrap().is_empty(), "somebody has it in hand");
+    assert!(store.claim("w", 9, LONG).await.unwrap().is_empty(), "another worker has it in flight");
     store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap();
     let claim = lent(&*store).await;
     assert_eq!(store.refreshed(&answer(&claim, "40.0", 0)).await.unwrap(), RefreshOutcome::Unchanged);
@@ -214,11 +214,11 @@ pub async fn an_issued_order_is_never_parked(backend: &dyn Backend) {
         then,
         refused_answer: None,
     };
-    assert_eq!(store.release(&[back(&claim, Then::Retry(Duration::ZERO))]).await.unwrap(), [true]);
+    assert_eq!(store.release(&[back(&claim, NextStep::Retry(Duration::ZERO))]).await.unwrap(), [true]);
     assert!(listed(&*store).await.is_empty());
     let claim = lent(&*store).await;
     assert_eq!((claim.attempts, claim.was_parked), (2, false));
-    assert_eq!(store.release(&[back(&claim, Then::Park(Some(Duration::ZERO)))]).await.unwrap(), [true]);
+    assert_eq!(store.release(&[back(&claim, NextStep::Park(Some(Duration::ZERO)))]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason), (OrderState::Issued, None));
     assert!(store.parked_orders(9).await.unwrap().is_empty());

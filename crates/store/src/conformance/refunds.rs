@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
 use crate::{
-    AdoptedOrder, AttentionReason, AttentionScope, Incoming, IngestOutcome, RefundRules, Source,
+    AttentionReason, AttentionScope, ImportedOrder, Incoming, IngestOutcome, RefundRules, Source,
     WithdrawalRecord, WithdrawalState,
 };
 
@@ -166,8 +166,8 @@ pub async fn of_imported_orders(backend: &dyn Backend) {
             (ticket.price, ticket.currency) = ("10".parse().unwrap(), "EUR".parse().unwrap());
             ticket
         });
-        let imported = AdoptedOrder { order_id: order(n), tickets: tickets.collect() };
-        store.adopt(&[imported]).await.unwrap();
+        let imported = ImportedOrder { order_id: order(n), tickets: tickets.collect() };
+        store.import(&[imported]).await.unwrap();
         assert_eq!(recorded(&*store, refund_without_payment(n, n, rest)).await, expected, "{rest}");
         assert_eq!(state(&*store, n).await.0, end, "{rest}");
     }

@@ -6,9 +6,9 @@ use fulfillment_domain::{OrderState, TicketStatus};
 
 use super::Backend;
 use super::fixtures::{LONG, claimed, completion, freeze, frozen, ingest, order, payment};
-use crate::{Claim, FailedTicket, Release, RetrySelection, Then};
+use crate::{Claim, FailedTicket, NextStep, Release, RetrySelection};
 
-fn release(claim: &Claim, then: Then) -> Release {
+fn release(claim: &Claim, then: NextStep) -> Release {
     Release {
         order_id: claim.order_id,
         fence: claim.fence,
@@ -22,7 +22,8 @@ fn release(claim: &Claim, then: Then) -> Release {
 pub async fn retries_later(backend: &dyn Backend) {
     let store = backend.store();
     let claims = claimed(&*store, 2).await;
-    let batch = [release(&claims[0], Then::Retry(LONG)), release(&claims[1], Then::Retry(Duration::ZERO))];
+    let batch =
+        [release(&claims[0], NextStep::Retry(LONG)), release(&claims[1], NextStep::Retry(Duration::ZERO))];
     assert_eq!(store.release(&batch).await.unwrap(), [true, true]);
     let waiting = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((waiting.state, waiting.attempts), (OrderState::Received, 1));
@@ -38,7 +39,7 @@ pub async fn retries_later(backend: &dyn Backend) {
 pub async fn waiting_costs_no_try(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
-    assert_eq!(store.release(&[release(&claim, Then::Wait(Duration::ZERO))]).await.unwrap(), [true]);
+    assert_eq!(store.release(&[release(&claim, NextStep::Wait(Duration::ZERO))]).await.unwrap(), [true]);
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().attempts, 0);
     let again = store.claim("b", 1, LONG).await.unwrap().remove(0);
     assert_eq!((again.attempts, again.fence, again.deaths), (1, 2, 0));
@@ -49,13 +50,13 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
     let claim = claimed(&*store, 1).await.remove(0);
     let tickets = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
     let failed = vec![FailedTicket { id: tickets[1].id, reason: "no font\0".into() }];
-    let retry = Release { failed: failed.clone(), ..release(&claim, Then::Retry(Duration::ZERO)) };
+    let retry = Release { failed: failed.clone(), ..release(&claim, NextStep::Retry(Duration::ZERO)) };
     assert_eq!(store.release(&[retry]).await.unwrap(), [true]);
     let ticket = store.ticket(tickets[1].id).await.unwrap().unwrap();
     assert_eq!((ticket.lifecycle.status, ticket.lifecycle.attempts), (TicketStatus::Pending, 1));
     assert_eq!(ticket.lifecycle.last_error.as_deref(), Some("no font"));
     let claim = store.claim("b", 1, LONG).await.unwrap().remove(0);
-    let park = Release { failed, ..release(&claim, Then::Park(Some(Duration::ZERO))) };
+    let park = Release { failed, ..release(&claim, NextStep::Park(Some(Duration::ZERO))) };
     assert_eq!(store.release(&[park]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(record.state, OrderState::Parked);
@@ -66,7 +67,7 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
     let claim = store.claim("c", 1, LONG).await.unwrap().remove(0);
     assert_eq!((claim.was_parked, claim.tickets.len()), (true, 2));
     let since = claim.parked_at.unwrap();
-    let again = release(&claim, Then::Park(Some(Duration::ZERO)));
+    let again = release(&claim, NextStep::Park(Some(Duration::ZERO)));
     assert_eq!(store.release(&[again]).await.unwrap(), [true]);
     let claim = store.claim("c", 1, LONG).await.unwrap().remove(0);
     assert_eq!((claim.was_parked, claim.parked_at), (true, Some(since)), "parked once, tried again");
@@ -84,7 +85,7 @@ pub async fn parks_with_failed_tickets(backend: &dyn Backend) {
 pub async fn parks_for_good(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
-    assert_eq!(store.release(&[release(&claim, Then::Park(None))]).await.unwrap(), [true]);
+    assert_eq!(store.release(&[release(&claim, NextStep::Park(None))]).await.unwrap(), [true]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.next_attempt_at), (OrderState::Parked, None));
     assert!(store.claim("b", 1, LONG).await.unwrap().is_empty());
@@ -97,9 +98,9 @@ pub async fn retry_sets_going(backend: &dyn Backend) {
     let tickets = frozen(store.freeze(&[freeze(&claims[1], 1)]).await.unwrap().remove(0));
     let failed = vec![FailedTicket { id: tickets[0].id, reason: "no font".into() }];
     let batch = [
-        release(&claims[0], Then::Park(None)),
-        Release { failed, ..release(&claims[1], Then::Park(None)) },
-        release(&claims[2], Then::Retry(LONG)),
+        release(&claims[0], NextStep::Park(None)),
+        Release { failed, ..release(&claims[1], NextStep::Park(None)) },
+        release(&claims[2], NextStep::Retry(LONG)),
     ];
     assert_eq!(store.release(&batch).await.unwrap(), [true; 3]);
     assert_eq!(store.retry(RetrySelection::Ticket(tickets[0].id)).await.unwrap(), 1);
@@ -143,7 +144,7 @@ pub async fn retry_leaves_alone(backend: &dyn Backend) {
 pub async fn a_repeat_is_stale(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
-    let wait = release(&claim, Then::Wait(LONG));
+    let wait = release(&claim, NextStep::Wait(LONG));
     assert_eq!(store.release(&[wait.clone(), wait.clone()]).await.unwrap(), [true, false]);
     assert_eq!(store.release(&[wait]).await.unwrap(), [false]);
     assert_eq!(store.renew(&[(order(1), claim.fence)], LONG).await.unwrap(), []);

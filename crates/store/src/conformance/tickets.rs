@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Backend;
 use super::fixtures::{generated, order, ticket};
-use crate::{AdoptedOrder, AdoptionOutcome, Reissue};
+use crate::{ImportOutcome, ImportedOrder, Reissue};
 
 /// A ticket with every field set, each to a different value that is not its default.
 fn full() -> Ticket {
@@ -60,13 +60,13 @@ pub async fn keep_every_field(backend: &dyn Backend) {
         assert!(values.insert(value.to_string()), "{field} has another field's value: {value}");
     }
 
-    let order = |ticket: &Ticket| AdoptedOrder { order_id: ticket.order_id, tickets: vec![ticket.clone()] };
-    assert_eq!(store.adopt(&[order(&full)]).await.unwrap(), [AdoptionOutcome::Adopted]);
+    let order = |ticket: &Ticket| ImportedOrder { order_id: ticket.order_id, tickets: vec![ticket.clone()] };
+    assert_eq!(store.import(&[order(&full)]).await.unwrap(), [ImportOutcome::Imported]);
     assert_eq!(store.ticket(full.id).await.unwrap().as_ref(), Some(&full), "as a new row");
 
     let mut before = generated(&ticket(super::fixtures::order(2), 1), &[]).ticket;
     before.code.generation = 0;
-    assert_eq!(store.adopt(&[order(&before)]).await.unwrap(), [AdoptionOutcome::Adopted]);
+    assert_eq!(store.import(&[order(&before)]).await.unwrap(), [ImportOutcome::Imported]);
     let mut after = full;
     (after.id, after.order_id, after.number) = (before.id, before.order_id, "N000020001".into());
     (after.seat.id, after.seat.number) = (Some("seat-2".into()), Some("14".into()));

@@ -342,7 +342,7 @@ pub async fn the_last_unfinished_ticket_is_voided(backend: &dyn Backend) {
         fence: claim.fence,
         reason: "no font".into(),
         failed: vec![crate::FailedTicket { id: tickets[1].id, reason: "no font".into() }],
-        then: crate::Then::Park(None),
+        then: crate::NextStep::Park(None),
         refused_answer: None,
     };
     assert_eq!(store.release(&[park]).await.unwrap(), [true]);

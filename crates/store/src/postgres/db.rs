@@ -18,8 +18,8 @@ use super::rows::seats::take_seats;
 use super::rows::tickets::{insert_tickets, replace_ticket};
 use super::rows::values::At;
 use super::{PgStore, Tx};
-use crate::shared::cells::{Cell, Row as _, need};
-use crate::shared::freezing::{Asking, Owners, SeatOf};
+use crate::decide::freezing::{Asking, Owners, SeatOf};
+use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
 use crate::{RefundRules, Result};
 
@@ -53,21 +53,21 @@ impl Encode<'_, Postgres> for Nothing {
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// The statement with its parameters.
-fn statement<'q>(sql: &'static str, cells: &'q [Cell<'_>]) -> Statement<'q> {
+fn statement<'q>(sql: &'static str, cells: &'q [SqlValue<'_>]) -> Statement<'q> {
     let query = if sql.contains('@') {
         sqlx::query(AssertSqlSafe(FRAGMENTS.write_out(sql)))
     } else {
         sqlx::query(sql)
     };
     cells.iter().fold(query, |query, cell| match cell {
-        Cell::Null => query.bind(Nothing),
-        Cell::Text(text) => query.bind(text.as_ref()),
-        Cell::Int(number) => query.bind(number),
-        Cell::Bytes(bytes) => query.bind(bytes),
-        Cell::Time(at) => query.bind(At(*at)),
-        Cell::Uuid(id) => query.bind(id),
-        Cell::Texts(texts) => query.bind(texts),
-        Cell::Uuids(ids) => query.bind(ids),
+        SqlValue::Null => query.bind(Nothing),
+        SqlValue::Text(text) => query.bind(text.as_ref()),
+        SqlValue::Int(number) => query.bind(number),
+        SqlValue::Bytes(bytes) => query.bind(bytes),
+        SqlValue::Time(at) => query.bind(At(*at)),
+        SqlValue::Uuid(id) => query.bind(id),
+        SqlValue::Texts(texts) => query.bind(texts),
+        SqlValue::Uuids(ids) => query.bind(ids),
     })
 }
 
@@ -76,15 +76,15 @@ macro_rules! db {
         $(impl Db for $connection {
             type Row = PgRow;
 
-            async fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+            async fn execute(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
                 Ok(statement(sql, cells).execute(&mut **self).await?.rows_affected())
             }
 
-            async fn fetch_all(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Vec<PgRow>> {
+            async fn fetch_all(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<Vec<PgRow>> {
                 Ok(statement(sql, cells).fetch_all(&mut **self).await?)
             }
 
-            async fn fetch_optional(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Option<PgRow>> {
+            async fn fetch_optional(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<Option<PgRow>> {
                 Ok(statement(sql, cells).fetch_optional(&mut **self).await?)
             }
 
@@ -153,7 +153,7 @@ impl Sql for PgStore {
         Ok(tx)
     }
 
-    async fn write(&self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+    async fn write(&self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
         self.read().await?.execute(sql, cells).await
     }
 

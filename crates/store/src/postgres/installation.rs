@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::PgStore;
-use crate::shared::cells::clean;
-use crate::shared::migrations::{self, TABLE};
-use crate::shared::ticket::index_key;
+use crate::decide::migrations::{self, TABLE};
+use crate::decide::sql_values::clean;
+use crate::decide::ticket::index_key;
 use crate::sql::{Sql as _, installation};
 use crate::{Installation, MigrationReport, Registration, Result};
 

@@ -10,11 +10,11 @@ mod db;
 pub mod earlier;
 mod inbox;
 mod installation;
+mod order_queue;
 mod outbox;
 mod past_orders;
 mod positions;
 mod rows;
-mod work;
 
 use std::str::FromStr as _;
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::PgStore;
 use super::rows::values::{micros, rows_at_most};
-use crate::shared::cells::{Row, clean};
-use crate::shared::event::{delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::event::{delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::sql_values::{Row, clean};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
 /// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends deliveries that a

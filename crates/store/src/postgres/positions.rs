@@ -6,10 +6,10 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::PgStore;
 use super::rows::positions::advance;
 use crate::Result;
+use crate::decide::migrations::{POSITIONS, TABLE};
+use crate::decide::positions::{position_columns, position_from};
+use crate::decide::sql_values::clean;
 use crate::positions::{Position, Positions};
-use crate::shared::cells::clean;
-use crate::shared::migrations::{POSITIONS, TABLE};
-use crate::shared::positions::{position_columns, position_from};
 
 #[async_trait]
 impl Positions for PgStore {

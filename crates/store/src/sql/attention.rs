@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::settling::{Settling, settle};
 use super::{Db as _, Sql, Transaction as _};
-use crate::shared::attention::{attention_columns, attention_from, paid_after_void};
-use crate::shared::cells::{Cell, Row};
-use crate::shared::letters::SEEN_TO;
+use crate::decide::attention::{attention_columns, attention_from, paid_after_void};
+use crate::decide::dead_letters::SEEN_TO;
+use crate::decide::sql_values::{Row, SqlValue};
 use crate::{Announcing, Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
@@ -18,7 +18,7 @@ impl<S: Sql> Attentions for S {
             " FROM order_attention a WHERE a.acknowledged_at IS NULL AND a.shows_at <= @now \
              ORDER BY a.shows_at, a.order_id, a.reason LIMIT $1"
         );
-        let rows = self.read().await?.fetch_all(sql, &[Cell::limit(limit)]).await?;
+        let rows = self.read().await?.fetch_all(sql, &[SqlValue::limit(limit)]).await?;
         rows.iter().map(attention_from).collect()
     }
 
@@ -39,7 +39,7 @@ impl<S: Sql> Attentions for S {
         let sql = "UPDATE order_attention SET acknowledged_at = @now, acknowledged_why = $1 \
                    WHERE acknowledged_at IS NULL AND shows_at <= @now AND order_id @any($2) \
                    RETURNING order_id, reason";
-        let done = tx.fetch_all(sql, &[why.into(), Cell::orders(orders)]).await?;
+        let done = tx.fetch_all(sql, &[why.into(), SqlValue::orders(orders)]).await?;
         for order in paid_after_void(&done)? {
             tx.execute(SEEN_TO, &[order.into()]).await?;
             let work = Settling { rules: self.refunds(), announcing: &Announcing::default() };

@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::rows::orders::lock;
 use super::rows::personal::{empty_letters, empty_messages};
-use super::settling::{carry_out, case};
+use super::settling::{apply, facts_of};
 use super::{Db, Sql, Transaction as _};
-use crate::shared::cells::{Cell, Row, need};
-use crate::shared::earlier;
-use crate::shared::erasing::{self, files_from, quoted};
+use crate::decide::earlier;
+use crate::decide::erasing::{self, files_from, quoted};
+use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::{Announcing, Erased, Erasures, Result, StoreError};
 
 const ORDERS_OF: &str = "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
@@ -43,9 +43,9 @@ impl<S: Sql> Erasures for S {
         tx.without_limit().await?;
         let Some(now) = lock(&mut tx, order).await? else { return Ok(None) };
         tx.execute(erasing::ORDER, &[order.into(), now.into()]).await?;
-        let Some(before) = case(&mut tx, order, self.refunds()).await? else { return Ok(None) };
-        let ruling = erasing::ruling(&before);
-        carry_out(&mut tx, &before, &ruling, "operator", &Announcing::default()).await?;
+        let Some(before) = facts_of(&mut tx, order, self.refunds()).await? else { return Ok(None) };
+        let effects = erasing::effects(&before);
+        apply(&mut tx, &before, &effects, "operator", &Announcing::default()).await?;
         tx.execute(erasing::TICKETS, &[order.into(), now.into()]).await?;
         let (messages, letters) = empty_messages(&mut tx, order, now).await?;
         for sql in erasing::BESIDE {
@@ -82,7 +82,7 @@ impl<S: Sql> Erasures for S {
         let mut db = self.read().await?;
         let now = db.now().await?;
         let (before, day_before) = (earlier(now, age), earlier(now, age.saturating_add(A_DAY)));
-        let cells = [before.into(), day_before.into(), Cell::limit(limit)];
+        let cells = [before.into(), day_before.into(), SqlValue::limit(limit)];
         db.fetch_all(S::PAST_ORDERS, &cells).await?.iter().map(Row::order_id).collect()
     }
 
@@ -105,8 +105,8 @@ impl<S: Sql> Erasures for S {
             };
         }
         let mut db = self.read().await?;
-        let mut cells = vec![earlier(db.now().await?, age).into(), Cell::limit(limit)];
-        cells.extend(after.map(Cell::from));
+        let mut cells = vec![earlier(db.now().await?, age).into(), SqlValue::limit(limit)];
+        cells.extend(after.map(SqlValue::from));
         let sql = if after.is_some() { erased!(" WHERE id > $3") } else { erased!("") };
         db.fetch_all(sql, &cells).await?.iter().map(files_from).collect()
     }
@@ -114,7 +114,7 @@ impl<S: Sql> Erasures for S {
 
 /// Removes personal data from events, and ends undelivered events about a ticket.
 async fn rewrite_events(db: &mut impl Db, ids: Vec<Uuid>) -> Result<u64> {
-    let ids = [Cell::Uuids(ids)];
+    let ids = [SqlValue::Uuids(ids)];
     let sql = "UPDATE outbox_delivery SET state = 'suppressed', lent = FALSE, \
                reason = 'its personal data was erased', updated_at = @now \
                WHERE state IN ('pending', 'parked') AND outbox_id IN (SELECT id FROM outbox \

@@ -1,8 +1,8 @@
 //! Registration of keys, secret and storage, and the numbers of events and categories.
 
 use super::{Db, Sql, Transaction as _};
-use crate::shared::cells::{Row as _, need};
-use crate::shared::too_many_categories;
+use crate::decide::sql_values::{Row as _, need};
+use crate::decide::too_many_categories;
 use crate::{KeyRecord, Registration, Result};
 
 pub(crate) async fn ping(store: &impl Sql) -> Result<()> {

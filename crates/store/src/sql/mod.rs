@@ -3,12 +3,12 @@
 //! A statement has `$1` parameters, and [fragments](fragments) where the databases differ. The busy tables (the inbox,
 //! the outbox, the queue of orders) are in each store's own folder: there PostgreSQL works on whole batches.
 
-mod adoption;
 mod attention;
+mod dead_letters;
 mod erasures;
 mod fragments;
+mod import;
 pub(crate) mod installation;
-mod letters;
 pub(crate) mod recording;
 mod records;
 mod refreshes;
@@ -24,9 +24,9 @@ use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
 
 pub(crate) use self::fragments::Fragments;
+use crate::decide::freezing::{Asking, Owners, SeatOf};
+use crate::decide::sql_values::{Row, SqlValue};
 use crate::error::unavailable;
-use crate::shared::cells::{Cell, Row};
-use crate::shared::freezing::{Asking, Owners, SeatOf};
 use crate::{RefundRules, Result, StoreError};
 
 /// A connection to a database, in a transaction or not.
@@ -35,27 +35,31 @@ pub(crate) trait Db: Send {
     type Row: Row + Send + Sync;
 
     /// Runs a statement, and returns how many rows it wrote.
-    fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<u64>> + Send;
+    fn execute(
+        &mut self,
+        sql: &'static str,
+        cells: &[SqlValue<'_>],
+    ) -> impl Future<Output = Result<u64>> + Send;
 
     /// All rows of a result.
     fn fetch_all(
         &mut self,
         sql: &'static str,
-        cells: &[Cell<'_>],
+        cells: &[SqlValue<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>>> + Send;
 
     /// The only row of a result, or none.
     fn fetch_optional(
         &mut self,
         sql: &'static str,
-        cells: &[Cell<'_>],
+        cells: &[SqlValue<'_>],
     ) -> impl Future<Output = Result<Option<Self::Row>>> + Send;
 
     /// The only row of a result.
     fn fetch_one(
         &mut self,
         sql: &'static str,
-        cells: &[Cell<'_>],
+        cells: &[SqlValue<'_>],
     ) -> impl Future<Output = Result<Self::Row>> + Send {
         async move {
             let row = self.fetch_optional(sql, cells).await?;
@@ -64,7 +68,11 @@ pub(crate) trait Db: Send {
     }
 
     /// Whether the result has a row.
-    fn exists(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<bool>> + Send {
+    fn exists(
+        &mut self,
+        sql: &'static str,
+        cells: &[SqlValue<'_>],
+    ) -> impl Future<Output = Result<bool>> + Send {
         async move { Ok(self.fetch_optional(sql, cells).await?.is_some()) }
     }
 
@@ -80,7 +88,7 @@ pub(crate) trait Batches: Db {
     /// Takes the free seats, and returns the owners of all requested ones.
     fn take_seats(&mut self, seats: BTreeMap<SeatOf, Asking>) -> impl Future<Output = Result<Owners>> + Send;
 
-    /// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another transaction wrote
+    /// Writes tickets that are [`as_stored`](crate::decide::ticket::as_stored). False when another transaction wrote
     /// one of them first.
     fn insert_tickets(&mut self, tickets: &[Ticket]) -> impl Future<Output = Result<bool>> + Send;
 
@@ -124,7 +132,7 @@ pub(crate) trait Sql: Send + Sync {
     }
 
     /// Writes with a single statement.
-    fn write(&self, sql: &'static str, cells: &[Cell<'_>]) -> impl Future<Output = Result<u64>> + Send;
+    fn write(&self, sql: &'static str, cells: &[SqlValue<'_>]) -> impl Future<Output = Result<u64>> + Send;
 
     /// Removes what was just erased from files beside the tables.
     fn forget_erased(&self) -> impl Future<Output = ()> + Send {

@@ -7,11 +7,11 @@ use fulfillment_domain::{OrderId, Withdrawal};
 use super::rows::orders::want_if_listed;
 use super::settling::{Settling, settle};
 use super::{Batches, Db};
-use crate::shared::cells::{Cell, Row as _};
-use crate::shared::dead_letter::DeadLetter;
-use crate::shared::headers;
-use crate::shared::intake::Intake;
-use crate::shared::withdrawing::{CANCELLATIONS, Heard, NewWithdrawal, heard_columns};
+use crate::decide::dead_letter::DeadLetter;
+use crate::decide::headers;
+use crate::decide::intake::Intake;
+use crate::decide::sql_values::{Row as _, SqlValue};
+use crate::decide::withdrawing::{CANCELLATIONS, Heard, NewWithdrawal, heard_columns};
 use crate::{Incoming, IngestOutcome, Result};
 
 /// Creates and locks the rows of the orders that are named, in order of ids: a concurrent payment waits.
@@ -49,7 +49,7 @@ pub(crate) async fn drop_phantoms(
     }
     let sql = "DELETE FROM orders WHERE order_id @any($1) AND payment_key = '' \
                AND NOT EXISTS (SELECT 1 FROM withdrawals w WHERE w.order_id = orders.order_id)";
-    db.execute(sql, &[Cell::orders(orders)]).await?;
+    db.execute(sql, &[SqlValue::orders(orders)]).await?;
     Ok(())
 }
 

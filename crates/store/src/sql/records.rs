@@ -8,13 +8,13 @@ use super::rows::history::note;
 use super::rows::tickets::{locked, tickets_of};
 use super::rows::{attention, withdrawals};
 use super::{Db as _, Sql, Transaction as _};
-use crate::shared::cells::{Cell, Row};
-use crate::shared::column::Column;
-use crate::shared::delivering::{self, FORMER, NOTE_FORMER, Of};
-use crate::shared::order::{order_from, payment_from};
-use crate::shared::standing::{STANDING, standing_from};
-use crate::shared::summary::{self, summary_from};
-use crate::shared::ticket::{redraw_note, ticket_columns, ticket_from};
+use crate::decide::column::Column;
+use crate::decide::delivering::{self, FORMER, NOTE_FORMER, Of};
+use crate::decide::order::{order_from, payment_from};
+use crate::decide::sql_values::{Row, SqlValue};
+use crate::decide::standing::{STANDING, standing_from};
+use crate::decide::summary::{self, summary_from};
+use crate::decide::ticket::{redraw_note, ticket_columns, ticket_from};
 use crate::{CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
 
 #[async_trait]
@@ -69,8 +69,8 @@ impl<S: Sql> Records for S {
                 )
             };
         }
-        let mut cells = vec![since.into(), Cell::limit(limit)];
-        cells.extend(after.map(Cell::from));
+        let mut cells = vec![since.into(), SqlValue::limit(limit)];
+        cells.extend(after.map(SqlValue::from));
         let sql = if after.is_some() { since!(" AND order_id > $3") } else { since!("") };
         self.read().await?.fetch_all(sql, &cells).await?.iter().map(Row::order_id).collect()
     }
@@ -179,7 +179,7 @@ impl<S: Sql> Records for S {
         let going = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
         let count = going.len() as u64;
         if count > 0 {
-            let cells = [Cell::orders(going)];
+            let cells = [SqlValue::orders(going)];
             let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
                        SELECT id, @now, 'Failed', 'Pending', 'operator', 'tried again' FROM tickets \
                        WHERE order_id @any($1) AND status = 'Failed' AND voided_at IS NULL";

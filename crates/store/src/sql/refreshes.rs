@@ -7,15 +7,15 @@ use fulfillment_domain::{Flag, OrderId, Ticket};
 
 use super::rows::attention::put;
 use super::rows::orders::{asked, want};
-use super::settling::{Settling, case, settle};
+use super::settling::{Settling, facts_of, settle};
 use super::{Batches, COLLISIONS, Db, Sql, Transaction as _, collided};
-use crate::shared::cells::{Cell, Row as _, need};
-use crate::shared::freezing::{self, Step};
-use crate::shared::later;
-use crate::shared::order::notes_cell;
-use crate::shared::refreshing::{self, Verdict, decide};
-use crate::shared::ticket::{ticket_columns, ticket_from};
-use crate::shared::withdrawing::Case;
+use crate::decide::freezing::{self, Step};
+use crate::decide::later;
+use crate::decide::order::notes_cell;
+use crate::decide::refreshing::{self, Verdict, decide};
+use crate::decide::sql_values::{Row as _, SqlValue, need};
+use crate::decide::ticket::{ticket_columns, ticket_from};
+use crate::decide::withdrawing::OrderFacts;
 use crate::{Announcing, AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes, Result};
 
 #[async_trait]
@@ -47,15 +47,15 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     let mut tx = store.begin().await?;
     let order = refreshed.order_id;
     let Some((asked, now)) = asked(&mut tx, order).await? else { return Ok(Some(RefreshOutcome::Stale)) };
-    let Some(case) = case(&mut tx, order, store.refunds()).await? else {
+    let Some(facts) = facts_of(&mut tx, order, store.refunds()).await? else {
         return Ok(Some(RefreshOutcome::Stale));
     };
     if !asked.is_lent(refreshed.fence) {
         return Ok(Some(RefreshOutcome::Stale));
     }
-    let verdict = decide(&case, refreshed, asked.issue, now);
+    let verdict = decide(&facts, refreshed, asked.issue, now);
     if let (true, Found::Lines(lines)) = (verdict.grows, &refreshed.found) {
-        let numbers = Cell::texts(lines.freeze.tickets.iter().map(|t| t.number.as_str()));
+        let numbers = SqlValue::texts(lines.freeze.tickets.iter().map(|t| t.number.as_str()));
         let sql = "SELECT ticket_number FROM tickets WHERE ticket_number @any($1)";
         if let Some(taken) = tx.fetch_all(sql, &[numbers]).await?.first() {
             let number = need("ticket_number", taken.text("ticket_number")?)?;
@@ -66,7 +66,7 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
         }
     }
     if verdict.exact {
-        unflag(&mut tx, &case).await?;
+        unflag(&mut tx, &facts).await?;
     }
     put(&mut tx, order, &refreshing::GROUP, &verdict.wanted).await?;
     if let Found::Lines(lines) = &refreshed.found {
@@ -102,14 +102,14 @@ async fn grow(db: &mut impl Batches, lines: &NewLines, verdict: &Verdict) -> Res
 }
 
 /// Removes the flag from the tickets whose amounts match now.
-async fn unflag(db: &mut impl Db, case: &Case) -> Result<()> {
+async fn unflag(db: &mut impl Db, facts: &OrderFacts) -> Result<()> {
     let mut by_flags = BTreeMap::<_, Vec<_>>::new();
-    for (ticket, flags) in refreshing::unflagged(case) {
+    for (ticket, flags) in refreshing::unflagged(facts) {
         by_flags.entry(flags.to_stored()).or_default().push(ticket);
     }
     for (flags, tickets) in by_flags {
         let sql = "UPDATE tickets SET flags = $2, updated_at = @now WHERE id @any($1)";
-        db.execute(sql, &[Cell::tickets(tickets), flags.into()]).await?;
+        db.execute(sql, &[SqlValue::tickets(tickets), flags.into()]).await?;
     }
     Ok(())
 }

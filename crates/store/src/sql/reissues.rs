@@ -9,8 +9,8 @@ use super::rows::seats::{pass_on_seat, take_seat};
 use super::rows::tickets::locked;
 use super::settling::list_anew;
 use super::{Batches as _, Db, Sql, Transaction as _};
-use crate::shared::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
-use crate::shared::withdrawing::sql;
+use crate::decide::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
+use crate::decide::withdrawing::sql;
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]

@@ -9,10 +9,10 @@ use super::rows::seats::pass_on_seat;
 use super::rows::tickets::tickets_of;
 use super::rows::withdrawals;
 use super::{Batches, Db};
-use crate::shared::cells::{Cell, Row as _, need};
-use crate::shared::folding::fold;
-use crate::shared::ticket::{ticket_columns, ticket_from};
-use crate::shared::withdrawing::{Case, End, Ruling, case_from, decide, paid_from, voided_event};
+use crate::decide::folding::fold;
+use crate::decide::sql_values::{Row as _, SqlValue, need};
+use crate::decide::ticket::{ticket_columns, ticket_from};
+use crate::decide::withdrawing::{Effects, End, OrderFacts, decide, facts_from, paid_from, voided_event};
 use crate::{Announcing, RefundRules, Result, WithdrawalState};
 
 /// The settings for settling an order's withdrawals.
@@ -24,53 +24,57 @@ pub(crate) struct Settling<'a> {
 
 /// Applies the effects of an order's withdrawals, whatever state it has by then. The order's row is locked.
 pub(crate) async fn settle(db: &mut impl Batches, order: OrderId, work: Settling<'_>) -> Result<()> {
-    let Some(case) = case(db, order, work.rules).await? else { return Ok(()) };
-    carry_out(db, &case, &decide(&case), Ruling::WHO, work.announcing).await
+    let Some(facts) = facts_of(db, order, work.rules).await? else { return Ok(()) };
+    apply(db, &facts, &decide(&facts), Effects::WHO, work.announcing).await
 }
 
 /// Updates the order's entries on the attention list. Its row is locked.
 pub(crate) async fn list_anew(db: &mut impl Db, order: OrderId, rules: RefundRules) -> Result<()> {
-    let Some(case) = case(db, order, rules).await? else { return Ok(()) };
-    let ruling = Ruling::default();
-    put(db, order, ruling.reasons(&case), &ruling.attention(&case)).await
+    let Some(facts) = facts_of(db, order, rules).await? else { return Ok(()) };
+    let effects = Effects::default();
+    put(db, order, effects.reasons(&facts), &effects.attention(&facts)).await
 }
 
 /// Everything that determines the state of an order's tickets.
-pub(crate) async fn case(db: &mut impl Db, order: OrderId, rules: RefundRules) -> Result<Option<Case>> {
+pub(crate) async fn facts_of(
+    db: &mut impl Db,
+    order: OrderId,
+    rules: RefundRules,
+) -> Result<Option<OrderFacts>> {
     let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent, @now AS now \
                FROM orders WHERE order_id = $1";
     let Some(row) = db.fetch_optional(sql, &[order.into()]).await? else { return Ok(None) };
-    let mut case = case_from(&row, need("now", row.time("now")?)?, rules)?;
+    let mut facts = facts_from(&row, need("now", row.time("now")?)?, rules)?;
     let sql = "SELECT key, CAST(amount AS TEXT) AS amount, currency, processed_at, late, folded_into FROM payments \
                WHERE order_id = $1 ORDER BY key";
     let rows = db.fetch_all(sql, &[order.into()]).await?;
-    case.set_payments(rows.iter().map(paid_from).collect::<Result<_>>()?);
-    case.withdrawals = withdrawals::of_order(db, order).await?;
-    fold(&mut case);
+    facts.set_payments(rows.iter().map(paid_from).collect::<Result<_>>()?);
+    facts.withdrawals = withdrawals::of_order(db, order).await?;
+    fold(&mut facts);
     let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
                WHERE w.order_id = $1 AND p.order_id <> $1";
     for row in db.fetch_all(sql, &[order.into()]).await? {
-        case.elsewhere.insert(need("key", row.text("key")?)?);
+        facts.elsewhere.insert(need("key", row.text("key")?)?);
     }
-    case.tickets = tickets_of(db, order).await?;
-    if case.asks_for_charges() {
+    facts.tickets = tickets_of(db, order).await?;
+    if facts.asks_for_charges() {
         let sql = "SELECT snapshot FROM orders WHERE order_id = $1";
         if let Some(snapshot) = db.fetch_one(sql, &[order.into()]).await?.bytes("snapshot")? {
-            case.set_charges(&snapshot);
+            facts.set_charges(&snapshot);
         }
     }
-    Ok(Some(case))
+    Ok(Some(facts))
 }
 
 /// Writes what was decided: settled withdrawals, voids and their events, the order's end, the attention list.
-pub(crate) async fn carry_out(
+pub(crate) async fn apply(
     db: &mut impl Batches,
-    case: &Case,
-    ruling: &Ruling,
+    facts: &OrderFacts,
+    effects: &Effects,
     who: &str,
     announcing: &Announcing,
 ) -> Result<()> {
-    for settled in &ruling.settled {
+    for settled in &effects.settled {
         let sql = "UPDATE withdrawals SET state = $2, note = $3, bound_to = coalesce($4, bound_to), \
                    was_applied = @greatest(was_applied, $5), updated_at = @now WHERE key = $1";
         let (key, state) = ((&settled.key).into(), settled.state.as_str().into());
@@ -79,17 +83,17 @@ pub(crate) async fn carry_out(
         db.execute(sql, &[key, state, note, bound_to, applied]).await?;
     }
     let mut events = Vec::new();
-    for ticket in void(db, &ruling.voided, who).await? {
+    for ticket in void(db, &effects.voided, who).await? {
         pass_on_seat(db, &ticket).await?;
         if ticket.lifecycle.sequence > 0 {
-            events.push(voided_event(&ticket, announcing, case.traceparent.as_deref())?);
+            events.push(voided_event(&ticket, announcing, facts.traceparent.as_deref())?);
         }
     }
     db.insert_events(&events).await?;
-    if let Some(end) = &ruling.end {
-        finish(db, case.order_id, end).await?;
+    if let Some(end) = &effects.end {
+        finish(db, facts.order_id, end).await?;
     }
-    put(db, case.order_id, ruling.reasons(case), &ruling.attention(case)).await
+    put(db, facts.order_id, effects.reasons(facts), &effects.attention(facts)).await
 }
 
 /// Voids live tickets of an order; one that was announced counts its `ticket-voided`.
@@ -105,9 +109,9 @@ async fn void(db: &mut impl Db, tickets: &[(TicketId, String)], who: &str) -> Re
     for (why, ids) in by_reason {
         let sql = "UPDATE tickets SET voided_at = @now, void_reason = $2, updated_at = @now, \
                    sequence = sequence + CASE WHEN sequence > 0 THEN 1 ELSE 0 END WHERE id @any($1)";
-        db.execute(sql, &[Cell::tickets(ids), why.into()]).await?;
+        db.execute(sql, &[SqlValue::tickets(ids), why.into()]).await?;
     }
-    let ids = || Cell::tickets(tickets.iter().map(|(id, _)| *id));
+    let ids = || SqlValue::tickets(tickets.iter().map(|(id, _)| *id));
     let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
                SELECT id, @now, status, status, $2, 'voided: ' || void_reason FROM tickets WHERE id @any($1)";
     db.execute(sql, &[ids(), who.into()]).await?;

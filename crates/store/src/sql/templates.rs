@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Db as _, Sql, Transaction as _};
-use crate::shared::cells::{Row, need};
+use crate::decide::sql_values::{Row, need};
 use crate::{Result, StoredTemplate, Templates};
 
 #[async_trait]

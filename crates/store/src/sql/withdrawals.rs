@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use fulfillment_domain::{OrderId, TicketId};
 
 use super::rows::orders::lock;
-use super::settling::{carry_out, case, list_anew};
+use super::settling::{apply, facts_of, list_anew};
 use super::{Db, Sql, Transaction as _};
-use crate::shared::cells::{Cell, Row, need};
-use crate::shared::earlier;
-use crate::shared::withdrawing::{Ruling, sql, withdrawal_columns, withdrawal_from};
+use crate::decide::earlier;
+use crate::decide::sql_values::{Row, SqlValue, need};
+use crate::decide::withdrawing::{Effects, sql, withdrawal_columns, withdrawal_from};
 use crate::{Announcing, Result, WithdrawalRecord, Withdrawals};
 
 #[async_trait]
@@ -21,12 +21,12 @@ impl<S: Sql> Withdrawals for S {
         let sql =
             "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
-        let Some(case) = case(&mut tx, row.order_id()?, self.refunds()).await? else { return Ok(false) };
-        if !case.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
+        let Some(facts) = facts_of(&mut tx, row.order_id()?, self.refunds()).await? else { return Ok(false) };
+        if !facts.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
             return Ok(false);
         }
-        let ruling = Ruling::void_of(&case, id, reason);
-        carry_out(&mut tx, &case, &ruling, "operator", announcing).await?;
+        let effects = Effects::void_of(&facts, id, reason);
+        apply(&mut tx, &facts, &effects, "operator", announcing).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -64,10 +64,10 @@ impl<S: Sql> Withdrawals for S {
         let now = tx.now().await?;
         let sql = "SELECT key, order_id FROM withdrawals WHERE state = 'waiting' AND received_at < $1 \
                ORDER BY received_at, key LIMIT $2";
-        let overdue = tx.fetch_all(sql, &[earlier(now, age).into(), Cell::limit(limit)]).await?;
+        let overdue = tx.fetch_all(sql, &[earlier(now, age).into(), SqlValue::limit(limit)]).await?;
         let orders = overdue.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
         let sql = "SELECT 1 FROM orders WHERE order_id @any($1) ORDER BY order_id @lock";
-        tx.execute(sql, &[Cell::orders(orders)]).await?;
+        tx.execute(sql, &[SqlValue::orders(orders)]).await?;
         let mut parked = 0;
         for row in &overdue {
             let key = need("key", row.text("key")?)?;
@@ -83,7 +83,7 @@ impl<S: Sql> Withdrawals for S {
             withdrawal_columns!(),
             " FROM withdrawals w WHERE w.state IN ('waiting', 'parked') ORDER BY w.received_at, w.key LIMIT $1"
         );
-        let rows = self.read().await?.fetch_all(sql, &[Cell::limit(limit)]).await?;
+        let rows = self.read().await?.fetch_all(sql, &[SqlValue::limit(limit)]).await?;
         rows.iter().map(withdrawal_from).collect()
     }
 }

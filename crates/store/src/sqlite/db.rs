@@ -15,8 +15,8 @@ use super::past_orders::PAST_ORDERS;
 use super::rows::events::insert_events;
 use super::rows::tickets::{insert_ticket, replace_ticket};
 use super::rows::values::{Statement, bind};
-use crate::shared::cells::{Cell, rfc3339};
-use crate::shared::freezing::{Asking, Owners, SeatOf};
+use crate::decide::freezing::{Asking, Owners, SeatOf};
+use crate::decide::sql_values::{SqlValue, rfc3339};
 use crate::sql::rows::seats::take;
 use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
 use crate::{RefundRules, Result};
@@ -52,7 +52,7 @@ impl Tx {
 
 impl<C> At<C> {
     /// The statement with its parameters. The time is an additional parameter.
-    fn statement<'q>(&self, sql: &'static str, cells: &'q [Cell<'_>]) -> Result<Statement<'q>> {
+    fn statement<'q>(&self, sql: &'static str, cells: &'q [SqlValue<'_>]) -> Result<Statement<'q>> {
         let query = if sql.contains('@') {
             let now = format!("${}", cells.len() + 1);
             let any = ("IN (SELECT value FROM json_each(", "))");
@@ -79,15 +79,19 @@ impl<C> At<C> {
 impl<C: DerefMut<Target = SqliteConnection> + Send> Db for At<C> {
     type Row = SqliteRow;
 
-    async fn execute(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+    async fn execute(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
         Ok(self.statement(sql, cells)?.execute(&mut *self.db).await?.rows_affected())
     }
 
-    async fn fetch_all(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Vec<SqliteRow>> {
+    async fn fetch_all(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<Vec<SqliteRow>> {
         Ok(self.statement(sql, cells)?.fetch_all(&mut *self.db).await?)
     }
 
-    async fn fetch_optional(&mut self, sql: &'static str, cells: &[Cell<'_>]) -> Result<Option<SqliteRow>> {
+    async fn fetch_optional(
+        &mut self,
+        sql: &'static str,
+        cells: &[SqlValue<'_>],
+    ) -> Result<Option<SqliteRow>> {
         Ok(self.statement(sql, cells)?.fetch_optional(&mut *self.db).await?)
     }
 
@@ -146,7 +150,7 @@ impl Sql for SqliteStore {
         Self::begin(self).await
     }
 
-    async fn write(&self, sql: &'static str, cells: &[Cell<'_>]) -> Result<u64> {
+    async fn write(&self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
         let mut tx = Self::begin(self).await?;
         let written = tx.execute(sql, cells).await?;
         tx.commit().await?;

@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::SqliteStore;
+use crate::decide::migrations::{self, TABLE};
+use crate::decide::sql_values::rfc3339;
 use crate::error::unavailable;
-use crate::shared::cells::rfc3339;
-use crate::shared::migrations::{self, TABLE};
 use crate::sql::{Sql as _, installation};
 use crate::{Installation, MigrationReport, Registration, Result, StoreError};
 

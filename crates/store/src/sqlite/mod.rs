@@ -7,11 +7,11 @@
 mod db;
 mod inbox;
 mod installation;
+mod order_queue;
 mod outbox;
 mod past_orders;
 mod positions;
 mod rows;
-mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,8 +26,8 @@ use sqlx::sqlite::{
 use tracing::warn;
 
 use self::db::{At, Tx};
+use crate::decide::sql_values::{rfc3339, storable};
 use crate::error::unavailable;
-use crate::shared::cells::{rfc3339, storable};
 use crate::{RefundRules, Result};
 
 /// How long a write waits for another process's write.

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::rows::values::list;
-use crate::shared::cells::{Row, clean, rfc3339};
-use crate::shared::event::{delivery_from, event_columns, published_from, unsent_from};
-use crate::shared::{earlier, later};
+use crate::decide::event::{delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::sql_values::{Row, clean, rfc3339};
+use crate::decide::{earlier, later};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
 #[async_trait]

@@ -6,9 +6,9 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use super::SqliteStore;
 use super::rows::positions::advance;
 use crate::Result;
+use crate::decide::migrations::{POSITIONS, TABLE};
+use crate::decide::positions::{position_columns, position_from};
 use crate::positions::{Position, Positions};
-use crate::shared::migrations::{POSITIONS, TABLE};
-use crate::shared::positions::{position_columns, position_from};
 
 #[async_trait]
 impl Positions for SqliteStore {

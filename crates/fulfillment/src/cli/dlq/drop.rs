@@ -6,20 +6,20 @@ use fulfillment_store::Store;
 use serde_json::json;
 
 use super::super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 pub(super) async fn put_aside(
     context: &Context,
     store: &dyn Store,
     what: &Listed,
     reason: &str,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let id = what.to_string();
     match drop(store, what, reason).await? {
         Dropped::Done => {}
-        Dropped::NotListed => return Err(Stop::no(format!("nothing named {id} is listed"))),
+        Dropped::NotListed => return Err(CliError::failed(format!("nothing named {id} is listed"))),
         Dropped::WaitsForTickets => {
-            return Err(Stop::misuse(format!(
+            return Err(CliError::misuse(format!(
                 "order {id} is paid and waits for its tickets: use `fulfillment retry --order`, or \
                  `fulfillment order cancel` to void it with a reason"
             )));

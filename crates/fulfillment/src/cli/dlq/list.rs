@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -22,7 +22,7 @@ pub(super) async fn list(
     store: &dyn Store,
     closed: bool,
     limit: usize,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let letters = store.dead_letters(0, closed, limit).await?;
     let orders = store.parked_orders(limit).await?;
     let refunds = store.open_withdrawals(limit).await?;
@@ -40,7 +40,7 @@ pub(super) async fn list(
         attention,
     };
     context.answer(&listed, |_| table(&rows))?;
-    if apart { Err(Stop::no("")) } else { Ok(()) }
+    if apart { Err(CliError::failed("")) } else { Ok(()) }
 }
 
 /// One item of the list, for people.

@@ -10,7 +10,7 @@ use fulfillment_pipeline::operations::replay::everything;
 use fulfillment_pipeline::operations::{Listed, NotListed};
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Handle what needs an operator: rejected messages, parked orders and refunds, orders both paid and void
 ///
@@ -95,12 +95,12 @@ Exit code: 1 when there is none.")]
     },
 }
 
-fn named(id: &str) -> Result<Listed, Stop> {
-    id.parse().map_err(|why: NotListed| Stop::misuse(why))
+fn named(id: &str) -> Result<Listed, CliError> {
+    id.parse().map_err(|why: NotListed| CliError::misuse(why))
 }
 
 impl Dlq {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let store = context.store(&config).await?;
         match self.action {

@@ -9,7 +9,7 @@ use fulfillment_store::Store;
 use serde::Serialize;
 
 use super::super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 use crate::wiring;
 
 #[derive(Serialize)]
@@ -25,14 +25,14 @@ pub(super) async fn replay(
     config: &Config,
     store: Arc<dyn Store>,
     all: Vec<Listed>,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let inbox = wiring::inbox_of_command(config, store);
     let mut done = Vec::with_capacity(all.len());
     for what in all {
         let replayed = inbox.replay(&what, config.pipeline.max_message.0).await.map_err(|why| match why {
             NotReplayed::Store(error) => error.into(),
-            why @ NotReplayed::NoSuchMessage(_) => Stop::no(why.to_string()),
-            why @ NotReplayed::Refund => Stop::misuse(why),
+            why @ NotReplayed::NoSuchMessage(_) => CliError::failed(why.to_string()),
+            why @ NotReplayed::Refund => CliError::misuse(why),
         })?;
         done.push(Done { id: what.to_string(), outcome: replayed.to_string(), replayed });
     }
@@ -41,7 +41,7 @@ pub(super) async fn replay(
         let lines: Vec<_> = done.iter().map(|d| format!("{}  {}", d.id, for_people(d))).collect();
         if lines.is_empty() { "there is nothing to replay".to_owned() } else { lines.join("\n") }
     })?;
-    if in_vain { Err(Stop::no("")) } else { Ok(()) }
+    if in_vain { Err(CliError::failed("")) } else { Ok(()) }
 }
 
 /// The names in the JSON are older, and are kept.

@@ -10,10 +10,15 @@ use serde_json::{Value, json};
 
 use super::super::Context;
 use super::list::brief;
-use crate::stop::Stop;
+use crate::error::CliError;
 
-pub(super) async fn show(context: &Context, store: &dyn Store, what: &Listed, raw: bool) -> Result<(), Stop> {
-    let none = || Stop::no("no such message, order or refund");
+pub(super) async fn show(
+    context: &Context,
+    store: &dyn Store,
+    what: &Listed,
+    raw: bool,
+) -> Result<(), CliError> {
+    let none = || CliError::failed("no such message, order or refund");
     let value = match what {
         Listed::Letter(id) => {
             let letter = store.dead_letter(*id).await?.ok_or_else(none)?;

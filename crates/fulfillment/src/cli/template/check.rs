@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Found, find};
 use crate::cli::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Report errors in a template, and what to check before tickets use it
 ///
@@ -37,21 +37,21 @@ struct Checked {
 }
 
 impl Check {
-    pub(super) fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(super) fn run(self, context: &Context) -> Result<(), CliError> {
         let renderer = crate::wiring::renderer(&context.config()?)?;
         let all = self.templates.iter().map(|name| check(context, &renderer, name));
         let all: Vec<Checked> = all.collect::<Result<_, _>>()?;
         let good = all.iter().all(|checked| checked.usable);
         context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))?;
-        if good { Ok(()) } else { Err(Stop::no("")) }
+        if good { Ok(()) } else { Err(CliError::failed("")) }
     }
 }
 
-fn check(context: &Context, renderer: &PdfRenderer, name: &str) -> Result<Checked, Stop> {
+fn check(context: &Context, renderer: &PdfRenderer, name: &str) -> Result<Checked, CliError> {
     let bundle = match find(context, name)? {
         Ok(bundle) => bundle,
         Err(Unusable::Refused { problems, .. }) => return Ok(checked(name, None, &problems)),
-        Err(unreadable @ Unusable::Unreadable { .. }) => return Err(Stop::misuse(unreadable)),
+        Err(unreadable @ Unusable::Unreadable { .. }) => return Err(CliError::misuse(unreadable)),
     };
     let problems = renderer.check(&bundle).map_err(anyhow::Error::from)?;
     Ok(checked(name, Some(bundle.hash().to_string()), &problems))

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Found, stem};
 use crate::cli::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Convert a ticket layout exported from pretix into a template
 ///
@@ -37,7 +37,7 @@ struct Written {
 }
 
 impl ImportPretix {
-    pub(super) fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(super) fn run(self, context: &Context) -> Result<(), CliError> {
         let name = self.layout.display().to_string();
         let layout = std::fs::read_to_string(&self.layout).with_context(|| format!("cannot read {name}"))?;
         let read =
@@ -45,7 +45,7 @@ impl ImportPretix {
         let background = self.background.as_ref().map(read).transpose()?;
         let line = |problem: &_| format!("{name}:{problem}");
         let imported = import_pretix(&layout, background.as_deref())
-            .map_err(|refused| Stop::no(refused.0.iter().map(line).collect::<Vec<_>>().join("\n")))?;
+            .map_err(|refused| CliError::failed(refused.0.iter().map(line).collect::<Vec<_>>().join("\n")))?;
         let folder = self.out.unwrap_or_else(|| stem(&name));
         let template = folder.join("template.json");
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -59,17 +59,17 @@ impl ImportPretix {
             let next = format!("{0} written; next: fulfillment template check {0}", written.template);
             imported.problems.iter().map(line).chain([next]).collect::<Vec<_>>().join("\n")
         })?;
-        if usable(&imported.problems) { Ok(()) } else { Err(Stop::no("")) }
+        if usable(&imported.problems) { Ok(()) } else { Err(CliError::failed("")) }
     }
 }
 
-fn write_new(file: &Path, content: &[u8]) -> Result<(), Stop> {
+fn write_new(file: &Path, content: &[u8]) -> Result<(), CliError> {
     use std::io::Write as _;
     let written = std::fs::File::create_new(file).and_then(|mut f| f.write_all(content));
     written.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            Stop::misuse(format!("{} already exists; it was not changed", file.display()))
+            CliError::misuse(format!("{} already exists; it was not changed", file.display()))
         }
-        _ => Stop::misuse(format!("cannot write {}: {error}", file.display())),
+        _ => CliError::misuse(format!("cannot write {}: {error}", file.display())),
     })
 }

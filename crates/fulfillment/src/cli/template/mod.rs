@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Check and preview the templates that tickets are drawn by
 ///
@@ -71,7 +71,7 @@ struct Shown {
 }
 
 impl Template {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         match self.action {
             Action::Check(command) => command.run(context),
             Action::Preview(command) => command.run(context).await,
@@ -90,14 +90,14 @@ impl Template {
 
 /// The template that an argument names: a file, a built-in one, or a `[[template]]` of the configuration, with its
 /// branding.
-fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable>, Stop> {
+fn find(context: &Context, name: &str) -> Result<Result<TemplateBundle, Unusable>, CliError> {
     if Shipped::named(name).is_some() || Path::new(name).exists() {
         return Ok(templates::bundle(&Base::read(name)));
     }
     let config = context.config()?;
     match config.templates.iter().find(|entry| entry.name == name) {
         Some(entry) => Ok(templates::branded(entry)),
-        None => Err(Stop::misuse(format!(
+        None => Err(CliError::misuse(format!(
             "there is no file and no template named {name}; templates: {}",
             Shipped::ALL
                 .map(Shipped::name)

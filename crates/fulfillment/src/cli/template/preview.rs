@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{find, picture, sample, stem};
 use crate::cli::Context;
-use crate::stop::Stop;
+use crate::error::CliError;
 
 /// Interval between two checks of a template for changes.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -57,12 +57,12 @@ enum Kind {
 
 impl Kind {
     /// By the file's extension.
-    fn of(out: &Path) -> Result<Self, Stop> {
+    fn of(out: &Path) -> Result<Self, CliError> {
         let ending = out.extension().map(OsStr::to_ascii_lowercase);
         match ending.as_ref().and_then(|ending| ending.to_str()) {
             Some("pdf") => Ok(Self::Pdf),
             Some("png") => Ok(Self::Png),
-            _ => Err(Stop::misuse(format!("--out {}: the name must end in .pdf or .png", out.display()))),
+            _ => Err(CliError::misuse(format!("--out {}: the name must end in .pdf or .png", out.display()))),
         }
     }
 }
@@ -81,7 +81,7 @@ struct Drawn {
 }
 
 impl Preview {
-    pub(super) async fn run(self, context: &Context) -> Result<(), Stop> {
+    pub(super) async fn run(self, context: &Context) -> Result<(), CliError> {
         let out = self.out.clone().unwrap_or_else(|| stem(&self.template).with_extension("preview.pdf"));
         Kind::of(&out)?;
         let renderer = crate::wiring::renderer(&context.config()?)?;
@@ -114,8 +114,8 @@ impl Preview {
         }
     }
 
-    fn look(&self, context: &Context) -> Result<TemplateBundle, Stop> {
-        find(context, &self.template)?.map_err(|unusable| Stop::no(unusable.to_string()))
+    fn look(&self, context: &Context) -> Result<TemplateBundle, CliError> {
+        find(context, &self.template)?.map_err(|unusable| CliError::failed(unusable.to_string()))
     }
 
     fn draw(
@@ -124,10 +124,10 @@ impl Preview {
         renderer: &Arc<PdfRenderer>,
         bundle: &TemplateBundle,
         out: &Path,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CliError> {
         let template = CompiledTemplate::new(bundle).map_err(|refused| {
             let line = |problem: &_| format!("{}:{problem}", self.template);
-            Stop::no(refused.0.iter().map(line).collect::<Vec<_>>().join("\n"))
+            CliError::failed(refused.0.iter().map(line).collect::<Vec<_>>().join("\n"))
         })?;
         let page = renderer.draw(&template, &sample::of(&self.language)?).map_err(anyhow::Error::from)?;
         let file = match Kind::of(out)? {
@@ -149,7 +149,7 @@ impl Preview {
 }
 
 /// Written under another name and renamed: a viewer that follows the file never sees half of it.
-fn write_whole(out: &Path, content: &[u8]) -> Result<(), Stop> {
+fn write_whole(out: &Path, content: &[u8]) -> Result<(), CliError> {
     let mut name = out.file_name().map(OsStr::to_os_string).unwrap_or_default();
     name.push(".part");
     let part = out.with_file_name(name);

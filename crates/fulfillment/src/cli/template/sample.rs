@@ -5,7 +5,7 @@ use fulfillment_domain::{Money, locale};
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 
-use fulfillment_pipeline::page::words::Words;
+use fulfillment_pipeline::page::localisation::Words;
 use fulfillment_pipeline::page::{Time, Times, price};
 
 /// The sample ticket of an order with this locale.

@@ -25,7 +25,7 @@ use crate::keyring::Keys;
 use crate::ports::{Files, FilesError, NewFile};
 use crate::runtime::{Runtime, aside};
 use crate::stages::issue::{Drawn, draw_alone};
-use crate::stages::proof::Proof;
+use crate::stages::read_back::ReadBack;
 use crate::templates::Templates;
 use crate::{Publishing, Wake};
 
@@ -52,7 +52,7 @@ pub struct Reissuer {
     /// The code format of new codes.
     pub code: CodeFormat,
     /// Which pages have their code read back.
-    pub proof: Proof,
+    pub read_back: ReadBack,
     /// How events are written.
     pub publishing: Publishing,
     /// Wakes the workers when there is work.
@@ -159,8 +159,8 @@ impl Reissuer {
     async fn drawn(&self, live: &Ticket, draft: Draft) -> Result<Drawn, NotReissued> {
         let drafted = draft::ticket(live, draft, self.templates.version());
         self.templates.fetch(std::slice::from_ref(&drafted)).await?;
-        let (templates, proof) = (Arc::clone(&self.templates), self.proof);
-        let drawn = aside(self.runtime.as_ref(), move || draw_alone(&templates, drafted, proof)).await;
+        let (templates, read_back) = (Arc::clone(&self.templates), self.read_back);
+        let drawn = aside(self.runtime.as_ref(), move || draw_alone(&templates, drafted, read_back)).await;
         let drawn = drawn.map_err(|e| failed(&e))?.map_err(|failed| NotReissued::Failed(failed.reason))?;
         self.templates.keep_fonts().await?;
         Ok(drawn)

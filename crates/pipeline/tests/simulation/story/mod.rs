@@ -7,7 +7,7 @@ mod plot;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_store::{Outbox as _, Work as _};
+use fulfillment_store::{OrderQueue as _, Outbox as _};
 use jiff::SignedDuration;
 use tokio::sync::mpsc;
 

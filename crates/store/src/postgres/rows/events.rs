@@ -4,7 +4,7 @@ use fulfillment_domain::OutboxEvent;
 use sqlx::PgConnection;
 
 use crate::Result;
-use crate::shared::headers;
+use crate::decide::headers;
 
 /// Writes events, in this order, and their deliveries; an existing event is left unchanged.
 pub(crate) async fn insert_events(db: &mut PgConnection, events: &[&OutboxEvent]) -> Result<()> {

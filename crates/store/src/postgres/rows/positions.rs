@@ -2,8 +2,8 @@
 
 use sqlx::PgConnection;
 
-use crate::shared::cells::clean;
-use crate::shared::positions::{advance_on_conflict, furthest, position_columns};
+use crate::decide::positions::{advance_on_conflict, furthest, position_columns};
+use crate::decide::sql_values::clean;
 use crate::{Position, Result};
 
 /// Moves positions forward, within the transaction that stores what was read, and as its last write: the next batch of

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::PgConnection;
 
 use crate::Result;
-use crate::shared::cells::{Row as _, need};
-use crate::shared::freezing::{Asking, Owners, SeatOf, holder_from};
+use crate::decide::freezing::{Asking, Owners, SeatOf, holder_from};
+use crate::decide::sql_values::{Row as _, need};
 
 /// Takes the free seats, and returns the owners of all requested ones.
 pub(crate) async fn take_seats(db: &mut PgConnection, seats: BTreeMap<SeatOf, Asking>) -> Result<Owners> {

@@ -7,8 +7,8 @@ use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::shared::cells::{Cell, rfc3339};
-use crate::shared::ticket::{ticket_cells, ticket_from, written_columns};
+use crate::decide::sql_values::{SqlValue, rfc3339};
+use crate::decide::ticket::{ticket_cells, ticket_from, written_columns};
 use crate::{Result, StoreError};
 
 /// The tickets that `sql` finds for a list of orders, by order.
@@ -28,7 +28,7 @@ pub(crate) async fn tickets_by_order(
     Ok(found)
 }
 
-/// Writes tickets that are [`as_stored`](crate::shared::ticket::as_stored). False when another batch wrote one of them
+/// Writes tickets that are [`as_stored`](crate::decide::ticket::as_stored). False when another batch wrote one of them
 /// first.
 pub(crate) async fn insert_tickets(db: &mut PgConnection, tickets: &[Ticket]) -> Result<bool> {
     if tickets.is_empty() {
@@ -73,13 +73,15 @@ impl Serialize for TicketRow<'_> {
         let mut map = serializer.serialize_map(None)?;
         for (name, cell) in ticket_cells(self.0) {
             match cell {
-                Cell::Null => {}
-                Cell::Text(text) => map.serialize_entry(name, &text)?,
-                Cell::Int(number) => map.serialize_entry(name, &number)?,
-                Cell::Bytes(bytes) => map.serialize_entry(name, &format!("\\x{}", hex::encode(bytes)))?,
-                Cell::Time(at) => map.serialize_entry(name, &rfc3339(at))?,
-                Cell::Uuid(id) => map.serialize_entry(name, &id)?,
-                Cell::Texts(_) | Cell::Uuids(_) => return Err(S::Error::custom("a ticket has no lists")),
+                SqlValue::Null => {}
+                SqlValue::Text(text) => map.serialize_entry(name, &text)?,
+                SqlValue::Int(number) => map.serialize_entry(name, &number)?,
+                SqlValue::Bytes(bytes) => map.serialize_entry(name, &format!("\\x{}", hex::encode(bytes)))?,
+                SqlValue::Time(at) => map.serialize_entry(name, &rfc3339(at))?,
+                SqlValue::Uuid(id) => map.serialize_entry(name, &id)?,
+                SqlValue::Texts(_) | SqlValue::Uuids(_) => {
+                    return Err(S::Error::custom("a ticket has no lists"));
+                }
             }
         }
         map.end()

@@ -13,7 +13,7 @@ use sqlx::{Decode, Encode, Row as _, Type};
 use uuid::Uuid;
 
 use crate::Result;
-use crate::shared::cells::{Row, storable};
+use crate::decide::sql_values::{Row, storable};
 
 impl Row for PgRow {
     fn text(&self, column: &'static str) -> Result<Option<String>> {

@@ -3,9 +3,9 @@
 use fulfillment_domain::OrderId;
 
 use super::orders::asked;
-use crate::shared::attention::{Wanted, attention_columns, attention_from, gone};
-use crate::shared::cells::{Cell, Row as _};
-use crate::shared::refreshing;
+use crate::decide::attention::{Wanted, attention_columns, attention_from, gone};
+use crate::decide::refreshing;
+use crate::decide::sql_values::{Row as _, SqlValue};
 use crate::sql::Db;
 use crate::{Attention, AttentionReason, Result};
 
@@ -18,7 +18,7 @@ pub(crate) async fn put(
     wanted: &[Wanted],
 ) -> Result<()> {
     let sql = "DELETE FROM order_attention WHERE order_id = $1 AND reason @any($2)";
-    db.execute(sql, &[order.into(), Cell::texts(gone(group, wanted))]).await?;
+    db.execute(sql, &[order.into(), SqlValue::texts(gone(group, wanted))]).await?;
     for Wanted { reason, detail, shows_at } in wanted {
         let sql = "INSERT INTO order_attention (order_id, reason, detail, since, shows_at) VALUES ($1, $2, $3, @now, $4) \
                    ON CONFLICT (order_id, reason) DO UPDATE SET detail = excluded.detail, since = excluded.since, \

@@ -4,8 +4,8 @@ use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
 use crate::Result;
-use crate::shared::cells::{Row as _, need};
-use crate::shared::refreshing::{self, Asked, asked_columns, asked_from};
+use crate::decide::refreshing::{self, Asked, asked_columns, asked_from};
+use crate::decide::sql_values::{Row as _, need};
 use crate::sql::Db;
 
 /// Locks an order's row, and returns the time; nothing when there is no such order.

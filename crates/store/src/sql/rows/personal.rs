@@ -6,9 +6,9 @@ use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
 use crate::Result;
-use crate::shared::cells::{Cell, Row};
-use crate::shared::erasing::{self, letter_event};
-use crate::shared::headers;
+use crate::decide::erasing::{self, letter_event};
+use crate::decide::headers;
+use crate::decide::sql_values::{Row, SqlValue};
 use crate::sql::Db;
 
 /// Empties the stored messages of an order: raw ones, and dead letters with their events. Returns how many.
@@ -23,7 +23,7 @@ pub(crate) async fn empty_messages(db: &mut impl Db, order: OrderId, now: Timest
 /// Empties dead letters, and deletes their events. Returns how many.
 pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: Timestamp) -> Result<u64> {
     for row in letters {
-        let (nothing, none) = (Cell::Bytes(&[]), headers::encode(&[])?);
+        let (nothing, none) = (SqlValue::Bytes(&[]), headers::encode(&[])?);
         let id: i64 = row.number("id")?;
         db.execute(erasing::LETTER, &[id.into(), now.into(), nothing, (&none).into()]).await?;
         db.execute("DELETE FROM outbox WHERE event_id = $1", &[letter_event(row)?.into()]).await?;
@@ -37,7 +37,7 @@ pub(crate) async fn keep_erased(db: &mut impl Db, orders: &BTreeSet<OrderId>) ->
         return Ok(());
     }
     let sql = "SELECT order_id FROM orders WHERE order_id @any($1) AND erased_at IS NOT NULL";
-    for row in db.fetch_all(sql, &[Cell::orders(orders.iter().copied())]).await? {
+    for row in db.fetch_all(sql, &[SqlValue::orders(orders.iter().copied())]).await? {
         let (order, now) = (row.order_id()?, db.now().await?);
         empty_messages(db, order, now).await?;
         for sql in erasing::BESIDE {

@@ -3,9 +3,9 @@
 use fulfillment_domain::{Ticket, TicketId};
 
 use crate::Result;
-use crate::shared::cells::{Row as _, need};
-use crate::shared::freezing::{Asking, SeatOf, asks, holder_from};
-use crate::shared::ticket::seat_keys;
+use crate::decide::freezing::{Asking, SeatOf, asks, holder_from};
+use crate::decide::sql_values::{Row as _, need};
+use crate::decide::ticket::seat_keys;
 use crate::sql::Db;
 
 /// Takes the ticket's seat if it is free; returns whether another ticket has it.

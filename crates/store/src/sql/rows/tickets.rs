@@ -3,7 +3,7 @@
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 
 use crate::Result;
-use crate::shared::ticket::{ticket_columns, ticket_from};
+use crate::decide::ticket::{ticket_columns, ticket_from};
 use crate::sql::Db;
 
 /// An order's tickets, by index.

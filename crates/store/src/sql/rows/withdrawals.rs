@@ -2,7 +2,7 @@
 
 use fulfillment_domain::OrderId;
 
-use crate::shared::withdrawing::{withdrawal_columns, withdrawal_from};
+use crate::decide::withdrawing::{withdrawal_columns, withdrawal_from};
 use crate::sql::Db;
 use crate::{Result, WithdrawalRecord};
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use crate::Result;
-use crate::shared::cells::rfc3339;
-use crate::shared::headers;
+use crate::decide::headers;
+use crate::decide::sql_values::rfc3339;
 
 /// Writes events and their deliveries; an existing event is left unchanged.
 pub(crate) async fn insert_events(

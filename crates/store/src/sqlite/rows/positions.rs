@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use crate::shared::cells::rfc3339;
-use crate::shared::positions::{advance_on_conflict, furthest, position_columns};
+use crate::decide::positions::{advance_on_conflict, furthest, position_columns};
+use crate::decide::sql_values::rfc3339;
 use crate::{Position, Result};
 
 /// Moves positions forward, within the transaction that stores what was read.

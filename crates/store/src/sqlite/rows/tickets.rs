@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::values::{bind, list};
 use crate::Result;
-use crate::shared::ticket::{assigned_columns, ticket_cells, ticket_from, value_marks, written_columns};
+use crate::decide::ticket::{assigned_columns, ticket_cells, ticket_from, value_marks, written_columns};
 
 /// The tickets that `sql` finds for a list of orders, by order.
 pub(crate) async fn tickets_by_order(

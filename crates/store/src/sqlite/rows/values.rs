@@ -7,7 +7,7 @@ use sqlx::{Row as _, Sqlite};
 use uuid::Uuid;
 
 use crate::Result;
-use crate::shared::cells::{Cell, Row, odd, rfc3339};
+use crate::decide::sql_values::{Row, SqlValue, odd, rfc3339};
 
 impl Row for SqliteRow {
     fn text(&self, column: &'static str) -> Result<Option<String>> {
@@ -37,16 +37,16 @@ impl Row for SqliteRow {
 pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 /// Binds the next parameter.
-pub(crate) fn bind<'q>(query: Statement<'q>, cell: &'q Cell<'_>) -> Result<Statement<'q>> {
+pub(crate) fn bind<'q>(query: Statement<'q>, cell: &'q SqlValue<'_>) -> Result<Statement<'q>> {
     Ok(match cell {
-        Cell::Null => query.bind(None::<&str>),
-        Cell::Text(text) => query.bind(text.as_ref()),
-        Cell::Int(number) => query.bind(number),
-        Cell::Bytes(bytes) => query.bind(*bytes),
-        Cell::Time(at) => query.bind(rfc3339(*at)),
-        Cell::Uuid(id) => query.bind(id.to_string()),
-        Cell::Texts(texts) => query.bind(list(texts)?),
-        Cell::Uuids(ids) => query.bind(list(ids)?),
+        SqlValue::Null => query.bind(None::<&str>),
+        SqlValue::Text(text) => query.bind(text.as_ref()),
+        SqlValue::Int(number) => query.bind(number),
+        SqlValue::Bytes(bytes) => query.bind(*bytes),
+        SqlValue::Time(at) => query.bind(rfc3339(*at)),
+        SqlValue::Uuid(id) => query.bind(id.to_string()),
+        SqlValue::Texts(texts) => query.bind(list(texts)?),
+        SqlValue::Uuids(ids) => query.bind(list(ids)?),
     })
 }
 

@@ -1,0 +1,20 @@
+//! Decides the effects of an order's refunds and cancellations, without a database.
+
+mod attention;
+mod effects;
+mod facts;
+mod hearing;
+mod names;
+mod record;
+mod refund;
+pub(crate) mod sql;
+mod sums;
+#[cfg(all(test, feature = "conformance"))]
+mod tests;
+mod untimed;
+
+pub(crate) use effects::{Effects, End, decide, voided_event};
+pub(crate) use facts::{Arrival, OrderFacts, facts_from, paid_from};
+pub(crate) use hearing::{Heard, heard_columns};
+pub(crate) use record::{NewWithdrawal, withdrawal_columns, withdrawal_from};
+pub(crate) use untimed::CANCELLATIONS;

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     TicketSuperseded,
     TicketVoided,
     TicketErased,
+    EventsPruned,
     TooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
@@ -42,7 +43,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -63,6 +64,7 @@ impl Kind {
         Self::TicketSuperseded,
         Self::TicketVoided,
         Self::TicketErased,
+        Self::EventsPruned,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -125,6 +127,7 @@ impl Kind {
             }
             Self::TicketVoided => ("ticket-voided", S::GONE, "The ticket was voided"),
             Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
+            Self::EventsPruned => ("events-pruned", S::GONE, "Events after this position were deleted"),
             Self::TooLarge => ("too-large", S::PAYLOAD_TOO_LARGE, "The request is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",

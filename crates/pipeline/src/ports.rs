@@ -63,8 +63,8 @@ pub enum FilesError {
 #[async_trait]
 pub trait Files: Send + Sync {
     /// Stores files so that they survive a power cut once this returns, and answers in their order. Each appears under
-    /// its name whole or not at all. A file that is there with the same content counts as stored. One with other
-    /// content is replaced in a folder, and is [`FilesError::OtherContent`] in an object store.
+    /// its name whole or not at all. A file that is there with the same content counts as stored; one with other
+    /// content is kept, and is [`FilesError::OtherContent`].
     async fn put(&self, files: Vec<NewFile>) -> Vec<Result<(), FilesError>>;
 
     /// Stores a file under a free name. A file that is there with the same content counts as stored; one with other

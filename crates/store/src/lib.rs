@@ -4,7 +4,7 @@
 //! database, and each method of the trait is one such transition in one transaction: it happens wholly or not at all,
 //! and repeating it changes nothing.
 //!
-//! The trait has fourteen parts, one file each:
+//! The trait has fifteen parts, one file each:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -17,6 +17,7 @@
 //! | [`Templates`] | the templates that tickets are drawn with |
 //! | [`Withdrawals`] | voids by an operator, and refunds that are open |
 //! | [`DeadLetters`] | dead letters and parked orders awaiting an operator |
+//! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Erasures`] | removing personal data |
 //! | [`Import`] | importing orders from an earlier service |
@@ -37,7 +38,7 @@
 //! # How to add one
 //! For an SQL database: in a new folder, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in `db.rs`, then
 //! `Installation`, `Inbox`, `Positions`, `OrderQueue` and `Outbox`; the other parts follow. For any other: implement the
-//! fourteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
+//! fifteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
 pub mod attention;
@@ -45,6 +46,7 @@ pub mod attention;
 pub mod conformance;
 pub mod dead_letters;
 mod decide;
+pub mod destinations;
 pub mod erasures;
 pub mod error;
 pub mod import;
@@ -67,6 +69,7 @@ pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder,
 };
+pub use destinations::{DestinationBacklog, Destinations};
 pub use erasures::{Erased, Erasures};
 pub use error::StoreError;
 pub use import::{Import, ImportOutcome, ImportedOrder};
@@ -105,6 +108,7 @@ pub trait Store:
     + Refreshes
     + DeadLetters
     + Attentions
+    + Destinations
     + Erasures
     + Import
     + Templates
@@ -123,6 +127,7 @@ impl<T> Store for T where
         + Refreshes
         + DeadLetters
         + Attentions
+        + Destinations
         + Erasures
         + Import
         + Templates

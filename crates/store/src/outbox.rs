@@ -118,7 +118,8 @@ pub trait Outbox: Send + Sync {
     /// a relay has it in flight.
     async fn send_again(&self, event: Uuid) -> Result<bool>;
 
-    /// Removes raw inbox bytes and sent outbox rows older than `age`, up to `limit` of each a call. The newest row with
+    /// Removes raw inbox bytes and outbox rows older than `age` that no destination waits for (sent, parked or
+    /// suppressed everywhere), up to `limit` of each a call. The newest row with
     /// a position is kept, so that positions never restart. Returns the number of rows changed.
     async fn prune(&self, age: Duration, limit: usize) -> Result<u64>;
 }

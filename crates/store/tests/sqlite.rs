@@ -117,6 +117,11 @@ async fn one_server_a_file() {
     backend.store.begin_serving().await.unwrap();
     let second = at(&backend.path).await;
     assert!(matches!(second.begin_serving().await, Err(StoreError::InUse(_))));
+    let link = backend.path.with_file_name("link.db");
+    std::os::unix::fs::symlink(&backend.path, &link).unwrap();
+    let by_link = at(&link).await;
+    assert!(matches!(by_link.begin_serving().await, Err(StoreError::InUse(_))), "another name of the file");
+    drop(by_link);
     issued(&*backend.store, 1, 1).await;
     assert_eq!(backend.store().claim_deliveries("kafka", 1, LONG).await.unwrap().len(), 1);
     ingest(&*backend.store, &[payment(9, 9, "1")]).await;

@@ -14,6 +14,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_pipeline::ports::{Files, FilesError, NewFile};
 use fulfillment_store::step;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -76,9 +79,8 @@ impl Files for Folder {
         self.blocking(move |inner| inner.create(&file)).await
     }
 
-    /// A folder has no versions to compare: its files are replaced by [`Files::put`] already.
-    async fn replace(&self, file: NewFile, _version: Option<String>) -> Result<()> {
-        self.put(vec![file]).await.into_iter().collect()
+    async fn replace(&self, file: NewFile, version: Option<String>) -> Result<()> {
+        self.blocking(move |inner| inner.replace(&file, version.as_deref())).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Bytes>> {
@@ -132,15 +134,61 @@ impl Inner {
             .zip(written)
             .map(|(file, temporary)| {
                 let temporary = temporary?;
-                fs::rename(&temporary, self.folder.join(&file.name)).map_err(|error| {
+                self.place(&temporary, file).inspect_err(|_| {
                     let _ = fs::remove_file(&temporary);
-                    self.trouble("rename a file into", &error)
                 })
             })
             .collect();
         step!("after-rename");
         folder.sync_all().map_err(|e| self.trouble("sync", &e))?;
         Ok(stored)
+    }
+
+    /// Gives a written file its name. A file that has the name is compared, as in an object store: a late writer, whose
+    /// order belongs to another by now, must not replace what that one recorded.
+    fn place(&self, temporary: &Path, file: &NewFile) -> Result<()> {
+        let path = self.folder.join(&file.name);
+        let placed = match renameat_with(CWD, temporary, CWD, &path, RenameFlags::NOREPLACE) {
+            // Not every file system has it; a link never replaces either.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                fs::hard_link(temporary, &path).and_then(|()| fs::remove_file(temporary))
+            }
+            placed => placed.map_err(io::Error::from),
+        };
+        match placed {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.compare(file)?;
+                fs::remove_file(temporary).map_err(|e| self.trouble("remove a temporary file of", &e))
+            }
+            placed => placed.map_err(|e| self.trouble("rename a file into", &e)),
+        }
+    }
+
+    /// Refuses a file that has the name with other content.
+    fn compare(&self, file: &NewFile) -> Result<()> {
+        let there = self.get(&file.name)?;
+        if there.as_ref() == Some(&file.content) {
+            return Ok(());
+        }
+        let what = self.folder.join(&file.name).display().to_string();
+        Err(FilesError::OtherContent { what, version: there.as_deref().map(version_of) })
+    }
+
+    /// Replaces a file that is still of this version.
+    fn replace(&self, file: &NewFile, version: Option<&str>) -> Result<()> {
+        self.is_still_there()?;
+        let there = self.get(checked(&file.name)?)?.as_deref().map(version_of);
+        let path = self.folder.join(&file.name);
+        if there.as_deref() != version {
+            return Err(FilesError::OtherContent { what: path.display().to_string(), version: there });
+        }
+        let temporary = self.write(file, true)?;
+        fs::rename(&temporary, &path).map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            self.trouble("rename a file into", &error)
+        })?;
+        let folder = File::open(&self.folder).and_then(|folder| folder.sync_all());
+        folder.map_err(|e| self.trouble("sync", &e))
     }
 
     /// A link, unlike a rename, never replaces: a late writer finds what is there.
@@ -154,12 +202,7 @@ impl Inner {
             Ok(()) => {
                 step!("after-rename");
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if self.get(&file.name)?.is_none_or(|there| there != file.content) {
-                    let what = path.display().to_string();
-                    return Err(FilesError::OtherContent { what, version: None });
-                }
-            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => self.compare(file)?,
             Err(error) => return Err(self.trouble("link a file into", &error)),
         }
         let folder = File::open(&self.folder).and_then(|folder| folder.sync_all());
@@ -256,6 +299,11 @@ impl Inner {
     }
 }
 
+/// A folder has no versions of its own: the content's hash is one.
+fn version_of(content: &[u8]) -> String {
+    hex::encode(Sha256::digest(content))
+}
+
 fn write_new(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
     // Tickets are personal data: the group may read them, others may not.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?;
@@ -334,6 +382,25 @@ mod tests {
             .unwrap()
             .filter_map(|e| e.ok()?.file_name().into_string().ok());
         assert_eq!(left.filter(|name| name.contains("a.pdf")).count(), 0, "nothing temporary is left");
+    }
+
+    #[tokio::test]
+    async fn other_content_is_replaced_only_while_it_is_what_was_compared() {
+        let (_dir, folder) = folder();
+        for group in [1, SYNCFS_FROM] {
+            let of =
+                |text: &str| (0..group).map(|i| file(&format!("{group}-{i}.pdf"), text)).collect::<Vec<_>>();
+            assert!(folder.put(of("first")).await.iter().all(Result::is_ok));
+            let refused = folder.put(of("second")).await;
+            assert_eq!(folder.get(&format!("{group}-0.pdf")).await.unwrap().unwrap(), "first");
+            let Err(FilesError::OtherContent { version, .. }) = &refused[0] else { panic!("{refused:?}") };
+            folder.replace(of("second").remove(0), version.clone()).await.unwrap();
+            assert_eq!(folder.get(&format!("{group}-0.pdf")).await.unwrap().unwrap(), "second");
+            let late = folder.replace(of("third").remove(0), version.clone()).await;
+            assert!(matches!(late, Err(FilesError::OtherContent { .. })), "{late:?}");
+            assert_eq!(folder.get(&format!("{group}-0.pdf")).await.unwrap().unwrap(), "second");
+        }
+        assert_eq!(fs::read_dir(folder.0.folder.join(".tmp")).unwrap().count(), 1);
     }
 
     #[tokio::test]

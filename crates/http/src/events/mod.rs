@@ -64,7 +64,8 @@ struct StreamEvent {
 /// Follows events as server-sent events
 ///
 /// Each event has its position as `id`, its type as `event`, and a `CloudEvent` as `data`. A reader that reconnects with
-/// `Last-Event-ID` misses nothing. Without it, the stream begins with the next event; `after=0` replays everything.
+/// `Last-Event-ID` misses nothing. Without it, the stream begins with the next event; `after=0` replays everything
+/// that is kept, as long as nothing was deleted yet.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/events",
@@ -79,7 +80,11 @@ struct StreamEvent {
                 "data": "{\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"ticket-issued\",\"data\":{…}}"
             })),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`bad-request`, with the `field` that is wrong."),
+            description = "`bad-request`, with the `field` that is wrong. A position beyond the newest event has \
+                `newest`."),
+        (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
+            description = "`events-pruned`: events after this position were deleted. `resumeAfter` is the position \
+                after which the stream goes on."),
         answers::Guarded,
         (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
             headers(("Retry-After" = u32, description = "Seconds to wait.")),
@@ -102,10 +107,15 @@ pub(crate) async fn events(
             .retry_after(10)
     })?;
     let last = headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?"));
+    // The highest position so far: this call sequences nothing.
+    let top = api.store.sequence_events(0).await?;
     let position = match last.or(asked.after.as_deref()) {
-        Some(given) => position(&api, given).await?,
-        // The highest position so far: this call sequences nothing.
-        None => api.store.sequence_events(0).await?,
+        Some(given) => {
+            let position = position(&api, given).await?;
+            continues(&api, position, top).await?;
+            position
+        }
+        None => top,
     };
     let reader = Reader { api, position, types, page: VecDeque::new(), begun: false, _permit: permit };
     let mut response =
@@ -143,10 +153,33 @@ async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
     })
 }
 
+/// Refuses a position from which the stream cannot go on without a gap that its reader would not see.
+async fn continues(api: &Api, position: i64, top: i64) -> Result<(), Problem> {
+    if position > top {
+        let detail = format!(
+            "The newest event has the position {top}: this position is of another store, or of this one before it was \
+             restored. Read again what you need, and follow from {top}."
+        );
+        return Err(Problem::new(Kind::BadRequest, detail).with("field", "after").with("newest", top));
+    }
+    let next = api.store.events_after(position, 1).await?;
+    let Some(first) = next.first().map(|event| event.position).filter(|first| *first != position + 1) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "The events from {} to {} were sent everywhere and deleted after pipeline.prune_after. Read the orders that \
+         you need, and follow from {}.",
+        position + 1,
+        first - 1,
+        first - 1
+    );
+    Err(Problem::new(Kind::EventsPruned, detail).with("resumeAfter", first - 1))
+}
+
 /// One reader, at its position in the stream.
 struct Reader {
     api: Arc<Api>,
-    /// The position of the last event taken from the store.
+    /// The position of the last event that was sent or passed over.
     position: i64,
     types: Option<HashSet<EventKind>>,
     /// Events taken and not sent yet.
@@ -161,23 +194,28 @@ impl Reader {
             let stop = reader.api.stop.clone();
             tokio::select! {
                 () = stop.cancelled() => None,
-                event = reader.next() => Some((Ok(event), reader)),
+                event = reader.next() => event.map(|event| (Ok(event), reader)),
             }
         })
     }
 
-    /// Waits for the next event.
-    async fn next(&mut self) -> Event {
+    /// Waits for the next event; `None` when the one that follows was deleted because this reader is too slow. It
+    /// learns so when it connects again.
+    async fn next(&mut self) -> Option<Event> {
         if !self.begun {
             self.begun = true;
-            return Event::default().retry(RECONNECT).comment("events follow");
+            return Some(Event::default().retry(RECONNECT).comment("events follow"));
         }
         let mut head = self.api.head.clone();
         loop {
             while let Some(published) = self.page.pop_front() {
+                if published.position != self.position + 1 {
+                    return None;
+                }
+                self.position = published.position;
                 if self.types.as_ref().is_none_or(|types| types.contains(&published.event.kind)) {
                     match render(&published) {
-                        Ok(event) => return event,
+                        Ok(event) => return Some(event),
                         Err(error) => {
                             warn!(position = published.position, %error, "an event cannot be shown");
                         }
@@ -186,10 +224,7 @@ impl Reader {
             }
             head.mark_unchanged();
             match self.api.store.events_after(self.position, PAGE).await {
-                Ok(page) => {
-                    self.position = page.last().map_or(self.position, |event| event.position);
-                    self.page = page.into();
-                }
+                Ok(page) => self.page = page.into(),
                 Err(error) => warn!(%error, "a reader of events waits for the store"),
             }
             if self.page.is_empty() {

@@ -1,10 +1,13 @@
 //! The event stream: replayed from a reader's position, then followed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
-use fulfillment_store::Outbox;
+use fulfillment_domain::clock::FixedClock;
 use fulfillment_store::conformance::fixtures;
+use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_store::{DeliveryOutcome, Outbox};
 use futures::StreamExt;
 use tower::ServiceExt;
 
@@ -66,6 +69,41 @@ async fn replays_from_where_the_reader_was() {
     assert_eq!(rest.ids(1).await, ["3"]);
     let by_event = format!("/events?types=ticket-issued&after={}", event["id"].as_str().unwrap());
     assert_eq!(Reader::of(&app, &by_event, &[]).await.ids(2).await, ["2", "3"]);
+}
+
+#[tokio::test]
+async fn a_position_that_would_hide_a_gap_is_refused() {
+    let app = App::open().await;
+    fixtures::issued(app.store.as_ref(), 1, 3).await;
+    assert_eq!(app.store.sequence_events(10).await.unwrap(), 3);
+    let ask = async |after: &str| {
+        let response = app
+            .router
+            .clone()
+            .oneshot(request("GET", &format!("/events?after={after}"), &[], ""))
+            .await
+            .unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        (status.as_u16(), serde_json::from_slice::<serde_json::Value>(&body).unwrap())
+    };
+    let (status, problem) = ask("4").await;
+    assert_eq!((status, &problem["newest"]), (400, &3.into()), "{problem}");
+
+    // The reader connects, and what it has not read is deleted.
+    let mut slow = Reader::of(&app, "/events?after=0", &[]).await;
+    let lent = app.store.claim_deliveries("kafka", 10, Duration::from_secs(60)).await.unwrap();
+    let sent: Vec<_> = lent.iter().map(|delivery| (delivery.outbox_id, DeliveryOutcome::Sent)).collect();
+    app.store.record_deliveries("kafka", &sent).await.unwrap();
+    let tomorrow = Arc::new(FixedClock("2026-11-23T20:00:00Z".parse().unwrap()));
+    let tomorrow = SqliteStore::open(&app.dir.path().join("f.db"), tomorrow).await.unwrap();
+    assert!(tomorrow.prune(Duration::from_secs(3600), 100).await.unwrap() >= 2);
+    assert!(slow.block().await.is_none(), "it ends, and does not jump");
+    let (status, problem) = ask("0").await;
+    assert_eq!(status, 410, "{problem}");
+    assert_eq!(problem["type"], "urn:fulfillment:problem:events-pruned");
+    assert_eq!(problem["resumeAfter"], 2, "the newest is always kept: {problem}");
+    assert_eq!(Reader::of(&app, "/events?after=2", &[]).await.ids(1).await, ["3"]);
 }
 
 #[tokio::test]

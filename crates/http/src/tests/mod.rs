@@ -63,7 +63,7 @@ struct App {
     head: watch::Sender<i64>,
     stop: CancellationToken,
     secret: Secret,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// A response, read to its end.
@@ -159,7 +159,7 @@ impl App {
         };
         let api = Arc::new(api);
         let (router, operations) = (router(Arc::clone(&api), true), router(api, false));
-        Self { router, operations, store, files, healed, inbox, readiness, head, stop, secret, _dir: dir }
+        Self { router, operations, store, files, healed, inbox, readiness, head, stop, secret, dir }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {

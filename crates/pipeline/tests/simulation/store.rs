@@ -214,6 +214,10 @@ passed_on! {
         messages_of(order: OrderId) -> Vec<KeptMessage>;
         acknowledge_late(order: OrderId) -> bool;
     }
+    Destinations {
+        destinations() -> Vec<DestinationBacklog>;
+        close_deliveries(destination: &str, why: &str, limit: usize) -> u64;
+    }
     Attentions {
         attention(limit: usize) -> Vec<Attention>;
         acknowledge(scope: &AttentionScope, why: &str) -> u64;

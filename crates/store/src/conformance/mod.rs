@@ -10,6 +10,7 @@ pub mod attention;
 pub mod claim;
 pub mod complete;
 pub mod dead_letters;
+pub mod destinations;
 pub mod erasures;
 pub mod fixtures;
 pub mod folding;
@@ -110,6 +111,7 @@ macro_rules! conformance_suite {
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }
+            destinations { listed_and_closed }
             dead_letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
                 late_payments_are_acknowledged }
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,

@@ -158,7 +158,7 @@ impl Outbox for PgStore {
                    AND (o.position IS NOT NULL OR o.kind = 'dead-letter') \
                    AND o.position IS DISTINCT FROM (SELECT max(position) FROM outbox) \
                    AND NOT EXISTS (SELECT 1 FROM outbox_delivery d \
-                                   WHERE d.outbox_id = o.id AND d.state IN ('pending', 'parked')) \
+                                   WHERE d.outbox_id = o.id AND d.state = 'pending') \
                    ORDER BY o.created_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)";
         let sent = sqlx::query(sql).bind(micros(age)).bind(rows_at_most(limit)).execute(&mut *tx).await?;
         tx.commit().await?;

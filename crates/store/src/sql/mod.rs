@@ -5,6 +5,7 @@
 
 mod attention;
 mod dead_letters;
+mod destinations;
 mod erasures;
 mod fragments;
 mod import;

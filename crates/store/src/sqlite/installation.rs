@@ -1,6 +1,7 @@
 //! The schema in SQLite, and the keys, secret and storage that belong to it.
 
 use std::fs::{File, TryLockError};
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -114,16 +115,30 @@ impl SqliteStore {
         suffix: &str,
         lock: impl FnOnce(&File) -> Result<()> + Send + 'static,
     ) -> Result<Option<File>> {
-        let Some(path) = &self.path else { return Ok(None) };
-        let mut path = path.clone().into_os_string();
-        path.push(".");
-        path.push(suffix);
+        let Some(path) = self.path.clone() else { return Ok(None) };
+        let suffix = format!(".{suffix}");
         let opened = tokio::task::spawn_blocking(move || {
+            let mut path = linked_to(path).into_os_string();
+            path.push(suffix);
             let file =
                 File::options().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
             lock(&file).map(|()| Some(file))
         });
         opened.await.map_err(unavailable)?
+    }
+}
+
+/// The file itself, which need not exist yet, where its name is a link: two names of one file must have one lock.
+fn linked_to(path: PathBuf) -> PathBuf {
+    let mut path = std::path::absolute(&path).unwrap_or(path);
+    // More links than any system follows.
+    for _ in 0..64 {
+        let Ok(target) = std::fs::read_link(&path) else { break };
+        path = path.parent().map(|folder| folder.join(&target)).unwrap_or(target);
+    }
+    match (path.parent().map(std::fs::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 

@@ -145,7 +145,7 @@ impl Outbox for SqliteStore {
                    AND (o.position IS NOT NULL OR o.kind = 'dead-letter') \
                    AND o.position IS NOT (SELECT max(position) FROM outbox) \
                    AND NOT EXISTS (SELECT 1 FROM outbox_delivery d \
-                                   WHERE d.outbox_id = o.id AND d.state IN ('pending', 'parked')) \
+                                   WHERE d.outbox_id = o.id AND d.state = 'pending') \
                    ORDER BY o.created_at LIMIT ?2)";
         let sent = sqlx::query(sql).bind(&before).bind(limit).execute(&mut *tx).await?;
         tx.commit().await?;

@@ -1,0 +1,32 @@
+//! Destinations of events as the outbox knows them, whether they are still configured or not.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::Result;
+
+/// A destination that has open deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationBacklog {
+    /// Its name: `kafka`, `webhook:<name>`.
+    pub name: String,
+    /// Deliveries that wait.
+    pub waiting: u64,
+    /// Deliveries that it refused for good.
+    pub parked: u64,
+    /// When the oldest event was written that it does not have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// The destinations with open deliveries.
+#[async_trait]
+pub trait Destinations: Send + Sync {
+    /// Every destination with deliveries that wait or are parked, by name.
+    async fn destinations(&self) -> Result<Vec<DestinationBacklog>>;
+
+    /// Closes up to `limit` open deliveries of a destination, oldest first, as never to be sent, and returns how many.
+    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize) -> Result<u64>;
+}

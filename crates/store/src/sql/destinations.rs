@@ -1,0 +1,47 @@
+//! Statements about destinations.
+
+use async_trait::async_trait;
+
+use super::{Db as _, Sql};
+use crate::decide::sql_values::{Row as _, SqlValue, need};
+use crate::{DestinationBacklog, Destinations, Result};
+
+#[async_trait]
+impl<S: Sql> Destinations for S {
+    async fn destinations(&self) -> Result<Vec<DestinationBacklog>> {
+        let mut db = self.read().await?;
+        // Steps from name to name by the partial indexes: the deliveries that were sent are never read.
+        let sql = "WITH RECURSIVE waiting (name) AS (SELECT min(destination) FROM outbox_delivery \
+                   WHERE state = 'pending' UNION ALL SELECT (SELECT min(destination) FROM outbox_delivery \
+                   WHERE state = 'pending' AND destination > w.name) FROM waiting w WHERE w.name IS NOT NULL), \
+                   parked (name) AS (SELECT min(destination) FROM outbox_delivery WHERE state = 'parked' \
+                   UNION ALL SELECT (SELECT min(destination) FROM outbox_delivery \
+                   WHERE state = 'parked' AND destination > p.name) FROM parked p WHERE p.name IS NOT NULL) \
+                   SELECT n.name, \
+                   (SELECT count(*) FROM outbox_delivery d WHERE d.destination = n.name AND d.state = 'pending') \
+                   AS waiting, \
+                   (SELECT count(*) FROM outbox_delivery d WHERE d.destination = n.name AND d.state = 'parked') \
+                   AS parked, \
+                   (SELECT o.created_at FROM outbox o WHERE o.id = (SELECT min(d.outbox_id) FROM outbox_delivery d \
+                   WHERE d.destination = n.name AND d.state IN ('pending', 'parked'))) AS since \
+                   FROM (SELECT name FROM waiting UNION SELECT name FROM parked) AS n \
+                   WHERE n.name IS NOT NULL ORDER BY n.name";
+        let rows = db.fetch_all(sql, &[]).await?;
+        let backlog = rows.iter().map(|row| {
+            Ok(DestinationBacklog {
+                name: need("name", row.text("name")?)?,
+                waiting: row.number("waiting")?,
+                parked: row.number("parked")?,
+                since: row.time("since")?,
+            })
+        });
+        backlog.collect()
+    }
+
+    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize) -> Result<u64> {
+        let sql = "UPDATE outbox_delivery SET state = 'suppressed', reason = $2, updated_at = @now \
+                   WHERE destination = $1 AND outbox_id IN (SELECT d.outbox_id FROM outbox_delivery d \
+                   WHERE d.destination = $1 AND d.state IN ('pending', 'parked') ORDER BY d.outbox_id LIMIT $3)";
+        self.write(sql, &[destination.into(), why.into(), SqlValue::limit(limit)]).await
+    }
+}

@@ -5,16 +5,29 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// `module::test` for every test in a folder. The tests that the macro of `points` generates from one line count as
-/// one.
+/// `module::test` for every test in a folder and those below it. The tests that the macro of `points` generates from one
+/// line count as one.
 fn tests(folder: &str) -> Result<BTreeSet<String>> {
     let mut tests = BTreeSet::new();
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+    below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), "", &mut tests)?;
+    Ok(tests)
+}
+
+fn below(folder: &Path, within: &str, tests: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a name")?;
+        if path.is_dir() {
+            below(&path, &format!("{within}{stem}::"), tests)?;
+            continue;
+        }
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
-        let room = path.file_stem().and_then(|stem| stem.to_str()).context("a name")?.to_owned();
+        let room = match (stem, within.strip_suffix("::")) {
+            ("mod", Some(folder)) => folder.to_owned(),
+            _ => format!("{within}{stem}"),
+        };
         let text = std::fs::read_to_string(&path)?;
         let mut lines = text.lines();
         while let Some(line) = lines.next() {
@@ -29,7 +42,7 @@ fn tests(folder: &str) -> Result<BTreeSet<String>> {
             }
         }
     }
-    Ok(tests)
+    Ok(())
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::lists::check_token;
 use super::raw::Raw;
@@ -49,12 +49,26 @@ impl Config {
         {
             raw.problem("credential.secret", "must be 64 hexadecimal digits");
         }
-        if let Err(error) = Targets::from_str(&self.log.level) {
-            raw.problem(
-                "log.level",
-                format!("must be a level or a filter like info,fulfillment=debug: {error}"),
-            );
-        }
+        self.check_log(raw);
+    }
+
+    /// A filter takes any other word for a module of which everything is logged, and of all others nothing: a level
+    /// that is misspelt would silence the service.
+    fn check_log(&self, raw: &mut Raw) {
+        let level = &self.log.level;
+        let unknown = level
+            .split(',')
+            .map(str::trim)
+            .find(|part| !part.contains('=') && LevelFilter::from_str(part).is_err());
+        let why = match (unknown, Targets::from_str(level)) {
+            (Some(word), _) => format!("{word:?} is not a level"),
+            (None, Err(error)) => error.to_string(),
+            (None, Ok(_)) => return,
+        };
+        raw.problem(
+            "log.level",
+            format!("must be off, error, warn, info, debug or trace, or a filter like info,fulfillment=debug: {why}"),
+        );
     }
 
     fn check_store(&self, raw: &mut Raw) {

@@ -46,6 +46,8 @@ section! {
         /// The secret that ids and links are derived from, 64 hexadecimal digits. Empty means the file
         /// `secret` in the folder above.
         secret: Option<Sensitive> = "";
+        /// Accept a secret and signing keys that every user of this machine can read, as a volume may be mounted.
+        allow_readable_keys: bool = "false";
         /// The format of the QR code of new tickets: tk1, the signed code of docs/qr-format.md; or, where scanners
         /// cannot read that yet, platform (orderId:seat:eventId: FORGEABLE by anyone who knows an order, the same for
         /// all tickets without a seat of their own, and it reveals both) or pretix (pretix_sig1: signed, larger,

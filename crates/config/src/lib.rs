@@ -24,6 +24,7 @@ mod templates;
 #[cfg(test)]
 mod tests;
 mod upstreams;
+mod warnings;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -85,6 +86,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Variables that look like settings and are not.
     pub strays: Vec<Problem>,
+    /// The files that secrets were read from, each by the entry that names it.
+    pub secret_files: Vec<(String, PathBuf)>,
 }
 
 /// The configuration cannot be used; each problem names its key and the expected value.
@@ -118,7 +121,14 @@ impl Config {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, BadConfig> {
         let default = Path::new(DEFAULT_FILE);
-        let file = file.or_else(|| default.exists().then_some(default));
+        Self::load_only(file.or_else(|| default.exists().then_some(default)), environment)
+    }
+
+    /// Reads `file`, and no other, and applies `environment` over it.
+    pub fn load_only(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, BadConfig> {
         let raw = match file {
             None => Raw::default(),
             Some(path) => match std::fs::read_to_string(path) {
@@ -155,6 +165,7 @@ impl Config {
         let templates = templates::templates(&mut raw);
         raw.finish(&keys);
         let strays = std::mem::take(&mut raw.strays);
+        let secret_files = std::mem::take(&mut raw.secret_files);
         let read = || {
             Some(Self {
                 http: http?,
@@ -175,6 +186,7 @@ impl Config {
                 templates,
                 file: None,
                 strays: strays.clone(),
+                secret_files,
             })
         };
         let config = read();

@@ -184,7 +184,11 @@ fn secret(
     let direct = entry.remove(key).filter(|text| !text.is_empty());
     let text = match (direct, entry.remove(&file_key)) {
         (Some(_), Some(_)) => Err(both(&place(key))),
-        (None, Some(file)) => secret_in(&file).map(Some),
+        (None, Some(file)) => {
+            let text = secret_in(&file);
+            raw.secret_files.push((place(&file_key), file.into()));
+            text.map(Some)
+        }
         (direct, None) => Ok(direct),
     };
     let text = match text {

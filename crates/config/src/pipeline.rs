@@ -32,7 +32,8 @@ section! {
         max_tickets: usize = "10000" from "1" to "10000";
         /// The maximum size of a message.
         max_message: Bytes = "1MiB" from "64KiB" to "1GiB";
-        /// Raw messages and published events are deleted after this time.
+        /// Raw messages are deleted after this time, and events that no destination waits for: sent to it, or refused
+        /// by it for good.
         prune_after: Duration = "30days" from "1min" to "3650days";
         /// Personal data of an order is erased this long after the end of its event, or after the beginning where the
         /// end is unknown or implausible; empty means never. An order whose event has no date must be erased with

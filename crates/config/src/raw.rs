@@ -1,7 +1,7 @@
 //! Settings as unparsed text: a TOML file, overridden by the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::section::{Key, Setting, variable};
 
@@ -34,6 +34,8 @@ pub(crate) struct Raw {
     pub(crate) problems: Vec<Problem>,
     /// Variables that look like settings and are not. They may be meant for others, so they do not stop the start.
     pub(crate) strays: Vec<Problem>,
+    /// The files that secrets were read from, each by the entry that names it.
+    pub(crate) secret_files: Vec<(String, PathBuf)>,
     /// Keys, as `section.key`, whose value is already reported: the default is used in its place.
     spoiled: BTreeSet<String>,
 }
@@ -140,7 +142,10 @@ impl Raw {
                 _ => secret_in(&file),
             };
             match text {
-                Ok(text) => drop(layer.insert(place, (text, origin))),
+                Ok(text) => {
+                    self.secret_files.push((origin.clone(), PathBuf::from(file)));
+                    layer.insert(place, (text, origin));
+                }
                 Err(message) => {
                     self.spoiled.insert(format!("{}.{}", key.section, key.name));
                     self.problem(origin, message);

@@ -16,8 +16,14 @@ use crate::traces::Traces;
 /// Histogram buckets in seconds, from half a millisecond to half a minute.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Starts logging as the settings say. Must be called once per process.
-pub(crate) fn log(settings: &Log, traces: Option<&Traces>) -> anyhow::Result<()> {
+/// Starts logging as the settings say, with colours on a terminal unless `NO_COLOR` is set (no-color.org). Must be
+/// called once per process.
+pub(crate) fn log(
+    settings: &Log,
+    environment: &[(String, String)],
+    traces: Option<&Traces>,
+) -> anyhow::Result<()> {
+    let plain = environment.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
     let filter: Targets = settings
         .level
         .parse()
@@ -25,7 +31,7 @@ pub(crate) fn log(settings: &Log, traces: Option<&Traces>) -> anyhow::Result<()>
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match settings.format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Text => lines.with_ansi(!plain && std::io::stderr().is_terminal()).boxed(),
     };
     let exported = traces.map(|traces| tracing_opentelemetry::layer().with_tracer(traces.tracer()));
     // The filter is a layer of its own: as a filter of one layer it would not recognise that a query whether anything

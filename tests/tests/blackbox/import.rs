@@ -93,6 +93,47 @@ async fn an_earlier_file_is_adopted_before_the_first_poll() -> Result<()> {
     adopted(&scene, &tickets, &["import", "--csv", &file]).await
 }
 
+#[tokio::test]
+async fn a_row_cannot_make_the_service_serve_a_file_of_this_machine() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let folder = scene.setup.data().join("earlier");
+    std::fs::create_dir(&folder)?;
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("link.pdf"))?;
+    std::fs::write(folder.join("text.pdf"), "no page")?;
+    let paths = ["/etc/passwd", "link.pdf", "text.pdf", "../../../../../../etc/passwd"];
+    let tickets: Vec<_> =
+        paths.iter().enumerate().map(|(n, path)| (rig::id(), format!("A-0{n}"), *path)).collect();
+    let headings =
+        "id,order_id,customer_email,event_name,seat,price,currency,status,qr_code_data,ticket_pdf_path";
+    let rows = tickets.iter().map(|(id, seat, path)| {
+        let order = rig::id();
+        format!("{id},{order},ada@example.org,Gala,{seat},59.50,EUR,Generated,{order}:{seat}:{EVENT},{path}")
+    });
+    let csv: Vec<_> = std::iter::once(headings.to_owned()).chain(rows).collect();
+    let file = scene.setup.data().join("tickets.csv");
+    std::fs::write(&file, csv.join("\n"))?;
+    let (file, folder) = (file.display().to_string(), folder.display().to_string());
+    assert_eq!(scene.setup.run(&["migrate"]).await?.status.code(), Some(0));
+    let (code, said) = run(&scene, &["import", "--csv", &file, "--files", &folder]).await?;
+    assert_eq!((code, &said["tickets"]), (Some(1), &json!(4)), "{said}");
+    let missing = said["withoutFile"].as_array().context("a list")?;
+    assert!(missing.len() == 2 && [0, 3].iter().all(|n| missing.contains(&json!(tickets[*n].0))), "{said}");
+    let refused = said["refusedFiles"].as_array().context("a list")?;
+    assert_eq!(refused.len(), 2, "{said}");
+    for (n, why) in [(1, "a link leads out"), (2, "not a PDF")] {
+        let of = |file: &&Value| file["ticket"] == tickets[n].0.to_string();
+        let reason = refused.iter().find(of).and_then(|file| file["reason"].as_str());
+        assert!(reason.is_some_and(|reason| reason.contains(why)), "{said}");
+    }
+
+    let service = scene.start().await?;
+    scene.leaves("nobody announces the tickets of an earlier service");
+    for (id, ..) in &tickets {
+        assert_eq!(service.get(&format!("/tickets/{id}.pdf")).await?.status(), 404);
+    }
+    Ok(())
+}
+
 async fn adopted(scene: &Scene, tickets: &[Earlier; 3], import: &[&str]) -> Result<()> {
     let [whole, lost, failed] = tickets;
     let folder = scene.setup.data().join("earlier");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use fulfillment_adapters::blobs;
 use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
+use fulfillment_pipeline::keyring::Keyring;
 use fulfillment_pipeline::templates::TemplateRegistry;
 use serde::Serialize;
 
@@ -38,7 +39,8 @@ enum Action {
     /// Check the file and the environment, and report every wrong setting with what is expected
     ///
     /// Reports every setting that would keep `serve` from starting. A variable that begins with FULFILLMENT_ and is
-    /// not a setting is reported too; `serve` only logs a warning about it, because others may have set it.
+    /// not a setting is reported too; `serve` only logs a warning about it, because others may have set it. Warnings
+    /// name settings that are valid and will hurt later; with warnings alone the exit code is 0.
     #[command(after_help = "Examples:
   fulfillment config check                                  fulfillment.toml and the environment
   fulfillment config check --config /etc/fulfillment.toml
@@ -59,6 +61,8 @@ struct Written {
 struct Checked {
     ok: bool,
     problems: Vec<Problem>,
+    /// Valid settings that will hurt later.
+    warnings: Vec<Problem>,
 }
 
 impl ConfigCommand {
@@ -72,12 +76,15 @@ impl ConfigCommand {
 
 fn init(context: &Context, file: &Path) -> Result<(), CliError> {
     use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
     let name = file.display().to_string();
     if file == Path::new("-") {
         let printed = Written { file: name, text: Some(default_file()) };
         return context.answer(&printed, |printed| printed.text.clone().unwrap_or_default());
     }
-    let written = std::fs::File::create_new(file).and_then(|mut f| f.write_all(default_file().as_bytes()));
+    // It will have tokens and passwords.
+    let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let written = created.and_then(|mut f| f.write_all(default_file().as_bytes()));
     match written {
         Ok(()) => context.answer(&Written { file: name, text: None }, |written| {
             format!("{} written; next: fulfillment config check", written.file)
@@ -90,16 +97,23 @@ fn init(context: &Context, file: &Path) -> Result<(), CliError> {
 }
 
 fn check(context: &Context) -> Result<(), CliError> {
-    let problems = match Config::load(context.global.config.as_deref(), context.environment.iter().cloned()) {
-        Ok(config) => refused(&config, &context.environment).into_iter().chain(config.strays).collect(),
-        Err(BadConfig(problems)) => problems,
+    let loaded = Config::load(context.global.config.as_deref(), context.environment.iter().cloned());
+    let (problems, warnings) = match loaded {
+        Ok(config) => {
+            let problems: Vec<_> =
+                refused(&config, &context.environment).into_iter().chain(config.strays.clone()).collect();
+            (problems, config.warnings())
+        }
+        Err(BadConfig(problems)) => (problems, Vec::new()),
     };
     let ok = problems.is_empty();
-    context.answer(&Checked { ok, problems }, |checked| {
+    context.answer(&Checked { ok, problems, warnings }, |checked| {
+        let warned = checked.warnings.iter().map(|warning| format!("warning: {warning}"));
+        let mut lines: Vec<_> = checked.problems.iter().map(ToString::to_string).chain(warned).collect();
         if checked.ok {
-            return "the configuration is valid".to_owned();
+            lines.push("the configuration is valid".to_owned());
         }
-        checked.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        lines.join("\n")
     })?;
     if ok { Ok(()) } else { Err(CliError::failed("")) }
 }
@@ -126,6 +140,12 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
         problems.extend(unusable.into_iter().map(problem));
     }
     problems.extend(check_store_url(config).err());
+    if let Err(error) = Keyring::configured(config) {
+        problems.push(Problem {
+            key: "credential.keys_dir".into(),
+            message: format!("cannot be used: {error:#}"),
+        });
+    }
     let files = config.files_url();
     if !files.starts_with("file://")
         && let Err(error) = blobs::open(&files, environment)

@@ -79,7 +79,7 @@ impl Demo {
         let orders = sample(count, self.seed.unwrap_or_else(rand::random), SystemClock.now());
         let ordering = serve_ordering(orders.answers.clone()).await?;
         let config = self.config(&settings, ordering)?;
-        crate::telemetry::log(&config.log, None)?;
+        crate::telemetry::log(&config.log, &context.environment, None)?;
         let listener = free_port(config.http.listen).await?;
         let service = tokio::select! {
             started = Running::start(&config, &[], Role::value_variants(), Some(listener)) => {

@@ -104,8 +104,8 @@ impl Erase {
             });
         }
         // A command that cannot sign the receipt erases nothing.
-        let (dir, secret) = (config.keys_dir(), config.credential.secret.as_ref());
-        let keyring = Keyring::read(&dir, secret)?
+        let dir = config.keys_dir();
+        let keyring = Keyring::configured(&config)?
             .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
         installation::check_keys(&keyring, &store.registration().await?, &dir)?;
         let files = wiring::files(&config, &context.environment)?;

@@ -35,10 +35,12 @@ use crate::wiring;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment migrate && fulfillment import --from postgres://me@db/platform --table bc_fulfillment.tickets --files /old/tickets
-  fulfillment import --csv tickets.csv                  files at their recorded paths
+  fulfillment import --csv tickets.csv --files /old/tickets
+  fulfillment import --csv tickets.csv                  without files; `ticket reissue` draws a page
   fulfillment import --csv - --json < tickets.csv | jq .withoutFile
 The password of the database can stand in PGPASSWORD or ~/.pgpass.
-Exit code: 1 when an order was paid here before or has another's ticket, or a file was not found.")]
+Only PDFs of at most 20 MiB under the folder of --files are read, and no link out of it is followed.
+Exit code: 1 when an order was paid here before or has another's ticket, or a file was not found or was refused.")]
 pub(crate) struct Import {
     #[command(flatten)]
     source: Source,
@@ -50,7 +52,7 @@ pub(crate) struct Import {
         conflicts_with = "csv"
     )]
     table: String,
-    /// The folder where the earlier files are, under the names of their recorded paths [default: the recorded paths]
+    /// The folder of the earlier files: at their recorded paths if these are in it, otherwise under the names of these
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
 }
@@ -99,7 +101,10 @@ impl Import {
         }
         bar.finish_and_clear();
         context.answer(&done, describe)?;
-        let whole = done.paid_before.is_empty() && done.taken.is_empty() && done.without_file.is_empty();
+        let whole = done.paid_before.is_empty()
+            && done.taken.is_empty()
+            && done.without_file.is_empty()
+            && done.refused_files.is_empty();
         if whole { Ok(()) } else { Err(CliError::failed("")) }
     }
 
@@ -148,6 +153,12 @@ fn describe(imported: &Imported) -> String {
         imported.taken.iter().map(|order| format!("{order}  has a ticket that belongs to another order")),
     );
     lines.extend(imported.without_file.iter().map(|ticket| format!("{ticket}  no file was found")));
+    lines.extend(
+        imported
+            .refused_files
+            .iter()
+            .map(|file| format!("{}  its file was refused: {}", file.ticket, file.reason)),
+    );
     lines.push(format!(
         "{orders} orders with {tickets} tickets imported, {known} known already, {not_issued} tickets left out as not issued"
     ));

@@ -124,7 +124,7 @@ impl Keys {
         let now = SystemClock.now();
         match self.action {
             Action::List => {
-                let keyring = Keyring::read(&dir, secret)?.ok_or_else(none)?;
+                let keyring = Keyring::configured(&config)?.ok_or_else(none)?;
                 let list = |key| listed(key, State::of(key, &keyring, now));
                 let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))

@@ -66,7 +66,7 @@ pub(super) async fn reissuer(
     store: &Arc<dyn Store>,
 ) -> Result<Reissuer, CliError> {
     let (dir, secret) = (config.keys_dir(), &config.credential.secret);
-    let keyring = Keyring::read(&dir, secret.as_ref())?
+    let keyring = Keyring::configured(config)?
         .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
     installation::check_keys(&keyring, &store.registration().await?, &dir)?;
     let files = wiring::files(config, &context.environment)?;

@@ -42,7 +42,7 @@ impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
         let traces = Traces::start(&context.environment)?;
-        crate::telemetry::log(&config.log, traces.as_ref())?;
+        crate::telemetry::log(&config.log, &context.environment, traces.as_ref())?;
         for stray in &config.strays {
             warn!(variable = stray.key, "a variable {}", stray.message);
         }

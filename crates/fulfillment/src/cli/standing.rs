@@ -16,6 +16,7 @@ use crate::error::CliError;
 
 /// Concurrent requests for codes.
 const CONCURRENCY: usize = 8;
+const KEYS: &str = ".well-known/ticket-keys.json";
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The source that is asked.
@@ -94,9 +95,14 @@ impl Service {
         Ok(Self { url, token: context.config()?.http.token, client })
     }
 
+    /// Where it publishes its keys.
+    pub(super) fn keys_address(&self) -> String {
+        format!("{}/{KEYS}", self.url.as_str())
+    }
+
     /// The public keys that it publishes.
     pub(super) async fn keys(&self) -> Result<KeySet, CliError> {
-        let document: Value = self.get(".well-known/ticket-keys.json").await?;
+        let document: Value = self.get(KEYS).await?;
         KeySet::from_jwks(&document)
             .map_err(|error| CliError::misuse(format!("the keys of {}: {error}", self.url.as_str())))
     }

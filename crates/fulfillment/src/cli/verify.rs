@@ -27,6 +27,7 @@ const LARGEST: u64 = 64 << 20;
 /// the file. Whether a genuine code was voided or replaced is looked up in the configured store, if there is one, or in
 /// a running service. Without either, and with --keys, only the signature is checked, and the output says that voids
 /// were not checked. pretix codes can be checked too; the platform's old format cannot, because it is not signed.
+/// The settings are the variables and the file of --config; a fulfillment.toml in the current folder is not read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment verify TK1:6BF...
@@ -63,6 +64,9 @@ struct Answer {
     /// Of a genuine code: whether the store or a service was asked if it was voided or replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     voids_checked: Option<bool>,
+    /// The file, folder or service whose keys it was judged by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys_from: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +84,7 @@ impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
         let keys = self.keys(context, service.as_ref()).await?;
+        let origin = self.keys_from(context, service.as_ref())?;
         let is_code = bare(&self.input).starts_with("TK1:");
         let no_file = !is_code && !Path::new(&self.input).exists();
         let codes = if no_file || is_code {
@@ -98,8 +103,8 @@ impl Verify {
         let mut verdicts = self.judge(&codes, keys.as_ref(), None);
         if keys.is_none() && verdicts.iter().any(|verdict| matches!(verdict, Verdict::UnknownKey(_))) {
             return Err(CliError::misuse(format!(
-                "{} has no keys to verify with; give a JWK Set with --keys, or the folder with \
-                 FULFILLMENT_CREDENTIAL_KEYS_DIR",
+                "{} has no keys to verify with; give a JWK Set with --keys, the configuration file with --config, or \
+                 the folder with FULFILLMENT_CREDENTIAL_KEYS_DIR",
                 context.config()?.keys_dir().display()
             )));
         }
@@ -119,7 +124,8 @@ impl Verify {
                 Some(false) => "; voids and reissues were not checked: name a running service with --service",
                 _ => "",
             };
-            format!("{}{checked}{}", answer.text, claimed.unwrap_or_default())
+            let keys = answer.keys_from.as_ref().map(|from| format!("\nkeys: {from}"));
+            format!("{}{checked}{}{}", answer.text, claimed.unwrap_or_default(), keys.unwrap_or_default())
         };
         let mut answers: Vec<_> = verdicts.iter().map(|verdict| answer(verdict, asked.is_some())).collect();
         for ((answer, verdict), code) in answers.iter_mut().zip(&verdicts).zip(&codes) {
@@ -128,6 +134,8 @@ impl Verify {
             {
                 *answer = other;
             }
+            let no_key_decides = matches!(answer.verdict, "malformed" | "unsigned");
+            answer.keys_from = (keys.is_some() && !no_key_decides).then(|| origin.clone());
         }
         if let ([one @ Answer { verdict: "malformed", .. }], true) = (&mut answers[..], no_file) {
             one.text.push_str("; and no file has this name");
@@ -181,9 +189,17 @@ impl Verify {
 
     /// The answer to a code in an older scanner's format.
     fn other_form(&self, code: &str, keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Option<Answer> {
-        let answer = |verdict, text| Some(Answer { verdict, text, credential: None, voids_checked: None });
+        let answer = |verdict, text| {
+            Some(Answer { verdict, text, credential: None, voids_checked: None, keys_from: None })
+        };
         let genuine = |verdict, text: String| {
-            Some(Answer { verdict, text, credential: None, voids_checked: Some(feed.is_some()) })
+            Some(Answer {
+                verdict,
+                text,
+                credential: None,
+                voids_checked: Some(feed.is_some()),
+                keys_from: None,
+            })
         };
         if PlatformCode::parse(code).is_some() {
             let text = "legacy: the platform's old form, which nothing signs; only the order can tell whether it is true";
@@ -214,6 +230,18 @@ impl Verify {
         genuine("valid", text)
     }
 
+    /// Where the keys are, for people.
+    fn keys_from(&self, context: &Context, service: Option<&Service>) -> Result<String, CliError> {
+        Ok(match (&self.keys, service) {
+            (Some(file), _) => file.display().to_string(),
+            (None, Some(service)) => service.keys_address(),
+            (None, None) => {
+                let dir = context.config()?.keys_dir();
+                std::path::absolute(&dir).unwrap_or(dir).display().to_string()
+            }
+        })
+    }
+
     async fn keys(&self, context: &Context, service: Option<&Service>) -> Result<Option<KeySet>, CliError> {
         let Some(file) = &self.keys else {
             if let Some(service) = service {
@@ -239,7 +267,13 @@ fn nothing(
 ) -> Result<(), CliError> {
     if context.global.json {
         context.answer(
-            &Answer { verdict, text: text.to_owned(), credential: None, voids_checked: None },
+            &Answer {
+                verdict,
+                text: text.to_owned(),
+                credential: None,
+                voids_checked: None,
+                keys_from: None,
+            },
             |_| String::new(),
         )?;
     }
@@ -305,5 +339,6 @@ fn answer(verdict: &Verdict, asked: bool) -> Answer {
             expires_at: c.claims.expires_at,
         }),
         voids_checked: verdict.credential().map(|_| asked),
+        keys_from: None,
     }
 }

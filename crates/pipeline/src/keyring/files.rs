@@ -40,6 +40,9 @@ pub(super) fn write_key(dir: &Path, signs_from: Timestamp) -> anyhow::Result<Sto
     Ok(StoredKey { public: key.public(), signing: Some(key), file, signs_from })
 }
 
+/// The permissions of users who are neither the owner nor in the group.
+const OTHERS: u32 = 0o007;
+
 const NAME_TIME: &str = "%Y%m%dT%H%M%SZ";
 
 pub(super) fn read_keys(dir: &Path) -> anyhow::Result<Vec<StoredKey>> {
@@ -80,6 +83,34 @@ fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
     Ok(StoredKey { public, signing, file, signs_from })
 }
 
+/// Refuses a secret and signing keys that every user of the machine can read.
+///
+/// # Errors
+/// Names the first such file, and what to do.
+pub(super) fn check_private(dir: &Path) -> anyhow::Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(dir).with_context(|| at(dir))? {
+        let entry = entry.with_context(|| at(dir))?;
+        let (file, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let private = name == "secret" || (name.ends_with(".pem") && !name.ends_with(".pub.pem"));
+        // A file may be gone by now: another process retires keys.
+        let Ok(metadata) = fs::metadata(&file) else { continue };
+        let mode = metadata.permissions().mode() & 0o777;
+        let for_others = mode & OTHERS;
+        anyhow::ensure!(
+            !private || for_others == 0,
+            "every user of this machine can read {} (mode {mode:04o}): run `chmod 600 {0}`, and \
+             `fulfillment keys new` if somebody may have copied it; or accept it with \
+             credential.allow_readable_keys = true",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
 /// Creates the folder, accessible to its owner alone, and locks it against other processes that create keys.
 pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| at(dir))?;
@@ -91,6 +122,13 @@ pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
         .open(dir.join(".lock"))
         .with_context(|| at(dir))?;
     file.lock().with_context(|| at(dir))?;
+    // Whoever wrote these died meanwhile: only the holder of the lock writes.
+    for entry in fs::read_dir(dir).with_context(|| at(dir))? {
+        let left = entry.with_context(|| at(dir))?.path();
+        if left.extension().is_some_and(|extension| extension == "partial") {
+            fs::remove_file(&left).with_context(|| at(&left))?;
+        }
+    }
     Ok(file)
 }
 

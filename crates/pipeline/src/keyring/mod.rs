@@ -25,10 +25,10 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use change::{new_key, public_keys, replace_lost_secret, retire};
-use files::{at, lock, read_keys, secret_from, write_key, write_private, write_secret};
+use files::{at, check_private, lock, read_keys, secret_from, write_key, write_private, write_secret};
 pub use live::Keys;
 
-use fulfillment_config::Sensitive;
+use fulfillment_config::{Config, Sensitive};
 
 /// The secret and every key.
 #[derive(Debug)]
@@ -88,6 +88,18 @@ impl Keyring {
                 Err(_) => bail!(half),
             },
         }
+    }
+
+    /// Reads the keyring of this configuration; `None` where there is none.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or everybody can read its private files, which a setting can allow.
+    pub fn configured(config: &Config) -> anyhow::Result<Option<Self>> {
+        let dir = config.keys_dir();
+        if !config.credential.allow_readable_keys {
+            check_private(&dir)?;
+        }
+        Self::read(&dir, config.credential.secret.as_ref())
     }
 
     fn look(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Found> {
@@ -224,6 +236,36 @@ mod tests {
         {
             assert_eq!(fs::metadata(keys.join(file)).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn keys_that_everybody_can_read_are_refused_unless_a_setting_accepts_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Keyring::create(dir.path(), None, now()).unwrap();
+        let read = |more: &[(&str, &str)]| {
+            let folder = ("FULFILLMENT_CREDENTIAL_KEYS_DIR", dir.path().to_str().unwrap());
+            let settings = more.iter().chain([&folder]).map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            Keyring::configured(&Config::defaults(settings).unwrap()).map(|found| found.is_some())
+        };
+        assert!(read(&[]).unwrap());
+        for file in [dir.path().join("secret"), made.keys[0].file.clone()] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+            let said = read(&[]).unwrap_err().to_string();
+            assert!(said.contains("chmod 600") && said.contains("0644"), "{said}");
+            assert!(read(&[("FULFILLMENT_CREDENTIAL_ALLOW_READABLE_KEYS", "true")]).unwrap());
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(read(&[]).unwrap(), "a group may be given them on purpose");
+        }
+    }
+
+    #[test]
+    fn files_of_an_interrupted_write_are_removed_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        Keyring::create(dir.path(), None, now()).unwrap();
+        let partial = dir.path().join("20261122T183000Z-00000000.partial");
+        fs::write(&partial, "half of a key").unwrap();
+        new_key(dir.path(), None, now()).unwrap().unwrap();
+        assert!(!partial.exists());
     }
 
     #[test]

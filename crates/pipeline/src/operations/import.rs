@@ -1,8 +1,7 @@
 //! Import: takes over what an earlier service issued, its ids, files and codes.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fulfillment_credential::legacy::PlatformCode;
@@ -10,13 +9,15 @@ use fulfillment_domain::earlier::EarlierTicket;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::order::Place;
 use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
-use fulfillment_domain::{Clock, Flag, Flags, OrderId, Secret, Ticket, TicketStatus};
+use fulfillment_domain::{Clock, Flag, Flags, OrderId, Secret, Ticket, TicketId, TicketStatus};
 use fulfillment_store::{ImportOutcome, ImportedOrder, Store, StoreError};
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use tokio::task::spawn_blocking;
 
+use super::import_files::{self, Refused};
 use crate::ports::{Files, FilesError, NewFile};
 
 /// Template and renderer of pages that were drawn elsewhere.
@@ -43,6 +44,18 @@ pub struct Imported {
     pub taken: Vec<OrderId>,
     /// Tickets taken over without a file, since none was found.
     pub without_file: Vec<String>,
+    /// Tickets taken over without the file that their row names, and why it was refused.
+    pub refused_files: Vec<RefusedFile>,
+}
+
+/// A file that was not taken over.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedFile {
+    /// The ticket whose row names it.
+    pub ticket: TicketId,
+    /// Why.
+    pub reason: String,
 }
 
 /// Why it stopped. What was taken over until then is kept; the import can be repeated.
@@ -55,8 +68,8 @@ pub enum NotImported {
     #[error(transparent)]
     Files(#[from] FilesError),
     /// A file of the earlier service cannot be read.
-    #[error("cannot read {0}: {1}")]
-    File(PathBuf, std::io::Error),
+    #[error("cannot read the file of ticket {0}: {1}")]
+    File(TicketId, std::io::Error),
 }
 
 /// Dependencies of the import.
@@ -71,7 +84,7 @@ pub struct Importer {
     pub clock: Arc<dyn Clock>,
     /// The time zone of dates on pages whose event has none.
     pub time_zone: Option<String>,
-    /// The folder of the earlier files, if not at their recorded paths.
+    /// The folder of the earlier files; nothing outside it is read. Without it no file is taken over.
     pub folder: Option<PathBuf>,
 }
 
@@ -102,12 +115,20 @@ impl Importer {
             return self.known(first, imported).await;
         }
         let mut drafts = Vec::with_capacity(issued.len());
-        let mut without_file = Vec::new();
+        let (mut without_file, mut refused_files) = (Vec::new(), Vec::new());
         for earlier in &issued {
-            let (event_id, file) = (event_of(earlier), self.file(earlier).await?);
-            if file.is_none() {
-                without_file.push(earlier.id.to_string());
-            }
+            let event_id = event_of(earlier);
+            let file = match self.file(earlier).await? {
+                Ok(file) => Some(file),
+                Err(Refused::Missing) => {
+                    without_file.push(earlier.id.to_string());
+                    None
+                }
+                Err(why) => {
+                    refused_files.push(RefusedFile { ticket: earlier.id, reason: why.to_string() });
+                    None
+                }
+            };
             let event_number = self.store.event_number(&event_id).await?;
             drafts.push((*earlier, event_id, event_number, file));
         }
@@ -125,6 +146,7 @@ impl Importer {
                     imported.orders += 1;
                     imported.tickets += drafts.len() as u64;
                     imported.without_file.append(&mut without_file);
+                    imported.refused_files.append(&mut refused_files);
                     return Ok(());
                 }
                 Some(ImportOutcome::NumberTaken(_)) => {}
@@ -147,30 +169,23 @@ impl Importer {
         Ok(())
     }
 
-    /// Stores a ticket's file under its new name. Answers with its hash and size; `None` when there is no such file.
-    async fn file(&self, earlier: &EarlierTicket) -> Result<Option<([u8; 32], u64)>, NotImported> {
+    /// Stores a ticket's file under its new name. Answers with its hash and size, or why there is none.
+    async fn file(&self, earlier: &EarlierTicket) -> Result<Result<([u8; 32], u64), Refused>, NotImported> {
+        let Some(folder) = self.folder.clone() else { return Ok(Err(Refused::Missing)) };
         let name = format!("{}.pdf", earlier.id);
-        let recorded = earlier.pdf_path.as_deref().map(PathBuf::from);
-        let path = match &self.folder {
-            Some(folder) => {
-                let recorded = recorded.as_deref().and_then(|path| path.file_name());
-                folder.join(recorded.unwrap_or(name.as_ref()))
-            }
-            None => match recorded {
-                Some(path) => path,
-                None => return Ok(None),
-            },
-        };
-        let content = match tokio::fs::read(&path).await {
-            Ok(content) => content,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(NotImported::File(path, error)),
+        let (recorded, own) = (earlier.pdf_path.clone(), name.clone());
+        let read = move || import_files::read(&folder, recorded.as_deref().map(Path::new), &own);
+        let content = match spawn_blocking(read).await {
+            Ok(Ok(content)) => content,
+            Ok(Err(Refused::Unreadable(error))) => return Err(NotImported::File(earlier.id, error)),
+            Ok(Err(refused)) => return Ok(Err(refused)),
+            Err(ended) => return Err(NotImported::File(earlier.id, ended.into())),
         };
         let (sha256, size) = (Sha256::digest(&content).into(), content.len() as u64);
         for stored in self.files.put(vec![NewFile { name, content: content.into() }]).await {
             stored?;
         }
-        Ok(Some((sha256, size)))
+        Ok(Ok((sha256, size)))
     }
 
     fn ticket(

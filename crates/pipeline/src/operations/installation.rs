@@ -80,7 +80,7 @@ pub async fn keys_for(
 ) -> Result<Keyring, Mismatch> {
     let (folder, secret) = (config.keys_dir(), config.credential.secret.as_ref());
     let known = store.registration().await?;
-    let keyring = match Keyring::read(&folder, secret).map_err(Mismatch::Keyring)? {
+    let keyring = match Keyring::configured(config).map_err(Mismatch::Keyring)? {
         Some(keyring) => keyring,
         None if known.secret_fingerprint.is_none() && known.keys.is_empty() => {
             let made = Keyring::create(&folder, secret, now).map_err(Mismatch::Keyring)?;

@@ -1,9 +1,11 @@
 //! Operations for operators, each a function or a type that the command line and HTTP both call: the results are typed,
 //! and those two only print them.
 
+pub mod destinations;
 pub mod drop;
 pub mod erase;
 pub mod import;
+mod import_files;
 pub mod installation;
 mod listed;
 pub mod reconcile;

@@ -1,5 +1,7 @@
 //! Tests of configuration: settings that are written, checked and refused, and what `serve` reports about them.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use anyhow::{Context, Result};
 use fulfillment_tests::scene::PATIENCE;
 use fulfillment_tests::service::Setup;
@@ -15,6 +17,8 @@ async fn a_configuration_is_written_checked_and_its_faults_are_named() -> Result
     assert_eq!(written.status.code(), Some(0), "{}", err(&written));
     let file = setup.data().join("fulfillment.toml");
     let text = std::fs::read_to_string(&file)?;
+    let mode = std::fs::metadata(&file)?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "it will have tokens and passwords");
     for name in ["FULFILLMENT_HTTP_LISTEN", "FULFILLMENT_KAFKA_BROKERS", "FULFILLMENT_PIPELINE_MAX_ATTEMPTS"]
     {
         assert!(text.contains(name), "{name} is documented");
@@ -50,6 +54,53 @@ async fn a_configuration_is_written_checked_and_its_faults_are_named() -> Result
     Ok(())
 }
 
+#[tokio::test]
+async fn what_will_hurt_is_warned_of() -> Result<()> {
+    let setup = Setup::new()?;
+    let token = setup.data().join("token");
+    std::fs::write(&token, "a-token-of-thirty-two-characters-or-more")?;
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644))?;
+    let gone = setup.data().join("volume").display().to_string();
+    let setup = setup
+        .without("FULFILLMENT_HTTP_TOKEN")
+        .env("FULFILLMENT_HTTP_TOKEN_FILE", token.display().to_string())
+        .env("FULFILLMENT_HTTP_LISTEN", "0.0.0.0:5004")
+        .env("FULFILLMENT_FILES_URL", format!("file://{gone}"))
+        .env("FULFILLMENT_CREDENTIAL_FORM", "platform");
+    let said = setup.run(&["config", "check", "--json"]).await?;
+    assert_eq!(said.status.code(), Some(0), "a warning stops nothing: {}", out(&said));
+    let said: Value = serde_json::from_slice(&said.stdout)?;
+    let keys: Vec<_> =
+        said["warnings"].as_array().context("warnings")?.iter().filter_map(|w| w["key"].as_str()).collect();
+    let expected =
+        ["http.public_url", "ordering.url", "credential.form", "files.url", "FULFILLMENT_HTTP_TOKEN_FILE"];
+    assert_eq!(keys, expected, "{said}");
+    let printed = setup.run(&["config", "check"]).await?;
+    let printed = out(&printed);
+    assert!(printed.contains("warning: files.url: ") && printed.contains("(mode 0644)"), "{printed}");
+    assert!(printed.ends_with("the configuration is valid\n"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_everybody_can_read_stop_the_start_unless_accepted() -> Result<()> {
+    let setup = Setup::new()?;
+    let mut service = setup.start().await?;
+    service.stop(PATIENCE).await?;
+    let secret = setup.data().join("keys/secret");
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644))?;
+    let (code, said) = setup.refused().await?;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("chmod 600") && said.contains("credential.allow_readable_keys"), "{said}");
+    let checked = setup.run(&["config", "check"]).await?;
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(out(&checked).contains("credential.keys_dir: "), "{}", out(&checked));
+    let accepting = setup.env("FULFILLMENT_CREDENTIAL_ALLOW_READABLE_KEYS", "true");
+    assert_eq!(accepting.run(&["config", "check"]).await?.status.code(), Some(0));
+    accepting.start().await?;
+    Ok(())
+}
+
 /// What `serve` refuses with exit code 2 because of its settings alone, `config check` also reports, under the same
 /// key.
 #[tokio::test]
@@ -69,6 +120,7 @@ async fn whatever_serve_refuses_is_said_by_config_check() -> Result<()> {
         ("files.url", &[("FILES_URL", "s3://")]),
         ("files.url", &[("FILES_URL", "az://tickets")]),
         ("log.level", &[("LOG_LEVEL", "info=info=info")]),
+        ("log.level", &[("LOG_LEVEL", "verbose")]),
         ("webhook.url", &[("WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]),
         ("ordering.token", &[("ORDERING_URL", "http://127.0.0.1:9"), ("ORDERING_TOKEN", "a\u{1}b")]),
         (
@@ -115,8 +167,9 @@ async fn a_misspelt_section_is_named_and_stops_nothing() -> Result<()> {
         .env("FULFILLMENT_PORT_5004_TCP_ADDR", "10.0.0.11");
     let said = setup.run(&["config", "check"]).await?;
     assert_eq!(said.status.code(), Some(1));
-    let mut lines: Vec<_> = out(&said).lines().map(str::to_owned).collect();
-    lines.sort();
+    let printed = out(&said);
+    let mut lines: Vec<_> = printed.lines().filter(|line| !line.starts_with("warning: ")).collect();
+    lines.sort_unstable();
     let expected = [
         "FULFILLMENT_KAFAK_BROKERS: is unknown; did you mean FULFILLMENT_KAFKA_BROKERS?",
         "FULFILLMENT_TOKEN: is unknown; did you mean FULFILLMENT_HTTP_TOKEN?",

@@ -121,6 +121,17 @@ async fn a_door_needs_the_published_keys_alone() -> Result<()> {
     let said = door.run(&["verify", code]).await?;
     assert_eq!(said.status.code(), Some(0));
     assert!(out(&said).contains("voids and reissues were not checked"), "{}", out(&said));
+    assert!(out(&said).contains(&format!("keys: {}/keys", door.data().display())), "{}", out(&said));
+    // A file that lies where it runs does not name the keys to judge by; one that is named does.
+    let stranger = Setup::new()?.without("FULFILLMENT_DATA_DIR");
+    let planted = stranger.data().join("fulfillment.toml");
+    std::fs::write(&planted, format!("[data]\ndir = {:?}\n", door.data()))?;
+    let said = stranger.run(&["verify", code]).await?;
+    assert_eq!(said.status.code(), Some(2), "{}", out(&said));
+    assert!(err(&said).contains("--config"), "{}", err(&said));
+    let named = ["verify", "--json", "--config", "fulfillment.toml", code];
+    let said: Value = serde_json::from_slice(&stranger.run(&named).await?.stdout)?;
+    assert_eq!(said["keysFrom"], door.data().join("keys").display().to_string(), "{said}");
     scene.settled(&service).await
 }
 

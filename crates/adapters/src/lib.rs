@@ -13,6 +13,7 @@
 //! binary's `wiring.rs` connects them.
 
 pub mod blobs;
+mod health;
 pub mod identity;
 mod in_order;
 pub mod kafka;

@@ -431,13 +431,13 @@ async fn probe(
             Ok(Err(_)) => PartState::Down("cannot be reached".into()),
             Err(_) => PartState::Down("does not answer".into()),
         };
-        readiness.set("store", store);
+        note(&readiness, "store", store);
         if let Some(files) = files.as_ref().filter(|_| round.is_multiple_of(FILES_EVERY)) {
-            readiness.set("files", look_at(files.as_ref()).await);
+            note(&readiness, "files", look_at(files.as_ref()).await);
         }
         round = round.wrapping_add(1);
         for (name, trouble) in &watched {
-            readiness.set(name, trouble().map_or(PartState::Ok, PartState::Degraded));
+            note(&readiness, name, trouble().map_or(PartState::Ok, PartState::Degraded));
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -446,9 +446,20 @@ async fn probe(
     }
 }
 
-/// Whether the storage answers, and is still the same one.
+/// Records the state of a part for readiness, and as a gauge.
+fn note(readiness: &Readiness, part: &str, state: PartState) {
+    let healthy = if state == PartState::Ok { 1.0 } else { 0.0 };
+    metrics::gauge!("fulfillment_part_healthy", "part" => part.to_owned()).set(healthy);
+    readiness.set(part, state);
+}
+
+/// Whether the storage answers, is still the same one, and took the last file.
 async fn look_at(files: &dyn Files) -> PartState {
     match tokio::time::timeout(PROBE_TIMEOUT, files.marker()).await {
+        // The reason names places of this machine; it is in the log.
+        Ok(Ok(Some(_))) if files.trouble().is_some() => {
+            PartState::Degraded("refused the last file; the log says why".into())
+        }
         Ok(Ok(Some(_))) => PartState::Ok,
         Ok(Ok(None)) => PartState::Degraded("its marker is gone; is the right one mounted?".into()),
         Ok(Err(_)) => PartState::Degraded("cannot be reached".into()),

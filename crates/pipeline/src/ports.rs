@@ -91,6 +91,11 @@ pub trait Files: Send + Sync {
 
     /// The location for people: `file:///app/data/tickets`, `s3://bucket/prefix`.
     fn describe(&self) -> String;
+
+    /// Why the last write failed, if it did.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A destination of events: Kafka, a webhook.

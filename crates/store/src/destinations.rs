@@ -19,6 +19,9 @@ pub struct DestinationBacklog {
     /// When the oldest event was written that it does not have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Why its oldest open delivery failed, if it was tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The destinations with open deliveries.

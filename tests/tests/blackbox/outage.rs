@@ -11,7 +11,10 @@ use fulfillment_tests::rig;
 use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::Service;
 use fulfillment_tests::wait::eventually;
+use fulfillment_tests::webhook::Receiver;
 use serde_json::Value;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 async fn ready(service: &Service, status: u16) -> Result<Value> {
     eventually(PATIENCE, &format!("readiness {status}"), async || {
@@ -206,4 +209,58 @@ async fn a_slow_neighbour_does_not_hold_up_the_stop() -> Result<()> {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(scene.record.number("SELECT count(*) FROM orders WHERE worker IS NOT NULL").await?, 0);
     Ok(())
+}
+
+/// A folder that is read and takes no file, and a webhook that answers 401: neither looks broken from outside.
+#[tokio::test]
+async fn a_folder_that_refuses_files_and_a_webhook_that_refuses_events_are_named() -> Result<()> {
+    let webhook = Receiver::start().await?;
+    let scene = Scene::embedded().await?.set("FULFILLMENT_WEBHOOK_URL", webhook.url());
+    let scene = scene.set("FULFILLMENT_WEBHOOK_SECRET", SECRET);
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let service = scene.start().await?;
+    let named = async |part: &str, status: &str| {
+        eventually(Duration::from_secs(10), &format!("{part} {status}"), async || {
+            let health = service.get_json("/health/ready").await?;
+            Ok((health["parts"][part]["status"] == status).then_some(health))
+        })
+        .await
+    };
+    named("files", "ok").await?;
+    // The folder for temporary files is a file now.
+    let (temporary, away) = (scene.tickets_folder().join(".tmp"), scene.setup.data().join("away"));
+    std::fs::rename(&temporary, &away)?;
+    std::fs::write(&temporary, "")?;
+    let payment = Payment::of(rig::id());
+    service.pay(payment.json()).await?;
+    let health = named("files", "degraded").await?;
+    let data = scene.setup.data().display().to_string();
+    assert!(!health.to_string().contains(&data), "no place of this machine is shown to strangers: {health}");
+    assert!(
+        service.get("/metrics").await?.text().await?.contains("fulfillment_part_healthy{part=\"files\"} 0")
+    );
+    std::fs::remove_file(&temporary)?;
+    std::fs::rename(&away, &temporary)?;
+    scene.setup.run(&["retry", "--order", &payment.order_id.to_string()]).await?;
+    webhook.answer([401; 100]);
+    service.order_in(payment.order_id, "issued").await?;
+    named("files", "ok").await?;
+    let said = service.log();
+    let lines =
+        said.lines().filter(|line| line.contains("the file storage") && line.contains("is unavailable"));
+    assert_eq!(lines.count(), 1, "one line, however often it was tried: {said}");
+
+    named("webhook:default", "degraded").await?;
+    let listed = scene.setup.run(&["destination", "list", "--json"]).await?;
+    let listed: Value = serde_json::from_slice(&listed.stdout)?;
+    assert_eq!(
+        (&listed[0]["name"], &listed[0]["waiting"]),
+        (&"webhook:default".into(), &1.into()),
+        "{listed}"
+    );
+    assert!(listed[0]["reason"].as_str().is_some_and(|r| r.contains("401")), "{listed}");
+    webhook.answer([]);
+    webhook.accepted(1, PATIENCE).await?;
+    named("webhook:default", "ok").await?;
+    scene.settled(&service).await
 }

@@ -3,12 +3,14 @@
 mod local;
 mod object;
 mod temporary;
+mod watched;
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use fulfillment_pipeline::ports::{Files, FilesError};
+use watched::Watched;
 
 /// The name of the marker, which identifies a storage.
 const MARKER: &str = ".fulfillment-storage";
@@ -21,11 +23,11 @@ const MARKER: &str = ".fulfillment-storage";
 pub fn open(url: &str, environment: &[(String, String)]) -> anyhow::Result<Arc<dyn Files>> {
     Ok(match url.strip_prefix("file://") {
         Some("") => anyhow::bail!("files.url names no folder: file:// needs a path after it"),
-        Some(path) => Arc::new(
+        Some(path) => Arc::new(Watched::new(
             local::Folder::open(path.into())
                 .with_context(|| format!("cannot use the folder {path} for ticket files"))?,
-        ),
-        None => Arc::new(object::Bucket::open(url, environment)?),
+        )),
+        None => Arc::new(Watched::new(object::Bucket::open(url, environment)?)),
     })
 }
 

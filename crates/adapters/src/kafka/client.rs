@@ -1,7 +1,5 @@
 //! Shared by consumer and producer: how a broker is reached, and whether it can be reached.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use anyhow::Context as _;
 use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
@@ -10,9 +8,11 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use fulfillment_config as config;
+
+use crate::health::HealthFlag;
 
 /// The largest message written, in bytes. A broker's own limit is lower unless an operator raised it.
 pub(super) const MAX_MESSAGE: usize = 10 * 1024 * 1024;
@@ -59,34 +59,15 @@ pub(super) fn client_config(kafka: &config::Kafka) -> anyhow::Result<ClientConfi
     Ok(client)
 }
 
-/// The health of a client: remembers what is wrong, and logs it once.
-#[derive(Debug, Clone, Default)]
-pub(super) struct HealthFlag(Arc<Mutex<Option<String>>>);
+/// The health of a client.
+pub(super) fn health() -> HealthFlag {
+    HealthFlag::of("Kafka")
+}
 
-impl HealthFlag {
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set_trouble(&self, what: String) {
-        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if trouble.is_none() {
-            warn!(reason = what, "Kafka is unavailable");
-        }
-        *trouble = Some(what);
-    }
-
-    /// A consequence of a problem that is known more precisely does not hide it.
-    fn set_away(&self) {
-        if self.trouble().is_none() {
-            self.set_trouble("no Kafka broker can be reached".into());
-        }
-    }
-
-    pub(super) fn clear(&self) {
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
-            info!("Kafka is available again");
-        }
+/// No broker can be reached. A consequence of a problem that is known more precisely does not hide it.
+fn set_away(health: &HealthFlag) {
+    if health.trouble().is_none() {
+        health.set_trouble("no Kafka broker can be reached");
     }
 }
 
@@ -117,7 +98,7 @@ impl ClientContext for Context {
             }
             // One of several brokers, or an idle connection that the broker closed.
             Some(Code::BrokerTransportFailure) => debug!(%error, reason, "a connection to Kafka ended"),
-            Some(Code::AllBrokersDown) => self.watch.set_away(),
+            Some(Code::AllBrokersDown) => set_away(&self.watch),
             Some(
                 Code::Authentication
                 | Code::SaslAuthenticationFailed
@@ -170,13 +151,13 @@ mod tests {
 
     #[test]
     fn trouble_comes_and_goes() {
-        let watch = HealthFlag::default();
-        watch.set_trouble("a".into());
-        watch.set_away();
+        let watch = health();
+        watch.set_trouble("a");
+        set_away(&watch);
         assert_eq!(watch.trouble().as_deref(), Some("a"));
         watch.clear();
         assert_eq!(watch.trouble(), None);
-        watch.set_away();
+        set_away(&watch);
         assert!(watch.trouble().is_some());
     }
 }

@@ -19,11 +19,12 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
-use super::client::{HealthFlag, client_config};
+use super::client::{client_config, health};
 use super::inspector::Inspector;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
 use super::reader::{End, Reader, Reads};
+use crate::health::HealthFlag;
 
 /// The timeout for leaving the group: a member that leaves during a rebalance is slow.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -73,8 +74,8 @@ impl KafkaConsumer {
         }
         let this = Self {
             config,
-            reads: Reads { kafka: kafka.clone(), max_message, clock, reading: HealthFlag::default() },
-            watch: HealthFlag::default(),
+            reads: Reads { kafka: kafka.clone(), max_message, clock, reading: health() },
+            watch: health(),
             first: Mutex::new(None),
         };
         let first = this.join()?;

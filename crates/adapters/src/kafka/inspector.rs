@@ -18,8 +18,9 @@ use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sha2::{Digest as _, Sha256};
 
-use super::client::{Context, HealthFlag, client_config};
+use super::client::{Context, client_config};
 use super::start::Again;
+use crate::health::HealthFlag;
 
 /// The timeout for one request to the broker.
 const PATIENCE: Duration = Duration::from_secs(10);

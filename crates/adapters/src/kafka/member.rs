@@ -13,7 +13,8 @@ use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::client::{Context, HealthFlag};
+use super::client::Context;
+use crate::health::HealthFlag;
 
 /// A change of the assignment.
 pub(super) enum Change {

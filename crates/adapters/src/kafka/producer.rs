@@ -15,7 +15,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use tracing::error;
 
-use super::client::{Context, HealthFlag, MAX_MESSAGE, client_config};
+use super::client::{Context, MAX_MESSAGE, client_config, health};
+use crate::health::HealthFlag;
 use crate::in_order::rounds;
 
 /// Waits between tries. An unreachable broker affects all events, so the longest is short.
@@ -60,7 +61,7 @@ impl KafkaDestination {
             .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
             .set("topic.metadata.propagation.max.ms", "5000")
             .set("queue.buffering.max.kbytes", "65536");
-        let connection = HealthFlag::default();
+        let connection = health();
         let producer = config.create_with_context(Context { watch: connection.clone() })?;
         Ok(Self {
             config,
@@ -70,7 +71,7 @@ impl KafkaDestination {
             voided_topic: kafka.voided_topic.clone(),
             dead_letter_topic: kafka.dead_letter_topic.clone(),
             connection,
-            deliveries: HealthFlag::default(),
+            deliveries: health(),
         })
     }
 

@@ -33,10 +33,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::batch::Batch;
-use super::client::HealthFlag;
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
+use crate::health::HealthFlag;
 
 /// The maximum number of batches being stored: while one is being committed the next one is written. They share no
 /// order, so that each order's messages are stored in their order.

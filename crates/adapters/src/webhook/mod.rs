@@ -24,6 +24,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::in_order::rounds;
+use crate::health::HealthFlag;
+
 use super::outbound::{Circuit, client, describe, retry_after};
 use signature::Signer;
 
@@ -43,6 +45,8 @@ pub struct WebhookDestination {
     budget: Duration,
     concurrency: usize,
     circuit: Circuit,
+    /// Set while it refuses what is sent: unlike a failure, that does not pass by itself.
+    refusal: HealthFlag,
 }
 
 #[derive(Serialize)]
@@ -75,6 +79,7 @@ impl WebhookDestination {
             budget: settings.budget,
             concurrency: settings.concurrency,
             circuit: Circuit::new(),
+            refusal: HealthFlag::of(&format!("the webhook {}", target.name)),
         })
     }
 
@@ -89,11 +94,13 @@ impl WebhookDestination {
         let (outcome, class) = match self.post(delivery, body).await {
             Ok(()) => {
                 pass.succeeded();
+                self.refusal.clear();
                 (DeliveryOutcome::Sent, "sent")
             }
             Err(Refusal::Gone) => {
                 pass.succeeded();
                 let reason = "answers 410 Gone: it wants no more; remove the webhook, or set its new URL";
+                self.refusal.set_trouble(reason);
                 (DeliveryOutcome::Parked { reason: reason.into() }, "gone")
             }
             Err(Refusal::NotNow { after, reason }) => {
@@ -134,7 +141,18 @@ impl WebhookDestination {
         match status {
             _ if status.is_success() => Ok(()),
             StatusCode::GONE => Err(Refusal::Gone),
-            _ => Err(Refusal::NotNow { after, reason: format!("answers {}", status.as_u16()) }),
+            _ => {
+                let reason = format!("answers {}", status.as_u16());
+                let passes = matches!(
+                    status,
+                    StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS
+                );
+                if status.is_client_error() && !passes {
+                    self.refusal
+                        .set_trouble(format!("it {reason}: check its URL, its secret and its rights"));
+                }
+                Err(Refusal::NotNow { after, reason })
+            }
         }
     }
 
@@ -199,7 +217,7 @@ impl Destination for WebhookDestination {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.circuit.trouble()
+        self.circuit.trouble().or_else(|| self.refusal.trouble())
     }
 }
 

@@ -80,10 +80,11 @@ fn table(all: &[Listed]) -> String {
     }
     let width = all.iter().map(|one| one.backlog.name.len()).max().unwrap_or_default();
     let line = |one: &Listed| {
-        let DestinationBacklog { name, waiting, parked, since } = &one.backlog;
+        let DestinationBacklog { name, waiting, parked, since, reason } = &one.backlog;
         let since = since.map(|since| format!(", the oldest since {since}")).unwrap_or_default();
         let known = if one.configured { "" } else { "  not in the settings" };
-        format!("{name:width$}  {waiting} waiting, {parked} parked{since}{known}")
+        let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{name:width$}  {waiting} waiting, {parked} parked{since}{reason}{known}")
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")
 }

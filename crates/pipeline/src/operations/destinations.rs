@@ -39,7 +39,7 @@ impl DestinationDesk {
         for name in &self.configured {
             if !all.iter().any(|known| known.name == *name) {
                 let name = name.clone();
-                all.push(DestinationBacklog { name, waiting: 0, parked: 0, since: None });
+                all.push(DestinationBacklog { name, waiting: 0, parked: 0, since: None, reason: None });
             }
         }
         all.sort_by(|a, b| a.name.cmp(&b.name));

@@ -20,6 +20,8 @@ pub async fn listed_and_closed(backend: &dyn Backend) {
     let seen: Vec<_> = listed.iter().map(|d| (d.name.as_str(), d.waiting, d.parked)).collect();
     assert_eq!(seen, [("kafka", 3, 0), ("webhook:gone", 2, 1)]);
     assert!(listed.iter().all(|d| d.since.is_some()), "{listed:?}");
+    let reasons: Vec<_> = listed.iter().map(|d| d.reason.as_deref()).collect();
+    assert_eq!(reasons, [None, Some("HTTP 410")]);
 
     let mut closed = Vec::new();
     while closed.last() != Some(&0) {

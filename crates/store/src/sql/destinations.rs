@@ -23,7 +23,9 @@ impl<S: Sql> Destinations for S {
                    (SELECT count(*) FROM outbox_delivery d WHERE d.destination = n.name AND d.state = 'parked') \
                    AS parked, \
                    (SELECT o.created_at FROM outbox o WHERE o.id = (SELECT min(d.outbox_id) FROM outbox_delivery d \
-                   WHERE d.destination = n.name AND d.state IN ('pending', 'parked'))) AS since \
+                   WHERE d.destination = n.name AND d.state IN ('pending', 'parked'))) AS since, \
+                   (SELECT d.reason FROM outbox_delivery d WHERE d.destination = n.name \
+                   AND d.state IN ('pending', 'parked') ORDER BY d.outbox_id LIMIT 1) AS reason \
                    FROM (SELECT name FROM waiting UNION SELECT name FROM parked) AS n \
                    WHERE n.name IS NOT NULL ORDER BY n.name";
         let rows = db.fetch_all(sql, &[]).await?;
@@ -33,6 +35,7 @@ impl<S: Sql> Destinations for S {
                 waiting: row.number("waiting")?,
                 parked: row.number("parked")?,
                 since: row.time("since")?,
+                reason: row.text("reason")?,
             })
         });
         backlog.collect()

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::section::{Bytes, HttpUrl, Sensitive, section};
+use crate::hosts::Host;
 
 section! {
     /// The HTTP API: tickets, payments, health, metrics.
@@ -13,9 +14,13 @@ section! {
         public_url: Option<HttpUrl> = "";
         /// A bearer token with all rights. Named tokens with fewer rights go into [[token]] tables.
         token: Option<Sensitive> = "";
-        /// Without any token, a service on an address other than loopback answers 401 to everything except health,
-        /// keys and signed links. True allows requests without a token.
+        /// Without any token, a service on a loopback address serves this machine's user only: it answers 403 to
+        /// requests that a proxy passed on, or that name another host. On any other address it answers 401. Health,
+        /// keys, the API's documentation and signed links are always served. True allows all requests without a token.
         allow_anonymous: bool = "false";
+        /// Other names of this machine, separated by commas and without ports. Requests without a token may use them
+        /// besides localhost and the loopback addresses.
+        hosts: Vec<Host> = "";
         /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";
         /// The maximum number of payments in one array.

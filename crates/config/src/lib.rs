@@ -12,6 +12,8 @@
 
 mod cross_checks;
 mod data;
+mod exposure;
+mod hosts;
 mod http;
 mod kafka;
 mod lists;
@@ -30,6 +32,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
+pub use hosts::Host;
 pub use http::Http;
 pub use kafka::{GroupProtocol, Kafka, SaslMechanism, SecurityProtocol};
 pub use lists::{NamedToken, Scope, WebhookTarget};

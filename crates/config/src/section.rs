@@ -9,6 +9,8 @@ use fulfillment_domain::order::LocalTimes;
 use fulfillment_domain::{Currency, Share, Spelling};
 use zeroize::Zeroize;
 
+use crate::hosts::Host;
+
 /// A type that a setting can have. Every value is parsed from text, so that a file and the environment agree.
 pub(crate) trait Setting: Sized {
     /// The expected value, to be read after "must be".
@@ -56,6 +58,7 @@ settings! {
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     LocalTimes, "zone or utc", |t| t.parse().ok();
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
+    Vec<Host>, "host names separated by commas, without ports", Host::list;
     Vec<PathBuf>, "paths separated by commas",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);
@@ -98,6 +101,10 @@ impl HttpUrl {
     /// As text, without a slash at its end.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub(crate) fn host(&self) -> Option<Host> {
+        Host::parse(url::Url::parse(&self.0).ok()?.host_str()?)
     }
 }
 

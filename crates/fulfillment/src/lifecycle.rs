@@ -247,7 +247,7 @@ impl Parts {
             files: Arc::clone(&self.upstreams.files),
             secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
-            access: Access::new(&config.tokens, address, config.http.allow_anonymous),
+            access: Access::new(&config.tokens, address, &config.http),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             reissuer,

@@ -5,17 +5,26 @@ use std::net::SocketAddr;
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
-use fulfillment_config::{NamedToken, Scope};
+use fulfillment_config::{Http, NamedToken, Scope};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::local::LocalUser;
 use crate::problem::{Kind, Problem};
 
-/// The tokens, and whether any are required.
+/// The tokens, and who needs none.
 pub struct Access {
     tokens: Vec<Known>,
-    /// No token is set, and the address or a setting allows anonymous requests.
-    open: bool,
+    without: WithoutToken,
+}
+
+/// Who is let in without a token.
+enum WithoutToken {
+    Nobody,
+    /// No token is set, on a loopback address.
+    LocalUser(LocalUser),
+    /// No token is set, and a setting says so.
+    Everybody,
 }
 
 /// A token, kept as a MAC: its comparison takes the same time whatever is sent.
@@ -57,16 +66,24 @@ impl Caller {
 }
 
 impl Access {
-    /// With `tokens`, each request needs one. Without any, a loopback address or `allow_anonymous` allows all requests;
-    /// otherwise only the public routes are allowed.
-    pub fn new(tokens: &[NamedToken], listen: SocketAddr, allow_anonymous: bool) -> Self {
-        let open = tokens.is_empty() && (listen.ip().is_loopback() || allow_anonymous);
+    /// With `tokens`, each request needs one. Without any, a loopback address is open to this machine's user, and
+    /// `http.allow_anonymous` opens any address to everybody; otherwise only the public routes are allowed.
+    pub fn new(tokens: &[NamedToken], listen: SocketAddr, http: &Http) -> Self {
+        let without = if !tokens.is_empty() {
+            WithoutToken::Nobody
+        } else if http.allow_anonymous {
+            WithoutToken::Everybody
+        } else if listen.ip().is_loopback() {
+            WithoutToken::LocalUser(LocalUser::new(&http.hosts))
+        } else {
+            WithoutToken::Nobody
+        };
         let known = |token: &NamedToken| Known {
             name: token.name.clone(),
             mac: keyed(token.token.expose()).finalize().into_bytes().into(),
             scopes: token.scopes.clone(),
         };
-        Self { tokens: tokens.iter().map(known).collect(), open }
+        Self { tokens: tokens.iter().map(known).collect(), without }
     }
 
     /// The client that sends these headers, if its token has `scope`.
@@ -77,8 +94,10 @@ impl Access {
 
     /// The client that sends these headers, whatever its scopes.
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        if self.open {
-            return Ok(Caller::Anonymous);
+        match &self.without {
+            WithoutToken::Everybody => return Ok(Caller::Anonymous),
+            WithoutToken::LocalUser(user) => return user.check(headers).map(|()| Caller::Anonymous),
+            WithoutToken::Nobody => {}
         }
         let Some(token) = bearer(headers) else {
             return Err(self.unauthorized("Send a token as \"Authorization: Bearer <token>\"."));

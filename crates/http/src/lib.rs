@@ -3,7 +3,7 @@
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
 //! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. The routes are in one table. Handlers and types carry their part of `docs/openapi.json`, which
+//! else reads tokens. Without tokens, `local` tells this machine's user from others. The routes are in one table. Handlers and types carry their part of `docs/openapi.json`, which
 //! `description` generates.
 
 mod access;
@@ -15,6 +15,7 @@ mod description;
 mod events;
 mod guard;
 mod ingest;
+mod local;
 mod path;
 mod problem;
 #[cfg(test)]
@@ -98,6 +99,7 @@ pub fn router(api: Arc<Api>, whole: bool) -> Router {
         .method_not_allowed_fallback(guard::method_not_allowed)
         .with_state(api)
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn(local::name_host))
         .layer(from_fn(guard::guard))
         .layer(from_fn(trace::trace))
         .layer(from_fn(metrics::count))

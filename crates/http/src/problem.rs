@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     UnreadableWithdrawal,
     Unauthorized,
     Forbidden,
+    NotLocal,
     NoSuchTicket,
     NoFile,
     TicketFailed,
@@ -43,13 +44,14 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
         Self::UnreadableWithdrawal,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::NotLocal,
         Self::NoSuchTicket,
         Self::NoFile,
         Self::TicketFailed,
@@ -97,6 +99,9 @@ impl Kind {
             ),
             Self::Unauthorized => ("unauthorized", S::UNAUTHORIZED, "A token is required"),
             Self::Forbidden => ("forbidden", S::FORBIDDEN, "The token lacks the required scope"),
+            Self::NotLocal => {
+                ("not-local", S::FORBIDDEN, "Without a token only this machine's user has access")
+            }
             Self::NoSuchTicket => ("no-such-ticket", S::NOT_FOUND, "Ticket not found"),
             Self::NoFile => ("no-file", S::NOT_FOUND, "The ticket's file is missing"),
             Self::TicketFailed => ("ticket-failed", S::NOT_FOUND, "The ticket's file could not be created"),
@@ -188,6 +193,11 @@ impl Problem {
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.extensions.insert(name.to_owned(), value.into());
         self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn extension(&self, name: &str) -> Option<&Value> {
+        self.0.extensions.get(name)
     }
 
     pub(crate) fn status(&self) -> StatusCode {

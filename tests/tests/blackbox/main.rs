@@ -25,6 +25,7 @@ mod rotation;
 mod scenes;
 mod seats;
 mod secure;
+mod strangers;
 mod templates;
 mod traces;
 mod voids;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum as _};
 use fulfillment_adapters::blobs;
 use fulfillment_config::{BadConfig, Config, DEFAULT_FILE, Problem, default_file};
 use fulfillment_pipeline::keyring::Keyring;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Context, Environment};
 use crate::error::CliError;
-use crate::wiring::check_store_url;
+use crate::wiring::{Role, check_store_url};
 
 /// Write a commented configuration file, or check one
 #[derive(Debug, Args)]
@@ -43,10 +43,15 @@ enum Action {
     /// name settings that are valid and will hurt later; with warnings alone the exit code is 0.
     #[command(after_help = "Examples:
   fulfillment config check                                  fulfillment.toml and the environment
+  fulfillment config check --roles issue                    for a process with these roles
   fulfillment config check --config /etc/fulfillment.toml
   fulfillment config check --json | jq '.problems[].key'
 Exit code: 0 good, 1 not good.")]
-    Check,
+    Check {
+        /// The roles that `serve` will have: some settings are refused only for some roles
+        #[arg(long, value_delimiter = ',', value_enum, default_values_t = Role::value_variants())]
+        roles: Vec<Role>,
+    },
 }
 
 #[derive(Serialize)]
@@ -69,7 +74,7 @@ impl ConfigCommand {
     pub(crate) fn run(self, context: &Context) -> Result<(), CliError> {
         match self.action {
             Action::Init { file } => init(context, &file),
-            Action::Check => check(context),
+            Action::Check { roles } => check(context, &roles),
         }
     }
 }
@@ -96,12 +101,13 @@ fn init(context: &Context, file: &Path) -> Result<(), CliError> {
     }
 }
 
-fn check(context: &Context) -> Result<(), CliError> {
+fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
     let loaded = Config::load(context.global.config.as_deref(), context.environment.iter().cloned());
     let (problems, warnings) = match loaded {
         Ok(config) => {
-            let problems: Vec<_> =
-                refused(&config, &context.environment).into_iter().chain(config.strays.clone()).collect();
+            let refused = refused(&config, &context.environment).into_iter();
+            let exposures = config.exposures(roles.contains(&Role::Http));
+            let problems: Vec<_> = refused.chain(exposures).chain(config.strays.clone()).collect();
             (problems, config.warnings())
         }
         Err(BadConfig(problems)) => (problems, Vec::new()),

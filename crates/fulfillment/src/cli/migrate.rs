@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use fulfillment_config::Config;
+use fulfillment_config::{Config, Problem};
 use fulfillment_pipeline::clock::SystemClock;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ use crate::error::CliError;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment migrate                     applies what is missing
-  fulfillment migrate --check             says what is missing and makes nothing; exit code 1 if anything is")]
+  fulfillment migrate --check             says what is missing and makes nothing; exit code 1 if anything is
+With --check, settings that `serve` refuses are named too; they do not change the exit code.")]
 pub(crate) struct Migrate {
     /// Change nothing; print what is missing
     #[arg(long)]
@@ -27,6 +28,17 @@ pub(crate) struct Migrate {
 #[derive(Serialize)]
 struct Pending {
     pending: Vec<String>,
+    /// Settings that `serve` refuses.
+    refused: Vec<Problem>,
+}
+
+fn describe(found: &Pending) -> String {
+    let schema = match found.pending.len() {
+        0 => "the schema is up to date".to_owned(),
+        _ => format!("to apply: {}", found.pending.join(", ")),
+    };
+    let refused = found.refused.iter().map(|problem| format!("`serve` will refuse {problem}"));
+    std::iter::once(schema).chain(refused).collect::<Vec<_>>().join("\n")
 }
 
 impl Migrate {
@@ -35,10 +47,7 @@ impl Migrate {
         if self.check {
             let pending = pending(&config).await?;
             let missing = !pending.is_empty();
-            context.answer(&Pending { pending }, |p| match p.pending.len() {
-                0 => "the schema is up to date".to_owned(),
-                _ => format!("to apply: {}", p.pending.join(", ")),
-            })?;
+            context.answer(&Pending { pending, refused: config.exposures(true) }, describe)?;
             return if missing { Err(CliError::failed("")) } else { Ok(()) };
         }
         let report = crate::wiring::open_store(&config).await?.migrate().await?;

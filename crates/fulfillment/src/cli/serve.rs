@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum as _};
+use fulfillment_config::BadConfig;
 use serde::Serialize;
 use tracing::{info, warn};
 
@@ -41,6 +42,10 @@ struct Serving<'a> {
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
+        let exposures = config.exposures(self.roles.contains(&Role::Http));
+        if !exposures.is_empty() {
+            return Err(BadConfig(exposures).into());
+        }
         let traces = Traces::start(&context.environment)?;
         crate::telemetry::log(&config.log, &context.environment, traces.as_ref())?;
         for stray in &config.strays {

@@ -29,6 +29,9 @@ pub(crate) struct Problem {
     /// The scope that the token lacks.
     #[schema(required = false)]
     scope: String,
+    /// The header that a request without a token is refused for.
+    #[schema(required = false)]
+    header: String,
     /// The current generation of the ticket.
     #[schema(required = false)]
     generation: u32,
@@ -58,7 +61,8 @@ pub(crate) struct NotAGuid(Problem);
 )]
 pub(crate) struct Unauthorized(Problem);
 
-/// `forbidden`: the token lacks the scope named in `scope`.
+/// `forbidden`: the token lacks the scope named in `scope`. `not-local`: no token is set, so that only this machine's user
+/// has access, and `header` shows that the request comes from somebody else.
 #[derive(ToResponse)]
 #[response(content_type = "application/problem+json")]
 pub(crate) struct Forbidden(Problem);

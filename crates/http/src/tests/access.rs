@@ -17,6 +17,8 @@ token = "mail-token"
 scopes = ["read", "deliver"]
 "#;
 
+const JSON: (&str, &str) = ("content-type", "application/json");
+
 const OPEN: [&str; 6] =
     ["/health", "/health/live", "/health/ready", "/.well-known/ticket-keys.json", "/openapi.json", "/docs"];
 
@@ -118,6 +120,71 @@ async fn without_tokens_only_loopback_or_a_setting_opens() {
         for (method, path, _) in GUARDED {
             assert_ne!(app.ask(request(method, path, &[], "")).await.status, 401, "{path}");
         }
+    }
+}
+
+/// What a web page or a proxy sends on behalf of somebody else.
+const FOREIGN: [(&str, &str); 5] = [
+    ("host", "evil.example"),
+    ("origin", "https://evil.example"),
+    ("origin", "null"),
+    ("x-forwarded-for", "203.0.113.7"),
+    ("forwarded", "for=203.0.113.7"),
+];
+
+#[tokio::test]
+async fn without_tokens_a_loopback_address_is_this_machines_users() {
+    let app = App::with("[http]\nhosts = \"tickets.internal\"\n").await;
+    let ticket = app.issued().await;
+    for foreign in FOREIGN {
+        for (method, path, _) in GUARDED {
+            let answer = app.ask(request(method, path, &[JSON, foreign], "")).await;
+            answer.is_problem(403, "not-local");
+            assert_eq!(answer.json()["header"], foreign.0);
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(foreign.0) && detail.contains("http.token"), "{detail}");
+        }
+        for path in OPEN {
+            assert!(![401, 403].contains(&app.get(path, &[foreign]).await.status.as_u16()), "{path}");
+        }
+        assert_eq!(app.get(&app.signed(&ticket), &[foreign]).await.status, 200, "a link needs no right");
+    }
+    // The target of a request names its host too, and goes before the header.
+    let absolute = format!("http://evil.example/orders/{}", ticket.order_id);
+    app.get(&absolute, &[]).await.is_problem(403, "not-local");
+    let own = format!("http://tickets.internal/orders/{}", ticket.order_id);
+    assert_eq!(app.get(&own, &[("host", "evil.example")]).await.status, 200);
+    // Where a setting or a token decides, these headers do not.
+    let anonymous = App::with("[http]\nallow_anonymous = true\n").await;
+    let token = App::with(TOKENS).await;
+    for foreign in FOREIGN {
+        for (method, path, _) in GUARDED {
+            assert_ne!(
+                anonymous.ask(request(method, path, &[JSON, foreign], "")).await.status,
+                403,
+                "{path}"
+            );
+            let headers = [JSON, foreign, ("authorization", "Bearer all-of-it")];
+            assert_ne!(token.ask(request(method, path, &headers, "")).await.status, 403, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_an_empty_body_needs_its_type_too() {
+    let (open, closed) = (App::open().await, App::with(TOKENS).await);
+    let token = ("authorization", "Bearer all-of-it");
+    for (method, path, _) in GUARDED.into_iter().filter(|(_, path, _)| path.starts_with("/tickets/")) {
+        if method == "GET" {
+            continue;
+        }
+        for plain in [vec![], vec![("content-type", "text/plain")]] {
+            let answer = open.ask(request(method, path, &plain, "")).await;
+            answer.is_problem(415, "unsupported-media-type");
+        }
+        assert_ne!(open.ask(request(method, path, &[JSON], "")).await.status, 415);
+        assert_ne!(closed.ask(request(method, path, &[token], "")).await.status, 415);
+        closed.ask(request(method, path, &[token], "{}")).await.is_problem(415, "unsupported-media-type");
     }
 }
 

@@ -148,7 +148,7 @@ impl App {
             heal: Arc::clone(&healed) as _,
             clock,
             secret: secret.clone(),
-            access: Access::new(&config.tokens, config.http.listen, config.http.allow_anonymous),
+            access: Access::new(&config.tokens, config.http.listen, &config.http),
             keys,
             templates,
             readiness: Arc::clone(&readiness),
@@ -206,8 +206,12 @@ impl App {
     }
 }
 
+/// A request of this machine's user, unless a header says otherwise.
 fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
+    if headers.iter().all(|(name, _)| *name != "host") {
+        request = request.header("host", "localhost:5004");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -200,7 +200,7 @@ async fn delivered_by_word_of_notification() {
         (&"Delivered".into(), &"email".into(), &"2026-11-22T19:00:00Z".into())
     );
     // Repeated, without a body: nothing changes. The PDF is still served.
-    assert_eq!(app.ask(request("POST", &path, &[], "")).await.json()["deliveryChannel"], "email");
+    assert_eq!(app.ask(request("POST", &path, &json, "")).await.json()["deliveryChannel"], "email");
     assert_eq!(app.get(&format!("/tickets/{}", ticket.id), &[]).await.status, 200);
 
     for (generation, status) in [("1", 409), ("-1", 400), ("\"x\"", 400), ("0", 200)] {
@@ -215,5 +215,5 @@ async fn delivered_by_word_of_notification() {
     app.ask(request("POST", &path, &[], at)).await.is_problem(415, "unsupported-media-type");
     app.ask(request("POST", "/tickets/x/delivered", &[], "")).await.is_problem(400, "not-a-guid");
     let nobody = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/delivered";
-    app.ask(request("POST", nobody, &[], "")).await.is_problem(404, "no-such-ticket");
+    app.ask(request("POST", nobody, &json, "")).await.is_problem(404, "no-such-ticket");
 }

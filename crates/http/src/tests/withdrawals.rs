@@ -60,8 +60,8 @@ async fn a_ticket_is_voided_by_an_operators_word() {
     app.ask(request("POST", &path, &JSON, "[]")).await.is_problem(400, "bad-request");
     let voided = app.ask(request("POST", &path, &JSON, r#"{"reason":"lost"}"#)).await;
     assert_eq!((voided.status.as_u16(), &voided.json()["voidReason"]), (200, &json!("lost")));
-    let again = app.ask(request("POST", &path, &[], "")).await;
+    let again = app.ask(request("POST", &path, &JSON, "")).await;
     assert_eq!((again.status.as_u16(), &again.json()["voidReason"]), (200, &json!("lost")));
     let nobody = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/void";
-    app.ask(request("POST", nobody, &[], "")).await.is_problem(404, "no-such-ticket");
+    app.ask(request("POST", nobody, &JSON, "")).await.is_problem(404, "no-such-ticket");
 }

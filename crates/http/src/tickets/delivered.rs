@@ -51,14 +51,12 @@ pub(crate) async fn delivered(
     path: Result<Id<TicketId>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    api.access.require(request.headers(), Scope::Deliver)?;
+    let caller = api.access.require(request.headers(), Scope::Deliver)?;
     let Id { id, .. } = path?;
-    let headers = request.headers().clone();
-    let bytes = body::read(request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request).await?;
     let word = if bytes.is_empty() {
         Delivered { ticket_id: id, channel: None, delivered_at: None, generation: None }
     } else {
-        body::require_json(&headers)?;
         parse(id, &bytes).map_err(|Unreadable { field, reason }| {
             let name = field.as_deref().unwrap_or("the body");
             let problem = Problem::new(Kind::BadRequest, format!("{name} {reason}"));

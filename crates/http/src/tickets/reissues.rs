@@ -117,10 +117,9 @@ async fn new_generation(
     let caller = api.access.require(request.headers(), Scope::Admin)?;
     let Id { id, .. } = path?;
     let headers = request.headers().clone();
-    let bytes = body::read(request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request).await?;
     let mut wanted = Wanted::default();
     if !bytes.is_empty() {
-        body::require_json(&headers)?;
         wanted = Fields::parse(&bytes).and_then(|fields| Wanted::read(&fields)).map_err(|why| {
             let problem = Problem::new(Kind::BadRequest, format!("The body: {why}."));
             match why.field {

@@ -48,12 +48,10 @@ pub(crate) async fn void(
 ) -> Result<Response, Problem> {
     let caller = api.access.require(request.headers(), Scope::Admin)?;
     let Id { id, .. } = path?;
-    let headers = request.headers().clone();
-    let bytes = body::read(request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request).await?;
     let reason = if bytes.is_empty() {
         None
     } else {
-        body::require_json(&headers)?;
         let read = Fields::parse(&bytes).and_then(|fields| fields.text("reason"));
         read.map_err(|why| Problem::new(Kind::BadRequest, format!("The body: {why}.")))?
     };

@@ -45,6 +45,20 @@ fn below(folder: &Path, within: &str, tests: &mut BTreeSet<String>) -> Result<()
     Ok(())
 }
 
+/// `module::test` for every behaviour in the store's conformance suite.
+fn behaviours(folder: &str) -> Result<BTreeSet<String>> {
+    let mut behaviours = BTreeSet::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))? {
+        let path = entry?.path();
+        let room = path.file_stem().and_then(|stem| stem.to_str()).context("a name")?.to_owned();
+        for line in std::fs::read_to_string(&path)?.lines() {
+            let name = line.strip_prefix("pub async fn ").and_then(|line| line.split_once("(backend: "));
+            behaviours.extend(name.map(|(name, _)| format!("{room}::{name}")));
+        }
+    }
+    Ok(behaviours)
+}
+
 #[test]
 fn every_promise_has_its_test_and_every_test_its_promise() -> Result<()> {
     let named: BTreeSet<String> = include_str!("../../docs/reliability.md")
@@ -55,7 +69,10 @@ fn every_promise_has_its_test_and_every_test_its_promise() -> Result<()> {
         .map(str::to_owned)
         .collect();
     let ours = tests("faults")?;
-    let all: BTreeSet<String> = ours.union(&tests("tests/blackbox")?).cloned().collect();
+    let mut all = ours.clone();
+    all.extend(tests("tests/blackbox")?);
+    all.extend(tests("../crates/store/tests")?);
+    all.extend(behaviours("../crates/store/src/conformance")?);
     let untested: Vec<_> = named.difference(&all).collect();
     assert!(untested.is_empty(), "promised, and there is no such test: {untested:#?}");
     let unpromised: Vec<_> = ours.difference(&named).collect();

@@ -135,7 +135,8 @@ pub trait Inbox: Send + Sync {
     /// fail, later. A cancellation voids the order. A payment made after either parks the order. A ticket that is
     /// voided after it was issued gets its `ticket-voided`, as `announcing` says.
     ///
-    /// Within the batch the order of the messages counts. A plain duplicate leaves no raw copy; it is counted. The same
+    /// Within the batch the order of the messages counts; each order is settled once, after all of them are recorded. A
+    /// plain duplicate leaves no raw copy; it is counted. The same
     /// unreadable record read again (same source, key and bytes) adds no row and no event. A quarantined or unreadable
     /// message gets a row in `dead_letters`, and, when `dead_letters` names destinations, an outbox event of kind
     /// `DeadLetter` whose value is the raw message and whose headers carry the original ones, then `dlq-reason`,

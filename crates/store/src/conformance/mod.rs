@@ -18,6 +18,7 @@ pub mod freeze;
 pub mod import;
 pub mod ingest;
 pub mod installation;
+pub mod locks;
 pub mod outbox;
 pub mod positions;
 pub mod records;
@@ -101,7 +102,7 @@ macro_rules! conformance_suite {
                 seats_are_named_one_by_one, a_fee_that_is_kept, lines_that_admit_nobody, what_is_void_already_can_be_named,
                 a_free_ticket_goes_back,
                 a_part_of_the_price_goes_back }
-            refunds_again { in_other_words, after_one_that_failed, one_too_many }
+            refunds_again { in_other_words, after_one_that_failed, one_too_many, hundreds_of_one_order }
             reissues { the_new_takes_the_place_of_the_old, drafts_keep_their_number, what_came_in_between_is_refused, two_at_once,
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,
@@ -116,6 +117,9 @@ macro_rules! conformance_suite {
                 late_payments_are_acknowledged }
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,
                 numbers_for_good, pings }
+            locks { ingest_against_reinstate, ingest_against_acknowledge, ingest_against_erase, mixed_batches,
+                freeze_against_void, heirs_are_voided_meanwhile, retry_against_sorted_batches,
+                erase_against_deliveries }
             templates { kept_for_good, unknown }
             tickets { keep_every_field }
         }

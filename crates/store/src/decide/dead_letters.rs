@@ -4,8 +4,8 @@ use crate::decide::headers;
 use crate::decide::sql_values::{Row, need};
 use crate::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
 
-/// An operator has dealt with the payments of a void order; `$1` is the order.
-pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id = $1";
+/// An operator has dealt with the payments of void orders; `$1` are the orders.
+pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id @any($1)";
 
 /// The columns of a dead letter.
 macro_rules! letter_columns {

@@ -122,6 +122,11 @@ pub(crate) fn asks(ticket: &Ticket) -> Option<(SeatOf, Asking)> {
 }
 
 impl Asking {
+    /// Asks for a seat whose row exists, so that it is locked.
+    pub(crate) fn lock(ticket: TicketId) -> Self {
+        Self { ticket, undated: None, date: None }
+    }
+
     /// The seat's owner: `owner` has it under its key, `holder` under the undated one, for the same date or for any.
     pub(crate) fn owner(&self, owner: TicketId, holder: Option<Holder>) -> TicketId {
         let same_date = |holder: &Holder| {

@@ -163,9 +163,18 @@ impl<'a> Intake<'a> {
         self.firsts.keys().map(String::as_str).collect()
     }
 
-    /// Every order that a message names.
-    pub(crate) fn orders(&self) -> BTreeSet<OrderId> {
-        self.batch.iter().filter_map(|m| m.content.as_ref().ok()).map(Message::order_id).collect()
+    /// Every order about which something is written: those that a message names, except by a plain repeat of a known
+    /// payment.
+    pub(crate) fn touched(&self, known: &HashMap<String, Known>) -> BTreeSet<OrderId> {
+        let touches = |(message, key): (&Incoming, &Option<String>)| {
+            let message = message.content.as_ref().ok()?;
+            let known = key.as_ref().and_then(|key| known.get(key));
+            match (message, known) {
+                (Message::Payment(payment), Some(known)) if known.contradiction(payment).is_none() => None,
+                _ => Some(message.order_id()),
+            }
+        };
+        self.batch.iter().zip(&self.keys).filter_map(touches).collect()
     }
 
     /// The refunds and cancellations, each with its index in the batch.

@@ -54,8 +54,8 @@ impl Asked {
     }
 }
 
-/// Whether anything is listed about the order `$1` that a refund may settle.
-pub(crate) const LISTED: &str = "SELECT 1 FROM order_attention WHERE order_id = $1 \
+/// Those of the orders `$1` about which anything is listed that a refund may settle.
+pub(crate) const LISTED: &str = "SELECT DISTINCT order_id FROM order_attention WHERE order_id @any($1) \
      AND reason IN ('overpaid', 'payment_unclear', 'cannot_tell_new', 'new_lines_unpaid')";
 
 /// Reads those columns.

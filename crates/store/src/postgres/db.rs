@@ -1,6 +1,6 @@
 //! PostgreSQL connections for the statements that both stores share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
@@ -17,9 +17,11 @@ use super::rows::events::insert_events;
 use super::rows::seats::take_seats;
 use super::rows::tickets::{insert_tickets, replace_ticket};
 use super::rows::values::At;
+use super::rows::withdrawals;
 use super::{PgStore, Tx};
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
+use crate::decide::withdrawing::Received;
 use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
 use crate::{RefundRules, Result};
 
@@ -33,6 +35,8 @@ const FRAGMENTS: Fragments<'static> = Fragments {
     intext: ("strpos(lower(", "), lower($1)) > 0"),
     greatest: "greatest",
     strpos: "strpos",
+    bytewise: "COLLATE \"C\"",
+    records: |columns| format!("json_to_recordset(CAST($1 AS json)) AS n({columns})"),
 };
 
 /// NULL, with the type of its place in the statement.
@@ -76,6 +80,8 @@ macro_rules! db {
         $(impl Db for $connection {
             type Row = PgRow;
 
+            const LOCKS: bool = true;
+
             async fn execute(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
                 Ok(statement(sql, cells).execute(&mut **self).await?.rows_affected())
             }
@@ -111,6 +117,14 @@ impl Batches for sqlx::Transaction<'_, Postgres> {
 
     async fn replace_ticket(&mut self, ticket: &Ticket) -> Result<()> {
         replace_ticket(self, ticket).await
+    }
+
+    async fn insert_withdrawals(&mut self, received: &[&Received<'_>]) -> Result<HashSet<String>> {
+        withdrawals::insert(self, received).await
+    }
+
+    async fn keep_messages(&mut self, received: &[&Received<'_>]) -> Result<()> {
+        withdrawals::keep_messages(self, received).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! The inbox in PostgreSQL: ingestion of messages.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
@@ -16,9 +16,9 @@ use crate::decide::folding::{standing_columns, standing_from};
 use crate::decide::headers;
 use crate::decide::intake::{First, Intake, NewPayment};
 use crate::decide::sql_values::clean;
-use crate::sql::recording::{drop_phantoms, lock_orders, record};
+use crate::sql::recording::{drop_phantoms, mark, named, record};
 use crate::sql::rows::attention::list_closed;
-use crate::sql::rows::orders::want;
+use crate::sql::rows::orders::{want, want_if_listed};
 use crate::sql::rows::personal::keep_erased;
 use crate::sql::settling::{Settling, settle};
 use crate::sql::{COLLISIONS, collided};
@@ -57,11 +57,12 @@ impl PgStore {
         announcing: &Announcing,
     ) -> Result<Option<Vec<IngestOutcome>>> {
         let mut tx = self.begin().await?;
-        let work = Settling { rules: self.refunds, announcing };
-        lock_mixed(&mut tx, intake).await?;
-        let mut decided = intake.decide(facts(&mut tx, intake).await?);
+        let named = named(&mut tx, intake).await?;
+        let (facts, locked) = facts(&mut tx, intake, &named).await?;
+        let mut decided = intake.decide(facts);
         start_announced(&mut tx, &decided.started).await?;
         bind_imported(&mut tx, &decided.bound).await?;
+        mark(&mut tx, &named).await?;
         if !insert_payments(&mut tx, &decided.payments).await? {
             tx.rollback().await?;
             return Ok(None);
@@ -72,42 +73,39 @@ impl PgStore {
             let closed = want(&mut tx, &more, &times).await?;
             list_closed(&mut tx, &closed).await?;
         }
-        for order in &decided.to_settle {
-            settle(&mut tx, *order, work).await?;
-        }
-        lock_orders(&mut tx, intake).await?;
-        for (at, message, said) in intake.withdrawals() {
-            decided.outcomes[at] = Some(record(&mut tx, work, message, said, &mut decided.dead).await?);
-        }
+        let recorded = record(&mut tx, intake, &mut decided).await?;
+        let to_settle = decided.to_settle.union(&recorded.orders).copied().collect();
+        let work = Settling { rules: self.refunds, announcing, has_seats: false };
+        settle(&mut tx, &to_settle, work).await?;
+        want_if_listed(&mut tx, &recorded.orders).await?;
+        recorded.tell(&mut tx, &mut decided.outcomes).await?;
         set_apart(&mut tx, decided.dead_once(), route).await?;
         keep_erased(&mut tx, &decided.known_orders(intake)).await?;
-        drop_phantoms(&mut tx, intake, &decided.outcomes).await?;
+        drop_phantoms(&mut tx, intake, &decided.outcomes, &locked).await?;
         advance(&mut tx, reached).await?;
         tx.commit().await?;
         Ok(Some(decided.outcomes.into_iter().flatten().collect()))
     }
 }
 
-/// Locks the existing orders of a batch that has payments as well as refunds or cancellations. Each of the two groups
-/// is locked in order of ids, but one after the other would not be.
-async fn lock_mixed(db: &mut PgConnection, intake: &Intake<'_>) -> Result<()> {
-    if intake.keys().is_empty() || intake.withdrawals().next().is_none() {
-        return Ok(());
-    }
-    let orders: Vec<_> = intake.orders().into_iter().map(|order| order.0).collect();
-    let sql = "SELECT 1 FROM orders WHERE order_id = ANY($1::uuid[]) ORDER BY order_id FOR NO KEY UPDATE";
-    sqlx::query(sql).bind(orders).execute(db).await?;
-    Ok(())
-}
-
-/// Creates the missing orders of payments, locks all, and returns what was recorded before.
-async fn facts(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Facts> {
+/// Creates the missing orders of new payments, refunds and cancellations, locks all that the batch writes about, and
+/// returns what was recorded before, and which orders were only locked.
+async fn facts(
+    db: &mut PgConnection,
+    intake: &Intake<'_>,
+    named: &BTreeSet<OrderId>,
+) -> Result<(Facts, BTreeSet<OrderId>)> {
     let known = known(db, &intake.keys()).await?;
     let firsts = intake.firsts(&known);
-    let made = make_orders(db, &firsts).await?;
+    let mut rows: BTreeMap<OrderId, Option<First<'_>>> = named.iter().map(|order| (*order, None)).collect();
+    rows.extend(firsts.iter().map(|(order, first)| (*order, Some(*first))));
+    let others = intake.touched(&known).into_iter().filter(|order| !rows.contains_key(order));
+    let locked = existing(db, others.map(|order| order.0).collect()).await?;
+    rows.extend(locked.iter().map(|order| (*order, None)));
+    let made = make_orders(db, &rows).await?;
     let there: Vec<_> = firsts.keys().filter(|order| !made.contains(&order.0)).map(|order| order.0).collect();
     if there.is_empty() {
-        return Ok(Facts { known, ..Facts::default() });
+        return Ok((Facts { known, ..Facts::default() }, locked));
     }
     let sql = concat!("SELECT ", earlier_columns!(), " FROM orders WHERE order_id = ANY($1::uuid[])");
     let rows = sqlx::query(sql).bind(&there).fetch_all(&mut *db).await?;
@@ -119,7 +117,17 @@ async fn facts(db: &mut PgConnection, intake: &Intake<'_>) -> Result<Facts> {
     );
     let rows = sqlx::query(sql).bind(there).fetch_all(db).await?;
     let standing = rows.iter().map(standing_from).collect::<Result<_>>()?;
-    Ok(Facts { known, earlier, standing })
+    Ok((Facts { known, earlier, standing }, locked))
+}
+
+/// Those of these orders that exist.
+async fn existing(db: &mut PgConnection, orders: Vec<Uuid>) -> Result<BTreeSet<OrderId>> {
+    if orders.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sql = "SELECT order_id FROM orders WHERE order_id = ANY($1::uuid[])";
+    let found: Vec<Uuid> = sqlx::query_scalar(sql).bind(orders).fetch_all(db).await?;
+    Ok(found.into_iter().map(OrderId).collect())
 }
 
 /// The payments recorded under these keys.
@@ -132,22 +140,31 @@ async fn known(db: &mut PgConnection, keys: &[&str]) -> Result<HashMap<String, K
     rows.iter().map(Known::from_row).collect()
 }
 
-/// Creates orders and returns the new ones. The others are locked: an update whose condition is false locks its row.
-async fn make_orders(db: &mut PgConnection, firsts: &BTreeMap<OrderId, First<'_>>) -> Result<HashSet<Uuid>> {
-    if firsts.is_empty() {
+/// Creates orders and returns the new ones; without a payment they wait for it. The others are locked: an update whose
+/// condition is false locks its row.
+async fn make_orders(
+    db: &mut PgConnection,
+    rows: &BTreeMap<OrderId, Option<First<'_>>>,
+) -> Result<HashSet<Uuid>> {
+    if rows.is_empty() {
         return Ok(HashSet::new());
     }
-    let sql = "INSERT INTO orders (order_id, state, payment_key, traceparent, due_at, received_at, tried_since, \
+    let sql = "INSERT INTO orders (order_id, state, reason, payment_key, traceparent, due_at, received_at, tried_since, \
                updated_at) \
-               SELECT n.id, 'received', n.key, n.trace, clock_timestamp(), n.at, n.at, clock_timestamp() \
+               SELECT n.id, CASE WHEN n.key IS NULL THEN 'parked' ELSE 'received' END, \
+               CASE WHEN n.key IS NULL THEN 'awaiting payment' END, coalesce(n.key, ''), n.trace, \
+               CASE WHEN n.key IS NOT NULL THEN clock_timestamp() END, coalesce(n.at, clock_timestamp()), \
+               coalesce(n.at, clock_timestamp()), clock_timestamp() \
                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[]) AS n(id, key, trace, at) \
                ORDER BY n.id ON CONFLICT (order_id) DO UPDATE SET payment_key = orders.payment_key WHERE false \
                RETURNING order_id";
+    let firsts = || rows.values().copied();
+    let trace = |(_, message): First<'_>| message.traceparent.as_deref().map(|t| clean(t).into_owned());
     let made: Vec<Uuid> = sqlx::query_scalar(sql)
-        .bind(firsts.keys().map(|o| o.0).collect::<Vec<_>>())
-        .bind(firsts.values().map(|(key, _)| *key).collect::<Vec<_>>())
-        .bind(firsts.values().map(|(_, m)| m.traceparent.as_deref().map(clean)).collect::<Vec<_>>())
-        .bind(firsts.values().map(|(_, m)| At(m.received_at)).collect::<Vec<_>>())
+        .bind(rows.keys().map(|o| o.0).collect::<Vec<_>>())
+        .bind(firsts().map(|first| first.map(|(key, _)| key)).collect::<Vec<_>>())
+        .bind(firsts().map(|first| first.and_then(trace)).collect::<Vec<_>>())
+        .bind(firsts().map(|first| first.map(|(_, m)| At(m.received_at))).collect::<Vec<_>>())
         .fetch_all(db)
         .await?;
     Ok(made.into_iter().collect())

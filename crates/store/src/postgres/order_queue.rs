@@ -20,6 +20,7 @@ use crate::decide::sql_values::{Row, clean};
 use crate::decide::ticket::ticket_columns;
 use crate::sql::COLLISIONS;
 use crate::sql::rows::attention::list_not_asked;
+use crate::sql::rows::locks;
 use crate::sql::rows::tickets::tickets_of;
 use crate::sql::settling::{Settling, settle};
 use crate::{
@@ -190,8 +191,10 @@ impl PgStore {
         let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
         // A frozen order has its own numbers recorded; `plan` checks that first.
         let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
-        let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
+        let withdrawn = |f: &Freeze| orders.get(&f.order_id).is_some_and(|o| o.withdrawn);
+        locks::withdrawals_of(&mut tx, fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id)).await?;
+        let owners = take_seats(&mut tx, freezing::seats(batch, &steps)).await?;
         let mut tickets: Vec<_> = fresh.iter().flat_map(|f| freezing::flagged(f, &owners)).collect();
         tickets.sort_by(|a, b| a.number.cmp(&b.number));
         if !insert_tickets(&mut tx, &tickets).await? {
@@ -219,11 +222,9 @@ impl PgStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        let withdrawn = |f: &Freeze| orders.get(&f.order_id).is_some_and(|o| o.withdrawn);
-        for freeze in fresh.iter().filter(|f| withdrawn(f)) {
-            let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
-            settle(&mut tx, freeze.order_id, work).await?;
-        }
+        let work = Settling { rules: self.refunds, announcing: &Announcing::default(), has_seats: true };
+        let to_settle = fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id).collect();
+        settle(&mut tx, &to_settle, work).await?;
         let asked = |(f, s): &(&Freeze, &Step)| **s == Step::Stored || withdrawn(f);
         let asked: HashSet<_> = batch.iter().zip(&steps).filter(asked).map(|(f, _)| f.order_id.0).collect();
         let sql = concat!(

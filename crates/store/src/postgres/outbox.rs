@@ -96,7 +96,8 @@ impl Outbox for PgStore {
         sqlx::query(lock).execute(&mut *tx).await?;
         let sql = "WITH top AS (SELECT coalesce(max(position), 0) AS position FROM outbox), \
                    next AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM (SELECT id FROM outbox \
-                   WHERE position IS NULL AND kind <> 'dead-letter' ORDER BY id LIMIT $1) AS unsequenced), \
+                   WHERE position IS NULL AND kind <> 'dead-letter' ORDER BY id LIMIT $1 FOR NO KEY UPDATE) \
+                   AS unsequenced), \
                    done AS (UPDATE outbox o SET position = top.position + next.n FROM next, top \
                    WHERE o.id = next.id RETURNING o.position) \
                    SELECT coalesce((SELECT max(position) FROM done), (SELECT position FROM top))";
@@ -139,10 +140,13 @@ impl Outbox for PgStore {
     }
 
     async fn send_again(&self, event: Uuid) -> Result<bool> {
-        let sql = "UPDATE outbox_delivery d SET state = 'pending', attempts = 0, lent = FALSE, \
+        let sql = "WITH held AS (SELECT d.outbox_id, d.destination FROM outbox_delivery d \
+                   JOIN outbox o ON o.id = d.outbox_id WHERE o.event_id = $1 \
+                   ORDER BY d.outbox_id, d.destination FOR UPDATE OF d) \
+                   UPDATE outbox_delivery d SET state = 'pending', attempts = 0, lent = FALSE, \
                    due_at = clock_timestamp(), updated_at = clock_timestamp() \
-                   FROM outbox o WHERE o.event_id = $1 AND d.outbox_id = o.id AND d.state IN ('pending', 'parked') \
-                   AND (NOT d.lent OR d.due_at <= clock_timestamp())";
+                   FROM held WHERE d.outbox_id = held.outbox_id AND d.destination = held.destination \
+                   AND d.state IN ('pending', 'parked') AND (NOT d.lent OR d.due_at <= clock_timestamp())";
         Ok(sqlx::query(sql).bind(event).execute(&self.pool).await?.rows_affected() > 0)
     }
 
@@ -153,15 +157,26 @@ impl Outbox for PgStore {
                     AND received_at < now() - $1 * interval '1 microsecond' \
                     ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
         let raw = sqlx::query(sql).bind(micros(age)).bind(rows_at_most(limit)).execute(&mut *tx).await?;
-        let sql = "DELETE FROM outbox WHERE id IN (SELECT o.id FROM outbox o \
+        let sql = "SELECT o.id FROM outbox o \
                    WHERE o.created_at < now() - $1 * interval '1 microsecond' \
                    AND (o.position IS NOT NULL OR o.kind = 'dead-letter') \
                    AND o.position IS DISTINCT FROM (SELECT max(position) FROM outbox) \
                    AND NOT EXISTS (SELECT 1 FROM outbox_delivery d \
                                    WHERE d.outbox_id = o.id AND d.state = 'pending') \
-                   ORDER BY o.created_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)";
-        let sent = sqlx::query(sql).bind(micros(age)).bind(rows_at_most(limit)).execute(&mut *tx).await?;
+                   ORDER BY o.created_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED";
+        let old = sqlx::query_scalar(sql).bind(micros(age)).bind(rows_at_most(limit));
+        let old: Vec<i64> = old.fetch_all(&mut *tx).await?;
+        if !old.is_empty() {
+            // The deletion takes the deliveries along, in whatever order.
+            let sql = "SELECT 1 FROM outbox_delivery WHERE outbox_id = ANY($1::bigint[]) \
+                       ORDER BY outbox_id, destination FOR UPDATE";
+            sqlx::query(sql).bind(&old).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM outbox WHERE id = ANY($1::bigint[])")
+                .bind(&old)
+                .execute(&mut *tx)
+                .await?;
+        }
         tx.commit().await?;
-        Ok(raw.rows_affected() + sent.rows_affected())
+        Ok(raw.rows_affected() + old.len() as u64)
     }
 }

@@ -1,13 +1,14 @@
 //! Statements of the attention list.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
-use super::settling::{Settling, settle};
+use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::attention::{attention_columns, attention_from, paid_after_void};
-use crate::decide::dead_letters::SEEN_TO;
 use crate::decide::sql_values::{Row, SqlValue};
-use crate::{Announcing, Attention, AttentionScope, Attentions, Result};
+use crate::{Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl<S: Sql> Attentions for S {
@@ -40,10 +41,9 @@ impl<S: Sql> Attentions for S {
                    WHERE acknowledged_at IS NULL AND shows_at <= @now AND order_id @any($2) \
                    RETURNING order_id, reason";
         let done = tx.fetch_all(sql, &[why.into(), SqlValue::orders(orders)]).await?;
-        for order in paid_after_void(&done)? {
-            tx.execute(SEEN_TO, &[order.into()]).await?;
-            let work = Settling { rules: self.refunds(), announcing: &Announcing::default() };
-            settle(&mut tx, order, work).await?;
+        let paid: BTreeSet<_> = paid_after_void(&done)?.into_iter().collect();
+        if !paid.is_empty() {
+            see_to(&mut tx, &paid, self.refunds()).await?;
         }
         tx.commit().await?;
         Ok(done.len() as u64)

@@ -1,15 +1,15 @@
 //! Statements for dead letters and parked orders.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
-use super::settling::{Settling, settle};
+use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
-use crate::decide::dead_letters::{
-    SEEN_TO, closed_as, letter_columns, letter_from, message_from, parked_from,
-};
+use crate::decide::dead_letters::{closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::decide::sql_values::SqlValue;
-use crate::{Announcing, ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, ParkedOrder, Result};
+use crate::{ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, ParkedOrder, Result};
 
 #[async_trait]
 impl<S: Sql> DeadLetters for S {
@@ -58,9 +58,7 @@ impl<S: Sql> DeadLetters for S {
         if !tx.exists(sql, &[order.into()]).await? {
             return Ok(false);
         }
-        tx.execute(SEEN_TO, &[order.into()]).await?;
-        let work = Settling { rules: self.refunds(), announcing: &Announcing::default() };
-        settle(&mut tx, order, work).await?;
+        see_to(&mut tx, &BTreeSet::from([order]), self.refunds()).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -44,7 +44,7 @@ impl<S: Sql> Destinations for S {
     async fn close_deliveries(&self, destination: &str, why: &str, limit: usize) -> Result<u64> {
         let sql = "UPDATE outbox_delivery SET state = 'suppressed', reason = $2, updated_at = @now \
                    WHERE destination = $1 AND outbox_id IN (SELECT d.outbox_id FROM outbox_delivery d \
-                   WHERE d.destination = $1 AND d.state IN ('pending', 'parked') ORDER BY d.outbox_id LIMIT $3)";
+                   WHERE d.destination = $1 AND d.state IN ('pending', 'parked') ORDER BY d.outbox_id LIMIT $3 @lock)";
         self.write(sql, &[destination.into(), why.into(), SqlValue::limit(limit)]).await
     }
 }

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::event::{ids_of, without_person};
-use fulfillment_domain::{OrderId, TicketId};
+use fulfillment_domain::{OrderId, Ticket, TicketId};
 use uuid::Uuid;
 
+use super::rows::locks;
 use super::rows::orders::lock;
-use super::rows::personal::{empty_letters, empty_messages};
-use super::settling::{apply, facts_of};
+use super::rows::personal::{empty_letters, letters_of};
+use super::rows::seats::owned;
+use super::settling::{Settling, apply, facts_of};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::earlier;
-use crate::decide::erasing::{self, files_from, quoted};
+use crate::decide::erasing::{self, files_from, letter_event, quoted};
 use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::{Announcing, Erased, Erasures, Result, StoreError};
 
@@ -45,13 +47,26 @@ impl<S: Sql> Erasures for S {
         tx.execute(erasing::ORDER, &[order.into(), now.into()]).await?;
         let Some(before) = facts_of(&mut tx, order, self.refunds()).await? else { return Ok(None) };
         let effects = erasing::effects(&before);
-        apply(&mut tx, &before, &effects, "operator", &Announcing::default()).await?;
+        locks::payments_of(&mut tx, [order]).await?;
+        locks::withdrawals_of(&mut tx, [order]).await?;
+        let voided = |t: &&Ticket| effects.voided.iter().any(|(id, _)| *id == t.id);
+        owned(&mut tx, before.tickets.iter().filter(voided), true).await?;
+        locks::tickets_of(&mut tx, [order]).await?;
+        let mut ids: Vec<_> = before.tickets.iter().flat_map(ids_of).collect();
+        let announcing = &Announcing::default();
+        let work = Settling { rules: self.refunds(), announcing, has_seats: true };
+        apply(&mut tx, &[(before, effects)], "operator", work).await?;
         tx.execute(erasing::TICKETS, &[order.into(), now.into()]).await?;
-        let (messages, letters) = empty_messages(&mut tx, order, now).await?;
+        let letters = letters_of(&mut tx, order).await?;
+        for letter in &letters {
+            ids.push(letter_event(letter)?);
+        }
+        locks::events(&mut tx, &ids).await?;
+        let messages = tx.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
+        let letters = empty_letters(&mut tx, &letters, now).await?;
         for sql in erasing::BESIDE {
             tx.execute(sql, &[order.into()]).await?;
         }
-        let ids: Vec<_> = before.tickets.iter().flat_map(ids_of).collect();
         let events = rewrite_events(&mut tx, ids).await?;
         let row = tx.fetch_one("SELECT erased_at FROM orders WHERE order_id = $1", &[order.into()]).await?;
         let sql = "SELECT id, ticket_pdf_path, @greatest(reserved_generation, generation) AS generations \
@@ -70,8 +85,10 @@ impl<S: Sql> Erasures for S {
         let mut tx = self.begin().await?;
         tx.without_limit().await?;
         let now = tx.now().await?;
-        let sql = "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND @inbytes(raw)";
+        let sql =
+            "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND @inbytes(raw) ORDER BY id";
         let rows = tx.fetch_all(sql, &[quoted(email).into()]).await?;
+        locks::events(&mut tx, &rows.iter().map(letter_event).collect::<Result<Vec<_>>>()?).await?;
         let emptied = empty_letters(&mut tx, &rows, now).await?;
         tx.commit().await?;
         self.forget_erased().await;
@@ -112,7 +129,7 @@ impl<S: Sql> Erasures for S {
     }
 }
 
-/// Removes personal data from events, and ends undelivered events about a ticket.
+/// Removes personal data from events, and ends undelivered events about a ticket. The rows are locked.
 async fn rewrite_events(db: &mut impl Db, ids: Vec<Uuid>) -> Result<u64> {
     let ids = [SqlValue::Uuids(ids)];
     let sql = "UPDATE outbox_delivery SET state = 'suppressed', lent = FALSE, \
@@ -121,7 +138,7 @@ async fn rewrite_events(db: &mut impl Db, ids: Vec<Uuid>) -> Result<u64> {
                WHERE event_id @any($1) AND kind IN ('ticket-issued', 'ticket-reissued'))";
     db.execute(sql, &ids).await?;
     let mut rewritten = 0;
-    let sql = "SELECT id, value FROM outbox WHERE event_id @any($1) ORDER BY id @lock";
+    let sql = "SELECT id, value FROM outbox WHERE event_id @any($1) ORDER BY id";
     for row in db.fetch_all(sql, &ids).await? {
         let value = need("value", row.bytes("value")?)?;
         let left = without_person(&value).map_err(|e| StoreError::Refused(e.into()))?;

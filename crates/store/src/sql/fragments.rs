@@ -9,9 +9,11 @@
 //! | `@strpos` | `strpos` | `instr` |
 //! | `@amount($1)` | the text as a number | the text |
 //! | `@inbytes(c)`, `@intext(c)` | whether a column of bytes, or of text, contains `$1`, ignoring case | the same |
+//! | `@bytewise` | `COLLATE "C"` | `COLLATE BINARY` |
+//! | `@records(a text, b bigint)` | `json_to_recordset` of `$1` | `json_each` of `$1` |
 //!
-//!
-//! `@any` takes a parameter that is a list of texts or UUIDs.
+//! `@any` takes a parameter that is a list of texts or UUIDs, and `@records` the text of a JSON array of objects: the
+//! rows `n` with these columns.
 
 /// The SQL of each fragment; for those with brackets, the parts before and after the argument.
 pub(crate) struct Fragments<'a> {
@@ -19,6 +21,9 @@ pub(crate) struct Fragments<'a> {
     pub(crate) lock: &'a str,
     pub(crate) greatest: &'a str,
     pub(crate) strpos: &'a str,
+    pub(crate) bytewise: &'a str,
+    /// The rows of a JSON array, from a list of columns with their types.
+    pub(crate) records: fn(&str) -> String,
     pub(crate) any: (&'a str, &'a str),
     pub(crate) amount: (&'a str, &'a str),
     pub(crate) inbytes: (&'a str, &'a str),
@@ -45,9 +50,16 @@ impl Fragments<'_> {
                 "lock" => self.lock,
                 "greatest" => self.greatest,
                 "strpos" => self.strpos,
+                "bytewise" => self.bytewise,
                 // The database reports it as unknown.
                 _ => name,
             };
+            if name == "records"
+                && let Some((columns, rest)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))
+            {
+                out.extend([(self.records)(columns).as_str(), rest]);
+                continue;
+            }
             match around.zip(rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))) {
                 Some(((before, after), (inner, rest))) => out.extend([before, inner, after, rest]),
                 None => out.extend([word, rest]),
@@ -68,6 +80,8 @@ mod tests {
             lock: "",
             greatest: "max",
             strpos: "instr",
+            bytewise: "COLLATE BINARY",
+            records: |columns| format!("<{columns}> AS n"),
             any: ("IN (SELECT value FROM json_each(", "))"),
             amount: ("", ""),
             inbytes: ("<", ">"),
@@ -80,6 +94,8 @@ mod tests {
             ("@greatest(a - $3, 0)", "max(a - $3, 0)"),
             ("@inbytes(raw) OR @intext(r.record)", "<raw> OR [r.record]"),
             ("VALUES (@amount($1), $2)", "VALUES ($1, $2)"),
+            ("FROM @records(a text, b bigint) WHERE", "FROM <a text, b bigint> AS n WHERE"),
+            ("ORDER BY a @bytewise, b", "ORDER BY a COLLATE BINARY, b"),
         ] {
             assert_eq!(fragments.write_out(sql), written);
         }

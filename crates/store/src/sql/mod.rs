@@ -19,7 +19,7 @@ pub(crate) mod settling;
 mod templates;
 mod withdrawals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
@@ -27,6 +27,7 @@ use jiff::Timestamp;
 pub(crate) use self::fragments::Fragments;
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{Row, SqlValue};
+use crate::decide::withdrawing::Received;
 use crate::error::unavailable;
 use crate::{RefundRules, Result, StoreError};
 
@@ -34,6 +35,9 @@ use crate::{RefundRules, Result, StoreError};
 pub(crate) trait Db: Send {
     /// One row of a result.
     type Row: Row + Send + Sync;
+
+    /// Whether rows are locked one by one. Where there is one writer, nothing has to be locked.
+    const LOCKS: bool;
 
     /// Runs a statement, and returns how many rows it wrote.
     fn execute(
@@ -95,6 +99,16 @@ pub(crate) trait Batches: Db {
 
     /// Replaces a ticket's whole row.
     fn replace_ticket(&mut self, ticket: &Ticket) -> impl Future<Output = Result<()>> + Send;
+
+    /// Writes refunds and cancellations, sorted by key, and returns the keys that are new; the others are left
+    /// unchanged.
+    fn insert_withdrawals(
+        &mut self,
+        received: &[&Received<'_>],
+    ) -> impl Future<Output = Result<HashSet<String>>> + Send;
+
+    /// Keeps the raw messages of refunds and cancellations.
+    fn keep_messages(&mut self, received: &[&Received<'_>]) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// A [`Db`] whose writes are committed together, or not at all.

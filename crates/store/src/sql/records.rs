@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::rows::history::note;
 use super::rows::tickets::{locked, tickets_of};
-use super::rows::{attention, withdrawals};
+use super::rows::{attention, locks, withdrawals};
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::column::Column;
 use crate::decide::delivering::{self, FORMER, NOTE_FORMER, Of};
@@ -151,34 +151,38 @@ impl<S: Sql> Records for S {
     }
 
     async fn retry(&self, selection: RetrySelection) -> Result<u64> {
-        macro_rules! going {
+        macro_rules! waiting {
             ($which:literal) => {
                 concat!(
-                    "UPDATE orders SET attempts = 0, deaths = 0, due_at = $1, parked_at = NULL, tried_since = $1, \
-                     updated_at = $1, state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
-                     WHERE worker IS NULL \
+                    "SELECT order_id FROM orders WHERE worker IS NULL \
                      AND voided_at IS NULL AND erased_at IS NULL AND payment_key <> '' \
                      AND (state = 'parked' OR (state IN ('received', 'enriched') AND due_at > $1))",
                     $which,
-                    " RETURNING order_id"
+                    " ORDER BY order_id @lock"
                 )
             };
         }
         let (sql, which) = match selection {
-            RetrySelection::All => (going!(""), None),
-            RetrySelection::Order(order) => (going!(" AND order_id = $2"), Some(order.into())),
+            RetrySelection::All => (waiting!(""), None),
+            RetrySelection::Order(order) => (waiting!(" AND order_id = $2"), Some(order.into())),
             RetrySelection::Ticket(ticket) => {
-                let sql = going!(" AND order_id = (SELECT order_id FROM tickets WHERE id = $2)");
+                let sql = waiting!(" AND order_id = (SELECT order_id FROM tickets WHERE id = $2)");
                 (sql, Some(ticket.into()))
             }
         };
         let mut tx = self.begin().await?;
-        let mut cells = vec![tx.now().await?.into()];
+        let now = tx.now().await?;
+        let mut cells = vec![now.into()];
         cells.extend(which);
         let rows = tx.fetch_all(sql, &cells).await?;
         let going = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
         let count = going.len() as u64;
         if count > 0 {
+            let sql = "UPDATE orders SET attempts = 0, deaths = 0, due_at = $2, parked_at = NULL, tried_since = $2, \
+                       updated_at = $2, state = CASE WHEN frozen_at IS NULL THEN 'received' ELSE 'enriched' END \
+                       WHERE order_id @any($1)";
+            tx.execute(sql, &[SqlValue::orders(going.iter().copied()), now.into()]).await?;
+            locks::tickets_of(&mut tx, going.iter().copied()).await?;
             let cells = [SqlValue::orders(going)];
             let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
                        SELECT id, @now, 'Failed', 'Pending', 'operator', 'tried again' FROM tickets \

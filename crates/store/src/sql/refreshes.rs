@@ -1,15 +1,17 @@
 //! Refreshes of issued orders, which may have grown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use fulfillment_domain::{Flag, OrderId, Ticket};
+use fulfillment_domain::{Flag, OrderId, Ticket, TicketId};
 
 use super::rows::attention::put;
+use super::rows::locks;
 use super::rows::orders::{asked, want};
+use super::rows::seats::rows_of;
 use super::settling::{Settling, facts_of, settle};
 use super::{Batches, COLLISIONS, Db, Sql, Transaction as _, collided};
-use crate::decide::freezing::{self, Step};
+use crate::decide::freezing::{self, Asking, SeatOf, Step};
 use crate::decide::later;
 use crate::decide::order::notes_cell;
 use crate::decide::refreshing::{self, Verdict, decide};
@@ -61,8 +63,17 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
             let number = need("ticket_number", taken.text("ticket_number")?)?;
             return Ok(Some(RefreshOutcome::NumberTaken(number)));
         }
-        if !grow(&mut tx, lines, &verdict).await? {
+        if asked.withdrawn {
+            locks::withdrawals_of(&mut tx, [order]).await?;
+        }
+        // The withdrawals may void its other tickets too.
+        let others = facts.tickets.iter().filter(|t| asked.withdrawn && t.lifecycle.voided_at.is_none());
+        let others = rows_of(&mut tx, others).await?;
+        if !grow(&mut tx, lines, &verdict, others).await? {
             return Ok(None);
+        }
+        if asked.withdrawn {
+            locks::tickets_of(&mut tx, [order]).await?;
         }
     }
     if verdict.exact {
@@ -77,8 +88,9 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     end(&mut tx, refreshed, &verdict).await?;
     let outcome = if verdict.grows {
         if asked.withdrawn {
-            let work = Settling { rules: store.refunds(), announcing: &Announcing::default() };
-            settle(&mut tx, order, work).await?;
+            let announcing = &Announcing::default();
+            let work = Settling { rules: store.refunds(), announcing, has_seats: true };
+            settle(&mut tx, &BTreeSet::from([order]), work).await?;
         }
         RefreshOutcome::Grown(unfinished(&mut tx, order).await?)
     } else {
@@ -89,10 +101,20 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     Ok(Some(outcome))
 }
 
-/// Writes new tickets. False when another batch wrote one of them first.
-async fn grow(db: &mut impl Batches, lines: &NewLines, verdict: &Verdict) -> Result<bool> {
+/// Writes new tickets. False when another batch wrote one of them first. The rows of other seats are locked together
+/// with theirs.
+async fn grow(
+    db: &mut impl Batches,
+    lines: &NewLines,
+    verdict: &Verdict,
+    others: BTreeMap<SeatOf, TicketId>,
+) -> Result<bool> {
     let batch = std::slice::from_ref(&lines.freeze);
-    let owners = db.take_seats(freezing::seats(batch, &[Step::Fresh])).await?;
+    let mut seats = freezing::seats(batch, &[Step::Fresh]);
+    for (seat, owner) in others {
+        seats.entry(seat).or_insert_with(|| Asking::lock(owner));
+    }
+    let owners = db.take_seats(seats).await?;
     let mut tickets = freezing::flagged(&lines.freeze, &owners);
     for ticket in tickets.iter_mut().filter(|_| !verdict.exact) {
         ticket.flags.insert(Flag::AmountMismatch);
@@ -107,6 +129,7 @@ async fn unflag(db: &mut impl Db, facts: &OrderFacts) -> Result<()> {
     for (ticket, flags) in refreshing::unflagged(facts) {
         by_flags.entry(flags.to_stored()).or_default().push(ticket);
     }
+    locks::tickets(db, by_flags.values().flatten().copied()).await?;
     for (flags, tickets) in by_flags {
         let sql = "UPDATE tickets SET flags = $2, updated_at = @now WHERE id @any($1)";
         db.execute(sql, &[SqlValue::tickets(tickets), flags.into()]).await?;

@@ -1,15 +1,20 @@
 //! Statements that reissue and reinstate tickets.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 
 use super::rows::history::note;
-use super::rows::orders::want_if_listed;
-use super::rows::seats::{pass_on_seat, take_seat};
+use super::rows::locks;
+use super::rows::orders::{lock, want_if_listed};
+use super::rows::seats::{pass_on, rows_of};
 use super::rows::tickets::locked;
 use super::settling::list_anew;
-use super::{Batches as _, Db, Sql, Transaction as _};
+use super::{Batches, Db, Sql, Transaction as _};
+use crate::decide::freezing::{Asking, SeatOf, asks};
 use crate::decide::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
+use crate::decide::ticket::{ticket_columns, ticket_from};
 use crate::decide::withdrawing::sql;
 use crate::{Draft, Drafted, Reissue, Reissues, Result};
 
@@ -39,26 +44,33 @@ impl<S: Sql> Reissues for S {
 
     async fn reissue(&self, reissue: &Reissue) -> Result<Option<Ticket>> {
         let mut tx = self.begin().await?;
-        // The order is locked before its tickets, as everywhere.
-        let sql = "SELECT 1 FROM orders WHERE order_id = $1 @lock";
-        tx.exists(sql, &[reissue.ticket.order_id.into()]).await?;
-        let live = match locked(&mut tx, reissue.ticket.id).await? {
+        let (id, order) = (reissue.ticket.id, reissue.ticket.order_id);
+        lock(&mut tx, order).await?;
+        // Only the owner of its order's lock gives it another generation or another seat.
+        let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1");
+        let row = tx.fetch_optional(sql, &[id.into()]).await?;
+        let before = match row.as_ref().map(ticket_from).transpose()? {
+            Some(before) if fits(&before, reissue) => before,
+            _ => return Ok(None),
+        };
+        if reissue.reinstates {
+            locks::payments_of(&mut tx, [order]).await?;
+            locks::withdrawals_of(&mut tx, [order]).await?;
+        }
+        let Seats { conflict, left } = take_seats(&mut tx, &before, reissue).await?;
+        let live = match locked(&mut tx, id).await? {
             Some(live) if fits(&live, reissue) => live,
             _ => return Ok(None),
         };
         keep(&mut tx, &live, reissue).await?;
-        let anew = wants_seat(&live, reissue);
-        let conflict = if anew { Some(take_seat(&mut tx, &reissue.ticket).await?) } else { None };
         let row = reissuing::row(&live, reissue, conflict);
         tx.replace_ticket(&row).await?;
         tx.execute(END_DRAFT, &[row.id.into()]).await?;
-        if anew && !reissue.reinstates {
-            pass_on_seat(&mut tx, &live).await?;
-        }
+        pass_on(&mut tx, left).await?;
         if reissue.reinstates {
             end_void(&mut tx, &row).await?;
             list_anew(&mut tx, row.order_id, self.refunds()).await?;
-            want_if_listed(&mut tx, row.order_id).await?;
+            want_if_listed(&mut tx, &BTreeSet::from([row.order_id])).await?;
         }
         let step = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
         note(&mut tx, row.id, step, &reissue.who, Some(&reissuing::note(reissue))).await?;
@@ -81,12 +93,44 @@ impl<S: Sql> Reissues for S {
                    AND erased_at IS NULL";
         let going = tx.execute(sql, &[id.into()]).await? == 1;
         if going {
+            locks::payments_of(&mut tx, [id]).await?;
+            locks::withdrawals_of(&mut tx, [id]).await?;
             lift(&mut tx, id).await?;
             list_anew(&mut tx, id, self.refunds()).await?;
         }
         tx.commit().await?;
         Ok(going)
     }
+}
+
+/// The seats of a new generation.
+#[derive(Default)]
+struct Seats {
+    /// Whether another ticket has its seat, if it had to ask for it.
+    conflict: Option<bool>,
+    /// The seats that it leaves.
+    left: BTreeSet<SeatOf>,
+}
+
+/// Takes the seat of a new generation, and locks those that it leaves, together.
+async fn take_seats(db: &mut impl Batches, before: &Ticket, reissue: &Reissue) -> Result<Seats> {
+    if !wants_seat(before, reissue) {
+        return Ok(Seats::default());
+    }
+    let wanted = asks(&reissue.ticket);
+    let mut seats: BTreeMap<_, _> = wanted.iter().cloned().collect();
+    let mut left = BTreeSet::new();
+    if !reissue.reinstates {
+        for (seat, owner) in rows_of(db, std::iter::once(before)).await? {
+            if owner == before.id && wanted.as_ref().is_none_or(|(wanted, _)| *wanted != seat) {
+                seats.insert(seat.clone(), Asking::lock(owner));
+                left.insert(seat);
+            }
+        }
+    }
+    let owners = db.take_seats(seats).await?;
+    let owner = wanted.and_then(|(seat, _)| owners.get(&seat).copied());
+    Ok(Seats { conflict: Some(owner.is_some_and(|owner| owner != before.id)), left })
 }
 
 async fn keep(db: &mut impl Db, live: &Ticket, reissue: &Reissue) -> Result<()> {
@@ -117,11 +161,11 @@ async fn end_void(db: &mut impl Db, ticket: &Ticket) -> Result<()> {
 }
 
 /// Dismisses the withdrawals that are dismissed for every ticket of an order; payments that arrived while it was void
-/// are valid.
+/// are valid. The rows of both are locked.
 async fn lift(db: &mut impl Db, order: OrderId) -> Result<()> {
     db.execute("UPDATE orders SET voided_at = NULL WHERE order_id = $1", &[order.into()]).await?;
+    db.execute("UPDATE payments SET late = 0 WHERE order_id = $1", &[order.into()]).await?;
     let now = db.now().await?;
     db.execute(sql::DISMISS, &[order.into(), now.into()]).await?;
-    db.execute("UPDATE payments SET late = 0 WHERE order_id = $1", &[order.into()]).await?;
     Ok(())
 }

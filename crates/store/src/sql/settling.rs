@@ -1,31 +1,57 @@
-//! Settling: the effects of an order's withdrawals are read, decided and applied under the order's lock.
+//! Settling: the effects of orders' withdrawals are read, decided and applied under the orders' locks, for all orders
+//! of a batch together. See [`super::rows::locks`] for the order in which rows are locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use fulfillment_domain::{OrderId, Ticket, TicketId};
+use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId};
+use serde_json::json;
 
-use super::rows::attention::put;
-use super::rows::seats::pass_on_seat;
-use super::rows::tickets::tickets_of;
-use super::rows::withdrawals;
+use super::rows::attention::{put, put_all};
+use super::rows::tickets::{tickets_by_order, void};
+use super::rows::{locks, seats, withdrawals};
 use super::{Batches, Db};
+use crate::decide::attention::Wanted;
+use crate::decide::dead_letters::SEEN_TO;
 use crate::decide::folding::fold;
-use crate::decide::sql_values::{Row as _, SqlValue, need};
-use crate::decide::ticket::{ticket_columns, ticket_from};
-use crate::decide::withdrawing::{Effects, End, OrderFacts, decide, facts_from, paid_from, voided_event};
-use crate::{Announcing, RefundRules, Result, WithdrawalState};
+use crate::decide::sql_values::{Row as _, SqlValue, clean, need};
+use crate::decide::withdrawing::{
+    Effects, End, OrderFacts, Paid, decide, facts_from, paid_from, voided_event,
+};
+use crate::{Announcing, AttentionReason, RefundRules, Result, WithdrawalState};
 
-/// The settings for settling an order's withdrawals.
+/// The settings for settling withdrawals.
 #[derive(Clone, Copy)]
 pub(crate) struct Settling<'a> {
     pub(crate) rules: RefundRules,
     pub(crate) announcing: &'a Announcing,
+    /// Whether the seats of the tickets that may be voided are locked already.
+    pub(crate) has_seats: bool,
 }
 
-/// Applies the effects of an order's withdrawals, whatever state it has by then. The order's row is locked.
-pub(crate) async fn settle(db: &mut impl Batches, order: OrderId, work: Settling<'_>) -> Result<()> {
-    let Some(facts) = facts_of(db, order, work.rules).await? else { return Ok(()) };
-    apply(db, &facts, &decide(&facts), Effects::WHO, work.announcing).await
+/// Applies the effects of these orders' withdrawals, whatever state each order has by then. The orders' rows are
+/// locked.
+pub(crate) async fn settle(
+    db: &mut impl Batches,
+    orders: &BTreeSet<OrderId>,
+    work: Settling<'_>,
+) -> Result<()> {
+    let mut settled = Vec::with_capacity(orders.len());
+    for facts in facts_of_all(db, orders, work.rules).await? {
+        let effects = decide(&facts);
+        settled.push((facts, effects));
+    }
+    apply(db, &settled, Effects::WHO, work).await
+}
+
+/// An operator has dealt with the payments of these void orders: they are settled again. Their rows are locked.
+pub(crate) async fn see_to(
+    db: &mut impl Batches,
+    orders: &BTreeSet<OrderId>,
+    rules: RefundRules,
+) -> Result<()> {
+    locks::payments_of(db, orders.iter().copied()).await?;
+    db.execute(SEEN_TO, &[SqlValue::orders(orders.iter().copied())]).await?;
+    settle(db, orders, Settling { rules, announcing: &Announcing::default(), has_seats: false }).await
 }
 
 /// Updates the order's entries on the attention list. Its row is locked.
@@ -41,82 +67,127 @@ pub(crate) async fn facts_of(
     order: OrderId,
     rules: RefundRules,
 ) -> Result<Option<OrderFacts>> {
-    let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent, @now AS now \
-               FROM orders WHERE order_id = $1";
-    let Some(row) = db.fetch_optional(sql, &[order.into()]).await? else { return Ok(None) };
-    let mut facts = facts_from(&row, need("now", row.time("now")?)?, rules)?;
-    let sql = "SELECT key, CAST(amount AS TEXT) AS amount, currency, processed_at, late, folded_into FROM payments \
-               WHERE order_id = $1 ORDER BY key";
-    let rows = db.fetch_all(sql, &[order.into()]).await?;
-    facts.set_payments(rows.iter().map(paid_from).collect::<Result<_>>()?);
-    facts.withdrawals = withdrawals::of_order(db, order).await?;
-    fold(&mut facts);
-    let sql = "SELECT p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
-               WHERE w.order_id = $1 AND p.order_id <> $1";
-    for row in db.fetch_all(sql, &[order.into()]).await? {
-        facts.elsewhere.insert(need("key", row.text("key")?)?);
-    }
-    facts.tickets = tickets_of(db, order).await?;
-    if facts.asks_for_charges() {
-        let sql = "SELECT snapshot FROM orders WHERE order_id = $1";
-        if let Some(snapshot) = db.fetch_one(sql, &[order.into()]).await?.bytes("snapshot")? {
-            facts.set_charges(&snapshot);
-        }
-    }
-    Ok(Some(facts))
+    Ok(facts_of_all(db, &BTreeSet::from([order]), rules).await?.pop())
 }
 
-/// Writes what was decided: settled withdrawals, voids and their events, the order's end, the attention list.
+/// The same for several orders; none for an order that does not exist.
+async fn facts_of_all(
+    db: &mut impl Db,
+    orders: &BTreeSet<OrderId>,
+    rules: RefundRules,
+) -> Result<Vec<OrderFacts>> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let which = [SqlValue::orders(orders.iter().copied())];
+    let sql = "SELECT order_id, state, payment_key, frozen_at, voided_at, traceparent, @now AS now \
+               FROM orders WHERE order_id @any($1) ORDER BY order_id";
+    let mut all = Vec::with_capacity(orders.len());
+    for row in db.fetch_all(sql, &which).await? {
+        all.push(facts_from(&row, need("now", row.time("now")?)?, rules)?);
+    }
+    let sql = "SELECT order_id, key, CAST(amount AS TEXT) AS amount, currency, processed_at, late, folded_into \
+               FROM payments WHERE order_id @any($1) ORDER BY key";
+    let mut payments: HashMap<OrderId, Vec<Paid>> = HashMap::new();
+    for row in db.fetch_all(sql, &which).await? {
+        payments.entry(row.order_id()?).or_default().push(paid_from(&row)?);
+    }
+    let mut withdrawals = withdrawals::of_orders(db, &which).await?;
+    let sql = "SELECT w.order_id, p.key FROM withdrawals w JOIN payments p ON p.key = w.payment_key \
+               WHERE w.order_id @any($1) AND p.order_id <> w.order_id";
+    let mut elsewhere: HashMap<OrderId, Vec<String>> = HashMap::new();
+    for row in db.fetch_all(sql, &which).await? {
+        elsewhere.entry(row.order_id()?).or_default().push(need("key", row.text("key")?)?);
+    }
+    let mut tickets = tickets_by_order(db, orders).await?;
+    for facts in &mut all {
+        let order = facts.order_id;
+        facts.set_payments(payments.remove(&order).unwrap_or_default());
+        facts.withdrawals = withdrawals.remove(&order).unwrap_or_default();
+        fold(facts);
+        facts.elsewhere.extend(elsewhere.remove(&order).unwrap_or_default());
+        facts.tickets = tickets.remove(&order).unwrap_or_default();
+        if facts.asks_for_charges() {
+            let sql = "SELECT snapshot FROM orders WHERE order_id = $1";
+            if let Some(snapshot) = db.fetch_one(sql, &[order.into()]).await?.bytes("snapshot")? {
+                facts.set_charges(&snapshot);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Writes what was decided: settled withdrawals, voids and their events, the orders' ends, the attention list.
 pub(crate) async fn apply(
     db: &mut impl Batches,
-    facts: &OrderFacts,
-    effects: &Effects,
+    settled: &[(OrderFacts, Effects)],
     who: &str,
-    announcing: &Announcing,
+    work: Settling<'_>,
 ) -> Result<()> {
-    for settled in &effects.settled {
-        let sql = "UPDATE withdrawals SET state = $2, note = $3, bound_to = coalesce($4, bound_to), \
-                   was_applied = @greatest(was_applied, $5), updated_at = @now WHERE key = $1";
-        let (key, state) = ((&settled.key).into(), settled.state.as_str().into());
-        let (note, bound_to) = (settled.note.as_ref().into(), settled.bound_to.as_ref().into());
-        let applied = (settled.state == WithdrawalState::Applied).into();
-        db.execute(sql, &[key, state, note, bound_to, applied]).await?;
-    }
-    let mut events = Vec::new();
-    for ticket in void(db, &effects.voided, who).await? {
-        pass_on_seat(db, &ticket).await?;
-        if ticket.lifecycle.sequence > 0 {
-            events.push(voided_event(&ticket, announcing, facts.traceparent.as_deref())?);
+    settle_withdrawals(db, settled).await?;
+    let voided = void_tickets(db, settled, who, work.has_seats).await?;
+    let mut events: Vec<OutboxEvent> = Vec::new();
+    for (facts, effects) in settled {
+        for (id, _) in &effects.voided {
+            let Some(ticket) = voided.get(id).filter(|t| t.lifecycle.sequence > 0) else { continue };
+            events.push(voided_event(ticket, work.announcing, facts.traceparent.as_deref())?);
         }
     }
     db.insert_events(&events).await?;
-    if let Some(end) = &effects.end {
-        finish(db, facts.order_id, end).await?;
+    for (facts, effects) in settled {
+        if let Some(end) = &effects.end {
+            finish(db, facts.order_id, end).await?;
+        }
     }
-    put(db, facts.order_id, effects.reasons(facts), &effects.attention(facts)).await
+    let lists: Vec<(OrderId, &[AttentionReason], Vec<Wanted>)> =
+        settled.iter().map(|(f, e)| (f.order_id, e.reasons(f), e.attention(f))).collect();
+    put_all(db, &lists).await
 }
 
-/// Voids live tickets of an order; one that was announced counts its `ticket-voided`.
-async fn void(db: &mut impl Db, tickets: &[(TicketId, String)], who: &str) -> Result<Vec<Ticket>> {
-    if tickets.is_empty() {
-        return Ok(Vec::new());
+/// Writes the new states of withdrawals.
+async fn settle_withdrawals(db: &mut impl Db, settled: &[(OrderFacts, Effects)]) -> Result<()> {
+    let changes = settled.iter().flat_map(|(_, effects)| &effects.settled);
+    let changes: Vec<_> = changes
+        .map(|s| {
+            json!({
+                "key": clean(&s.key), "state": s.state.as_str(), "note": s.note.as_deref().map(clean),
+                "bound_to": s.bound_to.as_deref().map(clean),
+                "applied": i64::from(s.state == WithdrawalState::Applied),
+            })
+        })
+        .collect();
+    if changes.is_empty() {
+        return Ok(());
     }
-    // Usually all have the same reason.
-    let mut by_reason = BTreeMap::<_, Vec<_>>::new();
-    for (id, why) in tickets {
-        by_reason.entry(why).or_default().push(*id);
+    let orders = settled.iter().filter(|(_, effects)| !effects.settled.is_empty());
+    locks::withdrawals_of(db, orders.map(|(facts, _)| facts.order_id)).await?;
+    let sql = "UPDATE withdrawals SET state = n.state, note = n.note, \
+               bound_to = coalesce(n.bound_to, withdrawals.bound_to), \
+               was_applied = @greatest(withdrawals.was_applied, n.applied), updated_at = @now \
+               FROM @records(key text, state text, note text, bound_to text, applied bigint) \
+               WHERE withdrawals.key = n.key";
+    db.execute(sql, &[serde_json::Value::from(changes).to_string().into()]).await?;
+    Ok(())
+}
+
+/// Voids tickets: their seats are locked first, and pass on afterwards.
+async fn void_tickets(
+    db: &mut impl Batches,
+    settled: &[(OrderFacts, Effects)],
+    who: &str,
+    has_seats: bool,
+) -> Result<HashMap<TicketId, Ticket>> {
+    let reasons: BTreeMap<_, _> =
+        settled.iter().flat_map(|(_, e)| &e.voided).map(|(id, why)| (*id, why.as_str())).collect();
+    if reasons.is_empty() {
+        return Ok(HashMap::new());
     }
-    for (why, ids) in by_reason {
-        let sql = "UPDATE tickets SET voided_at = @now, void_reason = $2, updated_at = @now, \
-                   sequence = sequence + CASE WHEN sequence > 0 THEN 1 ELSE 0 END WHERE id @any($1)";
-        db.execute(sql, &[SqlValue::tickets(ids), why.into()]).await?;
-    }
-    let ids = || SqlValue::tickets(tickets.iter().map(|(id, _)| *id));
-    let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
-               SELECT id, @now, status, status, $2, 'voided: ' || void_reason FROM tickets WHERE id @any($1)";
-    db.execute(sql, &[ids(), who.into()]).await?;
-    let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id @any($1) ORDER BY ticket_index");
-    db.fetch_all(sql, &[ids()]).await?.iter().map(ticket_from).collect()
+    let gone = || settled.iter().flat_map(|(f, _)| &f.tickets).filter(|t| reasons.contains_key(&t.id));
+    let owned = seats::owned(db, gone(), !has_seats).await?;
+    locks::tickets(db, reasons.keys().copied()).await?;
+    let voided = void(db, &reasons, who).await?;
+    seats::pass_on(db, owned).await?;
+    Ok(voided.into_iter().map(|ticket| (ticket.id, ticket)).collect())
 }
 
 /// Writes an order's end. If the order is void, a worker that has claimed it is fenced off.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, TicketId};
 
+use super::rows::locks;
 use super::rows::orders::lock;
-use super::settling::{apply, facts_of, list_anew};
+use super::settling::{Settling, apply, facts_of, list_anew};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::earlier;
 use crate::decide::sql_values::{Row, SqlValue, need};
@@ -26,7 +27,8 @@ impl<S: Sql> Withdrawals for S {
             return Ok(false);
         }
         let effects = Effects::void_of(&facts, id, reason);
-        apply(&mut tx, &facts, &effects, "operator", announcing).await?;
+        let work = Settling { rules: self.refunds(), announcing, has_seats: false };
+        apply(&mut tx, &[(facts, effects)], "operator", work).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -66,13 +68,11 @@ impl<S: Sql> Withdrawals for S {
                ORDER BY received_at, key LIMIT $2";
         let overdue = tx.fetch_all(sql, &[earlier(now, age).into(), SqlValue::limit(limit)]).await?;
         let orders = overdue.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
-        let sql = "SELECT 1 FROM orders WHERE order_id @any($1) ORDER BY order_id @lock";
-        tx.execute(sql, &[SqlValue::orders(orders)]).await?;
-        let mut parked = 0;
-        for row in &overdue {
-            let key = need("key", row.text("key")?)?;
-            parked += tx.execute(sql::PARK_OVERDUE, &[key.into(), now.into()]).await?;
-        }
+        locks::orders(&mut tx, orders.iter().copied()).await?;
+        locks::withdrawals_of(&mut tx, orders).await?;
+        let keys = overdue.iter().map(|row| need("key", row.text("key")?)).collect::<Result<Vec<_>>>()?;
+        let keys = SqlValue::texts(keys.iter().map(String::as_str));
+        let parked = tx.execute(sql::PARK_OVERDUE, &[keys, now.into()]).await?;
         tx.commit().await?;
         Ok(usize::try_from(parked).unwrap_or(usize::MAX))
     }

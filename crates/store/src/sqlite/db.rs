@@ -1,6 +1,6 @@
 //! SQLite connections for the statements that both stores share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::{Deref, DerefMut};
 
 use fulfillment_domain::{OutboxEvent, Ticket};
@@ -15,14 +15,23 @@ use super::past_orders::PAST_ORDERS;
 use super::rows::events::insert_events;
 use super::rows::tickets::{insert_ticket, replace_ticket};
 use super::rows::values::{Statement, bind};
+use super::rows::withdrawals;
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{SqlValue, rfc3339};
+use crate::decide::withdrawing::Received;
 use crate::sql::rows::seats::take;
 use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
 use crate::{RefundRules, Result};
 
 /// A transaction that writes, or a snapshot to read from.
 pub(crate) type Tx = At<sqlx::Transaction<'static, Sqlite>>;
+
+/// The rows of `@records`: an object's fields by their names; SQLite needs no types.
+fn records(columns: &str) -> String {
+    let names = columns.split(',').filter_map(|column| column.split_whitespace().next());
+    let fields: Vec<_> = names.map(|name| format!("value ->> '{name}' AS {name}")).collect();
+    format!("(SELECT {} FROM json_each($1)) AS n", fields.join(", "))
+}
 
 /// A connection, and the current time for what runs on it.
 pub(crate) struct At<C> {
@@ -66,6 +75,8 @@ impl<C> At<C> {
                 intext: mentions,
                 greatest: "max",
                 strpos: "instr",
+                bytewise: "COLLATE BINARY",
+                records,
             };
             sqlx::query(AssertSqlSafe(fragments.write_out(sql)))
         } else {
@@ -78,6 +89,8 @@ impl<C> At<C> {
 
 impl<C: DerefMut<Target = SqliteConnection> + Send> Db for At<C> {
     type Row = SqliteRow;
+
+    const LOCKS: bool = false;
 
     async fn execute(&mut self, sql: &'static str, cells: &[SqlValue<'_>]) -> Result<u64> {
         Ok(self.statement(sql, cells)?.execute(&mut *self.db).await?.rows_affected())
@@ -123,6 +136,23 @@ impl<C: DerefMut<Target = SqliteConnection> + Send> Batches for At<C> {
 
     async fn replace_ticket(&mut self, ticket: &Ticket) -> Result<()> {
         replace_ticket(&mut self.db, ticket).await
+    }
+
+    async fn insert_withdrawals(&mut self, received: &[&Received<'_>]) -> Result<HashSet<String>> {
+        let mut new = HashSet::new();
+        for received in received {
+            if withdrawals::insert(self, received).await? {
+                new.insert(received.new.key.clone());
+            }
+        }
+        Ok(new)
+    }
+
+    async fn keep_messages(&mut self, received: &[&Received<'_>]) -> Result<()> {
+        for received in received {
+            withdrawals::keep_message(self, received).await?;
+        }
+        Ok(())
     }
 }
 

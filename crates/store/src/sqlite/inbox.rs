@@ -1,6 +1,6 @@
 //! The inbox in SQLite: ingestion of messages.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
@@ -16,9 +16,9 @@ use crate::decide::folding::{standing_columns, standing_from};
 use crate::decide::headers;
 use crate::decide::intake::{First, Intake, NewPayment};
 use crate::decide::sql_values::{clean, rfc3339};
-use crate::sql::recording::{drop_phantoms, lock_orders, record};
+use crate::sql::recording::{drop_phantoms, mark, named, record};
 use crate::sql::rows::attention::list_closed;
-use crate::sql::rows::orders::want;
+use crate::sql::rows::orders::{want, want_if_listed};
 use crate::sql::rows::personal::keep_erased;
 use crate::sql::settling::{Settling, settle};
 use crate::{Announcing, DeadLetterRoute, Inbox, Incoming, IngestOutcome, Position, Positions as _, Result};
@@ -39,7 +39,7 @@ impl Inbox for SqliteStore {
         let intake = Intake::new(batch);
         let mut tx = self.begin().await?;
         let now = self.now();
-        let work = Settling { rules: self.refunds, announcing };
+        let named = named(&mut tx, &intake).await?;
         let mut decided = intake.decide(facts(&mut tx, now, &intake).await?);
         for (order, first) in &decided.started {
             start_announced(&mut tx, now, *order, *first).await?;
@@ -48,6 +48,8 @@ impl Inbox for SqliteStore {
             let sql = "UPDATE orders SET payment_key = ?2, updated_at = ?3 WHERE order_id = ?1";
             sqlx::query(sql).bind(order.to_string()).bind(key).bind(rfc3339(now)).execute(&mut *tx).await?;
         }
+        make_named(&mut tx, now, &named).await?;
+        mark(&mut tx, &named).await?;
         for payment in &decided.payments {
             insert_payment(&mut tx, payment).await?;
             insert_raw(&mut tx, payment).await?;
@@ -60,16 +62,15 @@ impl Inbox for SqliteStore {
         let (more, times): (Vec<_>, Vec<_>) = decided.more().into_iter().unzip();
         let closed = want(&mut tx, &more, &times).await?;
         list_closed(&mut tx, &closed).await?;
-        for order in &decided.to_settle {
-            settle(&mut tx, *order, work).await?;
-        }
-        lock_orders(&mut tx, &intake).await?;
-        for (at, message, said) in intake.withdrawals() {
-            decided.outcomes[at] = Some(record(&mut tx, work, message, said, &mut decided.dead).await?);
-        }
+        let recorded = record(&mut tx, &intake, &mut decided).await?;
+        let to_settle = decided.to_settle.union(&recorded.orders).copied().collect();
+        let work = Settling { rules: self.refunds, announcing, has_seats: false };
+        settle(&mut tx, &to_settle, work).await?;
+        want_if_listed(&mut tx, &recorded.orders).await?;
+        recorded.tell(&mut tx, &mut decided.outcomes).await?;
         set_apart(&mut tx, now, decided.dead_once(), route).await?;
         keep_erased(&mut tx, &decided.known_orders(&intake)).await?;
-        drop_phantoms(&mut tx, &intake, &decided.outcomes).await?;
+        drop_phantoms(&mut tx, &intake, &decided.outcomes, &BTreeSet::new()).await?;
         advance(&mut tx, now, reached).await?;
         tx.commit().await?;
         Ok(decided.outcomes.into_iter().flatten().collect())
@@ -117,6 +118,16 @@ async fn facts(db: &mut SqliteConnection, now: Timestamp, intake: &Intake<'_>) -
     let rows = sqlx::query(sql).bind(there).fetch_all(db).await?;
     let standing = rows.iter().map(standing_from).collect::<Result<_>>()?;
     Ok(Facts { known, earlier, standing })
+}
+
+/// Creates the missing orders that refunds and cancellations name: they wait for their payments.
+async fn make_named(db: &mut SqliteConnection, now: Timestamp, named: &BTreeSet<OrderId>) -> Result<()> {
+    for order in named {
+        let sql = "INSERT INTO orders (order_id, state, reason, payment_key, received_at, tried_since, updated_at) \
+                   VALUES (?1, 'parked', 'awaiting payment', '', ?2, ?2, ?2) ON CONFLICT (order_id) DO NOTHING";
+        sqlx::query(sql).bind(order.to_string()).bind(rfc3339(now)).execute(&mut *db).await?;
+    }
+    Ok(())
 }
 
 /// The payments recorded under these keys.

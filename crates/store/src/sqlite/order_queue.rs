@@ -1,6 +1,6 @@
 //! The queue of orders in SQLite: claim, freeze, complete, release.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -111,8 +111,9 @@ impl OrderQueue for SqliteStore {
                 .execute(&mut *tx)
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
-                let work = Settling { rules: self.refunds, announcing: &Announcing::default() };
-                settle(&mut tx, freeze.order_id, work).await?;
+                let announcing = &Announcing::default();
+                let work = Settling { rules: self.refunds, announcing, has_seats: true };
+                settle(&mut tx, &BTreeSet::from([freeze.order_id]), work).await?;
             }
         }
         let stored = batch.iter().zip(&steps).filter(|(_, s)| matches!(s, Step::Stored | Step::Fresh));

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use fulfillment_domain::{OrderState, Subject, Ticket, TicketId, TicketStatus};
 
 use super::OrderFacts;
+use super::names::Index;
 use super::refund::{AWAITING_PAYMENT, Verdict};
 use super::sums::Of;
 use crate::decide::sql_values::clean;
@@ -93,6 +94,7 @@ impl Effects {
 
 /// Decides. Repeating it on its own result changes nothing.
 pub(crate) fn decide(facts: &OrderFacts) -> Effects {
+    let index = Index::of(facts);
     let mut effects = Effects::default();
     let mut gone: HashMap<TicketId, String> = HashMap::new();
     let mut cancelled: Option<String> = None;
@@ -107,7 +109,7 @@ pub(crate) fn decide(facts: &OrderFacts) -> Effects {
             }
             verdict
         } else if withdrawal.state.is_open() {
-            let verdict = facts.judge(withdrawal, &gone);
+            let verdict = facts.judge(withdrawal, &gone, &index);
             if verdict.state == WithdrawalState::Applied {
                 refunded = Some(told("refunded", withdrawal));
                 unnamed = refunded.clone().filter(|_| withdrawal.names.is_empty()).or(unnamed);

@@ -14,7 +14,7 @@ mod tests;
 mod untimed;
 
 pub(crate) use effects::{Effects, End, decide, voided_event};
-pub(crate) use facts::{Arrival, OrderFacts, facts_from, paid_from};
+pub(crate) use facts::{Arrival, OrderFacts, Paid, facts_from, paid_from};
 pub(crate) use hearing::{Heard, heard_columns};
-pub(crate) use record::{NewWithdrawal, withdrawal_columns, withdrawal_from};
+pub(crate) use record::{NewWithdrawal, Received, withdrawal_columns, withdrawal_from};
 pub(crate) use untimed::CANCELLATIONS;

@@ -19,6 +19,28 @@ const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
 /// An order's tickets by item, each sorted by index.
 type Lines<'a> = HashMap<&'a str, Vec<&'a Ticket>>;
 
+/// An order's tickets by what refunds name: built once for all of them.
+#[derive(Default)]
+pub(super) struct Index<'a> {
+    lines: Lines<'a>,
+    by_id: HashMap<TicketId, &'a Ticket>,
+}
+
+impl<'a> Index<'a> {
+    /// Empty where no open refund names anything.
+    pub(super) fn of(facts: &'a OrderFacts) -> Self {
+        let mut index = Self::default();
+        if facts.withdrawals.iter().any(|w| w.state.is_open() && !w.names.is_empty()) {
+            for ticket in &facts.tickets {
+                let item = ticket.line.item_id.as_deref().unwrap_or_default();
+                index.lines.entry(item).or_default().push(ticket);
+                index.by_id.insert(ticket.id, ticket);
+            }
+        }
+        index
+    }
+}
+
 impl OrderFacts {
     /// Tickets, and items with a quantity, are voided whatever the amount. Items without a quantity are voided when the
     /// amount covers their price, or as many of their last tickets as the amount pays for. `gone`: the tickets that
@@ -28,6 +50,7 @@ impl OrderFacts {
         refund: &WithdrawalRecord,
         of: Of<'_>,
         gone: &HashMap<TicketId, String>,
+        index: &Index<'_>,
     ) -> Verdict {
         let is_live = |t: &Ticket| {
             t.lifecycle.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id)
@@ -38,11 +61,8 @@ impl OrderFacts {
         if let Some(note) = left_open.filter(|_| !all_back) {
             return Verdict::parked(note);
         }
-        let mut lines = Lines::new();
-        for ticket in &self.tickets {
-            lines.entry(ticket.line.item_id.as_deref().unwrap_or_default()).or_default().push(ticket);
-        }
-        let exact = match self.exactly(refund, &lines, &is_live) {
+        let lines = &index.lines;
+        let exact = match self.exactly(refund, index, &is_live) {
             Ok(exact) => exact,
             Err(why) => return Verdict::parked(why),
         };
@@ -50,7 +70,7 @@ impl OrderFacts {
         for item in &refund.names.item_ids {
             let Some(line) = lines.get(item.as_str()) else {
                 let Some(charge) = self.charge(item) else {
-                    return Verdict::parked(self.unknown(refund, &lines));
+                    return Verdict::parked(self.unknown(refund, lines));
                 };
                 charges.push(charge.cost());
                 continue;
@@ -96,12 +116,11 @@ impl OrderFacts {
 
     /// The tickets that are named individually or by quantity, void or not; or why it is unknown which they are.
     fn exactly<'a>(
-        &'a self,
+        &self,
         refund: &WithdrawalRecord,
-        lines: &Lines<'a>,
+        Index { lines, by_id }: &Index<'a>,
         is_live: &impl Fn(&Ticket) -> bool,
     ) -> Result<Vec<&'a Ticket>, String> {
-        let by_id: HashMap<TicketId, &Ticket> = self.tickets.iter().map(|t| (t.id, t)).collect();
         let mut exact = Vec::new();
         for id in &refund.names.ticket_ids {
             exact.push(*by_id.get(id).ok_or_else(|| self.unknown(refund, lines))?);

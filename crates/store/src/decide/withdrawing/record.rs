@@ -46,6 +46,13 @@ pub(crate) fn withdrawal_from(row: &impl Row) -> Result<WithdrawalRecord> {
     })
 }
 
+/// A refund or cancellation of a batch, with its index there.
+pub(crate) struct Received<'a> {
+    pub(crate) at: usize,
+    pub(crate) message: &'a Incoming,
+    pub(crate) new: NewWithdrawal<'a>,
+}
+
 /// The values of a new row, beside its message.
 pub(crate) struct NewWithdrawal<'a> {
     pub(crate) key: String,

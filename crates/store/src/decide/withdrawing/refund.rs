@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use fulfillment_domain::TicketId;
 
 use super::OrderFacts;
+use super::names::Index;
 use super::sums::Of;
 use crate::{WithdrawalRecord, WithdrawalState};
 
@@ -43,7 +44,12 @@ impl Verdict {
 
 impl OrderFacts {
     /// Judges an open refund. `gone`: the tickets that earlier refunds are voiding now.
-    pub(super) fn judge(&self, refund: &WithdrawalRecord, gone: &HashMap<TicketId, String>) -> Verdict {
+    pub(super) fn judge(
+        &self,
+        refund: &WithdrawalRecord,
+        gone: &HashMap<TicketId, String>,
+        index: &Index<'_>,
+    ) -> Verdict {
         let key = refund.payment_key.as_deref().unwrap_or_default();
         if self.elsewhere.contains(key) {
             return Verdict::parked("its payment is of another order");
@@ -69,7 +75,7 @@ impl OrderFacts {
             let why = if unpaid { AWAITING_PAYMENT } else { "the tickets that it names are not made yet" };
             return Verdict::waiting(why);
         }
-        self.judge_names(refund, of, gone)
+        self.judge_names(refund, of, gone, index)
     }
 
     /// Judges a refund that names nothing.

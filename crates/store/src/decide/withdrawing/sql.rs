@@ -44,10 +44,10 @@ pub(crate) const LIFT_UNPAID: &str = concat!(
      AND o.payment_key = '')"
 );
 
-/// Parks a withdrawal that has waited too long; `$1` is its key, `$2` now.
+/// Parks withdrawals that have waited too long; `$1` are their keys, `$2` now.
 pub(crate) const PARK_OVERDUE: &str = "UPDATE withdrawals SET state = 'parked', updated_at = $2, \
      note = coalesce(note, 'it waits') || ', for longer than pipeline.withdrawal_wait: check its payment id, or drop it' \
-     WHERE key = $1 AND state = 'waiting'";
+     WHERE key @any($1) AND state = 'waiting'";
 
 /// Why an order without a payment is not listed any more.
 pub(crate) const NOBODY_PAID: &str = "nobody paid for it, and what came of it was dropped";

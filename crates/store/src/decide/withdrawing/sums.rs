@@ -27,7 +27,7 @@ impl OrderFacts {
             return Of::Payment(payment);
         }
         let key = refund.payment_key.as_deref().unwrap_or_default();
-        let names_none = key == format!("order:{}", self.order_id);
+        let names_none = key.starts_with("order:") && key == format!("order:{}", self.order_id);
         match self.payments.as_slice() {
             [only] if names_none || !only.is_on_record() => Of::Payment(only),
             [_, _, ..] if names_none => Of::Several(self.payments.len()),

@@ -6,3 +6,4 @@ pub(crate) mod positions;
 pub(crate) mod seats;
 pub(crate) mod tickets;
 pub(crate) mod values;
+pub(crate) mod withdrawals;

@@ -1,11 +1,13 @@
 //! The attention list: the open entries of an order.
 
+use std::collections::HashSet;
+
 use fulfillment_domain::OrderId;
 
 use super::orders::asked;
 use crate::decide::attention::{Wanted, attention_columns, attention_from, gone};
 use crate::decide::refreshing;
-use crate::decide::sql_values::{Row as _, SqlValue};
+use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::sql::Db;
 use crate::{Attention, AttentionReason, Result};
 
@@ -26,6 +28,29 @@ pub(crate) async fn put(
                    WHERE order_attention.detail <> excluded.detail";
         let cells = [order.into(), reason.as_str().into(), detail.into(), (*shows_at).into()];
         db.execute(sql, &cells).await?;
+    }
+    Ok(())
+}
+
+/// The same for several orders, each with its group and the wanted entries.
+pub(crate) async fn put_all(
+    db: &mut impl Db,
+    lists: &[(OrderId, &[AttentionReason], Vec<Wanted>)],
+) -> Result<()> {
+    if lists.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT order_id, reason FROM order_attention WHERE order_id @any($1)";
+    let mut listed = HashSet::new();
+    for row in db.fetch_all(sql, &[SqlValue::orders(lists.iter().map(|(order, ..)| *order))]).await? {
+        listed.insert((row.order_id()?, need("reason", row.text("reason")?)?));
+    }
+    for (order, group, wanted) in lists {
+        // Most orders have no entries, and want none.
+        let mut stale = gone(group, wanted).map(|reason| (*order, reason.to_owned()));
+        if !wanted.is_empty() || stale.any(|entry| listed.contains(&entry)) {
+            put(db, *order, group, wanted).await?;
+        }
     }
     Ok(())
 }

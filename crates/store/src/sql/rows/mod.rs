@@ -2,6 +2,7 @@
 
 pub(crate) mod attention;
 pub(crate) mod history;
+pub(crate) mod locks;
 pub(crate) mod orders;
 pub(crate) mod personal;
 pub(crate) mod seats;

@@ -1,11 +1,13 @@
 //! The order's row: locked, and marked so that Ordering is asked again.
 
+use std::collections::BTreeSet;
+
 use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
 use crate::Result;
 use crate::decide::refreshing::{self, Asked, asked_columns, asked_from};
-use crate::decide::sql_values::{Row as _, need};
+use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::sql::Db;
 
 /// Locks an order's row, and returns the time; nothing when there is no such order.
@@ -42,10 +44,13 @@ pub(crate) async fn want(db: &mut impl Db, orders: &[OrderId], times: &[i64]) ->
     Ok(closed)
 }
 
-/// Requests that Ordering is asked again about an order with a listed entry that a refund may settle.
-pub(crate) async fn want_if_listed(db: &mut impl Db, order: OrderId) -> Result<()> {
-    if db.exists(refreshing::LISTED, &[order.into()]).await? {
-        want(db, &[order], &[1]).await?;
+/// Requests that Ordering is asked again about those of these orders that have a listed entry which a refund may settle.
+pub(crate) async fn want_if_listed(db: &mut impl Db, orders: &BTreeSet<OrderId>) -> Result<()> {
+    if orders.is_empty() {
+        return Ok(());
     }
+    let rows = db.fetch_all(refreshing::LISTED, &[SqlValue::orders(orders.iter().copied())]).await?;
+    let listed = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
+    want(db, &listed, &vec![1; listed.len()]).await?;
     Ok(())
 }

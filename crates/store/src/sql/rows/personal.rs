@@ -11,13 +11,11 @@ use crate::decide::headers;
 use crate::decide::sql_values::{Row, SqlValue};
 use crate::sql::Db;
 
-/// Empties the stored messages of an order: raw ones, and dead letters with their events. Returns how many.
-pub(crate) async fn empty_messages(db: &mut impl Db, order: OrderId, now: Timestamp) -> Result<(u64, u64)> {
-    let messages = db.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
-    let sql =
-        "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR @inbytes(raw))";
-    let rows = db.fetch_all(sql, &[order.to_string().into(), order.into()]).await?;
-    Ok((messages, empty_letters(db, &rows, now).await?))
+/// The dead letters that are about an order, by id, as [`empty_letters`] takes them.
+pub(crate) async fn letters_of<D: Db>(db: &mut D, order: OrderId) -> Result<Vec<D::Row>> {
+    let sql = "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR @inbytes(raw)) \
+               ORDER BY id";
+    db.fetch_all(sql, &[order.to_string().into(), order.into()]).await
 }
 
 /// Empties dead letters, and deletes their events. Returns how many.
@@ -39,7 +37,9 @@ pub(crate) async fn keep_erased(db: &mut impl Db, orders: &BTreeSet<OrderId>) ->
     let sql = "SELECT order_id FROM orders WHERE order_id @any($1) AND erased_at IS NOT NULL";
     for row in db.fetch_all(sql, &[SqlValue::orders(orders.iter().copied())]).await? {
         let (order, now) = (row.order_id()?, db.now().await?);
-        empty_messages(db, order, now).await?;
+        db.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
+        let letters = letters_of(db, order).await?;
+        empty_letters(db, &letters, now).await?;
         for sql in erasing::BESIDE {
             db.execute(sql, &[order.into()]).await?;
         }

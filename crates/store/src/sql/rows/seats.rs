@@ -1,18 +1,15 @@
 //! The owners of seats.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
 use fulfillment_domain::{Ticket, TicketId};
+use serde_json::{Value, json};
 
 use crate::Result;
-use crate::decide::freezing::{Asking, SeatOf, asks, holder_from};
-use crate::decide::sql_values::{Row as _, need};
+use crate::decide::freezing::{Asking, SeatOf, holder_from};
+use crate::decide::sql_values::{Row as _, SqlValue, clean, need};
 use crate::decide::ticket::seat_keys;
 use crate::sql::Db;
-
-/// Takes the ticket's seat if it is free; returns whether another ticket has it.
-pub(crate) async fn take_seat(db: &mut impl Db, ticket: &Ticket) -> Result<bool> {
-    let Some((seat, asking)) = asks(ticket) else { return Ok(false) };
-    Ok(take(db, &seat, &asking).await? != ticket.id)
-}
 
 /// Takes a seat if it is free, and returns its owner.
 pub(crate) async fn take(db: &mut impl Db, (event, seat): &SeatOf, asking: &Asking) -> Result<TicketId> {
@@ -29,29 +26,87 @@ pub(crate) async fn take(db: &mut impl Db, (event, seat): &SeatOf, asking: &Aski
     Ok(asking.owner(owner, holder))
 }
 
-/// Gives a voided ticket's seat to the next live ticket that has it, or frees it.
-pub(crate) async fn pass_on_seat(db: &mut impl Db, voided: &Ticket) -> Result<()> {
-    for seat in seat_keys(voided) {
-        pass_on(db, voided, &seat).await?;
-    }
-    Ok(())
+/// The seats that these tickets may have.
+fn seats_of<'a>(tickets: impl Iterator<Item = &'a Ticket>) -> BTreeSet<SeatOf> {
+    let event = |ticket: &Ticket| clean(&ticket.event.id).into_owned();
+    tickets.flat_map(|t| seat_keys(t).into_iter().map(move |seat| (event(t), seat))).collect()
 }
 
-async fn pass_on(db: &mut impl Db, voided: &Ticket, seat: &str) -> Result<()> {
-    let event = &voided.event.id;
-    let sql = "SELECT ticket_id FROM seats WHERE event_id = $1 AND seat_key = $2 AND ticket_id = $3 @lock";
-    if !db.exists(sql, &[event.into(), seat.into(), voided.id.into()]).await? {
+fn records(seats: &BTreeSet<SeatOf>) -> String {
+    let rows: Vec<_> =
+        seats.iter().map(|(event, seat)| json!({ "event_id": event, "seat_key": seat })).collect();
+    Value::from(rows).to_string()
+}
+
+/// The rows of seats that these tickets may have, whoever owns them; nothing is locked.
+pub(crate) async fn rows_of<'a>(
+    db: &mut impl Db,
+    tickets: impl Iterator<Item = &'a Ticket>,
+) -> Result<BTreeMap<SeatOf, TicketId>> {
+    let sql = "SELECT event_id, seat_key, ticket_id FROM seats WHERE (event_id, seat_key) IN \
+               (SELECT event_id, seat_key FROM @records(event_id text, seat_key text))";
+    rows(db, sql, &seats_of(tickets)).await
+}
+
+/// The seats that these tickets own. With `lock`, the rows of every seat that they may have are locked: the ticket that
+/// a seat passes on to cannot be voided meanwhile without passing it on.
+pub(crate) async fn owned<'a>(
+    db: &mut impl Db,
+    tickets: impl Iterator<Item = &'a Ticket> + Clone,
+    lock: bool,
+) -> Result<BTreeSet<SeatOf>> {
+    let ids: HashSet<TicketId> = tickets.clone().map(|t| t.id).collect();
+    let rows = if lock {
+        let sql = "SELECT event_id, seat_key, ticket_id FROM seats WHERE (event_id, seat_key) IN \
+                   (SELECT event_id, seat_key FROM @records(event_id text, seat_key text)) \
+                   ORDER BY event_id @bytewise, seat_key @bytewise @lock";
+        rows(db, sql, &seats_of(tickets)).await?
+    } else {
+        rows_of(db, tickets).await?
+    };
+    Ok(rows.into_iter().filter(|(_, owner)| ids.contains(owner)).map(|(seat, _)| seat).collect())
+}
+
+async fn rows(
+    db: &mut impl Db,
+    sql: &'static str,
+    seats: &BTreeSet<SeatOf>,
+) -> Result<BTreeMap<SeatOf, TicketId>> {
+    let mut found = BTreeMap::new();
+    if seats.is_empty() {
+        return Ok(found);
+    }
+    for row in db.fetch_all(sql, &[records(seats).into()]).await? {
+        let seat = (need("event_id", row.text("event_id")?)?, need("seat_key", row.text("seat_key")?)?);
+        found.insert(seat, need("ticket_id", row.ticket_id("ticket_id")?)?);
+    }
+    Ok(found)
+}
+
+/// Gives seats, whose rows are locked and whose owners are void or moved, each to the next live ticket that has it, or
+/// frees it.
+pub(crate) async fn pass_on(db: &mut impl Db, mut seats: BTreeSet<SeatOf>) -> Result<()> {
+    if seats.is_empty() {
         return Ok(());
     }
-    let sql = "SELECT id FROM tickets WHERE event_id = $1 AND seat_key = $2 AND voided_at IS NULL \
-               AND @strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id LIMIT 1";
-    let heir = db.fetch_optional(sql, &[event.into(), seat.into()]).await?;
-    if let Some(heir) = heir {
-        let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
-        db.execute(sql, &[event.into(), seat.into(), heir.ticket_id("id")?.into()]).await?;
-    } else {
-        let sql = "DELETE FROM seats WHERE event_id = $1 AND seat_key = $2";
-        db.execute(sql, &[event.into(), seat.into()]).await?;
+    let sql = "SELECT event_id, seat_key, id FROM tickets WHERE event_id @any($1) AND seat_key @any($2) \
+               AND voided_at IS NULL AND @strpos(flags, 'seat_conflict') > 0 ORDER BY created_at, id";
+    let events: BTreeSet<&str> = seats.iter().map(|(event, _)| event.as_str()).collect();
+    let keys: BTreeSet<&str> = seats.iter().map(|(_, seat)| seat.as_str()).collect();
+    let heirs = db.fetch_all(sql, &[SqlValue::texts(events), SqlValue::texts(keys)]).await?;
+    for row in &heirs {
+        let seat = (need("event_id", row.text("event_id")?)?, need("seat_key", row.text("seat_key")?)?);
+        // The first one; two events may have seats of one name.
+        if seats.remove(&seat) {
+            let sql = "UPDATE seats SET ticket_id = $3 WHERE event_id = $1 AND seat_key = $2";
+            let (event, seat) = &seat;
+            db.execute(sql, &[event.into(), seat.into(), row.ticket_id("id")?.into()]).await?;
+        }
+    }
+    if !seats.is_empty() {
+        let sql = "DELETE FROM seats WHERE (event_id, seat_key) IN \
+                   (SELECT event_id, seat_key FROM @records(event_id text, seat_key text))";
+        db.execute(sql, &[records(&seats).into()]).await?;
     }
     Ok(())
 }

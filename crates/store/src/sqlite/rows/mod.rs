@@ -5,3 +5,4 @@ pub(crate) mod events;
 pub(crate) mod positions;
 pub(crate) mod tickets;
 pub(crate) mod values;
+pub(crate) mod withdrawals;

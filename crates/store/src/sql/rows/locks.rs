@@ -1,0 +1,76 @@
+//! Locks, in the one order that every transaction keeps.
+//!
+//! | level | rows | sorted by |
+//! |---|---|---|
+//! | 1 | `orders` | id |
+//! | 2 | `payments` | key |
+//! | 3 | `withdrawals` | key |
+//! | 4 | `seats` | event and seat key, bytewise |
+//! | 5 | `tickets` | id |
+//! | 6 | `outbox` | id |
+//! | 7 | `outbox_delivery` | outbox id and destination |
+//!
+//! A transaction may skip levels and never goes back to one. It locks all the rows that it needs of a level with one
+//! statement, sorted; after that it may write them as often and in whatever order it likes. A level's new rows are
+//! written, sorted, before its existing ones are locked: whoever waits for a new row holds no row of that level that
+//! others wait for. What only the owner of an order writes (its entries on the attention list, drafts, history, former
+//! generations) needs no level of its own: the order's lock covers it. Positions are written last. A claim waits for
+//! nobody (`SKIP LOCKED`).
+//!
+//! The functions here lock and read nothing. Where the database has one writer they do nothing.
+
+use fulfillment_domain::{OrderId, TicketId};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::decide::sql_values::SqlValue;
+use crate::sql::Db;
+
+/// Locks orders.
+pub(crate) async fn orders(db: &mut impl Db, orders: impl IntoIterator<Item = OrderId>) -> Result<()> {
+    let sql = "SELECT 1 FROM orders WHERE order_id @any($1) ORDER BY order_id @lock";
+    lock(db, sql, SqlValue::orders(orders)).await
+}
+
+/// Locks the payments of orders.
+pub(crate) async fn payments_of(db: &mut impl Db, orders: impl IntoIterator<Item = OrderId>) -> Result<()> {
+    let sql = "SELECT 1 FROM payments WHERE order_id @any($1) ORDER BY key @lock";
+    lock(db, sql, SqlValue::orders(orders)).await
+}
+
+/// Locks the refunds and cancellations of orders.
+pub(crate) async fn withdrawals_of(
+    db: &mut impl Db,
+    orders: impl IntoIterator<Item = OrderId>,
+) -> Result<()> {
+    let sql = "SELECT 1 FROM withdrawals WHERE order_id @any($1) ORDER BY key @lock";
+    lock(db, sql, SqlValue::orders(orders)).await
+}
+
+/// Locks tickets.
+pub(crate) async fn tickets(db: &mut impl Db, tickets: impl IntoIterator<Item = TicketId>) -> Result<()> {
+    let sql = "SELECT 1 FROM tickets WHERE id @any($1) ORDER BY id @lock";
+    lock(db, sql, SqlValue::tickets(tickets)).await
+}
+
+/// Locks every ticket of orders.
+pub(crate) async fn tickets_of(db: &mut impl Db, orders: impl IntoIterator<Item = OrderId>) -> Result<()> {
+    let sql = "SELECT 1 FROM tickets WHERE order_id @any($1) ORDER BY id @lock";
+    lock(db, sql, SqlValue::orders(orders)).await
+}
+
+/// Locks events, and then their deliveries.
+pub(crate) async fn events(db: &mut impl Db, events: &[Uuid]) -> Result<()> {
+    let sql = "SELECT 1 FROM outbox WHERE event_id @any($1) ORDER BY id @lock";
+    lock(db, sql, SqlValue::Uuids(events.to_vec())).await?;
+    let sql = "SELECT 1 FROM outbox_delivery WHERE outbox_id IN (SELECT id FROM outbox WHERE event_id @any($1)) \
+               ORDER BY outbox_id, destination @lock";
+    lock(db, sql, SqlValue::Uuids(events.to_vec())).await
+}
+
+async fn lock<D: Db>(db: &mut D, sql: &'static str, which: SqlValue<'_>) -> Result<()> {
+    if D::LOCKS && which != SqlValue::Uuids(Vec::new()) {
+        db.execute(sql, &[which]).await?;
+    }
+    Ok(())
+}

@@ -3,8 +3,8 @@
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
 //! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. Without tokens, `local` tells this machine's user from others. The routes are in one table. Handlers and types carry their part of `docs/openapi.json`, which
-//! `description` generates.
+//! else reads tokens. Without tokens, `local` tells this machine's user from others. The routes are in one table.
+//! Handlers and types carry their part of `docs/openapi.json`, which `description` generates.
 
 mod access;
 mod admin;

@@ -1,7 +1,5 @@
 //! Conformance of repeated refunds: the same one in other words, another one after a failed one, and one too many.
 
-use std::time::{Duration, Instant};
-
 use super::Backend;
 use super::fixtures::{
     ingest, listed, live, loudly, order, payment, recorded, refund, refund_without_payment, reinstate, sold,
@@ -106,8 +104,8 @@ pub async fn one_too_many(backend: &dyn Backend) {
     assert_eq!(listed(&*store).await, too_much(2), "whoever is let in, it went back twice");
 }
 
-/// An order is settled once for a batch, however many refunds of it are in it. The bound is for an unoptimised build on a
-/// busy machine; the example `refunds` measures. Payments beside it are taken: none fails.
+/// An order is settled once for a batch, however many refunds of it are in it; the example `refunds` measures how long
+/// that takes. Payments beside it are taken: none fails.
 pub async fn hundreds_of_one_order(backend: &dyn Backend) {
     const TICKETS: u32 = 5_000;
     const REFUNDS: u32 = 500;
@@ -117,20 +115,15 @@ pub async fn hundreds_of_one_order(backend: &dyn Backend) {
     let refunds: Vec<_> = (1..=REFUNDS).map(|n| refund(n, 1, 1, one)).collect();
     let settling = {
         let store = backend.another().await;
-        tokio::spawn(async move {
-            let began = Instant::now();
-            let outcomes = store.ingest(&refunds, &to_kafka(), &loudly()).await.unwrap();
-            (outcomes, began.elapsed())
-        })
+        tokio::spawn(async move { store.ingest(&refunds, &to_kafka(), &loudly()).await.unwrap() })
     };
     let mut n = 10_000;
     while !settling.is_finished() {
         n += 1;
         ingest(&*store, &[payment(n, n, "5")]).await;
     }
-    let (outcomes, took) = settling.await.unwrap();
+    let outcomes = settling.await.unwrap();
     let applied = IngestOutcome::Recorded(order(1), Applied);
     assert!(outcomes.iter().all(|outcome| *outcome == applied), "{outcomes:?}");
     assert_eq!(live(&*store, 1).await.len(), (TICKETS - REFUNDS) as usize);
-    assert!(took < Duration::from_secs(20), "{REFUNDS} refunds took {took:?}");
 }

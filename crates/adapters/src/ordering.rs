@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_config as config;
 use fulfillment_domain::{Failure, OrderId, Paid, PaidPage, Unreadable};
-use fulfillment_pipeline::ports::{Ordering, OrderingError};
+use fulfillment_pipeline::ports::{Availability, Ordering, OrderingError};
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
@@ -87,6 +87,10 @@ fn page(headers: &HeaderMap, body: &[u8]) -> Result<PaidPage, Unreadable> {
 impl Ordering for OrderingClient {
     async fn order(&self, id: OrderId, traceparent: Option<&str>) -> Result<Bytes, OrderingError> {
         self.0.get(&["orders", &id.to_string()], &[], traceparent).await.map_err(OrderingError::from)
+    }
+
+    fn availability(&self) -> Availability {
+        self.0.availability()
     }
 }
 

@@ -18,9 +18,9 @@ use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
 use fulfillment_pipeline::runtime::SystemRuntime;
-use fulfillment_pipeline::stages::Numbers;
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::read_back::ReadBack;
+use fulfillment_pipeline::stages::{Numbers, Releases};
 use fulfillment_pipeline::templates::{TemplateRegistry, Templates};
 use fulfillment_pipeline::{Pipeline, Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, RefundRules, Store};
@@ -205,6 +205,7 @@ pub(crate) fn pipeline(
         wake,
         worker: worker_name(),
         numbers: Numbers::default(),
+        releases: Releases::default(),
     })
 }
 

@@ -13,6 +13,22 @@ use uuid::Uuid;
 pub trait Ordering: Send + Sync {
     /// The answer's body, unparsed. A 404 is a transient failure here; the pipeline applies the grace period.
     async fn order(&self, id: OrderId, traceparent: Option<&str>) -> Result<Bytes, OrderingError>;
+
+    /// Whether it can be asked now, judged by the last requests.
+    fn availability(&self) -> Availability {
+        Availability::Free
+    }
+}
+
+/// Whether a service can be asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Availability {
+    /// It works, as far as is known.
+    Free,
+    /// It did not work, and one request may find out whether it works again.
+    Probe,
+    /// It does not work, and is not asked for this long.
+    Paused(Duration),
 }
 
 /// Why Ordering did not answer with an order.

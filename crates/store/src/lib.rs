@@ -76,8 +76,8 @@ pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
 pub use order_queue::{
-    Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue, Refresh,
-    Release,
+    Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
+    Refresh, Release,
 };
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
 pub use positions::{Mark, Partition, Position, Positions};

@@ -23,6 +23,17 @@ pub struct Refresh {
     pub snapshot: Option<Vec<u8>>,
 }
 
+/// Which orders may be claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claimable {
+    /// All that are due.
+    All,
+    /// Those whose content is frozen: Ordering is not needed.
+    Frozen,
+    /// The others, about which Ordering is asked.
+    Unfrozen,
+}
+
 /// An order lent to a worker.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -43,7 +54,8 @@ pub struct Claim {
     pub parked_at: Option<Timestamp>,
     /// When its first payment arrived.
     pub received_at: Timestamp,
-    /// When its time budget began: with its first payment, or when an operator restarted it.
+    /// When its time budget began: with its first payment, or when an operator restarted it. Later by the time for which
+    /// it could not be tried.
     pub tried_since: Timestamp,
     /// The key of its first payment.
     pub payment_key: String,
@@ -145,7 +157,7 @@ pub struct Release {
 pub enum NextStep {
     /// Try again after this time; this try counts.
     Retry(Duration),
-    /// Try again after this time; this try does not count (shutting down, or every request is refused).
+    /// Try again after this time; neither this try nor this time counts (shutting down, or every request is refused).
     Wait(Duration),
     /// Park it, and retry in the background after this time, if given. An issued order stays issued and is put on the
     /// attention list: Ordering could not be asked again.
@@ -158,8 +170,20 @@ pub trait OrderQueue: Send + Sync {
     /// Lends up to `limit` due orders to `worker` for `lease`, longest due first. Each claim raises the fence and
     /// counts a try, so that an order that crashes its worker is recognised by its tries. A lease that ends later than
     /// twice `lease` from now counts as expired: clocks may be set back. Two concurrent calls never lend the same
-    /// order, and never wait for each other.
-    async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>>;
+    /// order, and never wait for each other. The time for which an order waited after it was due does not count against
+    /// its age: `tried_since` moves by it.
+    async fn claim_some(
+        &self,
+        worker: &str,
+        limit: usize,
+        lease: Duration,
+        which: Claimable,
+    ) -> Result<Vec<Claim>>;
+
+    /// The same for all orders.
+    async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>> {
+        self.claim_some(worker, limit, lease, Claimable::All).await
+    }
 
     /// Extends the leases of these claims to `lease` from now. Returns those that are still held.
     async fn renew(&self, claims: &[(OrderId, i64)], lease: Duration) -> Result<Vec<OrderId>>;

@@ -14,6 +14,7 @@ mod growth;
 mod import;
 mod installation;
 mod issued;
+mod load;
 mod meant;
 mod ordering;
 mod outage;

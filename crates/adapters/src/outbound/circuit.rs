@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fulfillment_pipeline::ports::Availability;
 use tracing::{info, warn};
 
 /// Failures in a row that open the circuit.
@@ -63,6 +64,20 @@ impl Circuit {
                 Ok(Pass { circuit: self, probe: true })
             }
             State::Open { reason, .. } | State::Probing { reason, .. } => Err(not_asked(reason)),
+        }
+    }
+
+    /// Whether a request would pass now.
+    pub(crate) fn availability(&self) -> Availability {
+        self.availability_at(Instant::now())
+    }
+
+    fn availability_at(&self, now: Instant) -> Availability {
+        match &*self.lock() {
+            State::Closed { .. } => Availability::Free,
+            State::Open { until, .. } if now >= *until => Availability::Probe,
+            State::Open { until, .. } => Availability::Paused(*until - now),
+            State::Probing { .. } => Availability::Paused(FIRST),
         }
     }
 
@@ -150,9 +165,13 @@ mod tests {
         fail(&circuit, now, 1);
         assert_eq!(circuit.trouble().as_deref(), Some("it is down"));
         assert!(circuit.enter_at(now).is_err());
+        assert_eq!(circuit.availability_at(now), Availability::Paused(FIRST));
+        assert_eq!(circuit.availability_at(now + FIRST), Availability::Probe);
         let probe = circuit.enter_at(now + FIRST).unwrap();
         assert!(circuit.enter_at(now + FIRST).is_err(), "one probe at a time");
+        assert_eq!(circuit.availability_at(now + FIRST), Availability::Paused(FIRST));
         probe.succeeded();
+        assert_eq!(circuit.availability_at(now), Availability::Free);
         assert_eq!(circuit.trouble(), None);
         assert!(circuit.enter_at(now).is_ok());
     }

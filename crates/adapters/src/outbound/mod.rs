@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::{Bytes, BytesMut};
 use fulfillment_domain::{Decision, Failure};
+use fulfillment_pipeline::ports::Availability;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::sync::Semaphore;
@@ -141,6 +142,11 @@ impl Upstream {
     /// What is wrong, judged by the last requests.
     pub(super) fn trouble(&self) -> Option<String> {
         self.circuit.trouble()
+    }
+
+    /// Whether a request would be sent now.
+    pub(super) fn availability(&self) -> Availability {
+        self.circuit.availability()
     }
 
     /// Requests `{base}/{path…}?{query…}`, each part percent-encoded, and returns the body.

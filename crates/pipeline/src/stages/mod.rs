@@ -9,6 +9,7 @@ pub(crate) mod issue;
 pub mod read_back;
 mod refresh;
 pub mod relay;
+mod release;
 mod retry;
 
 use std::sync::Arc;
@@ -17,20 +18,21 @@ use std::time::Duration;
 use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Clock, OrderState, Secret};
-use fulfillment_store::{Claim, Store, step};
+use fulfillment_store::{Claim, Claimable, Store, StoreError, step};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, error, error_span, info};
 
 use crate::keyring::Keys;
-use crate::ports::{Files, Identity, Ordering};
+use crate::ports::{Availability, Files, Identity, Ordering};
 use crate::runtime::Runtime;
 use crate::templates::Templates;
 use crate::{Publishing, Wake};
 pub use freeze::Numbers;
 use in_flight::{InFlight, Job};
 use read_back::ReadBack;
+pub use release::Releases;
 
 /// Everything the stages need.
 pub struct Pipeline {
@@ -70,11 +72,16 @@ pub struct Pipeline {
     pub worker: String,
     /// The numbers of events and categories, cached.
     pub numbers: Numbers,
+    /// Orders that are being released.
+    pub releases: Releases,
 }
 
 /// Orders queued between two stages: more than one batch, so that a stage never waits for the next one, which has just
 /// begun.
 const QUEUE: usize = 256;
+
+/// The shortest wait for new work.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
 
 impl Pipeline {
     /// Works until `stop`, then finishes the orders in flight.
@@ -115,7 +122,9 @@ impl Pipeline {
                 () = stop.cancelled() => break,
                 room = in_flight.room(self.settings.claim_batch) => room,
             };
-            let claims = match self.store.claim(&self.worker, room, self.settings.lease).await {
+            let ordering =
+                self.ordering.as_ref().map_or(Availability::Free, |ordering| ordering.availability());
+            let claims = match self.claim(room, ordering).await {
                 Ok(claims) => claims,
                 Err(error) => {
                     error!(%error, "cannot claim orders; retrying");
@@ -123,18 +132,41 @@ impl Pipeline {
                     continue;
                 }
             };
-            if claims.is_empty() {
-                self.rest(&stop, self.idle_time().await).await;
-                continue;
+            let none = claims.is_empty();
+            if !none {
+                step!("after-claim");
+                metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
             }
-            step!("after-claim");
-            metrics::counter!("fulfillment_orders_claimed_total").increment(claims.len() as u64);
             for claim in claims {
                 self.start(in_flight.take(claim), &stop, &enriching, to_freeze, to_issue).await;
+            }
+            match ordering {
+                Availability::Free if none => self.rest(&stop, self.idle_time().await).await,
+                // Orders that are due wait for Ordering: when the next one is due says nothing.
+                Availability::Paused(left) if none => {
+                    self.rest(&stop, left.min(self.settings.idle_poll).max(SHORTEST_REST)).await;
+                }
+                Availability::Probe => self.rest(&stop, self.settings.idle_poll).await,
+                _ => {}
             }
         }
         enriching.close();
         enriching.wait().await;
+    }
+
+    /// Claims due orders. While Ordering does not work, orders that need it stay where they are, except for one that finds
+    /// out whether it works again.
+    async fn claim(&self, room: usize, ordering: Availability) -> Result<Vec<Claim>, StoreError> {
+        let (worker, lease) = (&self.worker, self.settings.lease);
+        match ordering {
+            Availability::Free => self.store.claim(worker, room, lease).await,
+            Availability::Paused(_) => self.store.claim_some(worker, room, lease, Claimable::Frozen).await,
+            Availability::Probe => {
+                let mut claims = self.store.claim_some(worker, room, lease, Claimable::Frozen).await?;
+                claims.extend(self.store.claim_some(worker, 1, lease, Claimable::Unfrozen).await?);
+                Ok(claims)
+            }
+        }
     }
 
     /// Sends a claimed order to the stage it needs.
@@ -186,7 +218,7 @@ impl Pipeline {
     /// Waits until the next order is due, or until another process may have added one.
     async fn idle_time(&self) -> Duration {
         let due = self.store.next_due().await.ok().flatten();
-        due.unwrap_or(Duration::MAX).min(self.settings.idle_poll).max(Duration::from_millis(5))
+        due.unwrap_or(Duration::MAX).min(self.settings.idle_poll).max(SHORTEST_REST)
     }
 
     /// A renewal that fails is tried again well before the lease ends; a lost lease does no harm, because every write

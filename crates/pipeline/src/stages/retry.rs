@@ -6,10 +6,14 @@ use std::time::Duration;
 use fulfillment_domain::{Backoff, Decision, Failure};
 use fulfillment_store::{Claim, FailedTicket, NextStep, Release};
 use jiff::Timestamp;
-use tracing::{Instrument as _, error, warn};
+use tracing::warn;
 
 use super::Pipeline;
 use super::in_flight::Job;
+
+/// The shortest and the longest wait of an order while every request is refused; twice that with its spread.
+const BLOCKED_FIRST: Duration = Duration::from_secs(2);
+const BLOCKED_LONGEST: Duration = Duration::from_secs(60);
 
 impl Pipeline {
     /// Releases an order after a failure.
@@ -57,10 +61,7 @@ impl Pipeline {
             }
         });
         let release = Release { order_id, fence, reason, failed, then, refused_answer };
-        // An order that cannot be released now becomes free when its lease ends; the try has been counted.
-        if let Err(error) = self.store.release(&[release]).instrument(job.span.clone()).await {
-            job.span.in_scope(|| error!(%error, "cannot release an order; its lease will expire"));
-        }
+        self.release(job, release).await;
     }
 
     fn after(&self, claim: &Claim, failure: &Failure) -> NextStep {
@@ -68,7 +69,11 @@ impl Pipeline {
         let spread = spread(claim);
         let age = self.since(claim.tried_since);
         match failure.decision {
-            Decision::Blocked => NextStep::Wait(Duration::from_secs(2).mul_f64(1.0 + spread)),
+            Decision::Blocked => {
+                // The longer it has been so, the longer it waits: nothing is gained by asking often.
+                let wait = (self.since(claim.received_at) / 8).clamp(BLOCKED_FIRST, BLOCKED_LONGEST);
+                NextStep::Wait(wait.mul_f64(1.0 + spread))
+            }
             Decision::Permanent => self.parked(claim),
             Decision::Transient { .. } if claim.was_parked => self.parked(claim),
             Decision::Transient { .. }

@@ -13,7 +13,7 @@ use fulfillment_pipeline::ports::Sink;
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::read_back::ReadBack;
 use fulfillment_pipeline::stages::relay::Relay;
-use fulfillment_pipeline::stages::{Numbers, Pipeline};
+use fulfillment_pipeline::stages::{Numbers, Pipeline, Releases};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_pipeline::{Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, Incoming, Store};
@@ -69,6 +69,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         wake: Arc::clone(&wake),
         worker: format!("process {}", life.number),
         numbers: Numbers::default(),
+        releases: Releases::default(),
     };
     let ingest = Arc::new(Ingest {
         store: Arc::clone(&store),

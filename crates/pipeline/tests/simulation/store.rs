@@ -139,7 +139,7 @@ passed_on! {
         adopt_positions(positions: &[Position]) -> bool;
     }
     OrderQueue {
-        claim(worker: &str, limit: usize, lease: Duration) -> Vec<Claim>, |line, claims| line.claimed(claims);
+        claim_some(worker: &str, limit: usize, lease: Duration, which: Claimable) -> Vec<Claim>, |line, claims| line.claimed(claims);
         renew(claims: &[(OrderId, i64)], lease: Duration) -> Vec<OrderId>;
         freeze(batch: &[Freeze]) -> Vec<FreezeOutcome>, |line, answers| for (freeze, answer) in batch.iter().zip(answers) {
             line.fenced(freeze.order_id, freeze.fence, matches!(answer, FreezeOutcome::Frozen(_)));

@@ -10,7 +10,7 @@ use super::fixtures::{
     LONG, SHORT, at_once, at_stored, claimed, completion, freeze, frozen, ingest, order, payment, ticket,
     wait,
 };
-use crate::{Completion, FreezeOutcome, NextStep, Release};
+use crate::{Claim, Claimable, Completion, FreezeOutcome, NextStep, Release};
 
 pub async fn lends_each_order_once(backend: &dyn Backend) {
     let batch: Vec<_> = (0..200).map(|n| payment(n, n, "5")).collect();
@@ -188,4 +188,50 @@ pub async fn next_due(backend: &dyn Backend) {
     store.release(&[release]).await.unwrap();
     let due = store.next_due().await.unwrap().unwrap();
     assert!(due > Duration::from_secs(50) && due <= Duration::from_secs(60), "{due:?}");
+}
+
+/// While Ordering is away, orders that need it stay where they are.
+pub async fn frozen_ones_alone(backend: &dyn Backend) {
+    let store = backend.store();
+    let claims = claimed(&*store, 2).await;
+    frozen(store.freeze(&[freeze(&claims[1], 1)]).await.unwrap().remove(0));
+    let releases: Vec<_> =
+        claims.iter().map(|claim| released(claim, NextStep::Wait(Duration::ZERO))).collect();
+    store.release(&releases).await.unwrap();
+    let of = async |which| {
+        let claims = store.claim_some("w", 10, SHORT, which).await.unwrap();
+        wait().await;
+        let mut orders: Vec<_> = claims.iter().map(|claim| claim.order_id).collect();
+        orders.sort_unstable();
+        orders
+    };
+    assert_eq!(of(Claimable::Frozen).await, [order(2)]);
+    assert_eq!(of(Claimable::Unfrozen).await, [order(1)]);
+    assert_eq!(of(Claimable::All).await, [order(1), order(2)]);
+}
+
+/// An outage for a day must not park the orders of that day at the first failure after it.
+pub async fn time_in_which_it_cannot_be_tried_is_no_age(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    store.release(&[released(&claim, NextStep::Wait(SHORT))]).await.unwrap();
+    wait().await;
+    wait().await;
+    let later = store.claim("w", 1, SHORT).await.unwrap().remove(0);
+    let moved = later.tried_since.duration_since(claim.tried_since);
+    assert!(moved >= 2 * jiff::SignedDuration::try_from(SHORT).unwrap(), "moved by {moved}");
+    // It was tried for the length of the lease.
+    wait().await;
+    let after = store.claim("w", 1, SHORT).await.unwrap().remove(0);
+    assert_eq!(after.tried_since, later.tried_since);
+    store.release(&[released(&after, NextStep::Retry(Duration::ZERO))]).await.unwrap();
+    let last = store.claim("w", 1, SHORT).await.unwrap().remove(0);
+    assert!(
+        last.tried_since.duration_since(later.tried_since) < jiff::SignedDuration::try_from(SHORT).unwrap()
+    );
+}
+
+fn released(claim: &Claim, then: NextStep) -> Release {
+    let (order_id, fence) = (claim.order_id, claim.fence);
+    Release { order_id, fence, reason: "away".into(), failed: Vec::new(), then, refused_answer: None }
 }

@@ -71,7 +71,7 @@ macro_rules! conformance_suite {
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
-                carries_the_payment, next_due }
+                carries_the_payment, frozen_ones_alone, time_in_which_it_cannot_be_tried_is_no_age, next_due }
             freeze { writes_tickets_whole, without_tickets_is_issued, again_answers_the_first, numbers_taken, voided_orders_are_stale,
                 seat_conflicts, placeholders_share, freed_seats, concurrent_seats_and_numbers, odd_text,
                 a_seat_of_two_dates_is_two, seats_of_before_dates_were_kept }

@@ -114,7 +114,7 @@ pub async fn retry_sets_going(backend: &dyn Backend) {
     );
     let mut again = store.claim("b", 5, LONG).await.unwrap();
     again.sort_by_key(|c| c.order_id);
-    assert!(claims.iter().all(|c| c.tried_since == c.received_at));
+    assert!(claims.iter().all(|c| c.tried_since.duration_since(c.received_at).as_secs() < 60));
     assert!(
         again.iter().all(|c| c.tried_since > c.received_at && c.parked_at.is_none()),
         "a new budget of time"

@@ -4,7 +4,7 @@ use fulfillment_domain::{OrderState, Ticket};
 
 use crate::decide::sql_values::{Row, clean, need, odd};
 use crate::{
-    Attention, Claim, OrderRecord, PaymentOutcome, PaymentRecord, Refresh, Result, StoreError,
+    Attention, Claim, Claimable, OrderRecord, PaymentOutcome, PaymentRecord, Refresh, Result, StoreError,
     WithdrawalRecord,
 };
 
@@ -92,4 +92,13 @@ pub(crate) fn order_from(
         attention,
         erased_at: row.time("erased_at")?,
     })
+}
+
+/// The parameter that selects orders to claim: 0 all, 1 the frozen ones, 2 the others.
+pub(crate) fn claimable(which: Claimable) -> i64 {
+    match which {
+        Claimable::All => 0,
+        Claimable::Frozen => 1,
+        Claimable::Unfrozen => 2,
+    }
 }

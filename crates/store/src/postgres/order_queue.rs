@@ -15,7 +15,7 @@ use super::rows::values::{At, from_micros, micros, rows_at_most};
 use super::{PgStore, Tx};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
 use crate::decide::freezing::{self, Orders, Step};
-use crate::decide::order::{claim_from, notes_cell};
+use crate::decide::order::{claim_from, claimable, notes_cell};
 use crate::decide::sql_values::{Row, clean};
 use crate::decide::ticket::ticket_columns;
 use crate::sql::COLLISIONS;
@@ -24,23 +24,26 @@ use crate::sql::rows::locks;
 use crate::sql::rows::tickets::tickets_of;
 use crate::sql::settling::{Settling, settle};
 use crate::{
-    Announcing, Claim, Completion, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue, Release,
-    Result, StoreError,
+    Announcing, Claim, Claimable, Completion, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
+    Release, Result, StoreError,
 };
 
 /// Orders that can be claimed, longest due first: due ones, including those whose lease has ended, then those with a
 /// lease that no correct clock can have given. `now()` and not `clock_timestamp()`: it can be compared by an index.
 const CLAIM: &str = "WITH due AS (\
-        SELECT order_id, due_at FROM orders WHERE due_at IS NOT NULL AND due_at <= now() \
-        AND state <> 'voided' \
+        SELECT order_id, due_at, worker FROM orders WHERE due_at IS NOT NULL AND due_at <= now() \
+        AND state <> 'voided' AND ($4 = 0 OR ($4 = 1) = (frozen_at IS NOT NULL AND state <> 'issued')) \
         ORDER BY due_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED), \
     stepped AS (\
-        SELECT order_id, due_at FROM orders WHERE worker IS NOT NULL \
+        SELECT order_id, due_at, worker FROM orders WHERE worker IS NOT NULL \
         AND due_at > now() + 2 * $3 * interval '1 microsecond' AND state <> 'voided' \
+        AND ($4 = 0 OR ($4 = 1) = (frozen_at IS NOT NULL AND state <> 'issued')) \
         LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED), \
     found AS (SELECT * FROM due UNION ALL SELECT * FROM stepped LIMIT $2) \
     UPDATE orders o SET fence = o.fence + 1, attempts = o.attempts + 1, \
         deaths = o.deaths + 1, worker = $1, \
+        tried_since = o.tried_since + CASE WHEN found.worker IS NULL AND found.due_at < now() \
+            THEN now() - found.due_at ELSE interval '0' END, \
         due_at = clock_timestamp() + $3 * interval '1 microsecond', updated_at = clock_timestamp() \
     FROM found LEFT JOIN orders b ON b.order_id = found.order_id LEFT JOIN payments p ON p.key = b.payment_key \
         LEFT JOIN payments f ON f.key = p.folded_into \
@@ -54,10 +57,16 @@ const CLAIM: &str = "WITH due AS (\
 
 #[async_trait]
 impl OrderQueue for PgStore {
-    async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>> {
+    async fn claim_some(
+        &self,
+        worker: &str,
+        limit: usize,
+        lease: Duration,
+        which: Claimable,
+    ) -> Result<Vec<Claim>> {
         let mut tx = self.begin().await?;
         let query = sqlx::query(CLAIM).bind(clean(worker)).bind(rows_at_most(limit)).bind(micros(lease));
-        let rows = query.fetch_all(&mut *tx).await?;
+        let rows = query.bind(claimable(which)).fetch_all(&mut *tx).await?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             claims.push((row.time("was_due")?, claim_from(row)?));
@@ -337,6 +346,7 @@ async fn give_back(db: &mut PgConnection, given: &[(&Release, String)]) -> Resul
                reason = CASE WHEN o.state = 'issued' THEN o.reason ELSE n.reason END, \
                due_at = clock_timestamp() + n.after * interval '1 microsecond', \
                attempts = greatest(o.attempts - n.returned, 0), deaths = 0, \
+               tried_since = o.tried_since + n.returned * coalesce(n.after, 0) * interval '1 microsecond', \
                state = CASE WHEN n.parked AND o.state <> 'issued' THEN 'parked' ELSE o.state END, \
                parked_at = CASE WHEN n.parked THEN coalesce(o.parked_at, clock_timestamp()) ELSE o.parked_at END, \
                refused_answer = coalesce(n.refused, o.refused_answer), updated_at = clock_timestamp() \

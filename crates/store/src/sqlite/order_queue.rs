@@ -15,8 +15,8 @@ use super::rows::tickets::{insert_ticket, tickets_by_order};
 use super::rows::values::list;
 use crate::decide::freezing::{self, Locked, Orders, Step};
 use crate::decide::later;
-use crate::decide::order::{claim_from, notes_cell};
-use crate::decide::sql_values::{Row, clean, rfc3339};
+use crate::decide::order::{claim_from, claimable, notes_cell};
+use crate::decide::sql_values::{Row, clean, need, rfc3339};
 use crate::decide::ticket::ticket_columns;
 use crate::sql::Batches as _;
 use crate::sql::rows::attention::list_not_asked;
@@ -24,24 +24,32 @@ use crate::sql::rows::history::note;
 use crate::sql::rows::tickets::tickets_of;
 use crate::sql::settling::{Settling, settle};
 use crate::{
-    Announcing, Claim, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep,
+    Announcing, Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep,
     OrderQueue, Release, Result,
 };
 
 #[async_trait]
 impl OrderQueue for SqliteStore {
-    async fn claim(&self, worker: &str, limit: usize, lease: Duration) -> Result<Vec<Claim>> {
+    async fn claim_some(
+        &self,
+        worker: &str,
+        limit: usize,
+        lease: Duration,
+        which: Claimable,
+    ) -> Result<Vec<Claim>> {
         let mut tx = self.begin().await?;
         let now = self.time_to_claim(&mut tx).await?;
-        let mut claims = due(&mut tx, now, lease, limit).await?;
+        let mut claims = due(&mut tx, now, lease, limit, which).await?;
         if claims.is_empty() {
             tx.commit().await?;
             return Ok(claims);
         }
+        let since = claims.iter().map(|c| (c.order_id.to_string(), rfc3339(c.tried_since).into()));
+        let since: serde_json::Map<_, _> = since.collect();
         let sql = "UPDATE orders SET fence = fence + 1, attempts = attempts + 1, deaths = deaths + 1, worker = ?2, \
-                   due_at = ?3, updated_at = ?4 WHERE order_id IN (SELECT value FROM json_each(?1))";
+                   tried_since = n.value, due_at = ?3, updated_at = ?4 FROM json_each(?1) AS n WHERE order_id = n.key";
         sqlx::query(sql)
-            .bind(list(claims.iter().map(|c| c.order_id))?)
+            .bind(serde_json::Value::from(since).to_string())
             .bind(clean(worker))
             .bind(rfc3339(later(now, lease)))
             .bind(rfc3339(now))
@@ -196,19 +204,26 @@ impl OrderQueue for SqliteStore {
 
 /// Orders that can be claimed, longest due first: due ones, including those whose lease has ended, then those with a
 /// lease that no correct clock can have given.
-async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: usize) -> Result<Vec<Claim>> {
+async fn due(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    lease: Duration,
+    limit: usize,
+    which: Claimable,
+) -> Result<Vec<Claim>> {
     let sql = "SELECT o.order_id, o.state, o.frozen_at, o.fence + 1 AS fence, o.attempts + 1 AS attempts, \
                o.deaths + 1 AS deaths, o.parked_at, o.received_at, o.tried_since, o.payment_key, o.traceparent, o.refresh, \
                CASE WHEN o.state = 'issued' THEN o.snapshot END AS snapshot, coalesce(f.payment_id, p.payment_id) AS payment_id, \
                coalesce(f.customer_id, p.customer_id) AS customer_id, coalesce(f.amount, p.amount) AS amount, \
-               coalesce(f.currency, p.currency) AS currency \
-               FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
-                                    WHERE due_at IS NOT NULL AND due_at <= ?1 \
-                                    AND state <> 'voided' \
+               coalesce(f.currency, p.currency) AS currency, \
+               o.due_at AS was_due, o.worker FROM (SELECT * FROM (SELECT order_id AS id FROM orders \
+                                    WHERE due_at IS NOT NULL AND due_at <= ?1 AND state <> 'voided' \
+                                    AND (?4 = 0 OR (?4 = 1) = (frozen_at IS NOT NULL AND state <> 'issued')) \
                                     ORDER BY due_at, order_id LIMIT ?3) \
                      UNION ALL \
                      SELECT * FROM (SELECT order_id AS id FROM orders \
                                     WHERE worker IS NOT NULL AND due_at > ?2 \
+                                    AND (?4 = 0 OR (?4 = 1) = (frozen_at IS NOT NULL AND state <> 'issued')) \
                                     AND state <> 'voided' LIMIT ?3) \
                      LIMIT ?3) AS found \
                JOIN orders o ON o.order_id = found.id LEFT JOIN payments p ON p.key = o.payment_key \
@@ -216,8 +231,18 @@ async fn due(db: &mut SqliteConnection, now: Timestamp, lease: Duration, limit: 
                ORDER BY o.due_at, o.order_id";
     let far = later(now, lease.saturating_mul(2));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = sqlx::query(sql).bind(rfc3339(now)).bind(rfc3339(far)).bind(limit).fetch_all(db).await?;
-    rows.iter().map(claim_from).collect()
+    let query = sqlx::query(sql).bind(rfc3339(now)).bind(rfc3339(far)).bind(limit).bind(claimable(which));
+    let mut claims = Vec::new();
+    for row in &query.fetch_all(db).await? {
+        let mut claim = claim_from(row)?;
+        // An order that another worker had was tried in that time.
+        let due = row.time("was_due")?.filter(|due| *due < now);
+        if let (Some(due), None) = (due, row.text("worker")?) {
+            claim.tried_since = later(claim.tried_since, now.duration_since(due).unsigned_abs());
+        }
+        claims.push(claim);
+    }
+    Ok(claims)
 }
 
 /// Adds to the claim of an issued order what its refresh compares, and the latest payment.
@@ -312,6 +337,13 @@ async fn give_back(db: &mut SqliteConnection, now: Timestamp, release: &Release)
         NextStep::Wait(after) => (false, 1, Some(after)),
         NextStep::Park(after) => (true, 0, after),
     };
+    if let NextStep::Wait(after) = release.then {
+        let sql = "SELECT tried_since FROM orders WHERE order_id = ?1";
+        let row = sqlx::query(sql).bind(release.order_id.to_string()).fetch_one(&mut *db).await?;
+        let since = later(need("tried_since", row.time("tried_since")?)?, after);
+        let sql = "UPDATE orders SET tried_since = ?2 WHERE order_id = ?1";
+        sqlx::query(sql).bind(release.order_id.to_string()).bind(rfc3339(since)).execute(&mut *db).await?;
+    }
     let sql = "UPDATE orders SET worker = NULL, reason = CASE WHEN state = 'issued' THEN reason ELSE ?2 END, due_at = ?3, attempts = max(attempts - ?4, 0), deaths = 0, \
                state = CASE WHEN ?5 AND state <> 'issued' THEN 'parked' ELSE state END, \
                parked_at = CASE WHEN ?5 THEN coalesce(parked_at, ?6) ELSE parked_at END, \

@@ -1,8 +1,9 @@
 //! Tests of the service under load while something else is down.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fulfillment_tests::ordering::{Answer, one_seat};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
@@ -49,5 +50,43 @@ async fn an_outage_of_ordering_with_many_orders_waiting_writes_little() -> Resul
         Ok((issued > 100).then_some(()))
     })
     .await?;
+    Ok(())
+}
+
+/// The most memory that a process had, in bytes.
+fn peak(service: &Service) -> Result<usize> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid()))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("VmHWM")?;
+    let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kilobytes * 1024)
+}
+
+#[tokio::test]
+async fn many_large_dead_letters_without_a_broker_take_little_memory() -> Result<()> {
+    const LETTERS: usize = 700;
+    const BYTES: usize = 990_000;
+    let scene = Scene::embedded().await?.set("FULFILLMENT_KAFKA_BROKERS", "127.0.0.1:1");
+    scene.leaves("there is no broker that could take the dead letters");
+    // Made by the first start.
+    scene.start().await?.stop(PATIENCE).await?;
+    let file = scene.setup.data().join("unreadable.jsonl");
+    let mut lines = String::new();
+    for n in 0..LETTERS {
+        writeln!(lines, r#"{{"orderId":"no id {n}","note":"{}"}}"#, "x".repeat(BYTES))?;
+    }
+    std::fs::write(&file, lines)?;
+    scene.setup.run(&["ingest", file.to_str().context("a path")?]).await?;
+    assert_eq!(scene.record.number("SELECT count(*) FROM outbox").await?, i64::try_from(LETTERS)?);
+
+    let service = scene.start().await?;
+    eventually(PATIENCE, "Kafka is named", async || {
+        let health: Value = service.get("/health/ready").await?.json().await?;
+        Ok((health["parts"]["kafka"]["status"] == "degraded").then_some(()))
+    })
+    .await?;
+    // Two times as long as the client itself tries.
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    let peak = peak(&service)?;
+    ensure!(peak < 200_000_000, "the service took {} MB", peak / 1_000_000);
     Ok(())
 }

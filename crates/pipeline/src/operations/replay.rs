@@ -12,7 +12,7 @@ use crate::ports::Accept as _;
 use crate::stages::ingest::Ingest;
 
 /// Dead letters read from the store in one query.
-const PAGE: usize = 500;
+const PAGE: usize = 16;
 
 /// The result for one item.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Enrich stage: asks Ordering what was bought, and Identity where to send it. Outside any transaction.
 
+use std::sync::Arc;
+
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
 use fulfillment_store::step;
@@ -13,7 +15,7 @@ use crate::trace;
 /// An order whose tickets can be made.
 pub(super) struct Enriched {
     pub(super) job: Job,
-    pub(super) order: OrderSnapshot,
+    pub(super) order: Arc<OrderSnapshot>,
     /// Ordering's answer as received.
     pub(super) answer: Vec<u8>,
     pub(super) flags: Flags,
@@ -40,7 +42,7 @@ impl Pipeline {
             asked = self.ask(&job) => Some(asked),
         };
         match asked {
-            Some(Ok((order, answer, flags))) => Some(Enriched { job, order, answer, flags }),
+            Some(Ok((order, answer, flags))) => Some(Enriched { job, order: Arc::new(order), answer, flags }),
             Some(Err(refused)) => {
                 metrics::counter!("fulfillment_enrich_failures_total").increment(1);
                 self.fail(job, refused.failure, Vec::new(), refused.answer).await;

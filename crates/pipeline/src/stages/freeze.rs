@@ -4,22 +4,21 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fulfillment_credential::Claims;
-use fulfillment_domain::order::Seat;
-use fulfillment_domain::ticket::{Code, Customer, Document, Holder, Lifecycle, Line};
-use fulfillment_domain::{Failure, Ticket, event_time};
+use fulfillment_domain::{Failure, event_time};
 use fulfillment_store::{Freeze, FreezeOutcome, Installation, StoreError, step};
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tracing::{Instrument as _, error, error_span};
 
 use super::Pipeline;
-use super::code::code;
 use super::enrich::Enriched;
 use super::in_flight::Job;
 
 /// Orders frozen in one transaction.
 const BATCH: usize = 64;
+
+/// Tickets frozen in one transaction, unless one order has more: bounds its time and its memory.
+const TICKETS: usize = 2_000;
 
 /// How long a code is valid after its event: a postponed event must not invalidate printed tickets.
 const CODE_LIFE: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -36,7 +35,9 @@ impl Pipeline {
     ) {
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
-            self.freeze_batch(std::mem::take(&mut batch), &to_issue, 0).await;
+            for part in parts(std::mem::take(&mut batch)) {
+                self.freeze_batch(part, &to_issue, 0).await;
+            }
         }
     }
 
@@ -102,94 +103,31 @@ impl Pipeline {
     /// The tickets of one order. A repeat gives the same ids, for tickets and codes.
     async fn draft(&self, enriched: &Enriched, number_try: u32) -> Result<Freeze, Failure> {
         let order = &enriched.order;
-        let seats: Vec<_> = order.seats.iter().collect();
+        let seats = (0..order.seats.len()).collect();
         Ok(Freeze {
             order_id: order.order_id,
             fence: enriched.job.claim.fence,
             snapshot: enriched.answer.clone(),
-            tickets: self.tickets_of(enriched, &seats, 0, number_try).await?,
+            tickets: self.tickets_of(enriched, seats, 0, number_try).await?,
             notes: order.notes.clone(),
         })
     }
+}
 
-    /// The tickets of these seats of an order; `before`: how many tickets it has already. The count on each is that of
-    /// all.
-    pub(super) async fn tickets_of(
-        &self,
-        enriched: &Enriched,
-        seats: &[&Seat],
-        before: u32,
-        number_try: u32,
-    ) -> Result<Vec<Ticket>, Failure> {
-        let event = &enriched.order.event;
-        let unavailable = |error: StoreError| Failure::transient(error.to_string());
-        let event_number = self.numbers.event(self.store.as_ref(), &event.id).await.map_err(unavailable)?;
-        let mut tickets = Vec::with_capacity(seats.len());
-        let now = self.clock.now();
-        let now = now.round(Unit::Microsecond).unwrap_or(now);
-        let count = before.saturating_add(u32::try_from(seats.len()).unwrap_or(u32::MAX));
-        for (index, seat) in (before.saturating_add(1)..).zip(seats) {
-            let category_number = match &seat.category {
-                None => 0,
-                Some(name) => {
-                    self.numbers.category(self.store.as_ref(), &event.id, name).await.map_err(unavailable)?
-                }
-            };
-            let numbers = (event_number, category_number, number_try);
-            tickets.push(self.ticket(enriched, seat, (index, count), numbers, now)?);
+/// Splits a batch into parts of [`TICKETS`] at most; an order that has more is a part of its own.
+fn parts(batch: Vec<Enriched>) -> Vec<Vec<Enriched>> {
+    let mut parts: Vec<Vec<Enriched>> = Vec::new();
+    let mut tickets = 0_usize;
+    for enriched in batch {
+        tickets = tickets.saturating_add(enriched.order.seats.len());
+        if let Some(part) = parts.last_mut().filter(|_| tickets <= TICKETS) {
+            part.push(enriched);
+        } else {
+            tickets = enriched.order.seats.len();
+            parts.push(vec![enriched]);
         }
-        Ok(tickets)
     }
-
-    fn ticket(
-        &self,
-        enriched: &Enriched,
-        seat: &Seat,
-        (index, count): (u32, u32),
-        (event_number, category_number, number_try): (u32, u16, u32),
-        now: Timestamp,
-    ) -> Result<Ticket, Failure> {
-        let (order, claim) = (&enriched.order, &enriched.job.claim);
-        let event = &order.event;
-        let id = self.secret.ticket_id(order.order_id, &seat.line, seat.unit);
-        let (era, generation) = (0, 0);
-        let cti = self.secret.cti(id, era);
-        let expires_at = expiry(event.starts_at, event.ends_at, now);
-        let claims = Claims { expires_at, cti, event: event_number, category: category_number, generation };
-        let keyring = self.keys.current();
-        let key = keyring.signing_key(now).map_err(|e| Failure::transient(format!("{e:#}")))?;
-        let code = code(self.code, key, &claims, (order.order_id, &seat.label, &event.id));
-        let data = code.map_err(|e| Failure::permanent(format!("the code cannot be made: {e}")))?;
-        let template = self.templates.of(&event.id, event.organizer_id.as_deref());
-        Ok(Ticket {
-            id,
-            order_id: order.order_id,
-            number: self.secret.ticket_number(id, number_try),
-            payment_id: claim.payment_id.clone(),
-            price: seat.price,
-            currency: seat.currency,
-            line: Line {
-                item_id: seat.item_id.clone(),
-                key: seat.line.clone(),
-                unit: seat.unit,
-                index,
-                count,
-            },
-            customer: Customer {
-                id: claim.customer_id.clone(),
-                email: order.customer_email.clone(),
-                name: order.customer_name.clone(),
-                locale: order.locale.clone(),
-            },
-            event: event.frozen(event_number),
-            seat: seat.frozen(category_number),
-            holder: Holder { name: seat.holder_name.clone(), email: seat.holder_email.clone() },
-            code: Code { data, cti, era, generation: generation.into(), kid: key.kid().to_string() },
-            document: Document::planned(template, self.templates.version().to_owned()),
-            lifecycle: Lifecycle::frozen(now),
-            flags: enriched.flags.clone(),
-        })
-    }
+    parts
 }
 
 /// When the code of an event at these times, as far as they are known, expires: seconds since 1970. A wrong end does
@@ -213,7 +151,7 @@ pub struct Numbers {
 const REMEMBERED: usize = 10_000;
 
 impl Numbers {
-    async fn event(&self, store: &dyn Installation, id: &str) -> Result<u32, StoreError> {
+    pub(super) async fn event(&self, store: &dyn Installation, id: &str) -> Result<u32, StoreError> {
         if let Some(number) = lock(&self.events).get(id) {
             return Ok(*number);
         }
@@ -222,7 +160,12 @@ impl Numbers {
         Ok(number)
     }
 
-    async fn category(&self, store: &dyn Installation, event: &str, name: &str) -> Result<u16, StoreError> {
+    pub(super) async fn category(
+        &self,
+        store: &dyn Installation,
+        event: &str,
+        name: &str,
+    ) -> Result<u16, StoreError> {
         let key = (event.to_owned(), name.to_owned());
         if let Some(number) = lock(&self.categories).get(&key) {
             return Ok(*number);

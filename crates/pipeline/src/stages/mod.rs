@@ -1,6 +1,7 @@
 //! The stages of an order from paid to issued, one file each, and the tasks that run them.
 
 pub(crate) mod code;
+mod draft;
 mod enrich;
 pub(crate) mod freeze;
 mod in_flight;

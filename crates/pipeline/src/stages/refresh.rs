@@ -77,8 +77,8 @@ impl Pipeline {
             }
             Ok(growth) => {
                 let highest = refresh.tickets.iter().map(|t| t.line.index).max().unwrap_or_default();
-                let seats: Vec<_> = growth.new.iter().filter_map(|index| order.seats.get(*index)).collect();
-                let tickets = self.tickets_of(enriched, &seats, highest, number_try).await?;
+                let seats = growth.new.iter().copied().filter(|index| *index < order.seats.len()).collect();
+                let tickets = self.tickets_of(enriched, seats, highest, number_try).await?;
                 let freeze = Freeze {
                     order_id: claim.order_id,
                     fence: claim.fence,

@@ -12,7 +12,7 @@ use super::fixtures::{
     payment, quietly, wait,
 };
 use crate::DeliveryOutcome::{Parked, Retry, Sent};
-use crate::Store;
+use crate::{DeadLetterRoute, Store};
 
 /// Two events of one ticket, in order, with different ids.
 async fn two_events(store: &dyn Store) {
@@ -202,4 +202,24 @@ pub async fn prune(backend: &dyn Backend) {
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(record.payments[0].duplicates, 1, "what is pruned is still known");
     assert_eq!(backend.number("SELECT count(*) FROM dead_letters WHERE length(raw) = 8").await, 1);
+}
+
+/// A batch is bounded by its bytes: large dead letters are not all read at once.
+pub async fn lends_few_large_ones(backend: &dyn Backend) {
+    const LETTERS: i64 = 20;
+    let store = backend.store();
+    let route = DeadLetterRoute { destinations: vec!["kafka".into()], max_bytes: 2 << 20 };
+    for n in 0..LETTERS {
+        let large = message(n, "x".repeat(1 << 20).as_bytes());
+        store.ingest(&[large], &route, &quietly()).await.unwrap();
+    }
+    let mut ids = Vec::new();
+    for _ in 0..LETTERS {
+        let lent = store.claim_deliveries("kafka", 1_000, LONG).await.unwrap();
+        let bytes: usize = lent.iter().map(|delivery| delivery.event.value.len()).sum();
+        assert!(bytes <= 9 << 20, "{bytes} bytes at once");
+        ids.extend(lent.iter().map(|delivery| delivery.outbox_id));
+    }
+    let once: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!((ids.len(), once.len()), (20, 20));
 }

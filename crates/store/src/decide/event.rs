@@ -7,6 +7,9 @@ use crate::decide::sql_values::{Row, need};
 use crate::outbox::PublishedEvent;
 use crate::{Delivery, Result, Unsent};
 
+/// How many bytes of values are lent in one batch; the last event may exceed it.
+pub(crate) const LENT_BYTES: i64 = 8 << 20;
+
 /// The columns of an event, of the table alias `o`.
 macro_rules! event_columns {
     () => {

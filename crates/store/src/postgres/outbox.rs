@@ -8,18 +8,20 @@ use uuid::Uuid;
 
 use super::PgStore;
 use super::rows::values::{micros, rows_at_most};
-use crate::decide::event::{delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::event::{LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
 use crate::decide::sql_values::{Row, clean};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
-/// Lends what is due and not held back by an earlier event of its ticket (the first has none); ends deliveries that a
-/// void made pointless.
+/// Lends what is due and not held back by an earlier event of its ticket (the first has none), as far as the values
+/// before it have less than `$4` bytes; ends deliveries that a void made pointless.
 const LEND: &str = concat!(
-    "WITH found AS (SELECT d.outbox_id FROM outbox_delivery d \
+    "WITH found AS (SELECT d.outbox_id, d.due_at FROM outbox_delivery d \
         WHERE d.destination = $1 AND d.state = 'pending' AND d.due_at <= now() \
         AND (d.sequence <= 1 OR d.sequence = (SELECT min(e.sequence) FROM outbox_delivery e \
              WHERE e.destination = $1 AND e.ticket_id = d.ticket_id AND e.state = 'pending')) \
         ORDER BY d.due_at, d.outbox_id LIMIT $2 FOR UPDATE OF d SKIP LOCKED), \
+     sized AS (SELECT f.outbox_id, sum(octet_length(o.value)) OVER (ORDER BY f.due_at, f.outbox_id) \
+        - octet_length(o.value) AS before FROM found f JOIN outbox o ON o.id = f.outbox_id), \
      marked AS (UPDATE outbox_delivery d SET \
         state = CASE WHEN m.moot THEN 'suppressed' ELSE 'pending' END, \
         reason = CASE WHEN m.moot THEN 'the ticket was voided' ELSE d.reason END, \
@@ -27,7 +29,8 @@ const LEND: &str = concat!(
         due_at = clock_timestamp() + CASE WHEN m.moot THEN 0 ELSE $3 END * interval '1 microsecond', \
         updated_at = clock_timestamp() \
         FROM (SELECT f.outbox_id, t.voided_at IS NOT NULL AND o.kind IN ('ticket-issued', 'ticket-reissued') AS moot \
-              FROM found f JOIN outbox o ON o.id = f.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id) AS m \
+              FROM sized f JOIN outbox o ON o.id = f.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id \
+              WHERE f.before < $4) AS m \
         WHERE d.outbox_id = m.outbox_id AND d.destination = $1 \
         RETURNING d.outbox_id, d.attempts, m.moot) \
      SELECT o.id, d.attempts, d.moot, ",
@@ -45,7 +48,7 @@ impl Outbox for PgStore {
     ) -> Result<Vec<Delivery>> {
         loop {
             let query = sqlx::query(LEND).bind(destination).bind(rows_at_most(limit)).bind(micros(lease));
-            let rows = query.fetch_all(&self.pool).await?;
+            let rows = query.bind(LENT_BYTES).fetch_all(&self.pool).await?;
             let mut lent = Vec::with_capacity(rows.len());
             for row in &rows {
                 if !sqlx::Row::try_get::<bool, _>(row, "moot")? {

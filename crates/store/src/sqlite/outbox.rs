@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::rows::values::list;
-use crate::decide::event::{delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::event::{LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
 use crate::decide::sql_values::{Row, clean, rfc3339};
 use crate::decide::{earlier, later};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
@@ -153,27 +153,41 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// What is due and not held back by an earlier event of its ticket, and whether a void made it pointless.
+/// What is due and not held back by an earlier event of its ticket, and whether a void made it pointless: as far as the
+/// values before it have less than [`LENT_BYTES`].
 async fn due(
     db: &mut SqliteConnection,
     destination: &str,
     now: Timestamp,
     limit: usize,
 ) -> Result<Vec<(Delivery, bool)>> {
+    // The length of a value is known without reading it.
+    let sql = "SELECT o.id, length(o.value) AS bytes FROM (SELECT d.outbox_id, d.due_at FROM outbox_delivery d \
+         WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \
+         AND (d.sequence <= 1 OR NOT EXISTS (SELECT 1 FROM outbox_delivery e \
+              WHERE e.destination = ?1 AND e.ticket_id = d.ticket_id AND e.state = 'pending' \
+              AND e.sequence < d.sequence)) \
+         ORDER BY d.due_at, d.outbox_id LIMIT ?3) AS d \
+         JOIN outbox o ON o.id = d.outbox_id ORDER BY d.due_at, d.outbox_id";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = sqlx::query(sql).bind(destination).bind(rfc3339(now)).bind(limit);
+    let (mut ids, mut bytes) = (Vec::new(), 0);
+    for row in query.fetch_all(&mut *db).await? {
+        if bytes >= LENT_BYTES {
+            break;
+        }
+        ids.push(row.number::<i64>("id")?);
+        bytes += row.number::<i64>("bytes")?;
+    }
     let sql = concat!(
         "SELECT o.id, d.attempts + 1 AS attempts, \
          t.voided_at IS NOT NULL AND o.kind IN ('ticket-issued', 'ticket-reissued') AS moot, ",
         event_columns!(),
-        " FROM (SELECT d.outbox_id, d.attempts FROM outbox_delivery d \
-          WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \
-          AND (d.sequence <= 1 OR NOT EXISTS (SELECT 1 FROM outbox_delivery e \
-               WHERE e.destination = ?1 AND e.ticket_id = d.ticket_id AND e.state = 'pending' \
-               AND e.sequence < d.sequence)) \
-          ORDER BY d.due_at, d.outbox_id LIMIT ?3) AS d \
-          JOIN outbox o ON o.id = d.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id ORDER BY o.id"
+        " FROM outbox_delivery d JOIN outbox o ON o.id = d.outbox_id LEFT JOIN tickets t ON t.id = o.ticket_id \
+          WHERE d.destination = ?1 AND d.outbox_id IN (SELECT value FROM json_each(?2)) ORDER BY o.id"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = sqlx::query(sql).bind(destination).bind(rfc3339(now)).bind(limit).fetch_all(db).await?;
+    let ids = serde_json::Value::from(ids).to_string();
+    let rows = sqlx::query(sql).bind(destination).bind(ids).fetch_all(db).await?;
     rows.iter().map(|row| Ok((delivery_from(row)?, row.number::<u8>("moot")? == 1))).collect()
 }
 

@@ -149,3 +149,48 @@ async fn positions_follow_commits_under_one_lock() {
     let positions: Vec<_> = store.events_after(0, 10).await.unwrap().iter().map(|e| e.position).collect();
     assert_eq!(positions, [1, 2, 3, 4, 5]);
 }
+
+/// What the migration of codes made, undone.
+const BEFORE_CODES: [&str; 2] =
+    ["ALTER TABLE ticket_revisions DROP COLUMN cti", "DROP INDEX tickets_withdrawn"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_gives_way_and_is_tried_again() {
+    let backend = open().await;
+    for sql in BEFORE_CODES {
+        backend.execute(sql).await;
+    }
+    backend.execute("DELETE FROM fulfillment_migrations WHERE version >= 15").await;
+    // A report that reads the table for a while.
+    let mut report = backend.pool.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM ticket_revisions").execute(&mut *report).await.unwrap();
+    let store = Arc::clone(&backend.store);
+    let migrating = tokio::spawn(async move { store.migrate().await });
+    let mut longest = Duration::ZERO;
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        let asked = std::time::Instant::now();
+        backend.execute("SELECT count(*) FROM ticket_revisions").await;
+        longest = longest.max(asked.elapsed());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!migrating.is_finished(), "the report goes on");
+    assert!(longest > Duration::from_millis(100), "the migration never waited for its lock");
+    assert!(longest < Duration::from_secs(2), "others waited for {longest:?}");
+    report.rollback().await.unwrap();
+    let applied = migrating.await.unwrap().unwrap().applied;
+    assert_eq!(applied, ["0015_codes", "0018_former_codes", "0019_withdrawn_tickets"]);
+}
+
+#[tokio::test]
+async fn an_unfinished_index_is_built_again() {
+    let backend = open().await;
+    let invalid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid";
+    backend
+        .execute("UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'tickets_withdrawn'::regclass")
+        .await;
+    backend.execute("DELETE FROM fulfillment_migrations WHERE version = 19").await;
+    assert_eq!(backend.number(invalid).await, 1);
+    assert_eq!(backend.store.migrate().await.unwrap().applied, ["0019_withdrawn_tickets"]);
+    assert_eq!(backend.number(invalid).await, 0);
+}

@@ -2,5 +2,3 @@
 -- cti: the former code's id, hexadecimal; a reinstatement gives the ticket another one.
 ALTER TABLE ticket_revisions ADD COLUMN cti TEXT;
 UPDATE ticket_revisions SET cti = record::json ->> 'cti' WHERE record <> '{}';
-CREATE INDEX ticket_revisions_cti ON ticket_revisions (cti);
-CREATE INDEX tickets_withdrawn ON tickets (cti) WHERE voided_at IS NOT NULL OR generation > 0;

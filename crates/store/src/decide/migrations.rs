@@ -49,13 +49,18 @@ pub(crate) fn in_the_way(tables: Vec<String>) -> Vec<String> {
     tables.into_iter().filter(ours).collect()
 }
 
+/// How the SQL of a migration begins that is not run in a transaction. It is one statement, such as `CREATE INDEX
+/// CONCURRENTLY`, and repeating it does no harm.
+pub(crate) const NO_TRANSACTION: &str = "-- no-transaction";
+
 /// A migration: its version, its name, its SQL.
 pub(crate) type Step = (i64, &'static str, &'static str);
 
 /// sqlx's migrator of these steps.
 fn migrator(steps: &[Step]) -> Migrator {
     let migrations = steps.iter().map(|(version, name, sql)| {
-        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
+        let alone = sql.starts_with(NO_TRANSACTION);
+        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), alone)
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.dangerous_set_table_name(TABLE);
@@ -66,12 +71,20 @@ fn migrator(steps: &[Step]) -> Migrator {
 
 /// Applies what is not applied yet, each migration in a transaction of its own.
 pub(crate) async fn apply<C: Migrate>(db: &mut C, steps: &[Step]) -> Result<()> {
-    let migrator = migrator(steps);
     for (version, ..) in steps {
-        crate::step!("before-a-migration");
-        migrator.run_direct(Some(*version), db, false).await.map_err(failed)?;
+        apply_up_to(db, steps, *version).await.map_err(failed)?;
     }
     Ok(())
+}
+
+/// Applies what is not applied yet up to a version.
+pub(crate) async fn apply_up_to<C: Migrate>(
+    db: &mut C,
+    steps: &[Step],
+    version: i64,
+) -> Result<(), MigrateError> {
+    crate::step!("before-a-migration");
+    migrator(steps).run_direct(Some(version), db, false).await
 }
 
 /// The names of the steps that are not applied yet.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::PgStore;
+use super::{PgStore, migrating};
 use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::clean;
 use crate::decide::ticket::index_key;
@@ -24,6 +24,8 @@ const MIGRATIONS: &[migrations::Step] = &[
     (11, "0011_notes", include_str!("../../migrations/postgres/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/postgres/0013_drafts.sql")),
     (15, "0015_codes", include_str!("../../migrations/postgres/0015_codes.sql")),
+    (18, "0018_former_codes", include_str!("../../migrations/postgres/0018_former_codes.sql")),
+    (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
 ];
 
 #[async_trait]
@@ -32,10 +34,7 @@ impl Installation for PgStore {
         // A separate connection: closing it releases the lock, whatever happens before.
         let mut db = self.pool.acquire().await?.detach();
         sqlx::query("SET statement_timeout = 0").execute(&mut db).await?;
-        sqlx::query("SET lock_timeout = 0").execute(&mut db).await?;
-        // Several processes may start on one empty database; the second has nothing left to do.
-        let lock = "SELECT pg_advisory_lock(hashtextextended('fulfillment migrate ' || $1, 0))";
-        sqlx::query(lock).bind(&self.schema).execute(&mut db).await?;
+        migrating::turn(&mut db, &self.schema).await?;
         let applied = self.migrate_alone(&mut db).await;
         db.close().await?;
         Ok(MigrationReport { version: MIGRATIONS.last().map_or(0, |m| m.0), applied: applied? })
@@ -96,7 +95,7 @@ impl PgStore {
             let sql = format!("CREATE SCHEMA \"{}\"", self.schema);
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *db).await?;
         }
-        migrations::apply(db, MIGRATIONS).await?;
+        migrating::apply(db, &self.schema, MIGRATIONS, &pending).await?;
         Ok(pending)
     }
 

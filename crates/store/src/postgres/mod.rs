@@ -10,6 +10,7 @@ mod db;
 pub mod earlier;
 mod inbox;
 mod installation;
+mod migrating;
 mod order_queue;
 mod outbox;
 mod past_orders;

@@ -428,6 +428,9 @@ async fn probe(
     loop {
         let store = match tokio::time::timeout(PROBE_TIMEOUT, store.ping()).await {
             Ok(Ok(())) => PartState::Ok,
+            Ok(Err(error)) if error.is_read_only() => {
+                PartState::Down("is read-only: the server is a standby, or was demoted".into())
+            }
             Ok(Err(_)) => PartState::Down("cannot be reached".into()),
             Err(_) => PartState::Down("does not answer".into()),
         };

@@ -1,5 +1,7 @@
 //! Errors of a store, by what the caller should do about them.
 
+use crate::postgres::{ReadOnly, leave};
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -16,6 +18,13 @@ pub enum StoreError {
     /// Another process has this embedded store open as a server.
     #[error("{0}")]
     InUse(String),
+}
+
+impl StoreError {
+    /// Whether the database answers, and takes no writes.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if error.is::<ReadOnly>())
+    }
 }
 
 pub(crate) fn unavailable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
@@ -43,6 +52,10 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
 /// PostgreSQL, appendix A. Class 22: data, 23: constraints, 54: limits, such as an index's longest key. 42 and 3F are
 /// about missing or foreign tables: the schema is not the program's.
 fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
+    // A write to a standby, and a server that shuts down, crashed or starts.
+    if matches!(code, "25006" | "57P01" | "57P02" | "57P03") {
+        leave();
+    }
     match &code[..2] {
         "22" | "23" | "54" => StoreError::Refused(error.into()),
         "42" | "3F" => StoreError::Incompatible(format!("{error}: is the schema migrated?")),

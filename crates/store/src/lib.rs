@@ -159,7 +159,7 @@ pub fn check_url(url: &str) -> Result<()> {
     match url.split_once("://") {
         Some(("sqlite", "" | ":memory:")) => bad("must name a file after sqlite://".into()),
         Some(("sqlite", _)) => Ok(()),
-        Some(("postgres" | "postgresql", _)) => match url.parse::<sqlx::postgres::PgConnectOptions>() {
+        Some(("postgres" | "postgresql", _)) => match postgres::servers(url) {
             Ok(_) => Ok(()),
             Err(error) => bad(format!("must look like postgres://USER:PASSWORD@HOST/DATABASE: {error}")),
         },

@@ -49,7 +49,7 @@ impl Installation for PgStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        installation::ping(self).await
+        self.check().await
     }
 
     async fn registration(&self) -> Result<Registration> {

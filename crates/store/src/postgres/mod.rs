@@ -16,12 +16,16 @@ mod outbox;
 mod past_orders;
 mod positions;
 mod rows;
+mod servers;
 
-use std::str::FromStr as _;
+use std::sync::Arc;
 
 use sqlx::Postgres;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+pub(crate) use self::servers::servers;
+use self::servers::{IS_READ_ONLY, follow, is_left, primary};
+pub(crate) use self::servers::{ReadOnly, leave};
 use crate::error::unavailable;
 use crate::{RefundRules, Result, Settings, StoreError};
 
@@ -32,17 +36,38 @@ const LOCK_TIMEOUT: &str = "10s";
 /// How long a transaction may be idle before it is ended and its locks are released.
 const IDLE_TIMEOUT: &str = "60s";
 
+/// Why a connection pool between this process and the database is refused that does not pass on what a connection needs.
+const POOLED: &str = "the settings of the store's connections do not arrive: store.url leads through a connection pool \
+    such as pgbouncer, which drops them, and in transaction mode prepared statements and locks too. Name PostgreSQL \
+    itself; this program keeps at most store.max_connections connections";
+
+/// `protocol_violation`: what pgbouncer answers to settings that it does not pass on.
+const PROTOCOL_VIOLATION: &str = "08P01";
+
+fn of_connection(error: sqlx::Error) -> StoreError {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    if code.as_deref() == Some(PROTOCOL_VIOLATION) {
+        return StoreError::Incompatible(format!("{POOLED} ({error})"));
+    }
+    error.into()
+}
+
 type Tx = sqlx::Transaction<'static, Postgres>;
 
 /// The store in a PostgreSQL schema.
 pub struct PgStore {
     pool: PgPool,
+    /// Every server that the URL names.
+    servers: Arc<[PgConnectOptions]>,
+    /// Held while another one is looked for.
+    following: Arc<tokio::sync::Mutex<()>>,
     schema: String,
     refunds: RefundRules,
 }
 
 impl PgStore {
-    /// Connects. TLS follows the URL's `sslmode`, and the schema need not exist yet.
+    /// Connects to the first server of the URL that takes writes. TLS follows the URL's `sslmode`, and the schema need not
+    /// exist yet.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when no connection can be made, [`StoreError::Incompatible`] for a URL that cannot
@@ -55,22 +80,55 @@ impl PgStore {
                 "{schema:?} cannot be the schema's name: use up to 63 lower-case letters, digits and _"
             )));
         }
-        let options = PgConnectOptions::from_str(&settings.url)?.application_name("fulfillment").options([
-            ("search_path", schema.as_str()),
-            ("statement_timeout", STATEMENT_TIMEOUT),
-            ("lock_timeout", LOCK_TIMEOUT),
-            ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
-            // A plan that is kept from when a table was small reads all of the table for each batch later.
-            ("plan_cache_mode", "force_custom_plan"),
-            // Indexes are not on a spinning disk: the default of 4 makes the planner read whole tables.
-            ("random_page_cost", "1.1"),
-        ]);
+        let with_options = |server: PgConnectOptions| {
+            server.application_name("fulfillment").options([
+                ("search_path", schema.as_str()),
+                ("statement_timeout", STATEMENT_TIMEOUT),
+                ("lock_timeout", LOCK_TIMEOUT),
+                ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
+                // A plan that is kept from when a table was small reads all of the table for each batch later.
+                ("plan_cache_mode", "force_custom_plan"),
+                // Indexes are not on a spinning disk: the default of 4 makes the planner read whole tables.
+                ("random_page_cost", "1.1"),
+            ])
+        };
+        let servers: Arc<[_]> = servers(&settings.url)?.into_iter().map(with_options).collect();
         let pool = PgPoolOptions::new()
             .max_connections(settings.max_connections.max(1))
             .acquire_timeout(settings.connect_timeout)
-            .connect_with(options)
-            .await?;
-        Ok(Self { pool, schema, refunds: settings.refunds })
+            .before_acquire(|_, connection| Box::pin(async move { Ok(!is_left(connection.age)) }))
+            .connect_with(primary(&servers, settings.connect_timeout).await?)
+            .await
+            .map_err(of_connection)?;
+        let path: String =
+            sqlx::query_scalar("SELECT current_setting('search_path')").fetch_one(&pool).await?;
+        if path != schema {
+            return Err(StoreError::Incompatible(POOLED.into()));
+        }
+        Ok(Self { pool, servers, following: Arc::default(), schema, refunds: settings.refunds })
+    }
+
+    /// Whether the database takes writes. If not, another server is looked for, if the URL names several.
+    async fn check(&self) -> Result<()> {
+        let answer = sqlx::query_scalar::<_, bool>(IS_READ_ONLY).fetch_one(&self.pool).await;
+        if answer.as_ref().is_ok_and(|read_only| !read_only) {
+            return Ok(());
+        }
+        if answer.is_ok() {
+            leave();
+        }
+        if self.servers.len() > 1 {
+            // Whoever asks may not wait for it.
+            let (pool, servers) = (self.pool.clone(), Arc::clone(&self.servers));
+            let following = Arc::clone(&self.following);
+            tokio::spawn(async move {
+                if let Ok(_alone) = following.try_lock() {
+                    follow(&pool, &servers).await;
+                }
+            });
+        }
+        answer?;
+        Err(unavailable(ReadOnly))
     }
 
     /// Begins a transaction, in a separate task: a `begin` that is cancelled half-way leaves its connection unusable.

@@ -4,6 +4,7 @@
 //! into a type once, with an error that names the field at fault; what goes out is rendered here too,
 //! so that the spelling of a field is decided in one place.
 
+pub mod address;
 pub mod clock;
 pub mod delivered;
 pub mod earlier;
@@ -31,6 +32,7 @@ pub mod withdrawal;
 pub mod words;
 pub mod zones;
 
+pub use address::Address;
 pub use clock::Clock;
 pub use delivered::Delivered;
 pub use event::{EventKind, OutboxEvent, Spelling};

@@ -83,6 +83,23 @@ impl Secret {
                 .is_ok()
     }
 
+    /// A pseudonym for an e-mail address, by which the store finds it without containing it.
+    pub fn pseudonym(&self, address: &str) -> [u8; 16] {
+        self.pseudonym_of(b"address", address)
+    }
+
+    /// A pseudonym for what similar addresses have in common.
+    pub fn pseudonym_of_similar(&self, similar: &str) -> [u8; 16] {
+        self.pseudonym_of(b"similar addresses", similar)
+    }
+
+    fn pseudonym_of(&self, purpose: &[u8], text: &str) -> [u8; 16] {
+        let mac = self.mac(&[purpose, text.as_bytes()]);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&mac[..16]);
+        bytes
+    }
+
     fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.start(parts).finalize().into_bytes().into()
     }

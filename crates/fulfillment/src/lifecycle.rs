@@ -13,12 +13,14 @@ use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::installation;
+use fulfillment_pipeline::operations::people::PeopleIndex;
 use fulfillment_pipeline::ports::{Accept, Files};
 use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::relay::{Relay, sequence};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
+use fulfillment_pipeline::upkeep::people::index_people;
 use fulfillment_pipeline::upkeep::{gauges, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -363,6 +365,9 @@ impl Parts {
             self.stop.clone(),
         );
         self.begin("maintenance", maintenance);
+        let people =
+            PeopleIndex { store: Arc::clone(&self.store) as _, secret: self.keys.current().secret.clone() };
+        self.begin("people", index_people(people, Arc::clone(&self.runtime), self.stop.clone()));
         let follow = Arc::clone(&self.templates).follow(
             config.clone(),
             environment.to_vec(),

@@ -30,13 +30,33 @@ pub struct Erased {
     pub events: u64,
 }
 
+/// What the database's own files contain after [`Erasures::clear_files`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleared {
+    /// Whether content may remain that only a vacuum removes.
+    pub needs_vacuum: bool,
+}
+
+/// An erasure by address that has begun and is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BegunErasure {
+    /// The orders in which the address occurred, in any attempt.
+    pub orders: Vec<OrderId>,
+    /// Dead letters without an order that were emptied, in any attempt.
+    pub letters: u64,
+}
+
 /// Removing personal data. The removal is permanent: messages of an erased order that arrive later are counted and kept
 /// without their content, and no worker processes them.
 #[async_trait]
 pub trait Erasures: Send + Sync {
-    /// The orders in which an e-mail address occurs, in any case: as the buyer's or a holder's, now or in an earlier
-    /// generation, or in a stored raw message or answer.
-    async fn orders_of(&self, email: &str) -> Result<Vec<OrderId>>;
+    /// Records that an erasure by address has begun, so that a repeat finds its orders although the address occurs in
+    /// none of them any more. `whom` is a keyed hash of the address. Returns what is recorded of all attempts; `None`
+    /// when there are no orders and no earlier attempt.
+    async fn begin_erasure(&self, whom: &[u8; 16], orders: &[OrderId]) -> Result<Option<BegunErasure>>;
+
+    /// Deletes the record of an erasure: it is finished.
+    async fn end_erasure(&self, whom: &[u8; 16]) -> Result<()>;
 
     /// Removes an order's personal data, in one transaction: names, addresses and customer ids, Ordering's answers, raw
     /// messages and dead letters that contain it, earlier generations' rows, free text, and personal data in events;
@@ -47,8 +67,15 @@ pub trait Erasures: Send + Sync {
     /// no such order. A repeat returns the same, and removes what has arrived since.
     async fn erase(&self, order: OrderId) -> Result<Option<Erased>>;
 
-    /// Empties the dead letters without an order in which an e-mail address occurs. Returns how many.
-    async fn erase_letters(&self, email: &str) -> Result<u64>;
+    /// Empties dead letters. Returns how many, with those of an earlier attempt that is not finished.
+    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64]) -> Result<u64>;
+
+    /// Removes from the database's own files what was erased from its tables: old pages, the write-ahead log, the
+    /// unused part of pages. An erasure is finished only after this.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Unavailable`] when other connections keep the write-ahead log in use for half a minute.
+    async fn clear_files(&self) -> Result<Cleared>;
 
     /// Orders not erased whose event ended, or began if its end is unknown, longer ago than `age`; up to `limit`.
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>>;

@@ -15,6 +15,16 @@ pub struct MigrationReport {
     pub applied: Vec<String>,
 }
 
+/// What a vacuum did.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Vacuumed {
+    /// The size of the database's file before, in bytes.
+    pub before: u64,
+    /// Its size now.
+    pub now: u64,
+}
+
 /// A signing key as the store records it: never the private half.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct KeyRecord {
@@ -86,6 +96,19 @@ pub trait Installation: Send + Sync {
     /// The number of a ticket category of an event in codes, assigned once and permanently, from 1. `None` is the
     /// event's only category, number 0.
     async fn category_number(&self, event_id: &str, category: &str) -> Result<u16>;
+
+    /// The bytes of free disk that [`Self::vacuum`] needs beside the file.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Incompatible`] when the store has no file of its own.
+    async fn vacuum_needs(&self) -> Result<u64>;
+
+    /// Writes the embedded store's file anew, without what was deleted from it. No server may run meanwhile.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::InUse`] while a server works on the file, [`crate::StoreError::Incompatible`] when the store
+    /// has no file of its own.
+    async fn vacuum(&self) -> Result<Vacuumed>;
 
     /// Closes the connections gracefully.
     async fn close(&self);

@@ -20,6 +20,7 @@
 //! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Erasures`] | removing personal data |
+//! | [`People`] | finding orders by the people in them |
 //! | [`Import`] | importing orders from an earlier service |
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
@@ -54,6 +55,7 @@ pub mod inbox;
 pub mod installation;
 pub mod order_queue;
 pub mod outbox;
+pub mod people;
 pub mod positions;
 pub mod postgres;
 pub mod records;
@@ -70,16 +72,17 @@ pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder,
 };
 pub use destinations::{DestinationBacklog, Destinations};
-pub use erasures::{Erased, Erasures};
+pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
 pub use error::StoreError;
 pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
-pub use installation::{Installation, KeyRecord, MigrationReport, Registration};
+pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
 pub use order_queue::{
     Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
     Refresh, Release,
 };
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
+pub use people::{FoundIn, People, PersonKey, ReadKeys};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{
     CodeStanding, OrderRecord, PaymentOutcome, PaymentRecord, Records, Redrawn, RetrySelection, Summary,
@@ -110,6 +113,7 @@ pub trait Store:
     + Attentions
     + Destinations
     + Erasures
+    + People
     + Import
     + Templates
 {
@@ -129,6 +133,7 @@ impl<T> Store for T where
         + Attentions
         + Destinations
         + Erasures
+        + People
         + Import
         + Templates
 {

@@ -12,7 +12,7 @@ use fulfillment_store::conformance::fixtures::{LONG, ingest, issued, payment};
 use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{Installation, OrderQueue, RefundRules, Store, StoreError};
 use jiff::Timestamp;
-use sqlx::{AssertSqlSafe, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
 struct MachineClock;
 
@@ -172,4 +172,63 @@ async fn what_waits_does_not_wait_for_a_clock_that_was_set_back() {
     let store = SqliteStore::open(&backend.path, clock).await.unwrap();
     store.begin_serving().await.unwrap();
     assert_eq!(store.claim("w", 9, LONG).await.unwrap().len(), 2, "the held one and the waiting one");
+}
+
+/// SQLite leaves copies of moved rows in the unused part of pages, whatever `secure_delete` says.
+#[tokio::test]
+async fn cleared_files_have_no_copies_of_deleted_rows() {
+    let backend = open().await;
+    let mut db = backend.pool.acquire().await.unwrap();
+    let mut changes: Vec<String> = [
+        "PRAGMA secure_delete = on",
+        "CREATE TABLE moved (id INTEGER PRIMARY KEY, name TEXT, rest TEXT)",
+        "INSERT INTO moved WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 4000) \
+         SELECT i, 'person-' || i || '-', hex(zeroblob(i * 7919 % 250)) FROM n",
+    ]
+    .map(str::to_owned)
+    .into();
+    // Rows that grow, shrink and go, as those of tickets do.
+    for round in 1..=6 {
+        changes.push(format!(
+            "UPDATE moved SET rest = hex(zeroblob((id * {round} * 104729) % 450)) WHERE id % 3 = {round} % 3"
+        ));
+        changes.push(format!("UPDATE moved SET name = '', rest = '' WHERE id % 11 = {round}"));
+    }
+    changes.push("UPDATE moved SET name = '', rest = ''".to_owned());
+    changes.push("PRAGMA wal_checkpoint(TRUNCATE)".to_owned());
+    for sql in changes {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *db).await.unwrap();
+    }
+    let copies = |path: &std::path::Path| {
+        let content = std::fs::read(path).unwrap();
+        content.windows(7).filter(|w| *w == b"person-").count()
+    };
+    assert!(copies(&backend.path) > 0, "the fault that this test is about");
+    assert!(!backend.store().clear_files().await.unwrap().needs_vacuum);
+    assert_eq!(copies(&backend.path), 0);
+    let sound: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&backend.pool).await.unwrap();
+    assert_eq!(sound, "ok");
+    assert_eq!(backend.number("SELECT count(*) FROM moved").await, 4000);
+}
+
+/// A search does not read through the people of other orders.
+#[tokio::test]
+async fn a_person_is_found_by_an_index() {
+    let backend = open().await;
+    let sql = "INSERT INTO people (order_id, letter_id, hash, alike) \
+               WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
+               SELECT 'order ' || i, 0, randomblob(16), randomblob(16) FROM n";
+    backend.execute(sql).await;
+    for analyzed in ["SELECT 1", "ANALYZE"] {
+        backend.execute(analyzed).await;
+        let sql = format!("EXPLAIN QUERY PLAN {}", fulfillment_store::conformance::people::SEARCH);
+        let plan = sqlx::query(AssertSqlSafe(sql))
+            .bind([0_u8; 16].as_slice())
+            .fetch_all(&backend.pool)
+            .await
+            .unwrap();
+        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        assert!(steps[0].contains("INDEX people_alike (alike=?)"), "{steps:?}");
+        assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{steps:?}");
+    }
 }

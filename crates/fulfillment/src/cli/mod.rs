@@ -19,6 +19,7 @@ mod reissue;
 mod retry;
 mod serve;
 mod standing;
+mod store;
 mod table;
 mod template;
 mod ticket;
@@ -87,6 +88,7 @@ enum Command {
     Verify(verify::Verify),
     Template(template::Template),
     Keys(keys::Keys),
+    Store(store::StoreCommand),
     Config(config::ConfigCommand),
     Health(health::Health),
 }
@@ -178,6 +180,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Verify(command) => command.run(&context).await,
         Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,
+        Command::Store(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context),
         Command::Health(command) => command.run(&context).await,
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::OrderId;
-use fulfillment_store::{Erased, Erasures, StoreError};
+use fulfillment_store::{Cleared, Erased, Erasures, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -26,6 +26,9 @@ pub enum NotErased {
     /// The record is erased; files remain.
     #[error("the record is erased and the files are not, until the next round of maintenance: {0}")]
     Files(#[from] FilesError),
+    /// The record is erased; the database's own files still have its content.
+    #[error("the record is erased, and the store's own files are not cleared yet: {0}")]
+    Traces(#[source] StoreError),
 }
 
 /// Dependencies of the erasure.
@@ -45,13 +48,27 @@ impl Eraser {
         Ok(Some(erased))
     }
 
+    /// Removes what was erased from the database's own files.
+    pub async fn clear(&self) -> Result<Cleared, NotErased> {
+        self.store.clear_files().await.map_err(NotErased::Traces)
+    }
+
     /// Erases the orders that have passed their retention time, if it is set, and removes files that were written late.
-    pub async fn maintain(&self, age: Option<Duration>, stop: &CancellationToken) {
+    /// `uncleared`: whether the database's own files may have what was erased, until they are cleared.
+    pub async fn maintain(&self, age: Option<Duration>, uncleared: &mut bool, stop: &CancellationToken) {
         if let Some(age) = age {
-            match self.retire(age, stop).await {
+            match self.retire(age, uncleared, stop).await {
                 Ok(0) => {}
                 Ok(orders) => info!(orders, "personal data of past events erased"),
                 Err(error) => warn!(%error, "cannot erase personal data of past events"),
+            }
+            if *uncleared {
+                match self.clear().await {
+                    Ok(_) => *uncleared = false,
+                    Err(error) => {
+                        warn!(%error, "cannot remove erased data from the store's files; tried again in an hour");
+                    }
+                }
             }
         }
         if let Err(error) = self.remove_late_files(stop).await {
@@ -59,7 +76,12 @@ impl Eraser {
         }
     }
 
-    async fn retire(&self, age: Duration, stop: &CancellationToken) -> Result<u64, NotErased> {
+    async fn retire(
+        &self,
+        age: Duration,
+        uncleared: &mut bool,
+        stop: &CancellationToken,
+    ) -> Result<u64, NotErased> {
         let mut erased = 0;
         loop {
             let orders = self.store.past_orders(age, BATCH).await?;
@@ -70,6 +92,7 @@ impl Eraser {
                 if stop.is_cancelled() {
                     return Ok(erased);
                 }
+                *uncleared = true;
                 self.erase(order).await?;
                 erased += 1;
             }

@@ -8,6 +8,7 @@ pub mod import;
 mod import_files;
 pub mod installation;
 mod listed;
+pub mod people;
 pub mod reconcile;
 pub mod reissue;
 pub mod replay;

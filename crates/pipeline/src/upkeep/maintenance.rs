@@ -33,6 +33,8 @@ pub async fn maintain(
     stop: CancellationToken,
 ) {
     let eraser = Eraser { store: Arc::clone(&store) as _, files: Arc::clone(&files) };
+    // An earlier process may have ended between an erasure and this.
+    let mut uncleared = true;
     loop {
         match files.sweep(STALE).await {
             Ok(0) => {}
@@ -40,7 +42,7 @@ pub async fn maintain(
             Err(error) => warn!(%error, "cannot remove temporary files"),
         }
         prune(store.as_ref(), settings.prune_after, &stop).await;
-        eraser.maintain(settings.erase_after, &stop).await;
+        eraser.maintain(settings.erase_after, &mut uncleared, &stop).await;
         park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,

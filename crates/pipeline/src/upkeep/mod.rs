@@ -3,3 +3,4 @@
 pub mod gauges;
 pub mod heal;
 pub mod maintenance;
+pub mod people;

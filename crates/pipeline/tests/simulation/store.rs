@@ -223,11 +223,18 @@ passed_on! {
         acknowledge(scope: &AttentionScope, why: &str) -> u64;
     }
     Erasures {
-        orders_of(email: &str) -> Vec<OrderId>;
         erase(order: OrderId) -> Option<Erased>;
-        erase_letters(email: &str) -> u64;
+        begin_erasure(whom: &[u8; 16], orders: &[OrderId]) -> Option<BegunErasure>;
+        end_erasure(whom: &[u8; 16]) -> ();
+        erase_letters(whom: &[u8; 16], letters: &[i64]) -> u64;
+        clear_files() -> Cleared;
         past_orders(age: Duration, limit: usize) -> Vec<OrderId>;
         files_of_erased(age: Duration, after: Option<TicketId>, limit: usize) -> Vec<(TicketId, Vec<String>)>;
+    }
+    People {
+        note_people(limit: usize, keys: ReadKeys<'_>) -> usize;
+        people_alike(alike: &[u8; 16]) -> Vec<(FoundIn, [u8; 16])>;
+        texts_of(found_in: FoundIn) -> Vec<Vec<u8>>;
     }
     Import {
         import(orders: &[ImportedOrder]) -> Vec<ImportOutcome>;
@@ -275,6 +282,14 @@ impl Installation for Line {
 
     async fn category_number(&self, event_id: &str, category: &str) -> Result<u16> {
         self.ask("category_number", self.0.world.store.category_number(event_id, category), |_| ()).await
+    }
+
+    async fn vacuum_needs(&self) -> Result<u64> {
+        self.0.world.store.vacuum_needs().await
+    }
+
+    async fn vacuum(&self) -> Result<Vacuumed> {
+        self.0.world.store.vacuum().await
     }
 
     async fn close(&self) {}

@@ -20,6 +20,7 @@ pub mod ingest;
 pub mod installation;
 pub mod locks;
 pub mod outbox;
+pub mod people;
 pub mod positions;
 pub mod records;
 pub mod refreshes;
@@ -107,8 +108,9 @@ macro_rules! conformance_suite {
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,
                 cancellations_of_before_records_had_times, codes_are_judged, orders_without_tickets_are_set_going }
-            erasures { everything_of_an_order, what_comes_later_is_kept_without_content, no_worker_goes_on,
+            erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
+            people { in_any_spelling, whatever_is_written, earlier_rows_are_read_in_parts, who_is_erased_leaves }
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }

@@ -25,7 +25,8 @@ pub(crate) const TICKETS: &str = "UPDATE tickets SET customer_email = '', custom
      erased_at = coalesce(erased_at, $2), updated_at = $2 WHERE order_id = $1";
 
 /// Rows about the order in other tables, each by `$1`, the order.
-pub(crate) const BESIDE: [&str; 5] = [
+pub(crate) const BESIDE: [&str; 6] = [
+    "DELETE FROM people WHERE order_id = $1",
     "DELETE FROM ticket_drafts WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_revisions SET record = '{}', why = NULL, request = NULL \
      WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
@@ -63,11 +64,6 @@ pub(crate) fn effects(facts: &OrderFacts) -> Effects {
     let end =
         if live().any(|t| has_file(t.lifecycle.status)) { End::Issued } else { End::Voided(WHY.to_owned()) };
     Effects { voided, end: Some(end), ..Effects::default() }
-}
-
-/// An address as a whole JSON string, so that a longer address with the same ending does not match.
-pub(crate) fn quoted(email: &str) -> String {
-    serde_json::Value::from(email).to_string()
 }
 
 /// Reads `id, ticket_pdf_path, generations` of a ticket: every name that a file of it can have.

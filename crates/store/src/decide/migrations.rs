@@ -37,6 +37,11 @@ const OURS: &[&str] = &[
     "withdrawal_dismissals",
     "order_attention",
     "kafka_positions",
+    "erasure_requests",
+    "store_file",
+    "people",
+    "people_unread",
+    "people_backfill",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

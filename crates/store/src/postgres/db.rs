@@ -32,7 +32,6 @@ const FRAGMENTS: Fragments<'static> = Fragments {
     amount: ("CAST(CAST(", " AS TEXT) AS NUMERIC)"),
     // High bytes are escaped alike on both sides.
     inbytes: ("strpos(lower(encode(", ", 'escape')), lower(encode(convert_to($1, 'UTF8'), 'escape'))) > 0"),
-    intext: ("strpos(lower(", "), lower($1)) > 0"),
     greatest: "greatest",
     strpos: "strpos",
     bytewise: "COLLATE \"C\"",

@@ -8,7 +8,7 @@ use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::clean;
 use crate::decide::ticket::index_key;
 use crate::sql::{Sql as _, installation};
-use crate::{Installation, MigrationReport, Registration, Result};
+use crate::{Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
 
 const MIGRATIONS: &[migrations::Step] = &[
     (1, "0001_init", include_str!("../../migrations/postgres/0001_init.sql")),
@@ -24,9 +24,15 @@ const MIGRATIONS: &[migrations::Step] = &[
     (11, "0011_notes", include_str!("../../migrations/postgres/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/postgres/0013_drafts.sql")),
     (15, "0015_codes", include_str!("../../migrations/postgres/0015_codes.sql")),
+    (16, "0016_erasing", include_str!("../../migrations/postgres/0016_erasing.sql")),
+    (17, "0017_people", include_str!("../../migrations/postgres/0017_people.sql")),
     (18, "0018_former_codes", include_str!("../../migrations/postgres/0018_former_codes.sql")),
     (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
 ];
+
+/// Why there is nothing to vacuum from here.
+const NO_FILE: &str = "only the embedded store has a file to vacuum; PostgreSQL vacuums its tables by itself, \
+     or at once by its statement VACUUM";
 
 #[async_trait]
 impl Installation for PgStore {
@@ -75,6 +81,14 @@ impl Installation for PgStore {
             &index_key(clean(category).into_owned()),
         )
         .await
+    }
+
+    async fn vacuum_needs(&self) -> Result<u64> {
+        Err(StoreError::Incompatible(NO_FILE.to_owned()))
+    }
+
+    async fn vacuum(&self) -> Result<Vacuumed> {
+        Err(StoreError::Incompatible(NO_FILE.to_owned()))
     }
 
     async fn close(&self) {

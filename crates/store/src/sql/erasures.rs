@@ -14,32 +14,16 @@ use super::rows::seats::owned;
 use super::settling::{Settling, apply, facts_of};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::earlier;
-use crate::decide::erasing::{self, files_from, letter_event, quoted};
-use crate::decide::sql_values::{Row, SqlValue, need};
-use crate::{Announcing, Erased, Erasures, Result, StoreError};
-
-const ORDERS_OF: &str = "SELECT order_id FROM tickets WHERE lower($2) IN (lower(customer_email), lower(holder_email)) \
-     UNION SELECT t.order_id FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id WHERE @intext(r.record) \
-     UNION SELECT t.order_id FROM ticket_drafts d JOIN tickets t ON t.id = d.ticket_id WHERE @intext(d.draft) \
-     UNION SELECT order_id FROM orders WHERE @inbytes(snapshot) OR @inbytes(refused_answer) \
-     UNION SELECT order_id FROM inbox WHERE pruned_at IS NULL AND @inbytes(raw) \
-     UNION SELECT order_id FROM dead_letters WHERE order_id IN (SELECT order_id FROM orders) AND @inbytes(raw)";
+use crate::decide::erasing::{self, files_from, letter_event};
+use crate::decide::sql_values::{Row, SqlValue, need, odd};
+use crate::error::unavailable;
+use crate::{Announcing, BegunErasure, Cleared, Erased, Erasures, Result, StoreError};
 
 /// The extra time for a day without hours.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
 impl<S: Sql> Erasures for S {
-    async fn orders_of(&self, email: &str) -> Result<Vec<OrderId>> {
-        let mut tx = self.snapshot().await?;
-        tx.without_limit().await?;
-        let rows = tx.fetch_all(ORDERS_OF, &[quoted(email).into(), email.into()]).await?;
-        tx.commit().await?;
-        let mut orders = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
-        orders.sort_unstable();
-        Ok(orders)
-    }
-
     async fn erase(&self, order: OrderId) -> Result<Option<Erased>> {
         let mut tx = self.begin().await?;
         tx.without_limit().await?;
@@ -73,7 +57,6 @@ impl<S: Sql> Erasures for S {
                    FROM tickets WHERE order_id = $1 ORDER BY ticket_index";
         let rows = tx.fetch_all(sql, &[order.into()]).await?;
         tx.commit().await?;
-        self.forget_erased().await;
         let tickets = rows.iter().map(files_from).collect::<Result<Vec<_>>>()?;
         let (tickets, files): (Vec<_>, Vec<_>) = tickets.into_iter().unzip();
         let erased_at = need("erased_at", row.time("erased_at")?)?;
@@ -81,18 +64,47 @@ impl<S: Sql> Erasures for S {
         Ok(Some(Erased { order_id: order, erased_at, tickets, files, messages, letters, events }))
     }
 
-    async fn erase_letters(&self, email: &str) -> Result<u64> {
+    async fn begin_erasure(&self, whom: &[u8; 16], orders: &[OrderId]) -> Result<Option<BegunErasure>> {
         let mut tx = self.begin().await?;
-        tx.without_limit().await?;
+        let mut begun = begun(&mut tx, whom).await?;
+        if begun.is_none() && orders.is_empty() {
+            return Ok(None);
+        }
+        let all = begun.get_or_insert_default();
+        all.orders.extend(orders);
+        all.orders.sort_unstable();
+        all.orders.dedup();
+        note(&mut tx, whom, all).await?;
+        tx.commit().await?;
+        Ok(begun)
+    }
+
+    async fn end_erasure(&self, whom: &[u8; 16]) -> Result<()> {
+        self.write("DELETE FROM erasure_requests WHERE whom = $1", &[whom.into()]).await?;
+        Ok(())
+    }
+
+    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64]) -> Result<u64> {
+        let mut tx = self.begin().await?;
         let now = tx.now().await?;
-        let sql =
-            "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND @inbytes(raw) ORDER BY id";
-        let rows = tx.fetch_all(sql, &[quoted(email).into()]).await?;
+        let mut rows = Vec::with_capacity(letters.len());
+        for letter in letters {
+            let sql = "SELECT id, fingerprint FROM dead_letters WHERE id = $1 AND length(raw) > 0";
+            rows.extend(tx.fetch_optional(sql, &[(*letter).into()]).await?);
+        }
         locks::events(&mut tx, &rows.iter().map(letter_event).collect::<Result<Vec<_>>>()?).await?;
         let emptied = empty_letters(&mut tx, &rows, now).await?;
+        let mut begun = begun(&mut tx, whom).await?.unwrap_or_default();
+        begun.letters += emptied;
+        if emptied > 0 {
+            note(&mut tx, whom, &begun).await?;
+        }
         tx.commit().await?;
-        self.forget_erased().await;
-        Ok(emptied)
+        Ok(begun.letters)
+    }
+
+    async fn clear_files(&self) -> Result<Cleared> {
+        Sql::clear_files(self).await
     }
 
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>> {
@@ -127,6 +139,24 @@ impl<S: Sql> Erasures for S {
         let sql = if after.is_some() { erased!(" WHERE id > $3") } else { erased!("") };
         db.fetch_all(sql, &cells).await?.iter().map(files_from).collect()
     }
+}
+
+/// An erasure by address that is not finished.
+async fn begun(db: &mut impl Db, whom: &[u8; 16]) -> Result<Option<BegunErasure>> {
+    let sql = "SELECT orders, letters FROM erasure_requests WHERE whom = $1 @lock";
+    let Some(row) = db.fetch_optional(sql, &[whom.into()]).await? else { return Ok(None) };
+    let orders = need("orders", row.text("orders")?)?;
+    let orders = serde_json::from_str(&orders).map_err(|e| odd("orders", e))?;
+    Ok(Some(BegunErasure { orders, letters: row.number("letters")? }))
+}
+
+async fn note(db: &mut impl Db, whom: &[u8; 16], begun: &BegunErasure) -> Result<()> {
+    let sql = "INSERT INTO erasure_requests (whom, orders, letters, begun_at) VALUES ($1, $2, $3, @now) \
+               ON CONFLICT (whom) DO UPDATE SET orders = excluded.orders, letters = excluded.letters";
+    let orders = serde_json::to_string(&begun.orders).map_err(unavailable)?;
+    let letters = i64::try_from(begun.letters).unwrap_or(i64::MAX);
+    db.execute(sql, &[whom.into(), orders.into(), letters.into()]).await?;
+    Ok(())
 }
 
 /// Removes personal data from events, and ends undelivered events about a ticket. The rows are locked.

@@ -8,7 +8,7 @@
 //! | `@greatest` | `greatest` | `max` |
 //! | `@strpos` | `strpos` | `instr` |
 //! | `@amount($1)` | the text as a number | the text |
-//! | `@inbytes(c)`, `@intext(c)` | whether a column of bytes, or of text, contains `$1`, ignoring case | the same |
+//! | `@inbytes(c)` | whether a column of bytes contains `$1`, ignoring case | the same |
 //! | `@bytewise` | `COLLATE "C"` | `COLLATE BINARY` |
 //! | `@records(a text, b bigint)` | `json_to_recordset` of `$1` | `json_each` of `$1` |
 //!
@@ -27,7 +27,6 @@ pub(crate) struct Fragments<'a> {
     pub(crate) any: (&'a str, &'a str),
     pub(crate) amount: (&'a str, &'a str),
     pub(crate) inbytes: (&'a str, &'a str),
-    pub(crate) intext: (&'a str, &'a str),
 }
 
 impl Fragments<'_> {
@@ -42,7 +41,6 @@ impl Fragments<'_> {
                 "any" => Some(self.any),
                 "amount" => Some(self.amount),
                 "inbytes" => Some(self.inbytes),
-                "intext" => Some(self.intext),
                 _ => None,
             };
             let word = match name {
@@ -85,14 +83,13 @@ mod tests {
             any: ("IN (SELECT value FROM json_each(", "))"),
             amount: ("", ""),
             inbytes: ("<", ">"),
-            intext: ("[", "]"),
         };
         for (sql, written) in [
             ("SELECT '{}'", "SELECT '{}'"),
             ("SET a = @now, b = coalesce(b, @now)", "SET a = $2, b = coalesce(b, $2)"),
             ("x @any($1) ORDER BY x @lock", "x IN (SELECT value FROM json_each($1)) ORDER BY x "),
             ("@greatest(a - $3, 0)", "max(a - $3, 0)"),
-            ("@inbytes(raw) OR @intext(r.record)", "<raw> OR [r.record]"),
+            ("@inbytes(raw) OR x", "<raw> OR x"),
             ("VALUES (@amount($1), $2)", "VALUES ($1, $2)"),
             ("FROM @records(a text, b bigint) WHERE", "FROM <a text, b bigint> AS n WHERE"),
             ("ORDER BY a @bytewise, b", "ORDER BY a COLLATE BINARY, b"),

@@ -4,6 +4,7 @@ use super::{Db, Sql, Transaction as _};
 use crate::decide::sql_values::{Row as _, need};
 use crate::decide::too_many_categories;
 use crate::{KeyRecord, Registration, Result};
+use uuid::Uuid;
 
 pub(crate) async fn ping(store: &impl Sql) -> Result<()> {
     store.read().await?.exists("SELECT 1", &[]).await?;
@@ -51,8 +52,13 @@ pub(crate) async fn register(store: &impl Sql, wanted: &Registration) -> Result<
 pub(crate) async fn adopt_secret(store: &impl Sql, fingerprint: &str) -> Result<()> {
     let sql = "INSERT INTO installation (id, secret_fingerprint) VALUES (1, $1) \
                ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint";
-    store.write(sql, &[fingerprint.into()]).await?;
-    Ok(())
+    let mut tx = store.begin().await?;
+    tx.execute(sql, &[fingerprint.into()]).await?;
+    // Its hashes belong to the old secret: it is filled again.
+    tx.execute("DELETE FROM people", &[]).await?;
+    let sql = "UPDATE people_backfill SET orders_after = $1, letters_after = 0 WHERE id = 1";
+    tx.execute(sql, &[Uuid::nil().into()]).await?;
+    tx.commit().await
 }
 
 pub(crate) async fn event_number(store: &impl Sql, event: &str) -> Result<u32> {

@@ -10,6 +10,7 @@ mod erasures;
 mod fragments;
 mod import;
 pub(crate) mod installation;
+mod people;
 pub(crate) mod recording;
 mod records;
 mod refreshes;
@@ -25,11 +26,13 @@ use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
 
 pub(crate) use self::fragments::Fragments;
+#[cfg(feature = "conformance")]
+pub(crate) use self::people::ALIKE as PEOPLE_ALIKE;
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{Row, SqlValue};
 use crate::decide::withdrawing::Received;
 use crate::error::unavailable;
-use crate::{RefundRules, Result, StoreError};
+use crate::{Cleared, RefundRules, Result, StoreError};
 
 /// A connection to a database, in a transaction or not.
 pub(crate) trait Db: Send {
@@ -149,9 +152,9 @@ pub(crate) trait Sql: Send + Sync {
     /// Writes with a single statement.
     fn write(&self, sql: &'static str, cells: &[SqlValue<'_>]) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Removes what was just erased from files beside the tables.
-    fn forget_erased(&self) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
+    /// Removes what was erased from the database's own files, where it has files of its own.
+    fn clear_files(&self) -> impl Future<Output = Result<Cleared>> + Send {
+        std::future::ready(Ok(Cleared { needs_vacuum: false }))
     }
 
     /// The seller's rules for refunds.

@@ -8,20 +8,19 @@ use jiff::Timestamp;
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
-use tracing::warn;
 
-use super::SqliteStore;
 use super::past_orders::PAST_ORDERS;
 use super::rows::events::insert_events;
 use super::rows::tickets::{insert_ticket, replace_ticket};
 use super::rows::values::{Statement, bind};
 use super::rows::withdrawals;
+use super::{SqliteStore, clearing};
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{SqlValue, rfc3339};
 use crate::decide::withdrawing::Received;
 use crate::sql::rows::seats::take;
 use crate::sql::{Batches, Db, Fragments, Sql, Transaction};
-use crate::{RefundRules, Result};
+use crate::{Cleared, RefundRules, Result};
 
 /// A transaction that writes, or a snapshot to read from.
 pub(crate) type Tx = At<sqlx::Transaction<'static, Sqlite>>;
@@ -65,14 +64,12 @@ impl<C> At<C> {
         let query = if sql.contains('@') {
             let now = format!("${}", cells.len() + 1);
             let any = ("IN (SELECT value FROM json_each(", "))");
-            let mentions = ("instr(lower(CAST(", " AS TEXT)), lower($1)) > 0");
             let fragments = Fragments {
                 now: &now,
                 lock: "",
                 any,
                 amount: ("CAST(", " AS TEXT)"),
-                inbytes: mentions,
-                intext: mentions,
+                inbytes: ("instr(lower(CAST(", " AS TEXT)), lower($1)) > 0"),
                 greatest: "max",
                 strpos: "instr",
                 bytewise: "COLLATE BINARY",
@@ -187,12 +184,8 @@ impl Sql for SqliteStore {
         Ok(written)
     }
 
-    /// Writes the write-ahead log into the database file and empties it: it has old pages. While another connection
-    /// reads the log, it is kept until a later checkpoint.
-    async fn forget_erased(&self) {
-        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.write).await {
-            warn!(%error, "the store's log is not folded into its file yet; it has what was erased until then");
-        }
+    async fn clear_files(&self) -> Result<Cleared> {
+        clearing::clear(self).await
     }
 
     fn refunds(&self) -> RefundRules {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::SqliteStore;
+use super::{SqliteStore, vacuum};
 use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::rfc3339;
 use crate::error::unavailable;
 use crate::sql::{Sql as _, installation};
-use crate::{Installation, MigrationReport, Registration, Result, StoreError};
+use crate::{Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
 
 const MIGRATIONS: &[migrations::Step] = &[
     (1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql")),
@@ -27,6 +27,8 @@ const MIGRATIONS: &[migrations::Step] = &[
     (11, "0011_notes", include_str!("../../migrations/sqlite/0011_notes.sql")),
     (13, "0013_drafts", include_str!("../../migrations/sqlite/0013_drafts.sql")),
     (15, "0015_codes", include_str!("../../migrations/sqlite/0015_codes.sql")),
+    (16, "0016_erasing", include_str!("../../migrations/sqlite/0016_erasing.sql")),
+    (17, "0017_people", include_str!("../../migrations/sqlite/0017_people.sql")),
 ];
 
 #[async_trait]
@@ -47,17 +49,7 @@ impl Installation for SqliteStore {
     }
 
     async fn begin_serving(&self) -> Result<MigrationReport> {
-        let path = self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-        let file = self
-            .side_file("lock", move |file| {
-                file.try_lock().map_err(|e| match e {
-                    TryLockError::WouldBlock => StoreError::InUse(format!(
-                        "another server works on {path}: one file has one server. Stop it, or use PostgreSQL"
-                    )),
-                    TryLockError::Error(e) => unavailable(e),
-                })
-            })
-            .await?;
+        let file = self.serving_lock().await?;
         if let Ok(mut serving) = self.serving.lock() {
             *serving = file;
         }
@@ -98,6 +90,16 @@ impl Installation for SqliteStore {
         installation::category_number(self, event_id, category).await
     }
 
+    async fn vacuum_needs(&self) -> Result<u64> {
+        vacuum::needs(self).await
+    }
+
+    async fn vacuum(&self) -> Result<Vacuumed> {
+        // No server starts meanwhile: its writes would wait too long.
+        let _alone = self.serving_lock().await?;
+        vacuum::run(self).await
+    }
+
     async fn close(&self) {
         self.read.close().await;
         self.write.close().await;
@@ -108,6 +110,20 @@ impl Installation for SqliteStore {
 }
 
 impl SqliteStore {
+    /// The lock that a server holds while it runs.
+    async fn serving_lock(&self) -> Result<Option<File>> {
+        let path = self.path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+        self.side_file("lock", move |file| {
+            file.try_lock().map_err(|e| match e {
+                TryLockError::WouldBlock => StoreError::InUse(format!(
+                    "another server works on {path}: one file has one server. Stop it, or use PostgreSQL"
+                )),
+                TryLockError::Error(e) => unavailable(e),
+            })
+        })
+        .await
+    }
+
     /// Opens `<file>.<suffix>` and locks it, outside the async threads: a lock may block. A store in memory has no
     /// other process to lock out.
     async fn side_file(

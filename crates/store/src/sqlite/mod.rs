@@ -4,6 +4,7 @@
 //! several that read beside it (WAL). Another process, such as a command beside the server, waits up to the busy
 //! timeout. Leases and due times use the [`Clock`] that is passed in.
 
+mod clearing;
 mod db;
 mod inbox;
 mod installation;
@@ -12,6 +13,7 @@ mod outbox;
 mod past_orders;
 mod positions;
 mod rows;
+mod vacuum;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,18 @@ const READERS: u32 = 4;
 /// The largest correction of the clock that is ignored.
 const SMALL_STEP: SignedDuration = SignedDuration::from_secs(1);
 
+/// How the file is opened.
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+        // Deleted content is overwritten, also in pages that become free: it may have been personal.
+        .pragma("secure_delete", "on")
+}
+
 /// The store in a SQLite file.
 pub struct SqliteStore {
     write: SqlitePool,
@@ -60,15 +74,7 @@ impl SqliteStore {
     /// [`crate::StoreError::Unavailable`] when the file cannot be opened or created,
     /// [`crate::StoreError::Incompatible`] when it is not a SQLite database.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            // Deleted content is overwritten in pages that are written anyway: it may have been personal.
-            .pragma("secure_delete", "fast");
+        let options = options(path).create_if_missing(true);
         let pool = |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT);
         let write = pool(1).connect_with(options.clone()).await?;
         let read =

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use fulfillment_domain::OrderId;
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::Result;
 use crate::decide::erasing::{self, letter_event};
@@ -25,6 +26,8 @@ pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: 
         let id: i64 = row.number("id")?;
         db.execute(erasing::LETTER, &[id.into(), now.into(), nothing, (&none).into()]).await?;
         db.execute("DELETE FROM outbox WHERE event_id = $1", &[letter_event(row)?.into()]).await?;
+        let sql = "DELETE FROM people WHERE order_id = $1 AND letter_id = $2";
+        db.execute(sql, &[OrderId(Uuid::nil()).into(), id.into()]).await?;
     }
     Ok(letters.len() as u64)
 }

@@ -1,8 +1,10 @@
 //! The section `[http]`: the HTTP API.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::section::{Bytes, HttpUrl, Sensitive, section};
+use crate::address_range::AddressRange;
 use crate::hosts::Host;
 
 section! {
@@ -27,5 +29,32 @@ section! {
         max_items: usize = "5000" from "1" to "100000";
         /// The maximum number of payment requests in progress; further ones are answered 429.
         max_ingest_requests: usize = "64" from "1" to "10000";
+        /// The maximum number of open connections. A sixteenth of them is kept for health and files; where there is no
+        /// room, connections that have not sent a request yet are closed, the oldest first.
+        max_connections: usize = "2048" from "16" to "1000000";
+        /// The maximum number of open connections of one address; an IPv6 network of 64 bits counts as one. Trusted
+        /// proxies are not counted, see trusted_proxies.
+        max_connections_per_address: usize = "256" from "1" to "1000000";
+        /// How long the head of a request may take. A connection that takes longer is closed.
+        header_timeout: Duration = "10s" from "100ms" to "1h";
+        /// How long a request's body may pause. A request must have arrived and be answered within 60s in any case.
+        body_timeout: Duration = "30s" from "100ms" to "1min";
+        /// How long the reader of an answer may take nothing of it.
+        write_timeout: Duration = "30s" from "100ms" to "1h";
+        /// How long a connection may be idle between two requests.
+        idle_timeout: Duration = "60s" from "100ms" to "1h";
+        /// Addresses and networks of reverse proxies, separated by commas, like 10.0.0.0/8. Their X-Forwarded-For is
+        /// believed, and every other address has the limits of an address. While this is empty, loopback and private
+        /// addresses have none, because each may be a proxy.
+        trusted_proxies: Vec<AddressRange> = "";
+        /// Requests without a valid token per second from one address; ten times as many at once. Further ones are
+        /// answered 429. 0 means no limit.
+        address_requests: u32 = "50" from "0" to "1000000";
+        /// Requests per second with one token; ten times as many at once. Further ones are answered 429. 0 means no
+        /// limit.
+        token_requests: u32 = "1000" from "0" to "1000000";
+        /// Serve HTTP/2 without TLS as well, for a proxy that speaks it. The timeouts then apply to its connections, not
+        /// to each request.
+        http2: bool = "false";
     }
 }

@@ -10,6 +10,7 @@
     reason = "the settings' comments are also the text of the default file, which is no Markdown"
 )]
 
+mod address_range;
 mod cross_checks;
 mod data;
 mod exposure;
@@ -31,6 +32,7 @@ mod warnings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+pub use address_range::AddressRange;
 pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
 pub use hosts::Host;
 pub use http::Http;

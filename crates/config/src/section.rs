@@ -9,6 +9,7 @@ use fulfillment_domain::order::LocalTimes;
 use fulfillment_domain::{Currency, Share, Spelling};
 use zeroize::Zeroize;
 
+use crate::address_range::AddressRange;
 use crate::hosts::Host;
 
 /// A type that a setting can have. Every value is parsed from text, so that a file and the environment agree.
@@ -58,6 +59,7 @@ settings! {
     Spelling, "camelCase, snake_case or PascalCase", |t| t.parse().ok();
     LocalTimes, "zone or utc", |t| t.parse().ok();
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
+    Vec<AddressRange>, "addresses and networks separated by commas, like 10.0.0.0/8", AddressRange::list;
     Vec<Host>, "host names separated by commas, without ports", Host::list;
     Vec<PathBuf>, "paths separated by commas",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());

@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::error::CliError;
+use crate::open_files;
 use crate::wiring::{self, Role, Upstreams};
 
 /// An upstream service by name, and a function that tells what is wrong with it, as far as is known.
@@ -263,10 +264,12 @@ impl Parts {
             stop: self.stop.clone(),
         });
         let router = http::router(api, roles.contains(&Role::Http));
-        let closing = close.clone().cancelled_owned();
-        let broken = self.broken.clone();
+        let max_connections = open_files::room_for(config.http.max_connections);
+        let settings = fulfillment_config::Http { max_connections, ..config.http.clone() };
+        let (closing, broken) = (close.clone(), self.broken.clone());
         serving.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(closing).await {
+            let ended = tokio::spawn(http::serve(listener, router, settings, closing)).await;
+            if let Err(error) = ended {
                 error!(%error, "the HTTP server failed");
                 broken.cancel();
             }

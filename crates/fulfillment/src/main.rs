@@ -7,6 +7,7 @@ mod cli;
 mod demo;
 mod error;
 mod lifecycle;
+mod open_files;
 mod telemetry;
 mod traces;
 mod wiring;

@@ -11,11 +11,14 @@ use sha2::Sha256;
 
 use crate::local::LocalUser;
 use crate::problem::{Kind, Problem};
+use crate::rates::Rates;
 
 /// The tokens, and who needs none.
 pub struct Access {
     tokens: Vec<Known>,
     without: WithoutToken,
+    /// Requests by token.
+    rates: Option<Rates<String>>,
 }
 
 /// Who is let in without a token.
@@ -83,13 +86,21 @@ impl Access {
             mac: keyed(token.token.expose()).finalize().into_bytes().into(),
             scopes: token.scopes.clone(),
         };
-        Self { tokens: tokens.iter().map(known).collect(), without }
+        Self { tokens: tokens.iter().map(known).collect(), without, rates: Rates::new(http.token_requests) }
     }
 
     /// The client that sends these headers, if its token has `scope`.
     pub(crate) fn require(&self, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
         let caller = self.caller(headers)?;
+        if let (Some(rates), Caller::Token { name, .. }) = (&self.rates, &caller) {
+            rates.count(name, "http.token_requests")?;
+        }
         caller.require(scope).map(|()| caller)
+    }
+
+    /// Whether these headers have a valid token.
+    pub(crate) fn is_known(&self, headers: &HeaderMap) -> bool {
+        matches!(self.caller(headers), Ok(Caller::Token { .. }))
     }
 
     /// The client that sends these headers, whatever its scopes.

@@ -1,6 +1,8 @@
 //! The shared state of the routes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fulfillment_config::{Http, Pipeline};
 use fulfillment_domain::{Clock, Secret};
@@ -16,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::admin::readiness::Readiness;
+use crate::peers::Peers;
+use crate::rates::Rates;
 
 /// Everything the routes need.
 pub struct Api {
@@ -58,19 +62,29 @@ pub struct Limits {
     pub(crate) max_body: usize,
     pub(crate) max_items: usize,
     pub(crate) max_message: usize,
+    /// The longest time without a byte of a request's body.
+    pub(crate) body_timeout: Duration,
+    /// Requests without a token, by address.
+    pub(crate) addresses: Option<Rates<IpAddr>>,
+    pub(crate) peers: Peers,
     /// Concurrent requests with payments.
     pub(crate) ingest: Semaphore,
     /// Concurrent readers of the event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Concurrent files of whole orders: each has a thread.
     pub(crate) order_files: Arc<Semaphore>,
+    /// Those of them that are drawn: the others wait for their readers.
+    pub(crate) drawing: Arc<Semaphore>,
 }
 
 /// The maximum number of concurrent readers of the event stream.
 pub(crate) const MAX_STREAMS: usize = 256;
 
-/// The maximum number of concurrent files of whole orders.
-const MAX_ORDER_FILES: usize = 16;
+/// The maximum number of concurrent files of whole orders: half of the threads that may block.
+const MAX_ORDER_FILES: usize = 256;
+
+/// The maximum number of them that are drawn at a time.
+const MAX_DRAWING: usize = 16;
 
 impl Limits {
     /// As the settings say.
@@ -79,9 +93,13 @@ impl Limits {
             max_body: http.max_body.0,
             max_items: http.max_items,
             max_message: pipeline.max_message.0,
+            body_timeout: http.body_timeout,
+            addresses: Rates::new(http.address_requests),
+            peers: Peers::new(http),
             ingest: Semaphore::new(http.max_ingest_requests.min(Semaphore::MAX_PERMITS)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             order_files: Arc::new(Semaphore::new(MAX_ORDER_FILES)),
+            drawing: Arc::new(Semaphore::new(MAX_DRAWING)),
         }
     }
 }

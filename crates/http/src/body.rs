@@ -1,9 +1,12 @@
 //! Request bodies: reads them up to the limit, and checks their content type.
 
+use std::error::Error;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use tower_http::timeout::TimeoutError;
 
 use crate::access::Caller;
 use crate::problem::{Kind, Problem};
@@ -14,8 +17,15 @@ pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(Kind::TooLarge, "The body is larger than http.max_body; send it in parts.")
         }
+        _ if is_timeout(&rejection) => {
+            Problem::new(Kind::BodyTimedOut, "No byte of it arrived for http.body_timeout; send it again.")
+        }
         _ => Problem::new(Kind::BadRequest, "The request body was truncated."),
     })
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutError>() || error.source().is_some_and(is_timeout)
 }
 
 /// Reads a body of JSON, or none. The content type is checked before the length: a page of another origin can send an

@@ -13,7 +13,7 @@ use futures::FutureExt;
 use crate::problem::{Kind, Problem};
 
 /// The longest time until a response begins. A stream of events has begun long before.
-const LONGEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Ends a request that panics or takes too long with a problem document.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
@@ -22,7 +22,7 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Problem::new(
             Kind::TimedOut,
-            "The request took longer than 30 seconds. It may have been carried out; sending it again is safe.",
+            "The request took longer than 60 seconds. It may have been carried out; sending it again is safe.",
         )
         .retry_after(5)
         .into_response(),

@@ -3,21 +3,26 @@
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
 //! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. Without tokens, `local` tells this machine's user from others. The routes are in one table.
-//! Handlers and types carry their part of `docs/openapi.json`, which `description` generates.
+//! else reads tokens. Without tokens, `local` tells this machine's user from others. What a sender can cost is bounded in
+//! `connections`, `gate` and `rates`. The routes are in one table. Handlers and types carry their part of
+//! `docs/openapi.json`, which `description` generates.
 
 mod access;
 mod admin;
 mod api;
 mod body;
+mod connections;
 #[cfg(test)]
 mod description;
 mod events;
+mod gate;
 mod guard;
 mod ingest;
 mod local;
 mod path;
+mod peers;
 mod problem;
+mod rates;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -27,15 +32,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
 
 pub use access::Access;
 pub use admin::readiness::{PartState, Readiness};
 use admin::{docs, health, keys, metrics};
 pub use api::{Api, Limits};
+pub use connections::serve;
 use ingest::{payments, withdrawals};
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Declares the routes once: as a router, and as the list for the API description.
 macro_rules! routes {
@@ -92,13 +99,16 @@ fn operations() -> Router<Arc<Api>> {
 
 /// The router: all routes, or only those of every process.
 pub fn router(api: Arc<Api>, whole: bool) -> Router {
-    let max_body = api.limits.max_body;
+    let (max_body, body_timeout) = (api.limits.max_body, api.limits.body_timeout);
+    let gate = from_fn_with_state(Arc::clone(&api), gate::gate);
     let routes = if whole { routes() } else { operations() };
     routes
         .fallback(guard::no_such_page)
         .method_not_allowed_fallback(guard::method_not_allowed)
         .with_state(api)
         .layer(DefaultBodyLimit::max(max_body))
+        .layer(RequestBodyTimeoutLayer::new(body_timeout))
+        .layer(gate)
         .layer(from_fn(local::name_host))
         .layer(from_fn(guard::guard))
         .layer(from_fn(trace::trace))

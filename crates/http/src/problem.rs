@@ -39,12 +39,14 @@ pub(crate) enum Kind {
     StoreUnavailable,
     FilesUnavailable,
     TooManyStreams,
+    TooManyConnections,
     TimedOut,
+    BodyTimedOut,
 }
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -75,7 +77,9 @@ impl Kind {
         Self::StoreUnavailable,
         Self::FilesUnavailable,
         Self::TooManyStreams,
+        Self::TooManyConnections,
         Self::TimedOut,
+        Self::BodyTimedOut,
     ];
 
     /// Its `type`.
@@ -142,9 +146,7 @@ impl Kind {
             Self::RangeNotSatisfiable => {
                 ("range-not-satisfiable", S::RANGE_NOT_SATISFIABLE, "The range is outside the file")
             }
-            Self::TooManyRequests => {
-                ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests in progress")
-            }
+            Self::TooManyRequests => ("too-many-requests", S::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => ("internal", S::INTERNAL_SERVER_ERROR, "Internal error"),
             Self::StoreUnavailable => {
                 ("store-unavailable", S::SERVICE_UNAVAILABLE, "The store is unavailable")
@@ -155,7 +157,13 @@ impl Kind {
             Self::TooManyStreams => {
                 ("too-many-streams", S::SERVICE_UNAVAILABLE, "Too many open streams or downloads")
             }
+            Self::TooManyConnections => {
+                ("too-many-connections", S::SERVICE_UNAVAILABLE, "Too many open connections")
+            }
             Self::TimedOut => ("timed-out", S::SERVICE_UNAVAILABLE, "The answer took too long"),
+            Self::BodyTimedOut => {
+                ("body-timed-out", S::REQUEST_TIMEOUT, "The request's body stopped arriving")
+            }
         }
     }
 }

@@ -63,14 +63,14 @@ pub struct OrderRecord {
     pub payments: Vec<PaymentRecord>,
     /// Its refunds and cancellations, oldest first.
     pub withdrawals: Vec<WithdrawalRecord>,
-    /// Its tickets, by index.
-    pub tickets: Vec<Ticket>,
     /// What was assumed or ignored in Ordering's answer, and why.
     pub notes: Vec<String>,
     /// Its entries for the attention list, listed already or later.
     pub attention: Vec<Attention>,
     /// Since when its personal data is erased: nothing is issued, reissued or drawn for it any more.
     pub erased_at: Option<Timestamp>,
+    /// Its tickets, by index. The last field, so that further ones can be appended to its JSON.
+    pub tickets: Vec<Ticket>,
 }
 
 /// How many items wait or are parked.
@@ -148,7 +148,12 @@ pub trait Records: Send + Sync {
     async fn code_standing(&self, cti: [u8; 10]) -> Result<CodeStanding>;
 
     /// An order with its payments and tickets.
-    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>>;
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
+        self.order_beginning(id, u32::MAX).await
+    }
+
+    /// An order with its payments and its first tickets, at most `tickets`; [`Self::tickets_after`] has the rest.
+    async fn order_beginning(&self, id: OrderId, tickets: u32) -> Result<Option<OrderRecord>>;
 
     /// Paid orders whose first payment came at `since` or later, by id, at most `limit` of those after `after`.
     async fn orders_since(

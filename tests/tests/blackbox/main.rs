@@ -4,6 +4,7 @@
 mod access;
 mod apart;
 mod commands;
+mod connections;
 mod description;
 mod downloads;
 mod duplicates;

@@ -78,7 +78,7 @@ pub(crate) struct TooLarge(Problem);
 #[response(content_type = "application/problem+json")]
 pub(crate) struct UnsupportedMediaType(Problem);
 
-/// `too-many-requests`: too many such requests are in progress.
+/// `too-many-requests`: too many such requests are in progress, or too many of this token or address came at once.
 #[derive(ToResponse)]
 #[response(
     content_type = "application/problem+json",
@@ -86,7 +86,7 @@ pub(crate) struct UnsupportedMediaType(Problem);
 )]
 pub(crate) struct TooManyRequests(Problem);
 
-/// `store-unavailable`: send the request again. `timed-out`: it took longer than 30 seconds.
+/// `store-unavailable`: send the request again. `timed-out`: it took longer than 60 seconds.
 #[derive(ToResponse)]
 #[response(
     content_type = "application/problem+json",

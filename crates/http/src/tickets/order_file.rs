@@ -18,7 +18,8 @@ use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_store::Records;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{error, info};
 
 use crate::api::Api;
@@ -92,15 +93,17 @@ pub(crate) async fn order_file(
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let out = BufWriter::with_capacity(CHUNK, Pieces(pieces.clone()));
+        let drawing = Drawing::begin(runtime.clone(), Arc::clone(&api.limits.drawing));
+        let out = BufWriter::with_capacity(CHUNK, Pieces { pieces: pieces.clone(), drawing });
         let end = match write(&runtime, api.store.as_ref(), &api.templates, order, out) {
             Ok(()) => Ok(Bytes::new()),
+            // A client that has disconnected needs no end.
+            Err(_) if pieces.is_closed() => return,
             Err(error) => {
                 error!(%order, "an order's file could not be finished: {error:#}");
                 Err(io::Error::other("the file could not be finished"))
             }
         };
-        // A client that has disconnected needs no end.
         let _ = pieces.blocking_send(end);
     });
     Ok((described, Body::from_stream(read(body))).into_response())
@@ -198,13 +201,48 @@ fn write(
     Ok(())
 }
 
+/// The right to draw, of which there are few. A file whose reader takes nothing gives it up meanwhile.
+struct Drawing {
+    runtime: Handle,
+    rights: Arc<Semaphore>,
+    right: Option<OwnedSemaphorePermit>,
+}
+
+impl Drawing {
+    fn begin(runtime: Handle, rights: Arc<Semaphore>) -> Self {
+        let mut drawing = Self { runtime, rights, right: None };
+        drawing.resume();
+        drawing
+    }
+
+    fn pause(&mut self) {
+        self.right = None;
+    }
+
+    fn resume(&mut self) {
+        // The semaphore is never closed; without it everybody may draw.
+        self.right = self.runtime.block_on(Arc::clone(&self.rights).acquire_owned()).ok();
+    }
+}
+
 /// A writer that sends to the reader of the response, and waits for it.
-struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+struct Pieces {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    drawing: Drawing,
+}
 
 impl Write for Pieces {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the reader is gone");
-        self.0.blocking_send(Ok(Bytes::copy_from_slice(piece))).map_err(gone)?;
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the reader is gone");
+        match self.pieces.try_send(Ok(Bytes::copy_from_slice(piece))) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(gone()),
+            Err(TrySendError::Full(piece)) => {
+                self.drawing.pause();
+                self.pieces.blocking_send(piece).map_err(|_| gone())?;
+                self.drawing.resume();
+            }
+        }
         Ok(piece.len())
     }
 

@@ -1,14 +1,19 @@
 //! `GET /orders/{id}` and `GET /orders/{id}/tickets`: the state of an order, with payments and tickets.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::OrderId;
+use fulfillment_store::OrderRecord;
+use futures::{Stream, StreamExt as _};
+use tracing::error;
 
 use crate::api::Api;
 #[cfg(test)]
@@ -16,9 +21,15 @@ use crate::description::{answers, order as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
 
+/// Tickets read from the store in one query.
+const PART: u32 = 500;
+/// The end of an order's JSON.
+const END: &[u8] = b"]}";
+
 /// State of an order
 ///
-/// Its state and the reason for it, its payments, refunds, cancellations and tickets.
+/// Its state and the reason for it, its payments, refunds, cancellations and tickets. The tickets of a large order are
+/// read while they are sent: the answer has no length then, and one that cannot be finished ends in a broken connection.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/orders/{id}",
@@ -47,10 +58,48 @@ pub(crate) async fn order(
             "All tickets of an order are at /orders/{id}/tickets.pdf.",
         ));
     };
-    let order = api.store.order(id).await?.ok_or_else(|| {
+    let order = api.store.order_beginning(id, PART).await?.ok_or_else(|| {
         Problem::new(Kind::NoSuchOrder, "No payment for this order has arrived, or the id is wrong.")
     })?;
-    Ok(([(CACHE_CONTROL, "private, no-store")], Json(order)).into_response())
+    let uncached = [(CACHE_CONTROL, "private, no-store")];
+    if order.tickets.len() < PART as usize {
+        return Ok((uncached, Json(order)).into_response());
+    }
+    let body = Body::from_stream(large(api, order));
+    Ok((uncached, [(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The JSON of an order with many tickets, read from the store while it is sent: neither memory nor a connection of the
+/// store is kept for a slow reader. A record that cannot be finished ends in a broken connection.
+fn large(api: Arc<Api>, order: OrderRecord) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    let (id, after) = (order.order_id, order.tickets.last().map_or(0, |ticket| ticket.line.index));
+    let beginning = futures::stream::once(async move {
+        let mut json = serde_json::to_vec(&order)?;
+        // The tickets are its last field.
+        json.truncate(json.len() - END.len());
+        Ok(json.into())
+    });
+    let rest = futures::stream::try_unfold(Some(after), move |after| {
+        let api = Arc::clone(&api);
+        async move {
+            let Some(after) = after else { return Ok(None) };
+            let part = api.store.tickets_after(id, after, PART).await.map_err(|error| {
+                error!(order = %id, %error, "an order's record could not be finished");
+                io::Error::other("the record could not be finished")
+            })?;
+            let mut json = Vec::new();
+            for ticket in &part {
+                json.push(b',');
+                serde_json::to_writer(&mut json, ticket)?;
+            }
+            let next = part.last().map(|ticket| ticket.line.index);
+            if next.is_none() {
+                json.extend(END);
+            }
+            Ok(Some((Bytes::from(json), next)))
+        }
+    });
+    beginning.chain(rest)
 }
 
 /// Tickets of an order

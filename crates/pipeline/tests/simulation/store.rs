@@ -196,7 +196,7 @@ passed_on! {
         ticket(id: TicketId) -> Option<Ticket>;
         ticket_by_number(number: &str) -> Option<Ticket>;
         code_standing(cti: [u8; 10]) -> CodeStanding;
-        order(id: OrderId) -> Option<OrderRecord>;
+        order_beginning(id: OrderId, tickets: u32) -> Option<OrderRecord>;
         orders_since(since: Timestamp, after: Option<OrderId>, limit: usize) -> Vec<OrderId>;
         tickets_after(order: OrderId, after: u32, limit: u32) -> Vec<Ticket>;
         deliver(delivered: &Delivered, at: Timestamp) -> Option<Ticket>;

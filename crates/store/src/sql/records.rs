@@ -5,7 +5,7 @@ use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
 
 use super::rows::history::note;
-use super::rows::tickets::{locked, tickets_of};
+use super::rows::tickets::{locked, tickets_after};
 use super::rows::{attention, locks, withdrawals};
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::column::Column;
@@ -36,7 +36,7 @@ impl<S: Sql> Records for S {
         standing_from(&self.read().await?.fetch_one(STANDING, &cells).await?)
     }
 
-    async fn order(&self, id: OrderId) -> Result<Option<OrderRecord>> {
+    async fn order_beginning(&self, id: OrderId, tickets: u32) -> Result<Option<OrderRecord>> {
         let mut tx = self.snapshot().await?;
         let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes, \
                    erased_at FROM orders WHERE order_id = $1";
@@ -45,7 +45,7 @@ impl<S: Sql> Records for S {
                    folded_into FROM payments WHERE order_id = $1 \
                    ORDER BY folded_into IS NOT NULL, outcome <> 'accepted', received_at, key";
         let payments = tx.fetch_all(sql, &[id.into()]).await?;
-        let tickets = tickets_of(&mut tx, id).await?;
+        let tickets = tickets_after(&mut tx, id, 0, tickets).await?;
         let withdrawals = withdrawals::of_order(&mut tx, id).await?;
         let attention = attention::of_order(&mut tx, id).await?;
         tx.commit().await?;
@@ -76,13 +76,7 @@ impl<S: Sql> Records for S {
     }
 
     async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>> {
-        let sql = concat!(
-            "SELECT ",
-            ticket_columns!(),
-            " FROM tickets WHERE order_id = $1 AND ticket_index > $2 ORDER BY ticket_index LIMIT $3"
-        );
-        let rows = self.read().await?.fetch_all(sql, &[order.into(), after.into(), limit.into()]).await?;
-        rows.iter().map(ticket_from).collect()
+        tickets_after(&mut self.read().await?, order, after, limit).await
     }
 
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {

@@ -32,6 +32,22 @@ pub(crate) async fn tickets_by_order(
     Ok(tickets)
 }
 
+/// A part of an order's tickets, by index.
+pub(crate) async fn tickets_after(
+    db: &mut impl Db,
+    order: OrderId,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<Ticket>> {
+    let sql = concat!(
+        "SELECT ",
+        ticket_columns!(),
+        " FROM tickets WHERE order_id = $1 AND ticket_index > $2 ORDER BY ticket_index LIMIT $3"
+    );
+    let rows = db.fetch_all(sql, &[order.into(), after.into(), limit.into()]).await?;
+    rows.iter().map(ticket_from).collect()
+}
+
 /// A ticket under its lock.
 pub(crate) async fn locked(db: &mut impl Db, id: TicketId) -> Result<Option<Ticket>> {
     let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id = $1 @lock");

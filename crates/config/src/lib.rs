@@ -44,7 +44,7 @@ pub use refund::Refund;
 pub use section::{Bytes, HttpUrl, Sensitive};
 pub use template::default_file;
 pub use templates::{SHIPPED, TemplateEntry};
-pub use upstreams::{Identity, Ordering};
+pub use upstreams::{Identity, Network, Ordering};
 
 use raw::Raw;
 use section::Key;
@@ -73,6 +73,8 @@ pub struct Config {
     pub ordering: Ordering,
     /// `[identity]`
     pub identity: Identity,
+    /// `[network]`
+    pub network: Network,
     /// `[pipeline]`
     pub pipeline: Pipeline,
     /// `[refund]`
@@ -101,7 +103,7 @@ pub struct Config {
 pub struct BadConfig(pub Vec<Problem>);
 
 /// Every section's keys, in the order of the default file, each with its section's description.
-fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
+fn sections() -> [(&'static [&'static str], &'static [Key]); 14] {
     [
         (Http::ABOUT, Http::KEYS),
         (Data::ABOUT, Data::KEYS),
@@ -112,6 +114,7 @@ fn sections() -> [(&'static [&'static str], &'static [Key]); 13] {
         (Kafka::ABOUT, Kafka::KEYS),
         (Ordering::ABOUT, Ordering::KEYS),
         (Identity::ABOUT, Identity::KEYS),
+        (Network::ABOUT, Network::KEYS),
         (Pipeline::ABOUT, Pipeline::KEYS),
         (Refund::ABOUT, Refund::KEYS),
         (Webhook::ABOUT, Webhook::KEYS),
@@ -163,6 +166,7 @@ impl Config {
         let (files, credential) = (Files::take(&mut raw), Credential::take(&mut raw));
         let (document, kafka) = (Document::take(&mut raw), Kafka::take(&mut raw));
         let (ordering, identity) = (Ordering::take(&mut raw), Identity::take(&mut raw));
+        let network = Network::take(&mut raw);
         let (pipeline, refund) = (Pipeline::take(&mut raw), Refund::take(&mut raw));
         let (webhook, log) = (Webhook::take(&mut raw), Log::take(&mut raw));
         let tokens = lists::tokens(&mut raw, http.as_ref());
@@ -182,6 +186,7 @@ impl Config {
                 kafka: kafka?,
                 ordering: ordering?,
                 identity: identity?,
+                network: network?,
                 pipeline: pipeline?,
                 refund: refund?,
                 webhook: webhook?,

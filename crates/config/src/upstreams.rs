@@ -1,4 +1,5 @@
-//! The sections `[ordering]` and `[identity]`: the services that are queried over HTTP.
+//! The sections `[ordering]` and `[identity]`, the services that are queried over HTTP, and `[network]`, for all
+//! services.
 
 use std::time::Duration;
 
@@ -36,5 +37,14 @@ section! {
         token: Option<Sensitive> = "";
         /// Timeout for a response.
         timeout: Duration = "5s" from "1ms" to "1h";
+    }
+}
+
+section! {
+    /// The way to other services.
+    Network in "network" {
+        /// Allow passwords, tokens and orders to be sent to other machines without TLS: a token to http:// of Ordering
+        /// or Identity, Kafka's PLAIN passwords without TLS, and PostgreSQL without sslmode in store.url.
+        allow_cleartext: bool = "false";
     }
 }

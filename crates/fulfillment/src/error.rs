@@ -8,6 +8,8 @@ use fulfillment_store::StoreError;
 use fulfillment_pipeline::operations::installation::Mismatch;
 use fulfillment_pipeline::ports::FilesError;
 
+use crate::terminal::printable;
+
 /// The errors, by exit code.
 #[derive(Debug)]
 pub(crate) enum CliError {
@@ -45,7 +47,7 @@ impl CliError {
             Self::Unreachable(error) => (format!("{error:#}"), 3),
         };
         if !text.is_empty() {
-            eprintln!("fulfillment: {text}");
+            eprintln!("fulfillment: {}", printable(&text));
         }
         ExitCode::from(code)
     }

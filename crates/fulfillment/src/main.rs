@@ -9,6 +9,7 @@ mod error;
 mod lifecycle;
 mod open_files;
 mod telemetry;
+mod terminal;
 mod traces;
 mod wiring;
 

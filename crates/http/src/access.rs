@@ -98,6 +98,11 @@ impl Access {
         caller.require(scope).map(|()| caller)
     }
 
+    /// Whether the client has any right: by a token, or without where none is needed.
+    pub(crate) fn is_insider(&self, headers: &HeaderMap) -> bool {
+        self.caller(headers).is_ok()
+    }
+
     /// Whether these headers have a valid token.
     pub(crate) fn is_known(&self, headers: &HeaderMap) -> bool {
         matches!(self.caller(headers), Ok(Caller::Token { .. }))

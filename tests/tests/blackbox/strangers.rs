@@ -1,12 +1,13 @@
-//! Tests of a service without a token: it serves this machine's user, and nobody who reaches it by a web page, a name
-//! of their own or a proxy.
+//! Tests of what strangers can do: to a service without a token, by a web page, a name of their own or a proxy; on the
+//! way to other services; and by texts from outside.
 
 use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
-use fulfillment_tests::scene::Scene;
+use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::{Service, Setup};
+use fulfillment_tests::wait::eventually;
 use serde_json::Value;
 
 /// Sends a request without a token and with these headers. Answers with its status and body.
@@ -140,5 +141,128 @@ async fn a_public_url_without_a_token_is_refused_at_the_start() -> Result<()> {
     ] {
         lifted.start().await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn cleartext_to_other_machines_needs_a_setting() -> Result<()> {
+    let setup = Setup::new()?
+        .env("FULFILLMENT_ORDERING_URL", "http://ordering.invalid")
+        .env("FULFILLMENT_ORDERING_TOKEN", "a-token-of-more-than-thirty-two-bytes");
+    let (code, said) = setup.refused().await?;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("ordering.url") && said.contains("network.allow_cleartext"), "{said}");
+    let all = setup
+        .clone()
+        .env("FULFILLMENT_STORE_URL", "postgres://u:p@db.invalid/f")
+        .env("FULFILLMENT_KAFKA_BROKERS", "kafka.invalid:9092")
+        .env("FULFILLMENT_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext")
+        .env("FULFILLMENT_KAFKA_SASL_MECHANISM", "PLAIN")
+        .env("FULFILLMENT_KAFKA_SASL_USERNAME", "u")
+        .env("FULFILLMENT_KAFKA_SASL_PASSWORD", "p");
+    let checked = all.run(&["config", "check", "--json"]).await?;
+    assert_eq!(checked.status.code(), Some(1));
+    let checked: Value = serde_json::from_slice(&checked.stdout)?;
+    let keys: Vec<_> =
+        checked["problems"].as_array().context("problems")?.iter().map(|p| &p["key"]).collect();
+    assert_eq!(keys, ["ordering.url", "kafka.security_protocol", "store.url"]);
+    let lifted = all.env("FULFILLMENT_NETWORK_ALLOW_CLEARTEXT", "true");
+    assert_eq!(lifted.run(&["config", "check"]).await?.status.code(), Some(0));
+    setup.env("FULFILLMENT_NETWORK_ALLOW_CLEARTEXT", "true").start().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn strangers_are_not_told_why_a_part_is_in_trouble() -> Result<()> {
+    let setup = Setup::new()?.open_to_the_network();
+    let service = setup.start().await?;
+    let part = |health: &Value| health["parts"]["ordering"].clone();
+    let told = eventually(PATIENCE, "Ordering is reported", async || {
+        let health: Value = service.get_json("/health/ready").await?;
+        Ok(Some(part(&health)).filter(|part| part["reason"].is_string()))
+    })
+    .await?;
+    for path in ["/health/ready", "/health"] {
+        let (status, said) = send(&service, "GET", path, &[]).await?;
+        assert_eq!(status, 200);
+        let health: Value = serde_json::from_str(&said)?;
+        let reason = told["reason"].as_str().context("a reason")?;
+        assert!(said.contains("ordering") && !said.contains(reason), "{said}");
+        assert!(part(&health).is_null() || part(&health)["status"] == "degraded", "{said}");
+    }
+    let said = setup.env("FULFILLMENT_HTTP_LISTEN", service.base().trim_start_matches("http://"));
+    let said = said.run(&["health"]).await?;
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("reason"), "the command has the token: {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn escape_sequences_do_not_reach_a_terminal() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let evil = "Eve\u{1b}]0;owned\u{7}\u{9b}2K\u{202e}";
+    let order = rig::id();
+    let mut answer = seats(order, 1);
+    answer["eventName"] = evil.into();
+    answer["items"][0]["holderName"] = evil.into();
+    scene.ordering.answer(order, [Answer::Json(answer)]);
+    service.pay(Payment::of(order).json()).await?;
+    let record = service.order_in(order, "issued").await?;
+    let ticket = record["tickets"][0]["id"].as_str().context("an id")?;
+    let bad = serde_json::json!({ "orderId": evil, "paymentId": evil });
+    service.post("/events/payment-succeeded", format!("[{bad},{}]", Payment::of(order).json())).await?;
+    let order = order.to_string();
+    for command in [
+        vec!["order", "show", order.as_str()],
+        vec!["order", "show", order.as_str(), "--json"],
+        vec!["ticket", "show", ticket],
+        vec!["ticket", "show", ticket, "--json"],
+        vec!["dlq", "list"],
+        vec!["dlq", "show", "1"],
+        vec!["dlq", "show", "1", "--json"],
+        vec!["ticket", "show", evil],
+    ] {
+        let said = scene.setup.run(&command).await?;
+        for stream in [&said.stdout, &said.stderr] {
+            let text = String::from_utf8_lossy(stream);
+            let sent = text.chars().find(|c| (c.is_control() && !"\n\t".contains(*c)) || *c == '\u{202e}');
+            assert_eq!(sent, None, "{command:?}: {text:?}");
+        }
+    }
+    let log = service.log();
+    let sent = log.chars().find(|c| c.is_control() && !"\n\t".contains(*c));
+    assert_eq!(sent, None, "the log has none either");
+    scene.settled(&service).await
+}
+
+/// The most memory that a process had, in KiB.
+fn peak_memory(service: &Service) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid()))?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM")?;
+    Ok(line.split_whitespace().nth(1).context("a number")?.parse()?)
+}
+
+#[tokio::test]
+async fn a_short_answer_does_not_become_much_memory() -> Result<()> {
+    let scene = Scene::embedded().await?.set("FULFILLMENT_PIPELINE_MAX_ATTEMPTS", "1");
+    let service = scene.start().await?;
+    scene.leaves("orders are parked");
+    let before = peak_memory(&service)?;
+    for (length, why) in [(4096, "of text in all"), (4097, "longer than 4096 bytes")] {
+        let order = rig::id();
+        let mut answer = seats(order, 1);
+        for field in ["eventName", "venueName", "venueAddress", "organizerName", "customerName"] {
+            answer[field] = "x".repeat(length).into();
+        }
+        answer["items"] = serde_json::json!([{ "itemId": "a", "price": "1.00", "quantity": 10_000 }]);
+        assert!(answer.to_string().len() < 24 * 1024);
+        scene.ordering.answer(order, [Answer::Json(answer)]);
+        service.pay(Payment::of(order).json()).await?;
+        let record = service.order_in(order, "parked").await?;
+        assert!(record["reason"].as_str().is_some_and(|reason| reason.contains(why)), "{record}");
+    }
+    let grown = peak_memory(&service)?.saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB");
     Ok(())
 }

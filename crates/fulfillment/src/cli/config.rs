@@ -106,7 +106,7 @@ fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
     let (problems, warnings) = match loaded {
         Ok(config) => {
             let refused = refused(&config, &context.environment).into_iter();
-            let exposures = config.exposures(roles.contains(&Role::Http));
+            let exposures = config.exposures(roles.contains(&Role::Http), &context.environment);
             let problems: Vec<_> = refused.chain(exposures).chain(config.strays.clone()).collect();
             (problems, config.warnings())
         }

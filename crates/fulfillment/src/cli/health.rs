@@ -16,7 +16,8 @@ pub(crate) struct Health {}
 
 impl Health {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let mut address = context.config()?.http.listen;
+        let config = context.config()?;
+        let mut address = config.http.listen;
         if address.ip().is_unspecified() {
             address.set_ip(match address {
                 std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -25,7 +26,12 @@ impl Health {
         }
         let ask = async {
             let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
-            let answer = client.get(format!("http://{address}/health/ready")).send().await?;
+            let mut request = client.get(format!("http://{address}/health/ready"));
+            // Only with a token is it told why a part is in trouble.
+            if let Some(token) = config.tokens.first() {
+                request = request.bearer_auth(token.token.expose());
+            }
+            let answer = request.send().await?;
             let ready = answer.status().is_success();
             Ok::<_, reqwest::Error>((ready, answer.json::<Value>().await?))
         };

@@ -47,7 +47,10 @@ impl Migrate {
         if self.check {
             let pending = pending(&config).await?;
             let missing = !pending.is_empty();
-            context.answer(&Pending { pending, refused: config.exposures(true) }, describe)?;
+            context.answer(
+                &Pending { pending, refused: config.exposures(true, &context.environment) },
+                describe,
+            )?;
             return if missing { Err(CliError::failed("")) } else { Ok(()) };
         }
         let report = crate::wiring::open_store(&config).await?.migrate().await?;

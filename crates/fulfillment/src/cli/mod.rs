@@ -35,6 +35,7 @@ use fulfillment_store::Store;
 use serde::Serialize;
 
 use crate::error::CliError;
+use crate::terminal::{printable, printable_json};
 use crate::wiring::check_store_url;
 
 /// Turns a paid order into tickets.
@@ -143,7 +144,8 @@ impl Context {
         people: impl FnOnce(&T) -> String,
     ) -> Result<(), CliError> {
         let text = if self.global.json {
-            serde_json::to_string(value).map_err(anyhow::Error::from)?
+            let json = serde_json::to_string(value).map_err(anyhow::Error::from)?;
+            printable_json(&json).into_owned()
         } else {
             people(value)
         };
@@ -152,10 +154,10 @@ impl Context {
     }
 }
 
-/// Prints to standard output; a closed pipe is not an error.
+/// Prints to standard output, without control characters; a closed pipe is not an error.
 pub(crate) fn print_line(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+    let _ = writeln!(std::io::stdout(), "{}", printable(text.trim_end_matches('\n')));
 }
 
 /// Runs one command.

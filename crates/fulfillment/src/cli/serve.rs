@@ -42,7 +42,7 @@ struct Serving<'a> {
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
-        let exposures = config.exposures(self.roles.contains(&Role::Http));
+        let exposures = config.exposures(self.roles.contains(&Role::Http), &context.environment);
         if !exposures.is_empty() {
             return Err(BadConfig(exposures).into());
         }

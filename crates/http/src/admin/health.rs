@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -115,7 +115,8 @@ pub(crate) async fn live() -> Response {
 /// Whether requests should be sent here
 ///
 /// 503 only while the store cannot be reached or the service is shutting down. Anything else that is wrong is named with
-/// 200: downloads still work.
+/// 200: downloads still work. Reasons are for callers with a token, or this machine's user where none is set: they can
+/// name addresses.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/health/ready",
@@ -126,15 +127,16 @@ pub(crate) async fn live() -> Response {
         (status = 503, description = "`not ready`.", body = Ready),
     )
 ))]
-pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
+pub(crate) async fn ready(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     let (overall, parts) = api.readiness.look();
+    let is_told = api.access.is_insider(&headers);
     let part = |state: PartState| Part {
         status: match state {
             PartState::Ok => PartStatus::Ok,
             PartState::Degraded(_) => PartStatus::Degraded,
             PartState::Down(_) => PartStatus::Down,
         },
-        reason: state.text().map(str::to_owned),
+        reason: state.text().filter(|_| is_told).map(str::to_owned),
     };
     let parts = parts.into_iter().map(|(name, state)| (name, part(state))).collect();
     uncached(status_of(overall), Ready { status: overall, parts })
@@ -142,7 +144,8 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 /// Health in the platform's form
 ///
-/// In the usual JSON form of ASP.NET Core's health checks.
+/// In the usual JSON form of ASP.NET Core's health checks. Descriptions are for callers with a token, or this machine's
+/// user where none is set.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/health",
@@ -153,8 +156,9 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Response {
         (status = 503, description = "Unhealthy.", body = Health),
     )
 ))]
-pub(crate) async fn platform(State(api): State<Arc<Api>>) -> Response {
+pub(crate) async fn platform(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
     let begin = Instant::now();
+    let is_told = api.access.is_insider(&headers);
     let (overall, parts) = api.readiness.look();
     let entry = |state: PartState| Entry {
         data: BTreeMap::new(),
@@ -166,7 +170,7 @@ pub(crate) async fn platform(State(api): State<Arc<Api>>) -> Response {
             PartState::Degraded(_) | PartState::Down(_) => Word::Degraded,
         },
         tags: [],
-        description: state.text().map(str::to_owned),
+        description: state.text().filter(|_| is_told).map(str::to_owned),
     };
     let entries = parts.into_iter().map(|(name, state)| (name, entry(state))).collect();
     let status = match overall {

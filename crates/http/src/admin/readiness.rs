@@ -5,7 +5,7 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::Serialize;
 
-/// The state of a part. The text is public: no addresses, no secrets.
+/// The state of a part. The text is for callers with a right, and never has secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartState {
     /// It works.

@@ -1,6 +1,6 @@
 //! `dlq show`: shows one item in full.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use fulfillment_pipeline::operations::Listed;
 use fulfillment_store::{DeadLetterRecord, Store};
 use serde_json::{Value, json};
 
-use super::super::Context;
+use super::super::{Context, print_line};
 use super::list::brief;
 use crate::error::CliError;
 
@@ -23,7 +23,12 @@ pub(super) async fn show(
         Listed::Letter(id) => {
             let letter = store.dead_letter(*id).await?.ok_or_else(none)?;
             if raw {
-                let _ = std::io::stdout().write_all(&letter.raw);
+                let mut out = std::io::stdout();
+                if out.is_terminal() {
+                    print_line(&String::from_utf8_lossy(&letter.raw));
+                } else {
+                    let _ = out.write_all(&letter.raw);
+                }
                 return Ok(());
             }
             whole(&letter)

@@ -26,6 +26,10 @@ impl Config {
                 format!("lets everybody who reaches {listen} read and change everything: set tokens instead"),
             );
         }
+        if self.network.allow_cleartext {
+            let what = "lets passwords, tokens and orders be sent to other machines without TLS";
+            warn("network.allow_cleartext", what.to_owned());
+        }
         if self.ordering.url.is_none() {
             warn("ordering.url", "is not set, so payments are recorded and no ticket is issued".to_owned());
         }

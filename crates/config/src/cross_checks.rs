@@ -59,7 +59,7 @@ impl Config {
         let unknown = level
             .split(',')
             .map(str::trim)
-            .find(|part| !part.contains('=') && LevelFilter::from_str(part).is_err());
+            .find(|part| part.is_empty() || (!part.contains('=') && LevelFilter::from_str(part).is_err()));
         let why = match (unknown, Targets::from_str(level)) {
             (Some(word), _) => format!("{word:?} is not a level"),
             (None, Err(error)) => error.to_string(),

@@ -63,12 +63,14 @@ pub(super) async fn empty_log(db: &mut SqliteConnection) -> Result<()> {
 }
 
 /// Overwrites the unused part of every page that has any content there. False when this SQLite cannot, or the file is
-/// too large.
+/// too large or vacuums itself.
 pub(super) async fn fill_gaps(db: &mut SqliteConnection) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pragma_module_list WHERE name = 'sqlite_dbpage')";
     let able: bool = sqlx::query_scalar(sql).fetch_one(&mut *db).await?;
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut *db).await?;
-    if !able || pages >= TELLABLE {
+    // A file that vacuums itself has maps of its pages, which begin like pages of rows.
+    let maps: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *db).await?;
+    if !able || pages >= TELLABLE || maps != 0 {
         return Ok(false);
     }
     for first in (1..=pages).step_by(PAGES) {

@@ -1,6 +1,6 @@
 //! Errors of a store, by what the caller should do about them.
 
-use crate::postgres::{ReadOnly, leave};
+use crate::demoted::{ReadOnly, leave};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]

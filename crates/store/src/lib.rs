@@ -47,6 +47,7 @@ pub mod attention;
 pub mod conformance;
 pub mod dead_letters;
 mod decide;
+mod demoted;
 pub mod destinations;
 pub mod erasures;
 pub mod error;

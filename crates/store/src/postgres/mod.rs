@@ -24,8 +24,8 @@ use sqlx::Postgres;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
 pub(crate) use self::servers::servers;
-use self::servers::{IS_READ_ONLY, follow, is_left, primary};
-pub(crate) use self::servers::{ReadOnly, leave};
+use self::servers::{IS_READ_ONLY, follow, primary};
+use crate::demoted::{ReadOnly, is_left, leave};
 use crate::error::unavailable;
 use crate::{RefundRules, Result, Settings, StoreError};
 

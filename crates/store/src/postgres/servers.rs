@@ -4,13 +4,13 @@
 //! one server, so the choice is ours: several hosts in the URL are tried in their order, and a server that turns out to
 //! be read-only is left. Its open connections are closed as soon as an error shows that it changed its role.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tracing::{info, warn};
 
+use crate::demoted::{ReadOnly, leave};
 use crate::error::unavailable;
 use crate::{Result, StoreError};
 
@@ -18,25 +18,6 @@ use crate::{Result, StoreError};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Between two rounds over all servers.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// When an error last showed that a server shut down or refuses writes.
-static LEFT: Mutex<Option<Instant>> = Mutex::new(None);
-
-/// Connections that are open now are not used again: their server shut down, or is read-only.
-pub(crate) fn leave() {
-    *LEFT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-}
-
-/// Whether a connection of this age is from before that.
-pub(super) fn is_left(age: Duration) -> bool {
-    let left = *LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    left.is_some_and(|left| age >= left.elapsed())
-}
-
-/// A server that answers and takes no writes.
-#[derive(Debug, thiserror::Error)]
-#[error("the database server is read-only: it is a standby, or was demoted")]
-pub(crate) struct ReadOnly;
 
 /// The options of each server that a URL names: `postgres://user@one:5432,two/database` names two.
 ///
@@ -128,13 +109,5 @@ mod tests {
         let both = servers("postgres://u:p@one,two/d").unwrap();
         assert!(both.iter().all(|s| s.get_username() == "u" && s.get_database() == Some("d")));
         assert!(servers("postgres://a:b:c/d").is_err());
-    }
-
-    #[test]
-    fn connections_from_before_are_left() {
-        leave();
-        assert!(is_left(Duration::from_secs(1)));
-        std::thread::sleep(Duration::from_millis(20));
-        assert!(!is_left(Duration::from_millis(1)));
     }
 }

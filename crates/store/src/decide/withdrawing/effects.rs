@@ -6,8 +6,9 @@ use fulfillment_domain::{OrderState, Subject, Ticket, TicketId, TicketStatus};
 
 use super::OrderFacts;
 use super::names::Index;
-use super::refund::{AWAITING_PAYMENT, Verdict};
+use super::refund::AWAITING_PAYMENT;
 use super::sums::Of;
+use super::verdict::Verdict;
 use crate::decide::sql_values::clean;
 use crate::{Announcing, Result, StoreError, WithdrawalRecord, WithdrawalState};
 

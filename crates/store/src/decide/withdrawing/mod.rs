@@ -12,6 +12,7 @@ mod sums;
 #[cfg(all(test, feature = "conformance"))]
 mod tests;
 mod untimed;
+mod verdict;
 
 pub(crate) use effects::{Effects, End, decide, voided_event};
 pub(crate) use facts::{Arrival, OrderFacts, Paid, facts_from, paid_from};

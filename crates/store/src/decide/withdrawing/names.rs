@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use fulfillment_domain::{Amount, Currency, Share, Ticket, TicketId};
 
 use super::OrderFacts;
-use super::refund::Verdict;
 use super::sums::{Of, sum};
+use super::verdict::Verdict;
 use crate::WithdrawalRecord;
 
 const UNKNOWN: &str = "it names what the order does not have";

@@ -7,40 +7,11 @@ use fulfillment_domain::TicketId;
 use super::OrderFacts;
 use super::names::Index;
 use super::sums::Of;
-use crate::{WithdrawalRecord, WithdrawalState};
+use super::verdict::Verdict;
+use crate::WithdrawalRecord;
 
 /// The note of a refund whose payment has not arrived.
 pub(super) const AWAITING_PAYMENT: &str = "awaiting payment";
-
-/// The state of a withdrawal now.
-#[derive(Debug)]
-pub(super) struct Verdict {
-    pub(super) state: WithdrawalState,
-    pub(super) note: Option<String>,
-    /// The tickets it voids by name.
-    pub(super) void: Vec<TicketId>,
-}
-
-impl Verdict {
-    pub(super) fn applied(note: Option<String>) -> Self {
-        Self { state: WithdrawalState::Applied, note, void: Vec::new() }
-    }
-
-    pub(super) fn parked(why: impl Into<String>) -> Self {
-        Self { state: WithdrawalState::Parked, note: Some(why.into()), void: Vec::new() }
-    }
-
-    fn of_several(payments: usize) -> Self {
-        Self::parked(format!(
-            "the order has {payments} payments and it names none of them: drop it, and record it under another id \
-             with `fulfillment refund --payment`"
-        ))
-    }
-
-    fn waiting(why: &str) -> Self {
-        Self { state: WithdrawalState::Waiting, note: Some(why.to_owned()), void: Vec::new() }
-    }
-}
 
 impl OrderFacts {
     /// Judges an open refund. `gone`: the tickets that earlier refunds are voiding now.

@@ -52,7 +52,7 @@ async fn is_healthy(service: &Service) -> Result<()> {
     let mut stream = connect(service, "GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n").await?;
     let said = answer(&mut stream).await;
     ensure!(said.starts_with("HTTP/1.0 200") || said.starts_with("HTTP/1.1 200"), "health said {said:?}");
-    ensure!(begin.elapsed() < Duration::from_secs(2), "health took {:?}", begin.elapsed());
+    ensure!(begin.elapsed() < Duration::from_secs(5), "health took {:?}", begin.elapsed());
     Ok(())
 }
 
@@ -143,7 +143,7 @@ async fn timed_out(service: &Service, reason: &str) -> Result<u64> {
 
 #[tokio::test]
 async fn stalled_readers_disturb_nobody_and_are_gone() -> Result<()> {
-    let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_WRITE_TIMEOUT", "15s");
+    let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_WRITE_TIMEOUT", "30s");
     let service = scene.start().await?;
     let (order, ticket) = issued(&scene, &service, 1500).await?;
     let (file, record) = (format!("/orders/{order}/tickets.pdf"), format!("/orders/{order}"));
@@ -160,7 +160,6 @@ async fn stalled_readers_disturb_nobody_and_are_gone() -> Result<()> {
     }
     // Until all that can be sent is sent.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let begin = Instant::now();
     let pdf = service.get(&file).await?.error_for_status()?.bytes().await?;
     assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
     let json = service.get_json(&record).await?;
@@ -170,7 +169,7 @@ async fn stalled_readers_disturb_nobody_and_are_gone() -> Result<()> {
     assert_eq!(indexes, (1..=1500).map(Value::from).collect::<Vec<_>>().iter().collect::<Vec<_>>());
     service.get(&format!("/tickets/{ticket}.pdf")).await?.error_for_status()?;
     issued(&scene, &service, 1).await?;
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert_eq!(timed_out(&service, "write").await?, 0, "nobody had to wait until they were gone");
     let mut gone = 0;
     let all = eventually(PATIENCE, "the stalled readers are gone", async || {
         gone = timed_out(&service, "write").await?;

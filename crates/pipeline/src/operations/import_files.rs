@@ -64,7 +64,7 @@ fn opened(folder: &Path, path: &Path) -> Result<File, Refused> {
         return Err(Refused::NotRegular);
     }
     // What replaces the file between the look and this is not followed, and a pipe does not stop the import.
-    let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or_default();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(&path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(Refused::NotRegular) }
 }

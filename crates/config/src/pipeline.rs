@@ -39,6 +39,8 @@ section! {
         /// end is unknown or implausible; empty means never. An order whose event has no date must be erased with
         /// `fulfillment erase`.
         erase_after: Option<Duration> = "";
+        /// Records of the audit (who did what, who read what) are deleted after this time.
+        audit_prune_after: Duration = "400days" from "1day" to "36500days";
         /// How long a refund waits for its payment; then it is parked. It is still settled if the payment arrives
         /// later.
         withdrawal_wait: Duration = "7days" from "1min" to "3650days";

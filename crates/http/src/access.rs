@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use fulfillment_config::{Http, NamedToken, Scope};
+use fulfillment_store::Actor;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -53,6 +54,11 @@ impl Caller {
             Self::Token { name, .. } => name,
             Self::Anonymous => "anonymous",
         }
+    }
+
+    /// For the audit.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::http(self.name())
     }
 
     /// Refuses a caller whose token lacks a scope.

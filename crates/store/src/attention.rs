@@ -5,7 +5,7 @@ use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 fulfillment_domain::words! {
     /// Why an order is listed. An order has one entry for each reason.
@@ -68,5 +68,5 @@ pub trait Attentions: Send + Sync {
 
     /// Removes the listed entries of a scope from the list, and returns how many. An entry comes back when its content
     /// changes.
-    async fn acknowledge(&self, scope: &AttentionScope, why: &str) -> Result<u64>;
+    async fn acknowledge(&self, scope: &AttentionScope, why: &str, by: &Actor) -> Result<u64>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Subject, words};
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 words! {
     /// Why a message was not accepted.
@@ -116,7 +116,7 @@ pub trait DeadLetters: Send + Sync {
     async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetterRecord>>;
 
     /// Records the outcome for a dead letter. `false` when there is none or it is closed.
-    async fn close_dead_letter(&self, id: i64, closing: &Closing) -> Result<bool>;
+    async fn close_dead_letter(&self, id: i64, closing: &Closing, by: &Actor) -> Result<bool>;
 
     /// Parked orders, longest parked first, up to `limit`.
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>>;
@@ -126,5 +126,5 @@ pub trait DeadLetters: Send + Sync {
 
     /// An operator has dealt with an order that is parked because it was paid after its void: it is void again and not
     /// listed any more. `false` when it is not such an order.
-    async fn acknowledge_late(&self, order: OrderId) -> Result<bool>;
+    async fn acknowledge_late(&self, order: OrderId, by: &Actor) -> Result<bool>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// A destination that has open deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,5 +31,5 @@ pub trait Destinations: Send + Sync {
     async fn destinations(&self) -> Result<Vec<DestinationBacklog>>;
 
     /// Closes up to `limit` open deliveries of a destination, oldest first, as never to be sent, and returns how many.
-    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize) -> Result<u64>;
+    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize, by: &Actor) -> Result<u64>;
 }

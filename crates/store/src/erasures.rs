@@ -7,7 +7,7 @@ use fulfillment_domain::{OrderId, TicketId};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// What was removed from an order, without personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,10 +65,10 @@ pub trait Erasures: Send + Sync {
     ///
     /// An order that is not wholly issued becomes void: the data for its missing tickets is gone. `None` when there is
     /// no such order. A repeat returns the same, and removes what has arrived since.
-    async fn erase(&self, order: OrderId) -> Result<Option<Erased>>;
+    async fn erase(&self, order: OrderId, by: &Actor) -> Result<Option<Erased>>;
 
     /// Empties dead letters. Returns how many, with those of an earlier attempt that is not finished.
-    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64]) -> Result<u64>;
+    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64], by: &Actor) -> Result<u64>;
 
     /// Removes from the database's own files what was erased from its tables: old pages, the write-ahead log, the
     /// unused part of pages. An erasure is finished only after this.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket};
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// An order that an earlier service has issued.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,5 +33,5 @@ pub trait Import: Send + Sync {
     /// Records orders as issued, in one transaction, and returns the outcomes in the same order. No event is published:
     /// the earlier service did that. The first payment that arrives for such an order is treated as the one that made
     /// it, and is a `Duplicate`. A seat that another ticket has is flagged.
-    async fn import(&self, orders: &[ImportedOrder]) -> Result<Vec<ImportOutcome>>;
+    async fn import(&self, orders: &[ImportedOrder], by: &Actor) -> Result<Vec<ImportOutcome>>;
 }

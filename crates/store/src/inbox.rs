@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
 use jiff::Timestamp;
 
-use crate::{Announcing, Position, Result, WithdrawalState};
+use crate::{Actor, Announcing, Position, Result, WithdrawalState};
 
 /// Where a message came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum Source {
     Command {
         /// The command.
         name: String,
+        /// Who ran it.
+        by: Actor,
     },
 }
 
@@ -65,7 +67,7 @@ impl fmt::Display for Source {
             Self::Http { caller } => write!(f, "http {caller}"),
             Self::File { name, line } => write!(f, "file {name}:{line}"),
             Self::Recorded { text, .. } => f.write_str(text),
-            Self::Command { name } => write!(f, "command {name}"),
+            Self::Command { name, .. } => write!(f, "command {name}"),
         }
     }
 }
@@ -112,6 +114,21 @@ pub enum IngestOutcome {
     Quarantined(OrderId),
     /// Unreadable: kept raw with the reason.
     DeadLettered(Unreadable),
+}
+
+impl IngestOutcome {
+    /// The order that the message changed; none for one that was refused.
+    pub(crate) fn taken_for(&self) -> Option<OrderId> {
+        match self {
+            Self::New(order)
+            | Self::Duplicate(order)
+            | Self::Folded(order)
+            | Self::AlreadyPaid(order)
+            | Self::Late(order)
+            | Self::Recorded(order, _) => Some(*order),
+            Self::Quarantined(_) | Self::DeadLettered(_) => None,
+        }
+    }
 }
 
 /// Ingestion of messages.

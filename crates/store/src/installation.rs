@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -88,7 +88,7 @@ pub trait Installation: Send + Sync {
     async fn register(&self, wanted: &Registration) -> Result<Registration>;
 
     /// Replaces the secret's fingerprint: the secret was lost, and an operator adopts a new one.
-    async fn adopt_secret(&self, fingerprint: &str) -> Result<()>;
+    async fn adopt_secret(&self, fingerprint: &str, by: &Actor) -> Result<()>;
 
     /// The number of an event in codes, assigned once and permanently, from 1.
     async fn event_number(&self, event_id: &str) -> Result<u32>;

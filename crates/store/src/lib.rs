@@ -4,7 +4,7 @@
 //! database, and each method of the trait is one such transition in one transaction: it happens wholly or not at all,
 //! and repeating it changes nothing.
 //!
-//! The trait has fifteen parts, one file each:
+//! The trait has these parts, one file each:
 //!
 //! | part | what it is about |
 //! |---|---|
@@ -19,6 +19,7 @@
 //! | [`DeadLetters`] | dead letters and parked orders awaiting an operator |
 //! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
+//! | [`Audit`] | who did what, and who read what |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
 //! | [`Import`] | importing orders from an earlier service |
@@ -39,10 +40,11 @@
 //! # How to add one
 //! For an SQL database: in a new folder, implement `Db`, `Batches`, `Transaction` and `Sql` of `sql/` in `db.rs`, then
 //! `Installation`, `Inbox`, `Positions`, `OrderQueue` and `Outbox`; the other parts follow. For any other: implement the
-//! fifteen parts. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
+//! parts of [`Store`]. Then run `conformance_suite!` against it, as `tests/` of this crate does for PostgreSQL and SQLite.
 //! The suite is the contract; where prose and suite differ, the suite is right.
 
 pub mod attention;
+pub mod audit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod dead_letters;
@@ -69,6 +71,7 @@ pub mod templates;
 pub mod withdrawals;
 
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
+pub use audit::{Action, Actor, Audit, AuditEntry, AuditFilter, AuditRecord, Via};
 pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder,
 };
@@ -112,6 +115,7 @@ pub trait Store:
     + Refreshes
     + DeadLetters
     + Attentions
+    + Audit
     + Destinations
     + Erasures
     + People
@@ -132,6 +136,7 @@ impl<T> Store for T where
         + Refreshes
         + DeadLetters
         + Attentions
+        + Audit
         + Destinations
         + Erasures
         + People

@@ -5,7 +5,7 @@ use fulfillment_domain::{Amount, Currency, Delivered, OrderId, OrderState, Ticke
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Attention, Result, WithdrawalRecord};
+use crate::{Actor, Attention, Result, WithdrawalRecord};
 
 words! {
     /// The outcome of a payment for its order.
@@ -183,7 +183,7 @@ pub trait Records: Send + Sync {
     /// Makes orders due immediately: parked, waiting or failed ones get a new budget; orders that are issued, voided
     /// (even if paid since), held by a worker, or already due are left unchanged. Failed tickets become Pending again
     /// and keep their last error until they have a file. Returns how many orders were restarted.
-    async fn retry(&self, selection: RetrySelection) -> Result<u64>;
+    async fn retry(&self, selection: RetrySelection, by: &Actor) -> Result<u64>;
 
     /// Counts what waits or is parked. The time depends on the amount of open work only, not on finished work.
     async fn summary(&self) -> Result<Summary>;

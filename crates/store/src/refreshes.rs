@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, Ticket};
 
-use crate::{Freeze, Result};
+use crate::{Actor, Freeze, Result};
 
 /// The result of Ordering's newer answer.
 #[derive(Debug, Clone)]
@@ -96,5 +96,5 @@ pub trait Refreshes: Send + Sync {
     async fn refreshed(&self, refreshed: &Refreshed) -> Result<RefreshOutcome>;
 
     /// Requests that Ordering is asked again about an order; with `issue`, new lines are issued whatever was paid.
-    async fn ask_ordering(&self, order: OrderId, issue: bool) -> Result<AskOutcome>;
+    async fn ask_ordering(&self, order: OrderId, issue: bool, by: &Actor) -> Result<AskOutcome>;
 }

@@ -9,7 +9,7 @@ use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// A new generation that has its number but is not stored yet: everything on its page that the live row does not have.
 /// If it is drawn again, it has the same bytes.
@@ -74,8 +74,8 @@ pub struct Reissue {
     pub reinstates: bool,
     /// The events to publish, written in the same transaction.
     pub events: Vec<OutboxEvent>,
-    /// Who requested it, for the history.
-    pub who: String,
+    /// Who requested it.
+    pub by: Actor,
     /// Why, for people.
     pub reason: Option<String>,
     /// The request's own name, by which a repeat is recognised.
@@ -104,5 +104,5 @@ pub trait Reissues: Send + Sync {
 
     /// Restarts an order that was voided before it had tickets. `false` when it is not void, has tickets (each of which
     /// is reinstated separately) or was never paid.
-    async fn reinstate_order(&self, id: OrderId) -> Result<bool>;
+    async fn reinstate_order(&self, id: OrderId, by: &Actor) -> Result<bool>;
 }

@@ -8,7 +8,7 @@ use fulfillment_domain::{Amount, Currency, Names, OrderId, Share, Subject, Ticke
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Announcing, Result};
+use crate::{Actor, Announcing, Result};
 
 fulfillment_domain::words! {
     /// The state of a refund or cancellation.
@@ -91,15 +91,21 @@ pub trait Withdrawals: Send + Sync {
     /// Voids a ticket on an operator's command: it is no longer valid, and its seat passes to the next live ticket that
     /// has it, which keeps its flag. An order without any live ticket left is voided too. `false` when there is no such
     /// ticket or it is voided already.
-    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool>;
+    async fn void_ticket(
+        &self,
+        id: TicketId,
+        reason: &str,
+        announcing: &Announcing,
+        by: &Actor,
+    ) -> Result<bool>;
 
     /// Dismisses a waiting or parked refund on an operator's command: it has no effect any more. `false` when there is
     /// none with this key. An order that is not paid and has nothing else recorded is not listed any more.
-    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool>;
+    async fn lift_withdrawal(&self, key: &str, reason: &str, by: &Actor) -> Result<bool>;
 
     /// Dismisses everything that arrived for an order without a payment: it will not affect a payment that may still
     /// arrive. `false` when the order is paid, or has nothing open.
-    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool>;
+    async fn lift_unpaid(&self, order: OrderId, reason: &str, by: &Actor) -> Result<bool>;
 
     /// Parks refunds that have waited for longer than `age`, at most `limit`, oldest first, and returns how many. They
     /// are still settled when what they wait for arrives.

@@ -78,6 +78,10 @@ impl Backend for Postgres {
         sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
     }
 
+    async fn refuses(&self, sql: &str) -> bool {
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.is_err()
+    }
+
     async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(format!("SELECT ({sql})::bigint")))
             .fetch_one(&self.pool)

@@ -66,6 +66,10 @@ impl Backend for Sqlite {
         sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
     }
 
+    async fn refuses(&self, sql: &str) -> bool {
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.is_err()
+    }
+
     async fn number(&self, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&self.pool).await.unwrap()
     }
@@ -101,6 +105,10 @@ mod in_memory {
 
         async fn execute(&self, sql: &str) {
             sqlx::query(AssertSqlSafe(sql.to_owned())).execute(self.0.pool()).await.unwrap();
+        }
+
+        async fn refuses(&self, sql: &str) -> bool {
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(self.0.pool()).await.is_err()
         }
 
         async fn number(&self, sql: &str) -> i64 {

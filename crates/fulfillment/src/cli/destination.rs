@@ -62,7 +62,7 @@ impl Destination {
                 context.answer(&all, |all| table(all))
             }
             Action::Drop { name, reason } => {
-                let closed = desk.drop(&name, &reason).await.map_err(|why| match why {
+                let closed = desk.drop(&name, &reason, &context.actor()).await.map_err(|why| match why {
                     NotClosed::Store(error) => CliError::from(error),
                     why => CliError::failed(why.to_string()),
                 })?;

@@ -156,12 +156,13 @@ impl Erase {
             None => None,
         };
         let orders = begun.map_or(found.orders, |begun| begun.orders);
+        let by = context.actor();
         let mut erased = Vec::with_capacity(orders.len());
         for order in orders {
-            erased.extend(erasing.erase(order).await.map_err(unfinished)?);
+            erased.extend(erasing.erase(order, &by).await.map_err(unfinished)?);
         }
         let letters = match &whom {
-            Some(whom) => store.erase_letters(whom, &found.letters).await?,
+            Some(whom) => store.erase_letters(whom, &found.letters, &by).await?,
             None => 0,
         };
         if erased.is_empty() && letters == 0 {

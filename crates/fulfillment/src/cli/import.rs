@@ -81,6 +81,7 @@ impl Import {
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
         let importer = Importer {
+            by: context.actor(),
             store,
             files,
             secret: keyring.secret.clone(),

@@ -161,7 +161,7 @@ impl Keys {
                 }
                 let store = context.store(&config).await?;
                 let fingerprint = keyring::replace_lost_secret(&dir, secret)?.secret.fingerprint();
-                store.adopt_secret(&fingerprint).await?;
+                store.adopt_secret(&fingerprint, &context.actor()).await?;
                 context.answer(&Imported { secret_fingerprint: fingerprint }, |a| {
                     format!("the store now accepts the secret {}", a.secret_fingerprint)
                 })

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod audit;
 mod config;
 mod demo;
 mod destination;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use fulfillment_config::{BadConfig, Config};
-use fulfillment_store::Store;
+use fulfillment_store::{Actor, Store};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -81,6 +82,7 @@ enum Command {
     Retry(retry::Retry),
     Dlq(dlq::Dlq),
     Destination(destination::Destination),
+    Audit(audit::Audit),
     Reconcile(reconcile::Reconcile),
     Erase(erase::Erase),
     Ticket(ticket::Ticket),
@@ -116,6 +118,13 @@ impl Context {
         };
         check_store_url(&config).map_err(|problem| BadConfig(vec![problem]))?;
         Ok(config)
+    }
+
+    /// Who runs the command, for the audit: the name of the operating system's user, as the environment has it.
+    pub(crate) fn actor(&self) -> Actor {
+        let user = |name| self.environment.iter().find(|(key, value)| key == name && !value.is_empty());
+        let found = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().find_map(user);
+        Actor::command(found.map_or("operator", |(_, value)| value))
     }
 
     /// Opens the store without creating it: it must exist, with its schema.
@@ -174,6 +183,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Retry(command) => command.run(&context).await,
         Command::Dlq(command) => command.run(&context).await,
         Command::Destination(command) => command.run(&context).await,
+        Command::Audit(command) => command.run(&context).await,
         Command::Reconcile(command) => command.run(&context).await,
         Command::Erase(command) => command.run(&context).await,
         Command::Ticket(command) => command.run(&context).await,

@@ -106,7 +106,7 @@ async fn cancel(
 async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), CliError> {
     let store = context.store(&context.config()?).await?;
     let never = |why: &str| CliError::failed(format!("order {id} gets no new tickets: {why}"));
-    let when = match store.ask_ordering(id, issue).await? {
+    let when = match store.ask_ordering(id, issue, &context.actor()).await? {
         AskOutcome::Asked => "at once",
         AskOutcome::Later => "once it is issued",
         AskOutcome::Unknown => {
@@ -127,7 +127,7 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
     let config = context.config()?;
     let store = context.store(&config).await?;
     let reissuer = reissuer(context, &config, &store).await?;
-    let order = reissuer.reinstate_order(id, "operator", reason).await.map_err(|why| match why {
+    let order = reissuer.reinstate_order(id, &context.actor(), reason).await.map_err(|why| match why {
         NotReinstated::Store(error) => error.into(),
         NotReinstated::Unknown => CliError::failed(format!("no payment for order {id} has arrived")),
         NotReinstated::Erased => CliError::failed(format!("order {id} was erased: {ERASED}")),

@@ -14,7 +14,7 @@ use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};
 use fulfillment_pipeline::ports::{Files, OrderingError};
 use fulfillment_pipeline::upkeep::heal::Redraw;
-use fulfillment_store::Store;
+use fulfillment_store::{Actor, Store};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
@@ -92,7 +92,11 @@ impl Reconcile {
             (None, Some(since)) => ask(&config, since).await?,
             (None, None) => Vec::new(),
         });
-        let repairs = if self.repair { Some(self.repairs(&config, &store, &files).await?) } else { None };
+        let repairs = if self.repair {
+            Some(self.repairs(context.actor(), &config, &store, &files).await?)
+        } else {
+            None
+        };
         let comparison = Comparison {
             store: Arc::clone(&store),
             files,
@@ -123,6 +127,7 @@ impl Reconcile {
 
     async fn repairs(
         &self,
+        by: Actor,
         config: &Config,
         store: &Arc<dyn Store>,
         files: &Arc<dyn Files>,
@@ -133,6 +138,7 @@ impl Reconcile {
             redraw: Redraw { store: Arc::clone(store) as _, files: Arc::clone(files), templates },
             inbox: wiring::inbox_of_command(config, Arc::clone(store)),
             source: format!("reconcile {from}"),
+            by,
         })
     }
 }
@@ -191,7 +197,7 @@ fn bar(context: &Context) -> ProgressBar {
 }
 
 /// A time, a date at midnight UTC, or how long before `now`.
-fn time(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
+pub(super) fn time(text: &str, now: Timestamp) -> Result<Timestamp, CliError> {
     let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
     let date = || text.parse().ok().and_then(midnight);
     let ago = || now.checked_sub(SignedDuration::try_from(humantime::parse_duration(text).ok()?).ok()?).ok();

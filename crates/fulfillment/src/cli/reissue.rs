@@ -8,7 +8,7 @@ use fulfillment_domain::{Ticket, TicketId};
 use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reissue::{NotReissued, Reissuer, Wanted};
-use fulfillment_store::Store;
+use fulfillment_store::{Actor, Store};
 use serde_json::{Map, Value};
 
 use super::Context;
@@ -54,8 +54,7 @@ impl Change {
         body.insert("expectedGeneration".into(), self.expected_generation.into());
         let body = Value::Object(body).to_string();
         let wanted = Fields::parse(body.as_bytes()).and_then(|fields| Wanted::read(&fields));
-        let wanted = wanted.map_err(|why| CliError::misuse(why.to_string()))?;
-        Ok(Wanted { who: "operator".into(), ..wanted })
+        wanted.map_err(|why| CliError::misuse(why.to_string()))
     }
 }
 
@@ -78,8 +77,13 @@ pub(super) async fn reissuer(
 }
 
 /// Makes the generation, or reports why not.
-pub(super) async fn reissue(reissuer: &Reissuer, id: TicketId, wanted: Wanted) -> Result<Ticket, CliError> {
-    reissuer.reissue(id, wanted).await.map_err(|why| not_reissued(id, why))
+pub(super) async fn reissue(
+    reissuer: &Reissuer,
+    id: TicketId,
+    wanted: Wanted,
+    by: &Actor,
+) -> Result<Ticket, CliError> {
+    reissuer.reissue(id, wanted, by).await.map_err(|why| not_reissued(id, why))
 }
 
 /// Why a ticket has no new generation.

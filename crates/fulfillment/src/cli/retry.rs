@@ -53,7 +53,8 @@ impl Retry {
             }
             (None, None) => RetrySelection::All,
         };
-        let operations::Retried { orders, erased } = operations::retry(store.as_ref(), selection).await?;
+        let operations::Retried { orders, erased } =
+            operations::retry(store.as_ref(), selection, &context.actor()).await?;
         context.answer(&Retried { orders }, |r| match r.orders {
             0 if erased => format!("nothing to retry: the order was erased: {ERASED}"),
             0 => "nothing to retry: no such order is parked or waiting".to_owned(),

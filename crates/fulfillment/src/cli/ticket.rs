@@ -83,17 +83,19 @@ impl Ticket {
             Action::Reissue { id, change } => {
                 let ticket = find(store.as_ref(), &id).await?;
                 let reissuer = reissuer(context, &config, &store).await?;
-                reissue(&reissuer, ticket.id, change.wanted()?).await?
+                reissue(&reissuer, ticket.id, change.wanted()?, &context.actor()).await?
             }
             Action::Reinstate { id, change } => {
                 let ticket = find(store.as_ref(), &id).await?;
                 let reissuer = reissuer(context, &config, &store).await?;
                 let wanted = Wanted { reinstate: true, ..change.wanted()? };
-                reissue(&reissuer, ticket.id, wanted).await?
+                reissue(&reissuer, ticket.id, wanted, &context.actor()).await?
             }
             Action::Void { id, reason } => {
                 let ticket = find(store.as_ref(), &id).await?;
-                wiring::voider(&config, &store, Arc::default()).void(ticket.id, &reason).await?;
+                wiring::voider(&config, &store, Arc::default())
+                    .void(ticket.id, &reason, &context.actor())
+                    .await?;
                 find(store.as_ref(), &id).await?
             }
         };

@@ -35,10 +35,12 @@ pub(super) async fn withdraw(
     let store = context.store(&config).await?;
     let inbox = wiring::inbox_of_command(&config, store);
     let withdrawn =
-        inbox.withdraw(command, subject, said, before_payment).await.map_err(|why| match why {
-            NotWithdrawn::Store(error) => error.into(),
-            why @ NotWithdrawn::Unreadable(_) => CliError::misuse(why),
-            why => CliError::failed(why.to_string()),
+        inbox.withdraw(command, &context.actor(), subject, said, before_payment).await.map_err(|why| {
+            match why {
+                NotWithdrawn::Store(error) => error.into(),
+                why @ NotWithdrawn::Unreadable(_) => CliError::misuse(why),
+                why => CliError::failed(why.to_string()),
+            }
         })?;
     let done = Done {
         order_id: withdrawn.order_id,

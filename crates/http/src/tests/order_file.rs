@@ -34,7 +34,7 @@ async fn every_live_ticket_has_its_page() {
     assert!(!early.header("retry-after").is_empty());
     let completion = fixtures::completion(&claim, &tickets, &[]);
     assert_eq!(app.store.complete(&[completion]).await.unwrap(), [true]);
-    app.store.void_ticket(tickets[1].id, "refund", &fixtures::quietly()).await.unwrap();
+    app.store.void_ticket(tickets[1].id, "refund", &fixtures::quietly(), &fixtures::desk()).await.unwrap();
 
     let answer = app.get(&path(1), &[]).await;
     assert_eq!(answer.status, 200);
@@ -49,7 +49,7 @@ async fn every_live_ticket_has_its_page() {
     assert_eq!(head.header("content-type"), "application/pdf");
 
     for ticket in &tickets {
-        app.store.void_ticket(ticket.id, "refund", &fixtures::quietly()).await.unwrap();
+        app.store.void_ticket(ticket.id, "refund", &fixtures::quietly(), &fixtures::desk()).await.unwrap();
     }
     app.get(&path(1), &[]).await.is_problem(410, "ticket-voided");
 }
@@ -70,7 +70,7 @@ async fn a_failed_ticket_makes_no_file() {
     app.store.release(&[release]).await.unwrap();
     // The first is still pending, the second has failed: whichever is read first, there is no file.
     app.get(&path(1), &[]).await.is_problem(409, "ticket-pending");
-    app.store.void_ticket(tickets[0].id, "refund", &fixtures::quietly()).await.unwrap();
+    app.store.void_ticket(tickets[0].id, "refund", &fixtures::quietly(), &fixtures::desk()).await.unwrap();
     app.get(&path(1), &[]).await.is_problem(404, "ticket-failed");
 }
 
@@ -97,7 +97,7 @@ async fn an_order_without_tickets_says_why() {
     let off = [fixtures::cancellation(2, "rain")];
     app.store.ingest(&off, &DeadLetterRoute::default(), &fixtures::quietly()).await.unwrap();
     app.get(&path(2), &[]).await.is_problem(410, "ticket-voided");
-    app.store.erase(fixtures::order(3)).await.unwrap().unwrap();
+    app.store.erase(fixtures::order(3), &fixtures::desk()).await.unwrap().unwrap();
     app.get(&path(3), &[]).await.is_problem(410, "ticket-erased");
     let record = app.get(&format!("/orders/{}", fixtures::order(3)), &[]).await.json();
     assert!(record["erasedAt"].is_string(), "{record}");

@@ -135,7 +135,9 @@ async fn pending_failed_and_voided() {
     app.get(&path, &[]).await.is_problem(404, "ticket-failed");
     assert_eq!(app.get(&path, &[("accept", "application/json")]).await.json()["lastError"], "no font");
 
-    assert!(app.store.void_ticket(ticket.id, "refunded", &fixtures::quietly()).await.unwrap());
+    assert!(
+        app.store.void_ticket(ticket.id, "refunded", &fixtures::quietly(), &fixtures::desk()).await.unwrap()
+    );
     app.get(&path, &[]).await.is_problem(410, "ticket-voided");
     assert_eq!(app.get(&path, &[("accept", "application/json")]).await.json()["voidReason"], "refunded");
 }

@@ -142,8 +142,7 @@ async fn new_generation(
         return Err(Problem::new(Kind::BadRequest, detail).with("field", "expectedGeneration"));
     }
     wanted.reinstate = reinstate;
-    caller.name().clone_into(&mut wanted.who);
-    let ticket = api.reissuer.reissue(id, wanted).await?;
+    let ticket = api.reissuer.reissue(id, wanted, &caller.actor()).await?;
     info!(ticket = %id, by = caller.name(), generation = ticket.code.generation, "a ticket has a new generation");
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
 }

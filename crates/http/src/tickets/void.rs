@@ -55,7 +55,7 @@ pub(crate) async fn void(
         let read = Fields::parse(&bytes).and_then(|fields| fields.text("reason"));
         read.map_err(|why| Problem::new(Kind::BadRequest, format!("The body: {why}.")))?
     };
-    let voided = api.voider.void(id, reason.as_deref().unwrap_or("by an operator")).await?;
+    let voided = api.voider.void(id, reason.as_deref().unwrap_or("by an operator"), &caller.actor()).await?;
     if voided {
         info!(ticket = %id, by = caller.name(), "a ticket was voided");
     }

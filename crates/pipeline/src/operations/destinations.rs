@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fulfillment_store::{DestinationBacklog, Destinations, StoreError};
+use fulfillment_store::{Actor, DestinationBacklog, Destinations, StoreError};
 
 /// Deliveries closed in one transaction.
 const BATCH: usize = 10_000;
@@ -54,13 +54,13 @@ impl DestinationDesk {
     ///
     /// # Errors
     /// [`NotClosed`]; what was closed until then stays closed.
-    pub async fn drop(&self, name: &str, why: &str) -> Result<u64, NotClosed> {
+    pub async fn drop(&self, name: &str, why: &str, by: &Actor) -> Result<u64, NotClosed> {
         if self.configured.iter().any(|configured| configured == name) {
             return Err(NotClosed::Configured(name.to_owned()));
         }
         let mut closed = 0;
         loop {
-            let now = self.store.close_deliveries(name, why, BATCH).await?;
+            let now = self.store.close_deliveries(name, why, BATCH, by).await?;
             closed += now;
             if now == 0 {
                 return if closed > 0 { Ok(closed) } else { Err(NotClosed::NothingWaits(name.to_owned())) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_domain::OrderId;
-use fulfillment_store::{Cleared, Erased, Erasures, StoreError};
+use fulfillment_store::{Actor, Cleared, Erased, Erasures, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -42,8 +42,8 @@ pub struct Eraser {
 
 impl Eraser {
     /// Erases an order; `None` when there is none.
-    pub async fn erase(&self, order: OrderId) -> Result<Option<Erased>, NotErased> {
-        let Some(erased) = self.store.erase(order).await? else { return Ok(None) };
+    pub async fn erase(&self, order: OrderId, by: &Actor) -> Result<Option<Erased>, NotErased> {
+        let Some(erased) = self.store.erase(order, by).await? else { return Ok(None) };
         self.files.remove(&erased.files).await?;
         Ok(Some(erased))
     }
@@ -93,7 +93,7 @@ impl Eraser {
                     return Ok(erased);
                 }
                 *uncleared = true;
-                self.erase(order).await?;
+                self.erase(order, &Actor::service("retention")).await?;
                 erased += 1;
             }
         }

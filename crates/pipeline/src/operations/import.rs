@@ -10,7 +10,7 @@ use fulfillment_domain::fields::Fields;
 use fulfillment_domain::order::Place;
 use fulfillment_domain::ticket::{Code, Customer, Document, Event, Holder, Lifecycle, Line, Seat};
 use fulfillment_domain::{Clock, Flag, Flags, OrderId, Secret, Ticket, TicketId, TicketStatus};
-use fulfillment_store::{ImportOutcome, ImportedOrder, Store, StoreError};
+use fulfillment_store::{Actor, ImportOutcome, ImportedOrder, Store, StoreError};
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 use serde_json::json;
@@ -74,6 +74,8 @@ pub enum NotImported {
 
 /// Dependencies of the import.
 pub struct Importer {
+    /// Who runs it.
+    pub by: Actor,
     /// The store.
     pub store: Arc<dyn Store>,
     /// The storage of ticket files.
@@ -141,7 +143,7 @@ impl Importer {
                 }
             });
             let wanted = ImportedOrder { order_id: order, tickets: tickets.collect() };
-            match self.store.import(&[wanted]).await?.pop() {
+            match self.store.import(&[wanted], &self.by).await?.pop() {
                 Some(ImportOutcome::Imported) => {
                     imported.orders += 1;
                     imported.tickets += drafts.len() as u64;

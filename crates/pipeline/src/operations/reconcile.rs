@@ -9,7 +9,9 @@ use std::time::Duration;
 use fulfillment_domain::event::ids_of;
 use fulfillment_domain::order::NOTHING_ADMITS;
 use fulfillment_domain::{Clock, Message, OrderId, OrderState, Paid, Payment, Subject, Ticket, TicketId};
-use fulfillment_store::{Incoming, IngestOutcome, OrderRecord, RetrySelection, Source, Store, StoreError};
+use fulfillment_store::{
+    Actor, Incoming, IngestOutcome, OrderRecord, RetrySelection, Source, Store, StoreError,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -269,6 +271,8 @@ pub struct Repairs {
     pub inbox: Ingest,
     /// The command's name, for the inbox.
     pub source: String,
+    /// Who runs it.
+    pub by: Actor,
 }
 
 impl Repairs {
@@ -279,7 +283,7 @@ impl Repairs {
         let done = match difference.what {
             What::MissingPayment => self.enter(std::mem::take(&mut difference.message)).await?,
             What::NotIssued => {
-                let going = store.retry(RetrySelection::Order(difference.order_id)).await?;
+                let going = store.retry(RetrySelection::Order(difference.order_id), &self.by).await?;
                 if going > 0 { Ok(Repair::Queued) } else { Err("it cannot be set going".to_owned()) }
             }
             What::MissingTickets => Err("restore the store, or read the topic into an empty one".to_owned()),
@@ -304,7 +308,7 @@ impl Repairs {
 
     async fn enter(&self, raw: Vec<u8>) -> Result<Result<Repair, String>, StoreError> {
         let message = Incoming {
-            source: Source::Command { name: self.source.clone() },
+            source: Source::Command { name: self.source.clone(), by: self.by.clone() },
             key: None,
             content: Message::parse(Subject::Payment, &raw),
             raw,

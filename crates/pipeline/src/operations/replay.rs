@@ -4,7 +4,7 @@ use std::fmt;
 
 use fulfillment_domain::{Message, OrderId, Subject};
 use fulfillment_store::{
-    Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError,
+    Actor, Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError,
 };
 
 use super::Listed;
@@ -84,21 +84,26 @@ impl Ingest {
     ///
     /// # Errors
     /// There is no such message, items of its kind cannot be replayed, or the store cannot be reached.
-    pub async fn replay(&self, what: &Listed, max_message: usize) -> Result<Replayed, NotReplayed> {
+    pub async fn replay(
+        &self,
+        what: &Listed,
+        max_message: usize,
+        by: &Actor,
+    ) -> Result<Replayed, NotReplayed> {
         match what {
-            Listed::Letter(id) => self.again(*id, max_message).await,
-            Listed::Order(order) => Ok(self.queue(*order).await?),
+            Listed::Letter(id) => self.again(*id, max_message, by).await,
+            Listed::Order(order) => Ok(self.queue(*order, by).await?),
             Listed::Refund(_) | Listed::Event(_) => Err(NotReplayed::Refund),
         }
     }
 
-    async fn queue(&self, order: OrderId) -> Result<Replayed, StoreError> {
-        let queued = self.store.retry(RetrySelection::Order(order)).await? > 0;
+    async fn queue(&self, order: OrderId, by: &Actor) -> Result<Replayed, StoreError> {
+        let queued = self.store.retry(RetrySelection::Order(order), by).await? > 0;
         Ok(if queued { Replayed::Queued } else { Replayed::NotQueued })
     }
 
     /// It keeps its own coordinates, so it is the same record: a failed replay creates no second dead letter.
-    async fn again(&self, id: i64, max_message: usize) -> Result<Replayed, NotReplayed> {
+    async fn again(&self, id: i64, max_message: usize, by: &Actor) -> Result<Replayed, NotReplayed> {
         let letter = self.store.dead_letter(id).await?.ok_or(NotReplayed::NoSuchMessage(id))?;
         if let Some(closed) = letter.closed_as {
             let note = letter.note.unwrap_or_default();
@@ -110,7 +115,7 @@ impl Ingest {
             Ok(what) => (Closing::Replayed(what.clone()), Replayed::Taken(what)),
             Err(why) => (Closing::InVain(why.clone()), Replayed::InVain(why)),
         };
-        self.store.close_dead_letter(id, &closing).await?;
+        self.store.close_dead_letter(id, &closing, by).await?;
         Ok(replayed)
     }
 

@@ -1,6 +1,6 @@
 //! Retries orders now, with a new retry budget.
 
-use fulfillment_store::{Records, RetrySelection, StoreError};
+use fulfillment_store::{Actor, Records, RetrySelection, StoreError};
 
 /// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,12 @@ pub struct Retried {
 ///
 /// # Errors
 /// As the store's.
-pub async fn retry(store: &dyn Records, selection: RetrySelection) -> Result<Retried, StoreError> {
-    let orders = store.retry(selection).await?;
+pub async fn retry(
+    store: &dyn Records,
+    selection: RetrySelection,
+    by: &Actor,
+) -> Result<Retried, StoreError> {
+    let orders = store.retry(selection, by).await?;
     let erased = match selection {
         _ if orders > 0 => false,
         RetrySelection::All => false,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fulfillment_domain::TicketId;
-use fulfillment_store::{Announcing, StoreError, Withdrawals};
+use fulfillment_store::{Actor, Announcing, StoreError, Withdrawals};
 
 use crate::Wake;
 
@@ -22,8 +22,8 @@ impl Voider {
     ///
     /// # Errors
     /// As the store's.
-    pub async fn void(&self, id: TicketId, reason: &str) -> Result<bool, StoreError> {
-        let voided = self.store.void_ticket(id, reason, &self.announcing).await?;
+    pub async fn void(&self, id: TicketId, reason: &str, by: &Actor) -> Result<bool, StoreError> {
+        let voided = self.store.void_ticket(id, reason, &self.announcing, by).await?;
         self.wake.events.send_replace(());
         Ok(voided)
     }

@@ -1,7 +1,7 @@
 //! Refunds and cancellations entered by an operator: each is recorded as a message of its topic would be.
 
 use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
-use fulfillment_store::{Incoming, IngestOutcome, Source, StoreError, WithdrawalState};
+use fulfillment_store::{Actor, Incoming, IngestOutcome, Source, StoreError, WithdrawalState};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -51,6 +51,7 @@ impl Ingest {
     pub async fn withdraw(
         &self,
         command: &str,
+        by: &Actor,
         subject: Subject,
         said: &Value,
         before_payment: bool,
@@ -63,7 +64,7 @@ impl Ingest {
             return Err(NotWithdrawn::NoPayment(order));
         }
         let message = Incoming {
-            source: Source::Command { name: command.to_owned() },
+            source: Source::Command { name: command.to_owned(), by: by.clone() },
             key: None,
             raw,
             headers: Vec::new(),

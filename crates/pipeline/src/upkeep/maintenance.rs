@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_config as config;
-use fulfillment_store::{Outbox, Store, Withdrawals};
+use fulfillment_store::{Audit, Outbox, Store, Withdrawals};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -42,6 +42,7 @@ pub async fn maintain(
             Err(error) => warn!(%error, "cannot remove temporary files"),
         }
         prune(store.as_ref(), settings.prune_after, &stop).await;
+        prune_audit(store.as_ref(), settings.audit_prune_after, &stop).await;
         eraser.maintain(settings.erase_after, &mut uncleared, &stop).await;
         park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
         tokio::select! {
@@ -65,6 +66,16 @@ async fn prune(store: &dyn Outbox, age: Duration, stop: &CancellationToken) {
     }
     if pruned > 0 {
         info!(pruned, "old messages and sent events removed");
+    }
+}
+
+async fn prune_audit(store: &dyn Audit, age: Duration, stop: &CancellationToken) {
+    while !stop.is_cancelled() {
+        match store.prune_audit(age, PRUNED).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => return warn!(%error, "cannot prune the audit"),
+        }
     }
 }
 

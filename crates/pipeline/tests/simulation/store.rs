@@ -165,11 +165,11 @@ passed_on! {
         prune(age: Duration, limit: usize) -> u64;
     }
     Withdrawals {
-        void_ticket(id: TicketId, reason: &str, announcing: &Announcing) -> bool, |line, voided| if *voided {
+        void_ticket(id: TicketId, reason: &str, announcing: &Announcing, by: &Actor) -> bool, |line, voided| if *voided {
             lock(&line.0.world.words).insert(id, Word::Void);
         };
-        lift_withdrawal(key: &str, reason: &str) -> bool;
-        lift_unpaid(order: OrderId, reason: &str) -> bool;
+        lift_withdrawal(key: &str, reason: &str, by: &Actor) -> bool;
+        lift_unpaid(order: OrderId, reason: &str, by: &Actor) -> bool;
         park_overdue(age: Duration, limit: usize) -> usize;
         open_withdrawals(limit: usize) -> Vec<WithdrawalRecord>;
     }
@@ -180,7 +180,7 @@ passed_on! {
             line.reissued(reissue);
         };
         was_reissued(id: TicketId, request: &str) -> bool;
-        reinstate_order(id: OrderId) -> bool, |line, going| if *going {
+        reinstate_order(id: OrderId, by: &Actor) -> bool, |line, going| if *going {
             let known = line.on_record(id);
             lock(&line.0.world.reinstated).insert(id, known);
         };
@@ -190,7 +190,7 @@ passed_on! {
             line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);
             line.grown(refreshed, outcome);
         };
-        ask_ordering(order: OrderId, issue: bool) -> AskOutcome;
+        ask_ordering(order: OrderId, issue: bool, by: &Actor) -> AskOutcome;
     }
     Records {
         ticket(id: TicketId) -> Option<Ticket>;
@@ -202,31 +202,36 @@ passed_on! {
         deliver(delivered: &Delivered, at: Timestamp) -> Option<Ticket>;
         downloaded(id: TicketId, at: Timestamp) -> ();
         redrawn(id: TicketId, redrawn: &Redrawn) -> ();
-        retry(selection: RetrySelection) -> u64;
+        retry(selection: RetrySelection, by: &Actor) -> u64;
         summary() -> Summary;
         any_generated() -> bool;
     }
     DeadLetters {
         dead_letters(after: i64, closed: bool, limit: usize) -> Vec<DeadLetterRecord>;
         dead_letter(id: i64) -> Option<DeadLetterRecord>;
-        close_dead_letter(id: i64, closing: &Closing) -> bool;
+        close_dead_letter(id: i64, closing: &Closing, by: &Actor) -> bool;
         parked_orders(limit: usize) -> Vec<ParkedOrder>;
         messages_of(order: OrderId) -> Vec<KeptMessage>;
-        acknowledge_late(order: OrderId) -> bool;
+        acknowledge_late(order: OrderId, by: &Actor) -> bool;
     }
     Destinations {
         destinations() -> Vec<DestinationBacklog>;
-        close_deliveries(destination: &str, why: &str, limit: usize) -> u64;
+        close_deliveries(destination: &str, why: &str, limit: usize, by: &Actor) -> u64;
+    }
+    Audit {
+        record_audit(entries: &[(Timestamp, AuditEntry)]) -> ();
+        audit(filter: &AuditFilter, limit: usize) -> Vec<AuditRecord>;
+        prune_audit(age: Duration, limit: usize) -> u64;
     }
     Attentions {
         attention(limit: usize) -> Vec<Attention>;
-        acknowledge(scope: &AttentionScope, why: &str) -> u64;
+        acknowledge(scope: &AttentionScope, why: &str, by: &Actor) -> u64;
     }
     Erasures {
-        erase(order: OrderId) -> Option<Erased>;
+        erase(order: OrderId, by: &Actor) -> Option<Erased>;
         begin_erasure(whom: &[u8; 16], orders: &[OrderId]) -> Option<BegunErasure>;
         end_erasure(whom: &[u8; 16]) -> ();
-        erase_letters(whom: &[u8; 16], letters: &[i64]) -> u64;
+        erase_letters(whom: &[u8; 16], letters: &[i64], by: &Actor) -> u64;
         clear_files() -> Cleared;
         past_orders(age: Duration, limit: usize) -> Vec<OrderId>;
         files_of_erased(age: Duration, after: Option<TicketId>, limit: usize) -> Vec<(TicketId, Vec<String>)>;
@@ -237,7 +242,7 @@ passed_on! {
         texts_of(found_in: FoundIn) -> Vec<Vec<u8>>;
     }
     Import {
-        import(orders: &[ImportedOrder]) -> Vec<ImportOutcome>;
+        import(orders: &[ImportedOrder], by: &Actor) -> Vec<ImportOutcome>;
     }
     Templates {
         keep_template(hash: [u8; 32], template: &StoredTemplate) -> ();
@@ -272,8 +277,8 @@ impl Installation for Line {
         self.0.world.store.register(wanted).await
     }
 
-    async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
-        self.0.world.store.adopt_secret(fingerprint).await
+    async fn adopt_secret(&self, fingerprint: &str, by: &Actor) -> Result<()> {
+        self.0.world.store.adopt_secret(fingerprint, by).await
     }
 
     async fn event_number(&self, event_id: &str) -> Result<u32> {

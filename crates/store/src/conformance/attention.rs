@@ -1,7 +1,7 @@
 //! Conformance of the attention list.
 
 use super::Backend;
-use super::fixtures::{at_once, issued, order};
+use super::fixtures::{at_once, desk, issued, order};
 use crate::{AttentionReason, AttentionScope};
 
 /// Puts an entry on the list, as refunds and later payments do.
@@ -45,12 +45,12 @@ pub async fn acknowledged_by_order_and_event(backend: &dyn Backend) {
     enter(backend, 1, AttentionReason::VoidButPaid, "2999-01-01T00:00:00.000000Z").await;
     assert_eq!(tickets.len(), 3);
     let one = AttentionScope::Order(order(1));
-    assert_eq!(store.acknowledge(&one, "seen\0").await.unwrap(), 1, "what is not listed yet stays");
-    assert_eq!(store.acknowledge(&one, "again").await.unwrap(), 0);
+    assert_eq!(store.acknowledge(&one, "seen\0", &desk()).await.unwrap(), 1, "what is not listed yet stays");
+    assert_eq!(store.acknowledge(&one, "again", &desk()).await.unwrap(), 0);
     let event = AttentionScope::Event("gala".into());
     let done = at_once(backend, 2, |store, _| {
         let event = event.clone();
-        async move { store.acknowledge(&event, "the event is off").await.unwrap() }
+        async move { store.acknowledge(&event, "the event is off", &desk()).await.unwrap() }
     })
     .await;
     assert_eq!(done.iter().sum::<u64>(), 2);

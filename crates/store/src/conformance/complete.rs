@@ -3,7 +3,9 @@
 use fulfillment_domain::{Delivered, OrderState, TicketStatus};
 
 use super::Backend;
-use super::fixtures::{at, at_stored, claimed, completion, freeze, frozen, generated, order, quietly, rows};
+use super::fixtures::{
+    at, at_stored, claimed, completion, desk, freeze, frozen, generated, order, quietly, rows,
+};
 use crate::Completion;
 
 pub async fn issues(backend: &dyn Backend) {
@@ -88,7 +90,7 @@ pub async fn voided_tickets(backend: &dyn Backend) {
     let store = backend.store();
     let claim = claimed(&*store, 1).await.remove(0);
     let tickets = frozen(store.freeze(&[freeze(&claim, 2)]).await.unwrap().remove(0));
-    assert!(store.void_ticket(tickets[0].id, "refund", &quietly()).await.unwrap());
+    assert!(store.void_ticket(tickets[0].id, "refund", &quietly(), &desk()).await.unwrap());
     assert_eq!(store.complete(&[completion(&claim, &tickets, &["kafka"])]).await.unwrap(), [true]);
     assert_eq!(store.ticket(tickets[0].id).await.unwrap().unwrap().lifecycle.status, TicketStatus::Pending);
     assert_eq!(store.ticket(tickets[1].id).await.unwrap().unwrap().lifecycle.status, TicketStatus::Generated);

@@ -4,7 +4,8 @@ use fulfillment_domain::{Message, OrderState, Subject};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_stored, cancellation, claimed, ingest, loudly, message, order, payment, refund, rows, to_kafka,
+    LONG, at_stored, cancellation, claimed, desk, ingest, loudly, message, order, payment, refund, rows,
+    to_kafka,
 };
 use crate::{ClosedAs, Closing, Incoming, IngestOutcome, NextStep, Release, Source, WithdrawalState};
 
@@ -67,13 +68,13 @@ pub async fn closed_once(backend: &dyn Backend) {
     let store = backend.store();
     ingest(&*store, &[message(1, b"x"), message(2, b"y")]).await;
     let ids: Vec<_> = store.dead_letters(0, false, 10).await.unwrap().iter().map(|l| l.id).collect();
-    assert!(store.close_dead_letter(ids[0], &Closing::InVain("no\0".into())).await.unwrap());
+    assert!(store.close_dead_letter(ids[0], &Closing::InVain("no\0".into()), &desk()).await.unwrap());
     let letter = store.dead_letter(ids[0]).await.unwrap().unwrap();
     assert_eq!((letter.attempts, letter.note.as_deref(), letter.closed_at), (1, Some("no"), None));
-    assert!(store.close_dead_letter(ids[0], &Closing::Replayed("new".into())).await.unwrap());
-    assert!(store.close_dead_letter(ids[1], &Closing::Dropped("a test".into())).await.unwrap());
+    assert!(store.close_dead_letter(ids[0], &Closing::Replayed("new".into()), &desk()).await.unwrap());
+    assert!(store.close_dead_letter(ids[1], &Closing::Dropped("a test".into()), &desk()).await.unwrap());
     for id in [ids[0], ids[1], 404] {
-        assert!(!store.close_dead_letter(id, &Closing::Dropped("again".into())).await.unwrap());
+        assert!(!store.close_dead_letter(id, &Closing::Dropped("again".into()), &desk()).await.unwrap());
     }
     assert!(store.dead_letters(0, false, 10).await.unwrap().is_empty());
     let all = store.dead_letters(0, true, 10).await.unwrap();
@@ -117,16 +118,16 @@ pub async fn late_payments_are_acknowledged(backend: &dyn Backend) {
     store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
     assert_eq!(store.parked_orders(10).await.unwrap().len(), 1);
-    assert!(!store.acknowledge_late(order(2)).await.unwrap(), "it waits for its tickets");
-    assert!(store.acknowledge_late(order(1)).await.unwrap());
-    assert!(!store.acknowledge_late(order(1)).await.unwrap());
+    assert!(!store.acknowledge_late(order(2), &desk()).await.unwrap(), "it waits for its tickets");
+    assert!(store.acknowledge_late(order(1), &desk()).await.unwrap());
+    assert!(!store.acknowledge_late(order(1), &desk()).await.unwrap());
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.reason.as_deref()), (OrderState::Voided, Some("cancelled: rain")));
     assert_eq!(store.claim("w", 5, LONG).await.unwrap().len(), 1);
     let part = refund(5, 2, 2, r#","amount":1"#);
     store.ingest(&[part], &to_kafka(), &loudly()).await.unwrap();
-    assert!(store.lift_withdrawal("refund:r-5", "goodwill").await.unwrap());
-    assert!(!store.lift_withdrawal("refund:r-5", "again").await.unwrap());
+    assert!(store.lift_withdrawal("refund:r-5", "goodwill", &desk()).await.unwrap());
+    assert!(!store.lift_withdrawal("refund:r-5", "again", &desk()).await.unwrap());
     assert!(store.open_withdrawals(10).await.unwrap().is_empty());
     let record = store.order(order(2)).await.unwrap().unwrap();
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Backend;
-use super::fixtures::{claimed, completion, freeze, frozen};
+use super::fixtures::{claimed, completion, desk, freeze, frozen};
 use crate::DeliveryOutcome::Parked;
 
 pub async fn listed_and_closed(backend: &dyn Backend) {
@@ -25,7 +25,7 @@ pub async fn listed_and_closed(backend: &dyn Backend) {
 
     let mut closed = Vec::new();
     while closed.last() != Some(&0) {
-        closed.push(store.close_deliveries("webhook:gone", "removed", 2).await.unwrap());
+        closed.push(store.close_deliveries("webhook:gone", "removed", 2, &desk()).await.unwrap());
     }
     assert_eq!(closed, [2, 1, 0], "in batches");
     assert!(store.claim_deliveries("webhook:gone", 9, Duration::ZERO).await.unwrap().is_empty());

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, cancellation, claimed, completion, draft, freeze, frozen, generated, ingest, issued, loudly,
+    LONG, cancellation, claimed, completion, desk, draft, freeze, frozen, generated, ingest, issued, loudly,
     message, order, payment, quietly, refund, rows, to_kafka,
 };
 use super::people::{found, orders_of};
@@ -52,7 +52,7 @@ async fn two(backend: &dyn Backend) -> (Ticket, Ticket) {
         expected: 0,
         reinstates: false,
         events: done.events,
-        who: "desk".into(),
+        by: desk(),
         reason: Some("sold on to Ada".into()),
         request: Some("Ada's".into()),
     };
@@ -99,14 +99,14 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     for other in ["o\u{eb}@example.org", "nobody@example.org"] {
         assert_eq!(orders_of(&*store, other).await, [], "{other}");
     }
-    assert!(store.erase(order(9)).await.unwrap().is_none());
+    assert!(store.erase(order(9), &desk()).await.unwrap().is_none());
     // The holder on a page that is not drawn yet.
     assert_eq!(orders_of(&*store, "draft@example.org").await, []);
     assert!(store.reserve(first.id, &draft(&first, 2), None).await.unwrap());
     assert_eq!(orders_of(&*store, "Draft@example.org").await, [order(1)]);
 
     let before = store.order(order(1)).await.unwrap().unwrap();
-    let erased = store.erase(order(1)).await.unwrap().unwrap();
+    let erased = store.erase(order(1), &desk()).await.unwrap().unwrap();
     let id = first.id;
     assert_eq!((erased.order_id, &erased.tickets), (order(1), &vec![id]));
     let of_fixture = format!("{id}.g{}.pdf", u32::MAX);
@@ -141,7 +141,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
     assert!(store.messages_of(order(2)).await.unwrap().iter().all(|m| m.raw.is_some()));
     assert_eq!(orders_of(&*store, address).await, [order(2)]);
 
-    let again = store.erase(order(1)).await.unwrap().unwrap();
+    let again = store.erase(order(1), &desk()).await.unwrap().unwrap();
     assert_eq!((again.erased_at, &again.files), (erased.erased_at, &erased.files));
     assert_eq!((again.messages, again.letters, again.events), (0, 0, 0));
     let page = Redrawn { generation: 1, sha256: [1; 32], size: 7, renderer: "2".into() };
@@ -159,7 +159,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
         expected: 1,
         reinstates: false,
         events: vec![],
-        who: "desk".into(),
+        by: desk(),
         reason: None,
         request: None,
     };
@@ -169,7 +169,7 @@ pub async fn everything_of_an_order(backend: &dyn Backend) {
 pub async fn what_comes_later_is_kept_without_content(backend: &dyn Backend) {
     let store = backend.store();
     let (first, _) = two(backend).await;
-    store.erase(order(1)).await.unwrap().unwrap();
+    store.erase(order(1), &desk()).await.unwrap().unwrap();
     let before = rows(backend).await;
     assert_eq!(ingest(&*store, &[payment(1, 1, "49.90")]).await, [IngestOutcome::Duplicate(order(1))]);
     assert_eq!(rows(backend).await, before, "the topic read again adds nothing");
@@ -187,7 +187,7 @@ pub async fn what_comes_later_is_kept_without_content(backend: &dyn Backend) {
     assert_eq!((letter.kind.as_str(), letter.note.as_deref()), ("quarantined", Some("erased")));
     assert_eq!(backend.number("SELECT count(*) FROM outbox WHERE kind = 'dead-letter'").await, 0);
     assert!(store.messages_of(order(3)).await.unwrap()[0].raw.is_some(), "its neighbour is whole");
-    assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
+    assert_eq!(store.retry(RetrySelection::Order(order(1)), &desk()).await.unwrap(), 0);
 
     let back = [cancellation(1, "Ada fell ill"), refund(5, 1, 1, r#","amount":1,"who":"Ada""#)];
     let outcomes = store.ingest(&back, &to_kafka(), &loudly()).await.unwrap();
@@ -214,7 +214,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
     done.finished = false;
     assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
     for n in 1..=3 {
-        store.erase(order(n)).await.unwrap().unwrap();
+        store.erase(order(n), &desk()).await.unwrap().unwrap();
     }
     assert_eq!(store.complete(&[completion(&claims[0], &tickets, &["kafka"])]).await.unwrap(), [false]);
     assert_eq!(store.complete(&[completion(&claims[1], &half[1..], &["kafka"])]).await.unwrap(), [false]);
@@ -235,7 +235,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
         assert_eq!(record.state, OrderState::Voided);
         assert!(record.reason.unwrap().contains("erased before it was issued"));
         assert!(record.tickets.iter().all(|t| t.lifecycle.voided_at.is_some() && t.lifecycle.sequence == 0));
-        assert!(!store.reinstate_order(order(n)).await.unwrap());
+        assert!(!store.reinstate_order(order(n), &desk()).await.unwrap());
     }
     let record = store.order(order(2)).await.unwrap().unwrap();
     let live: Vec<_> = record.tickets.iter().map(|t| t.lifecycle.voided_at.is_none()).collect();
@@ -257,7 +257,7 @@ pub async fn no_worker_goes_on(backend: &dyn Backend) {
 
     // An order that only a refund has named: its payment creates no work.
     store.ingest(&[refund(8, 8, 8, "")], &to_kafka(), &quietly()).await.unwrap();
-    store.erase(order(8)).await.unwrap().unwrap();
+    store.erase(order(8), &desk()).await.unwrap().unwrap();
     let outcome = ingest(&*store, &[payment(8, 8, "1")]).await;
     assert!(!matches!(outcome[..], [IngestOutcome::New(_)]), "{outcome:?}");
     assert_eq!(store.claim("w", 9, LONG).await.unwrap().len(), 0);
@@ -305,7 +305,7 @@ pub async fn past_events(backend: &dyn Backend) {
     assert_eq!(store.past_orders(hour, 1).await.unwrap().len(), 1);
     assert_eq!(store.past_orders(Duration::from_secs(100 * 365 * 24 * 3600), 9).await.unwrap(), []);
     for order in orders {
-        store.erase(order).await.unwrap().unwrap();
+        store.erase(order, &desk()).await.unwrap().unwrap();
     }
     assert_eq!(store.past_orders(hour, 9).await.unwrap(), []);
     let files = store.files_of_erased(hour, None, 9).await.unwrap();
@@ -414,14 +414,14 @@ pub async fn letters_of_no_order(backend: &dyn Backend) {
     let whom = [7; 16];
     let places = found(&*store, BUYER).await;
     let [FoundIn::Letter(letter)] = places[..] else { panic!("{places:?}") };
-    assert_eq!(store.erase_letters(&whom, &[letter]).await.unwrap(), 1);
+    assert_eq!(store.erase_letters(&whom, &[letter], &desk()).await.unwrap(), 1);
     assert_eq!(
-        store.erase_letters(&whom, &[]).await.unwrap(),
+        store.erase_letters(&whom, &[], &desk()).await.unwrap(),
         1,
         "a repeat says the same until it has ended"
     );
     store.end_erasure(&whom).await.unwrap();
-    assert_eq!(store.erase_letters(&whom, &[letter]).await.unwrap(), 0);
+    assert_eq!(store.erase_letters(&whom, &[letter], &desk()).await.unwrap(), 0);
     let letters = store.dead_letters(0, true, 9).await.unwrap();
     assert_eq!(letters.iter().map(|l| l.raw.is_empty()).collect::<Vec<_>>(), [true, false, false]);
     assert_eq!(
@@ -431,7 +431,7 @@ pub async fn letters_of_no_order(backend: &dyn Backend) {
     assert_eq!(letters[0].received_at, before);
     assert_eq!(backend.number("SELECT count(*) FROM outbox WHERE kind = 'dead-letter'").await, 2);
     ingest(&*store, &[payment(1, 1, "1")]).await;
-    assert_eq!(store.erase(order(1)).await.unwrap().unwrap().letters, 1, "one that names the order");
+    assert_eq!(store.erase(order(1), &desk()).await.unwrap().unwrap().letters, 1, "one that names the order");
     let before = rows(backend).await;
     ingest(&*store, &unreadable).await;
     assert_eq!(rows(backend).await, before, "read again, they add nothing");

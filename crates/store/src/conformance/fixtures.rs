@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::Backend;
 use crate::{
-    Announcing, Attention, AttentionReason, Claim, Completion, DeadLetterRoute, Draft, Freeze, FreezeOutcome,
-    GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, WithdrawalRecord, WithdrawalState,
+    Actor, Announcing, Attention, AttentionReason, Claim, Completion, DeadLetterRoute, Draft, Freeze,
+    FreezeOutcome, GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, WithdrawalRecord,
+    WithdrawalState,
 };
 
 /// Longer than any test.
@@ -321,6 +322,11 @@ fn answer(n: u32, lines: &[(&str, &str, u32)], charges: &[(&str, &str, u32)]) ->
     answer.to_string().into_bytes()
 }
 
+/// Who acts in these tests.
+pub fn desk() -> Actor {
+    Actor::command("desk")
+}
+
 /// Reinstates a voided ticket; `None` when something else changed it first.
 pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
     let live = store.ticket(id).await.unwrap().unwrap();
@@ -333,7 +339,7 @@ pub async fn reinstate(store: &dyn Store, id: TicketId) -> Option<Ticket> {
         expected: live.code.generation,
         reinstates: true,
         events: done.events,
-        who: "desk".into(),
+        by: desk(),
         reason: None,
         request: None,
     };

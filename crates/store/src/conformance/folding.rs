@@ -4,7 +4,7 @@ use fulfillment_domain::{Message, OrderState, Subject, Withdrawal};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, cancellation, ingest, issued, loudly, message, order, payment, refund, to_kafka,
+    LONG, at_once, cancellation, desk, ingest, issued, loudly, message, order, payment, refund, to_kafka,
 };
 use crate::IngestOutcome::{AlreadyPaid, Duplicate, Folded, Late, New, Quarantined};
 use crate::{Incoming, Store};
@@ -161,7 +161,7 @@ pub async fn what_was_seen_to_stays_so_under_the_other_key(backend: &dyn Backend
     let store = backend.store();
     store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(ingest(&*store, &[nameless(1, "49.90", "")]).await, [Late(order(1))]);
-    assert!(store.acknowledge_late(order(1)).await.unwrap());
+    assert!(store.acknowledge_late(order(1), &desk()).await.unwrap());
     assert_eq!(ingest(&*store, &[payment(1, 1, "49.90")]).await, [Folded(order(1))]);
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.state, record.attention), (OrderState::Voided, vec![]));

@@ -4,8 +4,8 @@ use fulfillment_domain::{Flag, OrderState};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, at_stored, cancellation, claimed, freeze, frozen, loudly, order, quietly, refund, ticket,
-    to_kafka,
+    LONG, at_once, at_stored, cancellation, claimed, desk, freeze, frozen, loudly, order, quietly, refund,
+    ticket, to_kafka,
 };
 use crate::{FreezeOutcome, RetrySelection};
 
@@ -53,7 +53,7 @@ pub async fn without_tickets_is_issued(backend: &dyn Backend) {
             "again"
         );
         assert!(store.claim("w", 9, LONG).await.unwrap().is_empty());
-        assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0);
+        assert_eq!(store.retry(RetrySelection::Order(order(1)), &desk()).await.unwrap(), 0);
     }
     store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().state, OrderState::Voided, "a refund in full");
@@ -157,10 +157,10 @@ pub async fn freed_seats(backend: &dyn Backend) {
     let conflict = |outcome: FreezeOutcome| frozen(outcome)[0].flags.contains(Flag::SeatConflict);
     assert!(!conflict(store.freeze(&[freeze(0)]).await.unwrap().remove(0)));
     assert!(conflict(store.freeze(&[freeze(1)]).await.unwrap().remove(0)));
-    assert!(store.void_ticket(ticket(order(1), 1).id, "refund", &quietly()).await.unwrap());
+    assert!(store.void_ticket(ticket(order(1), 1).id, "refund", &quietly(), &desk()).await.unwrap());
     assert!(conflict(store.freeze(&[freeze(2)]).await.unwrap().remove(0)), "the second has the seat now");
-    assert!(store.void_ticket(ticket(order(2), 1).id, "refund", &quietly()).await.unwrap());
-    assert!(store.void_ticket(ticket(order(3), 1).id, "refund", &quietly()).await.unwrap());
+    assert!(store.void_ticket(ticket(order(2), 1).id, "refund", &quietly(), &desk()).await.unwrap());
+    assert!(store.void_ticket(ticket(order(3), 1).id, "refund", &quietly(), &desk()).await.unwrap());
     assert!(!conflict(store.freeze(&[freeze(3)]).await.unwrap().remove(0)), "nobody has it");
 }
 

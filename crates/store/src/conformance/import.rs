@@ -4,8 +4,8 @@ use fulfillment_domain::{EventKind, Flag, OrderState, Ticket};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_stored, cancellation, generated, ingest, loudly, message, order, payment, refund, rows, ticket,
-    to_kafka,
+    LONG, at_stored, cancellation, desk, generated, ingest, loudly, message, order, payment, refund, rows,
+    ticket, to_kafka,
 };
 use crate::{
     AskOutcome, AttentionReason, ImportOutcome, ImportedOrder, IngestOutcome, RetrySelection, WithdrawalState,
@@ -26,7 +26,10 @@ fn earlier(n: u32, tickets: u32) -> ImportedOrder {
 pub async fn stand_as_issued(backend: &dyn Backend) {
     let store = backend.store();
     let both = [earlier(1, 2), earlier(2, 1)];
-    assert_eq!(store.import(&both).await.unwrap(), [ImportOutcome::Imported, ImportOutcome::Imported]);
+    assert_eq!(
+        store.import(&both, &desk()).await.unwrap(),
+        [ImportOutcome::Imported, ImportOutcome::Imported]
+    );
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!(
         (record.state, record.payments.len(), record.received_at),
@@ -36,15 +39,15 @@ pub async fn stand_as_issued(backend: &dyn Backend) {
     assert_eq!(record.tickets[0].code.data, "order:seat:event");
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 0, "the world knows");
     assert_eq!(backend.number("SELECT count(*) FROM ticket_history WHERE who = 'import'").await, 3);
-    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
+    assert_eq!(store.retry(RetrySelection::All, &desk()).await.unwrap(), 0);
     let before = rows(backend).await;
-    assert_eq!(store.import(&both).await.unwrap(), [ImportOutcome::Known, ImportOutcome::Known]);
+    assert_eq!(store.import(&both, &desk()).await.unwrap(), [ImportOutcome::Known, ImportOutcome::Known]);
     assert_eq!(rows(backend).await, before, "again, it changes nothing");
 }
 
 pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
     let store = backend.store();
-    store.import(&[earlier(1, 1), earlier(2, 1)]).await.unwrap();
+    store.import(&[earlier(1, 1), earlier(2, 1)], &desk()).await.unwrap();
     let batch = [payment(1, 1, "5"), payment(1, 1, "5"), payment(7, 1, "5"), payment(3, 3, "5")];
     let outcomes = ingest(&*store, &batch).await;
     let expected = [
@@ -67,12 +70,12 @@ pub async fn their_payments_issue_nothing(backend: &dyn Backend) {
     assert_eq!((listed.len(), listed[0].order_id), (1, order(1)));
     assert_eq!(listed[0].reason, AttentionReason::PaymentOfClosedOrder);
     assert!(listed[0].detail.contains("3 payments"), "{}", listed[0].detail);
-    assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Imported);
+    assert_eq!(store.ask_ordering(order(1), true, &desk()).await.unwrap(), AskOutcome::Imported);
 }
 
 pub async fn refunds_of_them_void(backend: &dyn Backend) {
     let store = backend.store();
-    store.import(&[earlier(1, 1), earlier(2, 1), earlier(3, 1)]).await.unwrap();
+    store.import(&[earlier(1, 1), earlier(2, 1), earlier(3, 1)], &desk()).await.unwrap();
     // Before its payment has arrived, and after.
     store.ingest(&[refund(1, 1, 1, "")], &to_kafka(), &loudly()).await.unwrap();
     let applied = &store.order(order(1)).await.unwrap().unwrap().withdrawals[0];
@@ -97,9 +100,13 @@ pub async fn refunds_of_them_void(backend: &dyn Backend) {
 pub async fn what_is_known_is_left_alone(backend: &dyn Backend) {
     let store = backend.store();
     ingest(&*store, &[payment(1, 1, "5")]).await;
-    assert_eq!(store.import(&[earlier(1, 1)]).await.unwrap(), [ImportOutcome::Known], "it was paid here");
+    assert_eq!(
+        store.import(&[earlier(1, 1)], &desk()).await.unwrap(),
+        [ImportOutcome::Known],
+        "it was paid here"
+    );
     assert_eq!(store.order(order(1)).await.unwrap().unwrap().tickets, [] as [Ticket; 0]);
-    store.import(&[earlier(2, 1)]).await.unwrap();
+    store.import(&[earlier(2, 1)], &desk()).await.unwrap();
     let mut taken = earlier(3, 1);
     taken.tickets[0].id = earlier(2, 1).tickets[0].id;
     let mut number = earlier(4, 1);
@@ -107,7 +114,7 @@ pub async fn what_is_known_is_left_alone(backend: &dyn Backend) {
     let wanted = number.tickets[0].number.clone();
     let mut seat = earlier(5, 1);
     seat.tickets[0].seat.section.clone_from(&earlier(2, 1).tickets[0].seat.section);
-    let outcomes = store.import(&[taken, number, seat]).await.unwrap();
+    let outcomes = store.import(&[taken, number, seat], &desk()).await.unwrap();
     let expected = [ImportOutcome::Taken, ImportOutcome::NumberTaken(wanted), ImportOutcome::Imported];
     assert_eq!(outcomes, expected);
     let sold_twice = &store.order(order(5)).await.unwrap().unwrap().tickets[0];
@@ -119,8 +126,8 @@ pub async fn what_is_known_is_left_alone(backend: &dyn Backend) {
 
 pub async fn they_can_be_erased(backend: &dyn Backend) {
     let store = backend.store();
-    store.import(&[earlier(1, 1)]).await.unwrap();
-    store.erase(order(1)).await.unwrap().unwrap();
+    store.import(&[earlier(1, 1)], &desk()).await.unwrap();
+    store.erase(order(1), &desk()).await.unwrap().unwrap();
     let raw = format!(r#"{{"orderId":"{}","paymentId":"p","customerId":"c-1"}}"#, order(1));
     ingest(&*store, &[message(9, raw.as_bytes())]).await;
     assert!(store.messages_of(order(1)).await.unwrap().iter().all(|m| m.raw.is_none()));

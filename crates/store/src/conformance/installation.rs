@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::Backend;
-use super::fixtures::{at, at_once, at_stored};
+use super::fixtures::{at, at_once, at_stored, desk};
 use crate::{KeyRecord, Registration, StoreError};
 
 /// Removes the migrations' tables, and leaves the file or schema empty.
@@ -32,6 +32,7 @@ async fn empty(backend: &dyn Backend) {
         "tickets",
         "dead_letters",
         "inbox",
+        "audit",
         "orders",
         "payments",
         "categories",
@@ -150,7 +151,7 @@ pub async fn strangers_at_once(backend: &dyn Backend) {
 pub async fn adopts_a_secret(backend: &dyn Backend) {
     let store = backend.store();
     for fingerprint in ["one", "two"] {
-        store.adopt_secret(fingerprint).await.unwrap();
+        store.adopt_secret(fingerprint, &desk()).await.unwrap();
         assert_eq!(store.registration().await.unwrap().secret_fingerprint.as_deref(), Some(fingerprint));
     }
 }

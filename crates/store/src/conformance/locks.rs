@@ -8,7 +8,7 @@ use fulfillment_domain::{OrderId, OrderState, Subject, Ticket};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, SHORT, at_once, cancellation, cancellation_with, claimed, completion, freeze, frozen, ingest,
+    LONG, SHORT, at_once, cancellation, cancellation_with, claimed, completion, desk, freeze, frozen, ingest,
     loudly, order, payment, refund, reinstate, said, to_kafka,
 };
 use crate::{
@@ -109,7 +109,7 @@ pub async fn ingest_against_acknowledge(backend: &dyn Backend) {
             let late: Vec<_> = (1..=ORDERS).map(|n| payment(20_000 - 100 * n - round, n, "1.00")).collect();
             ingest(&*store, &late).await;
             let scope = AttentionScope::Event("event-1".into());
-            assert!(store.acknowledge(&scope, "seen").await.unwrap() > 0);
+            assert!(store.acknowledge(&scope, "seen", &desk()).await.unwrap() > 0);
         }
     };
     against(backend, first, |store, _| read_again(store, ORDERS)).await;
@@ -120,7 +120,7 @@ pub async fn ingest_against_erase(backend: &dyn Backend) {
     paid_several_times(&*backend.store(), ORDERS).await;
     let first = |store: Arc<dyn Store>| async move {
         for n in 1..=ORDERS {
-            assert!(store.erase(order(n)).await.unwrap().is_some());
+            assert!(store.erase(order(n), &desk()).await.unwrap().is_some());
         }
     };
     against(backend, first, |store, _| read_again(store, ORDERS)).await;
@@ -240,7 +240,7 @@ pub async fn retry_against_sorted_batches(backend: &dyn Backend) {
         }
     };
     against(backend, first, |store, _| async move {
-        store.retry(RetrySelection::All).await.unwrap();
+        store.retry(RetrySelection::All, &desk()).await.unwrap();
     })
     .await;
 }
@@ -255,7 +255,7 @@ pub async fn erase_against_deliveries(backend: &dyn Backend) {
     }
     let first = |store: Arc<dyn Store>| async move {
         for n in (1..=ORDERS).rev() {
-            assert!(store.erase(order(n)).await.unwrap().is_some());
+            assert!(store.erase(order(n), &desk()).await.unwrap().is_some());
         }
     };
     against(backend, first, |store, round| async move {

@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, missing_docs, reason = "what a test demands is in its name")]
 
 pub mod attention;
+pub mod audit;
 pub mod claim;
 pub mod complete;
 pub mod dead_letters;
@@ -51,6 +52,8 @@ pub trait Backend: Send + Sync {
     async fn with_refunds(&self, refunds: RefundRules) -> Arc<dyn Store>;
     /// Runs SQL that both dialects accept, for changes that the trait has no method for.
     async fn execute(&self, sql: &str);
+    /// Whether the database refuses this SQL.
+    async fn refuses(&self, sql: &str) -> bool;
     /// The single number that a query returns.
     async fn number(&self, sql: &str) -> i64;
 }
@@ -114,6 +117,8 @@ macro_rules! conformance_suite {
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }
+            audit { says_who_did_what, what_had_no_effect_is_not_in_it, found_by_what_and_whom, cannot_be_changed,
+                is_pruned_from_the_oldest_on }
             destinations { listed_and_closed }
             dead_letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
                 late_payments_are_acknowledged }

@@ -8,8 +8,8 @@ use fulfillment_domain::event::ids_of;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, SHORT, at_once, claimed, completion, freeze, frozen, generated, ingest, issued, message, order,
-    payment, quietly, wait,
+    LONG, SHORT, at_once, claimed, completion, desk, freeze, frozen, generated, ingest, issued, message,
+    order, payment, quietly, wait,
 };
 use crate::DeliveryOutcome::{Parked, Retry, Sent};
 use crate::{DeadLetterRoute, Store};
@@ -106,7 +106,7 @@ pub async fn void_suppresses(backend: &dyn Backend) {
     let store = backend.store();
     let tickets = issued(&*store, 6, 1).await;
     for ticket in &tickets[..5] {
-        assert!(store.void_ticket(ticket.id, "refund", &quietly()).await.unwrap());
+        assert!(store.void_ticket(ticket.id, "refund", &quietly(), &desk()).await.unwrap());
     }
     let lent = store.claim_deliveries("kafka", 2, LONG).await.unwrap();
     assert_eq!(lent.iter().map(|d| d.event.ticket_id).collect::<Vec<_>>(), [Some(tickets[5].id)]);

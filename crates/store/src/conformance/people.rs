@@ -4,7 +4,9 @@ use fulfillment_domain::{Address, OrderId};
 use sha2::{Digest as _, Sha256};
 
 use super::Backend;
-use super::fixtures::{LONG, draft, freeze, frozen, generated, ingest, issued, message, order, payment};
+use super::fixtures::{
+    LONG, desk, draft, freeze, frozen, generated, ingest, issued, message, order, payment,
+};
 use crate::{FoundIn, NextStep, PersonKey, Reissue, Release, Store};
 
 /// The query of a search, for the plans that a database makes of it.
@@ -98,7 +100,7 @@ pub async fn whatever_is_written(backend: &dyn Backend) {
         expected: 0,
         reinstates: false,
         events: vec![],
-        who: "desk".into(),
+        by: desk(),
         reason: None,
         request: None,
     };
@@ -160,7 +162,7 @@ pub async fn earlier_rows_are_read_in_parts(backend: &dyn Backend) {
     assert_eq!(backend.number("SELECT count(*) FROM people_unread").await, 0);
 
     // Hashes of a lost secret find nobody.
-    store.adopt_secret("another").await.unwrap();
+    store.adopt_secret("another", &desk()).await.unwrap();
     assert_eq!(backend.number("SELECT count(*) FROM people").await, 0);
     assert_eq!(found(&*store, "h@example.org").await, orders(&[1, 2, 3, 4, 5]));
 }
@@ -173,8 +175,8 @@ pub async fn who_is_erased_leaves(backend: &dyn Backend) {
     let [FoundIn::Order(_), FoundIn::Order(_), FoundIn::Letter(letter)] = places[..] else {
         panic!("{places:?}")
     };
-    store.erase(order(1)).await.unwrap().unwrap();
-    assert_eq!(store.erase_letters(&[7; 16], &[letter]).await.unwrap(), 1);
+    store.erase(order(1), &desk()).await.unwrap().unwrap();
+    assert_eq!(store.erase_letters(&[7; 16], &[letter], &desk()).await.unwrap(), 1);
     assert_eq!(found(&*store, "h@example.org").await, orders(&[2]));
     let of_it = format!("SELECT count(*) FROM people WHERE order_id = '{}' OR letter_id <> 0", order(1));
     assert_eq!(backend.number(&of_it).await, 0, "not even a hash");

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
 use super::fixtures::{
-    at, at_stored, cancellation, claimed, generated, ingest, issued, message, order, payment, quietly,
+    at, at_stored, cancellation, claimed, desk, generated, ingest, issued, message, order, payment, quietly,
     ticket, to_kafka,
 };
 use crate::{Redrawn, Reissue};
@@ -150,7 +150,7 @@ async fn reissued(backend: &dyn Backend) -> Ticket {
         expected: 0,
         reinstates: false,
         events: vec![],
-        who: "desk".into(),
+        by: desk(),
         reason: None,
         request: None,
     };
@@ -190,9 +190,9 @@ pub async fn redrawn(backend: &dyn Backend) {
 pub async fn void(backend: &dyn Backend) {
     let store = backend.store();
     let id = issued(&*store, 1, 1).await[0].id;
-    assert!(store.void_ticket(id, "refund\0", &quietly()).await.unwrap());
-    assert!(!store.void_ticket(id, "again", &quietly()).await.unwrap());
-    assert!(!store.void_ticket(nobody(), "x", &quietly()).await.unwrap());
+    assert!(store.void_ticket(id, "refund\0", &quietly(), &desk()).await.unwrap());
+    assert!(!store.void_ticket(id, "again", &quietly(), &desk()).await.unwrap());
+    assert!(!store.void_ticket(nobody(), "x", &quietly(), &desk()).await.unwrap());
     let ticket = store.ticket(id).await.unwrap().unwrap();
     assert!(ticket.lifecycle.voided_at.is_some());
     assert_eq!(

@@ -6,8 +6,8 @@ use fulfillment_domain::{Amount, Currency, Flag, OrderState, Ticket};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, cancellation, claimed, completion, freeze, frozen, ingest, issued, loudly, order, payment, refund,
-    reinstate, sold, ticket, to_kafka, withdraw,
+    LONG, cancellation, claimed, completion, desk, freeze, frozen, ingest, issued, loudly, order, payment,
+    refund, reinstate, sold, ticket, to_kafka, withdraw,
 };
 use crate::AttentionReason::{
     CannotTellNew, NewLinesUnpaid, NotAskedAgain, Overpaid, PaymentOfClosedOrder, PaymentUnclear,
@@ -117,12 +117,12 @@ pub async fn unpaid_lines_wait_and_are_listed(backend: &dyn Backend) {
 
 pub async fn an_operator_overrides_the_sums(backend: &dyn Backend) {
     let store = backend.store();
-    assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Unknown);
+    assert_eq!(store.ask_ordering(order(1), true, &desk()).await.unwrap(), AskOutcome::Unknown);
     one(&*store).await;
-    assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
+    assert_eq!(store.ask_ordering(order(1), false, &desk()).await.unwrap(), AskOutcome::Asked);
     let claim = lent(&*store).await;
     // Requested while Ordering is being asked.
-    assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Asked);
+    assert_eq!(store.ask_ordering(order(1), true, &desk()).await.unwrap(), AskOutcome::Asked);
     let outcome = store.refreshed(&answer(&claim, "99.80", 1)).await.unwrap();
     let RefreshOutcome::Grown(new) = outcome else { panic!("{outcome:?}") };
     assert!(new[0].flags.contains(Flag::AmountMismatch));
@@ -258,10 +258,10 @@ pub async fn void_and_erased_orders_never_grow(backend: &dyn Backend) {
     let claim = paid(&*store, 5, "5").await;
     store.ingest(&[cancellation(1, "rain")], &to_kafka(), &loudly()).await.unwrap();
     assert_eq!(store.refreshed(&answer(&claim, "54.90", 1)).await.unwrap(), RefreshOutcome::Stale);
-    assert_eq!(store.ask_ordering(order(1), true).await.unwrap(), AskOutcome::Void);
+    assert_eq!(store.ask_ordering(order(1), true, &desk()).await.unwrap(), AskOutcome::Void);
     ingest(&*store, &[payment(6, 2, "5")]).await;
-    store.erase(order(2)).await.unwrap().unwrap();
-    assert_eq!(store.ask_ordering(order(2), true).await.unwrap(), AskOutcome::Erased);
+    store.erase(order(2), &desk()).await.unwrap().unwrap();
+    assert_eq!(store.ask_ordering(order(2), true, &desk()).await.unwrap(), AskOutcome::Erased);
     ingest(&*store, &[payment(7, 1, "5"), payment(8, 2, "5")]).await;
     assert!(store.claim("w", 9, LONG).await.unwrap().is_empty());
     let closed: Vec<_> =
@@ -301,7 +301,7 @@ pub async fn a_refunded_ticket_is_bought_again(backend: &dyn Backend) {
     assert!(listed(&*store).await.is_empty());
     // The part of a refund that a seller keeps pays for nothing.
     withdraw(&*store, refund(2, 2, 1, &format!(r#","ticketIds":["{}"],"amount":20"#, tickets[1].id))).await;
-    assert_eq!(store.ask_ordering(order(1), false).await.unwrap(), AskOutcome::Asked);
+    assert_eq!(store.ask_ordering(order(1), false, &desk()).await.unwrap(), AskOutcome::Asked);
     let claim = lent(&*store).await;
     store.refreshed(&answer(&claim, "35", 0)).await.unwrap();
     assert!(listed(&*store).await.is_empty());

@@ -4,8 +4,8 @@ use fulfillment_domain::OrderState;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, ingest, listed, live, loudly, order, payment, recorded, refund, reinstate, sold, sold_with, state,
-    to_kafka, withdrawn,
+    LONG, desk, ingest, listed, live, loudly, order, payment, recorded, refund, reinstate, sold, sold_with,
+    state, to_kafka, withdrawn,
 };
 use crate::WithdrawalState::{Applied, Parked};
 use crate::{AttentionReason, RefundRules, Store, WithdrawalState};
@@ -98,7 +98,7 @@ pub async fn seats_are_named_one_by_one(backend: &dyn Backend) {
     assert_eq!(live(&*store, 1).await, [1, 2, 3]);
     // Later voids for another reason do not show what the refunds were for.
     for ticket in &tickets[1..] {
-        assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
+        assert!(store.void_ticket(ticket.id, "desk", &loudly(), &desk()).await.unwrap());
     }
     recorded(&*store, refund(3, 1, 1, r#","amount":1"#)).await;
     assert_eq!((live(&*store, 1).await, withdrawn(&*store, 1, 1).await.state), (vec![1], Parked));
@@ -178,7 +178,7 @@ pub async fn what_is_void_already_can_be_named(backend: &dyn Backend) {
     ];
     for (n, rest) in (1..).zip(cases) {
         for ticket in &sold(&*store, n, "40", &[("a", "10", 2), ("b", "20", 1)]).await[..2] {
-            assert!(store.void_ticket(ticket.id, "desk", &loudly()).await.unwrap());
+            assert!(store.void_ticket(ticket.id, "desk", &loudly(), &desk()).await.unwrap());
         }
         assert_eq!(recorded(&*store, refund(n, n, n, rest)).await, Applied, "{rest}");
         assert_eq!(live(&*store, n).await, [3], "{rest}");
@@ -214,7 +214,7 @@ pub async fn a_part_of_the_price_goes_back(backend: &dyn Backend) {
     let detail = store.attention(9).await.unwrap().remove(0).detail;
     assert!(detail.starts_with("30 EUR of its payments is left, and its good tickets cost 60:"), "{detail}");
     let ticket = store.order(order(1)).await.unwrap().unwrap().tickets.remove(1);
-    assert!(store.void_ticket(ticket.id, "not paid", &loudly()).await.unwrap());
+    assert!(store.void_ticket(ticket.id, "not paid", &loudly(), &desk()).await.unwrap());
     assert!(listed(&*store).await.is_empty(), "what is left covers the other");
     // A double charge, for a price with a voucher and a fee that is kept.
     sold_with(&*store, 2, "54", &[("a", "30", 2)], &[("fee", "4", 1), ("voucher", "-10", 1)]).await;

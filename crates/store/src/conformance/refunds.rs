@@ -6,8 +6,8 @@ use fulfillment_domain::OrderState;
 
 use super::Backend;
 use super::fixtures::{
-    at_once, cancellation, cancellation_with, ingest, listed, live, loudly, order, payment, recorded, refund,
-    refund_without_payment, reinstate, rows, sold, state, to_kafka, withdraw, withdrawn,
+    at_once, cancellation, cancellation_with, desk, ingest, listed, live, loudly, order, payment, recorded,
+    refund, refund_without_payment, reinstate, rows, sold, state, to_kafka, withdraw, withdrawn,
 };
 use crate::WithdrawalState::{Applied, Failed, Lifted, Parked, Pending, Waiting};
 use crate::{
@@ -167,7 +167,7 @@ pub async fn of_imported_orders(backend: &dyn Backend) {
             ticket
         });
         let imported = ImportedOrder { order_id: order(n), tickets: tickets.collect() };
-        store.import(&[imported]).await.unwrap();
+        store.import(&[imported], &desk()).await.unwrap();
         assert_eq!(recorded(&*store, refund_without_payment(n, n, rest)).await, expected, "{rest}");
         assert_eq!(state(&*store, n).await.0, end, "{rest}");
     }
@@ -205,18 +205,18 @@ pub async fn nobody_paid(backend: &dyn Backend) {
     assert_eq!(off.withdrawals[0].note.as_deref(), Some("awaiting payment"));
     let waiting = store.parked_orders(9).await.unwrap();
     assert!(!waiting.is_empty() && waiting.iter().all(|order| order.parked_at.is_some()), "since when");
-    assert!(store.lift_withdrawal("refund:r-1", "a typing error").await.unwrap());
+    assert!(store.lift_withdrawal("refund:r-1", "a typing error", &desk()).await.unwrap());
     assert!(
         store.parked_orders(9).await.unwrap().is_empty()
             && store.open_withdrawals(9).await.unwrap().is_empty()
     );
-    assert!(store.lift_unpaid(order(2), "a test").await.unwrap());
-    assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "nothing is open of it");
-    assert!(!store.lift_unpaid(order(7), "a test").await.unwrap(), "nobody knows it");
+    assert!(store.lift_unpaid(order(2), "a test", &desk()).await.unwrap());
+    assert!(!store.lift_unpaid(order(2), "a test", &desk()).await.unwrap(), "nothing is open of it");
+    assert!(!store.lift_unpaid(order(7), "a test", &desk()).await.unwrap(), "nobody knows it");
     // A payment that arrives nevertheless is processed.
     ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5")]).await;
     assert_eq!(store.claim("w", 9, WEEK).await.unwrap().len(), 2);
-    assert!(!store.lift_unpaid(order(2), "a test").await.unwrap(), "it is paid");
+    assert!(!store.lift_unpaid(order(2), "a test", &desk()).await.unwrap(), "it is paid");
 }
 
 pub async fn a_date_that_is_none_is_no_time(backend: &dyn Backend) {
@@ -276,11 +276,11 @@ pub async fn arrival_is_not_time(backend: &dyn Backend) {
     recorded(&*store, refunded(3)).await;
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
     let scope = AttentionScope::Order(order(5));
-    assert_eq!(store.acknowledge(&scope, "the money went back by bank").await.unwrap(), 1);
+    assert_eq!(store.acknowledge(&scope, "the money went back by bank", &desk()).await.unwrap(), 1);
     assert_eq!((state(&*store, 5).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
     recorded(&*store, cancellation_with(8, "")).await;
     ingest(&*store, &[payment(8, 8, "5")]).await;
-    assert!(store.acknowledge_late(order(8)).await.unwrap());
+    assert!(store.acknowledge_late(order(8), &desk()).await.unwrap());
     assert_eq!((state(&*store, 8).await.0, listed(&*store).await), (OrderState::Voided, vec![]));
     // Money above the tickets' price may be kept, but no part of the price.
     for (n, back, expected) in [(6, "10", vec![]), (7, "9", vec![(7, kept)])] {
@@ -320,7 +320,7 @@ pub async fn dropped_beside_its_settlement(backend: &dyn Backend) {
             if n % 2 == 0 {
                 ingest(&*store, &[payment(k, k, "5")]).await;
             } else {
-                store.lift_withdrawal(&format!("refund:r-{k}"), "goodwill").await.unwrap();
+                store.lift_withdrawal(&format!("refund:r-{k}"), "goodwill", &desk()).await.unwrap();
             }
         }
     })
@@ -349,7 +349,7 @@ pub async fn void_reinstate_and_settle_at_once(backend: &dyn Backend) {
                 let of = u32::try_from(k / 2 + 1).unwrap();
                 let refund_id = u32::try_from(100 * n + k).unwrap();
                 match n % 3 {
-                    0 => drop(store.void_ticket(*id, "desk", &loudly()).await.unwrap()),
+                    0 => drop(store.void_ticket(*id, "desk", &loudly(), &desk()).await.unwrap()),
                     1 => drop(
                         withdraw(&*store, refund(refund_id, of, of, r#","itemIds":["a"],"amount":10"#)).await,
                     ),
@@ -446,7 +446,7 @@ pub async fn one_on_its_way_says_less_or_more(backend: &dyn Backend) {
 pub async fn a_second_payment_of_an_erased_order_goes_back(backend: &dyn Backend) {
     let store = backend.store();
     sold(&*store, 1, "10", &[("a", "10", 1)]).await;
-    store.erase(order(1)).await.unwrap().unwrap();
+    store.erase(order(1), &desk()).await.unwrap().unwrap();
     ingest(&*store, &[payment(2, 1, "10")]).await;
     assert_eq!(listed(&*store).await, [(1, AttentionReason::PaymentOfClosedOrder)]);
     recorded(&*store, refund(1, 2, 1, "")).await;

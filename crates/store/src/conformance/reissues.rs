@@ -4,7 +4,7 @@ use fulfillment_domain::{EventKind, Flag, Message, OrderState, Ticket, TicketSta
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, cancellation, cancellation_with, claimed, draft, freeze, frozen, generated, ingest,
+    LONG, at_once, cancellation, cancellation_with, claimed, desk, draft, freeze, frozen, generated, ingest,
     issued, loudly, order, payment, reinstate, sold, to_kafka,
 };
 use crate::WithdrawalState::{Applied, Lifted};
@@ -32,7 +32,7 @@ fn next(live: &Ticket, generation: u32, reinstates: bool) -> Reissue {
         expected: live.code.generation,
         reinstates,
         events: done.events,
-        who: "desk".into(),
+        by: desk(),
         reason: Some("sold on\0".into()),
         request: Some(format!("request-{generation}")),
     }
@@ -96,7 +96,7 @@ pub async fn what_came_in_between_is_refused(backend: &dyn Backend) {
     assert!(store.reissue(&next(&live, 2, false)).await.unwrap().is_some());
     assert_eq!(store.reissue(&sleeper).await.unwrap(), None, "a paused writer changes nothing");
     let stored = store.ticket(live.id).await.unwrap().unwrap();
-    assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
+    assert!(store.void_ticket(live.id, "refund", &loudly(), &desk()).await.unwrap());
     assert_eq!(store.reissue(&next(&stored, 3, false)).await.unwrap(), None, "it was voided meanwhile");
     assert_eq!(backend.number("SELECT count(*) FROM ticket_revisions").await, 1);
     assert_eq!(backend.number("SELECT count(*) FROM outbox").await, 3);
@@ -145,7 +145,7 @@ pub async fn seats_change_hands(backend: &dyn Backend) {
     let mut onto = next(&all[0], 1, false);
     onto.ticket.seat.id = Some("b".into());
     assert!(conflict(&store.reissue(&onto).await.unwrap().unwrap()), "another's, and said so");
-    assert!(store.void_ticket(all[1].id, "refund", &loudly()).await.unwrap());
+    assert!(store.void_ticket(all[1].id, "refund", &loudly(), &desk()).await.unwrap());
     let heir = "SELECT count(*) FROM seats s JOIN tickets t ON t.id = s.ticket_id \
                 WHERE s.seat_key LIKE 'id:' || t.seat_id || '_on:%'";
     assert_eq!(backend.number(heir).await, 2, "the seat a is free, b went on to the first, c is the third's");
@@ -253,7 +253,7 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     let store = backend.store();
     for n in [1, 2] {
         let ticket = sold(&*store, n, "20", &[("a", "10", 1)]).await.remove(0);
-        assert!(store.void_ticket(ticket.id, "by mistake", &loudly()).await.unwrap());
+        assert!(store.void_ticket(ticket.id, "by mistake", &loudly(), &desk()).await.unwrap());
         assert!(reinstate(&*store, ticket.id).await.is_some());
     }
     assert_eq!(cancel_at(&*store, 1, None, BEFORE[0]).await, IngestOutcome::Recorded(order(1), Lifted));
@@ -273,7 +273,7 @@ pub async fn cancelled_before_and_read_after(backend: &dyn Backend) {
     // For an order that was reinstated before it had tickets.
     cancel_at(&*store, 3, None, BEFORE[0]).await;
     ingest(&*store, &[payment(3, 3, "5")]).await;
-    assert!(store.reinstate_order(order(3)).await.unwrap());
+    assert!(store.reinstate_order(order(3), &desk()).await.unwrap());
     assert_eq!(cancel_at(&*store, 3, None, BEFORE[1]).await, IngestOutcome::Duplicate(order(3)));
     assert_eq!(order_state(&*store, 3).await, OrderState::Received);
     assert_eq!(cancel_at(&*store, 3, None, AFTER[0]).await, IngestOutcome::Recorded(order(3), Applied));
@@ -322,7 +322,7 @@ pub async fn codes_are_judged(backend: &dyn Backend) {
     assert_eq!(standing([0; 10]).await, (false, 0), "nobody's");
     let second = store.reissue(&next(&live, 1, false)).await.unwrap().unwrap();
     assert_eq!(standing(live.code.cti).await, (false, 1), "the first page's code has been replaced");
-    assert!(store.void_ticket(live.id, "refund", &loudly()).await.unwrap());
+    assert!(store.void_ticket(live.id, "refund", &loudly(), &desk()).await.unwrap());
     assert_eq!(standing(live.code.cti).await, (true, 1));
     let void = store.ticket(live.id).await.unwrap().unwrap();
     let mut again = next(&void, 2, true);
@@ -336,12 +336,12 @@ pub async fn orders_without_tickets_are_set_going(backend: &dyn Backend) {
     let store = backend.store();
     store.ingest(&[cancellation(1, "rain"), cancellation(2, "rain")], &to_kafka(), &loudly()).await.unwrap();
     ingest(&*store, &[payment(1, 1, "5")]).await;
-    assert!(store.reinstate_order(order(1)).await.unwrap());
-    assert!(!store.reinstate_order(order(2)).await.unwrap(), "nobody paid");
-    assert!(!store.reinstate_order(order(3)).await.unwrap(), "nobody knows it");
+    assert!(store.reinstate_order(order(1), &desk()).await.unwrap());
+    assert!(!store.reinstate_order(order(2), &desk()).await.unwrap(), "nobody paid");
+    assert!(!store.reinstate_order(order(3), &desk()).await.unwrap(), "nobody knows it");
     let claim = store.claim("w", 5, LONG).await.unwrap().remove(0);
     assert_eq!(claim.order_id, order(1));
     let tickets = frozen(store.freeze(&[freeze(&claim, 1)]).await.unwrap().remove(0));
     assert_eq!(tickets.len(), 1);
-    assert!(!store.reinstate_order(order(1)).await.unwrap(), "it is not void");
+    assert!(!store.reinstate_order(order(1), &desk()).await.unwrap(), "it is not void");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fulfillment_domain::{OrderState, TicketStatus};
 
 use super::Backend;
-use super::fixtures::{LONG, claimed, completion, freeze, frozen, ingest, order, payment};
+use super::fixtures::{LONG, claimed, completion, desk, freeze, frozen, ingest, order, payment};
 use crate::{Claim, FailedTicket, NextStep, Release, RetrySelection};
 
 fn release(claim: &Claim, then: NextStep) -> Release {
@@ -103,10 +103,10 @@ pub async fn retry_sets_going(backend: &dyn Backend) {
         release(&claims[2], NextStep::Retry(LONG)),
     ];
     assert_eq!(store.release(&batch).await.unwrap(), [true; 3]);
-    assert_eq!(store.retry(RetrySelection::Ticket(tickets[0].id)).await.unwrap(), 1);
-    assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 1);
-    assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0, "it is going");
-    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 1);
+    assert_eq!(store.retry(RetrySelection::Ticket(tickets[0].id), &desk()).await.unwrap(), 1);
+    assert_eq!(store.retry(RetrySelection::Order(order(1)), &desk()).await.unwrap(), 1);
+    assert_eq!(store.retry(RetrySelection::Order(order(1)), &desk()).await.unwrap(), 0, "it is going");
+    assert_eq!(store.retry(RetrySelection::All, &desk()).await.unwrap(), 1);
     let ticket = store.ticket(tickets[0].id).await.unwrap().unwrap();
     assert_eq!(
         (ticket.lifecycle.status, ticket.lifecycle.last_error.as_deref()),
@@ -136,8 +136,8 @@ pub async fn retry_leaves_alone(backend: &dyn Backend) {
     let tickets = frozen(store.freeze(&[freeze(&claims[0], 1)]).await.unwrap().remove(0));
     store.complete(&[completion(&claims[0], &tickets, &[])]).await.unwrap();
     ingest(&*store, &[payment(3, 3, "1")]).await;
-    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0, "issued, held, and due as it is");
-    assert_eq!(store.retry(RetrySelection::Order(order(9))).await.unwrap(), 0);
+    assert_eq!(store.retry(RetrySelection::All, &desk()).await.unwrap(), 0, "issued, held, and due as it is");
+    assert_eq!(store.retry(RetrySelection::Order(order(9)), &desk()).await.unwrap(), 0);
     assert_eq!(store.renew(&[(order(2), claims[1].fence)], LONG).await.unwrap(), [order(2)]);
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Backend;
-use super::fixtures::{generated, order, ticket};
+use super::fixtures::{desk, generated, order, ticket};
 use crate::{ImportOutcome, ImportedOrder, Reissue};
 
 /// A ticket with every field set, each to a different value that is not its default.
@@ -61,19 +61,19 @@ pub async fn keep_every_field(backend: &dyn Backend) {
     }
 
     let order = |ticket: &Ticket| ImportedOrder { order_id: ticket.order_id, tickets: vec![ticket.clone()] };
-    assert_eq!(store.import(&[order(&full)]).await.unwrap(), [ImportOutcome::Imported]);
+    assert_eq!(store.import(&[order(&full)], &desk()).await.unwrap(), [ImportOutcome::Imported]);
     assert_eq!(store.ticket(full.id).await.unwrap().as_ref(), Some(&full), "as a new row");
 
     let mut before = generated(&ticket(super::fixtures::order(2), 1), &[]).ticket;
     before.code.generation = 0;
-    assert_eq!(store.import(&[order(&before)]).await.unwrap(), [ImportOutcome::Imported]);
+    assert_eq!(store.import(&[order(&before)], &desk()).await.unwrap(), [ImportOutcome::Imported]);
     let mut after = full;
     (after.id, after.order_id, after.number) = (before.id, before.order_id, "N000020001".into());
     (after.seat.id, after.seat.number) = (Some("seat-2".into()), Some("14".into()));
     after.lifecycle.sequence = before.lifecycle.sequence + 1;
-    let (who, reason, request, events) = ("desk".to_owned(), None, None, Vec::new());
+    let (by, reason, request, events) = (desk(), None, None, Vec::new());
     let reissue =
-        Reissue { ticket: after.clone(), expected: 0, reinstates: false, events, who, reason, request };
+        Reissue { ticket: after.clone(), expected: 0, reinstates: false, events, by, reason, request };
     assert_eq!(store.reissue(&reissue).await.unwrap().as_ref(), Some(&after));
     assert_eq!(store.ticket(after.id).await.unwrap(), Some(after), "over the row of before");
 }

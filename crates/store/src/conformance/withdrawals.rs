@@ -4,8 +4,8 @@ use fulfillment_domain::{EventKind, Flag, OrderState, Subject, TicketStatus};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, cancellation, claimed, completion, freeze, frozen, ingest, issued, loudly, order, payment,
-    quietly, refund, rows, said, state, to_kafka,
+    LONG, at_once, cancellation, claimed, completion, desk, freeze, frozen, ingest, issued, loudly, order,
+    payment, quietly, refund, rows, said, state, to_kafka,
 };
 use crate::WithdrawalState::{Applied, Parked, Waiting};
 use crate::{FreezeOutcome, Incoming, IngestOutcome, RetrySelection, Store};
@@ -95,7 +95,7 @@ pub async fn cancelled_after_issue(backend: &dyn Backend) {
     let history =
         "SELECT count(*) FROM ticket_history WHERE why LIKE 'voided: cancelled%' AND who = 'withdrawal'";
     assert_eq!(backend.number(history).await, 2);
-    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
+    assert_eq!(store.retry(RetrySelection::All, &desk()).await.unwrap(), 0);
 }
 
 pub async fn the_event_is_whole(backend: &dyn Backend) {
@@ -141,7 +141,7 @@ pub async fn cancelled_before_payment(backend: &dyn Backend) {
     assert_eq!(ingest(&*store, &[payment(1, 1, "5")]).await, [IngestOutcome::Late(order(1))]);
     assert_eq!(state(&*store, 1).await, (OrderState::Parked, Some("paid after cancellation".into())));
     assert!(store.claim("w", 5, LONG).await.unwrap().is_empty());
-    assert_eq!(store.retry(RetrySelection::Order(order(1))).await.unwrap(), 0, "not by a retry");
+    assert_eq!(store.retry(RetrySelection::Order(order(1)), &desk()).await.unwrap(), 0, "not by a retry");
     let record = store.order(order(1)).await.unwrap().unwrap();
     assert_eq!((record.payments.len(), record.withdrawals.len()), (1, 1));
     // The money is refunded: the order needs no operator any more.
@@ -157,7 +157,7 @@ pub async fn refunded_before_payment(backend: &dyn Backend) {
     let outcomes = withdraw(&*store, &early).await;
     assert_eq!(outcomes[0], IngestOutcome::Recorded(order(1), Waiting));
     assert_eq!(state(&*store, 1).await.0, OrderState::Parked, "visible, and nothing to do");
-    assert_eq!(store.retry(RetrySelection::All).await.unwrap(), 0);
+    assert_eq!(store.retry(RetrySelection::All, &desk()).await.unwrap(), 0);
     let outcomes = ingest(&*store, &[payment(1, 1, "5"), payment(2, 2, "5"), payment(3, 3, "5")]).await;
     assert_eq!(outcomes, [1, 2, 3].map(|n| IngestOutcome::New(order(n))));
     assert_eq!(state(&*store, 1).await, (OrderState::Voided, Some("refunded: why 1".into())));
@@ -346,9 +346,9 @@ pub async fn the_last_unfinished_ticket_is_voided(backend: &dyn Backend) {
         refused_answer: None,
     };
     assert_eq!(store.release(&[park]).await.unwrap(), [true]);
-    assert!(store.void_ticket(tickets[1].id, "no show", &loudly()).await.unwrap());
+    assert!(store.void_ticket(tickets[1].id, "no show", &loudly(), &desk()).await.unwrap());
     assert_eq!(state(&*store, 1).await, (OrderState::Issued, None), "nothing is left to do");
-    assert!(store.void_ticket(tickets[0].id, "no show", &loudly()).await.unwrap());
+    assert!(store.void_ticket(tickets[0].id, "no show", &loudly(), &desk()).await.unwrap());
     assert_eq!(state(&*store, 1).await.0, OrderState::Voided);
     assert_eq!(kinds(&*store).await, [EventKind::TicketVoided], "of the one that had been announced");
 }

@@ -158,6 +158,11 @@ impl<'a> Intake<'a> {
         Self { batch, keys, firsts }
     }
 
+    /// The messages, in the batch's order.
+    pub(crate) fn messages(&self) -> &'a [Incoming] {
+        self.batch
+    }
+
     /// Every key of a payment, once, sorted.
     pub(crate) fn keys(&self) -> Vec<&str> {
         self.firsts.keys().map(String::as_str).collect()

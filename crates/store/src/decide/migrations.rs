@@ -40,6 +40,7 @@ const OURS: &[&str] = &[
     "erasure_requests",
     "store_file",
     "people",
+    "audit",
     "people_unread",
     "people_backfill",
 ];

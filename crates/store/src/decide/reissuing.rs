@@ -104,8 +104,8 @@ mod tests {
             Ticket { flags: flags.iter().copied().collect(), ..ticket }
         };
         let ticket = with(&[Flag::AmountMismatch, Flag::MissingGlyphs]);
-        let (who, reason, request, events) = ("desk".to_owned(), None, None, Vec::new());
-        let reissue = Reissue { ticket, expected: 0, reinstates: false, events, who, reason, request };
+        let (by, reason, request, events) = (crate::Actor::command("desk"), None, None, Vec::new());
+        let reissue = Reissue { ticket, expected: 0, reinstates: false, events, by, reason, request };
         let flags = |live: &[Flag], conflict| row(&with(live), &reissue, conflict).flags;
         assert_eq!(flags(&[], None), with(&[Flag::MissingGlyphs]).flags);
         assert_eq!(flags(&[Flag::AmountMismatch], None), reissue.ticket.flags);

@@ -18,6 +18,7 @@ use crate::decide::intake::{First, Intake, NewPayment};
 use crate::decide::sql_values::clean;
 use crate::sql::recording::{drop_phantoms, mark, named, record};
 use crate::sql::rows::attention::list_closed;
+use crate::sql::rows::audit::audit_entered;
 use crate::sql::rows::orders::{want, want_if_listed};
 use crate::sql::rows::personal::keep_erased;
 use crate::sql::settling::{Settling, settle};
@@ -82,6 +83,7 @@ impl PgStore {
         set_apart(&mut tx, decided.dead_once(), route).await?;
         keep_erased(&mut tx, &decided.known_orders(intake)).await?;
         drop_phantoms(&mut tx, intake, &decided.outcomes, &locked).await?;
+        audit_entered(&mut tx, intake, &decided.outcomes).await?;
         advance(&mut tx, reached).await?;
         tx.commit().await?;
         Ok(Some(decided.outcomes.into_iter().flatten().collect()))

@@ -8,7 +8,7 @@ use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::clean;
 use crate::decide::ticket::index_key;
 use crate::sql::{Sql as _, installation};
-use crate::{Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
+use crate::{Actor, Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
 
 const MIGRATIONS: &[migrations::Step] = &[
     (1, "0001_init", include_str!("../../migrations/postgres/0001_init.sql")),
@@ -28,6 +28,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (17, "0017_people", include_str!("../../migrations/postgres/0017_people.sql")),
     (18, "0018_former_codes", include_str!("../../migrations/postgres/0018_former_codes.sql")),
     (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
+    (24, "0024_audit", include_str!("../../migrations/postgres/0024_audit.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.
@@ -66,8 +67,8 @@ impl Installation for PgStore {
         installation::register(self, wanted).await
     }
 
-    async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
-        installation::adopt_secret(self, fingerprint).await
+    async fn adopt_secret(&self, fingerprint: &str, by: &Actor) -> Result<()> {
+        installation::adopt_secret(self, fingerprint, by).await
     }
 
     async fn event_number(&self, event_id: &str) -> Result<u32> {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+use super::rows::audit::audit_orders;
 use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::attention::{attention_columns, attention_from, paid_after_void};
 use crate::decide::sql_values::{Row, SqlValue};
-use crate::{Attention, AttentionScope, Attentions, Result};
+use crate::{Action, Actor, Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
 impl<S: Sql> Attentions for S {
@@ -23,7 +24,7 @@ impl<S: Sql> Attentions for S {
         rows.iter().map(attention_from).collect()
     }
 
-    async fn acknowledge(&self, scope: &AttentionScope, why: &str) -> Result<u64> {
+    async fn acknowledge(&self, scope: &AttentionScope, why: &str, by: &Actor) -> Result<u64> {
         let (order, event) = match scope {
             AttentionScope::Order(order) => (Some(*order), None),
             AttentionScope::Event(event) => (None, Some(event)),
@@ -45,6 +46,8 @@ impl<S: Sql> Attentions for S {
         if !paid.is_empty() {
             see_to(&mut tx, &paid, self.refunds()).await?;
         }
+        let orders = done.iter().map(Row::order_id).collect::<Result<BTreeSet<_>>>()?;
+        audit_orders(&mut tx, by, Action::Acknowledge, orders).await?;
         tx.commit().await?;
         Ok(done.len() as u64)
     }

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 
+use super::rows::audit::audit;
 use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::dead_letters::{closed_as, letter_columns, letter_from, message_from, parked_from};
 use crate::decide::sql_values::SqlValue;
-use crate::{ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, ParkedOrder, Result};
+use crate::{
+    Action, Actor, AuditEntry, ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, ParkedOrder,
+    Result,
+};
 
 #[async_trait]
 impl<S: Sql> DeadLetters for S {
@@ -29,13 +33,24 @@ impl<S: Sql> DeadLetters for S {
         row.as_ref().map(letter_from).transpose()
     }
 
-    async fn close_dead_letter(&self, id: i64, closing: &Closing) -> Result<bool> {
+    async fn close_dead_letter(&self, id: i64, closing: &Closing, by: &Actor) -> Result<bool> {
         let (word, note) = closed_as(closing);
         let sql = "UPDATE dead_letters SET closed_as = $2, note = $3, \
                    attempts = attempts + CASE WHEN CAST($2 AS TEXT) IS NULL THEN 1 ELSE 0 END, \
                    closed_at = CASE WHEN CAST($2 AS TEXT) IS NULL THEN NULL ELSE @now END \
                    WHERE id = $1 AND closed_at IS NULL";
-        Ok(self.write(sql, &[id.into(), word.map(ClosedAs::as_str).into(), note.into()]).await? == 1)
+        let mut tx = self.begin().await?;
+        let closed =
+            tx.execute(sql, &[id.into(), word.map(ClosedAs::as_str).into(), note.into()]).await? == 1;
+        if closed {
+            let action = match closing {
+                Closing::Dropped(_) => Action::DropLetter,
+                Closing::Replayed(_) | Closing::InVain(_) => Action::ReplayLetter,
+            };
+            audit(&mut tx, AuditEntry::new(by, action).subject(id.to_string())).await?;
+        }
+        tx.commit().await?;
+        Ok(closed)
     }
 
     async fn parked_orders(&self, limit: usize) -> Result<Vec<ParkedOrder>> {
@@ -51,7 +66,7 @@ impl<S: Sql> DeadLetters for S {
         self.read().await?.fetch_all(sql, &[order.into()]).await?.iter().map(message_from).collect()
     }
 
-    async fn acknowledge_late(&self, order: OrderId) -> Result<bool> {
+    async fn acknowledge_late(&self, order: OrderId, by: &Actor) -> Result<bool> {
         let mut tx = self.begin().await?;
         let sql =
             "SELECT 1 FROM orders WHERE order_id = $1 AND state = 'parked' AND voided_at IS NOT NULL @lock";
@@ -59,6 +74,7 @@ impl<S: Sql> DeadLetters for S {
             return Ok(false);
         }
         see_to(&mut tx, &BTreeSet::from([order]), self.refunds()).await?;
+        audit(&mut tx, AuditEntry::new(by, Action::Acknowledge).order(order)).await?;
         tx.commit().await?;
         Ok(true)
     }

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{Db as _, Sql};
+use super::rows::audit::audit;
+use super::{Db as _, Sql, Transaction as _};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
-use crate::{DestinationBacklog, Destinations, Result};
+use crate::{Action, Actor, AuditEntry, DestinationBacklog, Destinations, Result};
 
 #[async_trait]
 impl<S: Sql> Destinations for S {
@@ -41,10 +42,17 @@ impl<S: Sql> Destinations for S {
         backlog.collect()
     }
 
-    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize) -> Result<u64> {
+    async fn close_deliveries(&self, destination: &str, why: &str, limit: usize, by: &Actor) -> Result<u64> {
         let sql = "UPDATE outbox_delivery SET state = 'suppressed', reason = $2, updated_at = @now \
                    WHERE destination = $1 AND outbox_id IN (SELECT d.outbox_id FROM outbox_delivery d \
                    WHERE d.destination = $1 AND d.state IN ('pending', 'parked') ORDER BY d.outbox_id LIMIT $3 @lock)";
-        self.write(sql, &[destination.into(), why.into(), SqlValue::limit(limit)]).await
+        let mut tx = self.begin().await?;
+        let closed = tx.execute(sql, &[destination.into(), why.into(), SqlValue::limit(limit)]).await?;
+        if closed > 0 {
+            let entry = AuditEntry::new(by, Action::DropDestination).subject(destination).times(closed);
+            audit(&mut tx, entry).await?;
+        }
+        tx.commit().await?;
+        Ok(closed)
     }
 }

@@ -7,6 +7,7 @@ use fulfillment_domain::event::{ids_of, without_person};
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 use uuid::Uuid;
 
+use super::rows::audit::audit;
 use super::rows::locks;
 use super::rows::orders::lock;
 use super::rows::personal::{empty_letters, letters_of};
@@ -17,14 +18,16 @@ use crate::decide::earlier;
 use crate::decide::erasing::{self, files_from, letter_event};
 use crate::decide::sql_values::{Row, SqlValue, need, odd};
 use crate::error::unavailable;
-use crate::{Announcing, BegunErasure, Cleared, Erased, Erasures, Result, StoreError};
+use crate::{
+    Action, Actor, Announcing, AuditEntry, BegunErasure, Cleared, Erased, Erasures, Result, StoreError,
+};
 
 /// The extra time for a day without hours.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[async_trait]
 impl<S: Sql> Erasures for S {
-    async fn erase(&self, order: OrderId) -> Result<Option<Erased>> {
+    async fn erase(&self, order: OrderId, by: &Actor) -> Result<Option<Erased>> {
         let mut tx = self.begin().await?;
         tx.without_limit().await?;
         let Some(now) = lock(&mut tx, order).await? else { return Ok(None) };
@@ -39,7 +42,7 @@ impl<S: Sql> Erasures for S {
         let mut ids: Vec<_> = before.tickets.iter().flat_map(ids_of).collect();
         let announcing = &Announcing::default();
         let work = Settling { rules: self.refunds(), announcing, has_seats: true };
-        apply(&mut tx, &[(before, effects)], "operator", work).await?;
+        apply(&mut tx, &[(before, effects)], by.name(), work).await?;
         tx.execute(erasing::TICKETS, &[order.into(), now.into()]).await?;
         let letters = letters_of(&mut tx, order).await?;
         for letter in &letters {
@@ -56,6 +59,7 @@ impl<S: Sql> Erasures for S {
         let sql = "SELECT id, ticket_pdf_path, @greatest(reserved_generation, generation) AS generations \
                    FROM tickets WHERE order_id = $1 ORDER BY ticket_index";
         let rows = tx.fetch_all(sql, &[order.into()]).await?;
+        audit(&mut tx, AuditEntry::new(by, Action::EraseOrder).order(order)).await?;
         tx.commit().await?;
         let tickets = rows.iter().map(files_from).collect::<Result<Vec<_>>>()?;
         let (tickets, files): (Vec<_>, Vec<_>) = tickets.into_iter().unzip();
@@ -84,7 +88,7 @@ impl<S: Sql> Erasures for S {
         Ok(())
     }
 
-    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64]) -> Result<u64> {
+    async fn erase_letters(&self, whom: &[u8; 16], letters: &[i64], by: &Actor) -> Result<u64> {
         let mut tx = self.begin().await?;
         let now = tx.now().await?;
         let mut rows = Vec::with_capacity(letters.len());
@@ -98,6 +102,7 @@ impl<S: Sql> Erasures for S {
         begun.letters += emptied;
         if emptied > 0 {
             note(&mut tx, whom, &begun).await?;
+            audit(&mut tx, AuditEntry::new(by, Action::EraseLetters).times(emptied)).await?;
         }
         tx.commit().await?;
         Ok(begun.letters)

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, HashSet};
 use async_trait::async_trait;
 use fulfillment_domain::{Flag, Ticket, TicketId};
 
+use super::rows::audit::audit_orders;
 use super::rows::history::note;
 use super::{Batches, Sql, Transaction as _};
 use crate::decide::freezing::asks;
 use crate::decide::importing::{IMPORTED, WHO, WHY};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::decide::ticket::as_stored;
-use crate::{Import, ImportOutcome, ImportedOrder, Result, StoreError};
+use crate::{Action, Actor, Import, ImportOutcome, ImportedOrder, Result, StoreError};
 
 #[async_trait]
 impl<S: Sql> Import for S {
-    async fn import(&self, orders: &[ImportedOrder]) -> Result<Vec<ImportOutcome>> {
+    async fn import(&self, orders: &[ImportedOrder], by: &Actor) -> Result<Vec<ImportOutcome>> {
         let mut tx = self.begin().await?;
         // The rows of all orders first, by id, then all seats, then all tickets: see `rows::locks`.
         let mut by_id: Vec<_> = orders.iter().enumerate().collect();
@@ -31,6 +32,9 @@ impl<S: Sql> Import for S {
             outcomes.push((at, outcome));
         }
         insert_tickets(&mut tx, tickets).await?;
+        let imported = outcomes.iter().filter(|(_, outcome)| *outcome == ImportOutcome::Imported);
+        let imported: Vec<_> = imported.map(|(at, _)| orders[*at].order_id).collect();
+        audit_orders(&mut tx, by, Action::ImportOrder, imported).await?;
         tx.commit().await?;
         outcomes.sort_by_key(|(at, _)| *at);
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())

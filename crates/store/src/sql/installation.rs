@@ -1,9 +1,10 @@
 //! Registration of keys, secret and storage, and the numbers of events and categories.
 
+use super::rows::audit::audit;
 use super::{Db, Sql, Transaction as _};
 use crate::decide::sql_values::{Row as _, need};
 use crate::decide::too_many_categories;
-use crate::{KeyRecord, Registration, Result};
+use crate::{Action, Actor, AuditEntry, KeyRecord, Registration, Result};
 use uuid::Uuid;
 
 pub(crate) async fn ping(store: &impl Sql) -> Result<()> {
@@ -49,7 +50,7 @@ pub(crate) async fn register(store: &impl Sql, wanted: &Registration) -> Result<
     Ok(stands)
 }
 
-pub(crate) async fn adopt_secret(store: &impl Sql, fingerprint: &str) -> Result<()> {
+pub(crate) async fn adopt_secret(store: &impl Sql, fingerprint: &str, by: &Actor) -> Result<()> {
     let sql = "INSERT INTO installation (id, secret_fingerprint) VALUES (1, $1) \
                ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint";
     let mut tx = store.begin().await?;
@@ -58,6 +59,7 @@ pub(crate) async fn adopt_secret(store: &impl Sql, fingerprint: &str) -> Result<
     tx.execute("DELETE FROM people", &[]).await?;
     let sql = "UPDATE people_backfill SET orders_after = $1, letters_after = 0 WHERE id = 1";
     tx.execute(sql, &[Uuid::nil().into()]).await?;
+    audit(&mut tx, AuditEntry::new(by, Action::AdoptSecret)).await?;
     tx.commit().await
 }
 

@@ -4,6 +4,7 @@
 //! the outbox, the queue of orders) are in each store's own folder: there PostgreSQL works on whole batches.
 
 mod attention;
+mod audit;
 mod dead_letters;
 mod destinations;
 mod erasures;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use fulfillment_domain::{Delivered, OrderId, Ticket, TicketId};
 use jiff::Timestamp;
 
+use super::rows::audit::audit_orders;
 use super::rows::history::note;
 use super::rows::tickets::{locked, tickets_after};
 use super::rows::{attention, locks, withdrawals};
@@ -15,7 +16,7 @@ use crate::decide::sql_values::{Row, SqlValue};
 use crate::decide::standing::{STANDING, standing_from};
 use crate::decide::summary::{self, summary_from};
 use crate::decide::ticket::{redraw_note, ticket_columns, ticket_from};
-use crate::{CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
+use crate::{Action, Actor, CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
 
 #[async_trait]
 impl<S: Sql> Records for S {
@@ -144,7 +145,7 @@ impl<S: Sql> Records for S {
         tx.commit().await
     }
 
-    async fn retry(&self, selection: RetrySelection) -> Result<u64> {
+    async fn retry(&self, selection: RetrySelection, by: &Actor) -> Result<u64> {
         macro_rules! waiting {
             ($which:literal) => {
                 concat!(
@@ -177,14 +178,15 @@ impl<S: Sql> Records for S {
                        WHERE order_id @any($1)";
             tx.execute(sql, &[SqlValue::orders(going.iter().copied()), now.into()]).await?;
             locks::tickets_of(&mut tx, going.iter().copied()).await?;
-            let cells = [SqlValue::orders(going)];
+            let cells = [SqlValue::orders(going.iter().copied()), by.name().into()];
             let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
-                       SELECT id, @now, 'Failed', 'Pending', 'operator', 'tried again' FROM tickets \
+                       SELECT id, @now, 'Failed', 'Pending', $2, 'tried again' FROM tickets \
                        WHERE order_id @any($1) AND status = 'Failed' AND voided_at IS NULL";
             tx.execute(sql, &cells).await?;
             let sql = "UPDATE tickets SET status = 'Pending', updated_at = @now \
                        WHERE order_id @any($1) AND status = 'Failed' AND voided_at IS NULL";
-            tx.execute(sql, &cells).await?;
+            tx.execute(sql, &cells[..1]).await?;
+            audit_orders(&mut tx, by, Action::RetryOrders, going).await?;
         }
         tx.commit().await?;
         Ok(count)

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use fulfillment_domain::{Flag, OrderId, Ticket, TicketId};
 
 use super::rows::attention::put;
+use super::rows::audit::audit;
 use super::rows::locks;
 use super::rows::orders::{asked, want};
 use super::rows::seats::rows_of;
@@ -18,7 +19,10 @@ use crate::decide::refreshing::{self, Verdict, decide};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::decide::ticket::{ticket_columns, ticket_from};
 use crate::decide::withdrawing::OrderFacts;
-use crate::{Announcing, AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes, Result};
+use crate::{
+    Action, Actor, Announcing, AskOutcome, AuditEntry, Found, NewLines, RefreshOutcome, Refreshed, Refreshes,
+    Result,
+};
 
 #[async_trait]
 impl<S: Sql> Refreshes for S {
@@ -31,13 +35,14 @@ impl<S: Sql> Refreshes for S {
         Err(collided())
     }
 
-    async fn ask_ordering(&self, order: OrderId, issue: bool) -> Result<AskOutcome> {
+    async fn ask_ordering(&self, order: OrderId, issue: bool, by: &Actor) -> Result<AskOutcome> {
         let mut tx = self.begin().await?;
         let outcome = asked(&mut tx, order).await?.map_or(AskOutcome::Unknown, |(asked, _)| asked.outcome);
         if matches!(outcome, AskOutcome::Asked | AskOutcome::Later) {
             want(&mut tx, &[order], &[1]).await?;
             let sql = "UPDATE orders SET refresh_issue = $2 WHERE order_id = $1 AND refresh_issue < $2";
             tx.execute(sql, &[order.into(), issue.into()]).await?;
+            audit(&mut tx, AuditEntry::new(by, Action::AskOrdering).order(order)).await?;
         }
         tx.commit().await?;
         Ok(outcome)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 
+use super::rows::audit::audit;
 use super::rows::history::note;
 use super::rows::locks;
 use super::rows::orders::{lock, want_if_listed};
@@ -16,7 +17,7 @@ use crate::decide::freezing::{Asking, SeatOf, asks};
 use crate::decide::reissuing::{self, DRAFTED, END_DRAFT, KEEP_DRAFT, NOTE_NUMBER, fits, wants_seat};
 use crate::decide::ticket::{ticket_columns, ticket_from};
 use crate::decide::withdrawing::sql;
-use crate::{Draft, Drafted, Reissue, Reissues, Result};
+use crate::{Action, Actor, AuditEntry, Draft, Drafted, Reissue, Reissues, Result};
 
 #[async_trait]
 impl<S: Sql> Reissues for S {
@@ -73,8 +74,10 @@ impl<S: Sql> Reissues for S {
             want_if_listed(&mut tx, &BTreeSet::from([row.order_id])).await?;
         }
         let step = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
-        note(&mut tx, row.id, step, &reissue.who, Some(&reissuing::note(reissue))).await?;
+        note(&mut tx, row.id, step, reissue.by.name(), Some(&reissuing::note(reissue))).await?;
         tx.insert_events(&reissue.events).await?;
+        let action = if reissue.reinstates { Action::ReinstateTicket } else { Action::ReissueTicket };
+        audit(&mut tx, AuditEntry::new(&reissue.by, action).order(order).ticket(id)).await?;
         crate::step!("before-reissue-commit");
         tx.commit().await?;
         Ok(Some(row))
@@ -85,7 +88,7 @@ impl<S: Sql> Reissues for S {
         self.read().await?.exists(sql, &[id.into(), request.into()]).await
     }
 
-    async fn reinstate_order(&self, id: OrderId) -> Result<bool> {
+    async fn reinstate_order(&self, id: OrderId, by: &Actor) -> Result<bool> {
         let mut tx = self.begin().await?;
         let sql = "UPDATE orders SET state = 'received', reason = NULL, due_at = @now, parked_at = NULL, \
                    attempts = 0, deaths = 0, tried_since = @now, updated_at = @now \
@@ -97,6 +100,7 @@ impl<S: Sql> Reissues for S {
             locks::withdrawals_of(&mut tx, [id]).await?;
             lift(&mut tx, id).await?;
             list_anew(&mut tx, id, self.refunds()).await?;
+            audit(&mut tx, AuditEntry::new(by, Action::ReinstateOrder).order(id)).await?;
         }
         tx.commit().await?;
         Ok(going)
@@ -139,7 +143,7 @@ async fn keep(db: &mut impl Db, live: &Ticket, reissue: &Reissue) -> Result<()> 
     let (reason, request) = (reissue.reason.as_ref().into(), reissue.request.as_ref().into());
     let (record, cti) = (reissuing::record(live)?.into(), hex::encode(live.code.cti).into());
     let generation = live.code.generation.into();
-    let cells = [live.id.into(), generation, (&reissue.who).into(), reason, request, record, cti];
+    let cells = [live.id.into(), generation, reissue.by.name().into(), reason, request, record, cti];
     db.execute(sql, &cells).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::{OrderId, TicketId};
 
+use super::rows::audit::audit;
 use super::rows::locks;
 use super::rows::orders::lock;
 use super::settling::{Settling, apply, facts_of, list_anew};
@@ -12,28 +13,36 @@ use super::{Db, Sql, Transaction as _};
 use crate::decide::earlier;
 use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::decide::withdrawing::{Effects, sql, withdrawal_columns, withdrawal_from};
-use crate::{Announcing, Result, WithdrawalRecord, Withdrawals};
+use crate::{Action, Actor, Announcing, AuditEntry, Result, WithdrawalRecord, Withdrawals};
 
 #[async_trait]
 impl<S: Sql> Withdrawals for S {
-    async fn void_ticket(&self, id: TicketId, reason: &str, announcing: &Announcing) -> Result<bool> {
+    async fn void_ticket(
+        &self,
+        id: TicketId,
+        reason: &str,
+        announcing: &Announcing,
+        by: &Actor,
+    ) -> Result<bool> {
         let mut tx = self.begin().await?;
         // The order is locked before its tickets, as everywhere.
         let sql =
             "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
-        let Some(facts) = facts_of(&mut tx, row.order_id()?, self.refunds()).await? else { return Ok(false) };
+        let order = row.order_id()?;
+        let Some(facts) = facts_of(&mut tx, order, self.refunds()).await? else { return Ok(false) };
         if !facts.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
             return Ok(false);
         }
         let effects = Effects::void_of(&facts, id, reason);
         let work = Settling { rules: self.refunds(), announcing, has_seats: false };
-        apply(&mut tx, &[(facts, effects)], "operator", work).await?;
+        apply(&mut tx, &[(facts, effects)], by.name(), work).await?;
+        audit(&mut tx, AuditEntry::new(by, Action::VoidTicket).order(order).ticket(id)).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    async fn lift_withdrawal(&self, key: &str, reason: &str) -> Result<bool> {
+    async fn lift_withdrawal(&self, key: &str, reason: &str, by: &Actor) -> Result<bool> {
         let mut tx = self.begin().await?;
         // The order is locked first: a concurrent settling has finished with this refund, or has not begun.
         let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM withdrawals WHERE key = $1) @lock";
@@ -45,17 +54,20 @@ impl<S: Sql> Withdrawals for S {
         if done {
             put_aside(&mut tx, order).await?;
             list_anew(&mut tx, order, self.refunds()).await?;
+            let entry = AuditEntry::new(by, Action::DismissRefund).order(order).subject(key);
+            audit(&mut tx, entry).await?;
         }
         tx.commit().await?;
         Ok(done)
     }
 
-    async fn lift_unpaid(&self, order: OrderId, reason: &str) -> Result<bool> {
+    async fn lift_unpaid(&self, order: OrderId, reason: &str, by: &Actor) -> Result<bool> {
         let mut tx = self.begin().await?;
         let Some(now) = lock(&mut tx, order).await? else { return Ok(false) };
         let lifted = tx.execute(sql::LIFT_UNPAID, &[order.into(), reason.into(), now.into()]).await?;
         if lifted > 0 {
             put_aside(&mut tx, order).await?;
+            audit(&mut tx, AuditEntry::new(by, Action::DismissUnpaid).order(order)).await?;
         }
         tx.commit().await?;
         Ok(lifted > 0)

@@ -11,7 +11,7 @@ use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::rfc3339;
 use crate::error::unavailable;
 use crate::sql::{Sql as _, installation};
-use crate::{Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
+use crate::{Actor, Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
 
 const MIGRATIONS: &[migrations::Step] = &[
     (1, "0001_init", include_str!("../../migrations/sqlite/0001_init.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (15, "0015_codes", include_str!("../../migrations/sqlite/0015_codes.sql")),
     (16, "0016_erasing", include_str!("../../migrations/sqlite/0016_erasing.sql")),
     (17, "0017_people", include_str!("../../migrations/sqlite/0017_people.sql")),
+    (24, "0024_audit", include_str!("../../migrations/sqlite/0024_audit.sql")),
 ];
 
 #[async_trait]
@@ -78,8 +79,8 @@ impl Installation for SqliteStore {
         installation::register(self, wanted).await
     }
 
-    async fn adopt_secret(&self, fingerprint: &str) -> Result<()> {
-        installation::adopt_secret(self, fingerprint).await
+    async fn adopt_secret(&self, fingerprint: &str, by: &Actor) -> Result<()> {
+        installation::adopt_secret(self, fingerprint, by).await
     }
 
     async fn event_number(&self, event_id: &str) -> Result<u32> {

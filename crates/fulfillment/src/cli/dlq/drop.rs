@@ -15,7 +15,7 @@ pub(super) async fn put_aside(
     reason: &str,
 ) -> Result<(), CliError> {
     let id = what.to_string();
-    match drop(store, what, reason).await? {
+    match drop(store, what, reason, &context.actor()).await? {
         Dropped::Done => {}
         Dropped::NotListed => return Err(CliError::failed(format!("nothing named {id} is listed"))),
         Dropped::WaitsForTickets => {

@@ -29,11 +29,14 @@ pub(super) async fn replay(
     let inbox = wiring::inbox_of_command(config, store);
     let mut done = Vec::with_capacity(all.len());
     for what in all {
-        let replayed = inbox.replay(&what, config.pipeline.max_message.0).await.map_err(|why| match why {
-            NotReplayed::Store(error) => error.into(),
-            why @ NotReplayed::NoSuchMessage(_) => CliError::failed(why.to_string()),
-            why @ NotReplayed::Refund => CliError::misuse(why),
-        })?;
+        let replayed =
+            inbox.replay(&what, config.pipeline.max_message.0, &context.actor()).await.map_err(|why| {
+                match why {
+                    NotReplayed::Store(error) => error.into(),
+                    why @ NotReplayed::NoSuchMessage(_) => CliError::failed(why.to_string()),
+                    why @ NotReplayed::Refund => CliError::misuse(why),
+                }
+            })?;
         done.push(Done { id: what.to_string(), outcome: replayed.to_string(), replayed });
     }
     let in_vain = done.iter().any(|done| done.replayed.is_in_vain());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use fulfillment_config::CodeFormat;
 use fulfillment_domain::event::{Before, ticket_issued, ticket_reissued};
 use fulfillment_domain::{Clock, OutboxEvent, Secret, Ticket, TicketId, TicketStatus};
-use fulfillment_store::{Draft, Drafted, Reissue, Store, StoreError, step};
+use fulfillment_store::{Actor, Draft, Drafted, Reissue, Store, StoreError, step};
 use jiff::Timestamp;
 pub use order::NotReinstated;
 use tracing::warn;
@@ -93,7 +93,7 @@ pub enum NotReissued {
 
 impl Reissuer {
     /// Makes a new generation and answers with the ticket's new state; a repeated request gets the same answer.
-    pub async fn reissue(&self, id: TicketId, wanted: Wanted) -> Result<Ticket, NotReissued> {
+    pub async fn reissue(&self, id: TicketId, wanted: Wanted, by: &Actor) -> Result<Ticket, NotReissued> {
         // The generation that it replaces, and the number under which another file was found.
         let (mut first, mut taken) = (None, 0);
         for _ in 0..TRIES {
@@ -122,7 +122,7 @@ impl Reissuer {
                 expected: live.code.generation,
                 reinstates: wanted.reinstate,
                 events: vec![event],
-                who: wanted.who.clone(),
+                by: by.clone(),
                 reason: wanted.reason.clone(),
                 request,
             };

@@ -1,7 +1,7 @@
 //! Reinstates a voided order: each of its tickets gets a new generation, or the order is issued after all.
 
 use fulfillment_domain::{OrderId, TicketId};
-use fulfillment_store::{OrderRecord, StoreError};
+use fulfillment_store::{Actor, OrderRecord, StoreError};
 
 use super::{NotReissued, Reissuer, Wanted};
 
@@ -35,7 +35,7 @@ impl Reissuer {
     pub async fn reinstate_order(
         &self,
         id: OrderId,
-        who: &str,
+        by: &Actor,
         reason: Option<String>,
     ) -> Result<OrderRecord, NotReinstated> {
         let order = self.store.order(id).await?.ok_or(NotReinstated::Unknown)?;
@@ -44,7 +44,7 @@ impl Reissuer {
         }
         let void: Vec<_> =
             order.tickets.iter().filter(|ticket| ticket.lifecycle.voided_at.is_some()).collect();
-        if void.is_empty() && !self.store.reinstate_order(id).await? {
+        if void.is_empty() && !self.store.reinstate_order(id, by).await? {
             return Err(NotReinstated::NotVoid);
         }
         for ticket in void {
@@ -52,10 +52,9 @@ impl Reissuer {
                 reinstate: true,
                 reason: reason.clone(),
                 expected: Some(ticket.code.generation),
-                who: who.to_owned(),
                 ..Wanted::default()
             };
-            self.reissue(ticket.id, wanted).await.map_err(|why| NotReinstated::Ticket(ticket.id, why))?;
+            self.reissue(ticket.id, wanted, by).await.map_err(|why| NotReinstated::Ticket(ticket.id, why))?;
         }
         self.store.order(id).await?.ok_or(NotReinstated::Unknown)
     }

@@ -5,7 +5,7 @@ use fulfillment_domain::order::Place;
 use fulfillment_domain::ticket::Seat;
 use fulfillment_domain::{Ticket, Unreadable};
 
-/// A request for a new generation, and who makes it.
+/// A request for a new generation.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Reinstate a voided ticket, or reissue a live one.
@@ -18,8 +18,6 @@ pub struct Wanted {
     pub expected: Option<u32>,
     /// The request's idempotency key: a repeat of it changes nothing.
     pub request: Option<String>,
-    /// The caller, for the history.
-    pub who: String,
 }
 
 /// What should be different.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fulfillment_domain::OrderId;
 use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
+use fulfillment_store::conformance::fixtures::desk;
 use fulfillment_store::{AskOutcome, OrderRecord, Records as _};
 
 use crate::process::End;
@@ -55,9 +56,8 @@ impl Errand {
         match self {
             Self::Reissue => {
                 let Some(ticket) = record.tickets.first() else { return Ok(false) };
-                let wanted =
-                    Wanted { request: Some("lost phone".into()), who: "desk".into(), ..Wanted::default() };
-                match end.reissuer.reissue(ticket.id, wanted).await {
+                let wanted = Wanted { request: Some("lost phone".into()), ..Wanted::default() };
+                match end.reissuer.reissue(ticket.id, wanted, &desk()).await {
                     Ok(_) | Err(NotReissued::Voided) => Ok(true),
                     Err(error) => Err(error),
                 }
@@ -65,23 +65,25 @@ impl Errand {
             Self::Void { nth } => {
                 let count = record.tickets.len().max(1);
                 let Some(ticket) = record.tickets.get(nth % count) else { return Ok(false) };
-                end.voider.void(ticket.id, "by hand").await?;
+                end.voider.void(ticket.id, "by hand", &desk()).await?;
                 Ok(true)
             }
             Self::Reinstate { .. } if record.tickets.is_empty() => {
-                Ok(end.reissuer.store.reinstate_order(order).await?)
+                Ok(end.reissuer.store.reinstate_order(order, &desk()).await?)
             }
             Self::Reinstate { all } => {
                 let void: Vec<_> =
                     record.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some()).collect();
                 for ticket in void.iter().take(if all { usize::MAX } else { 1 }) {
                     let request = Some("goodwill".into());
-                    let wanted = Wanted { reinstate: true, request, who: "desk".into(), ..Wanted::default() };
-                    end.reissuer.reissue(ticket.id, wanted).await?;
+                    let wanted = Wanted { reinstate: true, request, ..Wanted::default() };
+                    end.reissuer.reissue(ticket.id, wanted, &desk()).await?;
                 }
                 Ok(!void.is_empty())
             }
-            Self::Refresh => Ok(end.reissuer.store.ask_ordering(order, false).await? == AskOutcome::Asked),
+            Self::Refresh => {
+                Ok(end.reissuer.store.ask_ordering(order, false, &desk()).await? == AskOutcome::Asked)
+            }
         }
     }
 }

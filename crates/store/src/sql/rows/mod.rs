@@ -1,6 +1,7 @@
 //! Rows that several parts of the store write or read, one file for each table. Nothing here imports a part.
 
 pub(crate) mod attention;
+pub(crate) mod audit;
 pub(crate) mod history;
 pub(crate) mod locks;
 pub(crate) mod orders;

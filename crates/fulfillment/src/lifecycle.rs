@@ -49,6 +49,9 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long open downloads may take after everything else has ended.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
 
+/// How long the last reads may take to be recorded.
+const AUDIT_DRAIN: Duration = Duration::from_secs(3);
+
 /// How long the store may take to close; its connections end with the process.
 const STORE_CLOSE: Duration = Duration::from_secs(3);
 
@@ -105,6 +108,9 @@ pub(crate) struct Running {
     broken: CancellationToken,
     work: TaskTracker,
     serving: TaskTracker,
+    /// Stops the audit of reads, after the HTTP server.
+    audited: CancellationToken,
+    auditing: TaskTracker,
     readiness: Arc<Readiness>,
     drain: Duration,
 }
@@ -179,6 +185,11 @@ impl Running {
         if tokio::time::timeout(HTTP_DRAIN, self.serving.wait()).await.is_err() {
             warn!("open connections did not close in time");
         }
+        self.audited.cancel();
+        self.auditing.close();
+        if tokio::time::timeout(AUDIT_DRAIN, self.auditing.wait()).await.is_err() {
+            warn!("the last reads could not be recorded in the audit in time");
+        }
         if tokio::time::timeout(STORE_CLOSE, self.store.close()).await.is_err() {
             warn!("the store did not close in time; its connections end with the process");
         }
@@ -245,11 +256,22 @@ impl Parts {
         self.begin("metrics", fold_metrics(metrics.clone(), self.stop.clone()));
         let close = CancellationToken::new();
         let serving = TaskTracker::new();
+        let (trail, writer) = http::Trail::new(Arc::new(SystemClock));
+        let (audited, auditing) = (CancellationToken::new(), TaskTracker::new());
+        let (writing, broken) =
+            (writer.run(Arc::clone(&self.store) as _, audited.clone()), self.broken.clone());
+        auditing.spawn(async move {
+            if let Err(error) = tokio::spawn(writing).await {
+                error!(%error, "the audit of reads failed");
+                broken.cancel();
+            }
+        });
         let api = Arc::new(Api {
             store: Arc::clone(&self.store),
             files: Arc::clone(&self.upstreams.files),
             secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
+            trail,
             access: Access::new(&config.tokens, address, &config.http),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
@@ -284,6 +306,8 @@ impl Parts {
             broken: self.broken,
             work: self.work,
             serving,
+            audited,
+            auditing,
             readiness: self.readiness,
             drain: config.pipeline.drain,
         })

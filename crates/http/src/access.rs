@@ -111,7 +111,12 @@ impl Access {
 
     /// Whether these headers have a valid token.
     pub(crate) fn is_known(&self, headers: &HeaderMap) -> bool {
-        matches!(self.caller(headers), Ok(Caller::Token { .. }))
+        self.token_of(headers).is_some()
+    }
+
+    /// The holder of the token in these headers, if it is valid.
+    pub(crate) fn token_of(&self, headers: &HeaderMap) -> Option<Caller> {
+        self.caller(headers).ok().filter(|caller| matches!(caller, Caller::Token { .. }))
     }
 
     /// The client that sends these headers, whatever its scopes.

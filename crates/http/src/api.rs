@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::admin::readiness::Readiness;
+use crate::audit::Trail;
 use crate::peers::Peers;
 use crate::rates::Rates;
 
@@ -41,6 +42,8 @@ pub struct Api {
     pub secret: Secret,
     /// The tokens and their scopes.
     pub access: Access,
+    /// Records reads and refusals.
+    pub trail: Arc<Trail>,
     /// Its public keys are published.
     pub keys: Arc<Keys>,
     /// Draws the files of whole orders.

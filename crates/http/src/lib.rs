@@ -4,12 +4,13 @@
 //! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
 //! else reads tokens. Without tokens, `local` tells this machine's user from others. What a sender can cost is bounded in
-//! `connections`, `gate` and `rates`. The routes are in one table. Handlers and types carry their part of
+//! `connections`, `gate` and `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
 //! `docs/openapi.json`, which `description` generates.
 
 mod access;
 mod admin;
 mod api;
+mod audit;
 mod body;
 mod connections;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod path;
 mod peers;
 mod problem;
 mod rates;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -39,6 +41,7 @@ pub use access::Access;
 pub use admin::readiness::{PartState, Readiness};
 use admin::{docs, health, keys, metrics};
 pub use api::{Api, Limits};
+pub use audit::{Trail, Writer};
 pub use connections::serve;
 use ingest::{payments, withdrawals};
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
@@ -101,6 +104,7 @@ fn operations() -> Router<Arc<Api>> {
 pub fn router(api: Arc<Api>, whole: bool) -> Router {
     let (max_body, body_timeout) = (api.limits.max_body, api.limits.body_timeout);
     let gate = from_fn_with_state(Arc::clone(&api), gate::gate);
+    let refusals = from_fn_with_state(Arc::clone(&api), refusals::count_refusals);
     let routes = if whole { routes() } else { operations() };
     routes
         .fallback(guard::no_such_page)
@@ -109,6 +113,7 @@ pub fn router(api: Arc<Api>, whole: bool) -> Router {
         .layer(DefaultBodyLimit::max(max_body))
         .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(gate)
+        .layer(refusals)
         .layer(from_fn(local::name_host))
         .layer(from_fn(guard::guard))
         .layer(from_fn(trace::trace))

@@ -1,6 +1,6 @@
 //! Which address a request counts for.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::http::HeaderMap;
 use fulfillment_config::{AddressRange, Http};
@@ -55,6 +55,14 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network that an address belongs to, by which refusals are counted.
+pub(crate) fn prefix_of(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => format!("{}/24", Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8))),
+        IpAddr::V6(v6) => format!("{}/48", Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 80))),
+    }
+}
+
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
@@ -91,6 +99,18 @@ mod tests {
             let peer: IpAddr = peer.parse().unwrap();
             assert_eq!(none.counted(peer), expected(by_default), "{peer}");
             assert_eq!(some.counted(peer), expected(with_proxies), "{peer}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_counted_by_networks() {
+        for (address, network) in [
+            ("203.0.113.7", "203.0.113.0/24"),
+            ("::ffff:203.0.113.7", "203.0.113.0/24"),
+            ("2001:db8:1:2::3", "2001:db8:1::/48"),
+            ("::1", "::/48"),
+        ] {
+            assert_eq!(prefix_of(address.parse().unwrap()), network);
         }
     }
 

@@ -242,6 +242,7 @@ impl IntoResponse for Problem {
         body.insert("detail".into(), detail.into());
         body.extend(extensions);
         let mut response = (status, Value::Object(body).to_string()).into_response();
+        response.extensions_mut().insert(kind);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,6 +3,7 @@
 
 mod access;
 mod apart;
+mod audit;
 mod commands;
 mod connections;
 mod description;

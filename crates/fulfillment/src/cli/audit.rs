@@ -12,8 +12,8 @@ use crate::error::CliError;
 /// Show who did what, and who read what
 ///
 /// Each action of an operator is recorded in the transaction that does it: by a command with the name of the operating
-/// system's user, by HTTP with the token's name. Records have ids and no personal data. They cannot be changed, and are
-/// deleted after `pipeline.audit_prune_after`.
+/// system's user, by HTTP with the token's name. Reads by tokens follow within a second, refusals once a minute. Records
+/// have ids and no personal data. They cannot be changed, and are deleted after `pipeline.audit_prune_after`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment audit list                                          the newest 100

@@ -23,6 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::access::Caller;
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::answers;
@@ -97,7 +98,7 @@ pub(crate) async fn events(
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, Scope::Read)?;
     let Query(asked) = asked.map_err(|_| {
         Problem::new(Kind::BadRequest, "The query gives \"after\" or \"types\" more than once.")
     })?;
@@ -117,7 +118,16 @@ pub(crate) async fn events(
         }
         None => top,
     };
-    let reader = Reader { api, position, types, page: VecDeque::new(), begun: false, _permit: permit };
+    let reader = Reader {
+        api,
+        caller,
+        from: position,
+        position,
+        types,
+        page: VecDeque::new(),
+        begun: false,
+        _permit: permit,
+    };
     let mut response =
         Sse::new(reader.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // Asks proxies not to buffer the response.
@@ -179,6 +189,9 @@ async fn continues(api: &Api, position: i64, top: i64) -> Result<(), Problem> {
 /// One reader, at its position in the stream.
 struct Reader {
     api: Arc<Api>,
+    caller: Caller,
+    /// The position after which it began.
+    from: i64,
     /// The position of the last event that was sent or passed over.
     position: i64,
     types: Option<HashSet<EventKind>>,
@@ -186,6 +199,14 @@ struct Reader {
     page: VecDeque<PublishedEvent>,
     begun: bool,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        if self.position > self.from {
+            self.api.trail.read_stream(&self.caller, (self.from + 1, self.position));
+        }
+    }
 }
 
 impl Reader {

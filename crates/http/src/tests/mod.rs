@@ -139,6 +139,8 @@ impl App {
         };
         let voider =
             Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
+        let (trail, writer) = crate::Trail::new(Arc::clone(&clock));
+        tokio::spawn(writer.run(Arc::clone(&store) as _, stop.clone()));
         let api = Api {
             reissuer,
             voider,
@@ -148,6 +150,7 @@ impl App {
             heal: Arc::clone(&healed) as _,
             clock,
             secret: secret.clone(),
+            trail,
             access: Access::new(&config.tokens, config.http.listen, &config.http),
             keys,
             templates,

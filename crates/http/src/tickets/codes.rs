@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
+use fulfillment_store::{Action, AuditEntry};
 use serde::Serialize;
 
 use crate::api::Api;
@@ -55,13 +56,14 @@ pub(crate) async fn standing(
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, Scope::Read)?;
     let mut cti = [0; 10];
     let text = path.map(|Path(text)| text).unwrap_or_default();
     hex::decode_to_slice(&text, &mut cti).map_err(|_| {
         Problem::new(Kind::BadRequest, "The code id in the path must be 20 hexadecimal digits.")
     })?;
     let standing = api.store.code_standing(cti).await?;
+    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadCode).subject(&text)).await;
     let body = CodeStanding {
         cti: hex::encode(cti),
         voided: standing.voided,

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use fulfillment_config::Scope;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
 use fulfillment_pipeline::templates::Templates;
-use fulfillment_store::Records;
+use fulfillment_store::{Action, AuditEntry, Records};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -75,6 +75,7 @@ pub(crate) async fn order_file(
     let order = path?.id;
     let first = look_through(api.store.as_ref(), order).await?;
     info!(%order, by = caller.name(), %method, "an order's file was asked for");
+    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadOrderPdf).order(order)).await;
     let described = [
         (CONTENT_TYPE, "application/pdf".to_owned()),
         (CONTENT_DISPOSITION, Name::of_order(&first).disposition()),

@@ -11,7 +11,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::OrderId;
-use fulfillment_store::OrderRecord;
+use fulfillment_store::{Action, AuditEntry, OrderRecord};
 use futures::{Stream, StreamExt as _};
 use tracing::error;
 
@@ -51,7 +51,7 @@ pub(crate) async fn order(
     path: Result<Id<OrderId>, Problem>,
 ) -> Result<Response, Problem> {
     // Without the right, not even whether an id is well formed is answered.
-    api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, Scope::Read)?;
     let Id { id, pdf: false } = path? else {
         return Err(Problem::new(
             Kind::NoSuchPage,
@@ -61,6 +61,7 @@ pub(crate) async fn order(
     let order = api.store.order_beginning(id, PART).await?.ok_or_else(|| {
         Problem::new(Kind::NoSuchOrder, "No payment for this order has arrived, or the id is wrong.")
     })?;
+    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadOrder).order(id)).await;
     let uncached = [(CACHE_CONTROL, "private, no-store")];
     if order.tickets.len() < PART as usize {
         return Ok((uncached, Json(order)).into_response());

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fulfillment_domain::{Ticket, TicketId, TicketStatus};
+use fulfillment_store::{Action, AuditEntry};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
@@ -118,6 +119,10 @@ pub(crate) async fn ticket(
         Err(problem) => problem.status(),
     };
     info!(ticket = %id, by = visitor.name(), what, %method, status = status.as_u16(), "a ticket was asked for");
+    if let (Ok(_), Admitted::Caller(caller)) = (&answer, &visitor) {
+        let action = if wants_json { Action::ReadTicket } else { Action::ReadPdf };
+        api.trail.read(caller, |by| AuditEntry::new(by, action).order(ticket.order_id).ticket(id)).await;
+    }
     // A part of the file, or only its headers, is not a download; nor is a service's own request, or a prefetch by a
     // program before anyone has opened the link.
     let whole = status == StatusCode::OK && method == Method::GET && !headers.contains_key(RANGE);

@@ -18,7 +18,7 @@ macro_rules! newest {
             "SELECT id, at, via, actor, action, order_id, ticket_id, subject, times, position_from, position_to \
              FROM audit WHERE ",
             $condition,
-            " AND ($1 IS NULL OR at >= $1) AND (CAST($2 AS TEXT) IS NULL OR actor = $2) \
+            " AND at >= $1 AND (CAST($2 AS TEXT) IS NULL OR actor = $2) \
              AND (CAST($3 AS TEXT) IS NULL OR action = $3 OR @strpos(action, $3 || '.') = 1) \
              AND (CAST($4 AS BIGINT) IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
         )
@@ -38,7 +38,7 @@ impl<S: Sql> Audit for S {
         let mut tx = self.snapshot().await?;
         tx.without_limit().await?;
         let mut cells: Vec<SqlValue<'_>> = vec![
-            filter.since.into(),
+            filter.since.unwrap_or(Timestamp::MIN).into(),
             filter.actor.as_ref().into(),
             filter.action.as_ref().into(),
             filter.before.into(),

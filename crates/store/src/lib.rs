@@ -25,6 +25,7 @@
 //! | [`Import`] | importing orders from an earlier service |
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
+//! | [`Tokens`] | who may use the HTTP API |
 //!
 //! | folder | what is in it |
 //! |---|---|
@@ -68,6 +69,7 @@ mod sql;
 pub mod sqlite;
 mod step;
 pub mod templates;
+pub mod tokens;
 pub mod withdrawals;
 
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
@@ -94,6 +96,7 @@ pub use records::{
 pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
 pub use templates::{StoredTemplate, Templates};
+pub use tokens::{NewToken, TokenRecord, Tokens, TokensInUse};
 pub use withdrawals::{RefundRules, WithdrawalRecord, WithdrawalState, Withdrawals};
 
 use std::path::Path;
@@ -121,6 +124,7 @@ pub trait Store:
     + People
     + Import
     + Templates
+    + Tokens
 {
 }
 
@@ -142,6 +146,7 @@ impl<T> Store for T where
         + People
         + Import
         + Templates
+        + Tokens
 {
 }
 

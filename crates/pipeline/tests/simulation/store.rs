@@ -248,6 +248,12 @@ passed_on! {
         keep_template(hash: [u8; 32], template: &StoredTemplate) -> ();
         template(hash: [u8; 32]) -> Option<StoredTemplate>;
     }
+    Tokens {
+        add_token(token: &NewToken) -> bool;
+        tokens() -> Vec<TokenRecord>;
+        tokens_in_use() -> TokensInUse;
+        revoke_token(name: &str) -> bool;
+    }
 }
 
 /// The story has no installation, apart from the numbers of events and categories.

@@ -27,6 +27,7 @@ async fn empty(backend: &dyn Backend) {
         "people",
         "people_unread",
         "people_backfill",
+        "api_tokens",
         "ticket_history",
         "seats",
         "tickets",

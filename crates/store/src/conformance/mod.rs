@@ -33,6 +33,7 @@ pub mod release;
 pub mod sequencer;
 pub mod templates;
 pub mod tickets;
+pub mod tokens;
 pub mod withdrawals;
 
 use std::sync::Arc;
@@ -129,6 +130,7 @@ macro_rules! conformance_suite {
                 erase_against_deliveries }
             templates { kept_for_good, unknown }
             tickets { keep_every_field }
+            tokens { added_listed_and_revoked, a_name_and_a_token_are_given_once }
         }
     };
     (@tests $open:ident; $($part:ident { $($test:ident),* $(,)? })*) => {

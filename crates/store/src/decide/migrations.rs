@@ -43,6 +43,7 @@ const OURS: &[&str] = &[
     "audit",
     "people_unread",
     "people_backfill",
+    "api_tokens",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

@@ -28,6 +28,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (17, "0017_people", include_str!("../../migrations/postgres/0017_people.sql")),
     (18, "0018_former_codes", include_str!("../../migrations/postgres/0018_former_codes.sql")),
     (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
+    (20, "0020_tokens", include_str!("../../migrations/postgres/0020_tokens.sql")),
     (24, "0024_audit", include_str!("../../migrations/postgres/0024_audit.sql")),
 ];
 

@@ -19,6 +19,7 @@ mod reissues;
 pub(crate) mod rows;
 pub(crate) mod settling;
 mod templates;
+mod tokens;
 mod withdrawals;
 
 use std::collections::{BTreeMap, HashSet};

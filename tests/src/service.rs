@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::rig::ObjectStore;
 
 /// The operators' token in tests: [`Setup::new`] sets it.
-pub const TOKEN: &str = "test-token";
+pub const TOKEN: &str = "test-token-of-more-than-thirty-two-bytes";
 
 const START: Duration = Duration::from_secs(30);
 const LOG_LINES: usize = 150;

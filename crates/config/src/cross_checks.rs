@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::lists::check_token;
 use super::raw::Raw;
+use super::tokens::check_token;
 use super::{Config, SHIPPED};
 
 /// librdkafka's `max.poll.interval.ms`, which is left at its default: a member that does not poll for that long is

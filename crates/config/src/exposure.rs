@@ -5,11 +5,15 @@ use super::hosts::Host;
 use super::raw::Problem;
 
 impl Config {
-    /// What keeps a process from starting, for its operator to decide. `serves` says whether it has the role `http`.
-    pub fn exposures(&self, serves: bool, environment: &[(String, String)]) -> Vec<Problem> {
+    /// What keeps a process from starting, for its operator to decide. `serves` says whether it has the role `http`,
+    /// `stored` whether there are tokens in the store.
+    pub fn exposures(&self, serves: bool, stored: bool, environment: &[(String, String)]) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if serves {
+        if serves && !stored {
             problems.extend(self.open_to_the_public());
+        }
+        if !self.http.allow_weak_tokens {
+            problems.extend(self.weak_tokens());
         }
         if !self.network.allow_cleartext {
             problems.extend(self.cleartext(environment));
@@ -63,7 +67,8 @@ impl Config {
         Some(Problem {
             key: "http.public_url".to_owned(),
             message: format!(
-                "{} can be reached by others, and no token is set: set http.token; or http.allow_anonymous = true if \
+                "{} can be reached by others, and no token is set: set http.token, or make one by `fulfillment \
+                 token new`; or http.allow_anonymous = true if \
                  everybody may do everything; or add the host to http.hosts if it is a name of this machine that only \
                  its users can reach",
                 url.as_str()
@@ -110,7 +115,7 @@ mod tests {
         let environment: Vec<_> =
             environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let config = Config::defaults(settings).unwrap();
-        config.exposures(true, &environment).into_iter().map(|problem| problem.key).collect()
+        config.exposures(true, false, &environment).into_iter().map(|problem| problem.key).collect()
     }
 
     #[test]
@@ -152,7 +157,7 @@ mod tests {
         let public = ("HTTP_PUBLIC_URL", "https://tickets.example");
         assert_eq!(refused(&[public], &[]), ["http.public_url"]);
         for lifted in [
-            ("HTTP_TOKEN", "t"),
+            ("HTTP_TOKEN", "a-token-of-more-than-thirty-two-bytes"),
             ("HTTP_ALLOW_ANONYMOUS", "true"),
             ("HTTP_HOSTS", "box, Tickets.Example"),
             ("HTTP_PUBLIC_URL", "http://127.0.0.1:80/f"),

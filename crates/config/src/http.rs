@@ -14,9 +14,15 @@ section! {
         listen: SocketAddr = "127.0.0.1:5004";
         /// The URL at which others reach this service: the base of `ticketPdfUrl`. Empty means http://{listen}.
         public_url: Option<HttpUrl> = "";
-        /// A bearer token with all rights. Named tokens with fewer rights go into [[token]] tables.
+        /// A bearer token with all rights, of at least 32 characters. Named tokens with fewer rights go into [[token]]
+        /// tables, or into the store with `fulfillment token new`.
         token: Option<Sensitive> = "";
-        /// Without any token, a service on a loopback address serves this machine's user only: it answers 403 to
+        /// Start with tokens of fewer than 32 characters.
+        allow_weak_tokens: bool = "false";
+        /// In [[token]] tables, ingest also means withdraw, and read also means events, as in earlier versions. Empty
+        /// means false, and `config check` warns of tokens that may need more scopes; false ends these warnings.
+        broad_scopes: Option<bool> = "";
+        /// Without any token here or in the store, a loopback address serves this machine's user only: it answers 403 to
         /// requests that a proxy passed on, or that name another host. On any other address it answers 401. Health,
         /// keys, the API's documentation and signed links are always served. True allows all requests without a token.
         allow_anonymous: bool = "false";

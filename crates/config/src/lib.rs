@@ -26,6 +26,7 @@ mod template;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod upstreams;
 mod warnings;
 
@@ -37,13 +38,14 @@ pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
 pub use hosts::Host;
 pub use http::Http;
 pub use kafka::{GroupProtocol, Kafka, SaslMechanism, SecurityProtocol};
-pub use lists::{NamedToken, Scope, WebhookTarget};
+pub use lists::WebhookTarget;
 pub use pipeline::{Log, LogFormat, Pipeline, Webhook};
 pub use raw::{PREFIX, Problem};
 pub use refund::Refund;
 pub use section::{Bytes, HttpUrl, Sensitive};
 pub use template::default_file;
 pub use templates::{SHIPPED, TemplateEntry};
+pub use tokens::{LEAST_TOKEN, NamedToken, Scope, token_hash};
 pub use upstreams::{Identity, Network, Ordering};
 
 use raw::Raw;
@@ -169,7 +171,7 @@ impl Config {
         let network = Network::take(&mut raw);
         let (pipeline, refund) = (Pipeline::take(&mut raw), Refund::take(&mut raw));
         let (webhook, log) = (Webhook::take(&mut raw), Log::take(&mut raw));
-        let tokens = lists::tokens(&mut raw, http.as_ref());
+        let tokens = tokens::tokens(&mut raw, http.as_ref());
         let webhooks = lists::webhooks(&mut raw, webhook.as_ref());
         let templates = templates::templates(&mut raw);
         raw.finish(&keys);

@@ -1,38 +1,13 @@
-//! Repeated tables of the configuration: `[[token]]` and `[[webhook]]`.
+//! Repeated tables of the configuration: what they share, and `[[webhook]]`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::Webhook;
 use super::raw::{Raw, both, secret_in};
 use super::section::{HttpUrl, Sensitive, Setting};
-use super::{Http, Webhook};
-
-fulfillment_domain::words! {
-    /// What a token may do.
-    pub enum Scope: "scope of a token" {
-        /// Bring payments.
-        Ingest = "ingest",
-        /// Read tickets, orders and events.
-        Read = "read",
-        /// Say that a ticket was delivered.
-        Deliver = "deliver",
-        /// Everything that changes how the service works; metrics too.
-        Admin = "admin",
-    }
-}
-
-/// A bearer token, and the name that logs show in its place.
-#[derive(Debug, Clone)]
-pub struct NamedToken {
-    /// Its name in logs.
-    pub name: String,
-    /// The token itself.
-    pub token: Sensitive,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-}
 
 /// A webhook that events are posted to.
 #[derive(Debug, Clone)]
@@ -43,57 +18,6 @@ pub struct WebhookTarget {
     pub url: HttpUrl,
     /// The secret that posts are signed with.
     pub secret: Sensitive,
-}
-
-/// `http.token` with every scope, then the `[[token]]` tables.
-pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
-    let mut tokens: Vec<NamedToken> = http
-        .and_then(|h| h.token.clone())
-        .map(|token| NamedToken {
-            name: "http.token".into(),
-            token,
-            scopes: Scope::ALL.iter().copied().collect(),
-        })
-        .into_iter()
-        .collect();
-    for NamedToken { name, token, .. } in &tokens {
-        check_token(raw, name, token);
-    }
-    for (i, mut entry) in raw.take_list("token").into_iter().enumerate() {
-        let place = |key: &str| format!("token[{i}].{key}");
-        let name = required(raw, &mut entry, "name", &place);
-        let token = secret(raw, &mut entry, "token", &place);
-        let mut scopes = BTreeSet::new();
-        for word in entry.remove("scopes").unwrap_or_default().split(',').filter(|w| !w.is_empty()) {
-            match word.trim().parse() {
-                Ok(scope) => drop(scopes.insert(scope)),
-                Err(_) => raw.problem(
-                    place("scopes"),
-                    format!("must be ingest, read, deliver or admin, not {word:?}"),
-                ),
-            }
-        }
-        if scopes.is_empty() {
-            raw.problem(place("scopes"), "must name at least one of ingest, read, deliver, admin");
-        }
-        leftovers(raw, entry, &place, "name, token, token_file and scopes");
-        if let (Some(name), Some(token)) = (name, token) {
-            check_token(raw, &place("token"), &token);
-            check_name(raw, &place("name"), &name, tokens.iter().map(|t| &t.name));
-            tokens.push(NamedToken { name, token, scopes });
-        }
-    }
-    tokens
-}
-
-/// RFC 6750: a bearer token is visible ASCII. Any other could be configured, and would never match.
-pub(super) fn check_token(raw: &mut Raw, key: &str, token: &Sensitive) {
-    if !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
-        raw.problem(
-            key,
-            "must be ASCII letters, digits and punctuation without spaces, because it is sent in an HTTP header",
-        );
-    }
 }
 
 pub(super) fn check_name<'a>(
@@ -174,7 +98,7 @@ pub(super) fn required(
 }
 
 /// A secret, or the file that contains it (`<key>_file`).
-fn secret(
+pub(super) fn secret(
     raw: &mut Raw,
     entry: &mut BTreeMap<String, String>,
     key: &str,

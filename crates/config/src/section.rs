@@ -48,6 +48,7 @@ settings! {
     PathBuf, "a path", |t| (!t.is_empty()).then(|| t.into());
     Option<PathBuf>, "a path, or empty", |t| Some((!t.is_empty()).then(|| t.into()));
     bool, "true or false", |t| t.parse().ok();
+    Option<bool>, "true, false, or empty", |t| if t.is_empty() { Some(None) } else { t.parse().ok().map(Some) };
     u32, "a whole number", |t| t.parse().ok(), |n| u128::from(*n);
     usize, "a whole number", |t| t.parse().ok(), |n| *n as u128;
     SocketAddr, "an address and a port, like 127.0.0.1:5004", |t| t.parse().ok();

@@ -29,8 +29,9 @@ pub fn default_file() -> String {
         }
     }
     out.push_str(
-        "\n# Tokens with fewer rights than http.token: any of ingest, read, deliver, admin.\n\
-         #[[token]]\n# name = \"door\"\n# token_file = \"/run/secrets/door-token\"\n# scopes = [\"read\"]\n\
+        "\n# Tokens with fewer rights than http.token: any of ingest, withdraw, read:status, read,\n\
+         # events, deliver, door, door:names, door:supervise, metrics, audit, admin. token_sha256 takes the hash alone.\n\
+         #[[token]]\n# name = \"door\"\n# token_file = \"/run/secrets/door-token\"\n# scopes = [\"door\"]\n\
          \n# Webhooks, signed as Standard Webhooks specifies.\n\
          #[[webhook]]\n# name = \"crm\"\n# url = \"https://crm.example/hooks/tickets\"\n\
          # secret_file = \"/run/secrets/crm-webhook\"\n\

@@ -26,6 +26,13 @@ impl Config {
                 format!("lets everybody who reaches {listen} read and change everything: set tokens instead"),
             );
         }
+        if self.http.allow_weak_tokens {
+            warn("http.allow_weak_tokens", "lets tokens be used that may be guessed".to_owned());
+        }
+        if self.http.broad_scopes == Some(true) {
+            let what = "gives tokens more rights than their scopes say: give each the scopes that it needs";
+            warn("http.broad_scopes", what.to_owned());
+        }
         if self.network.allow_cleartext {
             let what = "lets passwords, tokens and orders be sent to other machines without TLS";
             warn("network.allow_cleartext", what.to_owned());
@@ -62,6 +69,7 @@ impl Config {
                 warn(key, format!("others can read {file} (mode {mode:04o}): run `chmod 600 {file}`"));
             }
         }
+        found.extend(self.narrowed_tokens());
         found
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use fulfillment_adapters::kafka::KafkaConsumer;
 use fulfillment_config::Config;
 use fulfillment_domain::{Clock as _, Secret};
-use fulfillment_http::{self as http, Access, Api, PartState, Readiness};
+use fulfillment_http::{self as http, Access, Api, PartState, Readiness, StoredTokens};
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::auditing::Auditing;
 use crate::error::CliError;
 use crate::open_files;
 use crate::wiring::{self, Role, Upstreams};
@@ -48,9 +49,6 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long open downloads may take after everything else has ended.
 const HTTP_DRAIN: Duration = Duration::from_secs(5);
-
-/// How long the last reads may take to be recorded.
-const AUDIT_DRAIN: Duration = Duration::from_secs(3);
 
 /// How long the store may take to close; its connections end with the process.
 const STORE_CLOSE: Duration = Duration::from_secs(3);
@@ -108,9 +106,7 @@ pub(crate) struct Running {
     broken: CancellationToken,
     work: TaskTracker,
     serving: TaskTracker,
-    /// Stops the audit of reads, after the HTTP server.
-    audited: CancellationToken,
-    auditing: TaskTracker,
+    auditing: Auditing,
     readiness: Arc<Readiness>,
     drain: Duration,
 }
@@ -120,6 +116,7 @@ struct Parts {
     store: Arc<dyn Store>,
     runtime: Arc<dyn Runtime>,
     keys: Arc<Keys>,
+    tokens: Arc<StoredTokens>,
     upstreams: Upstreams,
     templates: Arc<Templates>,
     wake: Arc<Wake>,
@@ -150,6 +147,7 @@ impl Running {
         }
 
         let templates = Arc::new(wiring::templates(config, &store).await?);
+        let tokens = Arc::new(StoredTokens::read(store.as_ref()).await?);
         let listener = match listener {
             Some(listener) => listener,
             None => TcpListener::bind(config.http.listen).await.with_context(|| {
@@ -161,6 +159,7 @@ impl Running {
             store,
             runtime: Arc::new(SystemRuntime),
             keys,
+            tokens,
             upstreams,
             templates,
             wake: Arc::default(),
@@ -185,11 +184,7 @@ impl Running {
         if tokio::time::timeout(HTTP_DRAIN, self.serving.wait()).await.is_err() {
             warn!("open connections did not close in time");
         }
-        self.audited.cancel();
-        self.auditing.close();
-        if tokio::time::timeout(AUDIT_DRAIN, self.auditing.wait()).await.is_err() {
-            warn!("the last reads could not be recorded in the audit in time");
-        }
+        self.auditing.end().await;
         if tokio::time::timeout(STORE_CLOSE, self.store.close()).await.is_err() {
             warn!("the store did not close in time; its connections end with the process");
         }
@@ -233,6 +228,8 @@ impl Parts {
         let keys = Arc::clone(&self.keys);
         let follow = keys.follow(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
         self.begin("keys", follow);
+        let follow = Arc::clone(&self.tokens).follow(Arc::clone(&self.store) as _, self.stop.clone());
+        self.begin("tokens", follow);
 
         let reissuer = wiring::reissuer(
             config,
@@ -256,23 +253,20 @@ impl Parts {
         self.begin("metrics", fold_metrics(metrics.clone(), self.stop.clone()));
         let close = CancellationToken::new();
         let serving = TaskTracker::new();
-        let (trail, writer) = http::Trail::new(Arc::new(SystemClock));
-        let (audited, auditing) = (CancellationToken::new(), TaskTracker::new());
-        let (writing, broken) =
-            (writer.run(Arc::clone(&self.store) as _, audited.clone()), self.broken.clone());
-        auditing.spawn(async move {
-            if let Err(error) = tokio::spawn(writing).await {
-                error!(%error, "the audit of reads failed");
-                broken.cancel();
-            }
-        });
+        let (trail, auditing) = Auditing::begin(Arc::clone(&self.store) as _, self.broken.clone());
         let api = Arc::new(Api {
             store: Arc::clone(&self.store),
             files: Arc::clone(&self.upstreams.files),
             secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
             trail,
-            access: Access::new(&config.tokens, address, &config.http),
+            access: Access::new(
+                &config.tokens,
+                address,
+                &config.http,
+                Arc::clone(&self.tokens),
+                Arc::new(SystemClock),
+            ),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             reissuer,
@@ -306,7 +300,6 @@ impl Parts {
             broken: self.broken,
             work: self.work,
             serving,
-            audited,
             auditing,
             readiness: self.readiness,
             drain: config.pipeline.drain,

@@ -3,6 +3,7 @@
 //! `fulfillment-pipeline` has the processing, `fulfillment-adapters` the clients of other services, `fulfillment-http`
 //! the HTTP API; here `cli/` has one file per command, and `wiring.rs` is the only place where all of them meet.
 
+mod auditing;
 mod cli;
 mod demo;
 mod error;

@@ -67,6 +67,26 @@ pub(crate) fn check_store_url(config: &Config) -> Result<(), Problem> {
         .map_err(|error| Problem { key: "store.url".to_owned(), message: error.to_string() })
 }
 
+/// What keeps a process from starting, for its operator to decide. The store is asked for tokens only if that decides.
+pub(crate) async fn exposures(
+    config: &Config,
+    serves: bool,
+    environment: &[(String, String)],
+) -> Vec<Problem> {
+    let without_stored = config.exposures(serves, false, environment);
+    let with_stored = config.exposures(serves, true, environment);
+    if without_stored == with_stored || !has_tokens(config).await { without_stored } else { with_stored }
+}
+
+/// Whether the store has had a token, as far as it can be read: from then on nobody is let in without one.
+async fn has_tokens(config: &Config) -> bool {
+    if config.store_file().is_some_and(|file| !file.exists()) {
+        return false;
+    }
+    let asked = async { Ok::<_, CliError>(open_store(config).await?.tokens_in_use().await?.any) };
+    matches!(tokio::time::timeout(config.store.connect_timeout, asked).await, Ok(Ok(true)))
+}
+
 /// Creates an empty file and its folder, accessible to the owner and the group alone: it will contain names and
 /// addresses. SQLite gives the files beside it the same mode.
 fn make_file(path: &Path) -> std::io::Result<()> {

@@ -55,7 +55,7 @@ impl Trail {
 
     /// Records a read by a token. Without a token it is this machine's user, or nobody in particular.
     pub(crate) async fn read(&self, caller: &Caller, entry: impl FnOnce(&Actor) -> AuditEntry) {
-        if let Caller::Token { .. } = caller {
+        if let Caller::Token(_) = caller {
             // The writer ends after the last answer.
             let _ = self.reads.send((self.clock.now(), entry(&caller.actor()))).await;
         }
@@ -63,7 +63,7 @@ impl Trail {
 
     /// Records a stream that has ended. Nobody waits for it.
     pub(crate) fn read_stream(&self, caller: &Caller, positions: (i64, i64)) {
-        if let Caller::Token { .. } = caller {
+        if let Caller::Token(_) = caller {
             let entry = AuditEntry::new(&caller.actor(), Action::ReadEvents);
             let entry = AuditEntry { positions: Some(positions), ..entry };
             if self.reads.try_send((self.clock.now(), entry)).is_err() {
@@ -143,13 +143,15 @@ mod tests {
     use tokio::task::unconstrained;
 
     use super::*;
+    use crate::access::Token;
 
     fn clock() -> Arc<dyn Clock> {
         Arc::new(FixedClock("2026-11-22T20:00:00Z".parse().unwrap()))
     }
 
     fn reader() -> Caller {
-        Caller::Token { name: "shop".into(), scopes: [].into() }
+        let (name, scopes) = ("shop".to_owned(), [].into());
+        Caller::Token(Arc::new(Token { name, scopes, expires_at: None, stored: None }))
     }
 
     #[tokio::test]

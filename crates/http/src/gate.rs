@@ -1,4 +1,5 @@
-//! Whether a request is answered at all: by the standing of its connection, and by the rate of its address.
+//! Whether a request is answered at all: by the standing of its connection, by the rate of its address, and by its
+//! token, whose failed tries are slow.
 
 use std::sync::Arc;
 
@@ -12,15 +13,20 @@ use crate::api::Api;
 use crate::connections::{Origin, Standing};
 use crate::problem::{Kind, Problem};
 
-/// Refuses a request before its route sees it, if its connection or its address may not send it now.
+/// Refuses a request before its route sees it, if its connection or its address may not send it now, and
+/// holds back one whose token is not valid.
 pub(crate) async fn gate(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let extensions = request.extensions();
     let purpose = Purpose::of(extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str));
     // Tests of the router alone have no connection.
     let origin = extensions.get::<Origin>();
-    match origin.map_or(Ok(()), |origin| pass(&api, origin, purpose, request.headers())) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+    if let Err(problem) = origin.map_or(Ok(()), |origin| pass(&api, origin, purpose, request.headers())) {
+        return problem.into_response();
+    }
+    let client = origin.map(|origin| api.limits.peers.named(origin.peer.ip(), request.headers()));
+    match api.access.hold_back(request.headers(), client).await {
+        Err(problem) if purpose != Purpose::Health => problem.into_response(),
+        _ => next.run(request).await,
     }
 }
 

@@ -3,8 +3,9 @@
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
 //! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. Without tokens, `local` tells this machine's user from others. What a sender can cost is bounded in
-//! `connections`, `gate` and `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
+//! else reads tokens. `stored_tokens` follows those in the store, `tries` counts those that are not valid. Without
+//! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
+//! `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
 //! `docs/openapi.json`, which `description` generates.
 
 mod access;
@@ -25,10 +26,12 @@ mod peers;
 mod problem;
 mod rates;
 mod refusals;
+mod stored_tokens;
 #[cfg(test)]
 mod tests;
 mod tickets;
 mod trace;
+mod tries;
 
 use std::sync::Arc;
 
@@ -44,6 +47,7 @@ pub use api::{Api, Limits};
 pub use audit::{Trail, Writer};
 pub use connections::serve;
 use ingest::{payments, withdrawals};
+pub use stored_tokens::StoredTokens;
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 

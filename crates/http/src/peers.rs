@@ -26,6 +26,11 @@ impl Peers {
         (!may_be_proxy).then(|| network_of(peer))
     }
 
+    /// The address to name in the log.
+    pub(crate) fn named(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        self.client(peer, headers).unwrap_or_else(|| peer.to_canonical())
+    }
+
     /// The address that a request counts for: if a trusted proxy sent it, the last one in `X-Forwarded-For` that is not
     /// a trusted proxy's. The client can invent what stands before it.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
@@ -55,7 +60,7 @@ fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The network that an address belongs to, by which refusals are counted.
+/// The network of an address, for records and the log: a whole address belongs to a person.
 pub(crate) fn prefix_of(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => format!("{}/24", Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8))),

@@ -16,10 +16,10 @@ use crate::problem::Kind;
 
 /// Counts a request that was answered 401, 403 or 429 for its token, or for the network of its address.
 pub(crate) async fn count_refusals(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Origin>().map(|origin| {
-        let forwarded = api.limits.peers.client(origin.peer.ip(), request.headers());
-        prefix_of(forwarded.unwrap_or_else(|| origin.peer.ip()))
-    });
+    let peer = request
+        .extensions()
+        .get::<Origin>()
+        .map(|origin| prefix_of(api.limits.peers.named(origin.peer.ip(), request.headers())));
     let authorization = request.headers().get(AUTHORIZATION).cloned();
     let response = next.run(request).await;
     if let (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS, Some(kind)) =

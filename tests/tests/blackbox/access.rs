@@ -5,7 +5,7 @@ use fulfillment_tests::ordering::{Answer, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::Scene;
-use fulfillment_tests::service::Service;
+use fulfillment_tests::service::{Service, TOKEN};
 use serde_json::{Value, json};
 
 /// The status of a request with this token, or with none.
@@ -24,8 +24,21 @@ async fn status(service: &Service, method: &str, path: &str, token: Option<&str>
 #[tokio::test]
 async fn each_token_opens_its_own_doors() -> Result<()> {
     let scene = Scene::embedded().await?.with_kafka().await?;
-    let file = ["ingest", "read", "deliver", "admin"].map(|scope| {
-        format!("[[token]]\nname = \"{scope}\"\ntoken = \"t-{scope}\"\nscopes = [\"{scope}\"]\n")
+    let scopes = [
+        "ingest",
+        "withdraw",
+        "read:status",
+        "read",
+        "events",
+        "deliver",
+        "door",
+        "metrics",
+        "audit",
+        "admin",
+    ];
+    let token = |scope: &str| format!("a-token-of-thirty-two-bytes-and-{scope}");
+    let file = scopes.map(|scope| {
+        format!("[[token]]\nname = \"{scope}\"\ntoken = \"{}\"\nscopes = [\"{scope}\"]\n", token(scope))
     });
     std::fs::write(scene.setup.data().join("fulfillment.toml"), file.concat())?;
     let service = scene.start().await?;
@@ -39,22 +52,25 @@ async fn each_token_opens_its_own_doors() -> Result<()> {
     let doors = [
         ("GET", format!("/tickets/{ticket}"), "read", 200),
         ("GET", format!("/tickets/{ticket}.pdf"), "read", 200),
-        ("GET", format!("/orders/{order}"), "read", 200),
-        ("GET", format!("/orders/{order}/tickets"), "read", 200),
-        ("GET", "/events".to_owned(), "read", 200),
+        ("GET", format!("/orders/{order}"), "read:status read", 200),
+        ("GET", format!("/orders/{order}/tickets"), "read:status read", 200),
+        ("GET", "/codes/c0ffee00010203040506".to_owned(), "door read", 200),
+        ("GET", "/events".to_owned(), "events", 200),
         ("POST", "/events/payment-succeeded".to_owned(), "ingest", 400),
+        ("POST", "/events/payment-refunded".to_owned(), "withdraw", 400),
         ("POST", format!("/tickets/{ticket}/delivered"), "deliver", 200),
-        ("GET", "/metrics".to_owned(), "admin", 200),
+        ("POST", format!("/tickets/{ticket}/reissue"), "admin", 400),
+        ("GET", "/metrics".to_owned(), "metrics admin", 200),
     ];
-    for (method, path, scope, good) in &doors {
-        for who in ["ingest", "read", "deliver", "admin"] {
-            let expected = if who == *scope { *good } else { 403 };
-            let got = status(&service, method, path, Some(&format!("t-{who}"))).await?;
+    for (method, path, let_in, good) in &doors {
+        for who in scopes {
+            let expected = if let_in.split(' ').any(|scope| scope == who) { *good } else { 403 };
+            let got = status(&service, method, path, Some(&token(who))).await?;
             assert_eq!(got, expected, "{method} {path} by {who}");
         }
         assert_eq!(status(&service, method, path, Some("unknown")).await?, 401, "{method} {path}");
         assert_eq!(status(&service, method, path, None).await?, 401, "{method} {path}");
-        assert_eq!(status(&service, method, path, Some("test-token")).await?, *good, "{method} {path}");
+        assert_eq!(status(&service, method, path, Some(TOKEN)).await?, *good, "{method} {path}");
     }
     for path in [
         "/health",
@@ -95,7 +111,7 @@ async fn an_address_for_everybody_is_closed_without_a_token() -> Result<()> {
     scene.setup = scene.setup.open_to_the_network().without("FULFILLMENT_HTTP_TOKEN");
     let service = scene.start().await?;
     let payment = Payment::of(rig::id()).json();
-    for token in [None, Some("test-token"), Some("")] {
+    for token in [None, Some(TOKEN), Some("")] {
         assert_eq!(status(&service, "POST", "/events/payment-succeeded", token).await?, 401);
         assert_eq!(status(&service, "GET", &format!("/orders/{}", rig::id()), token).await?, 401);
         assert_eq!(status(&service, "GET", "/metrics", token).await?, 401);
@@ -140,7 +156,7 @@ async fn links_come_from_the_public_url_and_never_from_the_host_header() -> Resu
     let order = rig::id();
     scene.ordering.answer(order, [Answer::Json(seats(order, 1))]);
     let url = format!("{}/events/payment-succeeded", service.base());
-    let request = service.client().post(url).bearer_auth("test-token").header("host", "evil.example");
+    let request = service.client().post(url).bearer_auth(TOKEN).header("host", "evil.example");
     request.header("content-type", "application/json").body(Payment::of(order).json()).send().await?;
     let event = scene.wire()?.issued(1).await?.remove(0).json()?;
     let link = event["ticketPdfUrl"].as_str().context("a link")?;
@@ -190,7 +206,7 @@ async fn nothing_about_a_person_and_no_secret_is_ever_logged() -> Result<()> {
     );
     let code = event["qrCodeData"].as_str().context("a code")?;
     let (_, signature) = link.split_once("?s=").context("a signature")?;
-    for private in ["rivatissima", "private.", "test-token", code, signature] {
+    for private in ["rivatissima", "private.", TOKEN, code, signature] {
         let told = log.lines().find(|said| said.contains(private));
         assert_eq!(told, None, "{private} is in the log");
     }

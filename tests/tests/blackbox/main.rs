@@ -32,5 +32,6 @@ mod seats;
 mod secure;
 mod strangers;
 mod templates;
+mod tokens;
 mod traces;
 mod voids;

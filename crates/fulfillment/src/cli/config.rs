@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Context, Environment};
 use crate::error::CliError;
-use crate::wiring::{Role, check_store_url};
+use crate::wiring::{Role, check_store_url, exposures};
 
 /// Write a commented configuration file, or check one
 #[derive(Debug, Args)]
@@ -71,10 +71,10 @@ struct Checked {
 }
 
 impl ConfigCommand {
-    pub(crate) fn run(self, context: &Context) -> Result<(), CliError> {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         match self.action {
             Action::Init { file } => init(context, &file),
-            Action::Check { roles } => check(context, &roles),
+            Action::Check { roles } => check(context, &roles).await,
         }
     }
 }
@@ -101,12 +101,12 @@ fn init(context: &Context, file: &Path) -> Result<(), CliError> {
     }
 }
 
-fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
+async fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
     let loaded = Config::load(context.global.config.as_deref(), context.environment.iter().cloned());
     let (problems, warnings) = match loaded {
         Ok(config) => {
             let refused = refused(&config, &context.environment).into_iter();
-            let exposures = config.exposures(roles.contains(&Role::Http), &context.environment);
+            let exposures = exposures(&config, roles.contains(&Role::Http), &context.environment).await;
             let problems: Vec<_> = refused.chain(exposures).chain(config.strays.clone()).collect();
             (problems, config.warnings())
         }

@@ -175,13 +175,13 @@ impl Demo {
 /// A random token.
 fn drawn_token() -> NamedToken {
     let token = Sensitive::from(hex::encode(random::<32>()));
-    NamedToken { name: "demo".to_owned(), token, scopes: [Scope::Ingest].into() }
+    NamedToken::new("demo", token, [Scope::Ingest].into())
 }
 
 /// The token that the demo pays with, if the service requires one.
 fn token_of(tokens: &[NamedToken]) -> Option<&str> {
-    let may_pay = tokens.iter().find(|token| token.scopes.contains(&Scope::Ingest));
-    may_pay.map(|token| token.token.expose())
+    let mut may_pay = tokens.iter().filter(|token| token.scopes.contains(&Scope::Ingest));
+    may_pay.find_map(|token| token.token.as_ref()).map(Sensitive::expose)
 }
 
 /// A path in its canonical form.

@@ -28,8 +28,8 @@ impl Health {
             let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
             let mut request = client.get(format!("http://{address}/health/ready"));
             // Only with a token is it told why a part is in trouble.
-            if let Some(token) = config.tokens.first() {
-                request = request.bearer_auth(token.token.expose());
+            if let Some(token) = config.tokens.iter().find_map(|token| token.token.as_ref()) {
+                request = request.bearer_auth(token.expose());
             }
             let answer = request.send().await?;
             let ready = answer.status().is_success();

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::error::CliError;
+use crate::wiring::exposures;
 
 /// Bring the store's schema up to date
 ///
@@ -18,7 +19,8 @@ use crate::error::CliError;
 #[command(after_help = "Examples:
   fulfillment migrate                     applies what is missing
   fulfillment migrate --check             says what is missing and makes nothing; exit code 1 if anything is
-With --check, settings that `serve` refuses are named too; they do not change the exit code.")]
+With --check, settings that `serve` refuses are named too, and tokens that had more rights in earlier versions; they
+do not change the exit code.")]
 pub(crate) struct Migrate {
     /// Change nothing; print what is missing
     #[arg(long)]
@@ -26,19 +28,22 @@ pub(crate) struct Migrate {
 }
 
 #[derive(Serialize)]
-struct Pending {
+struct Checked {
     pending: Vec<String>,
     /// Settings that `serve` refuses.
     refused: Vec<Problem>,
+    /// Tokens that had more rights in earlier versions.
+    narrowed: Vec<Problem>,
 }
 
-fn describe(found: &Pending) -> String {
+fn describe(found: &Checked) -> String {
     let schema = match found.pending.len() {
         0 => "the schema is up to date".to_owned(),
         _ => format!("to apply: {}", found.pending.join(", ")),
     };
     let refused = found.refused.iter().map(|problem| format!("`serve` will refuse {problem}"));
-    std::iter::once(schema).chain(refused).collect::<Vec<_>>().join("\n")
+    let narrowed = found.narrowed.iter().map(|problem| format!("warning: {problem}"));
+    std::iter::once(schema).chain(refused).chain(narrowed).collect::<Vec<_>>().join("\n")
 }
 
 impl Migrate {
@@ -47,10 +52,8 @@ impl Migrate {
         if self.check {
             let pending = pending(&config).await?;
             let missing = !pending.is_empty();
-            context.answer(
-                &Pending { pending, refused: config.exposures(true, &context.environment) },
-                describe,
-            )?;
+            let refused = exposures(&config, true, &context.environment).await;
+            context.answer(&Checked { pending, refused, narrowed: config.narrowed_tokens() }, describe)?;
             return if missing { Err(CliError::failed("")) } else { Ok(()) };
         }
         let report = crate::wiring::open_store(&config).await?.migrate().await?;

@@ -24,6 +24,7 @@ mod store;
 mod table;
 mod template;
 mod ticket;
+mod token;
 mod verify;
 mod withdraw;
 
@@ -91,6 +92,7 @@ enum Command {
     Verify(verify::Verify),
     Template(template::Template),
     Keys(keys::Keys),
+    Token(token::TokenCommand),
     Store(store::StoreCommand),
     Config(config::ConfigCommand),
     Health(health::Health),
@@ -192,8 +194,9 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Verify(command) => command.run(&context).await,
         Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,
+        Command::Token(command) => command.run(&context).await,
         Command::Store(command) => command.run(&context).await,
-        Command::Config(command) => command.run(&context),
+        Command::Config(command) => command.run(&context).await,
         Command::Health(command) => command.run(&context).await,
     }
 }

@@ -11,7 +11,7 @@ use super::Context;
 use crate::error::CliError;
 use crate::lifecycle::{Running, Signals};
 use crate::traces::Traces;
-use crate::wiring::Role;
+use crate::wiring::{Role, exposures};
 
 /// Run the service
 ///
@@ -42,7 +42,7 @@ struct Serving<'a> {
 impl Serve {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
-        let exposures = config.exposures(self.roles.contains(&Role::Http), &context.environment);
+        let exposures = exposures(&config, self.roles.contains(&Role::Http), &context.environment).await;
         if !exposures.is_empty() {
             return Err(BadConfig(exposures).into());
         }

@@ -122,7 +122,7 @@ impl Service {
         match answer.status().as_u16() {
             200 => answer.json().await.map_err(away),
             401 | 403 => Err(CliError::misuse(format!(
-                "{base} refuses this request: set FULFILLMENT_HTTP_TOKEN to a token with the scope read"
+                "{base} refuses this request: set FULFILLMENT_HTTP_TOKEN to a token with the scope door or read"
             ))),
             404 => Err(CliError::misuse(format!(
                 "{base} has no route for codes; is it a fulfillment service of this version?"

@@ -22,10 +22,10 @@ use crate::problem::Problem;
     operation_id = "metrics",
     tag = "Operations",
     responses((status = 200, description = "Metrics.", body = String, content_type = "text/plain"), answers::Guarded),
-    security(("bearer" = ["admin"]))
+    security(("bearer" = ["metrics"]), ("bearer" = ["admin"]))
 ))]
 pub(crate) async fn metrics(State(api): State<Arc<Api>>, headers: HeaderMap) -> Result<Response, Problem> {
-    api.access.require(&headers, Scope::Admin)?;
+    api.access.require(&headers, &[Scope::Metrics, Scope::Admin])?;
     let text = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     Ok((text, api.metrics.render()).into_response())
 }

@@ -14,6 +14,7 @@ pub(crate) mod bodies;
 pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod ticket;
+pub(crate) mod views;
 mod webhook;
 mod words;
 
@@ -35,7 +36,11 @@ use self::bodies::{Change, Delivered, Reason};
         description = "Turns a paid order into tickets: one PDF with a signed QR code per seat.\n\n\
             Errors are problem documents (RFC 9457). Once a token is configured, every route needs one \
             (`Authorization: Bearer <token>`), except health, the public keys, this documentation and signed links. \
-            A token has scopes: `ingest`, `read`, `deliver`, `admin`.",
+            A token has scopes: `ingest` (payments), `withdraw` (refunds, cancellations, voids), `read:status` (the \
+            state of orders and tickets), `read` (also personal data, codes, links and files), `events`, `deliver`, \
+            `door` (whether a code was voided), `metrics`, `admin`; `door:names`, `door:supervise` and `audit` are \
+            for routes to come. Answers to a token without `read` or `admin` have no personal data, no code and no \
+            link. A token that is not valid is answered 401, half a second later.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     // Relative to this document: a proxy may serve it under a path of its own.
@@ -66,7 +71,7 @@ struct AlsoServed;
 fn secure(api: &mut OpenApi) {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A token from the configuration, with scopes."));
+        .description(Some("A token from the settings, or made by `fulfillment token new`, with scopes."));
     let link = ApiKeyValue::with_description("s", "The signature of a ticket's link.");
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
@@ -79,7 +84,8 @@ fn secure(api: &mut OpenApi) {
 }
 
 /// Records that have all of their fields in every answer: what is not known is null.
-const RECORDS: [&str; 4] = ["Ticket", "Order", "PaymentRecord", "WithdrawalRecord"];
+const RECORDS: [&str; 6] =
+    ["Ticket", "TicketState", "Order", "OrderProgress", "PaymentRecord", "WithdrawalRecord"];
 
 /// The whole document.
 pub(crate) fn document() -> Value {
@@ -113,11 +119,12 @@ fn operations(item: &mut Value) -> impl Iterator<Item = &mut Value> {
 /// Viewers do not show the scopes of bearer tokens: the text names them too.
 fn say_who_may(operation: &mut Value) {
     let ways = operation["security"].as_array().unwrap();
-    let scope = ways.iter().find_map(|way| way["bearer"][0].as_str());
+    let scopes: Vec<_> = ways.iter().filter_map(|way| way["bearer"][0].as_str()).collect();
     let or_link = if ways.iter().any(|way| way["link"].is_array()) { ", or a signed link" } else { "" };
-    let needs = match scope {
-        Some(scope) => format!("Needs a token with the scope `{scope}`{or_link}."),
-        None => "Needs no token.".to_owned(),
+    let needs = if scopes.is_empty() {
+        "Needs no token.".to_owned()
+    } else {
+        format!("Needs a token with the scope `{}`{or_link}.", scopes.join("` or `"))
     };
     let said = operation["description"].as_str().map(|text| format!("{text}\n\n")).unwrap_or_default();
     operation["description"] = format!("{said}{needs}").into();

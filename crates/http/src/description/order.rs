@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ticket::Ticket;
+use super::ticket::{Ticket, TicketState};
 use super::words::{AttentionReason, OrderState, PaymentOutcome, WithdrawalState};
 
 /// An order as recorded.
@@ -37,6 +37,28 @@ pub(crate) struct Order {
     attention: Vec<Attention>,
     /// When its personal data was erased: nothing is issued, reissued or drawn for it after that.
     erased_at: Option<Timestamp>,
+}
+
+/// The state of an order, without personal data, codes, links and texts.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct OrderProgress {
+    /// The order's id.
+    order_id: Uuid,
+    /// State of the order.
+    state: OrderState,
+    /// Attempts since it was last queued for retry.
+    attempts: u32,
+    /// When it is tried next, if it will be.
+    next_attempt_at: Option<Timestamp>,
+    /// When its first payment arrived.
+    received_at: Timestamp,
+    /// When it was last changed.
+    updated_at: Timestamp,
+    /// When its personal data was erased.
+    erased_at: Option<Timestamp>,
+    /// Its tickets, by index.
+    tickets: Vec<TicketState>,
 }
 
 /// Why an order needs an operator, although it continues or has ended.

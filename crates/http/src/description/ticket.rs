@@ -132,3 +132,37 @@ pub(crate) struct Ticket {
     /// Things about the ticket that an operator should know.
     flags: Vec<TicketFlag>,
 }
+
+/// The state of a ticket, without personal data, codes, links and texts.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TicketState {
+    /// Unique id.
+    id: Uuid,
+    /// The order it belongs to.
+    order_id: Uuid,
+    /// State of the ticket's file and delivery. A void is recorded in `voidedAt`, not here.
+    status: TicketStatus,
+    /// Index within the order, from 1.
+    ticket_index: u32,
+    /// How many tickets the order has.
+    ticket_count: u32,
+    /// Number of reissues.
+    generation: u32,
+    /// When the file was stored.
+    generated_at: Option<Timestamp>,
+    /// When the record was made.
+    created_at: Timestamp,
+    /// When the record was last changed.
+    updated_at: Timestamp,
+    /// When the ticket was voided. A voided ticket is no longer valid.
+    voided_at: Option<Timestamp>,
+    /// When the ticket reached its holder.
+    delivered_at: Option<Timestamp>,
+    /// When the holder first downloaded the PDF.
+    first_downloaded_at: Option<Timestamp>,
+    /// When personal data was erased.
+    erased_at: Option<Timestamp>,
+    /// Things about the ticket that an operator should know.
+    flags: Vec<TicketFlag>,
+}

@@ -23,7 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::access::Caller;
+use crate::access::{Caller, Standing};
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::answers;
@@ -66,7 +66,7 @@ struct StreamEvent {
 ///
 /// Each event has its position as `id`, its type as `event`, and a `CloudEvent` as `data`. A reader that reconnects with
 /// `Last-Event-ID` misses nothing. Without it, the stream begins with the next event; `after=0` replays everything
-/// that is kept, as long as nothing was deleted yet.
+/// that is kept, as long as nothing was deleted yet. It ends when its token is revoked or expires.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/events",
@@ -91,14 +91,14 @@ struct StreamEvent {
             headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`too-many-streams` or `store-unavailable`"),
     ),
-    security(("bearer" = ["read"]))
+    security(("bearer" = ["events"]))
 ))]
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, &[Scope::Events])?;
     let Query(asked) = asked.map_err(|_| {
         Problem::new(Kind::BadRequest, "The query gives \"after\" or \"types\" more than once.")
     })?;
@@ -189,6 +189,7 @@ async fn continues(api: &Api, position: i64, top: i64) -> Result<(), Problem> {
 /// One reader, at its position in the stream.
 struct Reader {
     api: Arc<Api>,
+    /// Its token may be revoked or expire while it reads.
     caller: Caller,
     /// The position after which it began.
     from: i64,
@@ -220,8 +221,8 @@ impl Reader {
         })
     }
 
-    /// Waits for the next event; `None` when the one that follows was deleted because this reader is too slow. It
-    /// learns so when it connects again.
+    /// Waits for the next event; `None` when the one that follows was deleted because this reader is too slow, or its
+    /// token has ended. It learns so when it connects again.
     async fn next(&mut self) -> Option<Event> {
         if !self.begun {
             self.begun = true;
@@ -229,7 +230,14 @@ impl Reader {
         }
         let mut head = self.api.head.clone();
         loop {
-            while let Some(published) = self.page.pop_front() {
+            let standing = self.api.access.standing(&self.caller);
+            if standing == Standing::Ended {
+                return None;
+            }
+            // What was read before is not sent until it is known that it may be.
+            while standing == Standing::Good
+                && let Some(published) = self.page.pop_front()
+            {
                 if published.position != self.position + 1 {
                     return None;
                 }
@@ -244,11 +252,13 @@ impl Reader {
                 }
             }
             head.mark_unchanged();
-            match self.api.store.events_after(self.position, PAGE).await {
-                Ok(page) => self.page = page.into(),
-                Err(error) => warn!(%error, "a reader of events waits for the store"),
-            }
             if self.page.is_empty() {
+                match self.api.store.events_after(self.position, PAGE).await {
+                    Ok(page) => self.page = page.into(),
+                    Err(error) => warn!(%error, "a reader of events waits for the store"),
+                }
+            }
+            if self.page.is_empty() || standing == Standing::Unsure {
                 // Without a sequencer in this process the channel is closed: then only the timer is left.
                 let _ = tokio::time::timeout(LOOK, async {
                     if head.changed().await.is_err() {

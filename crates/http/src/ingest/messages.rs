@@ -165,7 +165,7 @@ struct Messages<'a> {
 }
 
 async fn read(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Messages<'_>, Problem> {
-    let caller = api.access.require(request.headers(), Scope::Ingest)?;
+    let caller = api.access.require(request.headers(), &[scope_of(subject)])?;
     body::require_message(request.headers())?;
     let permit = api.limits.ingest.try_acquire().map_err(|_| {
         Problem::new(
@@ -226,6 +226,14 @@ fn incoming(
         received_at: api.clock.now(),
         subject,
         content: Message::parse_within(api.limits.max_message, subject, item),
+    }
+}
+
+/// What a token needs: whoever brings payments must not be able to take tickets back.
+fn scope_of(subject: Subject) -> Scope {
+    match subject {
+        Subject::Payment => Scope::Ingest,
+        Subject::Refund | Subject::Cancellation => Scope::Withdraw,
     }
 }
 

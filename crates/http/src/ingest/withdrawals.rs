@@ -49,7 +49,7 @@ use crate::problem::Problem;
         (status = 429, response = answers::TooManyRequests),
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["ingest"]))
+    security(("bearer" = ["withdraw"]))
 ))]
 pub(crate) async fn refunded(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     take(&api, request, Subject::Refund).await
@@ -85,7 +85,7 @@ pub(crate) async fn refunded(State(api): State<Arc<Api>>, request: Request) -> R
         (status = 429, response = answers::TooManyRequests),
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["ingest"]))
+    security(("bearer" = ["withdraw"]))
 ))]
 pub(crate) async fn cancelled(State(api): State<Arc<Api>>, request: Request) -> Result<Response, Problem> {
     take(&api, request, Subject::Cancellation).await

@@ -56,7 +56,7 @@ fn every_problem_is_described() {
 }
 
 /// Fails unless a value fits one of the schemas.
-fn fits(value: &Value, schema: &str) {
+pub(super) fn fits(value: &Value, schema: &str) {
     let url = "urn:fulfillment:description";
     let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
     compiler.enable_format_assertions();

@@ -7,6 +7,8 @@ mod health;
 mod order_file;
 mod payments;
 mod reissues;
+mod scopes;
+mod stored_tokens;
 mod tickets;
 mod withdrawals;
 
@@ -45,7 +47,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::{Access, Api, Limits, Readiness, router};
+use super::{Access, Api, Limits, Readiness, StoredTokens, router};
 
 /// The content of a ticket's file.
 const PDF: &[u8] = b"%PDF-1.7 ten bytes and a few more";
@@ -59,6 +61,7 @@ struct App {
     files: Arc<Shelf>,
     healed: Arc<Healed>,
     inbox: Arc<Inbound>,
+    tokens: Arc<stored_tokens::Line>,
     readiness: Arc<Readiness>,
     head: watch::Sender<i64>,
     stop: CancellationToken,
@@ -141,6 +144,11 @@ impl App {
             Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
         let (trail, writer) = crate::Trail::new(Arc::clone(&clock));
         tokio::spawn(writer.run(Arc::clone(&store) as _, stop.clone()));
+        let tokens =
+            Arc::new(stored_tokens::Line { store: Arc::clone(&store), broken: AtomicBool::new(false) });
+        let stored = Arc::new(StoredTokens::read(tokens.as_ref()).await.unwrap());
+        let follow = Arc::clone(&stored).follow(Arc::clone(&tokens) as _, stop.clone());
+        tokio::spawn(follow);
         let api = Api {
             reissuer,
             voider,
@@ -148,10 +156,10 @@ impl App {
             files: Arc::clone(&files) as _,
             accept: Arc::clone(&inbox) as _,
             heal: Arc::clone(&healed) as _,
-            clock,
             secret: secret.clone(),
             trail,
-            access: Access::new(&config.tokens, config.http.listen, &config.http),
+            access: Access::new(&config.tokens, config.http.listen, &config.http, stored, Arc::clone(&clock)),
+            clock,
             keys,
             templates,
             readiness: Arc::clone(&readiness),
@@ -162,7 +170,7 @@ impl App {
         };
         let api = Arc::new(api);
         let (router, operations) = (router(Arc::clone(&api), true), router(api, false));
-        Self { router, operations, store, files, healed, inbox, readiness, head, stop, secret, dir }
+        Self { router, operations, store, files, healed, inbox, tokens, readiness, head, stop, secret, dir }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {

@@ -10,6 +10,7 @@ use fulfillment_domain::{Ticket, TicketId};
 use crate::access::{Access, Caller};
 use crate::api::Api;
 use crate::problem::{Kind, Problem};
+use crate::tickets::state::View;
 
 /// The client, as far as the request identifies it.
 pub(super) enum Visitor<'a> {
@@ -27,6 +28,14 @@ pub(super) enum Admitted {
 }
 
 impl Admitted {
+    /// How much of the record is shown: a link shows the page alone.
+    pub(super) fn view(&self) -> View {
+        match self {
+            Self::Caller(caller) => View::of(caller),
+            Self::Holder => View::State,
+        }
+    }
+
     /// For logs.
     pub(super) fn name(&self) -> &str {
         match self {
@@ -37,11 +46,16 @@ impl Admitted {
 }
 
 impl<'a> Visitor<'a> {
-    /// A service is identified by its token, also when it sends a link along.
-    pub(super) fn of(access: &Access, headers: &HeaderMap, signature: Option<&'a str>) -> Self {
-        match (access.require(headers, Scope::Read), signature) {
+    /// A service is identified by its token, which needs one of the scopes, also when it sends a link along.
+    pub(super) fn of(
+        access: &Access,
+        headers: &HeaderMap,
+        any: &[Scope],
+        signature: Option<&'a str>,
+    ) -> Self {
+        match (access.require(headers, any), signature) {
             (caller, None) => Self::Caller(caller),
-            (Ok(caller @ Caller::Token { .. }), Some(_)) => Self::Caller(Ok(caller)),
+            (Ok(caller @ Caller::Token(_)), Some(_)) => Self::Caller(Ok(caller)),
             (otherwise, Some(signature)) => Self::Link { signature, otherwise },
         }
     }

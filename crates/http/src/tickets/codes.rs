@@ -49,14 +49,14 @@ struct CodeStanding {
         answers::Guarded,
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["read"]))
+    security(("bearer" = ["door"]), ("bearer" = ["read"]))
 ))]
 pub(crate) async fn standing(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, &[Scope::Door, Scope::Read])?;
     let mut cti = [0; 10];
     let text = path.map(|Path(text)| text).unwrap_or_default();
     hex::decode_to_slice(&text, &mut cti).map_err(|_| {

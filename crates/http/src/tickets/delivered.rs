@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use fulfillment_config::Scope;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Delivered, TicketId, Unreadable};
@@ -13,15 +11,16 @@ use fulfillment_domain::{Delivered, TicketId, Unreadable};
 use crate::api::Api;
 use crate::body;
 #[cfg(test)]
-use crate::description::{answers, ticket as schema};
+use crate::description::{answers, views};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
+use crate::tickets::state::View;
 
 /// Notification reports that the ticket reached its holder
 ///
 /// Repeating it changes nothing. The body is optional. A delivery of an earlier generation is recorded with that one,
 /// and the ticket stays as it is. It is of an earlier one by its `generation`, or because `deliveredAt` is before the
-/// current generation was stored.
+/// current generation was stored. A token without `read` is answered with the ticket's state.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/tickets/{id}/delivered",
@@ -33,7 +32,7 @@ use crate::problem::{Kind, Problem};
         "channel": "email", "deliveredAt": "2026-11-22T18:31:05Z", "generation": 0
     })),
     responses(
-        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 200, description = "The ticket as it is now.", body = views::TicketAnswer),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`not-a-guid`, or `bad-request` with the `field` that is wrong."),
         answers::Guarded,
@@ -51,7 +50,7 @@ pub(crate) async fn delivered(
     path: Result<Id<TicketId>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(request.headers(), Scope::Deliver)?;
+    let caller = api.access.require(request.headers(), &[Scope::Deliver])?;
     let Id { id, .. } = path?;
     let bytes = body::read_json_or_nothing(&caller, request).await?;
     let word = if bytes.is_empty() {
@@ -76,7 +75,7 @@ pub(crate) async fn delivered(
         let detail = format!("The current generation is {}; there is no later one.", ticket.code.generation);
         return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.code.generation));
     }
-    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+    Ok(View::of(&caller).ticket(&ticket))
 }
 
 fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {

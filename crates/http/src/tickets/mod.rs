@@ -7,5 +7,6 @@ pub(crate) mod file;
 pub(crate) mod order_file;
 pub(crate) mod orders;
 pub(crate) mod reissues;
+pub(crate) mod state;
 pub(crate) mod ticket;
 pub(crate) mod void;

@@ -71,7 +71,7 @@ pub(crate) async fn order_file(
     headers: HeaderMap,
     path: Result<Id<OrderId>, Problem>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, &[Scope::Read])?;
     let order = path?.id;
     let first = look_through(api.store.as_ref(), order).await?;
     info!(%order, by = caller.name(), %method, "an order's file was asked for");

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -17,9 +16,10 @@ use tracing::error;
 
 use crate::api::Api;
 #[cfg(test)]
-use crate::description::{answers, order as schema};
+use crate::description::{answers, views};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
+use crate::tickets::state::View;
 
 /// Tickets read from the store in one query.
 const PART: u32 = 500;
@@ -30,6 +30,7 @@ const END: &[u8] = b"]}";
 ///
 /// Its state and the reason for it, its payments, refunds, cancellations and tickets. The tickets of a large order are
 /// read while they are sent: the answer has no length then, and one that cannot be finished ends in a broken connection.
+/// With `read:status` instead of `read` the answer is the state alone, without personal data, codes, links and texts.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/orders/{id}",
@@ -37,13 +38,13 @@ const END: &[u8] = b"]}";
     tag = "Orders",
     params(answers::OrderPath),
     responses(
-        (status = 200, description = "The order with its payments and tickets.", body = schema::Order),
+        (status = 200, description = "The order with its payments and tickets.", body = views::OrderAnswer),
         (status = 400, response = answers::NotAGuid),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-order`"),
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["read"]))
+    security(("bearer" = ["read"]), ("bearer" = ["read:status"]))
 ))]
 pub(crate) async fn order(
     State(api): State<Arc<Api>>,
@@ -51,7 +52,8 @@ pub(crate) async fn order(
     path: Result<Id<OrderId>, Problem>,
 ) -> Result<Response, Problem> {
     // Without the right, not even whether an id is well formed is answered.
-    let caller = api.access.require(&headers, Scope::Read)?;
+    let caller = api.access.require(&headers, &[Scope::ReadStatus, Scope::Read])?;
+    let view = View::of(&caller);
     let Id { id, pdf: false } = path? else {
         return Err(Problem::new(
             Kind::NoSuchPage,
@@ -62,24 +64,29 @@ pub(crate) async fn order(
         Problem::new(Kind::NoSuchOrder, "No payment for this order has arrived, or the id is wrong.")
     })?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadOrder).order(id)).await;
-    let uncached = [(CACHE_CONTROL, "private, no-store")];
+    let json = view.order(&order).map_err(|error| {
+        error!(order = %id, %error, "an order's record cannot be written as JSON");
+        Problem::new(Kind::Internal, "See the service's log.")
+    })?;
+    let described = [(CACHE_CONTROL, "private, no-store"), (CONTENT_TYPE, "application/json")];
     if order.tickets.len() < PART as usize {
-        return Ok((uncached, Json(order)).into_response());
+        return Ok((described, json).into_response());
     }
-    let body = Body::from_stream(large(api, order));
-    Ok((uncached, [(CONTENT_TYPE, "application/json")], body).into_response())
+    Ok((described, Body::from_stream(large(api, &order, json, view))).into_response())
 }
 
 /// The JSON of an order with many tickets, read from the store while it is sent: neither memory nor a connection of the
 /// store is kept for a slow reader. A record that cannot be finished ends in a broken connection.
-fn large(api: Arc<Api>, order: OrderRecord) -> impl Stream<Item = io::Result<Bytes>> + Send {
+fn large(
+    api: Arc<Api>,
+    order: &OrderRecord,
+    mut json: Vec<u8>,
+    view: View,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
     let (id, after) = (order.order_id, order.tickets.last().map_or(0, |ticket| ticket.line.index));
-    let beginning = futures::stream::once(async move {
-        let mut json = serde_json::to_vec(&order)?;
-        // The tickets are its last field.
-        json.truncate(json.len() - END.len());
-        Ok(json.into())
-    });
+    // The tickets are its last field.
+    json.truncate(json.len() - END.len());
+    let beginning = futures::stream::once(async move { Ok(json.into()) });
     let rest = futures::stream::try_unfold(Some(after), move |after| {
         let api = Arc::clone(&api);
         async move {
@@ -91,7 +98,7 @@ fn large(api: Arc<Api>, order: OrderRecord) -> impl Stream<Item = io::Result<Byt
             let mut json = Vec::new();
             for ticket in &part {
                 json.push(b',');
-                serde_json::to_writer(&mut json, ticket)?;
+                view.append(&mut json, ticket)?;
             }
             let next = part.last().map(|ticket| ticket.line.index);
             if next.is_none() {
@@ -113,13 +120,13 @@ fn large(api: Arc<Api>, order: OrderRecord) -> impl Stream<Item = io::Result<Byt
     tag = "Orders",
     params(answers::OrderPath),
     responses(
-        (status = 200, description = "The order with its payments and tickets.", body = schema::Order),
+        (status = 200, description = "The order with its payments and tickets.", body = views::OrderAnswer),
         (status = 400, response = answers::NotAGuid),
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-order`"),
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["read"]))
+    security(("bearer" = ["read"]), ("bearer" = ["read:status"]))
 ))]
 pub(crate) async fn tickets(
     api: State<Arc<Api>>,

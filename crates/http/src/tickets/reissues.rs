@@ -114,7 +114,7 @@ async fn new_generation(
     request: Request,
     reinstate: bool,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(request.headers(), Scope::Admin)?;
+    let caller = api.access.require(request.headers(), &[Scope::Admin])?;
     let Id { id, .. } = path?;
     let headers = request.headers().clone();
     let bytes = body::read_json_or_nothing(&caller, request).await?;

@@ -1,17 +1,18 @@
 //! `GET /tickets/{id}` and `/tickets/{id}.pdf`: the ticket's PDF, or its record as JSON.
 //!
 //! The PDF is served for a token with the scope `read`, or for the signed link of `ticketPdfUrl`. The record contains
-//! personal data that the page does not have, and is served for tokens alone.
+//! personal data that the page does not have, and is served for tokens alone; with `read:status` it is reduced to the
+//! state.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{ACCEPT, CACHE_CONTROL, RANGE, VARY};
+use axum::http::header::{ACCEPT, RANGE, VARY};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use fulfillment_config::Scope;
 use fulfillment_domain::{Ticket, TicketId, TicketStatus};
 use fulfillment_store::{Action, AuditEntry};
 use serde::Deserialize;
@@ -20,11 +21,12 @@ use tracing::{error, info, warn};
 
 use crate::api::Api;
 #[cfg(test)]
-use crate::description::{answers, ticket as schema};
+use crate::description::{answers, views};
 use crate::path::{Id, without_punctuation};
 use crate::problem::{Kind, Problem};
 use crate::tickets::admission::{self, Admitted, Visitor};
 use crate::tickets::file;
+use crate::tickets::state::View;
 
 /// The query of a link.
 #[derive(Deserialize)]
@@ -65,7 +67,8 @@ pub(crate) fn ticket_pdf() {}
 /// The ticket's PDF, or its record
 ///
 /// A bare id needs a token once one is configured; the signed link of `ticketPdfUrl` opens the PDF without one. The
-/// record, with `Accept: application/json`, always needs the token. `HEAD` works too. Each request is logged with the
+/// record, with `Accept: application/json`, always needs the token; with `read:status` instead of `read` it is the
+/// ticket's state, without personal data, code and links, and there is no PDF. `HEAD` works too. Each request is logged with the
 /// ticket's id and the token's name.
 ///
 /// The first complete `GET` by a signed link is recorded as the holder's first download.
@@ -81,7 +84,7 @@ pub(crate) fn ticket_pdf() {}
                 ("ETag" = String, description = "SHA-256 of the file, a strong validator."),
                 ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
             ),
-            content(("application/pdf"), (schema::Ticket = "application/json"))),
+            content(("application/pdf"), (views::TicketAnswer = "application/json"))),
         (status = 206,
             description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the \
                 whole.",
@@ -89,7 +92,7 @@ pub(crate) fn ticket_pdf() {}
         (status = 304, description = "`If-None-Match` names this file."),
         answers::NoPdf,
     ),
-    security(("bearer" = ["read"]), ("link" = []))
+    security(("bearer" = ["read"]), ("bearer" = ["read:status"]), ("link" = []))
 ))]
 pub(crate) async fn ticket(
     State(api): State<Arc<Api>>,
@@ -103,7 +106,8 @@ pub(crate) async fn ticket(
     let signature = signature.as_deref().map(without_punctuation);
     let wants_json = !pdf && wants_json(&headers);
     // The record is not for the holder: a link gives access to the page alone.
-    let visitor = Visitor::of(&api.access, &headers, signature.filter(|_| !wants_json));
+    let scopes: &[Scope] = if wants_json { &[Scope::ReadStatus, Scope::Read] } else { &[Scope::Read] };
+    let visitor = Visitor::of(&api.access, &headers, scopes, signature.filter(|_| !wants_json));
     let (visitor, ticket) = match admission::admit(&api, id, visitor).await {
         Ok(admitted) => admitted,
         Err(problem) => {
@@ -112,8 +116,11 @@ pub(crate) async fn ticket(
         }
     };
     let what = if wants_json { "record" } else { "pdf" };
-    let answer =
-        if wants_json { Ok(record(&ticket)) } else { document(&api, &method, &headers, &ticket).await };
+    let answer = if wants_json {
+        Ok(record(visitor.view(), &ticket))
+    } else {
+        document(&api, &method, &headers, &ticket).await
+    };
     let status = match &answer {
         Ok(response) => response.status(),
         Err(problem) => problem.status(),
@@ -138,8 +145,8 @@ pub(crate) async fn ticket(
     answer
 }
 
-fn record(ticket: &Ticket) -> Response {
-    ([(CACHE_CONTROL, "private, no-store"), (VARY, "Accept")], Json(ticket)).into_response()
+fn record(view: View, ticket: &Ticket) -> Response {
+    ([(VARY, "Accept")], view.ticket(ticket)).into_response()
 }
 
 async fn document(

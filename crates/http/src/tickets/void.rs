@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use fulfillment_config::Scope;
 use fulfillment_domain::TicketId;
 use fulfillment_domain::fields::Fields;
@@ -14,14 +12,16 @@ use tracing::info;
 use crate::api::Api;
 use crate::body;
 #[cfg(test)]
-use crate::description::{answers, ticket as schema};
+use crate::description::{answers, views};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
+use crate::tickets::state::View;
 
 /// Voids a ticket: it is no longer valid
 ///
 /// `ticket-voided` is published, the link answers 410, and the seat is free. Repeating it changes nothing. The body is
-/// optional. Refunds and cancellations void tickets without this.
+/// optional. Refunds and cancellations void tickets without this. A token without `read` or `admin` is answered with the
+/// ticket's state.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/tickets/{id}/void",
@@ -31,7 +31,7 @@ use crate::problem::{Kind, Problem};
     request_body(content = ref("#/components/schemas/Reason"),
         content_type = "application/json", example = json!({ "reason": "sold twice" })),
     responses(
-        (status = 200, description = "The ticket as it is now.", body = schema::Ticket),
+        (status = 200, description = "The ticket as it is now.", body = views::TicketAnswer),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`not-a-guid` or `bad-request`"),
         answers::Guarded,
@@ -39,14 +39,14 @@ use crate::problem::{Kind, Problem};
         answers::WithBody,
         (status = 503, response = answers::StoreUnavailable),
     ),
-    security(("bearer" = ["admin"]))
+    security(("bearer" = ["withdraw"]), ("bearer" = ["admin"]))
 ))]
 pub(crate) async fn void(
     State(api): State<Arc<Api>>,
     path: Result<Id<TicketId>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(request.headers(), Scope::Admin)?;
+    let caller = api.access.require(request.headers(), &[Scope::Withdraw, Scope::Admin])?;
     let Id { id, .. } = path?;
     let bytes = body::read_json_or_nothing(&caller, request).await?;
     let reason = if bytes.is_empty() {
@@ -64,5 +64,5 @@ pub(crate) async fn void(
         .ticket(id)
         .await?
         .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
-    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+    Ok(View::of(&caller).ticket(&ticket))
 }

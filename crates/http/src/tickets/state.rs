@@ -1,0 +1,124 @@
+//! The state of tickets and orders, for callers that need nothing else: no personal data, no codes, no links, and no
+//! texts, which could have any of them.
+
+use axum::Json;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use fulfillment_config::Scope;
+use fulfillment_domain::{Flags, OrderId, OrderState, Ticket, TicketId, TicketStatus};
+use fulfillment_store::OrderRecord;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::access::Caller;
+
+/// How much of a record a caller is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    Whole,
+    State,
+}
+
+impl View {
+    /// A token that may only bring something, or ask for states, is shown states.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        if caller.has(&[Scope::Read, Scope::Admin]) { Self::Whole } else { Self::State }
+    }
+
+    /// A ticket as an answer.
+    pub(crate) fn ticket(self, ticket: &Ticket) -> Response {
+        let uncached = [(CACHE_CONTROL, "private, no-store")];
+        match self {
+            Self::Whole => (uncached, Json(ticket)).into_response(),
+            Self::State => (uncached, Json(TicketState::from(ticket))).into_response(),
+        }
+    }
+
+    /// A ticket's JSON, appended.
+    pub(crate) fn append(self, json: &mut Vec<u8>, ticket: &Ticket) -> serde_json::Result<()> {
+        match self {
+            Self::Whole => serde_json::to_writer(json, ticket),
+            Self::State => serde_json::to_writer(json, &TicketState::from(ticket)),
+        }
+    }
+
+    /// An order's JSON, whose last field are the tickets.
+    pub(crate) fn order(self, order: &OrderRecord) -> serde_json::Result<Vec<u8>> {
+        match self {
+            Self::Whole => serde_json::to_vec(order),
+            Self::State => serde_json::to_vec(&OrderProgress::from(order)),
+        }
+    }
+}
+
+/// The state of a ticket.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TicketState<'a> {
+    id: TicketId,
+    order_id: OrderId,
+    status: TicketStatus,
+    ticket_index: u32,
+    ticket_count: u32,
+    generation: u32,
+    generated_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    voided_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    first_downloaded_at: Option<Timestamp>,
+    erased_at: Option<Timestamp>,
+    flags: &'a Flags,
+}
+
+impl<'a> From<&'a Ticket> for TicketState<'a> {
+    fn from(ticket: &'a Ticket) -> Self {
+        let lifecycle = &ticket.lifecycle;
+        Self {
+            id: ticket.id,
+            order_id: ticket.order_id,
+            status: lifecycle.status,
+            ticket_index: ticket.line.index,
+            ticket_count: ticket.line.count,
+            generation: ticket.code.generation,
+            generated_at: ticket.document.generated_at,
+            created_at: lifecycle.created_at,
+            updated_at: lifecycle.updated_at,
+            voided_at: lifecycle.voided_at,
+            delivered_at: lifecycle.delivered_at,
+            first_downloaded_at: lifecycle.first_downloaded_at,
+            erased_at: lifecycle.erased_at,
+            flags: &ticket.flags,
+        }
+    }
+}
+
+/// The state of an order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderProgress<'a> {
+    order_id: OrderId,
+    state: OrderState,
+    attempts: u32,
+    next_attempt_at: Option<Timestamp>,
+    received_at: Timestamp,
+    updated_at: Timestamp,
+    erased_at: Option<Timestamp>,
+    /// The last field, so that further ones can be appended to the JSON.
+    tickets: Vec<TicketState<'a>>,
+}
+
+impl<'a> From<&'a OrderRecord> for OrderProgress<'a> {
+    fn from(order: &'a OrderRecord) -> Self {
+        Self {
+            order_id: order.order_id,
+            state: order.state,
+            attempts: order.attempts,
+            next_attempt_at: order.next_attempt_at,
+            received_at: order.received_at,
+            updated_at: order.updated_at,
+            erased_at: order.erased_at,
+            tickets: order.tickets.iter().map(TicketState::from).collect(),
+        }
+    }
+}

@@ -3,10 +3,10 @@
 Shares nothing with crates/credential: CBOR is cbor2's, Ed25519 is OpenSSL's (by cryptography), base45 is below. The
 tests of that crate run it in both directions:
 
-    tk1.py judge < {"jwks": ..., "cases": [{"code", "now", "event", "feed"}]}    > the answers, a list of words
-    tk1.py mint  < [{"seed", "alg", "expires_at", "cti", "event", ...}]          > the codes, a list of texts
+    tk1.py judge < {"jwks", "revoked_jwks", "cases": [{"code", "now", "event", "feed", "still_good"}]}    > the answers
+    tk1.py mint  < [{"seed", "alg", "expires_at", "cti", "event", ...}]                                  > the codes
 
-Bytes are hexadecimal in both. It imports well, too: judge(code, keys, now, event, feed).
+Bytes are hexadecimal in both. It imports well, too: judge(code, keys, now, event, feed, revoked, still_good).
 """
 
 import base64
@@ -23,6 +23,7 @@ PREFIX = "TK1:"
 MAX_CHARS = 189
 ALGORITHMS = (-19, -8)
 TICKET_CLAIM = -65537
+CLAIMS = ("expires_at", "cti", "event", "category", "generation")
 
 # RFC 9285
 
@@ -172,15 +173,23 @@ def parse(code):
     return alg, kid, claims, signed, signature
 
 
-def judge(code, keys, now, event=None, feed=None):
-    """The word for a code. `feed` is {cti: (lowest good generation, voided)}."""
+def judge(code, keys, now, event=None, feed=None, revoked=None, still_good=()):
+    """The word for a code.
+
+    `feed` is {cti: (lowest good generation, voided)}, `revoked` {kid: public key}, and `still_good` the set of
+    (expires_at, cti, event, category, generation) that are valid although their key was revoked.
+    """
     try:
         _, kid, claims, signed, signature = parse(code)
     except ValueError:
         return "malformed"
-    if kid not in keys:
+    revoked = revoked or {}
+    if kid not in keys and kid not in revoked:
         return "unknown_key"
-    if not has_signed(keys[kid], signed, signature):
+    # All claims are compared: whoever has the key can write a good id into any code.
+    if kid in revoked and tuple(claims[name] for name in CLAIMS) not in still_good:
+        return "revoked_key"
+    if not has_signed(revoked.get(kid) or keys[kid], signed, signature):
         return "bad_signature"
     lowest, voided = (feed or {}).get(claims["cti"], (0, False))
     if voided:
@@ -202,11 +211,12 @@ def mint(seed, alg, claims):
 def main(command):
     given = json.load(sys.stdin)
     if command == "judge":
-        keys = read_jwks(given["jwks"])
+        keys, revoked = read_jwks(given["jwks"]), read_jwks(given["revoked_jwks"])
         answers = []
         for case in given["cases"]:
             feed = {bytes.fromhex(cti): (lowest, voided) for cti, lowest, voided in case["feed"]}
-            answers.append(judge(case["code"], keys, case["now"], case["event"], feed))
+            good = {(expires_at, bytes.fromhex(cti), *rest) for expires_at, cti, *rest in case["still_good"]}
+            answers.append(judge(case["code"], keys, case["now"], case["event"], feed, revoked, good))
     elif command == "mint":
         answers = [
             mint(bytes.fromhex(job["seed"]), job["alg"], {**job, "cti": bytes.fromhex(job["cti"])}) for job in given

@@ -117,7 +117,7 @@ fn main() -> Result<(), Failure> {
         feed.supersede([high, low, 0xff, 0, 0, 0, 0, 0, 0, 0], 1);
     }
     samples.iter().step_by(10).for_each(|sample| feed.supersede(sample.claims.cti, 1));
-    let at_door = VerifyOptions { event: Some(4_711), feed: Some(&feed) };
+    let at_door = VerifyOptions { event: Some(4_711), feed: Some(&feed), revoked: None };
 
     // Floors first; each of our operations names its floor by index.
     let mut contenders = [

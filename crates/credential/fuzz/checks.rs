@@ -23,7 +23,7 @@ pub(crate) fn code(data: &[u8]) {
     assert!(keys.insert(key.public()).is_ok());
     let message = &data[..data.len().min(MAX_BYTES + 2)];
     for text in [String::from_utf8_lossy(data).into_owned(), format!("{PREFIX}{}", base45::encode(message))] {
-        let options = VerifyOptions { event: Some(4_711), feed: None };
+        let options = VerifyOptions { event: Some(4_711), ..VerifyOptions::default() };
         let verdict = verify(&text, &keys, 1_800_000_000, &options);
         let parsed = decode_unverified(&text);
         assert_eq!(parsed.is_err(), matches!(verdict, Verdict::Malformed(_)), "{text}");

@@ -1,8 +1,8 @@
-//! The revocation feed of a door: reissued and voided credentials.
+//! The revocation feed of a door: reissued and voided credentials, and what is still good of revoked keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::Cti;
+use crate::{Claims, Cti};
 
 /// The status of one credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,11 +13,16 @@ pub struct Standing {
     pub voided: bool,
 }
 
-/// The credentials of an event that are not valid in every generation.
+/// The credentials of an event that are not valid in every generation, and the codes that stay valid although their key
+/// was revoked.
 ///
-/// An entry only ever restricts a credential further, so entries may arrive repeatedly or in any order.
+/// An entry about a credential only ever restricts it further, so entries may arrive repeatedly or in any order: a code
+/// that is still good is refused once it was voided or replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DoorFeed(BTreeMap<Cti, Standing>);
+pub struct DoorFeed {
+    standings: BTreeMap<Cti, Standing>,
+    still_good: HashSet<Claims>,
+}
 
 impl DoorFeed {
     /// An empty feed: every credential is valid.
@@ -28,31 +33,43 @@ impl DoorFeed {
 
     /// Records a reissue: generations below `lowest_good` are refused from now on.
     pub fn supersede(&mut self, cti: Cti, lowest_good: u8) {
-        let standing = self.0.entry(cti).or_default();
+        let standing = self.standings.entry(cti).or_default();
         standing.lowest_good_generation = standing.lowest_good_generation.max(lowest_good);
     }
 
     /// Records a void: every generation is refused from now on.
     pub fn void(&mut self, cti: Cti) {
-        self.0.entry(cti).or_default().voided = true;
+        self.standings.entry(cti).or_default().voided = true;
+    }
+
+    /// Records that the platform issued a code with exactly these claims, so that it is valid although its key was
+    /// revoked. Whoever has the key can write any claims, so a code whose id alone is known proves nothing.
+    pub fn keep(&mut self, claims: Claims) {
+        self.still_good.insert(claims);
+    }
+
+    /// Whether a code with these claims is valid although its key was revoked.
+    #[must_use]
+    pub fn is_still_good(&self, claims: &Claims) -> bool {
+        self.still_good.contains(claims)
     }
 
     /// The status of `cti`; one without an entry is valid in every generation.
     #[must_use]
     pub fn standing(&self, cti: &Cti) -> Standing {
-        self.0.get(cti).copied().unwrap_or_default()
+        self.standings.get(cti).copied().unwrap_or_default()
     }
 
-    /// How many credentials have an entry.
+    /// How many credentials are not valid in every generation.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.standings.len()
     }
 
-    /// Whether no credential has an entry.
+    /// Whether every credential is valid in every generation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.standings.is_empty()
     }
 }
 

@@ -12,6 +12,9 @@ pub struct VerifyOptions<'a> {
     pub event: Option<u32>,
     /// The known reissues and voids; `None` accepts every code that is signed and not expired.
     pub feed: Option<&'a DoorFeed>,
+    /// Keys that were revoked: their codes are refused, except those that the feed keeps. A key that is in the key set
+    /// too is revoked.
+    pub revoked: Option<&'a KeySet>,
 }
 
 /// The result of verifying a code. Only [`Verdict::Valid`] admits the holder.
@@ -21,6 +24,9 @@ pub enum Verdict {
     Valid(Credential),
     /// Well-formed, but its key is not in the set: it belongs to another platform, is revoked, or the set is outdated.
     UnknownKey(Kid),
+    /// Its key was revoked, and the feed does not say that this code is still good: whoever has the key can have made
+    /// it.
+    RevokedKey(Kid),
     /// The key it names has not signed it: it is forged or damaged.
     BadSignature(Kid),
     /// Genuine, but expired.
@@ -58,6 +64,7 @@ impl Verdict {
         match self {
             Self::Valid(_) => "valid",
             Self::UnknownKey(_) => "unknown_key",
+            Self::RevokedKey(_) => "revoked_key",
             Self::BadSignature(_) => "bad_signature",
             Self::Expired(_) => "expired",
             Self::OtherEvent { .. } => "other_event",
@@ -76,7 +83,7 @@ impl Verdict {
             | Self::OtherEvent { credential, .. }
             | Self::Superseded { credential, .. }
             | Self::Voided(credential) => Some(credential),
-            Self::UnknownKey(_) | Self::BadSignature(_) | Self::Malformed(_) => None,
+            Self::UnknownKey(_) | Self::RevokedKey(_) | Self::BadSignature(_) | Self::Malformed(_) => None,
         }
     }
 }
@@ -88,6 +95,10 @@ impl fmt::Display for Verdict {
             Self::UnknownKey(kid) => {
                 write!(f, "not accepted: signed with key {kid}, which is not known here")
             }
+            Self::RevokedKey(kid) => write!(
+                f,
+                "not accepted: key {kid} was revoked, and this code is not known to be one of its genuine ones"
+            ),
             Self::BadSignature(kid) => write!(f, "not genuine: key {kid} has not signed this code"),
             Self::Expired(c) => match jiff::Timestamp::from_second(c.claims.expires_at) {
                 Ok(until) => write!(f, "expired: it was good until {until}"),
@@ -110,7 +121,8 @@ impl fmt::Display for Verdict {
 
 /// Verifies a code at the time `now` (Unix seconds). Never panics, whatever the text is.
 ///
-/// The format is checked first, then the key and its signature; only a genuine code gets a verdict about its ticket.
+/// The format is checked first, then the key and its signature; only a genuine code gets a verdict about its ticket. A
+/// code of a revoked key that is still good is checked as any other.
 /// The precedence of these is voided, superseded, wrong event, expired: a void is final, and the holder has to act on
 /// the first two.
 #[must_use]
@@ -120,9 +132,14 @@ pub fn verify(code: &str, keys: &KeySet, now: i64, options: &VerifyOptions<'_>) 
         Err(why) => return Verdict::Malformed(why),
     };
     let credential = unverified.credential;
-    let Some(key) = keys.get(credential.kid) else {
+    let revoked = options.revoked.and_then(|revoked| revoked.get(credential.kid));
+    let Some(key) = revoked.or_else(|| keys.get(credential.kid)) else {
         return Verdict::UnknownKey(credential.kid);
     };
+    let still_good = || options.feed.is_some_and(|feed| feed.is_still_good(&credential.claims));
+    if revoked.is_some() && !still_good() {
+        return Verdict::RevokedKey(credential.kid);
+    }
     if !key.has_signed(&unverified.signed_bytes, &unverified.signature) {
         return Verdict::BadSignature(credential.kid);
     }

@@ -12,7 +12,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::common::{NOW, key, keys};
-use crate::vectors::docs;
+use crate::vectors::{docs, still_good};
 
 fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("FULFILLMENT_PYTHON") {
@@ -108,12 +108,15 @@ fn the_second_implementation_gives_the_same_answers_to_any_code() {
     use proptest::num::u8;
     // Each of these codes as it is and damaged in up to three places, before or after the base45.
     let damage = proptest::collection::vec((proptest::num::usize::ANY, u8::ANY), 0..4);
-    let cases = some(2_000, &(any_claims(), damage, proptest::bool::ANY, 0_u8..3, u8::ANY));
+    let cases = some(2_000, &(any_claims(), damage, proptest::bool::ANY, 0_u8..3, u8::ANY, 0_u8..8));
     let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
     let mut ours = Vec::new();
     let mut asked = Vec::new();
-    for (claims, damage, in_text, news, lowest) in cases {
-        let good = sign(&key(), &claims).unwrap();
+    // A key that leaked signed some: with claims that are still good, or not.
+    let (own, leaked) = (key(), SigningKey::from_seed(&[8; 32]));
+    let revoked = KeySet::from_keys([leaked.public()]).unwrap();
+    for (claims, damage, in_text, news, lowest, leak) in cases {
+        let good = sign(if leak < 2 { &leaked } else { &own }, &claims).unwrap();
         let mut bytes = base45::decode(&good[PREFIX.len()..]).unwrap();
         let mut text = good.clone().into_bytes();
         for (at, value) in damage {
@@ -135,12 +138,20 @@ fn the_second_implementation_gives_the_same_answers_to_any_code() {
             }
             entries.push(json!([hex::encode(claims.cti), lowest, news > 1]));
         }
+        if leak == 0 {
+            feed.keep(claims);
+        }
+        let kept: Vec<_> = (leak == 0).then(|| still_good(&claims)).into_iter().collect();
         let event = (lowest % 3 > 0).then(|| claims.event / u32::from(lowest % 3));
-        let verdict = verify(&code, &keys(), NOW, &VerifyOptions { event, feed: Some(&feed) });
+        let options = VerifyOptions { event, feed: Some(&feed), revoked: Some(&revoked) };
+        let verdict = verify(&code, &keys(), NOW, &options);
         ours.push(verdict.code().to_owned());
-        asked.push(json!({ "code": code, "now": NOW, "event": event, "feed": entries }));
+        asked.push(json!({ "code": code, "now": NOW, "event": event, "feed": entries, "still_good": kept }));
     }
-    let theirs = second("judge", &json!({ "jwks": keys().to_jwks(), "cases": asked }));
+    let theirs = second(
+        "judge",
+        &json!({ "jwks": keys().to_jwks(), "revoked_jwks": revoked.to_jwks(), "cases": asked }),
+    );
     for ((ours, theirs), case) in ours.iter().zip(&theirs).zip(&asked) {
         assert_eq!(ours, theirs, "{case}");
     }
@@ -150,6 +161,7 @@ fn the_second_implementation_gives_the_same_answers_to_any_code() {
         "valid",
         "bad_signature",
         "unknown_key",
+        "revoked_key",
         "expired",
         "other_event",
         "superseded",

@@ -41,7 +41,64 @@ fn bytes_of(code: &str) -> Vec<u8> {
 
 /// One case: the inputs of a scanner and the verdict it must return.
 fn case(name: &str, code: &str, now: i64, event: Option<u32>, feed: &Value, verdict: &str) -> Value {
-    json!({ "name": name, "code": code, "now": now, "event": event, "feed": feed, "verdict": verdict })
+    json!({
+        "name": name, "code": code, "now": now, "event": event, "feed": feed, "still_good": [], "verdict": verdict,
+    })
+}
+
+/// The key that the vectors revoke.
+fn revoked_key() -> SigningKey {
+    SigningKey::from_seed(&[8; 32])
+}
+
+/// An entry of the feed for a code of a revoked key that is still good.
+pub(crate) fn still_good(claims: &Claims) -> Value {
+    let Claims { expires_at, cti, event, category, generation } = *claims;
+    json!([expires_at, hex::encode(cti), event, category, generation])
+}
+
+/// Codes of a key that leaked: what the platform issued, and what a thief made.
+fn revoked_cases(now: i64) -> Vec<Value> {
+    let code = |claims: &Claims| sign(&revoked_key(), claims).unwrap();
+    let changed = {
+        let mut bytes = bytes_of(&code(&base()));
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        code_of(&bytes)
+    };
+    let none = json!([]);
+    let feed = |lowest: u8, voided: bool| json!([[hex::encode(base().cti), lowest, voided]]);
+    let good = [still_good(&base())];
+    let claims = |change: fn(&mut Claims)| {
+        let mut claims = base();
+        change(&mut claims);
+        code(&claims)
+    };
+    let judged = |name: &str, code: &str, feed: &Value, good: &[Value], verdict: &str| {
+        let mut case = case(name, code, now, None, feed, verdict);
+        case["still_good"] = good.into();
+        case
+    };
+    let own = code(&base());
+    let mut elsewhere =
+        judged("another event for a good id", &claims(|c| c.event = 4_712), &none, &good, "revoked_key");
+    elsewhere["event"] = 4_712.into();
+    let mut late = judged("still good, and expired", &own, &none, &good, "expired");
+    late["now"] = base().expires_at.into();
+    vec![
+        judged("of a revoked key", &own, &none, &[], "revoked_key"),
+        judged("of a revoked key and still good", &own, &none, &good, "valid"),
+        judged("another id than a good one", &claims(|c| c.cti[9] ^= 1), &none, &good, "revoked_key"),
+        judged("another generation of a good id", &claims(|c| c.generation = 1), &none, &good, "revoked_key"),
+        judged("a better category for a good id", &claims(|c| c.category = 1), &none, &good, "revoked_key"),
+        judged("a later expiry for a good id", &claims(|c| c.expires_at += 1), &none, &good, "revoked_key"),
+        elsewhere,
+        judged("of a revoked key, and not signed by it", &changed, &none, &[], "revoked_key"),
+        judged("still good, and not signed by the key", &changed, &none, &good, "bad_signature"),
+        judged("still good, and voided since", &own, &feed(0, true), &good, "voided"),
+        judged("still good, and replaced since", &own, &feed(1, false), &good, "superseded"),
+        late,
+    ]
 }
 
 /// Codes that no careful issuer writes: genuinely signed in another encoding, or with a signature that lax libraries
@@ -220,7 +277,8 @@ fn vectors() -> Value {
         case("without the prefix", &good[PREFIX.len()..], now, None, &none, "malformed"),
         case("something else altogether", "https://example.org/", now, None, &none, "malformed"),
     ];
-    let cases: Vec<Value> = cases.into_iter().chain(by_hand_cases(&good, now)).collect();
+    let cases: Vec<Value> =
+        cases.into_iter().chain(by_hand_cases(&good, now)).chain(revoked_cases(now)).collect();
     json!({
         "example": {
             "seed": hex::encode((0..32).collect::<Vec<u8>>()),
@@ -236,6 +294,7 @@ fn vectors() -> Value {
             "code": good,
         },
         "jwks": KeySet::from_keys([key().public()]).unwrap().to_jwks(),
+        "revoked_jwks": KeySet::from_keys([revoked_key().public()]).unwrap().to_jwks(),
         "cases": cases,
     })
 }
@@ -258,8 +317,9 @@ fn vectors_get_their_verdicts() {
     let published: Value =
         serde_json::from_str(&std::fs::read_to_string(docs("qr-vectors.json")).unwrap()).unwrap();
     let keys = KeySet::from_jwks(&published["jwks"]).unwrap();
+    let revoked = KeySet::from_jwks(&published["revoked_jwks"]).unwrap();
     let cases = published["cases"].as_array().unwrap();
-    assert!(cases.len() > 35);
+    assert!(cases.len() > 50);
     for case in cases {
         let mut feed = DoorFeed::new();
         for entry in case["feed"].as_array().unwrap() {
@@ -269,8 +329,18 @@ fn vectors_get_their_verdicts() {
                 feed.void(cti);
             }
         }
+        for entry in case["still_good"].as_array().unwrap() {
+            let number = |at: usize| entry[at].as_u64().unwrap();
+            feed.keep(Claims {
+                expires_at: entry[0].as_i64().unwrap(),
+                cti: hex::decode(entry[1].as_str().unwrap()).unwrap().try_into().unwrap(),
+                event: number(2).try_into().unwrap(),
+                category: number(3).try_into().unwrap(),
+                generation: number(4).try_into().unwrap(),
+            });
+        }
         let event = case["event"].as_u64().map(|event| event.try_into().unwrap());
-        let options = VerifyOptions { event, feed: Some(&feed) };
+        let options = VerifyOptions { event, feed: Some(&feed), revoked: Some(&revoked) };
         let verdict = verify(case["code"].as_str().unwrap(), &keys, case["now"].as_i64().unwrap(), &options);
         assert_eq!(verdict.code(), case["verdict"], "{}", case["name"]);
     }

@@ -46,7 +46,7 @@ fn the_feed_and_the_door_say_no_in_the_documented_order() {
     let late = claims().expires_at;
     let mut feed = DoorFeed::new();
     let judge = |feed: &DoorFeed, event, now| {
-        verify(&code(), &keys(), now, &VerifyOptions { event: Some(event), feed: Some(feed) })
+        verify(&code(), &keys(), now, &VerifyOptions { event: Some(event), feed: Some(feed), revoked: None })
     };
     assert_eq!(judge(&feed, 4_711, NOW), Verdict::Valid(credential()));
     assert_eq!(judge(&feed, 4_711, late), Verdict::Expired(credential()));
@@ -75,6 +75,7 @@ fn every_verdict_has_its_word_and_its_sentence() {
     let all = [
         (Verdict::Valid(c), "valid", "event 4711"),
         (Verdict::UnknownKey(kid), "unknown_key", "not known here"),
+        (Verdict::RevokedKey(kid), "revoked_key", "was revoked"),
         (Verdict::BadSignature(kid), "bad_signature", "not genuine"),
         (Verdict::Expired(c), "expired", "good until 2026-12-29T16:00:00Z"),
         (Verdict::OtherEvent { credential: c, wanted: 5 }, "other_event", "4711 instead of 5"),
@@ -90,7 +91,7 @@ fn every_verdict_has_its_word_and_its_sentence() {
         assert_eq!(verdict.code(), word);
         assert!(verdict.to_string().contains(part), "{verdict}");
         assert_eq!(verdict.is_valid(), word == "valid");
-        let proven = !matches!(word, "unknown_key" | "bad_signature" | "malformed");
+        let proven = !matches!(word, "unknown_key" | "revoked_key" | "bad_signature" | "malformed");
         assert_eq!(verdict.credential().is_some(), proven, "{word}");
     }
 }

@@ -154,7 +154,8 @@ impl Verify {
 
     /// Without keys only the format can be judged.
     fn judge(&self, codes: &[String], keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Vec<Verdict> {
-        let (now, options) = (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed });
+        let (now, options) =
+            (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed, revoked: None });
         let none = KeySet::default();
         codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
     }

@@ -28,7 +28,7 @@ impl Plot {
             world.note(format_args!("in the end: {}", serde_json::to_string(&record).unwrap()));
             deal.judge(world, &record);
             for ticket in &record.tickets {
-                let options = VerifyOptions { event: None, feed: None };
+                let options = VerifyOptions::default();
                 if !verify(&ticket.code.data, keyring.public(), now, &options).is_valid() {
                     seen.unverified.push(ticket.code.data.clone());
                 }

@@ -226,7 +226,7 @@ impl Parts {
             probe(Arc::clone(&self.readiness), Arc::clone(&self.store), files, watched, self.stop.clone());
         self.begin("probe", probe);
         let keys = Arc::clone(&self.keys);
-        let follow = keys.follow(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
+        let follow = keys.follow(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
         self.begin("keys", follow);
         let follow = Arc::clone(&self.tokens).follow(Arc::clone(&self.store) as _, self.stop.clone());
         self.begin("tokens", follow);
@@ -322,6 +322,8 @@ impl Parts {
     fn watched(&self, roles: &[Role]) -> Vec<Watched> {
         let mut watched: Vec<Watched> = Vec::new();
         if roles.contains(&Role::Issue) {
+            let keys = Arc::clone(&self.keys);
+            watched.push(("keys".into(), Box::new(move || keys.trouble(SystemClock.now()))));
             let ordering = self.upstreams.ordering.clone();
             watched.push((
                 "ordering".into(),

@@ -44,7 +44,10 @@ impl Purpose {
     fn of(route: &str) -> Self {
         match route {
             "/health" | "/health/live" | "/health/ready" => Self::Health,
-            "/tickets/{id}" | "/orders/{id}/tickets.pdf" | "/.well-known/ticket-keys.json" => Self::Files,
+            "/tickets/{id}"
+            | "/orders/{id}/tickets.pdf"
+            | "/.well-known/ticket-keys.json"
+            | "/.well-known/revoked-ticket-keys.json" => Self::Files,
             _ => Self::Other,
         }
     }

@@ -89,6 +89,7 @@ routes! {
     "/health/ready": get health::ready;
     "/metrics": get metrics::metrics;
     "/.well-known/ticket-keys.json": get keys::jwks;
+    "/.well-known/revoked-ticket-keys.json": get keys::revoked;
     "/openapi.json": get docs::openapi;
     "/docs": get docs::page;
     "/docs/{file}": get docs::file;

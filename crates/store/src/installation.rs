@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{Actor, Result};
+use crate::{Actor, Result, RevokedKey};
 
 /// What a migration did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -46,9 +46,16 @@ pub struct Registration {
     pub storage_marker: Option<Uuid>,
     /// Every key that ever signed for this store, oldest first.
     pub keys: Vec<KeyRecord>,
+    /// Those that were revoked, oldest first. Only read: registering does not revoke.
+    pub revoked: Vec<RevokedKey>,
 }
 
 impl Registration {
+    /// Whether the key of these bytes was revoked.
+    pub fn revokes(&self, public_key: &[u8; 32]) -> bool {
+        self.revoked.iter().any(|key| key.public_key == *public_key)
+    }
+
     /// Whether the keys of another process may be recorded: it has the same secret, and shares a key with this store,
     /// or the store has no keys yet. Two first starts that each created a key do not belong together.
     pub(crate) fn admits(&self, wanted: &Self) -> bool {

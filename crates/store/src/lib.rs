@@ -26,6 +26,7 @@
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
 //! | [`Tokens`] | who may use the HTTP API |
+//! | [`SigningKeys`] | signing keys that leaked, and the tickets that they signed |
 //!
 //! | folder | what is in it |
 //! |---|---|
@@ -65,6 +66,7 @@ pub mod postgres;
 pub mod records;
 pub mod refreshes;
 pub mod reissues;
+pub mod signing_keys;
 mod sql;
 pub mod sqlite;
 mod step;
@@ -95,6 +97,7 @@ pub use records::{
 };
 pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};
+pub use signing_keys::{NewCode, RevokedKey, SigningKeys};
 pub use templates::{StoredTemplate, Templates};
 pub use tokens::{NewToken, TokenRecord, Tokens, TokensInUse};
 pub use withdrawals::{RefundRules, WithdrawalRecord, WithdrawalState, Withdrawals};
@@ -115,6 +118,7 @@ pub trait Store:
     + Records
     + Withdrawals
     + Reissues
+    + SigningKeys
     + Refreshes
     + DeadLetters
     + Attentions
@@ -137,6 +141,7 @@ impl<T> Store for T where
         + Records
         + Withdrawals
         + Reissues
+        + SigningKeys
         + Refreshes
         + DeadLetters
         + Attentions

@@ -98,8 +98,7 @@ impl World {
         let keys = service.get_json("/.well-known/ticket-keys.json").await?;
         let keys = KeySet::from_jwks(&keys).context("the published keys")?;
         let now = Timestamp::now().as_second();
-        let valid =
-            |code: &&String| verify(code, &keys, now, &VerifyOptions::default()).is_valid();
+        let valid = |code: &&String| verify(code, &keys, now, &VerifyOptions::default()).is_valid();
         let codes: Vec<String> =
             self.tickets().filter_map(|t| Some(t["qrCodeData"].as_str()?.to_owned())).collect();
         Ok(codes.iter().filter(|code| !valid(code)).cloned().collect())

@@ -17,6 +17,7 @@ mod growth;
 mod import;
 mod installation;
 mod issued;
+mod leaked_keys;
 mod load;
 mod meant;
 mod ordering;

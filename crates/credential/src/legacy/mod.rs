@@ -7,5 +7,16 @@
 mod platform;
 mod pretix;
 
+use crate::{Claims, KeySet, decode_unverified};
 pub use platform::PlatformCode;
 pub use pretix::{PretixCode, PretixError};
+
+/// The claims of a code that the platform's own record has, in this crate's format or in pretix's, which is found by its
+/// key. `None` for the platform's old format.
+#[must_use]
+pub fn recorded_claims(code: &str, keys: &KeySet) -> Option<Claims> {
+    match decode_unverified(code) {
+        Ok(credential) => Some(credential.claims),
+        Err(_) => PretixCode::read(code, keys).ok()?.0.claims(),
+    }
+}

@@ -58,6 +58,21 @@ impl From<&Claims> for PretixCode {
 }
 
 impl PretixCode {
+    /// The claims that the code was made from, if it is one of this platform's.
+    #[must_use]
+    pub fn claims(&self) -> Option<Claims> {
+        let identity: [u8; 11] = BASE64URL.decode(&self.seed).ok()?.try_into().ok()?;
+        let (cti, [generation]) = identity.split_first_chunk()? else { return None };
+        let claims = Claims {
+            expires_at: self.valid_until?,
+            cti: *cti,
+            event: self.subevent.try_into().ok()?,
+            category: self.item.try_into().ok()?,
+            generation: *generation,
+        };
+        (Self::from(&claims) == *self).then_some(claims)
+    }
+
     /// The text of the code, signed.
     ///
     /// The same key may sign these and this crate's own codes: their signed bytes begin with different bytes. Scanners

@@ -137,9 +137,9 @@ impl Erase {
         let store = context.store(&config).await?;
         // A command that cannot sign the receipt erases nothing.
         let dir = config.keys_dir();
-        let keyring = Keyring::configured(&config)?
+        let mut keyring = Keyring::configured(&config)?
             .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
-        installation::check_keys(&keyring, &store.registration().await?, &dir)?;
+        installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
         let Wanted { found, whom } = self.whose.wanted(&store, &keyring).await?;
         let similar: Vec<_> = found.near.into_iter().map(Similar::from).collect();
         if self.dry_run {

@@ -1,4 +1,4 @@
-//! The command `fulfillment keys`: lists, creates and retires signing keys.
+//! The command `fulfillment keys`: lists, creates, retires and revokes signing keys.
 
 use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
@@ -9,14 +9,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
+use super::revoke::revoke;
 use crate::error::CliError;
 
-/// List the signing keys, create or retire one, or adopt a new secret
+/// List the signing keys, create, retire or revoke one, or adopt a new secret
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment keys list
   fulfillment keys new              a key that signs in ten minutes; older ones go on verifying
   fulfillment keys retire 1a2b3c4d  it goes on verifying and can never sign again
+  fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen'   it has leaked: its codes are refused
   fulfillment keys adopt-secret --yes-the-old-one-is-lost")]
 pub(crate) struct Keys {
     #[command(subcommand)]
@@ -53,6 +55,26 @@ Exit code: 1 when there is no such key that can sign.")]
         /// The key's id, as `keys list` shows it
         kid: Kid,
     },
+    /// Revoke a key that has leaked: it never signs again, and its codes are refused
+    ///
+    /// Whoever has the key can write any code. It is gone from the published set at once, and from every running service
+    /// within seconds; if it signs, another key takes over, a new one if there is none. Codes of it are `revoked_key`,
+    /// except where the record is asked and has exactly this code. The store keeps the key's tombstone: restoring an
+    /// old folder does not bring it back.
+    #[command(after_help = "Examples:
+  fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen'         it says what it touches, and asks
+  fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen' --yes
+Exit code: 0 it is revoked, 1 there is no such key, or the answer was no.")]
+    Revoke {
+        /// The key's id, as `keys list` shows it
+        kid: Kid,
+        /// The reason, as free text; it is kept with the tombstone
+        #[arg(long)]
+        reason: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make the store accept the current secret, because the old one is lost
     ///
     /// If there is no secret, a new one is created. Existing tickets keep their ids and codes. Links that were sent out
@@ -87,12 +109,15 @@ enum State {
     Verifies,
     /// It can never sign again.
     Retired,
+    /// It has leaked: its codes are refused.
+    Revoked,
 }
 
 impl State {
     fn of(key: &StoredKey, keyring: &Keyring, now: Timestamp) -> Self {
         let signs = keyring.signing_key(now).is_ok_and(|k| k.kid() == key.public.kid());
         match key.signing {
+            _ if key.revoked => Self::Revoked,
             None => Self::Retired,
             Some(_) if signs => Self::Signs,
             Some(_) if key.signs_from > now => Self::Waits,
@@ -124,14 +149,23 @@ impl Keys {
         let now = SystemClock.now();
         match self.action {
             Action::List => {
-                let keyring = Keyring::configured(&config)?.ok_or_else(none)?;
+                let mut keyring = Keyring::configured(&config)?.ok_or_else(none)?;
+                // The folder may be older than the tombstone.
+                if let Ok(store) = context.store(&config).await
+                    && let Ok(registered) = store.registration().await
+                {
+                    keyring.bar(&registered.revoked);
+                }
                 let list = |key| listed(key, State::of(key, &keyring, now));
                 let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
             }
             // Keys are only added to a folder that has some: the first key is created together with the secret, by the
             // first start.
-            Action::New { .. } | Action::Retire { .. } | Action::AdoptSecret { sure: true }
+            Action::New { .. }
+            | Action::Retire { .. }
+            | Action::Revoke { .. }
+            | Action::AdoptSecret { sure: true }
                 if !dir.is_dir() =>
             {
                 Err(none())
@@ -152,6 +186,7 @@ impl Keys {
                 })?;
                 context.answer(&listed(&key, State::Retired), describe)
             }
+            Action::Revoke { kid, reason, yes } => revoke(context, &config, kid, reason, yes).await,
             Action::AdoptSecret { sure } => {
                 if !sure {
                     return Err(CliError::misuse(
@@ -181,13 +216,14 @@ fn listed(key: &StoredKey, state: State) -> Listed {
 
 fn describe(key: &Listed) -> String {
     format!(
-        "{}  {:<24}  {}",
+        "{}  {:<30}  {}",
         key.kid,
         match key.state {
             State::Signs => "signs".to_owned(),
             State::Waits => format!("signs from {}", key.signs_from),
             State::Verifies => "verifies".to_owned(),
             State::Retired => "retired, verifies".to_owned(),
+            State::Revoked => "revoked, its codes are refused".to_owned(),
         },
         key.file
     )

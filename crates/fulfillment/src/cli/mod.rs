@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod audit;
+mod code_files;
 mod config;
 mod demo;
 mod destination;
@@ -18,6 +19,7 @@ mod reconcile;
 mod refund;
 mod reissue;
 mod retry;
+mod revoke;
 mod serve;
 mod standing;
 mod store;

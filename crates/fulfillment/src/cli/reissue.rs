@@ -65,9 +65,9 @@ pub(super) async fn reissuer(
     store: &Arc<dyn Store>,
 ) -> Result<Reissuer, CliError> {
     let (dir, secret) = (config.keys_dir(), &config.credential.secret);
-    let keyring = Keyring::configured(config)?
+    let mut keyring = Keyring::configured(config)?
         .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
-    installation::check_keys(&keyring, &store.registration().await?, &dir)?;
+    installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
     let files = wiring::files(config, &context.environment)?;
     installation::check_storage(store.as_ref(), files.as_ref()).await?;
     let keys = Arc::new(Keys::new(keyring, dir, secret.clone()));

@@ -1,32 +1,29 @@
 //! The command `fulfillment verify`: checks a code, or the code in an image or a PDF.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use fulfillment_credential::legacy::{PlatformCode, PretixCode, PretixError};
-use fulfillment_credential::{Cti, DoorFeed, KeySet, Verdict, VerifyOptions, bare, read, verify};
+use fulfillment_credential::{
+    Credential, DoorFeed, KeySet, Verdict, VerifyOptions, bare, decode_unverified, verify,
+};
 use fulfillment_domain::Clock as _;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring;
 use serde::Serialize;
 
 use super::Context;
-use super::standing::{Service, Teller};
+use super::code_files::{Unread, codes_in, read_file};
+use super::standing::{PublicKeys, Service, Teller};
 use crate::error::CliError;
-
-/// The largest file that is searched for a code.
-const LARGEST: u64 = 64 << 20;
 
 /// Check the code of a ticket, given as text, as an image or as the PDF
 ///
 /// In an image or a PDF the QR code itself is scanned, as a scanner at the entrance would, not text that is hidden in
 /// the file. Whether a genuine code was voided or replaced is looked up in the configured store, if there is one, or in
 /// a running service. Without either, and with --keys, only the signature is checked, and the output says that voids
-/// were not checked. pretix codes can be checked too; the platform's old format cannot, because it is not signed.
+/// were not checked. A code of a revoked key is valid only if the store or the service has exactly this code as a live
+/// one. pretix codes can be checked too; the platform's old format cannot, because it is not signed.
 /// The settings are the variables and the file of --config; a fulfillment.toml in the current folder is not read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -44,6 +41,9 @@ pub(crate) struct Verify {
     /// A JWK Set with the public keys [default: the keys of this installation]
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
+    /// A JWK Set with the public keys that were revoked [default: those of this installation or service]
+    #[arg(long, value_name = "FILE")]
+    revoked_keys: Option<PathBuf>,
     /// Ask this running service for voids, reissues and its keys; http.token of the settings is sent to it
     #[arg(long, value_name = "URL")]
     service: Option<String>,
@@ -64,6 +64,9 @@ struct Answer {
     /// Of a genuine code: whether the store or a service was asked if it was voided or replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     voids_checked: Option<bool>,
+    /// Its key was revoked, and the record says that this code is good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    key_revoked: bool,
     /// The file, folder or service whose keys it was judged by.
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_from: Option<String>,
@@ -83,7 +86,7 @@ struct Claimed {
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
-        let keys = self.keys(context, service.as_ref()).await?;
+        let mut keys = self.keys(context, service.as_ref()).await?;
         let origin = self.keys_from(context, service.as_ref())?;
         let is_code = bare(&self.input).starts_with("TK1:");
         let no_file = !is_code && !Path::new(&self.input).exists();
@@ -108,10 +111,12 @@ impl Verify {
                 context.config()?.keys_dir().display()
             )));
         }
-        let asked = self.known(context, service, &codes, &verdicts, keys.as_ref()).await?;
-        if let Some(feed) = &asked {
-            verdicts = self.judge(&codes, keys.as_ref(), Some(feed));
-        }
+        let teller = self.teller(context, service, &codes, &verdicts, keys.as_mut()).await?;
+        let asked = match (teller, &keys) {
+            (Some(teller), Some(keys)) => teller.feed(&self.claimed(&codes, keys), keys).await?,
+            _ => None,
+        };
+        verdicts = self.judge(&codes, keys.as_ref(), asked.as_ref());
         let people = |answer: &Answer| {
             let claimed = answer.credential.as_ref().map(|c| {
                 format!(
@@ -120,14 +125,21 @@ impl Verify {
                 )
             });
             let checked = match answer.voids_checked {
+                Some(true) if answer.verdict == "valid" && answer.key_revoked => {
+                    "; its key was revoked, and the record has this code: it was neither voided nor replaced"
+                }
                 Some(true) if answer.verdict == "valid" => "; it was neither voided nor replaced",
+                None if answer.verdict == "revoked_key" && asked.is_none() => {
+                    "; the record was not asked: name a running service with --service"
+                }
                 Some(false) => "; voids and reissues were not checked: name a running service with --service",
                 _ => "",
             };
             let keys = answer.keys_from.as_ref().map(|from| format!("\nkeys: {from}"));
             format!("{}{checked}{}{}", answer.text, claimed.unwrap_or_default(), keys.unwrap_or_default())
         };
-        let mut answers: Vec<_> = verdicts.iter().map(|verdict| answer(verdict, asked.is_some())).collect();
+        let mut answers: Vec<_> =
+            verdicts.iter().map(|verdict| answer(verdict, asked.is_some(), keys.as_ref())).collect();
         for ((answer, verdict), code) in answers.iter_mut().zip(&verdicts).zip(&codes) {
             if matches!(verdict, Verdict::Malformed(_))
                 && let Some(other) = self.other_form(code, keys.as_ref(), asked.as_ref())
@@ -153,66 +165,79 @@ impl Verify {
     }
 
     /// Without keys only the format can be judged.
-    fn judge(&self, codes: &[String], keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Vec<Verdict> {
-        let (now, options) =
-            (SystemClock.now().as_second(), VerifyOptions { event: self.event, feed, revoked: None });
-        let none = KeySet::default();
-        codes.iter().map(|code| verify(code, keys.unwrap_or(&none), now, &options)).collect()
+    fn judge(&self, codes: &[String], keys: Option<&PublicKeys>, feed: Option<&DoorFeed>) -> Vec<Verdict> {
+        let none = PublicKeys::default();
+        let PublicKeys { good, revoked } = keys.unwrap_or(&none);
+        let options = VerifyOptions { event: self.event, feed, revoked: Some(revoked) };
+        let now = SystemClock.now().as_second();
+        codes.iter().map(|code| verify(code, good, now, &options)).collect()
     }
 
-    /// The voids and replacements of genuine codes; `None` when neither a store nor a service can be asked. With keys
-    /// from a file the codes belong to another installation.
-    async fn known(
+    /// Who can be asked about these codes; `None` when neither a store nor a service can. With keys from a file the
+    /// codes belong to another installation. A store also knows which keys were revoked.
+    async fn teller(
         &self,
         context: &Context,
         service: Option<Service>,
         codes: &[String],
         verdicts: &[Verdict],
-        keys: Option<&KeySet>,
-    ) -> Result<Option<DoorFeed>, CliError> {
-        let of_pretix = codes.iter().filter_map(|code| PretixCode::read(code, keys?).ok());
-        let of_pretix = of_pretix.filter_map(|(claimed, kid)| Some((identity(&claimed)?.0, kid)));
-        let genuine =
-            verdicts.iter().filter_map(Verdict::credential).map(|known| (known.claims.cti, known.kid));
-        let genuine: BTreeMap<Cti, String> =
-            genuine.chain(of_pretix).map(|(cti, kid)| (cti, kid.to_string())).collect();
-        let teller = match service {
-            _ if genuine.is_empty() => None,
-            Some(service) => Some(Teller::Service(service)),
-            None if self.keys.is_some() => None,
-            None => Teller::configured(context, &genuine.values().cloned().collect()).await?,
+        keys: Option<&mut PublicKeys>,
+    ) -> Result<Option<Teller>, CliError> {
+        if let Some(service) = service {
+            return Ok(Some(Teller::Service(service)));
+        }
+        let none = KeySet::default();
+        let could_be_ours = |(code, verdict): (&String, &Verdict)| match verdict {
+            Verdict::BadSignature(_) => false,
+            Verdict::Malformed(_) => PretixCode::read(code, &none) != Err(PretixError::Malformed),
+            _ => true,
         };
-        Ok(match teller {
-            Some(teller) => Some(teller.feed(genuine.into_keys()).await?),
-            None => None,
-        })
+        match keys {
+            Some(keys) if self.keys.is_none() && codes.iter().zip(verdicts).any(could_be_ours) => {
+                Teller::configured(context, keys).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What these codes say of themselves, if a known key can have signed them.
+    fn claimed(&self, codes: &[String], keys: &PublicKeys) -> Vec<Credential> {
+        let verdicts = self.judge(codes, Some(keys), None);
+        let claimed = codes.iter().zip(verdicts).filter_map(|(code, verdict)| match verdict {
+            Verdict::RevokedKey(_) => decode_unverified(code).ok(),
+            Verdict::Malformed(_) => {
+                let (code, kid) = keys.read_pretix(code).ok()?;
+                Some(Credential { claims: code.claims()?, kid })
+            }
+            verdict => verdict.credential().copied(),
+        });
+        claimed.collect()
     }
 
     /// The answer to a code in an older scanner's format.
-    fn other_form(&self, code: &str, keys: Option<&KeySet>, feed: Option<&DoorFeed>) -> Option<Answer> {
-        let answer = |verdict, text| {
-            Some(Answer { verdict, text, credential: None, voids_checked: None, keys_from: None })
-        };
-        let genuine = |verdict, text: String| {
-            Some(Answer {
-                verdict,
-                text,
-                credential: None,
-                voids_checked: Some(feed.is_some()),
-                keys_from: None,
-            })
-        };
+    fn other_form(&self, code: &str, keys: Option<&PublicKeys>, feed: Option<&DoorFeed>) -> Option<Answer> {
+        let answer = |verdict, text| Some(Answer::without_credential(verdict, text));
         if PlatformCode::parse(code).is_some() {
             let text = "legacy: the platform's old form, which nothing signs; only the order can tell whether it is true";
             return answer("unsigned", text.to_owned());
         }
-        let (claimed, kid) = match PretixCode::read(code, keys.unwrap_or(&KeySet::default())) {
+        let none = PublicKeys::default();
+        let keys = keys.unwrap_or(&none);
+        let (claimed, kid) = match keys.read_pretix(code) {
             Err(PretixError::Malformed) => return None,
             Err(error @ PretixError::NotSigned) => return answer("bad_signature", error.to_string()),
             Ok(read) => read,
         };
-        let known = identity(&claimed).zip(feed).map(|((cti, own), feed)| (feed.standing(&cti), own));
-        match known {
+        let key_revoked = keys.revoked.get(kid).is_some();
+        let genuine = |verdict, text: String| {
+            let answer = Answer::without_credential(verdict, text);
+            Some(Answer { voids_checked: Some(feed.is_some()), key_revoked, ..answer })
+        };
+        let known = claimed.claims().zip(feed);
+        if key_revoked && !known.is_some_and(|(claims, feed)| feed.is_still_good(&claims)) {
+            return answer("revoked_key", Verdict::RevokedKey(kid).to_string());
+        }
+        match known.map(|(claims, feed)| (feed.standing(&claims.cti), claims.generation)) {
             Some((standing, _)) if standing.voided => {
                 return genuine("voided", "voided: this ticket was cancelled".to_owned());
             }
@@ -243,20 +268,39 @@ impl Verify {
         })
     }
 
-    async fn keys(&self, context: &Context, service: Option<&Service>) -> Result<Option<KeySet>, CliError> {
-        let Some(file) = &self.keys else {
-            if let Some(service) = service {
-                return service.keys().await.map(Some);
+    async fn keys(
+        &self,
+        context: &Context,
+        service: Option<&Service>,
+    ) -> Result<Option<PublicKeys>, CliError> {
+        let (good, revoked) = match (&self.keys, service) {
+            (Some(file), service) => {
+                let revoked = match service {
+                    Some(service) => service.revoked_keys().await?,
+                    None => KeySet::default(),
+                };
+                (jwks_in(file)?, revoked)
             }
-            return Ok(keyring::public_keys(&context.config()?.keys_dir())?);
+            (None, Some(service)) => (service.keys().await?, service.revoked_keys().await?),
+            (None, None) => match keyring::public_keys(&context.config()?.keys_dir())? {
+                Some(sets) => sets,
+                None => return Ok(None),
+            },
         };
-        let text = read_file(file).map_err(CliError::misuse)?;
-        let document = serde_json::from_slice(&text)
-            .map_err(|e| CliError::misuse(format!("{} is not JSON: {e}", file.display())))?;
-        let keys =
-            KeySet::from_jwks(&document).map_err(|e| CliError::misuse(format!("{}: {e}", file.display())))?;
-        Ok(Some(keys))
+        let revoked = match &self.revoked_keys {
+            Some(file) => jwks_in(file)?,
+            None => revoked,
+        };
+        Ok(Some(PublicKeys { good, revoked }))
     }
+}
+
+/// The keys in a file.
+fn jwks_in(file: &Path) -> Result<KeySet, CliError> {
+    let text = read_file(file).map_err(CliError::misuse)?;
+    let document = serde_json::from_slice(&text)
+        .map_err(|e| CliError::misuse(format!("{} is not JSON: {e}", file.display())))?;
+    KeySet::from_jwks(&document).map_err(|e| CliError::misuse(format!("{}: {e}", file.display())))
 }
 
 /// Ends without any code: reported on standard error, and in the JSON answer.
@@ -267,71 +311,16 @@ fn nothing(
     error: impl FnOnce(String) -> CliError,
 ) -> Result<(), CliError> {
     if context.global.json {
-        context.answer(
-            &Answer {
-                verdict,
-                text: text.to_owned(),
-                credential: None,
-                voids_checked: None,
-                keys_from: None,
-            },
-            |_| String::new(),
-        )?;
+        context.answer(&Answer::without_credential(verdict, text.to_owned()), |_| String::new())?;
     }
     Err(error(text.to_owned()))
 }
 
-/// Why a file gives no code.
-enum Unread {
-    /// It has the right type and is damaged.
-    Damaged(String),
-    /// It cannot be read, or has another type.
-    Other(String),
-}
-
-fn codes_in(file: &Path) -> Result<Vec<String>, Unread> {
-    let content = read_file(file).map_err(Unread::Other)?;
-    let codes = if content.starts_with(b"\x89PNG") {
-        read::codes_in_png(&content)
-    } else if content.starts_with(b"\xFF\xD8\xFF") {
-        read::codes_in_jpeg(&content)
-    } else if content
-        .get(..1024.min(content.len()))
-        .is_some_and(|head| head.windows(5).any(|w| w == b"%PDF-"))
-    {
-        read::codes_in_pdf(&content)
-    } else {
-        return Err(Unread::Other(format!(
-            "{} is neither a PNG, a JPEG nor a PDF, nor does it begin with TK1:",
-            file.display()
-        )));
-    };
-    codes.map_err(|e| Unread::Damaged(format!("{}: {e}", file.display())))
-}
-
-fn read_file(file: &Path) -> Result<Vec<u8>, String> {
-    let mut content = Vec::new();
-    std::fs::File::open(file)
-        .and_then(|f| f.take(LARGEST + 1).read_to_end(&mut content))
-        .map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-    if content.len() as u64 > LARGEST {
-        return Err(format!("{} is larger than 64 MiB", file.display()));
-    }
-    Ok(content)
-}
-
-/// The code's id and generation, for a pretix code that was made here.
-fn identity(claimed: &PretixCode) -> Option<(Cti, u8)> {
-    let bytes: [u8; 11] = URL_SAFE_NO_PAD.decode(&claimed.seed).ok()?.try_into().ok()?;
-    let (cti, generation) = bytes.split_first_chunk()?;
-    Some((*cti, *generation.first()?))
-}
-
-fn answer(verdict: &Verdict, asked: bool) -> Answer {
+fn answer(verdict: &Verdict, asked: bool, keys: Option<&PublicKeys>) -> Answer {
+    let credential = verdict.credential();
+    let key_revoked = credential.zip(keys).is_some_and(|(c, keys)| keys.revoked.get(c.kid).is_some());
     Answer {
-        verdict: verdict.code(),
-        text: verdict.to_string(),
-        credential: verdict.credential().map(|c| Claimed {
+        credential: credential.map(|c| Claimed {
             kid: c.kid.to_string(),
             event: c.claims.event,
             category: c.claims.category,
@@ -339,7 +328,14 @@ fn answer(verdict: &Verdict, asked: bool) -> Answer {
             cti: hex::encode(c.claims.cti),
             expires_at: c.claims.expires_at,
         }),
-        voids_checked: verdict.credential().map(|_| asked),
-        keys_from: None,
+        voids_checked: credential.map(|_| asked),
+        key_revoked,
+        ..Answer::without_credential(verdict.code(), verdict.to_string())
+    }
+}
+
+impl Answer {
+    fn without_credential(verdict: &'static str, text: String) -> Self {
+        Self { verdict, text, credential: None, voids_checked: None, key_revoked: false, keys_from: None }
     }
 }

@@ -1,4 +1,4 @@
-//! `/.well-known/ticket-keys.json`: the public keys for verifying codes.
+//! `/.well-known/ticket-keys.json` and `/.well-known/revoked-ticket-keys.json`: the public keys for verifying codes.
 
 use std::sync::Arc;
 
@@ -29,4 +29,19 @@ struct KeySet {
 ))]
 pub(crate) async fn jwks(State(api): State<Arc<Api>>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "public, max-age=300")], Json(api.keys.current().public().to_jwks()))
+}
+
+/// Public keys that were revoked
+///
+/// A JWK Set of the same form. Whoever has such a key can write any code, so its codes are refused as `revoked_key`,
+/// except those that the record knows: `GET /codes/{cti}` says which.
+#[cfg_attr(test, utoipa::path(
+    get,
+    path = "/.well-known/revoked-ticket-keys.json",
+    operation_id = "revokedTicketKeys",
+    tag = "Operations",
+    responses((status = 200, description = "The revoked keys.", body = inline(KeySet)))
+))]
+pub(crate) async fn revoked(State(api): State<Arc<Api>>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=60")], Json(api.keys.current().revoked().to_jwks()))
 }

@@ -20,8 +20,15 @@ scopes = ["read", "deliver"]
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-const OPEN: [&str; 6] =
-    ["/health", "/health/live", "/health/ready", "/.well-known/ticket-keys.json", "/openapi.json", "/docs"];
+const OPEN: [&str; 7] = [
+    "/health",
+    "/health/live",
+    "/health/ready",
+    "/.well-known/ticket-keys.json",
+    "/.well-known/revoked-ticket-keys.json",
+    "/openapi.json",
+    "/docs",
+];
 
 /// Each guarded route with the scopes that it takes; the first is named to a token that has none of them.
 const GUARDED: [(&str, &str, &str); 15] = [

@@ -9,7 +9,7 @@ use fulfillment_credential::{KeySet, Kid};
 use jiff::Timestamp;
 
 use super::files::{at, lock, read_keys, write_key, write_private, write_secret};
-use super::{Found, Keyring, StoredKey};
+use super::{Found, Keyring, StoredKey, public_halves};
 
 /// Creates another key, which signs from `signs_from` on; `None` for an empty folder, since the first start creates the
 /// first key together with the secret.
@@ -53,11 +53,11 @@ pub fn retire(dir: &Path, kid: Kid, now: Timestamp) -> anyhow::Result<Option<Sto
     Ok(Some(StoredKey { signing: None, file, ..key.clone() }))
 }
 
-/// Every public key in the folder, for verification, which needs no secret. `None` where there is no key.
-pub fn public_keys(dir: &Path) -> anyhow::Result<Option<KeySet>> {
+/// The public keys in the folder, for verification, which needs no secret: the good ones and the revoked ones. `None`
+/// where there is no key.
+pub fn public_keys(dir: &Path) -> anyhow::Result<Option<(KeySet, KeySet)>> {
     let keys = read_keys(dir)?;
-    let public = KeySet::from_keys(keys.iter().map(|k| k.public));
-    public.context("two keys have the same id").map(|set| (!keys.is_empty()).then_some(set))
+    public_halves(&keys).map(|sets| (!keys.is_empty()).then_some(sets))
 }
 
 /// The keys with the secret that is here, or with a new one where the old one is lost.

@@ -37,11 +37,14 @@ pub(super) fn write_key(dir: &Path, signs_from: Timestamp) -> anyhow::Result<Sto
     let signs_from = after.map_or(wanted, |after| after.max(wanted));
     let file = dir.join(format!("{}-{}.pem", signs_from.strftime(NAME_TIME), key.kid()));
     write_private(&file, key.to_pem()?.as_bytes())?;
-    Ok(StoredKey { public: key.public(), signing: Some(key), file, signs_from })
+    Ok(StoredKey { public: key.public(), signing: Some(key), revoked: false, file, signs_from })
 }
 
 /// The permissions of users who are neither the owner nor in the group.
 const OTHERS: u32 = 0o007;
+
+/// What the name of a revoked key's file ends in.
+pub(super) const REVOKED: &str = "revoked";
 
 const NAME_TIME: &str = "%Y%m%dT%H%M%SZ";
 
@@ -52,25 +55,28 @@ pub(super) fn read_keys(dir: &Path) -> anyhow::Result<Vec<StoredKey>> {
     let mut keys = Vec::new();
     for entry in fs::read_dir(dir).with_context(|| at(dir))? {
         let file = entry.with_context(|| at(dir))?.path();
-        if file.extension().is_some_and(|e| e == "pem") {
+        if file.extension().is_some_and(|e| e == "pem" || e == REVOKED) {
             keys.push(read_key(file)?);
         }
     }
     keys.sort_by(|a: &StoredKey, b: &StoredKey| (a.signs_from, &a.file).cmp(&(b.signs_from, &b.file)));
-    // A key whose retirement was cut short by a crash has both files: it counts as retired.
+    // A key whose retirement was cut short by a crash has both files: it counts as retired. One that was restored from a
+    // backup beside its tombstone stays revoked.
     keys.dedup_by(|later, earlier| {
         later.public == earlier.public && {
             earlier.signing = None;
+            earlier.revoked |= later.revoked;
             true
         }
     });
     Ok(keys)
 }
 
-fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
+pub(super) fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
     let pem = Zeroizing::new(fs::read_to_string(&file).with_context(|| at(&file))?);
     let name = file.file_name().and_then(|s| s.to_str()).unwrap_or_default();
-    let (public, signing) = if name.ends_with(".pub.pem") {
+    let revoked = file.extension().is_some_and(|extension| extension == REVOKED);
+    let (public, signing) = if revoked || name.ends_with(".pub.pem") {
         (PublicKey::from_pem(&pem).with_context(|| at(&file))?, None)
     } else {
         let key = SigningKey::from_pem(&pem).with_context(|| at(&file))?;
@@ -80,7 +86,7 @@ fn read_key(file: PathBuf) -> anyhow::Result<StoredKey> {
     let signs_from = time.and_then(|t| TimeZone::UTC.to_timestamp(t).ok()).with_context(|| {
         format!("{}: a key's file is named like 20261122T183000Z-1a2b3c4d.pem", file.display())
     })?;
-    Ok(StoredKey { public, signing, file, signs_from })
+    Ok(StoredKey { public, signing, revoked, file, signs_from })
 }
 
 /// Refuses a secret and signing keys that every user of the machine can read.

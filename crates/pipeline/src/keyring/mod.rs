@@ -4,15 +4,17 @@
 //! {keys}/secret                              64 hexadecimal digits
 //! {keys}/20261122T183000Z-1a2b3c4d.pem       a signing key: from when it signs, its kid; PKCS#8
 //! {keys}/20251122T183000Z-5e6f7a8b.pub.pem   a retired key: it verifies and can never sign again; SPKI
+//! {keys}/20241122T183000Z-9c0d1e2f.revoked   a revoked key: its codes are refused; SPKI
 //! ```
 //!
-//! The newest key whose time has come signs; all keys verify. The first start creates them, once, for an empty store. A
+//! The newest key whose time has come signs; all keys verify that were not revoked. The first start creates them, once, for an empty store. A
 //! store that knows a key or a secret which is not here is never given another one: codes in circulation would stop
 //! working.
 
 mod change;
 mod files;
 mod live;
+mod revoke;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,16 +29,18 @@ use zeroize::Zeroizing;
 pub use change::{new_key, public_keys, replace_lost_secret, retire};
 use files::{at, check_private, lock, read_keys, secret_from, write_key, write_private, write_secret};
 pub use live::Keys;
+pub use revoke::{bury, succeed};
 
 use fulfillment_config::{Config, Sensitive};
 
 /// The secret and every key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Keyring {
     /// The secret that ids and links are derived from.
     pub secret: Secret,
     keys: Vec<StoredKey>,
     public: KeySet,
+    revoked: KeySet,
 }
 
 /// A key and its file.
@@ -44,8 +48,10 @@ pub struct Keyring {
 pub struct StoredKey {
     /// The public key.
     pub public: PublicKey,
-    /// The private key; a retired key has none.
+    /// The private key; a retired or revoked key has none.
     pub signing: Option<SigningKey>,
+    /// Its codes are refused.
+    pub revoked: bool,
     /// The file.
     pub file: PathBuf,
     /// The time from which it signs.
@@ -127,9 +133,10 @@ impl Keyring {
             )),
             (Some(text), false) => {
                 let secret = secret_from(&text, &secret_file)?;
-                let public = KeySet::from_keys(keys.iter().map(|k| k.public))
+                KeySet::from_keys(keys.iter().map(|k| k.public))
                     .context("two keys have the same id: make another in place of one of them")?;
-                Found::Whole(Self { secret, keys, public })
+                let (public, revoked) = public_halves(&keys)?;
+                Found::Whole(Self { secret, keys, public, revoked })
             }
         })
     }
@@ -161,7 +168,10 @@ impl Keyring {
         let mut signing = self.keys.iter().filter_map(|k| k.signing.as_ref().map(|key| (k.signs_from, key)));
         let first = signing.clone().next();
         let current = signing.rfind(|(from, _)| *from <= now);
-        current.or(first).map(|(_, key)| key).context("there is no signing key")
+        current
+            .or(first)
+            .map(|(_, key)| key)
+            .context("no key can sign: make one by `fulfillment keys new --at-once`")
     }
 
     /// Every key, by the time from which it signs.
@@ -169,9 +179,14 @@ impl Keyring {
         &self.keys
     }
 
-    /// Every public key, for verification.
+    /// Every public key that is good, for verification.
     pub fn public(&self) -> &KeySet {
         &self.public
+    }
+
+    /// The public keys that were revoked.
+    pub fn revoked(&self) -> &KeySet {
+        &self.revoked
     }
 
     /// What the store records of this keyring.
@@ -179,6 +194,7 @@ impl Keyring {
         Registration {
             secret_fingerprint: Some(self.secret.fingerprint()),
             storage_marker: None,
+            revoked: Vec::new(),
             keys: self
                 .keys
                 .iter()
@@ -202,13 +218,23 @@ impl Keyring {
                 self.secret.fingerprint()
             ));
         }
-        for key in &known.keys {
+        // A revoked key may be gone from the folder.
+        for key in known.keys.iter().filter(|key| !known.revokes(&key.public_key)) {
             if !self.keys.iter().any(|k| k.public.to_bytes() == key.public_key) {
                 missing.push(format!("the key {} is not here", key.kid));
             }
         }
         missing
     }
+}
+
+/// The public keys that are good, and those that were revoked.
+fn public_halves(keys: &[StoredKey]) -> anyhow::Result<(KeySet, KeySet)> {
+    let of = |revoked: bool| {
+        let keys = keys.iter().filter(move |key| key.revoked == revoked);
+        KeySet::from_keys(keys.map(|key| key.public)).context("two keys have the same id")
+    };
+    Ok((of(false)?, of(true)?))
 }
 
 #[cfg(test)]
@@ -392,7 +418,7 @@ mod tests {
         Keyring::create(dir.path(), None, now()).unwrap();
         fs::remove_file(dir.path().join("secret")).unwrap();
         assert!(Keyring::read(dir.path(), None).unwrap_err().to_string().contains("no secret"));
-        assert_eq!(public_keys(dir.path()).unwrap().unwrap().len(), 1, "a door needs no more");
+        assert_eq!(public_keys(dir.path()).unwrap().unwrap().0.len(), 1, "a door needs no more");
         assert!(public_keys(&dir.path().join("elsewhere")).unwrap().is_none());
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::keyring::{self, Keyring};
+use crate::keyring::{self, Keyring, StoredKey};
 use crate::ports::{Files, FilesError};
 
 /// Why the service must not start with this combination.
@@ -80,7 +80,7 @@ pub async fn keys_for(
 ) -> Result<Keyring, Mismatch> {
     let (folder, secret) = (config.keys_dir(), config.credential.secret.as_ref());
     let known = store.registration().await?;
-    let keyring = match Keyring::configured(config).map_err(Mismatch::Keyring)? {
+    let mut keyring = match Keyring::configured(config).map_err(Mismatch::Keyring)? {
         Some(keyring) => keyring,
         None if known.secret_fingerprint.is_none() && known.keys.is_empty() => {
             let made = Keyring::create(&folder, secret, now).map_err(Mismatch::Keyring)?;
@@ -93,17 +93,23 @@ pub async fn keys_for(
         }
     };
     let registered = store.register(&keyring.registration()).await?;
-    check_keys(&keyring, &registered, &folder)?;
+    check_keys(&mut keyring, &registered, &folder)?;
     Ok(keyring)
 }
 
-/// Refuses keys that are not the store's.
+/// Refuses keys that are not the store's, and takes over which of them were revoked.
 ///
 /// # Errors
 /// [`Mismatch::OtherKeys`]
-pub fn check_keys(keyring: &Keyring, registered: &Registration, folder: &Path) -> Result<(), Mismatch> {
+pub fn check_keys(keyring: &mut Keyring, registered: &Registration, folder: &Path) -> Result<(), Mismatch> {
     let missing = keyring.missing(registered);
     if missing.is_empty() {
+        let comes_back =
+            |key: &&StoredKey| key.signing.is_some() && registered.revokes(&key.public.to_bytes());
+        for key in keyring.keys().iter().filter(comes_back) {
+            warn!(file = %key.file.display(), "this file has a revoked key, which is not used; delete it");
+        }
+        keyring.bar(&registered.revoked);
         return Ok(());
     }
     Err(Mismatch::OtherKeys { folder: folder.to_owned(), missing })

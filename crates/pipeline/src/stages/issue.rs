@@ -81,6 +81,12 @@ impl Pipeline {
     async fn issue_batch(&self, mut batch: Vec<Job>) {
         let spans: Vec<_> = batch.iter().map(|job| error_span!(parent: &job.span, "issue")).collect();
         let mut trouble: Vec<Trouble> = batch.iter().map(|_| Trouble::default()).collect();
+        for (job, trouble) in batch.iter_mut().zip(&mut trouble) {
+            if let Err(failure) = self.sign_anew(job).await {
+                // Its tickets are not drawn with a code that nobody would take.
+                (job.claim.tickets, trouble.failure) = (Vec::new(), Some(failure));
+            }
+        }
         for group in groups(&mut batch) {
             self.issue_group(group, &batch, &mut trouble).await;
         }

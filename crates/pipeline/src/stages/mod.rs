@@ -11,6 +11,7 @@ pub mod read_back;
 mod refresh;
 pub mod relay;
 mod release;
+mod resign;
 mod retry;
 
 use std::sync::Arc;

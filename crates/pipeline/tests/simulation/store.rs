@@ -185,6 +185,13 @@ passed_on! {
             lock(&line.0.world.reinstated).insert(id, known);
         };
     }
+    SigningKeys {
+        revoke_key(key: &RevokedKey) -> RevokedKey;
+        revoked_keys() -> Vec<RevokedKey>;
+        live_tickets_of_key(kid: &str, since: Timestamp) -> u64;
+        live_code(kid: &str, event: u32, cti: [u8; 10]) -> Option<String>;
+        sign_anew(order: OrderId, fence: i64, codes: &[NewCode]) -> bool;
+    }
     Refreshes {
         refreshed(refreshed: &Refreshed) -> RefreshOutcome, |line, outcome| {
             line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);

@@ -28,6 +28,8 @@ async fn empty(backend: &dyn Backend) {
         "people_unread",
         "people_backfill",
         "api_tokens",
+        "revoked_keys",
+        "key_reissues",
         "ticket_history",
         "seats",
         "tickets",
@@ -101,6 +103,7 @@ pub async fn registers_once(backend: &dyn Backend) {
         secret_fingerprint: Some("f1".into()),
         storage_marker: None,
         keys: vec![key("0000000a", 1)],
+        revoked: vec![],
     };
     let mut stands = store.register(&first).await.unwrap();
     assert_eq!(stands.keys[0].created_at, at_stored());
@@ -114,6 +117,7 @@ pub async fn registers_once(backend: &dyn Backend) {
         secret_fingerprint: Some("f1".into()),
         storage_marker: Some(marker),
         keys: vec![key("0000000b", 2), key("0000000a", 1)],
+        revoked: vec![],
     };
     let stands = store.register(&second).await.unwrap();
     assert_eq!((stands.secret_fingerprint.as_deref(), stands.storage_marker), (Some("f1"), Some(marker)));
@@ -126,7 +130,8 @@ pub async fn registers_once(backend: &dyn Backend) {
         ("f1", vec![key("0000000c", 3)]),
         ("f1", vec![key("0000000a", 9), key("0000000c", 3)]),
     ] {
-        let stranger = Registration { secret_fingerprint: Some(secret.into()), storage_marker: None, keys };
+        let stranger =
+            Registration { secret_fingerprint: Some(secret.into()), keys, ..Registration::default() };
         assert_eq!(names(&store.register(&stranger).await.unwrap()), both, "{stranger:?}");
     }
     let answers = at_once(backend, 4, |store, n| async move {
@@ -141,7 +146,7 @@ pub async fn strangers_at_once(backend: &dyn Backend) {
     let answers = at_once(backend, 4, |store, n| async move {
         let key = KeyRecord { kid: format!("0000000{n}"), public_key: [7; 32], created_at: at() };
         let own =
-            Registration { secret_fingerprint: Some("f".into()), storage_marker: None, keys: vec![key] };
+            Registration { secret_fingerprint: Some("f".into()), keys: vec![key], ..Registration::default() };
         store.register(&own).await.unwrap().keys
     })
     .await;

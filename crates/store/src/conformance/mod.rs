@@ -31,6 +31,7 @@ pub mod refunds_again;
 pub mod reissues;
 pub mod release;
 pub mod sequencer;
+pub mod signing_keys;
 pub mod templates;
 pub mod tickets;
 pub mod tokens;
@@ -112,6 +113,8 @@ macro_rules! conformance_suite {
                 seats_change_hands, reinstated, a_cancellation_without_a_time_takes_its_records,
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,
                 cancellations_of_before_records_had_times, codes_are_judged, orders_without_tickets_are_set_going }
+            signing_keys { tombstones_stay, live_tickets_of_coming_events, live_codes_are_found,
+                codes_of_unprinted_tickets_are_replaced }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             people { in_any_spelling, whatever_is_written, earlier_rows_are_read_in_parts, who_is_erased_leaves }

@@ -44,6 +44,8 @@ const OURS: &[&str] = &[
     "people_unread",
     "people_backfill",
     "api_tokens",
+    "revoked_keys",
+    "key_reissues",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

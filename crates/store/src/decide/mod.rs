@@ -18,6 +18,7 @@ pub(crate) mod order;
 pub(crate) mod positions;
 pub(crate) mod refreshing;
 pub(crate) mod reissuing;
+pub(crate) mod signing_keys;
 pub(crate) mod sql_values;
 pub(crate) mod standing;
 pub(crate) mod summary;

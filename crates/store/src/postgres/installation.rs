@@ -29,6 +29,8 @@ const MIGRATIONS: &[migrations::Step] = &[
     (18, "0018_former_codes", include_str!("../../migrations/postgres/0018_former_codes.sql")),
     (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
     (20, "0020_tokens", include_str!("../../migrations/postgres/0020_tokens.sql")),
+    (21, "0021_leaked_keys", include_str!("../../migrations/postgres/0021_leaked_keys.sql")),
+    (23, "0023_tickets_of_key", include_str!("../../migrations/postgres/0023_tickets_of_key.sql")),
     (24, "0024_audit", include_str!("../../migrations/postgres/0024_audit.sql")),
 ];
 

@@ -1,7 +1,7 @@
 //! Registration of keys, secret and storage, and the numbers of events and categories.
 
 use super::rows::audit::audit;
-use super::{Db, Sql, Transaction as _};
+use super::{Db, Sql, Transaction as _, signing_keys};
 use crate::decide::sql_values::{Row as _, need};
 use crate::decide::too_many_categories;
 use crate::{Action, Actor, AuditEntry, KeyRecord, Registration, Result};
@@ -27,6 +27,7 @@ pub(crate) async fn registration(db: &mut impl Db) -> Result<Registration> {
             created_at: need("created_at", row.time("created_at")?)?,
         });
     }
+    found.revoked = signing_keys::revoked(db).await?;
     Ok(found)
 }
 

@@ -18,6 +18,7 @@ mod refreshes;
 mod reissues;
 pub(crate) mod rows;
 pub(crate) mod settling;
+mod signing_keys;
 mod templates;
 mod tokens;
 mod withdrawals;

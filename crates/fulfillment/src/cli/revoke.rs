@@ -1,0 +1,132 @@
+//! `fulfillment keys revoke`: a signing key has leaked.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use fulfillment_config::Config;
+use fulfillment_credential::{Kid, PublicKey};
+use fulfillment_domain::Clock as _;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::keyring::{self, Keyring};
+use fulfillment_pipeline::operations::installation;
+use fulfillment_store::{RevokedKey, Store};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::Context;
+use crate::error::CliError;
+
+/// An event without an end counts as coming for so long after its start.
+const UNDERWAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Tickets of events that were over before this time are no longer needed.
+pub(super) fn coming_since(now: Timestamp) -> Timestamp {
+    now.saturating_sub(UNDERWAY).unwrap_or(now)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Revoked {
+    #[serde(flatten)]
+    key: RevokedKey,
+    /// Of coming events.
+    live_tickets: u64,
+    /// The key that signs from now on.
+    signs: String,
+    /// Whether that key was made for this.
+    signs_is_new: bool,
+}
+
+/// Revokes a key. Each step is repeated harmlessly: a command that was cut short is run again.
+pub(super) async fn revoke(
+    context: &Context,
+    config: &Config,
+    kid: Kid,
+    reason: String,
+    yes: bool,
+) -> Result<(), CliError> {
+    let (dir, secret, now) = (config.keys_dir(), config.credential.secret.as_ref(), SystemClock.now());
+    let store = context.store(config).await?;
+    let registered = store.registration().await?;
+    let mut keyring = Keyring::configured(config)?
+        .ok_or_else(|| CliError::failed(format!("{} has no keys", dir.display())))?;
+    installation::check_keys(&mut keyring, &registered, &dir)?;
+    let here = keyring.keys().iter().map(|key| key.public);
+    let known = registered.keys.iter().filter_map(|key| PublicKey::from_bytes(&key.public_key).ok());
+    let public = here.chain(known).find(|key| key.kid() == kid).ok_or_else(|| {
+        CliError::failed(format!("neither {} nor the store knows a key {kid}", dir.display()))
+    })?;
+
+    let live_tickets = store.live_tickets_of_key(&kid.to_string(), coming_since(now)).await?;
+    if !keyring.is_revoked(&kid.to_string()) && !yes {
+        confirm(kid, live_tickets)?;
+    }
+    let others_sign = keyring.keys().iter().any(|key| key.signing.is_some() && key.public.kid() != kid);
+    let successor = if others_sign { None } else { keyring::succeed(&dir, secret, kid, now)? };
+    if successor.is_some() {
+        keyring = register(store.as_ref(), config).await?;
+    }
+    let tombstone = RevokedKey {
+        kid: kid.to_string(),
+        public_key: public.to_bytes(),
+        reason,
+        who: "operator".into(),
+        revoked_at: now,
+    };
+    let key = store.revoke_key(&tombstone).await?;
+    keyring.bar(std::slice::from_ref(&key));
+    if let Err(error) = keyring::bury(&dir, &public) {
+        eprintln!(
+            "fulfillment: the key is revoked, but its file cannot be removed ({error:#}); delete it from {}",
+            dir.display()
+        );
+    }
+    let signs = keyring.signing_key(now)?.kid().to_string();
+    let revoked = Revoked { key, live_tickets, signs, signs_is_new: successor.is_some() };
+    context.answer(&revoked, describe)
+}
+
+/// Records the new key before the other is revoked: every process must find one that signs.
+async fn register(store: &dyn Store, config: &Config) -> Result<Keyring, CliError> {
+    let dir = config.keys_dir();
+    let mut keyring = Keyring::configured(config)?
+        .ok_or_else(|| CliError::failed(format!("{} has no keys", dir.display())))?;
+    let registered = store.register(&keyring.registration()).await?;
+    installation::check_keys(&mut keyring, &registered, &dir)?;
+    Ok(keyring)
+}
+
+/// Says what it touches, and asks.
+fn confirm(kid: Kid, live_tickets: u64) -> Result<(), CliError> {
+    let what = format!(
+        "{live_tickets} live tickets of coming events are signed with the key {kid}. Without a network, scanners will \
+         refuse them until they are reissued; with the record at hand they stay valid. A revoked key never comes back."
+    );
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::misuse(format!("{what} Confirm with --yes")));
+    }
+    eprint!("{what}\nRevoke it? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(anyhow::Error::from)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    Err(CliError::failed("nothing was changed"))
+}
+
+fn describe(revoked: &Revoked) -> String {
+    let Revoked { key, live_tickets, signs, signs_is_new } = revoked;
+    let kid = &key.kid;
+    let new = if *signs_is_new { ", a new key," } else { "" };
+    let mut lines = vec![
+        format!("key {kid} is revoked since {}: {}", key.revoked_at, key.reason),
+        "running services stop using it within seconds".to_owned(),
+        format!("key {signs}{new} signs from now on; scanners fetch the key set again to know it"),
+    ];
+    if *live_tickets > 0 {
+        lines.push(format!(
+            "{live_tickets} live tickets of coming events are signed with {kid}; a ticket that is reissued gets a \
+             code of the new key"
+        ));
+    }
+    lines.join("\n")
+}

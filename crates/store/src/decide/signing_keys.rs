@@ -1,0 +1,31 @@
+//! Shared code and SQL for signing keys that leaked.
+
+use crate::decide::sql_values::{Row, need};
+use crate::{Result, RevokedKey};
+
+/// Whether a ticket's event was over at the time that `$at` has. An end before the start does not count, and neither do
+/// dates before the year 2000, which are defaults of other systems; an event without dates is not over.
+macro_rules! over {
+    ($at:literal) => {
+        concat!(
+            "(CASE WHEN event_ends_at >= '2000-01-01T00:00:00.000000Z' \
+             AND (event_starts_at IS NULL OR event_ends_at > event_starts_at) THEN event_ends_at < ",
+            $at,
+            " WHEN event_starts_at >= '2000-01-01T00:00:00.000000Z' THEN event_starts_at < ",
+            $at,
+            " ELSE 1 = 0 END)"
+        )
+    };
+}
+pub(crate) use over;
+
+/// Reads a tombstone.
+pub(crate) fn revoked_from(row: &impl Row) -> Result<RevokedKey> {
+    Ok(RevokedKey {
+        kid: need("kid", row.text("kid")?)?,
+        public_key: need("public_key", row.array("public_key")?)?,
+        reason: need("reason", row.text("reason")?)?,
+        who: need("who", row.text("who")?)?,
+        revoked_at: need("revoked_at", row.time("revoked_at")?)?,
+    })
+}

@@ -1,0 +1,230 @@
+//! Tests of a signing key that leaked: whoever has it can write any code, and the tickets sold under it must still open
+//! the door.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use fulfillment_credential::{Claims, SigningKey, decode_unverified, sign};
+use fulfillment_tests::ordering::{Answer, one_seat};
+use fulfillment_tests::payment::Payment;
+use fulfillment_tests::rig;
+use fulfillment_tests::scene::{PATIENCE, Scene};
+use fulfillment_tests::service::{Service, Setup};
+use fulfillment_tests::wait::eventually;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const GOOD: &str = "/.well-known/ticket-keys.json";
+const REVOKED: &str = "/.well-known/revoked-ticket-keys.json";
+
+/// Pays for a ticket; answers with its order.
+async fn pay(scene: &Scene, service: &Service) -> Result<Uuid> {
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+    service.pay(Payment::of(order).json()).await?;
+    Ok(order)
+}
+
+/// A new ticket's record.
+async fn issued(scene: &Scene, service: &Service) -> Result<Value> {
+    let order = pay(scene, service).await?;
+    Ok(service.order_in(order, "issued").await?["tickets"][0].clone())
+}
+
+fn text(ticket: &Value, name: &str) -> String {
+    ticket[name].as_str().unwrap_or_default().to_owned()
+}
+
+/// The exit code and output of `verify`.
+async fn verdict(setup: &Setup, more: &[&str], code: &str) -> Result<(Option<i32>, Value)> {
+    let said = setup.run(&[&["verify", "--json", code][..], more].concat()).await?;
+    let answer = serde_json::from_slice(&said.stdout);
+    Ok((said.status.code(), answer.with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())?))
+}
+
+/// The output of `keys` with these arguments.
+async fn keys(scene: &Scene, arguments: &[&str]) -> Result<Value> {
+    let said = scene.setup.run(&[&["keys", "--json"], arguments].concat()).await?;
+    serde_json::from_slice(&said.stdout).with_context(|| String::from_utf8_lossy(&said.stderr).into_owned())
+}
+
+/// What the thief has: the files of the folder, which are restored later too.
+fn stolen(setup: &Setup) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let files = std::fs::read_dir(setup.data().join("keys"))?;
+    let files = files.map(|file| file.map(|file| file.path()));
+    let files = files.filter(|file| file.as_ref().map_or(true, |file| file.extension().is_some()));
+    files
+        .map(|file| file.map_err(Into::into).and_then(|file| Ok((file.clone(), std::fs::read(file)?))))
+        .collect()
+}
+
+fn thief(files: &[(PathBuf, Vec<u8>)]) -> Result<SigningKey> {
+    let pem = |path: &Path| path.extension().is_some_and(|extension| extension == "pem");
+    let (_, content) = files.iter().find(|(path, _)| pem(path)).context("a key")?;
+    Ok(SigningKey::from_pem(std::str::from_utf8(content)?)?)
+}
+
+/// Whether a published set has the key.
+async fn published(service: &Service, path: &str, kid: &str) -> Result<bool> {
+    let set = service.get_json(path).await?;
+    Ok(set["keys"].as_array().context("a set")?.iter().any(|key| key["kid"] == kid))
+}
+
+/// Waits until a process knows that a key is revoked.
+async fn learns(service: &Service, kid: &str) -> Result<()> {
+    eventually(PATIENCE, "the key is gone from the published set", async || {
+        let gone = !published(service, GOOD, kid).await? && published(service, REVOKED, kid).await?;
+        Ok(gone.then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn codes_of_a_leaked_key_are_refused_unless_they_are_on_record() -> Result<()> {
+    let scene = Scene::embedded().await?.with_postgres().await?;
+    leaked(&scene).await
+}
+
+#[tokio::test]
+async fn codes_of_a_leaked_key_are_refused_on_the_embedded_store() -> Result<()> {
+    leaked(&Scene::embedded().await?).await
+}
+
+async fn leaked(scene: &Scene) -> Result<()> {
+    let service = scene.start().await?;
+    let ticket = issued(scene, &service).await?;
+    let (code, kid) = (text(&ticket, "qrCodeData"), text(&ticket, "kid"));
+    let files = stolen(&scene.setup)?;
+    let thief = thief(&files)?;
+    assert_eq!(thief.kid().to_string(), kid);
+    let live = decode_unverified(&code)?.claims;
+    let forged = [
+        ("an id that was never issued", Claims { cti: [7; 10], ..live }),
+        ("a better category with a ticket's own id", Claims { category: live.category + 1, ..live }),
+        ("another event with a ticket's own id", Claims { event: live.event + 1, ..live }),
+        ("a generation to come", Claims { generation: 1, ..live }),
+    ];
+    let forged: Vec<_> =
+        forged.iter().map(|(what, claims)| Ok((*what, sign(&thief, claims)?))).collect::<Result<_>>()?;
+    for (what, code) in &forged {
+        assert_eq!(
+            verdict(&scene.setup, &[], code).await?.0,
+            Some(0),
+            "before it is known to be stolen: {what}"
+        );
+    }
+
+    // Nothing happens without a yes; and it says what it touches.
+    let why = ["--reason", "a laptop was stolen"];
+    let asked = scene.setup.run(&[&["keys", "revoke", &kid][..], &why].concat()).await?;
+    assert_eq!(asked.status.code(), Some(2), "{asked:?}");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("1 live tickets of coming events"), "{asked:?}");
+    assert!(published(&service, GOOD, &kid).await?, "nothing was changed");
+    let unknown = scene.setup.run(&[&["keys", "revoke", "00000000", "--yes"][..], &why].concat()).await?;
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+
+    let revoked = keys(scene, &[&["revoke", &kid, "--yes"][..], &why].concat()).await?;
+    assert_eq!((&revoked["kid"], &revoked["liveTickets"]), (&json!(kid), &json!(1)), "{revoked}");
+    assert_eq!(revoked["signsIsNew"], true, "it was the only one: {revoked}");
+    let again = keys(scene, &["revoke", &kid, "--reason", "once more"]).await?;
+    assert_eq!((&again["reason"], &again["signs"]), (&json!(why[1]), &revoked["signs"]), "{again}");
+    learns(&service, &kid).await?;
+    let second = issued(scene, &service).await?;
+    assert_eq!(second["kid"], revoked["signs"], "another key signs in the running process");
+
+    refused(scene, &service, &files, (&kid, &code), &forged).await?;
+
+    // A void reaches the live one as before.
+    let void = scene.setup.run(&["ticket", "void", &text(&ticket, "id")]).await?;
+    assert!(void.status.success(), "{void:?}");
+    assert_eq!(verdict(&scene.setup, &[], &code).await?.1["verdict"], "revoked_key");
+    scene.settled(&service).await
+}
+
+/// Every way of judging refuses what the thief wrote, and lets the live ticket in where the record can be asked; a
+/// restored folder changes nothing.
+async fn refused(
+    scene: &Scene,
+    service: &Service,
+    files: &[(PathBuf, Vec<u8>)],
+    (kid, code): (&str, &str),
+    forged: &[(&str, String)],
+) -> Result<()> {
+    let door = Setup::new()?;
+    let file = |name: &str| scene.setup.data().join(name).display().to_string();
+    let (good, gone) = (file("good.json"), file("gone.json"));
+    std::fs::write(&good, service.get_json(GOOD).await?.to_string())?;
+    std::fs::write(&gone, service.get_json(REVOKED).await?.to_string())?;
+    let base = service.base();
+    let with_the_record: [(&Setup, &[&str]); 2] = [(&scene.setup, &[]), (&door, &["--service", base])];
+    for restored in [false, true] {
+        if restored {
+            for (path, content) in files {
+                std::fs::write(path, content)?;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+            }
+        }
+        for (setup, more) in with_the_record {
+            let (exit, answer) = verdict(setup, more, code).await?;
+            assert_eq!((exit, &answer["verdict"]), (Some(0), &json!("valid")), "{answer}");
+            assert_eq!((&answer["keyRevoked"], &answer["voidsChecked"]), (&json!(true), &json!(true)));
+            for (what, code) in forged {
+                let (exit, answer) = verdict(setup, more, code).await?;
+                assert_eq!((exit, &answer["verdict"]), (Some(1), &json!("revoked_key")), "{what}: {answer}");
+            }
+        }
+        for code in [code, &forged[0].1] {
+            let alone = verdict(&door, &["--keys", &good], code).await?;
+            assert_eq!((alone.0, &alone.1["verdict"]), (Some(1), &json!("unknown_key")), "{}", alone.1);
+            let both = verdict(&door, &["--keys", &good, "--revoked-keys", &gone], code).await?;
+            assert_eq!((both.0, &both.1["verdict"]), (Some(1), &json!("revoked_key")), "{}", both.1);
+        }
+        let restarted = scene.setup.clone().roles("http");
+        let restarted =
+            if restored && scene.database().is_ok() { Some(restarted.start().await?) } else { None };
+        for service in [Some(service), restarted.as_ref()].into_iter().flatten() {
+            assert!(!published(service, GOOD, kid).await?, "restored: {restored}");
+            assert!(published(service, REVOKED, kid).await?, "restored: {restored}");
+        }
+        let listed = keys(scene, &["list"]).await?;
+        let own = listed.as_array().context("keys")?.iter().find(|key| key["kid"] == kid);
+        assert_eq!(own.context("the key")?["state"], "revoked", "restored: {restored}: {listed}");
+    }
+    // The folder alone, without its store, as a scanner's desk has it.
+    let folder = Setup::new()?.env("FULFILLMENT_CREDENTIAL_KEYS_DIR", file("keys"));
+    assert_eq!(verdict(&folder, &[], code).await?.1["verdict"], "revoked_key");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ticket_without_its_page_yet_is_signed_with_the_next_key() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    issued(&scene, &service).await?;
+    // Pages cannot be stored.
+    let (folder, aside) = (scene.tickets_folder(), scene.setup.data().join("aside"));
+    std::fs::rename(&folder, &aside)?;
+    std::fs::write(&folder, "")?;
+    let order = pay(&scene, &service).await?;
+    let frozen = service
+        .order_when(order, "is frozen", |order| order["tickets"][0]["status"] == "Pending")
+        .await?["tickets"][0]
+        .clone();
+    let kid = text(&frozen, "kid");
+    let revoked = keys(&scene, &["revoke", &kid, "--reason", "leaked", "--yes"]).await?;
+    learns(&service, &kid).await?;
+    std::fs::remove_file(&folder)?;
+    std::fs::rename(&aside, &folder)?;
+    // It may have been parked meanwhile.
+    scene.setup.run(&["retry", "--all"]).await?;
+    let done = service.order_in(order, "issued").await?["tickets"][0].clone();
+    assert_eq!(done["kid"], revoked["signs"]);
+    assert_eq!((&done["id"], &done["cti"], &done["generation"]), (&frozen["id"], &frozen["cti"], &json!(0)));
+    let code = text(&done, "qrCodeData");
+    let claims = |code: &str| decode_unverified(code).map(|credential| credential.claims);
+    assert_eq!(claims(&code)?, claims(&text(&frozen, "qrCodeData"))?, "nothing else of it changed");
+    let answer = verdict(&scene.setup, &[], &code).await?;
+    assert_eq!((answer.0, &answer.1["keyRevoked"]), (Some(0), &Value::Null), "{}", answer.1);
+    scene.settled(&service).await
+}

@@ -12,6 +12,7 @@ use fulfillment_http::{self as http, Access, Api, PartState, Readiness, StoredTo
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::erase::Eraser;
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::people::PeopleIndex;
 use fulfillment_pipeline::ports::{Accept, Files};
@@ -19,8 +20,10 @@ use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::relay::{Relay, sequence};
 use fulfillment_pipeline::templates::Templates;
+use fulfillment_pipeline::upkeep::erased_files::remove_erased_files;
 use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
 use fulfillment_pipeline::upkeep::people::index_people;
+use fulfillment_pipeline::upkeep::retention::Retention;
 use fulfillment_pipeline::upkeep::{gauges, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -210,10 +213,11 @@ impl Parts {
         let public_url = config.public_url(address);
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
         let ingest = Arc::new(wiring::inbox(config, Arc::clone(&self.store), wake, stop));
+        let mut watched = self.watched(roles);
         if roles.contains(&Role::Issue) {
             self.issue(config, environment, &public_url)?;
+            watched.extend(self.erase(config.pipeline.erase_after));
         }
-        let mut watched = self.watched(roles);
         if roles.contains(&Role::Ingest) && config.kafka.brokers.is_some() {
             watched.push(self.consume(config, &ingest)?);
         }
@@ -400,6 +404,16 @@ impl Parts {
         let count = gauges::count(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
         self.begin("counts", count);
         Ok(())
+    }
+
+    /// Removes the files of what is erased, and erases orders `after` their events.
+    fn erase(&self, after: Option<Duration>) -> Option<Watched> {
+        let eraser = Eraser { store: Arc::clone(&self.store) as _, files: Arc::clone(&self.upstreams.files) };
+        let remove = remove_erased_files(eraser.clone(), Arc::clone(&self.runtime), self.stop.clone());
+        self.begin("erased-files", remove);
+        let retention = Arc::new(Retention::new(eraser, after?, Arc::clone(&self.runtime)));
+        self.begin("retention", Arc::clone(&retention).run(self.stop.clone()));
+        Some(("retention".into(), Box::new(move || retention.trouble())))
     }
 
     /// Relays events to each destination, and into the stream.

@@ -19,9 +19,9 @@ pub struct Erased {
     pub erased_at: Timestamp,
     /// Its tickets, by index.
     pub tickets: Vec<TicketId>,
-    /// Every name that a file of these tickets can have, of any generation. The caller removes the files.
+    /// Every name that a file of each ticket can have, of any generation. The caller removes the files.
     #[serde(skip)]
-    pub files: Vec<String>,
+    pub files: Vec<(TicketId, Vec<String>)>,
     /// Raw messages emptied by this call.
     pub messages: u64,
     /// Dead letters emptied by this call.
@@ -77,15 +77,14 @@ pub trait Erasures: Send + Sync {
     /// [`crate::StoreError::Unavailable`] when other connections keep the write-ahead log in use for half a minute.
     async fn clear_files(&self) -> Result<Cleared>;
 
-    /// Orders not erased whose event ended, or began if its end is unknown, longer ago than `age`; up to `limit`.
+    /// Orders not erased whose event ended, or began if its end is unknown, longer ago than `age`; up to `limit`, the earliest first.
     async fn past_orders(&self, age: Duration, limit: usize) -> Result<Vec<OrderId>>;
 
-    /// Every name that a file of a ticket can have, of tickets erased less than `age` ago, by ticket: up to `limit`
-    /// tickets after `after`.
-    async fn files_of_erased(
-        &self,
-        age: Duration,
-        after: Option<TicketId>,
-        limit: usize,
-    ) -> Result<Vec<(TicketId, Vec<String>)>>;
+    /// Up to `limit` erased tickets whose files are to be removed now, each with every name that a file of it can have:
+    /// for the first time, or again because a worker that had one in flight may have written it since.
+    async fn files_due(&self, limit: usize) -> Result<Vec<(TicketId, Vec<String>)>>;
+
+    /// Records for each of these tickets whether its files were removed. Removed ones are due again, ever later, until
+    /// the ticket was erased longer than `late` ago; the others are due again after `retry`, however long it takes.
+    async fn files_tried(&self, tried: &[(TicketId, bool)], late: Duration, retry: Duration) -> Result<()>;
 }

@@ -250,3 +250,23 @@ async fn a_person_is_found_by_an_index() {
     let plan = plan.join("\n");
     assert!(plan.contains("people_alike") && !plan.contains("Seq Scan on people"), "{plan}");
 }
+
+/// The retention does not read through the tickets of events to come, however many they are.
+#[tokio::test]
+async fn past_events_are_found_by_an_index() {
+    let backend = open().await;
+    let mut db = backend.pool.acquire().await.unwrap();
+    // Of an empty table the planner reads everything; of a large one it takes the index, if it can be used.
+    for setting in
+        ["SET enable_seqscan = off", "SET enable_sort = off", "SET plan_cache_mode = force_custom_plan"]
+    {
+        sqlx::query(setting).execute(&mut *db).await.unwrap();
+    }
+    let sql = format!("EXPLAIN {}", PgStore::RETENTION);
+    let long_ago = "timestamptz '2001-01-01T00:00:00Z'";
+    let sql = sql.replace("$1", long_ago).replace("$2", long_ago).replace("$3", "500");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut *db).await.unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Scan using tickets_past on tickets t"), "{plan}");
+    assert!(plan.contains("Index Cond: (LEAST("), "{plan}");
+}

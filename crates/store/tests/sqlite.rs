@@ -219,6 +219,37 @@ async fn cleared_files_have_no_copies_of_deleted_rows() {
     assert_eq!(backend.number("SELECT count(*) FROM moved").await, 4000);
 }
 
+/// The steps that the database takes for a query.
+async fn plan(backend: &Sqlite, sql: &str) -> Vec<String> {
+    let sql = format!("EXPLAIN QUERY PLAN {sql}");
+    let plan = sqlx::query(AssertSqlSafe(sql)).fetch_all(&backend.pool).await.unwrap();
+    plan.iter().map(|step| step.get("detail")).collect()
+}
+
+/// The retention does not read through the tickets of events to come, however many they are.
+#[tokio::test]
+async fn past_events_are_found_by_an_index() {
+    let backend = open().await;
+    issued(&*backend.store, 40, 2).await;
+    for analyzed in ["SELECT 1", "ANALYZE"] {
+        backend.execute(analyzed).await;
+        let steps = plan(&backend, SqliteStore::RETENTION).await;
+        assert!(
+            steps.iter().any(|step| step.starts_with("SEARCH t USING INDEX tickets_past (<expr>")),
+            "{steps:?}"
+        );
+        // The rows of the inner query are the few that were found.
+        assert!(
+            steps.iter().all(|step| !step.starts_with("SCAN t") && !step.starts_with("SCAN o")),
+            "{steps:?}"
+        );
+        let files = "SELECT * FROM erased_files f JOIN tickets t ON t.id = f.ticket_id WHERE f.due_at <= 'x' \
+                     ORDER BY f.due_at LIMIT 500";
+        let steps = plan(&backend, files).await;
+        assert!(steps[0].contains("INDEX erased_files_due (due_at<?)"), "{steps:?}");
+    }
+}
+
 /// A search does not read through the people of other orders.
 #[tokio::test]
 async fn a_person_is_found_by_an_index() {
@@ -229,13 +260,7 @@ async fn a_person_is_found_by_an_index() {
     backend.execute(sql).await;
     for analyzed in ["SELECT 1", "ANALYZE"] {
         backend.execute(analyzed).await;
-        let sql = format!("EXPLAIN QUERY PLAN {}", fulfillment_store::conformance::people::SEARCH);
-        let plan = sqlx::query(AssertSqlSafe(sql))
-            .bind([0_u8; 16].as_slice())
-            .fetch_all(&backend.pool)
-            .await
-            .unwrap();
-        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        let steps = plan(&backend, fulfillment_store::conformance::people::SEARCH).await;
         assert!(steps[0].contains("INDEX people_alike (alike=?)"), "{steps:?}");
         assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{steps:?}");
     }

@@ -27,6 +27,7 @@ mod poison;
 mod positions;
 mod reconcile;
 mod restart;
+mod retention;
 mod rotation;
 mod scenes;
 mod seats;

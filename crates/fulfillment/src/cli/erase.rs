@@ -161,6 +161,8 @@ impl Erase {
         for order in orders {
             erased.extend(erasing.erase(order, &by).await.map_err(unfinished)?);
         }
+        let files = erased.iter().flat_map(|erased: &Erased| erased.files.clone()).collect();
+        erasing.remove(files).await.map_err(unfinished)?;
         let letters = match &whom {
             Some(whom) => store.erase_letters(whom, &found.letters, &by).await?,
             None => 0,

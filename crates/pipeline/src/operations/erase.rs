@@ -3,19 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_domain::OrderId;
+use fulfillment_domain::{OrderId, TicketId};
 use fulfillment_store::{Actor, Cleared, Erased, Erasures, StoreError};
+use futures::stream::{self, StreamExt as _};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
 use crate::ports::{Files, FilesError};
 
-/// How long after an erasure the files are removed again and again: a worker that had one in flight may have written it
-/// since, or the process died before it removed them.
+/// How long after an erasure the files are removed again: a worker that had one in flight may have written it since.
 const LATE_WRITERS: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// After how long a removal that failed is tried again.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Orders or tickets per round.
 const BATCH: usize = 500;
+
+/// Tickets whose files are removed at the same time: a storage answers each request after its own delay.
+const AT_ONCE: usize = 16;
 
 /// Why an order is not erased, or its files are not.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +29,9 @@ pub enum NotErased {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The record is erased; files remain.
-    #[error("the record is erased and the files are not, until the next round of maintenance: {0}")]
+    #[error(
+        "the record is erased and its files are not; the service removes them when their storage is back: {0}"
+    )]
     Files(#[from] FilesError),
     /// The record is erased; the database's own files still have its content.
     #[error("the record is erased, and the store's own files are not cleared yet: {0}")]
@@ -41,11 +48,49 @@ pub struct Eraser {
 }
 
 impl Eraser {
-    /// Erases an order; `None` when there is none.
+    /// Erases an order; `None` when there is none. From then on its files are due to be removed.
     pub async fn erase(&self, order: OrderId, by: &Actor) -> Result<Option<Erased>, NotErased> {
-        let Some(erased) = self.store.erase(order, by).await? else { return Ok(None) };
-        self.files.remove(&erased.files).await?;
-        Ok(Some(erased))
+        Ok(self.store.erase(order, by).await?)
+    }
+
+    /// Removes the files of tickets, several at a time, and records of which tickets they were removed. An error when
+    /// any were not.
+    pub async fn remove(&self, tickets: Vec<(TicketId, Vec<String>)>) -> Result<(), NotErased> {
+        self.try_to_remove(tickets).await?.1.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// How many were removed, and why others were not.
+    async fn try_to_remove(
+        &self,
+        tickets: Vec<(TicketId, Vec<String>)>,
+    ) -> Result<(usize, Option<FilesError>), NotErased> {
+        let removals = tickets
+            .into_iter()
+            .map(|(ticket, files)| async move { (ticket, self.files.remove(&files).await) });
+        let mut removals = stream::iter(removals).buffer_unordered(AT_ONCE);
+        let (mut tried, mut why) = (Vec::new(), None);
+        while let Some((ticket, outcome)) = removals.next().await {
+            tried.push((ticket, outcome.is_ok()));
+            why = outcome.err().or(why);
+        }
+        for tried in tried.chunks(BATCH) {
+            self.store.files_tried(tried, LATE_WRITERS, RETRY).await?;
+        }
+        Ok((tried.iter().filter(|(_, removed)| *removed).count(), why))
+    }
+
+    /// Removes the files of erased tickets that are due, until none are or the storage takes no request.
+    pub async fn remove_due(&self, stop: &CancellationToken) -> Result<(), NotErased> {
+        while !stop.is_cancelled() {
+            let due = self.store.files_due(BATCH).await?;
+            if due.is_empty() {
+                break;
+            }
+            if let (0, Some(error)) = self.try_to_remove(due).await? {
+                return Err(error.into());
+            }
+        }
+        Ok(())
     }
 
     /// Removes what was erased from the database's own files.
@@ -53,61 +98,16 @@ impl Eraser {
         self.store.clear_files().await.map_err(NotErased::Traces)
     }
 
-    /// Erases the orders that have passed their retention time, if it is set, and removes files that were written late.
-    /// `uncleared`: whether the database's own files may have what was erased, until they are cleared.
-    pub async fn maintain(&self, age: Option<Duration>, uncleared: &mut bool, stop: &CancellationToken) {
-        if let Some(age) = age {
-            match self.retire(age, uncleared, stop).await {
-                Ok(0) => {}
-                Ok(orders) => info!(orders, "personal data of past events erased"),
-                Err(error) => warn!(%error, "cannot erase personal data of past events"),
-            }
-            if *uncleared {
-                match self.clear().await {
-                    Ok(_) => *uncleared = false,
-                    Err(error) => {
-                        warn!(%error, "cannot remove erased data from the store's files; tried again in an hour");
-                    }
-                }
-            }
-        }
-        if let Err(error) = self.remove_late_files(stop).await {
-            warn!(%error, "cannot remove files of erased tickets");
-        }
-    }
-
-    async fn retire(
-        &self,
-        age: Duration,
-        uncleared: &mut bool,
-        stop: &CancellationToken,
-    ) -> Result<u64, NotErased> {
+    /// Erases orders whose event was over longer ago than `age`. Returns how many; 0 when none are left.
+    pub(crate) async fn retire(&self, age: Duration, stop: &CancellationToken) -> Result<u64, NotErased> {
         let mut erased = 0;
-        loop {
-            let orders = self.store.past_orders(age, BATCH).await?;
-            if orders.is_empty() {
-                return Ok(erased);
+        for order in self.store.past_orders(age, BATCH).await? {
+            if stop.is_cancelled() {
+                break;
             }
-            for order in orders {
-                if stop.is_cancelled() {
-                    return Ok(erased);
-                }
-                *uncleared = true;
-                self.erase(order, &Actor::service("retention")).await?;
-                erased += 1;
-            }
+            self.erase(order, &Actor::service("retention")).await?;
+            erased += 1;
         }
-    }
-
-    async fn remove_late_files(&self, stop: &CancellationToken) -> Result<(), NotErased> {
-        let mut after = None;
-        while !stop.is_cancelled() {
-            let tickets = self.store.files_of_erased(LATE_WRITERS, after, BATCH).await?;
-            let Some((last, _)) = tickets.last() else { break };
-            after = Some(*last);
-            let files: Vec<String> = tickets.into_iter().flat_map(|(_, files)| files).collect();
-            self.files.remove(&files).await?;
-        }
-        Ok(())
+        Ok(erased)
     }
 }

@@ -1,4 +1,4 @@
-//! Background maintenance: sweeps temporary files, prunes old rows, erases, and parks what has waited too long.
+//! Background maintenance: sweeps temporary files, prunes old rows, and parks what has waited too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use fulfillment_store::{Audit, Outbox, Store, Withdrawals};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::operations::erase::Eraser;
 use crate::ports::Files;
 use crate::runtime::Runtime;
 
@@ -32,9 +31,6 @@ pub async fn maintain(
     settings: config::Pipeline,
     stop: CancellationToken,
 ) {
-    let eraser = Eraser { store: Arc::clone(&store) as _, files: Arc::clone(&files) };
-    // An earlier process may have ended between an erasure and this.
-    let mut uncleared = true;
     loop {
         match files.sweep(STALE).await {
             Ok(0) => {}
@@ -43,7 +39,6 @@ pub async fn maintain(
         }
         prune(store.as_ref(), settings.prune_after, &stop).await;
         prune_audit(store.as_ref(), settings.audit_prune_after, &stop).await;
-        eraser.maintain(settings.erase_after, &mut uncleared, &stop).await;
         park_overdue(store.as_ref(), settings.withdrawal_wait, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,

@@ -241,7 +241,8 @@ passed_on! {
         erase_letters(whom: &[u8; 16], letters: &[i64], by: &Actor) -> u64;
         clear_files() -> Cleared;
         past_orders(age: Duration, limit: usize) -> Vec<OrderId>;
-        files_of_erased(age: Duration, after: Option<TicketId>, limit: usize) -> Vec<(TicketId, Vec<String>)>;
+        files_due(limit: usize) -> Vec<(TicketId, Vec<String>)>;
+        files_tried(tried: &[(TicketId, bool)], late: Duration, retry: Duration) -> ();
     }
     People {
         note_people(limit: usize, keys: ReadKeys<'_>) -> usize;

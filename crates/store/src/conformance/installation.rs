@@ -30,6 +30,7 @@ async fn empty(backend: &dyn Backend) {
         "api_tokens",
         "revoked_keys",
         "key_reissues",
+        "erased_files",
         "ticket_history",
         "seats",
         "tickets",

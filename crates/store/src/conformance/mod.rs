@@ -12,6 +12,7 @@ pub mod claim;
 pub mod complete;
 pub mod dead_letters;
 pub mod destinations;
+pub mod erased_orders;
 pub mod erasures;
 pub mod fixtures;
 pub mod folding;
@@ -117,6 +118,8 @@ macro_rules! conformance_suite {
                 codes_of_unprinted_tickets_are_replaced }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
+            erased_orders { letters_that_come_later, letters_while_it_is_erased, reasons_that_people_type,
+                files_until_they_are_removed }
             people { in_any_spelling, whatever_is_written, earlier_rows_are_read_in_parts, who_is_erased_leaves }
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }

@@ -32,6 +32,17 @@ fn fingerprint(message: &Incoming) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// The orders whose ids occur in a message, in its value or key, as [`super::erasing`] looks for them.
+pub(crate) fn orders_in(message: &Incoming) -> impl Iterator<Item = OrderId> + '_ {
+    let texts = [Some(message.raw.as_slice()), message.key.as_deref()];
+    texts.into_iter().flatten().flat_map(|text| text.windows(uuid::fmt::Hyphenated::LENGTH)).filter_map(
+        |word| {
+            // Most places have no hyphen here.
+            (word[8] == b'-').then(|| Uuid::try_parse_ascii(word).ok()).flatten().map(OrderId)
+        },
+    )
+}
+
 impl<'a> DeadLetter<'a> {
     /// A message that cannot be read.
     pub(crate) fn unreadable(message: &'a Incoming, why: &Unreadable) -> Self {
@@ -49,6 +60,11 @@ impl<'a> DeadLetter<'a> {
     pub(crate) fn quarantined(message: &'a Incoming, order: OrderId, why: Unreadable) -> Self {
         let (kind, fingerprint) = (LetterKind::Quarantined, fingerprint(message));
         Self { message, fingerprint, kind, order_id: Some(order), reason: why.reason, field: why.field }
+    }
+
+    /// The orders that it names.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = OrderId> + '_ {
+        self.order_id.into_iter().chain(orders_in(self.message))
     }
 
     /// The event that reports it, once its row has an id.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use fulfillment_domain::{Message, OrderId, Payment, Withdrawal};
 use sha2::{Digest as _, Sha256};
 
-use crate::decide::dead_letter::DeadLetter;
+use crate::decide::dead_letter::{DeadLetter, orders_in};
 use crate::decide::facts::{Earlier, Facts, Known};
 use crate::decide::folding::{Fold, Folding};
 use crate::decide::ticket::index_key;
@@ -117,7 +117,7 @@ impl<'a> Decided<'a> {
     /// The orders that existed before: their messages are kept whole unless they were erased.
     pub(crate) fn known_orders(&self, intake: &Intake<'_>) -> BTreeSet<OrderId> {
         let others = self.payments.iter().filter(|p| !p.accepted).map(|p| p.payment.order_id);
-        let dead = self.dead.iter().filter_map(|d| d.order_id);
+        let dead = self.dead.iter().flat_map(DeadLetter::orders);
         let withdrawn = intake.withdrawals().map(|(_, _, said)| said.order_id());
         others.chain(dead).chain(withdrawn).chain(self.bound.keys().copied()).collect()
     }
@@ -169,17 +169,22 @@ impl<'a> Intake<'a> {
     }
 
     /// Every order about which something is written: those that a message names, except by a plain repeat of a known
-    /// payment.
+    /// payment. A message that may be a dead letter names orders in its text too.
     pub(crate) fn touched(&self, known: &HashMap<String, Known>) -> BTreeSet<OrderId> {
-        let touches = |(message, key): (&Incoming, &Option<String>)| {
-            let message = message.content.as_ref().ok()?;
+        let mut touched = BTreeSet::new();
+        for (message, key) in self.batch.iter().zip(&self.keys) {
             let known = key.as_ref().and_then(|key| known.get(key));
-            match (message, known) {
-                (Message::Payment(payment), Some(known)) if known.contradiction(payment).is_none() => None,
-                _ => Some(message.order_id()),
+            match (&message.content, known) {
+                (Ok(Message::Payment(payment)), Some(known)) if known.contradiction(payment).is_none() => {}
+                (Ok(Message::Payment(payment)), None) => drop(touched.insert(payment.order_id)),
+                (Ok(said), _) => {
+                    touched.insert(said.order_id());
+                    touched.extend(orders_in(message));
+                }
+                (Err(_), _) => touched.extend(orders_in(message)),
             }
-        };
-        self.batch.iter().zip(&self.keys).filter_map(touches).collect()
+        }
+        touched
     }
 
     /// The refunds and cancellations, each with its index in the batch.

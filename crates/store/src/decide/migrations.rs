@@ -46,6 +46,7 @@ const OURS: &[&str] = &[
     "api_tokens",
     "revoked_keys",
     "key_reissues",
+    "erased_files",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

@@ -23,6 +23,7 @@ pub(crate) mod sql_values;
 pub(crate) mod standing;
 pub(crate) mod summary;
 pub(crate) mod ticket;
+pub(crate) mod unsaid;
 pub(crate) mod withdrawing;
 
 use std::time::Duration;

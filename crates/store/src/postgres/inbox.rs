@@ -81,7 +81,7 @@ impl PgStore {
         want_if_listed(&mut tx, &recorded.orders).await?;
         recorded.tell(&mut tx, &mut decided.outcomes).await?;
         set_apart(&mut tx, decided.dead_once(), route).await?;
-        keep_erased(&mut tx, &decided.known_orders(intake)).await?;
+        keep_erased(&mut tx, &decided.known_orders(intake), &decided.dead).await?;
         drop_phantoms(&mut tx, intake, &decided.outcomes, &locked).await?;
         audit_entered(&mut tx, intake, &decided.outcomes).await?;
         advance(&mut tx, reached).await?;

@@ -30,8 +30,10 @@ const MIGRATIONS: &[migrations::Step] = &[
     (19, "0019_withdrawn_tickets", include_str!("../../migrations/postgres/0019_withdrawn_tickets.sql")),
     (20, "0020_tokens", include_str!("../../migrations/postgres/0020_tokens.sql")),
     (21, "0021_leaked_keys", include_str!("../../migrations/postgres/0021_leaked_keys.sql")),
+    (22, "0022_erased_files", include_str!("../../migrations/postgres/0022_erased_files.sql")),
     (23, "0023_tickets_of_key", include_str!("../../migrations/postgres/0023_tickets_of_key.sql")),
     (24, "0024_audit", include_str!("../../migrations/postgres/0024_audit.sql")),
+    (25, "0025_past_events", include_str!("../../migrations/postgres/0025_past_events.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

@@ -66,6 +66,10 @@ pub struct PgStore {
 }
 
 impl PgStore {
+    /// The query for the orders that have passed their retention time, so that tests can see its plan.
+    #[cfg(feature = "conformance")]
+    pub const RETENTION: &str = past_orders::PAST_ORDERS;
+
     /// Connects to the first server of the URL that takes writes. TLS follows the URL's `sslmode`, and the schema need not
     /// exist yet.
     ///

@@ -31,13 +31,13 @@ macro_rules! is_past {
     };
 }
 
-/// Orders whose dated events are all past. The plain comparison comes first: it is fast, and excludes nearly all other
-/// orders.
+/// Orders whose dated events are all past, those of the earliest first. The plain comparison comes first: it is in the
+/// index `tickets_past`, and excludes nearly all other orders.
 pub(super) const PAST_ORDERS: &str = concat!(
-    "SELECT DISTINCT order_id FROM tickets t WHERE erased_at IS NULL \
+    "SELECT DISTINCT order_id FROM (SELECT t.order_id FROM tickets t WHERE t.erased_at IS NULL \
      AND least(t.event_starts_at, t.event_ends_at) < $1 AND ",
     is_past!("t"),
     " AND NOT EXISTS (SELECT 1 FROM tickets o WHERE o.order_id = t.order_id AND NOT ",
     is_past!("o"),
-    ") LIMIT $3"
+    ") ORDER BY least(t.event_starts_at, t.event_ends_at) LIMIT $3) AS past"
 );

@@ -9,6 +9,7 @@ use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::attention::{attention_columns, attention_from, paid_after_void};
 use crate::decide::sql_values::{Row, SqlValue};
+use crate::decide::unsaid::unless_erased;
 use crate::{Action, Actor, Attention, AttentionScope, Attentions, Result};
 
 #[async_trait]
@@ -38,9 +39,11 @@ impl<S: Sql> Attentions for S {
                    ORDER BY o.order_id @lock";
         let rows = tx.fetch_all(sql, &[order.into(), event.into()]).await?;
         let orders = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
-        let sql = "UPDATE order_attention SET acknowledged_at = @now, acknowledged_why = $1 \
-                   WHERE acknowledged_at IS NULL AND shows_at <= @now AND order_id @any($2) \
-                   RETURNING order_id, reason";
+        let sql = concat!(
+            "UPDATE order_attention SET acknowledged_at = @now, acknowledged_why = ",
+            unless_erased!("order_attention", "$1"),
+            " WHERE acknowledged_at IS NULL AND shows_at <= @now AND order_id @any($2) RETURNING order_id, reason"
+        );
         let done = tx.fetch_all(sql, &[why.into(), SqlValue::orders(orders)]).await?;
         let paid: BTreeSet<_> = paid_after_void(&done)?.into_iter().collect();
         if !paid.is_empty() {

@@ -1,10 +1,12 @@
 //! Statements that remove personal data.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::event::{ids_of, without_person};
 use fulfillment_domain::{OrderId, Ticket, TicketId};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::rows::audit::audit;
@@ -14,13 +16,16 @@ use super::rows::personal::{empty_letters, letters_of};
 use super::rows::seats::owned;
 use super::settling::{Settling, apply, facts_of};
 use super::{Db, Sql, Transaction as _};
-use crate::decide::earlier;
 use crate::decide::erasing::{self, files_from, letter_event};
-use crate::decide::sql_values::{Row, SqlValue, need, odd};
+use crate::decide::sql_values::{Row, SqlValue, need, odd, rfc3339};
+use crate::decide::{earlier, later};
 use crate::error::unavailable;
 use crate::{
     Action, Actor, Announcing, AuditEntry, BegunErasure, Cleared, Erased, Erasures, Result, StoreError,
 };
+
+/// After how long the files of a ticket are removed for the second time.
+const AGAIN: Duration = Duration::from_secs(3600);
 
 /// The extra time for a day without hours.
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
@@ -61,10 +66,9 @@ impl<S: Sql> Erasures for S {
         let rows = tx.fetch_all(sql, &[order.into()]).await?;
         audit(&mut tx, AuditEntry::new(by, Action::EraseOrder).order(order)).await?;
         tx.commit().await?;
-        let tickets = rows.iter().map(files_from).collect::<Result<Vec<_>>>()?;
-        let (tickets, files): (Vec<_>, Vec<_>) = tickets.into_iter().unzip();
+        let files = rows.iter().map(files_from).collect::<Result<Vec<_>>>()?;
+        let tickets = files.iter().map(|(ticket, _)| *ticket).collect();
         let erased_at = need("erased_at", row.time("erased_at")?)?;
-        let files = files.concat();
         Ok(Some(Erased { order_id: order, erased_at, tickets, files, messages, letters, events }))
     }
 
@@ -120,29 +124,45 @@ impl<S: Sql> Erasures for S {
         db.fetch_all(S::PAST_ORDERS, &cells).await?.iter().map(Row::order_id).collect()
     }
 
-    async fn files_of_erased(
-        &self,
-        age: Duration,
-        after: Option<TicketId>,
-        limit: usize,
-    ) -> Result<Vec<(TicketId, Vec<String>)>> {
-        // The few erased tickets are selected first: in the key's order all tickets would be read.
-        macro_rules! erased {
-            ($which:literal) => {
-                concat!(
-                    "WITH erased AS MATERIALIZED (SELECT id, ticket_pdf_path, \
-                     @greatest(reserved_generation, generation) AS generations FROM tickets WHERE erased_at > $1) \
-                     SELECT * FROM erased",
-                    $which,
-                    " ORDER BY id LIMIT $2"
-                )
+    async fn files_due(&self, limit: usize) -> Result<Vec<(TicketId, Vec<String>)>> {
+        let sql = "SELECT t.id, t.ticket_pdf_path, @greatest(t.reserved_generation, t.generation) AS generations \
+                   FROM erased_files f JOIN tickets t ON t.id = f.ticket_id WHERE f.due_at <= @now \
+                   ORDER BY f.due_at LIMIT $1";
+        self.read().await?.fetch_all(sql, &[SqlValue::limit(limit)]).await?.iter().map(files_from).collect()
+    }
+
+    async fn files_tried(&self, tried: &[(TicketId, bool)], late: Duration, retry: Duration) -> Result<()> {
+        let removed: HashSet<_> = tried.iter().filter(|(_, removed)| *removed).map(|(id, _)| *id).collect();
+        let mut tx = self.begin().await?;
+        let now = tx.now().await?;
+        let ids = SqlValue::tickets(tried.iter().map(|(id, _)| *id));
+        let sql = "SELECT 1 FROM erased_files WHERE ticket_id @any($1) ORDER BY ticket_id @lock";
+        tx.execute(sql, std::slice::from_ref(&ids)).await?;
+        let (mut finished, mut again) = (Vec::new(), Vec::new());
+        let sql = "SELECT id, erased_at FROM tickets WHERE id @any($1) AND erased_at IS NOT NULL";
+        for row in tx.fetch_all(sql, &[ids]).await? {
+            let id = need("id", row.ticket_id("id")?)?;
+            let age = now.duration_since(need("erased_at", row.time("erased_at")?)?).unsigned_abs();
+            let wait = match removed.contains(&id) {
+                true if age >= late => {
+                    finished.push(id);
+                    continue;
+                }
+                true => age.max(AGAIN),
+                false => retry,
             };
+            again.push(json!({ "id": id.0, "due": rfc3339(later(now, wait)) }));
         }
-        let mut db = self.read().await?;
-        let mut cells = vec![earlier(db.now().await?, age).into(), SqlValue::limit(limit)];
-        cells.extend(after.map(SqlValue::from));
-        let sql = if after.is_some() { erased!(" WHERE id > $3") } else { erased!("") };
-        db.fetch_all(sql, &cells).await?.iter().map(files_from).collect()
+        if !finished.is_empty() {
+            let sql = "DELETE FROM erased_files WHERE ticket_id @any($1)";
+            tx.execute(sql, &[SqlValue::tickets(finished)]).await?;
+        }
+        if !again.is_empty() {
+            let sql = "UPDATE erased_files SET due_at = n.due FROM @records(id uuid, due timestamptz) \
+                       WHERE erased_files.ticket_id = n.id";
+            tx.execute(sql, &[serde_json::Value::from(again).to_string().into()]).await?;
+        }
+        tx.commit().await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, TicketId};
+use fulfillment_domain::{OrderId, Ticket, TicketId};
 
 use super::rows::audit::audit;
 use super::rows::locks;
@@ -12,6 +12,7 @@ use super::settling::{Settling, apply, facts_of, list_anew};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::earlier;
 use crate::decide::sql_values::{Row, SqlValue, need};
+use crate::decide::unsaid::UNSAID;
 use crate::decide::withdrawing::{Effects, sql, withdrawal_columns, withdrawal_from};
 use crate::{Action, Actor, Announcing, AuditEntry, Result, WithdrawalRecord, Withdrawals};
 
@@ -31,9 +32,9 @@ impl<S: Sql> Withdrawals for S {
         let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
         let order = row.order_id()?;
         let Some(facts) = facts_of(&mut tx, order, self.refunds()).await? else { return Ok(false) };
-        if !facts.tickets.iter().any(|t| t.id == id && t.lifecycle.voided_at.is_none()) {
-            return Ok(false);
-        }
+        let live = |t: &&Ticket| t.id == id && t.lifecycle.voided_at.is_none();
+        let Some(ticket) = facts.tickets.iter().find(live) else { return Ok(false) };
+        let reason = if ticket.lifecycle.erased_at.is_some() { UNSAID } else { reason };
         let effects = Effects::void_of(&facts, id, reason);
         let work = Settling { rules: self.refunds(), announcing, has_seats: false };
         apply(&mut tx, &[(facts, effects)], by.name(), work).await?;
@@ -48,9 +49,8 @@ impl<S: Sql> Withdrawals for S {
         let sql = "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM withdrawals WHERE key = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[key.into()]).await? else { return Ok(false) };
         let order = row.order_id()?;
-        let sql = "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = @now \
-               WHERE key = $1 AND state IN ('waiting', 'parked')";
-        let done = tx.execute(sql, &[key.into(), reason.into()]).await? == 1;
+        let now = tx.now().await?;
+        let done = tx.execute(sql::LIFT, &[key.into(), reason.into(), now.into()]).await? == 1;
         if done {
             put_aside(&mut tx, order).await?;
             list_anew(&mut tx, order, self.refunds()).await?;

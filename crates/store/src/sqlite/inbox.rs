@@ -70,7 +70,7 @@ impl Inbox for SqliteStore {
         want_if_listed(&mut tx, &recorded.orders).await?;
         recorded.tell(&mut tx, &mut decided.outcomes).await?;
         set_apart(&mut tx, now, decided.dead_once(), route).await?;
-        keep_erased(&mut tx, &decided.known_orders(&intake)).await?;
+        keep_erased(&mut tx, &decided.known_orders(&intake), &decided.dead).await?;
         drop_phantoms(&mut tx, &intake, &decided.outcomes, &BTreeSet::new()).await?;
         audit_entered(&mut tx, &intake, &decided.outcomes).await?;
         advance(&mut tx, now, reached).await?;

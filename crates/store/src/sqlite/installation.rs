@@ -31,6 +31,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (17, "0017_people", include_str!("../../migrations/sqlite/0017_people.sql")),
     (20, "0020_tokens", include_str!("../../migrations/sqlite/0020_tokens.sql")),
     (21, "0021_leaked_keys", include_str!("../../migrations/sqlite/0021_leaked_keys.sql")),
+    (22, "0022_erased_files", include_str!("../../migrations/sqlite/0022_erased_files.sql")),
     (24, "0024_audit", include_str!("../../migrations/sqlite/0024_audit.sql")),
 ];
 

@@ -68,6 +68,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// The query for the orders that have passed their retention time, so that tests can see its plan.
+    #[cfg(feature = "conformance")]
+    pub const RETENTION: &str = past_orders::PAST_ORDERS;
+
     /// Opens the file, creating it when there is none; its folder must exist.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Statements about withdrawals that both dialects share.
 
+use crate::decide::unsaid::unless_erased;
+
 /// The condition for an order's withdrawals that can be dismissed.
 macro_rules! counting {
     () => {
@@ -36,9 +38,18 @@ pub(crate) const PUT_ASIDE: &str = concat!(
     " OR state = 'pending'))"
 );
 
+/// Dismisses an open withdrawal; `$1` is its key, `$2` why, `$3` now.
+pub(crate) const LIFT: &str = concat!(
+    "UPDATE withdrawals SET state = 'lifted', note = ",
+    unless_erased!("withdrawals", "$2"),
+    ", updated_at = $3 WHERE key = $1 AND state IN ('waiting', 'parked')"
+);
+
 /// Dismisses what arrived for an order that is not paid; `$1` is the order, `$2` why, `$3` now.
 pub(crate) const LIFT_UNPAID: &str = concat!(
-    "UPDATE withdrawals SET state = 'lifted', note = $2, updated_at = $3 WHERE order_id = $1 AND (",
+    "UPDATE withdrawals SET state = 'lifted', note = ",
+    unless_erased!("withdrawals", "$2"),
+    ", updated_at = $3 WHERE order_id = $1 AND (",
     counting!(),
     " OR state = 'pending') AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = withdrawals.order_id \
      AND o.payment_key = '')"

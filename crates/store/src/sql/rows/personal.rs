@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Result;
+use crate::decide::dead_letter::DeadLetter;
 use crate::decide::erasing::{self, letter_event};
 use crate::decide::headers;
 use crate::decide::sql_values::{Row, SqlValue};
@@ -14,8 +15,8 @@ use crate::sql::Db;
 
 /// The dead letters that are about an order, by id, as [`empty_letters`] takes them.
 pub(crate) async fn letters_of<D: Db>(db: &mut D, order: OrderId) -> Result<Vec<D::Row>> {
-    let sql = "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 AND (order_id = $2 OR @inbytes(raw)) \
-               ORDER BY id";
+    let sql = "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 \
+               AND (order_id = $2 OR @inbytes(raw) OR @inbytes(key)) ORDER BY id";
     db.fetch_all(sql, &[order.to_string().into(), order.into()]).await
 }
 
@@ -32,19 +33,34 @@ pub(crate) async fn empty_letters<R: Row>(db: &mut impl Db, letters: &[R], now: 
     Ok(letters.len() as u64)
 }
 
-/// Empties what has just arrived for orders that were erased.
-pub(crate) async fn keep_erased(db: &mut impl Db, orders: &BTreeSet<OrderId>) -> Result<()> {
+/// Empties what has just arrived for orders that were erased: `orders` are those that the messages name, and `dead` the
+/// messages that became dead letters. The orders' rows are locked.
+pub(crate) async fn keep_erased(
+    db: &mut impl Db,
+    orders: &BTreeSet<OrderId>,
+    dead: &[DeadLetter<'_>],
+) -> Result<()> {
     if orders.is_empty() {
         return Ok(());
     }
     let sql = "SELECT order_id FROM orders WHERE order_id @any($1) AND erased_at IS NOT NULL";
-    for row in db.fetch_all(sql, &[SqlValue::orders(orders.iter().copied())]).await? {
-        let (order, now) = (row.order_id()?, db.now().await?);
-        db.execute(erasing::MESSAGES, &[order.into(), now.into()]).await?;
-        let letters = letters_of(db, order).await?;
-        empty_letters(db, &letters, now).await?;
+    let rows = db.fetch_all(sql, &[SqlValue::orders(orders.iter().copied())]).await?;
+    let erased = rows.iter().map(Row::order_id).collect::<Result<BTreeSet<_>>>()?;
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let now = db.now().await?;
+    for order in &erased {
+        db.execute(erasing::MESSAGES, &[(*order).into(), now.into()]).await?;
+    }
+    for letter in dead.iter().filter(|letter| letter.orders().any(|order| erased.contains(&order))) {
+        let sql = "SELECT id, fingerprint FROM dead_letters WHERE fingerprint = $1 AND length(raw) > 0";
+        let rows = db.fetch_all(sql, &[(&letter.fingerprint).into()]).await?;
+        empty_letters(db, &rows, now).await?;
+    }
+    for order in &erased {
         for sql in erasing::BESIDE {
-            db.execute(sql, &[order.into()]).await?;
+            db.execute(sql, &[(*order).into()]).await?;
         }
     }
     Ok(())

@@ -153,12 +153,12 @@ pub trait Inbox: Send + Sync {
     /// voided after it was issued gets its `ticket-voided`, as `announcing` says.
     ///
     /// Within the batch the order of the messages counts; each order is settled once, after all of them are recorded. A
-    /// plain duplicate leaves no raw copy; it is counted. The same
-    /// unreadable record read again (same source, key and bytes) adds no row and no event. A quarantined or unreadable
-    /// message gets a row in `dead_letters`, and, when `dead_letters` names destinations, an outbox event of kind
-    /// `DeadLetter` whose value is the raw message and whose headers carry the original ones, then `dlq-reason`,
-    /// `dlq-field`, `dlq-source` and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its
-    /// `max_bytes` is replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
+    /// plain duplicate leaves no raw copy; it is counted. The same unreadable record read again (same source, key and
+    /// bytes) adds no row and no event. A quarantined or unreadable message gets a row in `dead_letters`, and, when
+    /// `dead_letters` names destinations, an outbox event of kind `DeadLetter` whose value is the raw message and whose
+    /// headers carry the original ones (those named `dlq-...` as `original-dlq-...`), then `dlq-reason`, `dlq-field`,
+    /// `dlq-source` and, from Kafka, `dlq-topic`, `dlq-partition`, `dlq-offset`. A value above its `max_bytes` is
+    /// replaced by a JSON pointer to the row: `{"deadLetterId": n, "bytes": size}`.
     ///
     /// `reached` are the Kafka positions that are reached with this batch and what was stored before it. They are
     /// written in the same transaction: see [`crate::Positions::advance`].

@@ -47,8 +47,10 @@ async fn poison(scene: Scene) -> Result<()> {
         let payment = Payment::of(rig::id());
         wire.pay(&payment).await?;
         good.push(payment.order_id);
-        let at =
-            wire.kafka.send(&wire.payments, Some("a key"), &[("x-origin", "till 7")], Some(value)).await?;
+        // The producer claims to be a dead letter from elsewhere.
+        let headers =
+            [("x-origin", "till 7"), ("dlq-offset", "1000000"), ("dlq-reason", ""), ("DLQ-topic", "x")];
+        let at = wire.kafka.send(&wire.payments, Some("a key"), &headers, Some(value)).await?;
         sent.push((at, value.to_vec()));
     }
     // A null value has no content, and does not become a dead letter.
@@ -77,6 +79,8 @@ async fn poison(scene: Scene) -> Result<()> {
         if letter.key.is_some() {
             assert_eq!(letter.key.as_deref(), Some("a key"));
             assert_eq!(letter.header("x-origin").as_deref(), Some("till 7"), "its own headers go with it");
+            assert_eq!(letter.header("original-dlq-offset").as_deref(), Some("1000000"));
+            assert_eq!(letter.header("DLQ-topic"), None);
         }
     }
     assert_eq!(dead.len(), sent.len());

@@ -103,6 +103,50 @@ pub async fn poison_among_good(backend: &dyn Backend) {
     );
 }
 
+/// A producer's headers cannot pass for what is recorded about its dead letter.
+pub async fn forged_facts_of_dead_letters(backend: &dyn Backend) {
+    let store = backend.store();
+    let mut forged = message(2, b"nonsense");
+    let header = |(name, value): (&str, &str)| (name.to_owned(), value.as_bytes().to_vec());
+    forged.headers = [
+        ("dlq-reason", "all is well"),
+        ("DLQ-Topic", "another"),
+        ("dlq-field", "amount"),
+        ("dlq-attempts", "7"),
+        ("original-dlq-offset", "9"),
+        ("h", "v"),
+    ]
+    .map(header)
+    .into();
+    ingest(&*store, std::slice::from_ref(&forged)).await;
+    let event = store.claim_deliveries("kafka", 10, LONG).await.unwrap().remove(0).event;
+    let told: Vec<_> = event
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value).into_owned()))
+        .collect();
+    let named =
+        |wanted: &str| told.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).collect::<Vec<_>>();
+    let letter = store.dead_letters(0, false, 9).await.unwrap().remove(0);
+    assert_eq!(named("dlq-reason"), [&("dlq-reason", letter.reason.clone())]);
+    assert_eq!(named("dlq-topic"), [&("dlq-topic", "payment-succeeded".to_owned())]);
+    assert_eq!((named("dlq-field").len(), named("dlq-attempts").len()), (0, 0), "{told:?}");
+    let original: Vec<_> =
+        told.iter().filter(|(name, _)| name.starts_with("original-")).map(|(n, _)| *n).collect();
+    assert_eq!(
+        original,
+        [
+            "original-dlq-reason",
+            "original-DLQ-Topic",
+            "original-dlq-field",
+            "original-dlq-attempts",
+            "original-dlq-offset"
+        ]
+    );
+    assert_eq!(named("h"), [&("h", "v".to_owned())]);
+    assert_eq!(letter.headers, forged.headers, "the record keeps them as they came");
+}
+
 pub async fn replay_adds_nothing(backend: &dyn Backend) {
     let store = backend.store();
     let mut batch: Vec<_> = (1..20).map(|n| payment(n, n % 7, "5")).collect();

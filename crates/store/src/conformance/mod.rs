@@ -67,6 +67,7 @@ macro_rules! conformance_suite {
     ($open:ident) => {
         $crate::conformance_suite! { @tests $open;
             ingest { new_duplicate_already_paid, keeps_raw_bytes, one_key_another_content, poison_among_good,
+                forged_facts_of_dead_letters,
                 replay_adds_nothing, dead_letters_without_route, large_dead_letters_become_pointers,
                 overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
             folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,

@@ -32,6 +32,15 @@ fn fingerprint(message: &Incoming) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// The names of headers that only this service writes begin so.
+const OURS: &str = "dlq-";
+
+/// The name under which a message's own header goes with it: none of ours, whoever wrote it.
+fn own_name(name: &str) -> String {
+    let ours = name.get(..OURS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OURS));
+    if ours { format!("original-{name}") } else { name.to_owned() }
+}
+
 /// The orders whose ids occur in a message, in its value or key, as [`super::erasing`] looks for them.
 pub(crate) fn orders_in(message: &Incoming) -> impl Iterator<Item = OrderId> + '_ {
     let texts = [Some(message.raw.as_slice()), message.key.as_deref()];
@@ -75,7 +84,8 @@ impl<'a> DeadLetter<'a> {
         } else {
             raw.clone()
         };
-        let mut headers = headers.clone();
+        let mut headers: Vec<_> =
+            headers.iter().map(|(name, value)| (own_name(name), value.clone())).collect();
         let mut note = |name: &str, text: &str| headers.push((name.to_owned(), text.as_bytes().to_vec()));
         note("dlq-reason", &self.reason);
         if let Some(field) = &self.field {

@@ -26,7 +26,7 @@ words! {
     }
 }
 
-/// A dead letter: a message that was not accepted, whole.
+/// A dead letter: what is recorded of a message that was not accepted, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterRecord {
     /// Its row's id.
@@ -45,12 +45,8 @@ pub struct DeadLetterRecord {
     pub source: String,
     /// The record's own time in milliseconds since 1970.
     pub source_timestamp: Option<i64>,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// The value, unchanged.
-    pub raw: Vec<u8>,
-    /// Its headers, unchanged.
-    pub headers: Vec<(String, Vec<u8>)>,
+    /// The size of its value.
+    pub bytes: u64,
     /// When it arrived.
     pub received_at: Timestamp,
     /// The number of failed replays.
@@ -61,6 +57,19 @@ pub struct DeadLetterRecord {
     pub closed_as: Option<ClosedAs>,
     /// The outcome of its replay, or why it was dropped.
     pub note: Option<String>,
+}
+
+/// A dead letter with its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WholeDeadLetter {
+    /// What is recorded of it.
+    pub record: DeadLetterRecord,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// The value, unchanged.
+    pub raw: Vec<u8>,
+    /// Its headers, unchanged.
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// The outcome for a dead letter.
@@ -109,11 +118,12 @@ pub struct KeptMessage {
 /// Triage of dead letters and parked orders.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Dead letters after row `after`, oldest first, up to `limit`; closed ones too if `closed`.
+    /// Dead letters after row `after`, oldest first, up to `limit`; closed ones too if `closed`. Their contents, which
+    /// may be large, are not read.
     async fn dead_letters(&self, after: i64, closed: bool, limit: usize) -> Result<Vec<DeadLetterRecord>>;
 
-    /// One dead letter.
-    async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetterRecord>>;
+    /// One dead letter, with its content.
+    async fn dead_letter(&self, id: i64) -> Result<Option<WholeDeadLetter>>;
 
     /// Records the outcome for a dead letter. `false` when there is none or it is closed.
     async fn close_dead_letter(&self, id: i64, closing: &Closing, by: &Actor) -> Result<bool>;

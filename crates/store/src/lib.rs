@@ -77,7 +77,7 @@ pub mod withdrawals;
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use audit::{Action, Actor, Audit, AuditEntry, AuditFilter, AuditRecord, Via};
 pub use dead_letters::{
-    ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder,
+    ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
 pub use destinations::{DestinationBacklog, Destinations};
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use fulfillment_domain::{Message, OrderId, Subject};
 use fulfillment_store::{
-    Actor, Closing, DeadLetterRecord, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError,
+    Actor, Closing, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError, WholeDeadLetter,
 };
 
 use super::Listed;
@@ -12,7 +12,7 @@ use crate::ports::Accept as _;
 use crate::stages::ingest::Ingest;
 
 /// Dead letters read from the store in one query.
-const PAGE: usize = 16;
+const PAGE: usize = 1_000;
 
 /// The result for one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,11 +105,11 @@ impl Ingest {
     /// It keeps its own coordinates, so it is the same record: a failed replay creates no second dead letter.
     async fn again(&self, id: i64, max_message: usize, by: &Actor) -> Result<Replayed, NotReplayed> {
         let letter = self.store.dead_letter(id).await?.ok_or(NotReplayed::NoSuchMessage(id))?;
-        if let Some(closed) = letter.closed_as {
-            let note = letter.note.unwrap_or_default();
+        if let Some(closed) = letter.record.closed_as {
+            let note = letter.record.note.unwrap_or_default();
             return Ok(Replayed::Before(format!("{closed} before: {note}")));
         }
-        let subject = letter.about;
+        let subject = letter.record.about;
         let outcome = self.accept(vec![self.incoming(letter, max_message)]).await?.pop();
         let (closing, replayed) = match taken(subject, outcome) {
             Ok(what) => (Closing::Replayed(what.clone()), Replayed::Taken(what)),
@@ -119,16 +119,17 @@ impl Ingest {
         Ok(replayed)
     }
 
-    fn incoming(&self, letter: DeadLetterRecord, max_message: usize) -> Incoming {
+    fn incoming(&self, letter: WholeDeadLetter, max_message: usize) -> Incoming {
+        let WholeDeadLetter { record, key, raw, headers } = letter;
         Incoming {
-            source: Source::Recorded { text: letter.source, timestamp: letter.source_timestamp },
-            key: letter.key,
-            content: Message::parse_within(max_message, letter.about, &letter.raw),
-            raw: letter.raw,
-            headers: letter.headers,
+            source: Source::Recorded { text: record.source, timestamp: record.source_timestamp },
+            key,
+            content: Message::parse_within(max_message, record.about, &raw),
+            raw,
+            headers,
             traceparent: None,
             received_at: self.clock.now(),
-            subject: letter.about,
+            subject: record.about,
         }
     }
 }

@@ -215,7 +215,7 @@ passed_on! {
     }
     DeadLetters {
         dead_letters(after: i64, closed: bool, limit: usize) -> Vec<DeadLetterRecord>;
-        dead_letter(id: i64) -> Option<DeadLetterRecord>;
+        dead_letter(id: i64) -> Option<WholeDeadLetter>;
         close_dead_letter(id: i64, closing: &Closing, by: &Actor) -> bool;
         parked_orders(limit: usize) -> Vec<ParkedOrder>;
         messages_of(order: OrderId) -> Vec<KeptMessage>;

@@ -7,7 +7,8 @@ use tokio::task::yield_now;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, desk, ingest, issued, loudly, message, order, quietly, recorded, refund, to_kafka, withdraw,
+    LONG, desk, ingest, issued, letters, loudly, message, order, quietly, recorded, refund, to_kafka,
+    withdraw,
 };
 use crate::{AttentionScope, Incoming, IngestOutcome};
 
@@ -24,10 +25,10 @@ async fn named(backend: &dyn Backend) -> Vec<String> {
     let store = backend.store();
     let says = |text: &[u8]| String::from_utf8_lossy(text).to_lowercase().contains(&NAME.to_lowercase());
     let mut named = Vec::new();
-    for letter in store.dead_letters(0, true, 1_000).await.unwrap() {
+    for letter in letters(&*store, true).await {
         let headers = letter.headers.iter().any(|(_, value)| says(value));
         if headers || says(&letter.raw) || letter.key.as_deref().is_some_and(says) {
-            named.push(format!("letter {}", letter.id));
+            named.push(format!("letter {}", letter.record.id));
         }
     }
     // A row's bytes are compared in this process: the stores write them in different ways.

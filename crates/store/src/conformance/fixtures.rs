@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::Backend;
 use crate::{
     Actor, Announcing, Attention, AttentionReason, Claim, Completion, DeadLetterRoute, Draft, Freeze,
-    FreezeOutcome, GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, WithdrawalRecord,
-    WithdrawalState,
+    FreezeOutcome, GeneratedTicket, Incoming, IngestOutcome, Reissue, Source, Store, WholeDeadLetter,
+    WithdrawalRecord, WithdrawalState,
 };
 
 /// Longer than any test.
@@ -390,6 +390,17 @@ where
         answers.push(task.await.unwrap());
     }
     answers
+}
+
+/// Every dead letter with its content, oldest first; closed ones too if `closed`.
+pub async fn letters(store: &dyn Store, closed: bool) -> Vec<WholeDeadLetter> {
+    let mut letters = Vec::new();
+    for listed in store.dead_letters(0, closed, 1_000).await.unwrap() {
+        let letter = store.dead_letter(listed.id).await.unwrap().unwrap();
+        assert_eq!((&letter.record, letter.raw.len() as u64), (&listed, listed.bytes));
+        letters.push(letter);
+    }
+    letters
 }
 
 /// Ingests one withdrawal.

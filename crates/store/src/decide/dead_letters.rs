@@ -2,16 +2,16 @@
 
 use crate::decide::headers;
 use crate::decide::sql_values::{Row, need};
-use crate::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result};
+use crate::{ClosedAs, Closing, DeadLetterRecord, KeptMessage, ParkedOrder, Result, WholeDeadLetter};
 
 /// An operator has dealt with the payments of void orders; `$1` are the orders.
 pub(crate) const SEEN_TO: &str = "UPDATE payments SET late = 2 WHERE order_id @any($1)";
 
-/// The columns of a dead letter.
+/// The columns of a dead letter. The length of its value is known without reading it.
 macro_rules! letter_columns {
     () => {
-        "id, kind, about, order_id, reason, field, source, source_timestamp, key, raw, headers, received_at, \
-         attempts, closed_at, closed_as, note"
+        "id, kind, about, order_id, reason, field, source, source_timestamp, CAST(length(raw) AS BIGINT) AS bytes, \
+         received_at, attempts, closed_at, closed_as, note"
     };
 }
 pub(crate) use letter_columns;
@@ -27,14 +27,22 @@ pub(crate) fn letter_from(row: &impl Row) -> Result<DeadLetterRecord> {
         field: row.text("field")?,
         source: need("source", row.text("source")?)?,
         source_timestamp: row.int("source_timestamp")?,
-        key: row.bytes("key")?,
-        raw: need("raw", row.bytes("raw")?)?,
-        headers: headers::decode(&need("headers", row.bytes("headers")?)?)?,
+        bytes: row.number("bytes")?,
         received_at: need("received_at", row.time("received_at")?)?,
         attempts: row.number("attempts")?,
         closed_at: row.time("closed_at")?,
         closed_as: row.word_or_none("closed_as")?,
         note: row.text("note")?,
+    })
+}
+
+/// Reads those columns and `key, raw, headers`.
+pub(crate) fn whole_letter_from(row: &impl Row) -> Result<WholeDeadLetter> {
+    Ok(WholeDeadLetter {
+        record: letter_from(row)?,
+        key: row.bytes("key")?,
+        raw: need("raw", row.bytes("raw")?)?,
+        headers: headers::decode(&need("headers", row.bytes("headers")?)?)?,
     })
 }
 

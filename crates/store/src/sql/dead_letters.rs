@@ -8,11 +8,13 @@ use fulfillment_domain::OrderId;
 use super::rows::audit::audit;
 use super::settling::see_to;
 use super::{Db as _, Sql, Transaction as _};
-use crate::decide::dead_letters::{closed_as, letter_columns, letter_from, message_from, parked_from};
+use crate::decide::dead_letters::{
+    closed_as, letter_columns, letter_from, message_from, parked_from, whole_letter_from,
+};
 use crate::decide::sql_values::SqlValue;
 use crate::{
     Action, Actor, AuditEntry, ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, ParkedOrder,
-    Result,
+    Result, WholeDeadLetter,
 };
 
 #[async_trait]
@@ -27,10 +29,11 @@ impl<S: Sql> DeadLetters for S {
         self.read().await?.fetch_all(sql, &cells).await?.iter().map(letter_from).collect()
     }
 
-    async fn dead_letter(&self, id: i64) -> Result<Option<DeadLetterRecord>> {
-        let sql = concat!("SELECT ", letter_columns!(), " FROM dead_letters WHERE id = $1");
+    async fn dead_letter(&self, id: i64) -> Result<Option<WholeDeadLetter>> {
+        let sql =
+            concat!("SELECT ", letter_columns!(), ", key, raw, headers FROM dead_letters WHERE id = $1");
         let row = self.read().await?.fetch_optional(sql, &[id.into()]).await?;
-        row.as_ref().map(letter_from).transpose()
+        row.as_ref().map(whole_letter_from).transpose()
     }
 
     async fn close_dead_letter(&self, id: i64, closing: &Closing, by: &Actor) -> Result<bool> {

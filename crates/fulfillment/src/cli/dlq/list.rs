@@ -112,7 +112,7 @@ pub(super) fn brief(letter: &DeadLetterRecord) -> Value {
     json!({
         "id": letter.id, "kind": letter.kind, "about": letter.about.as_str(), "orderId": letter.order_id,
         "reason": letter.reason, "field": letter.field, "source": letter.source,
-        "receivedAt": letter.received_at, "attempts": letter.attempts, "bytes": letter.raw.len(),
+        "receivedAt": letter.received_at, "attempts": letter.attempts, "bytes": letter.bytes,
         "closedAt": letter.closed_at, "closedAs": letter.closed_as, "note": letter.note,
     })
 }
@@ -141,9 +141,7 @@ mod tests {
             field: Some("amount".into()),
             source: "payment-succeeded/3@12".into(),
             source_timestamp: None,
-            key: None,
-            raw: vec![],
-            headers: vec![],
+            bytes: 0,
             received_at: at,
             attempts: 0,
             closed_at: None,

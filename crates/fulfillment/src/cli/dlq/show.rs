@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fulfillment_pipeline::operations::Listed;
-use fulfillment_store::{DeadLetterRecord, Store};
+use fulfillment_store::{Store, WholeDeadLetter};
 use serde_json::{Value, json};
 
 use super::super::{Context, print_line};
@@ -62,8 +62,8 @@ pub(super) async fn show(
     context.answer(&value, |value| serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
-fn whole(letter: &DeadLetterRecord) -> Value {
-    let mut value = brief(letter);
+fn whole(letter: &WholeDeadLetter) -> Value {
+    let mut value = brief(&letter.record);
     value["key"] = letter.key.as_deref().map(told).into();
     value["headers"] = headers(&letter.headers);
     value["raw"] = told(&letter.raw);

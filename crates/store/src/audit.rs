@@ -106,6 +106,12 @@ fulfillment_domain::words! {
         EraseLetters = "letter.erase",
         /// What waited for a destination was closed.
         DropDestination = "destination.drop",
+        /// A token of the HTTP API was made.
+        MakeToken = "token.new",
+        /// A token was revoked.
+        RevokeToken = "token.revoke",
+        /// A signing key was revoked.
+        RevokeKey = "key.revoke",
         /// The secret was replaced.
         AdoptSecret = "secret.adopt",
         /// A ticket's record was read.

@@ -8,7 +8,7 @@ use fulfillment_domain::{OrderId, TicketId};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// A key that must never sign again, and whose codes are refused unless they are on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,7 +42,7 @@ pub struct NewCode {
 #[async_trait]
 pub trait SigningKeys: Send + Sync {
     /// Records a tombstone, and returns it. A repeat returns the first one, so `key.revoked_at` may be earlier.
-    async fn revoke_key(&self, key: &RevokedKey) -> Result<RevokedKey>;
+    async fn revoke_key(&self, key: &RevokedKey, by: &Actor) -> Result<RevokedKey>;
 
     /// Every tombstone, oldest first.
     async fn revoked_keys(&self) -> Result<Vec<RevokedKey>>;

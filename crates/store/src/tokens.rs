@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Actor, Result};
 
 /// A token to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct TokensInUse {
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// Adds a token. False, and nothing is written, if another one has the name and is neither revoked nor expired.
-    async fn add_token(&self, token: &NewToken) -> Result<bool>;
+    async fn add_token(&self, token: &NewToken, by: &Actor) -> Result<bool>;
 
     /// Every token there has been, by name and age.
     async fn tokens(&self) -> Result<Vec<TokenRecord>>;
@@ -57,5 +57,5 @@ pub trait Tokens: Send + Sync {
     async fn tokens_in_use(&self) -> Result<TokensInUse>;
 
     /// Revokes the token of this name. False if there is none, or it was revoked before.
-    async fn revoke_token(&self, name: &str) -> Result<bool>;
+    async fn revoke_token(&self, name: &str, by: &Actor) -> Result<bool>;
 }

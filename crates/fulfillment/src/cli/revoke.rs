@@ -65,14 +65,15 @@ pub(super) async fn revoke(
     if successor.is_some() {
         keyring = register(store.as_ref(), config).await?;
     }
+    let by = context.actor();
     let tombstone = RevokedKey {
         kid: kid.to_string(),
         public_key: public.to_bytes(),
         reason,
-        who: "operator".into(),
+        who: by.name().to_owned(),
         revoked_at: now,
     };
-    let key = store.revoke_key(&tombstone).await?;
+    let key = store.revoke_key(&tombstone, &by).await?;
     keyring.bar(std::slice::from_ref(&key));
     if let Err(error) = keyring::bury(&dir, &public) {
         eprintln!(

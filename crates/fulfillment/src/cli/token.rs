@@ -7,7 +7,7 @@ use fulfillment_config::{Config, Scope, token_hash};
 use fulfillment_domain::Clock as _;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::random;
-use fulfillment_store::{NewToken, TokenRecord, Tokens};
+use fulfillment_store::{Actor, NewToken, TokenRecord, Tokens};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -139,7 +139,7 @@ impl TokenCommand {
         let now = SystemClock.now();
         match self.action {
             Action::New { name, scope, expires } => {
-                let made = make(store.as_ref(), name, &scope, expires, now).await?;
+                let made = make(store.as_ref(), &context.actor(), name, &scope, expires, now).await?;
                 context.answer(&made, describe)
             }
             Action::List { all } => {
@@ -148,7 +148,7 @@ impl TokenCommand {
                 context.answer(&tokens, |tokens| table(tokens))
             }
             Action::Revoke { name } => {
-                if !store.revoke_token(&name).await? {
+                if !store.revoke_token(&name, &context.actor()).await? {
                     return Err(CliError::failed(format!(
                         "the store has no token {name:?} to revoke; `fulfillment token list` shows those it has{}",
                         in_settings(&name, &config)
@@ -192,6 +192,7 @@ fn check_name(name: &str, config: &Config) -> Result<(), CliError> {
 
 async fn make(
     store: &dyn Tokens,
+    by: &Actor,
     name: String,
     scopes: &[Scope],
     expires: Option<Expiry>,
@@ -214,7 +215,7 @@ async fn make(
     scopes.sort();
     scopes.dedup();
     let new = NewToken { sha256: token_hash(&token), name: name.clone(), scopes: scopes.clone(), expires_at };
-    if !store.add_token(&new).await? {
+    if !store.add_token(&new, by).await? {
         return Err(CliError::failed(format!(
             "a token with the name {name} is in use: choose another name, or revoke that one by `fulfillment token revoke \
              {name}`"

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use fulfillment_config::token_hash;
+use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{NewToken, StoreError, TokenRecord, Tokens, TokensInUse};
+use fulfillment_store::{Actor, NewToken, StoreError, TokenRecord, Tokens, TokensInUse};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use tower::ServiceExt as _;
@@ -22,8 +23,8 @@ pub(super) struct Line {
 
 #[async_trait]
 impl Tokens for Line {
-    async fn add_token(&self, token: &NewToken) -> Result<bool, StoreError> {
-        self.store.add_token(token).await
+    async fn add_token(&self, token: &NewToken, by: &Actor) -> Result<bool, StoreError> {
+        self.store.add_token(token, by).await
     }
 
     async fn tokens(&self) -> Result<Vec<TokenRecord>, StoreError> {
@@ -37,8 +38,8 @@ impl Tokens for Line {
         self.store.tokens_in_use().await
     }
 
-    async fn revoke_token(&self, name: &str) -> Result<bool, StoreError> {
-        self.store.revoke_token(name).await
+    async fn revoke_token(&self, name: &str, by: &Actor) -> Result<bool, StoreError> {
+        self.store.revoke_token(name, by).await
     }
 }
 
@@ -51,7 +52,7 @@ impl App {
             scopes: vec![scope.to_owned(), "fly".into()],
             expires_at,
         };
-        assert!(self.store.add_token(&token).await.unwrap());
+        assert!(self.store.add_token(&token, &fixtures::desk()).await.unwrap());
     }
 
     async fn ask_as(&self, name: &str, path: &str) -> Answer {
@@ -82,7 +83,7 @@ async fn a_new_token_is_let_in_at_once_and_a_revoked_one_no_more() {
     app.add_token("new", "read", None).await;
     app.ask_as("new", ORDER).await.is_problem(404, "no-such-order");
     app.ask_as("new", "/metrics").await.is_problem(403, "forbidden");
-    assert!(app.store.revoke_token("new").await.unwrap());
+    assert!(app.store.revoke_token("new", &fixtures::desk()).await.unwrap());
     let refused = app.until("new", ORDER, 401).await;
     assert!(refused.json()["detail"].as_str().unwrap().contains("revoked"));
 }
@@ -109,7 +110,7 @@ async fn the_first_token_closes_a_loopback_address_for_good() {
         app.until("nobody", ORDER, 401).await;
         app.get(ORDER, &[]).await.is_problem(401, "unauthorized");
         app.ask_as("first", ORDER).await.is_problem(404, "no-such-order");
-        assert!(app.store.revoke_token("first").await.unwrap());
+        assert!(app.store.revoke_token("first", &fixtures::desk()).await.unwrap());
     }
     app.until("first", ORDER, 401).await;
     app.get(ORDER, &[]).await.is_problem(401, "unauthorized");
@@ -128,7 +129,7 @@ async fn while_the_store_is_away_nobody_is_called_unknown_and_no_revoked_token_i
     }
     app.tokens.broken.store(true, Ordering::Relaxed);
     app.ask_as("reader", ORDER).await.is_problem(404, "no-such-order");
-    assert!(app.store.revoke_token("reader").await.unwrap());
+    assert!(app.store.revoke_token("reader", &fixtures::desk()).await.unwrap());
     let unsure = app.until("reader", ORDER, 503).await;
     unsure.is_problem(503, "store-unavailable");
     assert_eq!(unsure.header("retry-after"), "5");
@@ -151,7 +152,7 @@ async fn a_stream_ends_with_its_token() {
     assert_eq!(response.status(), 200);
     let mut stream = response.into_body().into_data_stream();
     assert!(stream.next().await.is_some());
-    assert!(app.store.revoke_token("follower").await.unwrap());
+    assert!(app.store.revoke_token("follower", &fixtures::desk()).await.unwrap());
     let end = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.unwrap();
     assert!(end.is_none(), "{end:?}");
 }

@@ -186,7 +186,7 @@ passed_on! {
         };
     }
     SigningKeys {
-        revoke_key(key: &RevokedKey) -> RevokedKey;
+        revoke_key(key: &RevokedKey, by: &Actor) -> RevokedKey;
         revoked_keys() -> Vec<RevokedKey>;
         live_tickets_of_key(kid: &str, since: Timestamp) -> u64;
         live_code(kid: &str, event: u32, cti: [u8; 10]) -> Option<String>;
@@ -257,10 +257,10 @@ passed_on! {
         template(hash: [u8; 32]) -> Option<StoredTemplate>;
     }
     Tokens {
-        add_token(token: &NewToken) -> bool;
+        add_token(token: &NewToken, by: &Actor) -> bool;
         tokens() -> Vec<TokenRecord>;
         tokens_in_use() -> TokensInUse;
-        revoke_token(name: &str) -> bool;
+        revoke_token(name: &str, by: &Actor) -> bool;
     }
 }
 

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::Backend;
 use super::fixtures::{
-    desk, ingest, issued, loudly, message, order, payment, quietly, refund, reinstate, sold, to_kafka,
+    at, desk, ingest, issued, loudly, message, order, payment, quietly, refund, reinstate, sold, to_kafka,
 };
 use crate::{
-    Action, Actor, AttentionScope, AuditEntry, AuditFilter, AuditRecord, Closing, RetrySelection, Source,
-    Store,
+    Action, Actor, AttentionScope, AuditEntry, AuditFilter, AuditRecord, Closing, NewToken, RetrySelection,
+    RevokedKey, Source, Store,
 };
 
 async fn all(store: &dyn Store) -> Vec<AuditRecord> {
@@ -71,6 +71,19 @@ pub async fn says_who_did_what(backend: &dyn Backend) {
     assert!(closed > 1);
     next(vec![(Action::DropDestination, false, false, Some("kafka".into()))]).await;
     assert_eq!(all(&*store).await[0].entry.times, closed);
+    let new = NewToken { sha256: [1; 32], name: "mail".into(), scopes: vec![], expires_at: None };
+    assert!(store.add_token(&new, &desk).await.unwrap());
+    assert!(!store.add_token(&new, &desk).await.unwrap());
+    assert!(store.revoke_token("mail", &desk).await.unwrap());
+    assert!(!store.revoke_token("mail", &desk).await.unwrap());
+    let of_token = |action| (action, false, false, Some("mail".to_owned()));
+    next(vec![of_token(Action::MakeToken), of_token(Action::RevokeToken)]).await;
+    let (who, reason, revoked_at) = ("desk".to_owned(), "lost".to_owned(), at());
+    let key = RevokedKey { kid: "01234567".into(), public_key: [1; 32], reason, who, revoked_at };
+    for _ in 0..2 {
+        store.revoke_key(&key, &desk).await.unwrap();
+    }
+    next(vec![(Action::RevokeKey, false, false, Some("01234567".into()))]).await;
     store.erase(order(1), &desk).await.unwrap();
     next(one(Action::EraseOrder, false)).await;
     store.adopt_secret("f", &desk).await.unwrap();

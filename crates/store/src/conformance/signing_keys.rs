@@ -20,11 +20,11 @@ pub async fn tombstones_stay(backend: &dyn Backend) {
     let store = backend.store();
     assert!(store.revoked_keys().await.unwrap().is_empty());
     let first = revoked("0000000b", "a laptop was stolen", 0);
-    assert_eq!(store.revoke_key(&first).await.unwrap(), first);
-    let again = store.revoke_key(&revoked("0000000b", "again", 9)).await.unwrap();
+    assert_eq!(store.revoke_key(&first, &desk()).await.unwrap(), first);
+    let again = store.revoke_key(&revoked("0000000b", "again", 9), &desk()).await.unwrap();
     assert_eq!(again, first, "a repeat changes nothing");
     let second = revoked("0000000a", "it too", 1);
-    store.revoke_key(&second).await.unwrap();
+    store.revoke_key(&second, &desk()).await.unwrap();
     let both = [first, second];
     assert_eq!(store.revoked_keys().await.unwrap(), both);
     // A folder from before registers its keys: that brings nothing back.

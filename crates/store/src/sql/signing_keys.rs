@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
+use super::rows::audit::audit;
 use super::{Db, Sql, Transaction as _};
 use crate::decide::signing_keys::{over, revoked_from};
 use crate::decide::sql_values::Row as _;
-use crate::{NewCode, Result, RevokedKey, SigningKeys};
+use crate::{Action, Actor, AuditEntry, NewCode, Result, RevokedKey, SigningKeys};
 
 /// Every tombstone, oldest first.
 pub(crate) async fn revoked(db: &mut impl Db) -> Result<Vec<RevokedKey>> {
@@ -17,13 +18,15 @@ pub(crate) async fn revoked(db: &mut impl Db) -> Result<Vec<RevokedKey>> {
 
 #[async_trait]
 impl<S: Sql> SigningKeys for S {
-    async fn revoke_key(&self, key: &RevokedKey) -> Result<RevokedKey> {
+    async fn revoke_key(&self, key: &RevokedKey, by: &Actor) -> Result<RevokedKey> {
         let mut tx = self.begin().await?;
         let sql = "INSERT INTO revoked_keys (kid, public_key, reason, who, revoked_at) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT DO NOTHING";
         let RevokedKey { kid, public_key, reason, who, revoked_at } = key;
         let cells = [kid.into(), public_key.into(), reason.into(), who.into(), (*revoked_at).into()];
-        tx.execute(sql, &cells).await?;
+        if tx.execute(sql, &cells).await? > 0 {
+            audit(&mut tx, AuditEntry::new(by, Action::RevokeKey).subject(kid)).await?;
+        }
         let sql = "SELECT kid, public_key, reason, who, revoked_at FROM revoked_keys WHERE kid = $1";
         let recorded = revoked_from(&tx.fetch_one(sql, &[kid.into()]).await?)?;
         crate::step!("before-revoke-commit");

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 
+use super::rows::audit::audit;
 use super::{Db as _, Sql, Transaction as _};
 use crate::decide::sql_values::{Row, SqlValue, need};
-use crate::{NewToken, Result, TokenRecord, Tokens, TokensInUse};
+use crate::{Action, Actor, AuditEntry, NewToken, Result, TokenRecord, Tokens, TokensInUse};
 
 #[async_trait]
 impl<S: Sql> Tokens for S {
-    async fn add_token(&self, token: &NewToken) -> Result<bool> {
+    async fn add_token(&self, token: &NewToken, by: &Actor) -> Result<bool> {
         let mut tx = self.begin().await?;
         // An expired token gives its name to the next one.
         let sql = "UPDATE api_tokens SET revoked_at = expires_at \
@@ -21,6 +22,7 @@ impl<S: Sql> Tokens for S {
         if tx.execute(sql, &cells).await? == 0 {
             return Ok(false);
         }
+        audit(&mut tx, AuditEntry::new(by, Action::MakeToken).subject(&token.name)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -42,9 +44,15 @@ impl<S: Sql> Tokens for S {
         Ok(TokensInUse { tokens, any })
     }
 
-    async fn revoke_token(&self, name: &str) -> Result<bool> {
+    async fn revoke_token(&self, name: &str, by: &Actor) -> Result<bool> {
         let sql = "UPDATE api_tokens SET revoked_at = @now WHERE name = $1 AND revoked_at IS NULL";
-        Ok(self.write(sql, &[name.into()]).await? > 0)
+        let mut tx = self.begin().await?;
+        let revoked = tx.execute(sql, &[name.into()]).await? > 0;
+        if revoked {
+            audit(&mut tx, AuditEntry::new(by, Action::RevokeToken).subject(name)).await?;
+        }
+        tx.commit().await?;
+        Ok(revoked)
     }
 }
 

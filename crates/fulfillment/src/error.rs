@@ -56,7 +56,9 @@ impl CliError {
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::Refused(_) => Self::Unreachable(error.into()),
+            StoreError::Unavailable(_) | StoreError::Refused(_) | StoreError::Unmet(_) => {
+                Self::Unreachable(error.into())
+            }
             StoreError::Incompatible(_) | StoreError::InUse(_) => Self::Misuse(error.into()),
         }
     }

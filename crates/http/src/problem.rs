@@ -217,7 +217,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request ends without the store");
         match error {
-            StoreError::Unavailable(_) | StoreError::InUse(_) => {
+            StoreError::Unavailable(_) | StoreError::Unmet(_) | StoreError::InUse(_) => {
                 Self::new(Kind::StoreUnavailable, "Nothing was lost; send the request again.").retry_after(5)
             }
             StoreError::Refused(_) => {

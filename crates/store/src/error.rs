@@ -12,6 +12,13 @@ pub enum StoreError {
     /// The database refuses this input. In a batch, find the row by trying each alone.
     #[error("the store refuses the data: {0}")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database has a constraint that this version's rows do not meet: a later version may have added it. It says
+    /// nothing about the input. In a batch, find the row by trying each alone; then try again, as when the store is
+    /// unavailable.
+    #[error(
+        "the store has a constraint that this version does not meet; is a later version running too? {0}"
+    )]
+    Unmet(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The stored data does not fit this version: a foreign table, a newer schema, an unknown word.
     #[error("{0}")]
     Incompatible(String),
@@ -49,15 +56,16 @@ pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// PostgreSQL, appendix A. Class 22: data, 23: constraints, 54: limits, such as an index's longest key. 42 and 3F are
-/// about missing or foreign tables: the schema is not the program's.
+/// PostgreSQL, appendix A. Class 22: data, 54: limits, such as an index's longest key, 23: constraints, which no input
+/// violates in the schema of this version. 42 and 3F are about missing or foreign tables: the schema is not the program's.
 fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
     // A write to a standby, and a server that shuts down, crashed or starts.
     if matches!(code, "25006" | "57P01" | "57P02" | "57P03") {
         leave();
     }
     match &code[..2] {
-        "22" | "23" | "54" => StoreError::Refused(error.into()),
+        "22" | "54" => StoreError::Refused(error.into()),
+        "23" => StoreError::Unmet(error.into()),
         "42" | "3F" => StoreError::Incompatible(format!("{error}: is the schema migrated?")),
         _ => unavailable(error),
     }
@@ -67,7 +75,8 @@ fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
 /// the SQL, such as a missing table.
 fn by_sqlite_code(code: &str, error: sqlx::Error) -> StoreError {
     match code.parse::<u32>().map(|c| c & 0xff) {
-        Ok(18..=20) => StoreError::Refused(error.into()),
+        Ok(18 | 20) => StoreError::Refused(error.into()),
+        Ok(19) => StoreError::Unmet(error.into()),
         Ok(1) => StoreError::Incompatible(format!("{error}: is the schema migrated?")),
         Ok(26) => StoreError::Incompatible(error.to_string()),
         _ => unavailable(error),

@@ -264,3 +264,37 @@ async fn a_folder_that_refuses_files_and_a_webhook_that_refuses_events_are_named
     named("webhook:default", "ok").await?;
     scene.settled(&service).await
 }
+
+#[tokio::test]
+async fn a_constraint_of_a_later_version_makes_no_dead_letter_of_a_payment() -> Result<()> {
+    let scene = Scene::platform().await?;
+    scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    let service = scene.start().await?;
+    let first = rig::id();
+    scene.wire()?.pay(&Payment::of(first)).await?;
+    service.order_in(first, "issued").await?;
+
+    // No second payment fits.
+    let later = "CREATE UNIQUE INDEX later ON inbox (outcome)";
+    scene.database()?.execute(later).await?;
+    let mut orders = Vec::new();
+    for _ in 0..5 {
+        let payment = Payment::of(rig::id());
+        scene.wire()?.pay(&payment).await?;
+        orders.push(payment.order_id);
+    }
+    let by_http = Payment::of(rig::id());
+    assert_eq!(service.post("/events/payment-succeeded", by_http.json()).await?.status(), 503);
+    eventually(PATIENCE, "the constraint in the log", async || {
+        Ok(service.log().contains("is a later version running too?").then_some(()))
+    })
+    .await?;
+    assert_eq!(scene.database()?.number("SELECT count(*) FROM dead_letters").await?, 0);
+
+    scene.database()?.execute("DROP INDEX later").await?;
+    assert_eq!(service.pay(by_http.json()).await?.0, 202);
+    for order in orders.iter().chain([&by_http.order_id]) {
+        service.order_in(*order, "issued").await?;
+    }
+    scene.settled(&service).await
+}

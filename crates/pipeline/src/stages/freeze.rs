@@ -58,7 +58,7 @@ impl Pipeline {
         }
         let outcomes = match self.store.freeze(&freezes).await {
             Ok(outcomes) => outcomes,
-            Err(StoreError::Refused(_)) if freezes.len() > 1 => {
+            Err(StoreError::Refused(_) | StoreError::Unmet(_)) if freezes.len() > 1 => {
                 // One order fails the batch: each is frozen by itself, so that the others pass.
                 for order in enriched {
                     Box::pin(self.freeze_batch(vec![order], to_issue, number_try)).await;

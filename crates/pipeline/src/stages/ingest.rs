@@ -76,7 +76,7 @@ impl Ingest {
             .ingest_read(batch, reached, &self.dead_letters, &self.announcing)
             .await
         {
-            Err(StoreError::Refused(error)) => {
+            Err(StoreError::Refused(error) | StoreError::Unmet(error)) => {
                 warn!(%error, messages = batch.len(), "the store rejected a batch; trying each message separately");
                 let outcomes = self.one_by_one(batch).await?;
                 self.store.advance(reached).await?;
@@ -111,7 +111,7 @@ impl Ingest {
     }
 
     /// One bad row must not fail the others of its batch: a message that the store refuses by itself becomes a dead
-    /// letter.
+    /// letter. One that only a constraint of a later version keeps out is not at fault: it is tried again.
     async fn one_by_one(&self, batch: &[Incoming]) -> Result<Vec<IngestOutcome>, StoreError> {
         let (letters, announcing) = (&self.dead_letters, &self.announcing);
         let mut outcomes = Vec::with_capacity(batch.len());

@@ -32,7 +32,7 @@ impl Pipeline {
         let (jobs, releases): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         match self.store.release(&releases).await {
             Ok(_) => {}
-            Err(StoreError::Refused(_)) if releases.len() > 1 => {
+            Err(StoreError::Refused(_) | StoreError::Unmet(_)) if releases.len() > 1 => {
                 for (job, release) in jobs.iter().zip(releases) {
                     if let Err(error) = self.store.release(&[release]).await {
                         report(job, &error);

@@ -91,6 +91,9 @@ async fn silent(backend: &dyn Backend) {
     }
 }
 
+/// The search for files of erased tickets that are to be removed; with `@greatest`, which each database calls otherwise.
+pub const FILES_DUE: &str = crate::sql::FILES_DUE;
+
 pub async fn everything_of_an_order(backend: &dyn Backend) {
     let store = backend.store();
     let (first, second) = two(backend).await;

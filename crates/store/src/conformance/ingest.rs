@@ -4,9 +4,22 @@ use fulfillment_domain::{EventKind, OrderState};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, at_once, at_stored, ingest, letters, message, order, paid, payment, quietly, rows, to_kafka,
+    LONG, at_once, at_stored, ingest, letters, loudly, message, order, paid, payment, quietly, rows, to_kafka,
 };
 use crate::{DeadLetterRoute, IngestOutcome};
+
+/// A later version may add a constraint while this one still runs beside it.
+pub async fn a_later_constraint_refuses_no_payment(backend: &dyn Backend) {
+    let store = backend.store();
+    ingest(&*store, &[payment(1, 1, "5")]).await;
+    backend.execute("CREATE UNIQUE INDEX later ON inbox (outcome)").await;
+    for batch in [&[payment(2, 2, "5"), payment(3, 3, "5")][..], &[payment(2, 2, "5")]] {
+        let refused = store.ingest(batch, &to_kafka(), &loudly()).await.unwrap_err();
+        assert!(matches!(refused, crate::StoreError::Unmet(_)), "{refused:?}");
+    }
+    backend.execute("DROP INDEX later").await;
+    assert_eq!(ingest(&*store, &[payment(2, 2, "5")]).await, [IngestOutcome::New(order(2))]);
+}
 
 pub async fn new_duplicate_already_paid(backend: &dyn Backend) {
     let store = backend.store();

@@ -69,7 +69,7 @@ macro_rules! conformance_suite {
             ingest { new_duplicate_already_paid, keeps_raw_bytes, one_key_another_content, poison_among_good,
                 forged_facts_of_dead_letters,
                 replay_adds_nothing, dead_letters_without_route, large_dead_letters_become_pointers,
-                overlapping_batches_at_once, payment_of_a_voided_order, exact_money, long_payment_ids }
+                overlapping_batches_at_once, a_later_constraint_refuses_no_payment, payment_of_a_voided_order, exact_money, long_payment_ids }
             folding { in_either_order, what_contradicts_is_another_payment, a_known_order_with_another_amount,
                 a_refund_of_either_key, the_other_key_is_not_late,
                 what_was_seen_to_stays_so_under_the_other_key,

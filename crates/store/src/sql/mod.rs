@@ -28,6 +28,8 @@ use std::collections::{BTreeMap, HashSet};
 use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
 
+#[cfg(feature = "conformance")]
+pub(crate) use self::erasures::FILES_DUE;
 pub(crate) use self::fragments::Fragments;
 #[cfg(feature = "conformance")]
 pub(crate) use self::people::ALIKE as PEOPLE_ALIKE;

@@ -76,10 +76,10 @@ parameters = {{ "path.file" = {{ dictionary = "files", probability = 0.8 }} }}
 [[operations]]
 include-path-regex = "^/events/"
 parameters = {{ "body.orderId" = {{ dictionary = "orders", probability = 0.5 }} }}
-# The stream stays open: its answer is what came within half a second.
+# The stream stays open: its answer is what came within a second. One to a wrong token takes half of that.
 [[operations]]
 include-operation-id = "followEvents"
-request-timeout = 0.5
+request-timeout = 1
 generation.max-examples = 10
 parameters = {{ "query.after" = {{ dictionary = "positions", probability = 0.5 }} }}
 "#

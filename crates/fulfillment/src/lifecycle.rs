@@ -28,7 +28,6 @@ use fulfillment_pipeline::upkeep::{gauges, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -58,40 +57,6 @@ const STORE_CLOSE: Duration = Duration::from_secs(3);
 
 /// Interval at which samples are folded into the histograms: otherwise they are kept one by one.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-
-/// The signals that stop a process. From [`Signals::listen`] on they no longer kill it by themselves: listen before
-/// others can know that the service runs, or an early signal ends it without draining.
-pub(crate) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    /// Installs the handlers.
-    pub(crate) fn listen() -> Result<Self, CliError> {
-        let take = |kind| signal(kind).context("signals cannot be received");
-        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
-    }
-
-    /// Waits for the next one.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    /// Waits for the first signal to stop. From then on, a second one ends the process immediately.
-    pub(crate) async fn first_of_two(mut self) {
-        self.next().await;
-        info!("stopping; a second signal ends the process immediately");
-        tokio::spawn(async move {
-            self.next().await;
-            warn!("second signal received; ending immediately");
-            std::process::exit(130);
-        });
-    }
-}
 
 /// A running service.
 pub(crate) struct Running {
@@ -264,13 +229,7 @@ impl Parts {
             secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
             trail,
-            access: Access::new(
-                &config.tokens,
-                address,
-                &config.http,
-                Arc::clone(&self.tokens),
-                Arc::new(SystemClock),
-            ),
+            access: self.access(config, address),
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             reissuer,
@@ -308,6 +267,14 @@ impl Parts {
             readiness: self.readiness,
             drain: config.pipeline.drain,
         })
+    }
+
+    /// Who is let in, by the tokens of the settings and of the store.
+    fn access(&self, config: &Config, address: SocketAddr) -> Access {
+        let follow = Arc::clone(&self.tokens).follow(Arc::clone(&self.store) as _, self.stop.clone());
+        self.begin("tokens", follow);
+        let tokens = Arc::clone(&self.tokens);
+        Access::new(&config.tokens, address, &config.http, tokens, Arc::new(SystemClock))
     }
 
     /// Runs a part until `stop`. If it ends earlier, by a panic or otherwise, the whole service ends.

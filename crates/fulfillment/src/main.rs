@@ -9,6 +9,7 @@ mod demo;
 mod error;
 mod lifecycle;
 mod open_files;
+mod signals;
 mod telemetry;
 mod terminal;
 mod traces;

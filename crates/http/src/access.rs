@@ -11,6 +11,7 @@ use fulfillment_config::{Http, NamedToken, Scope, token_hash};
 use fulfillment_domain::Clock;
 use fulfillment_store::Actor;
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::local::LocalUser;
 use crate::problem::{Kind, Problem};
@@ -134,7 +135,14 @@ impl Access {
             let NamedToken { name, sha256, scopes, .. } = token.clone();
             (sha256, Arc::new(Token { name, scopes, expires_at: None, stored: None }))
         });
-        let (tokens, rates) = (known.collect(), Rates::new(http.token_requests));
+        let (tokens, rates): (HashMap<_, _>, _) = (known.collect(), Rates::new(http.token_requests));
+        let of_store = stored.snapshot();
+        for token in tokens.values().filter(|token| of_store.tokens.values().any(|s| s.name == token.name)) {
+            warn!(
+                token = token.name,
+                "the settings and the store each have a token of this name; logs mix them up"
+            );
+        }
         Self { tokens, stored, clock, without, rates, tries: FailedTries::default() }
     }
 

@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use super::{Context, print_line};
 use crate::demo::{Outcome, SampleOrders, run, sample, serve_ordering};
 use crate::error::CliError;
-use crate::lifecycle::{Running, Signals};
+use crate::lifecycle::Running;
+use crate::signals::Signals;
 use crate::wiring::Role;
 
 /// Try the service with a sample Ordering and a few hundred paid orders, on this machine only

@@ -9,7 +9,8 @@ use tracing::{info, warn};
 
 use super::Context;
 use crate::error::CliError;
-use crate::lifecycle::{Running, Signals};
+use crate::lifecycle::Running;
+use crate::signals::Signals;
 use crate::traces::Traces;
 use crate::wiring::{Role, exposures};
 
@@ -50,6 +51,9 @@ impl Serve {
         crate::telemetry::log(&config.log, &context.environment, traces.as_ref())?;
         for stray in &config.strays {
             warn!(variable = stray.key, "a variable {}", stray.message);
+        }
+        for narrowed in config.narrowed_tokens() {
+            warn!(token = narrowed.key, "its scope {}", narrowed.message);
         }
         let mut signals = Signals::listen()?;
         let service = tokio::select! {

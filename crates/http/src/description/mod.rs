@@ -39,8 +39,8 @@ use self::bodies::{Change, Delivered, Reason};
             A token has scopes: `ingest` (payments), `withdraw` (refunds, cancellations, voids), `read:status` (the \
             state of orders and tickets), `read` (also personal data, codes, links and files), `events`, `deliver`, \
             `door` (whether a code was voided), `metrics`, `admin`; `door:names`, `door:supervise` and `audit` are \
-            for routes to come. Answers to a token without `read` or `admin` have no personal data, no code and no \
-            link. A token that is not valid is answered 401, half a second later.",
+            for routes to come. Answers to a token without `read`, `events` or `admin` have no personal data, no \
+            code and no link. A token that is not valid is answered 401, half a second later.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     // Relative to this document: a proxy may serve it under a path of its own.

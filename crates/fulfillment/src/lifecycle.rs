@@ -14,6 +14,7 @@ use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::erase::Eraser;
 use fulfillment_pipeline::operations::installation;
+use fulfillment_pipeline::operations::key_reissue::KeyReissuer;
 use fulfillment_pipeline::operations::people::PeopleIndex;
 use fulfillment_pipeline::ports::{Accept, Files};
 use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
@@ -358,6 +359,17 @@ impl Parts {
             self.stop.clone(),
         );
         self.begin("maintenance", maintenance);
+        let reissuer = wiring::reissuer(
+            config,
+            Arc::clone(&self.store),
+            Arc::clone(&self.keys),
+            Arc::clone(&self.upstreams.files),
+            Arc::clone(&self.templates),
+            public_url,
+            Arc::clone(&self.wake),
+        );
+        let jobs = KeyReissuer { store: Arc::clone(&self.store), reissuer, worker: wiring::worker_name() };
+        self.begin("key-reissues", jobs.follow(Arc::clone(&self.runtime), self.stop.clone()));
         let people =
             PeopleIndex { store: Arc::clone(&self.store) as _, secret: self.keys.current().secret.clone() };
         self.begin("people", index_people(people, Arc::clone(&self.runtime), self.stop.clone()));

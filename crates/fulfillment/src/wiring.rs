@@ -284,7 +284,7 @@ pub(crate) fn time_zone(config: &Config) -> Result<jiff::tz::TimeZone, CliError>
 }
 
 /// Identifies this process among all others in the store's leases.
-fn worker_name() -> String {
+pub(crate) fn worker_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}:{}:{}", std::process::id(), hex::encode(fulfillment_pipeline::keyring::random::<4>()))
 }

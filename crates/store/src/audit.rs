@@ -112,6 +112,8 @@ fulfillment_domain::words! {
         RevokeToken = "token.revoke",
         /// A signing key was revoked.
         RevokeKey = "key.revoke",
+        /// The tickets of a signing key are to be signed anew.
+        ReissueKey = "key.reissue",
         /// The secret was replaced.
         AdoptSecret = "secret.adopt",
         /// A ticket's record was read.

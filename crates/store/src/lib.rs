@@ -27,6 +27,7 @@
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
 //! | [`Tokens`] | who may use the HTTP API |
 //! | [`SigningKeys`] | signing keys that leaked, and the tickets that they signed |
+//! | [`KeyReissues`] | signing the tickets of a key anew, with progress |
 //!
 //! | folder | what is in it |
 //! |---|---|
@@ -58,6 +59,7 @@ pub mod error;
 pub mod import;
 pub mod inbox;
 pub mod installation;
+pub mod key_reissues;
 pub mod order_queue;
 pub mod outbox;
 pub mod people;
@@ -85,6 +87,7 @@ pub use error::StoreError;
 pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
+pub use key_reissues::{KeyCursor, KeyReissue, KeyReissueNext, KeyReissues};
 pub use order_queue::{
     Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
     Refresh, Release,
@@ -119,6 +122,7 @@ pub trait Store:
     + Withdrawals
     + Reissues
     + SigningKeys
+    + KeyReissues
     + Refreshes
     + DeadLetters
     + Attentions
@@ -142,6 +146,7 @@ impl<T> Store for T where
         + Withdrawals
         + Reissues
         + SigningKeys
+        + KeyReissues
         + Refreshes
         + DeadLetters
         + Attentions

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use fulfillment_credential::{Claims, SigningKey, decode_unverified, sign};
-use fulfillment_tests::ordering::{Answer, one_seat};
+use fulfillment_tests::ordering::{Answer, one_seat, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::{PATIENCE, Scene};
@@ -226,5 +226,70 @@ async fn a_ticket_without_its_page_yet_is_signed_with_the_next_key() -> Result<(
     assert_eq!(claims(&code)?, claims(&text(&frozen, "qrCodeData"))?, "nothing else of it changed");
     let answer = verdict(&scene.setup, &[], &code).await?;
     assert_eq!((answer.0, &answer.1["keyRevoked"]), (Some(0), &Value::Null), "{}", answer.1);
+    scene.settled(&service).await
+}
+
+/// Tickets that a key signed.
+async fn signed_by(scene: &Scene, kid: &str) -> Result<i64> {
+    scene.record.number(&format!("SELECT count(*) FROM tickets WHERE kid = '{kid}'")).await
+}
+
+#[tokio::test]
+async fn the_tickets_of_a_leaked_key_get_new_codes_whatever_dies_meanwhile() -> Result<()> {
+    const SEATS: usize = 60;
+    let scene = Scene::embedded().await?;
+    let mut service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(seats(order, SEATS))]);
+    service.pay(Payment::of(order).json()).await?;
+    let before = service.order_in(order, "issued").await?;
+    let kid = text(&before["tickets"][0], "kid");
+    let refused = scene.setup.run(&["ticket", "reissue", "--kid", &kid]).await?;
+    assert_eq!(refused.status.code(), Some(2), "it still signs: {refused:?}");
+    keys(&scene, &["revoke", &kid, "--reason", "leaked", "--yes"]).await?;
+    let unknown = scene.setup.run(&["ticket", "reissue", "--kid", "00000000"]).await?;
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
+    let both = scene.setup.run(&["ticket", "reissue", "--kid", &kid, "7Q2FK-9XM4D"]).await?;
+    assert_eq!(both.status.code(), Some(2), "a ticket or a key: {both:?}");
+
+    // The service works on it, and is killed twice.
+    let said = scene.setup.run(&["--json", "ticket", "reissue", "--kid", &kid, "--background"]).await?;
+    let job: Value = serde_json::from_slice(&said.stdout)?;
+    assert_eq!((&job["total"], &job["done"]), (&json!(SEATS), &json!(0)), "{job}");
+    let mut left = i64::try_from(SEATS)?;
+    for _ in 0..2 {
+        let fewer = left - 5;
+        left = eventually(PATIENCE, "some have new codes", async || {
+            let now = signed_by(&scene, &kid).await?;
+            Ok((now <= fewer).then_some(now))
+        })
+        .await?;
+        service.kill()?;
+        service = scene.start().await?;
+    }
+    // The command goes on with it beside the service, until it is done.
+    let said = scene.setup.run(&["--json", "ticket", "reissue", "--kid", &kid]).await?;
+    let job: Value = serde_json::from_slice(&said.stdout)?;
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!((&job["done"], &job["failed"]), (&json!(SEATS), &json!(0)), "{job}");
+    assert!(job["finishedAt"].is_string(), "{job}");
+    assert_eq!(signed_by(&scene, &kid).await?, 0);
+    let after = service.get_json(&format!("/orders/{order}")).await?;
+    for (before, after) in before["tickets"]
+        .as_array()
+        .context("tickets")?
+        .iter()
+        .zip(after["tickets"].as_array().context("tickets")?)
+    {
+        assert_eq!((&after["id"], &after["generation"]), (&before["id"], &json!(1)), "each once");
+        let (old, new) = (text(before, "qrCodeData"), text(after, "qrCodeData"));
+        if after["ticketIndex"] == 1 {
+            assert_eq!(verdict(&scene.setup, &[], &old).await?.1["verdict"], "revoked_key");
+            assert_eq!(verdict(&scene.setup, &[], &new).await?.0, Some(0));
+        }
+    }
+    let listed = keys(&scene, &["list"]).await?;
+    let own = listed.as_array().context("keys")?.iter().find(|key| key["kid"] == kid);
+    assert_eq!(own.context("the key")?["reissue"]["done"], SEATS, "{listed}");
     scene.settled(&service).await
 }

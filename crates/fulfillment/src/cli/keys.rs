@@ -5,10 +5,12 @@ use fulfillment_credential::Kid;
 use fulfillment_domain::Clock as _;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring, StoredKey};
+use fulfillment_store::KeyReissue;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
+use super::reissue_key::progress;
 use super::revoke::revoke;
 use crate::error::CliError;
 
@@ -64,6 +66,7 @@ Exit code: 1 when there is no such key that can sign.")]
     #[command(after_help = "Examples:
   fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen'         it says what it touches, and asks
   fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen' --yes
+  fulfillment ticket reissue --kid 1a2b3c4d                               afterwards: new codes for what is to come
 Exit code: 0 it is revoked, 1 there is no such key, or the answer was no.")]
     Revoke {
         /// The key's id, as `keys list` shows it
@@ -95,6 +98,9 @@ struct Listed {
     signs_from: Timestamp,
     state: State,
     file: String,
+    /// How far its tickets are signed anew, if that was requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reissue: Option<KeyReissue>,
 }
 
 /// The current state of a key.
@@ -150,13 +156,19 @@ impl Keys {
         match self.action {
             Action::List => {
                 let mut keyring = Keyring::configured(&config)?.ok_or_else(none)?;
+                let mut jobs = Vec::new();
                 // The folder may be older than the tombstone.
                 if let Ok(store) = context.store(&config).await
                     && let Ok(registered) = store.registration().await
                 {
                     keyring.bar(&registered.revoked);
+                    jobs = store.key_reissues().await?;
                 }
-                let list = |key| listed(key, State::of(key, &keyring, now));
+                let list = |key: &StoredKey| {
+                    let kid = key.public.kid().to_string();
+                    let reissue = jobs.iter().find(|job| job.kid == kid).cloned();
+                    Listed { reissue, ..listed(key, State::of(key, &keyring, now)) }
+                };
                 let all: Vec<_> = keyring.keys().iter().map(list).collect();
                 context.answer(&all, |all| all.iter().map(describe).collect::<Vec<_>>().join("\n"))
             }
@@ -211,11 +223,12 @@ fn listed(key: &StoredKey, state: State) -> Listed {
         signs_from: key.signs_from,
         state,
         file: key.file.display().to_string(),
+        reissue: None,
     }
 }
 
 fn describe(key: &Listed) -> String {
-    format!(
+    let line = format!(
         "{}  {:<30}  {}",
         key.kid,
         match key.state {
@@ -226,5 +239,9 @@ fn describe(key: &Listed) -> String {
             State::Revoked => "revoked, its codes are refused".to_owned(),
         },
         key.file
-    )
+    );
+    match &key.reissue {
+        Some(job) => format!("{line}\n          {}", progress(job)),
+        None => line,
+    }
 }

@@ -18,6 +18,7 @@ mod order;
 mod reconcile;
 mod refund;
 mod reissue;
+mod reissue_key;
 mod retry;
 mod revoke;
 mod serve;

@@ -20,7 +20,7 @@ use crate::wiring;
 pub(super) struct Change {
     /// The current generation, as `ticket show` prints it: a repeated command then changes nothing
     #[arg(long, value_name = "NUMBER")]
-    expected_generation: u32,
+    expected_generation: Option<u32>,
     /// The new holder's name; the former holder's name and address are removed
     #[arg(long, value_name = "NAME")]
     holder_name: Option<String>,
@@ -39,6 +39,11 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// Why, for people.
+    pub(super) fn reason(self) -> Option<String> {
+        self.reason
+    }
+
     /// As the HTTP API would parse it.
     pub(super) fn wanted(&self) -> Result<Wanted, CliError> {
         let mut body = Map::new();
@@ -51,7 +56,10 @@ impl Change {
         ] {
             body.extend(value.as_ref().map(|value| (name.to_owned(), Value::from(value.as_str()))));
         }
-        body.insert("expectedGeneration".into(), self.expected_generation.into());
+        let expected = self.expected_generation.ok_or_else(|| {
+            CliError::misuse("--expected-generation is missing: the current one, as `ticket show` prints it")
+        })?;
+        body.insert("expectedGeneration".into(), expected.into());
         let body = Value::Object(body).to_string();
         let wanted = Fields::parse(body.as_bytes()).and_then(|fields| Wanted::read(&fields));
         wanted.map_err(|why| CliError::misuse(why.to_string()))

@@ -8,20 +8,12 @@ use fulfillment_domain::Clock as _;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring};
 use fulfillment_pipeline::operations::installation;
+use fulfillment_pipeline::operations::key_reissue::coming_since;
 use fulfillment_store::{RevokedKey, Store};
-use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
 use crate::error::CliError;
-
-/// An event without an end counts as coming for so long after its start.
-const UNDERWAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// Tickets of events that were over before this time are no longer needed.
-pub(super) fn coming_since(now: Timestamp) -> Timestamp {
-    now.saturating_sub(UNDERWAY).unwrap_or(now)
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -125,8 +117,8 @@ fn describe(revoked: &Revoked) -> String {
     ];
     if *live_tickets > 0 {
         lines.push(format!(
-            "{live_tickets} live tickets of coming events are signed with {kid}; a ticket that is reissued gets a \
-             code of the new key"
+            "{live_tickets} live tickets of coming events are signed with {kid}: \
+             `fulfillment ticket reissue --kid {kid}` signs them anew"
         ));
     }
     lines.join("\n")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use fulfillment_credential::Kid;
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_pipeline::operations::reissue::Wanted;
 use fulfillment_store::Records;
@@ -10,6 +11,7 @@ use fulfillment_store::Records;
 use super::Context;
 use super::erase::ERASED;
 use super::reissue::{Change, reissue, reissuer};
+use super::reissue_key::reissue_key;
 use crate::error::CliError;
 use crate::wiring;
 
@@ -39,14 +41,25 @@ Exit code: 0 shown, 1 there is no such ticket.")]
     /// Reissue a ticket with a new code and page: for another holder, another seat or a lost ticket
     ///
     /// The old code is valid until the new page is stored. `ticket-reissued` is published; the old link answers 410.
+    /// With --kid: all tickets of coming events that this key signed, after it was revoked or replaced. The command shows
+    /// how far it is; running services go on with it when it is interrupted. A repeated command changes nothing twice.
     #[command(after_help = "Examples:
   fulfillment ticket reissue 7Q2FK-9XM4D --expected-generation 0 --reason 'lost phone'
   fulfillment ticket reissue ID --expected-generation 1 --holder-name 'Ada Lovelace' --holder-email ada@example.org
   fulfillment ticket reissue ID --expected-generation 0 --seat 'Section A, Row 5, Seat 12'
-Exit code: 1 when there is no such ticket, it is void, or another generation is current.")]
+  fulfillment ticket reissue --kid 1a2b3c4d --reason 'its key has leaked'
+  fulfillment ticket reissue --kid 1a2b3c4d --background    a running service does it; `keys list` shows how far
+Exit code: 1 when there is no such ticket, it is void, or another generation is current; no such key.")]
     Reissue {
         /// The ticket's id, or the number printed on it
-        id: String,
+        #[arg(required_unless_present = "kid", conflicts_with_all = ["kid", "background"])]
+        id: Option<String>,
+        /// Every ticket of a coming event that this key signed
+        #[arg(long, conflicts_with_all = ["expected_generation", "holder_name", "holder_email", "seat"])]
+        kid: Option<Kid>,
+        /// Only request it: a running service does it
+        #[arg(long, requires = "kid")]
+        background: bool,
         #[command(flatten)]
         change: Change,
     },
@@ -80,8 +93,12 @@ impl Ticket {
         let store = context.store(&config).await?;
         let ticket = match self.action {
             Action::Show { id } => find(store.as_ref(), &id).await?,
-            Action::Reissue { id, change } => {
-                let ticket = find(store.as_ref(), &id).await?;
+            Action::Reissue { kid: Some(kid), background, change, .. } => {
+                let reason = change.reason();
+                return reissue_key(context, &config, store, kid, reason, background).await;
+            }
+            Action::Reissue { id, change, .. } => {
+                let ticket = find(store.as_ref(), &id.unwrap_or_default()).await?;
                 let reissuer = reissuer(context, &config, &store).await?;
                 reissue(&reissuer, ticket.id, change.wanted()?, &context.actor()).await?
             }

@@ -7,6 +7,7 @@ pub mod erase;
 pub mod import;
 mod import_files;
 pub mod installation;
+pub mod key_reissue;
 mod listed;
 pub mod people;
 pub mod reconcile;

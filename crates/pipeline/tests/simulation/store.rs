@@ -192,6 +192,13 @@ passed_on! {
         live_code(kid: &str, event: u32, cti: [u8; 10]) -> Option<String>;
         sign_anew(order: OrderId, fence: i64, codes: &[NewCode]) -> bool;
     }
+    KeyReissues {
+        request_key_reissue(kid: &str, reason: Option<&str>, by: &Actor, total: u64) -> KeyReissue;
+        key_reissues() -> Vec<KeyReissue>;
+        claim_key_reissue(worker: &str, lease: Duration, kid: Option<&str>) -> Option<KeyReissue>;
+        record_key_reissue(worker: &str, job: &KeyReissue, next: KeyReissueNext) -> bool;
+        tickets_of_key(kid: &str, since: Timestamp, after: &KeyCursor, limit: usize) -> Vec<Ticket>;
+    }
     Refreshes {
         refreshed(refreshed: &Refreshed) -> RefreshOutcome, |line, outcome| {
             line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);

@@ -116,7 +116,8 @@ macro_rules! conformance_suite {
                 one_ticket_again_and_a_later_cancellation, cancelled_before_and_read_after, a_receipt_is_a_time,
                 cancellations_of_before_records_had_times, codes_are_judged, orders_without_tickets_are_set_going }
             signing_keys { tombstones_stay, live_tickets_of_coming_events, live_codes_are_found,
-                codes_of_unprinted_tickets_are_replaced }
+                codes_of_unprinted_tickets_are_replaced, jobs_go_on_where_they_stopped, one_worker_has_a_job,
+                tickets_of_a_key_in_order }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             erased_orders { letters_that_come_later, letters_while_it_is_erased, reasons_that_people_type,

@@ -3,8 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Backend;
-use super::fixtures::{LONG, at, at_stored, claimed, completion, desk, freeze, frozen, loudly, order};
-use crate::{KeyRecord, NewCode, Registration, RevokedKey};
+use super::fixtures::{
+    LONG, SHORT, at, at_once, at_stored, claimed, completion, desk, freeze, frozen, loudly, order, wait,
+};
+use crate::{KeyCursor, KeyRecord, KeyReissueNext, NewCode, NextStep, Registration, Release, RevokedKey};
 
 fn revoked(kid: &str, reason: &str, seconds: i64) -> RevokedKey {
     RevokedKey {
@@ -119,11 +121,11 @@ pub async fn codes_of_unprinted_tickets_are_replaced(backend: &dyn Backend) {
     }
     // What is claimed next has the new codes.
     store
-        .release(&[crate::Release {
+        .release(&[Release {
             order_id: claim.order_id,
             fence: claim.fence,
             reason: "later".into(),
-            then: crate::NextStep::Retry(std::time::Duration::ZERO),
+            then: NextStep::Retry(std::time::Duration::ZERO),
             failed: Vec::new(),
             refused_answer: None,
         }])
@@ -132,4 +134,86 @@ pub async fn codes_of_unprinted_tickets_are_replaced(backend: &dyn Backend) {
     let claim = store.claim("w", 1, LONG).await.unwrap().remove(0);
     assert!(claim.tickets.iter().all(|ticket| ticket.code.kid == "89abcdef"), "{:?}", claim.tickets);
     assert_eq!(claim.tickets.len(), 2);
+}
+
+pub async fn jobs_go_on_where_they_stopped(backend: &dyn Backend) {
+    let (store, other) = (backend.store(), backend.another().await);
+    assert!(store.claim_key_reissue("w", LONG, None).await.unwrap().is_none());
+    let begun = store.request_key_reissue("a", Some("leaked"), &desk(), 5).await.unwrap();
+    assert_eq!((begun.total, begun.done, begun.finished_at), (5, 0, None));
+    assert_eq!(begun.after, KeyCursor::START);
+    let again = store.request_key_reissue("a", None, &desk(), 4).await.unwrap();
+    assert_eq!(again, begun, "it is being worked on");
+    store.request_key_reissue("b", None, &desk(), 1).await.unwrap();
+
+    let mut job = store.claim_key_reissue("w", SHORT, None).await.unwrap().unwrap();
+    assert_eq!(job, begun, "the oldest");
+    assert!(other.claim_key_reissue("v", LONG, Some("a")).await.unwrap().is_none(), "it is claimed");
+    let second = other.claim_key_reissue("v", LONG, None).await.unwrap().unwrap();
+    assert_eq!(second.kid, "b");
+    (job.done, job.failed, job.last_error) = (2, 1, Some("disk full".into()));
+    job.after = KeyCursor { event: 7, cti: vec![0, 255] };
+    assert!(
+        store.record_key_reissue("w", &job, KeyReissueNext::After(std::time::Duration::ZERO)).await.unwrap()
+    );
+    assert!(
+        !store.record_key_reissue("w", &job, KeyReissueNext::Finished).await.unwrap(),
+        "it was given back"
+    );
+    let taken = other.claim_key_reissue("v", SHORT, None).await.unwrap().unwrap();
+    assert_eq!(taken, job, "another goes on");
+    // It dies; its lease ends.
+    wait().await;
+    let taken = store.claim_key_reissue("w", LONG, Some("a")).await.unwrap().unwrap();
+    assert!(
+        !other.record_key_reissue("v", &taken, KeyReissueNext::Finished).await.unwrap(),
+        "it came back late"
+    );
+    assert!(store.record_key_reissue("w", &taken, KeyReissueNext::After(LONG)).await.unwrap());
+    assert!(store.claim_key_reissue("w", LONG, Some("a")).await.unwrap().is_none(), "not yet");
+    assert!(other.record_key_reissue("v", &second, KeyReissueNext::Finished).await.unwrap());
+    let jobs = store.key_reissues().await.unwrap();
+    assert_eq!(jobs.iter().map(|job| job.kid.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert!(jobs[0].finished_at.is_none() && jobs[1].finished_at.is_some());
+    let anew = store.request_key_reissue("b", None, &desk(), 3).await.unwrap();
+    assert_eq!((anew.total, anew.finished_at), (3, None), "a finished one begins again");
+}
+
+pub async fn one_worker_has_a_job(backend: &dyn Backend) {
+    backend.store().request_key_reissue("a", None, &desk(), 1).await.unwrap();
+    let claims = at_once(backend, 6, |store, n| async move {
+        store.claim_key_reissue(&n.to_string(), LONG, None).await.unwrap().is_some()
+    })
+    .await;
+    assert_eq!(claims.iter().filter(|claimed| **claimed).count(), 1, "{claims:?}");
+}
+
+pub async fn tickets_of_a_key_in_order(backend: &dyn Backend) {
+    let store = backend.store();
+    let claim = claimed(&*store, 1).await.remove(0);
+    let mut freeze = freeze(&claim, 8);
+    let hour = SignedDuration::from_hours(1);
+    for (n, ticket) in (0_u8..).zip(&mut freeze.tickets) {
+        ticket.event.number = u32::from(n % 2);
+        (ticket.code.cti, ticket.code.generation) = ([200 - n; 10], 0);
+        (ticket.event.starts_at, ticket.event.ends_at) = (Some(at() + hour), None);
+    }
+    freeze.tickets[5].code.kid = "another0".into();
+    freeze.tickets[6].event.starts_at = Some(at() - hour);
+    let tickets = frozen(store.freeze(&[freeze]).await.unwrap().remove(0));
+    let mut done = completion(&claim, &tickets[..7], &[]);
+    done.finished = false;
+    store.complete(&[done]).await.unwrap();
+    assert!(store.void_ticket(tickets[4].id, "sold twice", &loudly(), &desk()).await.unwrap());
+    // Left are 0 to 3: the rest is void, of another key, over, or has no page yet.
+    let mut seen = Vec::new();
+    let mut after = KeyCursor::START;
+    loop {
+        let page = store.tickets_of_key("01234567", at(), &after, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = KeyCursor { event: last.event.number.into(), cti: last.code.cti.to_vec() };
+        seen.extend(page.iter().map(|ticket| ticket.line.index));
+        assert!(page.len() <= 2);
+    }
+    assert_eq!(seen, [3, 1, 4, 2], "by event and code id");
 }

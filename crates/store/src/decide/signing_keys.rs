@@ -1,7 +1,7 @@
 //! Shared code and SQL for signing keys that leaked.
 
 use crate::decide::sql_values::{Row, need};
-use crate::{Result, RevokedKey};
+use crate::{KeyCursor, KeyReissue, Result, RevokedKey};
 
 /// Whether a ticket's event was over at the time that `$at` has. An end before the start does not count, and neither do
 /// dates before the year 2000, which are defaults of other systems; an event without dates is not over.
@@ -18,6 +18,25 @@ macro_rules! over {
     };
 }
 pub(crate) use over;
+
+/// Reads a job that signs the tickets of a key anew.
+pub(crate) fn job_from(row: &impl Row) -> Result<KeyReissue> {
+    Ok(KeyReissue {
+        kid: need("kid", row.text("kid")?)?,
+        reason: row.text("reason")?,
+        who: need("who", row.text("who")?)?,
+        requested_at: need("requested_at", row.time("requested_at")?)?,
+        total: row.number("total")?,
+        done: row.number("done")?,
+        failed: row.number("failed")?,
+        last_error: row.text("last_error")?,
+        finished_at: row.time("finished_at")?,
+        after: KeyCursor {
+            event: row.number("after_event")?,
+            cti: need("after_cti", row.bytes("after_cti")?)?,
+        },
+    })
+}
 
 /// Reads a tombstone.
 pub(crate) fn revoked_from(row: &impl Row) -> Result<RevokedKey> {

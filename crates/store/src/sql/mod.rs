@@ -11,6 +11,7 @@ mod erasures;
 mod fragments;
 mod import;
 pub(crate) mod installation;
+mod key_reissues;
 mod people;
 pub(crate) mod recording;
 mod records;

@@ -49,6 +49,19 @@ impl Config {
         {
             raw.problem("credential.secret", "must be 64 hexadecimal digits");
         }
+        if let Some(secrets) = &self.credential.link_secrets
+            && !secrets
+                .expose()
+                .split([',', '\n'])
+                .map(str::trim)
+                .filter(|s| !s.is_empty())
+                .all(is_link_secret)
+        {
+            raw.problem(
+                "credential.link_secrets",
+                "must be secrets of 64 hexadecimal digits separated by commas, or the word secret among them",
+            );
+        }
         self.check_log(raw);
     }
 
@@ -157,4 +170,8 @@ impl Config {
             }
         }
     }
+}
+
+fn is_link_secret(text: &str) -> bool {
+    text == "secret" || text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -43,9 +43,13 @@ section! {
     Credential in "credential" {
         /// The folder with the signing keys and the secret. Empty means {data}/keys. Keep a backup of it.
         keys_dir: Option<PathBuf> = "";
-        /// The secret that ids and links are derived from, 64 hexadecimal digits. Empty means the file
-        /// `secret` in the folder above.
+        /// The secret that ids are derived from, 64 hexadecimal digits. Empty means the file `secret` in the folder
+        /// above.
         secret: Option<Sensitive> = "";
+        /// The secrets that sign links, separated by commas: the first signs, all are accepted. Each has 64 hexadecimal
+        /// digits; the word secret stands for the one above, which signs links where neither this nor the file `links`
+        /// is there. Empty means that file, which `fulfillment keys links` changes while the service runs.
+        link_secrets: Option<Sensitive> = "";
         /// Accept a secret and signing keys that every user of this machine can read, as a volume may be mounted.
         allow_readable_keys: bool = "false";
         /// The format of the QR code of new tickets: tk1, the signed code of docs/qr-format.md; or, where scanners

@@ -15,6 +15,7 @@ pub mod fields;
 pub mod growth;
 pub mod id;
 pub mod instant;
+pub mod links;
 pub mod locale;
 pub mod message;
 pub mod money;

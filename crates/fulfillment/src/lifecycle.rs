@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fulfillment_adapters::kafka::KafkaConsumer;
-use fulfillment_config::Config;
-use fulfillment_domain::{Clock as _, Secret};
+use fulfillment_config::{Config, Credential};
+use fulfillment_domain::Clock as _;
 use fulfillment_http::{self as http, Access, Api, PartState, Readiness, StoredTokens};
 use fulfillment_pipeline::Wake;
 use fulfillment_pipeline::clock::SystemClock;
@@ -62,7 +62,7 @@ const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 /// A running service.
 pub(crate) struct Running {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) secret: Secret,
+    pub(crate) keys: Arc<Keys>,
     /// The address it listens on.
     pub(crate) address: SocketAddr,
     /// The URL at which others reach it.
@@ -109,7 +109,8 @@ impl Running {
             info!(version = report.version, applied = ?report.applied, "the schema was migrated");
         }
         let keyring = installation::keys_for(store.as_ref(), config, SystemClock.now()).await?;
-        let keys = Arc::new(Keys::new(keyring, config.keys_dir(), config.credential.secret.clone()));
+        let Credential { secret, link_secrets, .. } = config.credential.clone();
+        let keys = Arc::new(Keys::new(keyring, config.keys_dir(), secret, link_secrets));
         let upstreams = wiring::upstreams(config, environment)?;
         if roles.iter().copied().any(needs_files) {
             installation::check_storage(store.as_ref(), upstreams.files.as_ref()).await?;
@@ -227,7 +228,6 @@ impl Parts {
         let api = Arc::new(Api {
             store: Arc::clone(&self.store),
             files: Arc::clone(&self.upstreams.files),
-            secret: self.keys.current().secret.clone(),
             clock: Arc::new(SystemClock),
             trail,
             access: self.access(config, address),
@@ -256,7 +256,7 @@ impl Parts {
         });
         Ok(Running {
             store: self.store,
-            secret: self.keys.current().secret.clone(),
+            keys: self.keys,
             address,
             public_url,
             stop: self.stop,

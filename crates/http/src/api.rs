@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_config::{Http, Pipeline};
-use fulfillment_domain::{Clock, Secret};
+use fulfillment_domain::Clock;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
@@ -38,13 +38,11 @@ pub struct Api {
     pub voider: Voider,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// Signs the links to PDFs.
-    pub secret: Secret,
     /// The tokens and their scopes.
     pub access: Access,
     /// Records reads and refusals.
     pub trail: Arc<Trail>,
-    /// Its public keys are published.
+    /// Its public keys are published, and its link secrets sign the links to PDFs.
     pub keys: Arc<Keys>,
     /// Draws the files of whole orders.
     pub templates: Arc<Templates>,

@@ -1,7 +1,9 @@
 //! Settings of published events: spelling, links, destinations.
 
 use fulfillment_domain::event::Publication;
-use fulfillment_domain::{Secret, Spelling, Ticket};
+use fulfillment_domain::links::LinkSecrets;
+use fulfillment_domain::{Spelling, Ticket};
+use jiff::Timestamp;
 
 /// How events are written.
 #[derive(Debug, Clone)]
@@ -16,8 +18,8 @@ pub struct Publishing {
 
 impl Publishing {
     /// The signed link to a ticket's PDF.
-    pub(crate) fn link(&self, secret: &Secret, ticket: &Ticket) -> String {
-        let signature = secret.link_signature(ticket.id, ticket.code.generation);
+    pub(crate) fn link(&self, secrets: &LinkSecrets, ticket: &Ticket, now: Timestamp) -> String {
+        let signature = secrets.sign(ticket.id, ticket.code.generation, now);
         format!("{}/tickets/{}.pdf?s={signature}", self.public_url, ticket.id)
     }
 

@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fulfillment_credential::{Claims, SigningKey, decode_unverified, sign};
 use fulfillment_tests::ordering::{Answer, one_seat, seats};
 use fulfillment_tests::payment::Payment;
@@ -12,7 +14,9 @@ use fulfillment_tests::rig;
 use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::{Service, Setup};
 use fulfillment_tests::wait::eventually;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use uuid::Uuid;
 
 const GOOD: &str = "/.well-known/ticket-keys.json";
@@ -291,5 +295,71 @@ async fn the_tickets_of_a_leaked_key_get_new_codes_whatever_dies_meanwhile() -> 
     let listed = keys(&scene, &["list"]).await?;
     let own = listed.as_array().context("keys")?.iter().find(|key| key["kid"] == kid);
     assert_eq!(own.context("the key")?["reissue"]["done"], SEATS, "{listed}");
+    scene.settled(&service).await
+}
+
+/// The signed link of a ticket, as its event has it.
+async fn link(scene: &Scene, ticket: &Value) -> Result<String> {
+    let id = text(ticket, "id");
+    let select = format!("SELECT CAST(value AS TEXT) FROM outbox WHERE ticket_id = '{id}' ORDER BY id DESC");
+    let event = scene.record.texts(&select).await?.into_iter().next().context("its event")?;
+    let link = event.split_once("/tickets/").and_then(|(_, rest)| rest.split_once('"'));
+    Ok(format!("/tickets/{}", link.context("a link")?.0))
+}
+
+/// The signature of a first generation's link by this secret: HMAC over the parts, each with its length.
+fn signature(secret: &str, ticket: &Value) -> Result<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(&hex::decode(secret.trim())?)?;
+    let id: Uuid = text(ticket, "id").parse()?;
+    for part in [&b"link"[..], id.as_bytes(), &0_u32.to_be_bytes()] {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    Ok(URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..16]))
+}
+
+/// The status of a request without a token.
+async fn status(service: &Service, path: &str) -> Result<u16> {
+    let url = format!("{}{path}", service.base());
+    Ok(service.client().get(url).send().await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn the_secret_of_links_is_replaced_with_an_overlap() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    drop(scene.start().await?);
+    // As an earlier version left it: the secret of the ids signs links.
+    std::fs::remove_file(scene.setup.data().join("keys/links"))?;
+    let service = scene.start().await?;
+    let ticket = issued(&scene, &service).await?;
+    let old = link(&scene, &ticket).await?;
+    let secret = std::fs::read_to_string(scene.setup.data().join("keys/secret"))?;
+    assert!(old.ends_with(&signature(&secret, &ticket)?), "an upgrade changes no link: {old}");
+
+    assert_eq!(keys(&scene, &["links", "new"]).await?.as_array().map(Vec::len), Some(2));
+    let early = scene.setup.run(&["keys", "links", "end-overlap"]).await?;
+    assert_eq!(early.status.code(), Some(2), "no process signs with it yet: {early:?}");
+    let new = eventually(PATIENCE, "the new secret signs", async || {
+        let ticket = issued(&scene, &service).await?;
+        let link = link(&scene, &ticket).await?;
+        Ok((!link.ends_with(&signature(&secret, &ticket)?)).then_some(link))
+    })
+    .await?;
+    for link in [&old, &new] {
+        assert_eq!(status(&service, link).await?, 200, "they overlap");
+    }
+    assert_eq!(keys(&scene, &["links", "end-overlap"]).await?["ended"], 1);
+    eventually(PATIENCE, "the former secret is not accepted any more", async || {
+        Ok((status(&service, &old).await? == 401).then_some(()))
+    })
+    .await?;
+    assert_eq!(status(&service, &new).await?, 200);
+    drop(service);
+    let service = scene.start().await?;
+    assert_eq!(
+        (status(&service, &old).await?, status(&service, &new).await?),
+        (401, 200),
+        "and after a restart"
+    );
     scene.settled(&service).await
 }

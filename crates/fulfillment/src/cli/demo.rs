@@ -221,7 +221,7 @@ fn shown(id: TicketId, service: &Running, config: &Config) -> Shown {
         ticket_url: format!(
             "{}/tickets/{id}.pdf?s={}",
             service.public_url,
-            service.secret.link_signature(id, 0)
+            service.keys.current().links.sign(id, 0, SystemClock.now())
         ),
         verify: format!(
             "FULFILLMENT_STORE_URL=sqlite://{} FULFILLMENT_CREDENTIAL_KEYS_DIR={} {} verify {}",

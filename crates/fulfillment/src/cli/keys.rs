@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
+use super::link_keys::{self, Links};
 use super::reissue_key::progress;
 use super::revoke::revoke;
 use crate::error::CliError;
@@ -78,10 +79,22 @@ Exit code: 0 it is revoked, 1 there is no such key, or the answer was no.")]
         #[arg(long)]
         yes: bool,
     },
+    /// List, renew or retire the secrets that sign links to tickets
+    ///
+    /// A running service loads them automatically. A secret of links that has leaked is replaced by `new`, and
+    /// `end-overlap` once the links that it signed may stop working.
+    #[command(after_help = "Examples:
+  fulfillment keys links list
+  fulfillment keys links new            it signs after ten seconds; links that were sent out stay good
+  fulfillment keys links end-overlap    only the newest is accepted")]
+    Links {
+        #[command(subcommand)]
+        action: Links,
+    },
     /// Make the store accept the current secret, because the old one is lost
     ///
-    /// If there is no secret, a new one is created. Existing tickets keep their ids and codes. Links that were sent out
-    /// no longer work without a token, and an order that has no tickets yet gets other ticket ids than before.
+    /// If there is no secret, a new one is created. Existing tickets keep their ids and codes. Links that the lost
+    /// secret signed no longer work without a token, and an order that has no tickets yet gets other ticket ids than before.
     #[command(after_help = "Example:
   fulfillment keys adopt-secret --yes-the-old-one-is-lost")]
     AdoptSecret {
@@ -198,6 +211,7 @@ impl Keys {
                 })?;
                 context.answer(&listed(&key, State::Retired), describe)
             }
+            Action::Links { action } => link_keys::run(context, &config, &action),
             Action::Revoke { kid, reason, yes } => revoke(context, &config, kid, reason, yes).await,
             Action::AdoptSecret { sure } => {
                 if !sure {

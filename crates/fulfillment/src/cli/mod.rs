@@ -12,6 +12,7 @@ mod import;
 mod ingest;
 mod input;
 mod keys;
+mod link_keys;
 mod messages;
 mod migrate;
 mod order;

@@ -72,13 +72,13 @@ pub(super) async fn reissuer(
     config: &Config,
     store: &Arc<dyn Store>,
 ) -> Result<Reissuer, CliError> {
-    let (dir, secret) = (config.keys_dir(), &config.credential.secret);
+    let (dir, credential) = (config.keys_dir(), &config.credential);
     let mut keyring = Keyring::configured(config)?
         .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
     installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
     let files = wiring::files(config, &context.environment)?;
     installation::check_storage(store.as_ref(), files.as_ref()).await?;
-    let keys = Arc::new(Keys::new(keyring, dir, secret.clone()));
+    let keys = Arc::new(Keys::new(keyring, dir, credential.secret.clone(), credential.link_secrets.clone()));
     let public_url = config.public_url(config.http.listen);
     let templates = Arc::new(wiring::templates(config, store).await?);
     Ok(wiring::reissuer(config, Arc::clone(store), keys, files, templates, &public_url, Arc::default()))

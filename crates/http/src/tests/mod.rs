@@ -25,6 +25,7 @@ use bytes::Bytes;
 use fulfillment_config::{CodeFormat, Config};
 use fulfillment_document::PdfRenderer;
 use fulfillment_domain::clock::FixedClock;
+use fulfillment_domain::links::LinkSecrets;
 use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId};
 use fulfillment_pipeline::Publishing;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
@@ -39,6 +40,7 @@ use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{
     DeadLetterRoute, Inbox, Incoming, IngestOutcome, Installation, OrderQueue, StoreError,
 };
+use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -65,7 +67,7 @@ struct App {
     readiness: Arc<Readiness>,
     head: watch::Sender<i64>,
     stop: CancellationToken,
-    secret: Secret,
+    links: LinkSecrets,
     dir: TempDir,
 }
 
@@ -119,16 +121,17 @@ impl App {
         let secret = Secret::new([9; 32]);
         let keys = dir.path().join("keys");
         let keyring = Keyring::create(&keys, None, clock.now()).unwrap();
+        let links = keyring.links.clone();
         let renderer = Arc::new(PdfRenderer::with_fonts(Vec::new()).unwrap());
         let registry = TemplateRegistry::read(&config).unwrap();
         let templates = Arc::new(Templates::new(renderer, Arc::clone(&store) as _, registry).await.unwrap());
-        let keys = Arc::new(Keys::new(keyring, keys, None));
+        let keys = Arc::new(Keys::new(keyring, keys, None, None));
         let reissuer = Reissuer {
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
             templates: Arc::clone(&templates),
             keys: Arc::clone(&keys),
-            secret: secret.clone(),
+            secret,
             clock: Arc::clone(&clock),
             runtime: Arc::new(SystemRuntime),
             code: CodeFormat::Tk1,
@@ -156,7 +159,6 @@ impl App {
             files: Arc::clone(&files) as _,
             accept: Arc::clone(&inbox) as _,
             heal: Arc::clone(&healed) as _,
-            secret: secret.clone(),
             trail,
             access: Access::new(&config.tokens, config.http.listen, &config.http, stored, Arc::clone(&clock)),
             clock,
@@ -170,7 +172,7 @@ impl App {
         };
         let api = Arc::new(api);
         let (router, operations) = (router(Arc::clone(&api), true), router(api, false));
-        Self { router, operations, store, files, healed, inbox, tokens, readiness, head, stop, secret, dir }
+        Self { router, operations, store, files, healed, inbox, tokens, readiness, head, stop, links, dir }
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
@@ -212,7 +214,7 @@ impl App {
         format!(
             "/tickets/{}.pdf?s={}",
             ticket.id,
-            self.secret.link_signature(ticket.id, ticket.code.generation)
+            self.links.sign(ticket.id, ticket.code.generation, Timestamp::MAX)
         )
     }
 }

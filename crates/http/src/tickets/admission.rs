@@ -90,11 +90,11 @@ pub(super) async fn admit(
 }
 
 fn is_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
-    api.secret.link_is_signed(ticket.id, ticket.code.generation, signature)
+    api.keys.current().links.accept(ticket.id, ticket.code.generation, signature)
 }
 
 /// Whether a link was valid for an earlier generation: its client learns that it was replaced, and nothing else.
 fn was_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
-    (0..ticket.code.generation.min(256))
-        .any(|earlier| api.secret.link_is_signed(ticket.id, earlier, signature))
+    let keyring = api.keys.current();
+    (0..ticket.code.generation.min(256)).any(|earlier| keyring.links.accept(ticket.id, earlier, signature))
 }

@@ -24,8 +24,12 @@ pub(super) fn secret_from(text: &str, origin: &Path) -> anyhow::Result<Secret> {
 }
 
 pub(super) fn write_secret(file: &Path) -> anyhow::Result<()> {
-    let text = Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())));
-    write_private(file, text.as_bytes())
+    write_private(file, random_secret().as_bytes())
+}
+
+/// A new secret's text.
+pub(super) fn random_secret() -> Zeroizing<String> {
+    Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())))
 }
 
 /// The newest key signs, so a new one comes after all others that can, even if the clock was set back.
@@ -101,7 +105,8 @@ pub(super) fn check_private(dir: &Path) -> anyhow::Result<()> {
         let entry = entry.with_context(|| at(dir))?;
         let (file, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        let private = name == "secret" || (name.ends_with(".pem") && !name.ends_with(".pub.pem"));
+        let private =
+            name == "secret" || name == "links" || (name.ends_with(".pem") && !name.ends_with(".pub.pem"));
         // A file may be gone by now: another process retires keys.
         let Ok(metadata) = fs::metadata(&file) else { continue };
         let mode = metadata.permissions().mode() & 0o777;
@@ -140,6 +145,20 @@ pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
 
 /// Writes a file durably, readable by its owner alone, and never over another.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = write_partial(path, content)?;
+    fs::hard_link(&partial, path).with_context(|| at(path))?;
+    fs::remove_file(&partial).with_context(|| at(&partial))?;
+    sync_folder_of(path)
+}
+
+/// Writes a file durably, readable by its owner alone, in place of the one that is there.
+pub(super) fn replace_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let partial = write_partial(path, content)?;
+    fs::rename(&partial, path).with_context(|| at(path))?;
+    sync_folder_of(path)
+}
+
+fn write_partial(path: &Path, content: &[u8]) -> anyhow::Result<PathBuf> {
     let partial = path.with_extension("partial");
     let mut file = OpenOptions::new()
         .create(true)
@@ -150,8 +169,10 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         .with_context(|| at(&partial))?;
     file.set_permissions(fs::Permissions::from_mode(0o600)).with_context(|| at(&partial))?;
     file.write_all(content).and_then(|()| file.sync_all()).with_context(|| at(&partial))?;
-    fs::hard_link(&partial, path).with_context(|| at(path))?;
-    fs::remove_file(&partial).with_context(|| at(&partial))?;
+    Ok(partial)
+}
+
+fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
     if let Some(dir) = path.parent() {
         File::open(dir).and_then(|d| d.sync_all()).with_context(|| at(dir))?;
     }

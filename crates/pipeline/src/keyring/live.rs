@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Keyring;
 use super::files::REVOKED;
+use super::{Keyring, links};
 use crate::runtime::Runtime;
 
 /// Interval between two looks at the folder and the tombstones.
@@ -23,13 +23,14 @@ const EVERY: Duration = Duration::from_secs(3);
 pub struct Keys {
     dir: PathBuf,
     secret: Option<Sensitive>,
+    links: Option<Sensitive>,
     current: RwLock<Arc<Keyring>>,
 }
 
 impl Keys {
-    /// Starts with these keys, from this folder.
-    pub fn new(keyring: Keyring, dir: PathBuf, secret: Option<Sensitive>) -> Self {
-        Self { dir, secret, current: RwLock::new(Arc::new(keyring)) }
+    /// Starts with these keys, from this folder; a secret and link secrets of the settings come before its own.
+    pub fn new(keyring: Keyring, dir: PathBuf, secret: Option<Sensitive>, links: Option<Sensitive>) -> Self {
+        Self { dir, secret, links, current: RwLock::new(Arc::new(keyring)) }
     }
 
     /// The keys as they are now.
@@ -93,6 +94,7 @@ impl Keys {
         let Some(mut keyring) = Keyring::read(&self.dir, self.secret.as_ref())? else {
             anyhow::bail!("{} is empty", self.dir.display())
         };
+        keyring = keyring.with_links(self.links.as_ref())?;
         let before = self.current();
         anyhow::ensure!(keyring.secret.fingerprint() == before.secret.fingerprint(), "it has another secret");
         let registered = store.register(&keyring.registration()).await?;
@@ -101,6 +103,10 @@ impl Keys {
         keyring.bar(&registered.revoked);
         for key in keyring.keys().iter().filter(|k| !before.keys().iter().any(|b| b.public == k.public)) {
             info!(kid = %key.public.kid(), signs_from = %key.signs_from, "a new key");
+        }
+        let fingerprints = |of: &Keyring| of.links.iter().map(|l| l.secret.fingerprint()).collect::<Vec<_>>();
+        if fingerprints(&keyring) != fingerprints(&before) {
+            info!("the secrets that sign links have changed");
         }
         self.replace(keyring);
         Ok(())
@@ -115,7 +121,10 @@ impl Keys {
 fn names(dir: &Path) -> BTreeMap<PathBuf, Option<SystemTime>> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     entries
-        .filter(|entry| entry.path().extension().is_some_and(|e| e == "pem" || e == REVOKED))
+        .filter(|entry| {
+            let is_key = entry.path().extension().is_some_and(|e| e == "pem" || e == REVOKED);
+            is_key || entry.file_name() == links::FILE
+        })
         .map(|entry| (entry.path(), entry.metadata().and_then(|m| m.modified()).ok()))
         .collect()
 }

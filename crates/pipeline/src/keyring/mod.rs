@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! {keys}/secret                              64 hexadecimal digits
+//! {keys}/links                               the secrets that sign links, newest first
 //! {keys}/20261122T183000Z-1a2b3c4d.pem       a signing key: from when it signs, its kid; PKCS#8
 //! {keys}/20251122T183000Z-5e6f7a8b.pub.pem   a retired key: it verifies and can never sign again; SPKI
 //! {keys}/20241122T183000Z-9c0d1e2f.revoked   a revoked key: its codes are refused; SPKI
@@ -13,6 +14,7 @@
 
 mod change;
 mod files;
+mod links;
 mod live;
 mod revoke;
 
@@ -22,12 +24,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use fulfillment_credential::{KeySet, PublicKey, SigningKey};
 use fulfillment_domain::Secret;
+use fulfillment_domain::links::LinkSecrets;
 use fulfillment_store::{KeyRecord, Registration};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use change::{new_key, public_keys, replace_lost_secret, retire};
 use files::{at, check_private, lock, read_keys, secret_from, write_key, write_private, write_secret};
+pub use links::{end_link_overlap, new_link_secret};
 pub use live::Keys;
 pub use revoke::{bury, succeed};
 
@@ -36,8 +40,10 @@ use fulfillment_config::{Config, Sensitive};
 /// The secret and every key.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    /// The secret that ids and links are derived from.
+    /// The secret that ids are derived from.
     pub secret: Secret,
+    /// The secrets that sign links.
+    pub links: LinkSecrets,
     keys: Vec<StoredKey>,
     public: KeySet,
     revoked: KeySet,
@@ -105,7 +111,15 @@ impl Keyring {
         if !config.credential.allow_readable_keys {
             check_private(&dir)?;
         }
-        Self::read(&dir, config.credential.secret.as_ref())
+        let keyring = Self::read(&dir, config.credential.secret.as_ref())?;
+        keyring.map(|keyring| keyring.with_links(config.credential.link_secrets.as_ref())).transpose()
+    }
+
+    /// With the link secrets that a setting names, if it does.
+    fn with_links(self, setting: Option<&Sensitive>) -> anyhow::Result<Self> {
+        let Some(setting) = setting else { return Ok(self) };
+        let links = links::of_setting(setting, &self.secret)?;
+        Ok(Self { links, ..self })
     }
 
     fn look(dir: &Path, secret: Option<&Sensitive>) -> anyhow::Result<Found> {
@@ -136,7 +150,8 @@ impl Keyring {
                 KeySet::from_keys(keys.iter().map(|k| k.public))
                     .context("two keys have the same id: make another in place of one of them")?;
                 let (public, revoked) = public_halves(&keys)?;
-                Found::Whole(Self { secret, keys, public, revoked })
+                let links = links::read(dir, &secret)?;
+                Found::Whole(Self { secret, links, keys, public, revoked })
             }
         })
     }
@@ -155,6 +170,11 @@ impl Keyring {
         let secret_file = dir.join("secret");
         if secret.is_none() && !secret_file.exists() {
             write_secret(&secret_file)?;
+        }
+        // Earlier versions signed links with the installation's secret; a new one has a secret for them.
+        let links = dir.join(links::FILE);
+        if !links.exists() {
+            write_secret(&links)?;
         }
         write_key(dir, now)?;
         fs::remove_file(&unfinished).with_context(|| at(&unfinished))?;

@@ -263,7 +263,7 @@ impl Pipeline {
     }
 
     fn event(&self, ticket: &Ticket, traceparent: Option<&str>) -> serde_json::Result<OutboxEvent> {
-        let url = self.publishing.link(&self.secret, ticket);
+        let url = self.publishing.link(&self.keys.current().links, ticket, self.clock.now());
         ticket_issued(ticket, &self.publishing.publication(&url, traceparent))
     }
 }

@@ -50,7 +50,7 @@ pub struct Pipeline {
     pub templates: Arc<Templates>,
     /// What codes are signed with.
     pub keys: Arc<Keys>,
-    /// The secret that ids and links are derived from.
+    /// The secret that ids are derived from.
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,

@@ -82,7 +82,7 @@ impl Stage {
             let renderer = Arc::new(PdfRenderer::with_fonts(Vec::new()).unwrap());
             Templates::new(renderer, Arc::new(store), TemplateRegistry::read(&config).unwrap()).await.unwrap()
         });
-        let keys = Arc::new(Keys::new(keyring, folder.path().to_owned(), None));
+        let keys = Arc::new(Keys::new(keyring, folder.path().to_owned(), None, None));
         let kit = Kit { settings: config.pipeline, templates: Arc::new(templates), keys };
         Self { kit, backstage }
     }

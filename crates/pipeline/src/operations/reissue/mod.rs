@@ -43,7 +43,7 @@ pub struct Reissuer {
     pub templates: Arc<Templates>,
     /// What codes are signed with.
     pub keys: Arc<Keys>,
-    /// The secret that ids and links are derived from.
+    /// The secret that ids are derived from.
     pub secret: Secret,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
@@ -193,7 +193,7 @@ impl Reissuer {
 
     /// A ticket without a published event gets `ticket-issued`, whatever its generation.
     fn event(&self, live: &Ticket, ticket: &Ticket, reason: Option<&str>) -> serde_json::Result<OutboxEvent> {
-        let url = self.publishing.link(&self.secret, ticket);
+        let url = self.publishing.link(&self.keys.current().links, ticket, self.clock.now());
         let publication = self.publishing.publication(&url, None);
         if live.lifecycle.sequence == 0 {
             return ticket_issued(ticket, &publication);

@@ -244,7 +244,8 @@ async fn guesses_are_slow_counted_and_logged_and_disturb_nobody() -> Result<()> 
         assert!(took >= Duration::from_millis(500), "{took:?}");
     }
     let others = others?;
-    assert!(others < Duration::from_millis(500), "twenty good requests took {others:?}");
+    // Ten seconds, if each waited as a guess does.
+    assert!(others < Duration::from_secs(3), "twenty good requests took {others:?}");
     let metrics = service.get("/metrics").await?.text().await?;
     let counted = r#"fulfillment_http_failed_tokens_total{reason="unknown"} 40"#;
     assert!(metrics.contains(counted), "{metrics}");

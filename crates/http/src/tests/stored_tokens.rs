@@ -174,7 +174,7 @@ async fn a_failed_try_delays_only_its_own_answer_and_only_a_hundred_at_a_time() 
         begun.elapsed()
     };
     let (guesses, others) = tokio::join!(guesses, others);
-    assert!(others < Duration::from_millis(300), "others waited for {others:?}");
+    assert!(others < Duration::from_millis(450), "others waited for {others:?}");
     let (held, crowded): (Vec<_>, Vec<_>) = guesses.iter().partition(|answer| answer.status == 401);
     assert_eq!((held.len(), crowded.len()), (100, 50));
     for answer in crowded {

@@ -92,6 +92,7 @@ macro_rules! conformance_suite {
             release { retries_later, waiting_costs_no_try, parks_with_failed_tickets, parks_for_good,
                 retry_sets_going, retry_leaves_alone, a_repeat_is_stale }
             outbox { lends_in_order_once, lends_few_large_ones, retries_and_parks, leases_end, ticket_events_in_order, void_suppresses,
+                held_back_events_are_not_looked_at_again, held_back_by_what_a_void_ends,
                 destinations_apart, backlog, unsent_and_sent_again, prune }
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
             records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver,

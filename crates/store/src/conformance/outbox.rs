@@ -8,11 +8,11 @@ use fulfillment_domain::event::ids_of;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, SHORT, at_once, claimed, completion, desk, freeze, frozen, generated, ingest, issued, message,
-    order, payment, quietly, wait,
+    LONG, SHORT, at_once, claimed, completion, desk, freeze, frozen, generated, ingest, issued, loudly,
+    message, order, payment, quietly, wait,
 };
 use crate::DeliveryOutcome::{Parked, Retry, Sent};
-use crate::{DeadLetterRoute, Store};
+use crate::{DeadLetterRoute, Delivery, Store};
 
 /// Two events of one ticket, in order, with different ids.
 async fn two_events(store: &dyn Store) {
@@ -100,6 +100,58 @@ pub async fn ticket_events_in_order(backend: &dyn Backend) {
     let parked = Parked { reason: "refused".into() };
     store.record_deliveries("kafka", &[(first[0].outbox_id, parked)]).await.unwrap();
     assert_eq!(store.claim_deliveries("kafka", 5, LONG).await.unwrap()[0].event.sequence, 2);
+}
+
+/// Events that wait for an earlier one of their ticket are looked at once, and not again before that one has moved.
+pub async fn held_back_events_are_not_looked_at_again(backend: &dyn Backend) {
+    const TICKETS: u32 = 20;
+    let store = backend.store();
+    let tickets = issued(&*store, TICKETS, 1).await;
+    let all = usize::try_from(TICKETS).unwrap();
+    let first = store.claim_deliveries("kafka", all, LONG).await.unwrap();
+    assert_eq!(first.len(), all);
+    for ticket in &tickets {
+        assert!(store.void_ticket(ticket.id, "refund", &loudly(), &desk()).await.unwrap());
+    }
+    // As they were written, they are due.
+    let waiting = "SELECT count(*) FROM outbox_delivery WHERE state = 'pending' AND lent = FALSE AND due_at <= updated_at";
+    assert_eq!(backend.number(waiting).await, i64::from(TICKETS));
+    assert!(store.claim_deliveries("kafka", 3, LONG).await.unwrap().is_empty());
+    assert_eq!(backend.number(waiting).await, 0, "all of them, however few one look may lend");
+
+    // One that is not held back is found behind them, and theirs as soon as they are free.
+    ingest(&*store, &[message(77, b"nonsense")]).await;
+    let free = store.claim_deliveries("kafka", 3, LONG).await.unwrap();
+    assert_eq!(free.iter().map(|d| d.event.kind).collect::<Vec<_>>(), [EventKind::DeadLetter]);
+    let retry = Retry { after: LONG, reason: "no".into() };
+    let parked = Parked { reason: "refused".into() };
+    let outcomes = [(first[0].outbox_id, Sent), (first[1].outbox_id, parked), (first[2].outbox_id, retry)];
+    store.record_deliveries("kafka", &outcomes).await.unwrap();
+    let next = store.claim_deliveries("kafka", all, LONG).await.unwrap();
+    let seen: Vec<_> = next.iter().map(|d| (d.event.ticket_id, d.event.kind)).collect();
+    let of = |n: usize| (first[n].event.ticket_id, EventKind::TicketVoided);
+    assert_eq!(seen, [of(0), of(1)]);
+    // An event that is ended for its erased ticket frees the next one too.
+    let order = first[3].event.order_id.unwrap();
+    store.erase(order, &desk()).await.unwrap().unwrap();
+    let next = store.claim_deliveries("kafka", all, LONG).await.unwrap();
+    assert_eq!(next.iter().map(|d| d.event.ticket_id).collect::<Vec<_>>(), [first[3].event.ticket_id]);
+}
+
+/// A void ends the event of the issue, and frees its own.
+pub async fn held_back_by_what_a_void_ends(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = issued(&*store, 3, 1).await;
+    let lent = store.claim_deliveries("kafka", 3, LONG).await.unwrap();
+    for ticket in &tickets {
+        assert!(store.void_ticket(ticket.id, "refund", &loudly(), &desk()).await.unwrap());
+    }
+    assert!(store.claim_deliveries("kafka", 9, LONG).await.unwrap().is_empty(), "held back");
+    let retry = |d: &Delivery| (d.outbox_id, Retry { after: Duration::ZERO, reason: "no".into() });
+    store.record_deliveries("kafka", &lent.iter().map(retry).collect::<Vec<_>>()).await.unwrap();
+    let kinds: Vec<_> =
+        store.claim_deliveries("kafka", 9, LONG).await.unwrap().iter().map(|d| d.event.kind).collect();
+    assert_eq!(kinds, [EventKind::TicketVoided; 3], "at the same look");
 }
 
 pub async fn void_suppresses(backend: &dyn Backend) {

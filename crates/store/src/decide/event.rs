@@ -1,5 +1,7 @@
 //! Reading outbox rows.
 
+use std::time::Duration;
+
 use fulfillment_domain::{OrderId, OutboxEvent};
 
 use crate::decide::headers;
@@ -9,6 +11,9 @@ use crate::{Delivery, Result, Unsent};
 
 /// How many bytes of values are lent in one batch; the last event may exceed it.
 pub(crate) const LENT_BYTES: i64 = 8 << 20;
+
+/// By how much an event that is held back is due after the earlier one of its ticket.
+pub(crate) const AFTER: Duration = Duration::from_micros(1);
 
 /// The columns of an event, of the table alias `o`.
 macro_rules! event_columns {

@@ -8,20 +8,27 @@ use uuid::Uuid;
 
 use super::PgStore;
 use super::rows::values::{micros, rows_at_most};
-use crate::decide::event::{LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::event::{AFTER, LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
 use crate::decide::sql_values::{Row, clean};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
 
-/// Lends what is due and not held back by an earlier event of its ticket (the first has none), as far as the values
-/// before it have less than `$4` bytes; ends deliveries that a void made pointless.
+/// Lends what is due, as far as the values before it have less than `$4` bytes; ends deliveries that a void made
+/// pointless. What an earlier event of its ticket (the first has none) holds back is due `$5` after that one from now
+/// on, so that the next call does not look at it again. The first row says of how many that is new, the others have no
+/// event.
 const LEND: &str = concat!(
-    "WITH found AS (SELECT d.outbox_id, d.due_at FROM outbox_delivery d \
+    "WITH found AS (SELECT d.outbox_id, d.due_at, d.ticket_id, d.sequence FROM outbox_delivery d \
         WHERE d.destination = $1 AND d.state = 'pending' AND d.due_at <= now() \
-        AND (d.sequence <= 1 OR d.sequence = (SELECT min(e.sequence) FROM outbox_delivery e \
-             WHERE e.destination = $1 AND e.ticket_id = d.ticket_id AND e.state = 'pending')) \
         ORDER BY d.due_at, d.outbox_id LIMIT $2 FOR UPDATE OF d SKIP LOCKED), \
+     looked AS MATERIALIZED (SELECT f.outbox_id, f.due_at, CASE WHEN f.sequence > 1 THEN \
+        (SELECT e.due_at + $5 * interval '1 microsecond' FROM outbox_delivery e WHERE e.destination = $1 \
+         AND e.ticket_id = f.ticket_id AND e.state = 'pending' AND e.sequence < f.sequence \
+         ORDER BY e.sequence LIMIT 1) END AS held_until FROM found f), \
+     held AS (UPDATE outbox_delivery d SET due_at = l.held_until FROM looked l WHERE d.outbox_id = l.outbox_id \
+        AND d.destination = $1 AND l.held_until <> l.due_at RETURNING 1), \
      sized AS (SELECT f.outbox_id, sum(octet_length(o.value)) OVER (ORDER BY f.due_at, f.outbox_id) \
-        - octet_length(o.value) AS before FROM found f JOIN outbox o ON o.id = f.outbox_id), \
+        - octet_length(o.value) AS before FROM looked f JOIN outbox o ON o.id = f.outbox_id \
+        WHERE f.held_until IS NULL), \
      marked AS (UPDATE outbox_delivery d SET \
         state = CASE WHEN m.moot THEN 'suppressed' ELSE 'pending' END, \
         reason = CASE WHEN m.moot THEN 'the ticket was voided' ELSE d.reason END, \
@@ -33,10 +40,22 @@ const LEND: &str = concat!(
               WHERE f.before < $4) AS m \
         WHERE d.outbox_id = m.outbox_id AND d.destination = $1 \
         RETURNING d.outbox_id, d.attempts, m.moot) \
-     SELECT o.id, d.attempts, d.moot, ",
+     SELECT h.held, o.id, d.attempts, d.moot, ",
     event_columns!(),
-    " FROM marked d JOIN outbox o ON o.id = d.outbox_id ORDER BY o.id"
+    " FROM (SELECT count(*) AS held FROM held) AS h LEFT JOIN (marked d JOIN outbox o ON o.id = d.outbox_id) ON TRUE \
+      ORDER BY o.id"
 );
+
+/// The next events of the same tickets as `$2`, if they are not lent, are due now: those before them were sent or given
+/// up. A statement of its own: the rows are not among those that were locked before, sorted.
+const FREE_NEXT: &str = "WITH next AS (SELECT n.outbox_id FROM outbox_delivery n WHERE n.destination = $1 \
+        AND n.state = 'pending' AND NOT n.lent AND n.due_at > clock_timestamp() AND n.ticket_id = ANY( \
+            SELECT d.ticket_id FROM outbox_delivery d WHERE d.destination = $1 AND d.outbox_id = ANY($2::bigint[])) \
+        AND NOT EXISTS (SELECT 1 FROM outbox_delivery e WHERE e.destination = $1 AND e.ticket_id = n.ticket_id \
+            AND e.state = 'pending' AND e.sequence < n.sequence) \
+        ORDER BY n.outbox_id FOR UPDATE OF n SKIP LOCKED) \
+     UPDATE outbox_delivery d SET due_at = clock_timestamp() FROM next \
+     WHERE d.outbox_id = next.outbox_id AND d.destination = $1";
 
 #[async_trait]
 impl Outbox for PgStore {
@@ -48,15 +67,21 @@ impl Outbox for PgStore {
     ) -> Result<Vec<Delivery>> {
         loop {
             let query = sqlx::query(LEND).bind(destination).bind(rows_at_most(limit)).bind(micros(lease));
-            let rows = query.bind(LENT_BYTES).fetch_all(&self.pool).await?;
-            let mut lent = Vec::with_capacity(rows.len());
+            let rows = query.bind(LENT_BYTES).bind(micros(AFTER)).fetch_all(&self.pool).await?;
+            let (mut lent, mut ended, mut held) = (Vec::with_capacity(rows.len()), Vec::new(), 0);
             for row in &rows {
-                if !sqlx::Row::try_get::<bool, _>(row, "moot")? {
-                    lent.push(delivery_from(row)?);
+                held = row.number("held")?;
+                match sqlx::Row::try_get::<Option<bool>, _>(row, "moot")? {
+                    Some(true) => ended.push(row.number("id")?),
+                    Some(false) => lent.push(delivery_from(row)?),
+                    None => {}
                 }
             }
-            // A round that found only deliveries to end has made room for the next.
-            if rows.is_empty() || !lent.is_empty() {
+            if !ended.is_empty() {
+                self.free_next(destination, &ended).await?;
+            }
+            // A round that found only deliveries to end or to hold back has made room for the next.
+            if !lent.is_empty() || (ended.is_empty() && held == 0) {
                 return Ok(lent);
             }
         }
@@ -88,7 +113,9 @@ impl Outbox for PgStore {
             .bind(reasons)
             .execute(&self.pool)
             .await?;
-        Ok(())
+        let over = outcomes.iter().filter(|(_, outcome)| !matches!(outcome, DeliveryOutcome::Retry { .. }));
+        let over: Vec<i64> = over.map(|(id, _)| *id).collect();
+        if over.is_empty() { Ok(()) } else { self.free_next(destination, &over).await }
     }
 
     async fn sequence_events(&self, limit: usize) -> Result<i64> {
@@ -181,5 +208,13 @@ impl Outbox for PgStore {
         }
         tx.commit().await?;
         Ok(raw.rows_affected() + old.len() as u64)
+    }
+}
+
+impl PgStore {
+    /// See [`FREE_NEXT`].
+    async fn free_next(&self, destination: &str, over: &[i64]) -> Result<()> {
+        sqlx::query(FREE_NEXT).bind(destination).bind(over).execute(&self.pool).await?;
+        Ok(())
     }
 }

@@ -197,6 +197,13 @@ async fn rewrite_events(db: &mut impl Db, ids: Vec<Uuid>) -> Result<u64> {
                WHERE state IN ('pending', 'parked') AND outbox_id IN (SELECT id FROM outbox \
                WHERE event_id @any($1) AND kind IN ('ticket-issued', 'ticket-reissued'))";
     db.execute(sql, &ids).await?;
+    // What they held back is due.
+    let sql = "UPDATE outbox_delivery SET due_at = @now WHERE state = 'pending' AND lent = FALSE AND due_at > @now \
+               AND outbox_id IN (SELECT id FROM outbox WHERE event_id @any($1)) AND NOT EXISTS \
+               (SELECT 1 FROM outbox_delivery e WHERE e.destination = outbox_delivery.destination \
+               AND e.ticket_id = outbox_delivery.ticket_id AND e.state = 'pending' \
+               AND e.sequence < outbox_delivery.sequence)";
+    db.execute(sql, &ids).await?;
     let mut rewritten = 0;
     let sql = "SELECT id, value FROM outbox WHERE event_id @any($1) ORDER BY id";
     for row in db.fetch_all(sql, &ids).await? {

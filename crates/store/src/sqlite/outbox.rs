@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::SqliteStore;
 use super::rows::values::list;
-use crate::decide::event::{LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
+use crate::decide::event::{AFTER, LENT_BYTES, delivery_from, event_columns, published_from, unsent_from};
 use crate::decide::sql_values::{Row, clean, rfc3339};
 use crate::decide::{earlier, later};
 use crate::{Delivery, DeliveryOutcome, Outbox, PublishedEvent, Result, Unsent};
@@ -24,17 +24,19 @@ impl Outbox for SqliteStore {
     ) -> Result<Vec<Delivery>> {
         let mut tx = self.begin().await?;
         let now = self.time_to_claim(&mut tx).await?;
-        // A round that finds only deliveries to end has made room for the next.
+        // A round that finds only deliveries to end or to hold back has made room for the next.
         let mut lent = Vec::new();
         loop {
-            let found = due(&mut tx, destination, now, limit).await?;
-            if found.is_empty() {
+            let (found, held) = due(&mut tx, destination, now, limit).await?;
+            if found.is_empty() && held == 0 {
                 break;
             }
             for (delivery, moot) in found {
                 let until = later(now, lease);
                 mark(&mut tx, destination, &delivery, moot, now, until).await?;
-                if !moot {
+                if moot {
+                    free_next(&mut tx, destination, delivery.outbox_id, now).await?;
+                } else {
                     lent.push(delivery);
                 }
             }
@@ -66,6 +68,9 @@ impl Outbox for SqliteStore {
                 .bind(rfc3339(now))
                 .execute(&mut *tx)
                 .await?;
+            if state != "pending" {
+                free_next(&mut tx, destination, *id, now).await?;
+            }
         }
         tx.commit().await?;
         Ok(())
@@ -153,31 +158,38 @@ impl Outbox for SqliteStore {
     }
 }
 
-/// What is due and not held back by an earlier event of its ticket, and whether a void made it pointless: as far as the
-/// values before it have less than [`LENT_BYTES`].
+/// What is due, and whether a void made it pointless: as far as the values before it have less than [`LENT_BYTES`]. What
+/// an earlier event of its ticket holds back is due after that one from now on; returns of how many that is new.
 async fn due(
     db: &mut SqliteConnection,
     destination: &str,
     now: Timestamp,
     limit: usize,
-) -> Result<Vec<(Delivery, bool)>> {
+) -> Result<(Vec<(Delivery, bool)>, usize)> {
     // The length of a value is known without reading it.
-    let sql = "SELECT o.id, length(o.value) AS bytes FROM (SELECT d.outbox_id, d.due_at FROM outbox_delivery d \
-         WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \
-         AND (d.sequence <= 1 OR NOT EXISTS (SELECT 1 FROM outbox_delivery e \
-              WHERE e.destination = ?1 AND e.ticket_id = d.ticket_id AND e.state = 'pending' \
-              AND e.sequence < d.sequence)) \
+    let sql = "SELECT o.id, length(o.value) AS bytes, d.due_at, d.held_until FROM (SELECT d.outbox_id, d.due_at, \
+         CASE WHEN d.sequence > 1 THEN (SELECT e.due_at FROM outbox_delivery e WHERE e.destination = ?1 \
+              AND e.ticket_id = d.ticket_id AND e.state = 'pending' AND e.sequence < d.sequence \
+              ORDER BY e.sequence LIMIT 1) END AS held_until \
+         FROM outbox_delivery d WHERE d.destination = ?1 AND d.state = 'pending' AND d.due_at <= ?2 \
          ORDER BY d.due_at, d.outbox_id LIMIT ?3) AS d \
          JOIN outbox o ON o.id = d.outbox_id ORDER BY d.due_at, d.outbox_id";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let query = sqlx::query(sql).bind(destination).bind(rfc3339(now)).bind(limit);
-    let (mut ids, mut bytes) = (Vec::new(), 0);
+    let (mut ids, mut bytes, mut held) = (Vec::new(), 0, 0);
     for row in query.fetch_all(&mut *db).await? {
-        if bytes >= LENT_BYTES {
-            break;
+        let id: i64 = row.number("id")?;
+        if let Some(until) = row.time("held_until")? {
+            let due = later(until, AFTER);
+            if row.time("due_at")? != Some(due) {
+                let sql = "UPDATE outbox_delivery SET due_at = ?3 WHERE outbox_id = ?1 AND destination = ?2";
+                sqlx::query(sql).bind(id).bind(destination).bind(rfc3339(due)).execute(&mut *db).await?;
+                held += 1;
+            }
+        } else if bytes < LENT_BYTES {
+            ids.push(id);
+            bytes += row.number::<i64>("bytes")?;
         }
-        ids.push(row.number::<i64>("id")?);
-        bytes += row.number::<i64>("bytes")?;
     }
     let sql = concat!(
         "SELECT o.id, d.attempts + 1 AS attempts, \
@@ -188,7 +200,23 @@ async fn due(
     );
     let ids = serde_json::Value::from(ids).to_string();
     let rows = sqlx::query(sql).bind(destination).bind(ids).fetch_all(db).await?;
-    rows.iter().map(|row| Ok((delivery_from(row)?, row.number::<u8>("moot")? == 1))).collect()
+    let found = rows.iter().map(|row| Ok((delivery_from(row)?, row.number::<u8>("moot")? == 1)));
+    Ok((found.collect::<Result<_>>()?, held))
+}
+
+/// The next event of the same ticket, if it is not lent, is due now: the one before it was sent or given up.
+async fn free_next(
+    db: &mut SqliteConnection,
+    destination: &str,
+    outbox_id: i64,
+    now: Timestamp,
+) -> Result<()> {
+    let sql = "UPDATE outbox_delivery SET due_at = ?3 WHERE due_at > ?3 AND lent = 0 AND (outbox_id, destination) = \
+               (SELECT e.outbox_id, e.destination FROM outbox_delivery d JOIN outbox_delivery e \
+                ON e.ticket_id = d.ticket_id AND e.destination = d.destination AND e.state = 'pending' \
+                WHERE d.outbox_id = ?1 AND d.destination = ?2 ORDER BY e.sequence LIMIT 1)";
+    sqlx::query(sql).bind(outbox_id).bind(destination).bind(rfc3339(now)).execute(db).await?;
+    Ok(())
 }
 
 /// Lends a delivery, or ends it when a void made it pointless.

@@ -31,9 +31,13 @@ section! {
         hosts: Vec<Host> = "";
         /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";
+        /// The same for requests that carry no messages, such as voids and reissues.
+        max_small_body: Bytes = "64KiB" from "1KiB" to "1GiB";
         /// The maximum number of payments in one array.
         max_items: usize = "5000" from "1" to "100000";
-        /// The maximum number of payment requests in progress; further ones are answered 429.
+        /// The maximum number of requests with messages that are processed at a time, once their bodies are there;
+        /// further ones are answered 429. Bodies on their way may have this many times max_body together, apart from
+        /// the first 64 KiB of each.
         max_ingest_requests: usize = "64" from "1" to "10000";
         /// The maximum number of open connections. A sixteenth of them is kept for health and files; where there is no
         /// room, connections that have not sent a request yet are closed, the oldest first.

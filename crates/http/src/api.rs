@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::admin::readiness::Readiness;
 use crate::audit::Trail;
+use crate::body::Room;
 use crate::peers::Peers;
 use crate::rates::Rates;
 
@@ -61,6 +62,7 @@ pub struct Api {
 /// Limits of size, number and concurrency.
 pub struct Limits {
     pub(crate) max_body: usize,
+    pub(crate) max_small_body: usize,
     pub(crate) max_items: usize,
     pub(crate) max_message: usize,
     /// The longest time without a byte of a request's body.
@@ -68,8 +70,10 @@ pub struct Limits {
     /// Requests without a token, by address.
     pub(crate) addresses: Option<Rates<IpAddr>>,
     pub(crate) peers: Peers,
-    /// Concurrent requests with payments.
+    /// Requests with messages whose bodies are there.
     pub(crate) ingest: Semaphore,
+    /// What arrives of their bodies.
+    pub(crate) bodies: Room,
     /// Concurrent readers of the event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Concurrent files of whole orders: each has a thread.
@@ -92,12 +96,14 @@ impl Limits {
     pub fn new(http: &Http, pipeline: &Pipeline) -> Self {
         Self {
             max_body: http.max_body.0,
+            max_small_body: http.max_small_body.0,
             max_items: http.max_items,
             max_message: pipeline.max_message.0,
             body_timeout: http.body_timeout,
             addresses: Rates::new(http.address_requests),
             peers: Peers::new(http),
             ingest: Semaphore::new(http.max_ingest_requests.min(Semaphore::MAX_PERMITS)),
+            bodies: Room::new(http.max_body.0.saturating_mul(http.max_ingest_requests)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             order_files: Arc::new(Semaphore::new(MAX_ORDER_FILES)),
             drawing: Arc::new(Semaphore::new(MAX_DRAWING)),

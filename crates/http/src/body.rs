@@ -1,27 +1,93 @@
-//! Request bodies: reads them up to the limit, and checks their content type.
+//! Request bodies: reads them up to their limits, and checks their content type.
 
 use std::error::Error;
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use futures::StreamExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::timeout::TimeoutError;
 
 use crate::access::Caller;
 use crate::problem::{Kind, Problem};
 
-/// Reads the whole body, up to the limit that the router sets.
-pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Kind::TooLarge, "The body is larger than http.max_body; send it in parts.")
+/// What a body may take without [`Room`]: the number of connections bounds the sum.
+const SMALL: usize = 64 << 10;
+
+/// What the bodies of messages may take in memory together, apart from the first [`SMALL`] bytes of each. It is taken as
+/// the bytes arrive: whoever sends slowly has little of it.
+pub(crate) struct Room(Semaphore);
+
+/// The bytes of one unit of [`Room`].
+const UNIT: usize = 1 << 10;
+
+impl Room {
+    /// For this many bytes.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Semaphore::new(bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS)))
+    }
+}
+
+/// A body of messages.
+pub(crate) struct Content<'a> {
+    pub(crate) bytes: Vec<u8>,
+    /// Its part of the room, until the messages are stored.
+    pub(crate) room: Option<SemaphorePermit<'a>>,
+}
+
+/// Reads the whole body, up to `most` bytes and as far as there is room.
+pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<Content<'_>, Problem> {
+    let (mut bytes, mut taken) = (Vec::new(), None::<SemaphorePermit<'_>>);
+    let mut parts = request.into_body().into_data_stream();
+    while let Some(part) = parts.next().await {
+        bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
+        if bytes.len() > most {
+            let detail = "The body is larger than http.max_body; send it in parts.";
+            return Err(Problem::new(Kind::TooLarge, detail));
         }
-        _ if is_timeout(&rejection) => {
-            Problem::new(Kind::BodyTimedOut, "No byte of it arrived for http.body_timeout; send it again.")
+        let (wanted, has) = (
+            bytes.len().saturating_sub(SMALL).div_ceil(UNIT),
+            taken.as_ref().map_or(0, SemaphorePermit::num_permits),
+        );
+        if wanted > has {
+            let more = u32::try_from(wanted - has).unwrap_or(u32::MAX);
+            let more = room.0.try_acquire_many(more).map_err(|_| busy())?;
+            match &mut taken {
+                Some(taken) => taken.merge(more),
+                None => taken = Some(more),
+            }
         }
-        _ => Problem::new(Kind::BadRequest, "The request body was truncated."),
-    })
+    }
+    Ok(Content { bytes, room: taken })
+}
+
+/// Reads the whole body of a request that is small by its nature.
+async fn read_small(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut parts = request.into_body().into_data_stream();
+    while let Some(part) = parts.next().await {
+        bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
+        if bytes.len() > most {
+            return Err(Problem::new(Kind::TooLarge, "The body is larger than http.max_small_body."));
+        }
+    }
+    Ok(bytes)
+}
+
+/// The answer when too much is being worked on.
+pub(crate) fn busy() -> Problem {
+    let detail = "Send the request again later, or put more messages into one array.";
+    Problem::new(Kind::TooManyRequests, detail).retry_after(1)
+}
+
+/// Why no more of a body can be read.
+fn unreadable(error: &(dyn Error + 'static)) -> Problem {
+    if is_timeout(error) {
+        Problem::new(Kind::BodyTimedOut, "No byte of it arrived for http.body_timeout; send it again.")
+    } else {
+        Problem::new(Kind::BadRequest, "The request body was truncated.")
+    }
 }
 
 fn is_timeout(error: &(dyn Error + 'static)) -> bool {
@@ -31,13 +97,17 @@ fn is_timeout(error: &(dyn Error + 'static)) -> bool {
 /// Reads a body of JSON, or none. The content type is checked before the length: a page of another origin can send an
 /// empty body without a preflight request, and only then without a type. With a token, an empty body needs no type,
 /// because no page sends tokens by itself.
-pub(crate) async fn read_json_or_nothing(caller: &Caller, request: Request) -> Result<Bytes, Problem> {
+pub(crate) async fn read_json_or_nothing(
+    caller: &Caller,
+    request: Request,
+    most: usize,
+) -> Result<Vec<u8>, Problem> {
     let typed = request.headers().contains_key(CONTENT_TYPE);
     if typed || *caller == Caller::Anonymous {
         require_json(request.headers())?;
     }
     let headers = request.headers().clone();
-    let bytes = read(request).await?;
+    let bytes = read_small(request, most).await?;
     if !bytes.is_empty() {
         require_json(&headers)?;
     }

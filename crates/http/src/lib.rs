@@ -36,7 +36,6 @@ mod tries;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get};
 
@@ -107,7 +106,7 @@ fn operations() -> Router<Arc<Api>> {
 
 /// The router: all routes, or only those of every process.
 pub fn router(api: Arc<Api>, whole: bool) -> Router {
-    let (max_body, body_timeout) = (api.limits.max_body, api.limits.body_timeout);
+    let body_timeout = api.limits.body_timeout;
     let gate = from_fn_with_state(Arc::clone(&api), gate::gate);
     let refusals = from_fn_with_state(Arc::clone(&api), refusals::count_refusals);
     let routes = if whole { routes() } else { operations() };
@@ -115,7 +114,6 @@ pub fn router(api: Arc<Api>, whole: bool) -> Router {
         .fallback(guard::no_such_page)
         .method_not_allowed_fallback(guard::method_not_allowed)
         .with_state(api)
-        .layer(DefaultBodyLimit::max(max_body))
         .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(gate)
         .layer(refusals)

@@ -63,6 +63,33 @@ fn raise_open_files() -> Result<()> {
     Ok(())
 }
 
+/// Senders of bodies that do not end, more than there are places for requests.
+#[tokio::test]
+async fn slow_senders_take_no_place() -> Result<()> {
+    let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_MAX_INGEST_REQUESTS", "4");
+    scene.ordering.answer_others(|order| Answer::Json(seats(order, 1)));
+    let service = scene.start().await?;
+    let head = format!(
+        "POST /events/payment-succeeded HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n[",
+    );
+    let mut slow = Vec::new();
+    for _ in 0..60 {
+        slow.push(connect(&service, &head).await?);
+    }
+    // Each is being read.
+    for stream in &mut slow {
+        stream.write_all(b" ").await?;
+    }
+    for _ in 0..10 {
+        let payment = Payment::of(rig::id());
+        ensure!(service.pay(payment.json()).await?.0 == 202);
+        service.order_in(payment.order_id, "issued").await?;
+    }
+    drop(slow);
+    scene.settled(&service).await
+}
+
 #[tokio::test]
 async fn seven_hundred_half_sent_heads_are_gone_and_health_answers_throughout() -> Result<()> {
     raise_open_files()?;

@@ -140,7 +140,7 @@ fn other_content(subject: Subject) -> &'static str {
 /// read, nothing is stored; if other messages can, the request is accepted, and everything in it is stored: the
 /// unreadable messages as dead letters.
 pub(crate) async fn take(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Response, Problem> {
-    let Messages { batch, many, _permit } = read(api, request, subject).await?;
+    let Messages { batch, many, _place, _room } = read(api, request, subject).await?;
     let results = if let Some(results) = all_unreadable(&batch) {
         results
     } else {
@@ -161,21 +161,17 @@ struct Messages<'a> {
     batch: Vec<Incoming>,
     /// Whether they are an array.
     many: bool,
-    _permit: SemaphorePermit<'a>,
+    _place: SemaphorePermit<'a>,
+    _room: Option<SemaphorePermit<'a>>,
 }
 
 async fn read(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Messages<'_>, Problem> {
     let caller = api.access.require(request.headers(), &[scope_of(subject)])?;
     body::require_message(request.headers())?;
-    let permit = api.limits.ingest.try_acquire().map_err(|_| {
-        Problem::new(
-            Kind::TooManyRequests,
-            "Send the request again later, or put more messages into one array.",
-        )
-        .retry_after(1)
-    })?;
     let headers = request.headers().clone();
-    let bytes = body::read(request).await?;
+    let body::Content { bytes, room } = body::read(request, api.limits.max_body, &api.limits.bodies).await?;
+    // Whoever sends slowly takes no place.
+    let place = api.limits.ingest.try_acquire().map_err(|_| body::busy())?;
     let unreadable = |detail: String| Problem::new(unreadable_kind(subject), detail);
     let body = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes).trim_ascii();
     let text = || std::str::from_utf8(body).map_err(|_| unreadable("The body is not UTF-8 text.".to_owned()));
@@ -200,7 +196,7 @@ async fn read(api: &Arc<Api>, request: Request, subject: Subject) -> Result<Mess
         return Err(Problem::new(Kind::TooLarge, format!("The message is larger than {most} bytes.")));
     }
     let read = |item: &[u8]| incoming(api, &caller, &headers, many, item, subject);
-    Ok(Messages { batch: items.into_iter().map(read).collect(), many, _permit: permit })
+    Ok(Messages { batch: items.into_iter().map(read).collect(), many, _place: place, _room: room })
 }
 
 fn incoming(

@@ -115,7 +115,11 @@ impl App {
         let store = Arc::new(SqliteStore::open(&dir.path().join("f.db"), Arc::clone(&clock)).await.unwrap());
         store.migrate().await.unwrap();
         let (files, healed) = (Arc::new(Shelf::default()), Arc::new(Healed::default()));
-        let inbox = Arc::new(Inbound { store: Arc::clone(&store), broken: AtomicBool::new(false) });
+        let inbox = Arc::new(Inbound {
+            store: Arc::clone(&store),
+            broken: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
+        });
         let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
         let (head, positions) = watch::channel(0);
         let secret = Secret::new([9; 32]);
@@ -310,10 +314,11 @@ impl Heal for Healed {
     }
 }
 
-/// Writes messages straight into the store; `broken` makes it unreachable.
+/// Writes messages straight into the store; `broken` makes it unreachable, `slow` makes it answer nothing.
 struct Inbound {
     store: Arc<SqliteStore>,
     broken: AtomicBool,
+    slow: AtomicBool,
 }
 
 #[async_trait]
@@ -321,6 +326,9 @@ impl Accept for Inbound {
     async fn accept(&self, batch: Vec<Incoming>) -> Result<Vec<IngestOutcome>, StoreError> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("away".into()));
+        }
+        if self.slow.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
         }
         self.store.ingest(&batch, &DeadLetterRoute::default(), &fixtures::quietly()).await
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 use fulfillment_store::Records;
 use fulfillment_store::conformance::fixtures::order;
+use futures::StreamExt as _;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -168,20 +169,79 @@ async fn limits() {
     let beside = app.pay(format!("[{long},{}]", payment("b", 2, "1"))).await;
     assert_eq!(beside.status, 202);
     assert_eq!(beside.json()["results"][0]["outcome"], "unreadable");
+}
 
-    // A request whose body never ends takes the only permit.
-    let app = App::with("[http]\nmax_ingest_requests = 1\n").await;
-    let path = "/events/payment-succeeded";
-    let endless = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let slow = request("POST", path, &[("content-type", "application/json")], endless);
-    let first = tokio::spawn(app.router.clone().oneshot(slow));
-    tokio::task::yield_now().await;
-    let busy = app.pay(payment("a", 1, "1")).await;
+/// Only messages may be large.
+#[tokio::test]
+async fn other_bodies_are_small() {
+    let app = App::open().await;
+    let id = app.issued().await.id;
+    let headers = [("content-type", "application/json")];
+    for route in ["void", "reissue", "delivered"] {
+        let path = format!("/tickets/{id}/{route}");
+        let large = Body::from(format!("{{}}{}", " ".repeat(64 * 1024)));
+        app.ask(request("POST", &path, &headers, large)).await.is_problem(413, "too-large");
+    }
+    let reason = Body::from(format!(r#"{{"reason":"twice"}}{}"#, " ".repeat(60_000)));
+    assert_eq!(app.ask(request("POST", &format!("/tickets/{id}/void"), &headers, reason)).await.status, 200);
+}
+
+/// Begins a request whose body stops after this many bytes.
+async fn stalled(app: &App, bytes: usize) -> tokio::task::JoinHandle<()> {
+    let begin = futures::stream::iter([Ok::<_, std::io::Error>(vec![b' '; bytes])]);
+    let endless = Body::from_stream(begin.chain(futures::stream::pending()));
+    let slow = request("POST", "/events/payment-succeeded", &[("content-type", "application/json")], endless);
+    let sending = app.router.clone().oneshot(slow);
+    let task = tokio::spawn(async move {
+        let _ = sending.await;
+    });
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    task
+}
+
+/// Whoever sends slowly keeps no other request out, as long as little of it has arrived.
+#[tokio::test]
+async fn slow_senders_take_no_place() {
+    let app = App::with("[http]\nmax_ingest_requests = 1\nmax_body = \"1MiB\"\n").await;
+    let mut slow = Vec::new();
+    for _ in 0..40 {
+        slow.push(stalled(&app, 60_000).await);
+    }
+    assert_eq!(app.pay(payment("a", 1, "1")).await.status, 202);
+    // Large ones share what max_ingest_requests bodies of max_body may have together.
+    slow.push(stalled(&app, 900_000).await);
+    let large = format!("[{}{}]", payment("b", 2, "1"), " ".repeat(500_000));
+    let busy = app.pay(large.clone()).await;
     busy.is_problem(429, "too-many-requests");
     assert_eq!(busy.header("retry-after"), "1");
-    first.abort();
-    let _ = first.await;
-    assert_ne!(app.pay(payment("b", 2, "1")).await.status, 429);
+    assert_eq!(app.pay(payment("c", 3, "1")).await.status, 202, "small ones are taken");
+    for task in slow {
+        task.abort();
+        let _ = task.await;
+    }
+    assert_eq!(app.pay(large).await.status, 202);
+}
+
+/// While as many are processed as may be, others are answered 429.
+#[tokio::test]
+async fn a_place_is_taken_once_the_body_is_there() {
+    let app = App::with("[http]\nmax_ingest_requests = 1\n").await;
+    app.inbox.slow.store(true, Ordering::Relaxed);
+    let headers = [("content-type", "application/json")];
+    let one = request("POST", "/events/payment-succeeded", &headers, Body::from(payment("a", 1, "1")));
+    let working = tokio::spawn(app.router.clone().oneshot(one));
+    for _ in 0..9 {
+        tokio::task::yield_now().await;
+    }
+    let busy = app.pay(payment("b", 2, "1")).await;
+    busy.is_problem(429, "too-many-requests");
+    assert_eq!(busy.header("retry-after"), "1");
+    working.abort();
+    let _ = working.await;
+    app.inbox.slow.store(false, Ordering::Relaxed);
+    assert_eq!(app.pay(payment("b", 2, "1")).await.status, 202);
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub(crate) async fn delivered(
 ) -> Result<Response, Problem> {
     let caller = api.access.require(request.headers(), &[Scope::Deliver])?;
     let Id { id, .. } = path?;
-    let bytes = body::read_json_or_nothing(&caller, request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request, api.limits.max_small_body).await?;
     let word = if bytes.is_empty() {
         Delivered { ticket_id: id, channel: None, delivered_at: None, generation: None }
     } else {

@@ -117,7 +117,7 @@ async fn new_generation(
     let caller = api.access.require(request.headers(), &[Scope::Admin])?;
     let Id { id, .. } = path?;
     let headers = request.headers().clone();
-    let bytes = body::read_json_or_nothing(&caller, request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request, api.limits.max_small_body).await?;
     let mut wanted = Wanted::default();
     if !bytes.is_empty() {
         wanted = Fields::parse(&bytes).and_then(|fields| Wanted::read(&fields)).map_err(|why| {

@@ -48,7 +48,7 @@ pub(crate) async fn void(
 ) -> Result<Response, Problem> {
     let caller = api.access.require(request.headers(), &[Scope::Withdraw, Scope::Admin])?;
     let Id { id, .. } = path?;
-    let bytes = body::read_json_or_nothing(&caller, request).await?;
+    let bytes = body::read_json_or_nothing(&caller, request, api.limits.max_small_body).await?;
     let reason = if bytes.is_empty() {
         None
     } else {

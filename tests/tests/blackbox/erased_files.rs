@@ -1,5 +1,6 @@
 //! Tests that the embedded store's files have nothing of an erased person, by their raw bytes.
 
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -157,6 +158,45 @@ async fn a_vacuum_removes_what_earlier_versions_left() -> Result<()> {
     assert_eq!(found(&scene)?, [""; 0]);
     let (code, done, said) = run(&scene, &["erase", "--order", &id]).await?;
     assert_eq!((code, wants_vacuum(&done)?), (Some(0), false), "{said}");
+    let mut service = scene.start().await?;
+    service.order_in(order, "issued").await?;
+    assert!(service.stop(PATIENCE).await?.success());
+    Ok(())
+}
+
+/// A vacuum writes the file twice. Where the disk has no room for that, it says so before it writes anything.
+#[tokio::test]
+async fn a_vacuum_without_room_writes_nothing() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let mut service = scene.start().await?;
+    let order = issued(&scene, &service, BUYER, HOLDER).await?;
+    scene.settled(&service).await?;
+    assert!(service.stop(PATIENCE).await?.success());
+    let path = file(&scene)?;
+    let before = std::fs::read(&path)?;
+    // Its header has the size of a page at 16, and how many pages there are at 28; it cannot have more than there are.
+    let page = u64::from(u16::from_be_bytes([before[16], before[17]]));
+    let disk = rustix::fs::statvfs(&path)?;
+    let pages = u32::try_from(disk.f_blocks * disk.f_frsize / page).unwrap_or(u32::MAX - 1);
+    // As large as the disk, and sparse.
+    let large = std::fs::OpenOptions::new().write(true).open(&path)?;
+    large.set_len(u64::from(pages) * page)?;
+    large.write_all_at(&pages.to_be_bytes(), 28)?;
+    let (code, _, said) = run(&scene, &["store", "vacuum"]).await?;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("bytes of free disk beside"), "{said}");
+    assert!(
+        std::fs::metadata(&path)?.blocks() * 512 < 2 * before.len() as u64 + 1_000_000,
+        "it is sparse as before"
+    );
+    large.write_all_at(&before[28..32], 28)?;
+    large.set_len(before.len() as u64)?;
+    drop(large);
+    assert!(std::fs::read(&path)? == before, "nothing was written");
+
+    let (code, done, said) = run(&scene, &["store", "vacuum"]).await?;
+    assert_eq!(code, Some(0), "with room: {said}");
+    assert!(done["now"].is_number(), "{done}");
     let mut service = scene.start().await?;
     service.order_in(order, "issued").await?;
     assert!(service.stop(PATIENCE).await?.success());

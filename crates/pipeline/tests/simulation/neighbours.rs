@@ -75,8 +75,12 @@ impl Files for Line {
     }
 
     async fn remove(&self, names: &[String]) -> Result<(), FilesError> {
-        lock(&self.0.world.files).retain(|name, _| !names.contains(name));
-        Ok(())
+        let away = || FilesError::Trouble("the storage is away".into());
+        let remove = || {
+            lock(&self.0.world.files).retain(|name, _| !names.contains(name));
+            Ok(())
+        };
+        self.0.call("remove files", away, remove).await
     }
 
     async fn marker(&self) -> Result<Option<Uuid>, FilesError> {
@@ -116,6 +120,10 @@ impl Destination for Line {
             if expired || turn.spoils() || held_up.contains(&event.ticket_id) {
                 held_up.insert(event.ticket_id);
                 outcomes.push((outbox_id, again()));
+                continue;
+            }
+            if event.kind == EventKind::DeadLetter {
+                outcomes.push((outbox_id, DeliveryOutcome::Sent));
                 continue;
             }
             let by_the_store = event.kind == EventKind::TicketVoided;

@@ -7,6 +7,7 @@ use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::erase::Eraser;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::Sink;
@@ -15,6 +16,8 @@ use fulfillment_pipeline::stages::read_back::ReadBack;
 use fulfillment_pipeline::stages::relay::Relay;
 use fulfillment_pipeline::stages::{Numbers, Pipeline, Releases};
 use fulfillment_pipeline::templates::Templates;
+use fulfillment_pipeline::upkeep::erased_files::remove_erased_files;
+use fulfillment_pipeline::upkeep::heal::{Healer, Redraw, healer};
 use fulfillment_pipeline::{Publishing, Wake};
 use fulfillment_store::{Announcing, DeadLetterRoute, Incoming, Store};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +37,8 @@ const BATCH: u32 = 5;
 
 /// The handle of a process that answers requests.
 pub(super) struct End {
+    pub(super) eraser: Eraser,
+    pub(super) healer: Healer,
     pub(super) reissuer: Reissuer,
     pub(super) voider: Voider,
 }
@@ -90,7 +95,16 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         idle_poll: kit.settings.idle_poll,
         lease: kit.settings.lease,
     };
-    tokio::spawn(relay.run(stop));
+    tokio::spawn(relay.run(stop.clone()));
+    let eraser = Eraser { store: Arc::clone(&store) as _, files: Arc::clone(&neighbours) as _ };
+    tokio::spawn(remove_erased_files(eraser.clone(), Arc::clone(&life.world.time) as _, stop.clone()));
+    let redraw = Redraw {
+        store: Arc::clone(&store) as _,
+        files: Arc::clone(&neighbours) as _,
+        templates: Arc::clone(&kit.templates),
+    };
+    let (healer, healing) = healer(redraw, stop);
+    tokio::spawn(healing);
     tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
     let voider = Voider {
         store: Arc::clone(&store) as _,
@@ -110,7 +124,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         publishing,
         wake,
     };
-    End { reissuer, voider }
+    End { eraser, healer, reissuer, voider }
 }
 
 /// Reads on from the committed offset, as the Kafka consumer does: first the inbox, then the offset, which is committed

@@ -38,6 +38,7 @@ impl Sale {
     /// Its lines at a moment of the story.
     pub(super) fn answer(&self, now: Duration) -> Value {
         let mut answer = seats(self.order, self.seats);
+        answer["customerEmail"] = self.person().into();
         let lines = answer["items"].as_array_mut().unwrap();
         if self.places > 0 {
             let (id, price) = (self.places_id(), decimal(PLACE));
@@ -49,6 +50,17 @@ impl Sale {
             lines.push(gained);
         }
         answer
+    }
+
+    /// By whom it was bought: an address that is in no other order.
+    pub(super) fn person(&self) -> String {
+        format!("buyer-{}@example.org", self.order.as_u128() & 0xffff)
+    }
+
+    /// Whether a text says by whom it was bought. Ordering's answers call the customer by their number.
+    pub(super) fn names_person(&self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text);
+        text.contains(&self.person()) || text.contains("answer ")
     }
 
     /// The number of tickets at first.

@@ -154,7 +154,11 @@ passed_on! {
         next_due() -> Option<Duration>;
     }
     Outbox {
-        claim_deliveries(destination: &str, limit: usize, lease: Duration) -> Vec<Delivery>;
+        claim_deliveries(destination: &str, limit: usize, lease: Duration) -> Vec<Delivery>, |line, lent| for delivery in lent {
+            if line.0.world.tells_of_erased(delivery.event.order_id, &delivery.event.value) {
+                line.0.world.violated(format!("{:?}: an event tells of an erased person", delivery.event.order_id));
+            }
+        };
         record_deliveries(destination: &str, outcomes: &[(i64, DeliveryOutcome)]) -> ();
         sequence_events(limit: usize) -> i64;
         events_after(position: i64, limit: usize) -> Vec<PublishedEvent>;
@@ -242,7 +246,9 @@ passed_on! {
         acknowledge(scope: &AttentionScope, why: &str, by: &Actor) -> u64;
     }
     Erasures {
-        erase(order: OrderId, by: &Actor) -> Option<Erased>;
+        erase(order: OrderId, by: &Actor) -> Option<Erased>, |line, erased| if erased.is_some() {
+            lock(&line.0.world.erased).insert(order);
+        };
         begin_erasure(whom: &[u8; 16], orders: &[OrderId]) -> Option<BegunErasure>;
         end_erasure(whom: &[u8; 16]) -> ();
         erase_letters(whom: &[u8; 16], letters: &[i64], by: &Actor) -> u64;

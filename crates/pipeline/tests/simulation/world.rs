@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use fulfillment_domain::{OrderId, TicketId};
 use fulfillment_pipeline::runtime::Runtime;
-use fulfillment_store::Incoming;
 use fulfillment_store::sqlite::SqliteStore;
+use fulfillment_store::{Incoming, Records as _};
 use fulfillment_tests::checker::Word;
 use fulfillment_tests::kafka::Message;
 use futures::future::BoxFuture;
@@ -72,6 +72,10 @@ pub(super) struct World {
     pub(super) reinstated: Mutex<BTreeMap<OrderId, BTreeSet<String>>>,
     /// Requests for new generations that were granted.
     pub(super) granted: Mutex<BTreeSet<(TicketId, String)>>,
+    /// Orders whose personal data was erased.
+    pub(super) erased: Mutex<BTreeSet<OrderId>>,
+    /// Files that were lost and are to be drawn again: name and content, by ticket.
+    pub(super) lost: Mutex<BTreeMap<TicketId, (String, Bytes)>>,
     /// The newest fence of each order.
     pub(super) fences: Mutex<BTreeMap<OrderId, i64>>,
     pub(super) violations: Mutex<Vec<String>>,
@@ -109,6 +113,8 @@ impl World {
             words: Mutex::default(),
             reinstated: Mutex::default(),
             granted: Mutex::default(),
+            erased: Mutex::default(),
+            lost: Mutex::default(),
             fences: Mutex::default(),
             violations: Mutex::default(),
             deaths,
@@ -188,6 +194,20 @@ impl World {
     pub(super) fn violated(&self, what: String) {
         self.note(format_args!("VIOLATED {what}"));
         lock(&self.violations).push(what);
+    }
+
+    /// Whether an event of an erased order names its person.
+    pub(super) fn tells_of_erased(&self, order: Option<OrderId>, value: &[u8]) -> bool {
+        let erased = order.filter(|order| lock(&self.erased).contains(order));
+        erased.is_some_and(|order| lock(&self.sales)[&order.0].names_person(value))
+    }
+
+    /// Whether a file of an erased ticket is there.
+    pub(super) fn has_erased_files(&self) -> bool {
+        let erased: Vec<_> = lock(&self.erased).iter().copied().collect();
+        let records = erased.into_iter().filter_map(|order| self.at_once(self.store.order(order)).unwrap());
+        let tickets: Vec<_> = records.flat_map(|record| record.tickets).map(|t| t.id.to_string()).collect();
+        lock(&self.files).keys().any(|name| tickets.iter().any(|id| name.starts_with(id)))
     }
 
     /// Commits an offset; every message before it must be on record.

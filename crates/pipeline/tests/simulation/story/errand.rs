@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fulfillment_domain::OrderId;
+use fulfillment_domain::{OrderId, Ticket, TicketStatus};
 use fulfillment_pipeline::operations::reissue::{NotReissued, Wanted};
+use fulfillment_pipeline::ports::Heal as _;
 use fulfillment_store::conformance::fixtures::desk;
-use fulfillment_store::{AskOutcome, OrderRecord, Records as _};
+use fulfillment_store::{AskOutcome, OrderRecord, Records as _, RetrySelection};
 
 use crate::process::End;
 use crate::world::{World, lock};
@@ -29,6 +30,12 @@ pub(super) enum Errand {
     Reinstate { all: bool },
     /// Ask Ordering again.
     Refresh,
+    /// Try it again.
+    Retry,
+    /// The file of its first ticket is lost, and drawn again.
+    Heal,
+    /// Erase its personal data.
+    Erase,
 }
 
 impl Errand {
@@ -39,7 +46,7 @@ impl Errand {
             let Some(end) = lock(&ends).values().nth(world.draw(0, 3) as usize).cloned() else { continue };
             let done = tokio::select! {
                 biased;
-                done = self.attempt(&end, &record) => done,
+                done = self.attempt(&world, &end, &record) => done,
                 () = world.sleep(Duration::from_secs(30)) => continue,
             };
             match done {
@@ -51,7 +58,7 @@ impl Errand {
     }
 
     /// Whether it is done, or is not needed any more.
-    async fn attempt(self, end: &End, record: &OrderRecord) -> Result<bool, NotReissued> {
+    async fn attempt(self, world: &World, end: &End, record: &OrderRecord) -> Result<bool, NotReissued> {
         let order = record.order_id;
         match self {
             Self::Reissue => {
@@ -84,6 +91,45 @@ impl Errand {
             Self::Refresh => {
                 Ok(end.reissuer.store.ask_ordering(order, false, &desk()).await? == AskOutcome::Asked)
             }
+            Self::Retry => {
+                end.reissuer.store.retry(RetrySelection::Order(order), &desk()).await?;
+                Ok(true)
+            }
+            Self::Heal => Ok(record.tickets.first().is_some_and(|ticket| heal(world, end, ticket))),
+            Self::Erase => match end.eraser.erase(order, &desk()).await {
+                Ok(Some(erased)) => Ok(end.eraser.remove(erased.files).await.is_ok()),
+                Ok(None) | Err(_) => Ok(false),
+            },
         }
     }
+}
+
+/// Loses the file of a live ticket, once, and requests it until it is there again. Answers whether it is, or is not
+/// needed any more.
+fn heal(world: &World, end: &End, ticket: &Ticket) -> bool {
+    let (mut lost, mut files) = (lock(&world.lost), lock(&world.files));
+    let name = ticket.file_name();
+    let is_live = ticket.lifecycle.voided_at.is_none() && ticket.lifecycle.erased_at.is_none();
+    let Some((lost_name, content)) = lost.get(&ticket.id) else {
+        let has_file = matches!(ticket.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered);
+        if is_live
+            && has_file
+            && let Some(content) = files.remove(&name)
+        {
+            world.note(format_args!("{name} is lost"));
+            lost.insert(ticket.id, (name, content));
+        }
+        return !is_live;
+    };
+    let is_there = files.get(&name).is_some_and(|file| file == content);
+    if is_live && *lost_name == name && !is_there {
+        end.healer.heal(ticket.id);
+        return false;
+    }
+    // Nobody draws the page of a void ticket again.
+    if ticket.lifecycle.voided_at.is_some() && ticket.lifecycle.erased_at.is_none() {
+        files.insert(lost_name.clone(), content.clone());
+    }
+    lost.remove(&ticket.id);
+    true
 }

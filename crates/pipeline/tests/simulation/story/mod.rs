@@ -89,4 +89,6 @@ fn at_rest(world: &World, entries: usize) -> bool {
     *lock(&world.committed) == entries
         && world.at_once(world.store.next_due()).unwrap().is_none()
         && world.at_once(world.store.backlog("kafka")).unwrap().0 == 0
+        && lock(&world.lost).is_empty()
+        && !world.has_erased_files()
 }

@@ -179,6 +179,14 @@ impl Plot {
         send(200, Errand::Void { nth: world.draw(0, 10) as usize });
         send(if deal.withdrawn { 500 } else { 100 }, Errand::Reinstate { all: world.chance(500) });
         send(if deal.sale.gains.is_some() { 500 } else { 50 }, Errand::Refresh);
+        send(150, Errand::Retry);
+        send(150, Errand::Heal);
+        send(150, Errand::Erase);
+        if world.chance(200) {
+            let letter =
+                format!(r#"{{"orderId":"{order}","amount":"much","email":"{}"}}"#, deal.sale.person());
+            self.send(world, any_time(world), |at| paid(at, &letter));
+        }
     }
 
     /// Puts a message on the topic, some of them twice.

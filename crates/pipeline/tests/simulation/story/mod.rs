@@ -20,6 +20,10 @@ use super::world::{Life, TROUBLE, World, lock};
 /// The longest time in which all work must complete.
 const PATIENCE: Duration = Duration::from_secs(48 * 3_600);
 
+/// The longest time in which lost files are drawn again, and those of erased tickets are removed: for the second time
+/// after an hour, because a worker may have stored one late.
+const FILES: Duration = Duration::from_secs(3 * 3_600);
+
 /// Runs the story to its end.
 pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::UnboundedReceiver<u32>)) -> Told {
     let ends = Ends::default();
@@ -64,6 +68,10 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
             () = world.sleep(Duration::from_secs(30)) => {}
         }
         if world.time.now() > TROUBLE && at_rest(&world, plot.entries.len()) {
+            break;
+        }
+        if world.time.now() > FILES && (!lock(&world.lost).is_empty() || world.has_erased_files()) {
+            world.violated("a lost file is not drawn again, or one of an erased ticket is left".into());
             break;
         }
         if world.time.now() > PATIENCE {

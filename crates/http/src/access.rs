@@ -1,6 +1,6 @@
 //! Authorization by named bearer tokens with scopes (RFC 6750), from the settings and from the store.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use axum::http::{HeaderMap, HeaderValue};
 use fulfillment_config::{Http, NamedToken, Scope, token_hash};
 use fulfillment_domain::Clock;
 use fulfillment_store::Actor;
-use jiff::Timestamp;
 use tracing::warn;
 
 use crate::local::LocalUser;
 use crate::problem::{Kind, Problem};
 use crate::rates::Rates;
 use crate::stored_tokens::{Snapshot, StoredTokens};
+use crate::token::Token;
 use crate::tries::{FailedTries, Reason};
 
 /// The tokens, and who needs none.
@@ -38,17 +38,6 @@ enum WithoutToken {
     LocalUser(LocalUser),
     /// A setting says so.
     Everybody,
-}
-
-/// A token, without itself.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) name: String,
-    pub(crate) scopes: BTreeSet<Scope>,
-    /// From when it is refused.
-    pub(crate) expires_at: Option<Timestamp>,
-    /// Its hash, if the store has it and may revoke it.
-    pub(crate) stored: Option<[u8; 32]>,
 }
 
 /// The client of a request.

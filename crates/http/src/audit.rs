@@ -143,7 +143,7 @@ mod tests {
     use tokio::task::unconstrained;
 
     use super::*;
-    use crate::access::Token;
+    use crate::token::Token;
 
     fn clock() -> Arc<dyn Clock> {
         Arc::new(FixedClock("2026-11-22T20:00:00Z".parse().unwrap()))

@@ -30,6 +30,7 @@ mod stored_tokens;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod token;
 mod trace;
 mod tries;
 

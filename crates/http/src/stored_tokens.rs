@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::access::Token;
+use crate::token::Token;
 
 /// The time between two reads, at least, however many unknown tokens come.
 const LEAST: Duration = Duration::from_millis(250);

@@ -63,6 +63,9 @@ section! {
         /// Requests per second with one token; ten times as many at once. Further ones are answered 429. 0 means no
         /// limit.
         token_requests: u32 = "1000" from "0" to "1000000";
+        /// How long after its event a link to a ticket works without a token: 30days. The latest of the event's start, its
+        /// end and the ticket's issue counts, also for links that were sent out before. Empty means for ever.
+        links_expire_after: Option<Duration> = "";
         /// Serve HTTP/2 without TLS as well, for a proxy that speaks it. The timeouts then apply to its connections, not
         /// to each request.
         http2: bool = "false";

@@ -83,6 +83,15 @@ pub fn believed_end(end: Option<Timestamp>, start: Option<Timestamp>, day_alone:
     end.filter(|at| is_date(*at) && check_end(*at, start, day_alone).is_ok())
 }
 
+/// The latest of `at` and an event's recorded start and end, as far as they are plausible. A wrong end changes nothing,
+/// and neither does one in the past.
+pub fn latest(start: Option<Timestamp>, end: Option<Timestamp>, at: Timestamp) -> Timestamp {
+    let start = believed_start(start);
+    // An end before the start counts as the start.
+    let end = believed_end(end, start, true);
+    [start, end].into_iter().flatten().fold(at, Timestamp::max)
+}
+
 /// Whether a doors time is plausible. Doors may open after the start, but not after the end.
 pub fn check_doors(
     doors: Timestamp,

@@ -65,6 +65,8 @@ pub struct Limits {
     pub(crate) max_small_body: usize,
     pub(crate) max_items: usize,
     pub(crate) max_message: usize,
+    /// How long after the event a link to its ticket works; for ever without.
+    pub(crate) link_life: Option<Duration>,
     /// The longest time without a byte of a request's body.
     pub(crate) body_timeout: Duration,
     /// Requests without a token, by address.
@@ -98,6 +100,7 @@ impl Limits {
             max_body: http.max_body.0,
             max_small_body: http.max_small_body.0,
             max_items: http.max_items,
+            link_life: http.links_expire_after,
             max_message: pipeline.max_message.0,
             body_timeout: http.body_timeout,
             addresses: Rates::new(http.address_requests),

@@ -27,6 +27,7 @@ pub(crate) enum Kind {
     RefundQuarantined,
     GenerationMismatch,
     TicketNotVoided,
+    LinkExpired,
     TicketSuperseded,
     TicketVoided,
     TicketErased,
@@ -46,7 +47,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 34] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -65,6 +66,7 @@ impl Kind {
         Self::RefundQuarantined,
         Self::GenerationMismatch,
         Self::TicketNotVoided,
+        Self::LinkExpired,
         Self::TicketSuperseded,
         Self::TicketVoided,
         Self::TicketErased,
@@ -131,6 +133,7 @@ impl Kind {
                 ("generation-mismatch", S::CONFLICT, "Another generation of the ticket is current")
             }
             Self::TicketNotVoided => ("ticket-not-voided", S::CONFLICT, "The ticket is not void"),
+            Self::LinkExpired => ("link-expired", S::GONE, "The link to the ticket has expired"),
             Self::TicketSuperseded => {
                 ("ticket-superseded", S::GONE, "The ticket was reissued under another link")
             }

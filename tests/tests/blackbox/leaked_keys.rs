@@ -363,3 +363,25 @@ async fn the_secret_of_links_is_replaced_with_an_overlap() -> Result<()> {
     );
     scene.settled(&service).await
 }
+
+#[tokio::test]
+async fn links_expire_after_their_event_if_a_setting_says_so() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let setup = scene.setup.clone();
+    let service = setup.start().await?;
+    let ticket = issued(&scene, &service).await?;
+    let link = link(&scene, &ticket).await?;
+    assert_eq!(status(&service, &link).await?, 200);
+    drop(service);
+    // The event has no date: its issue counts.
+    let service = setup.clone().env("FULFILLMENT_HTTP_LINKS_EXPIRE_AFTER", "1ms").start().await?;
+    let answer = service.client().get(format!("{}{link}", service.base())).send().await?;
+    assert_eq!(answer.status(), 410);
+    let problem: Value = answer.json().await?;
+    assert!(text(&problem, "type").ends_with("link-expired"), "{problem}");
+    assert_eq!(service.get(&link).await?.status(), 200, "a token opens it all the same");
+    drop(service);
+    let service = setup.env("FULFILLMENT_HTTP_LINKS_EXPIRE_AFTER", "30days").start().await?;
+    assert_eq!(status(&service, &link).await?, 200, "the setting is all that ended it");
+    scene.settled(&service).await
+}

@@ -136,7 +136,8 @@ pub(crate) enum NoPdf {
         headers(("Retry-After" = u32, description = "Seconds to wait."))
     )]
     Pending(Problem),
-    /// `ticket-voided`, `ticket-erased`, or `ticket-superseded`: the link belongs to an earlier generation.
+    /// `ticket-voided`, `ticket-erased`, `ticket-superseded`: the link belongs to an earlier generation, or
+    /// `link-expired`: the event has been over for longer than `http.links_expire_after`.
     #[response(status = 410, content_type = "application/problem+json")]
     Gone(Problem),
     /// `range-not-satisfiable`

@@ -219,3 +219,25 @@ async fn delivered_by_word_of_notification() {
     let nobody = "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/delivered";
     app.ask(request("POST", nobody, &json, "")).await.is_problem(404, "no-such-ticket");
 }
+
+#[tokio::test]
+async fn a_link_expires_after_its_event_if_a_setting_says_so() {
+    // The fixture's event is over at 18:30, and it is 20:00.
+    for (setting, expired) in
+        [("", false), ("links_expire_after = \"2h\"", false), ("links_expire_after = \"1h\"", true)]
+    {
+        let app = App::with(&format!("[http]\ntoken = \"all-of-it\"\n{setting}\n")).await;
+        let ticket = app.issued().await;
+        let link = app.signed(&ticket);
+        let answer = app.get(&link, &[]).await;
+        if expired {
+            answer.is_problem(410, "link-expired");
+        } else {
+            assert_eq!(answer.status, 200, "{setting}");
+        }
+        let token = ("authorization", "Bearer all-of-it");
+        assert_eq!(app.get(&link, &[token]).await.status, 200, "a token opens it all the same: {setting}");
+        let forged = format!("/tickets/{}.pdf?s=AAAAAAAAAAAAAAAAAAAAAA", ticket.id);
+        app.get(&forged, &[]).await.is_problem(401, "unauthorized");
+    }
+}

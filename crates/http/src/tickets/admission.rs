@@ -5,7 +5,7 @@
 
 use axum::http::HeaderMap;
 use fulfillment_config::Scope;
-use fulfillment_domain::{Ticket, TicketId};
+use fulfillment_domain::{Ticket, TicketId, event_time};
 
 use crate::access::{Access, Caller};
 use crate::api::Api;
@@ -76,7 +76,16 @@ pub(super) async fn admit(
         Visitor::Link { signature, otherwise } => {
             let ticket = api.store.ticket(id).await?;
             match ticket {
-                Some(ticket) if is_signed(api, &ticket, signature) => return Ok((Admitted::Holder, ticket)),
+                Some(ticket) if is_signed(api, &ticket, signature) => {
+                    if !has_expired(api, &ticket) {
+                        return Ok((Admitted::Holder, ticket));
+                    }
+                    let caller = otherwise.map_err(|_| {
+                        let detail = "Its event has been over for too long. Ask whoever sold the ticket.";
+                        Problem::new(Kind::LinkExpired, detail)
+                    })?;
+                    return Ok((Admitted::Caller(caller), ticket));
+                }
                 Some(ticket) if otherwise.is_err() && was_signed(api, &ticket, signature) => {
                     let detail = "Use the new link that its holder was sent.";
                     return Err(Problem::new(Kind::TicketSuperseded, detail));
@@ -91,6 +100,13 @@ pub(super) async fn admit(
 
 fn is_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
     api.keys.current().links.accept(ticket.id, ticket.code.generation, signature)
+}
+
+/// Whether links to a ticket no longer work: its event has been over for longer than the setting allows.
+fn has_expired(api: &Api, ticket: &Ticket) -> bool {
+    let Some(life) = api.limits.link_life else { return false };
+    let over = event_time::latest(ticket.event.starts_at, ticket.event.ends_at, ticket.lifecycle.issued_at);
+    over.saturating_add(life).is_ok_and(|end| end < api.clock.now())
 }
 
 /// Whether a link was valid for an earlier generation: its client learns that it was replaced, and nothing else.

@@ -130,14 +130,9 @@ fn parts(batch: Vec<Enriched>) -> Vec<Vec<Enriched>> {
     parts
 }
 
-/// When the code of an event at these times, as far as they are known, expires: seconds since 1970. A wrong end does
-/// not shorten a code's life, and neither does one in the past.
+/// When the code of an event at these times, as far as they are known, expires: seconds since 1970.
 pub(crate) fn expiry(starts: Option<Timestamp>, ends: Option<Timestamp>, now: Timestamp) -> i64 {
-    let starts = event_time::believed_start(starts);
-    // An end before the start counts as the start.
-    let ends = event_time::believed_end(ends, starts, true);
-    let last = [starts, ends].into_iter().flatten().fold(now, Timestamp::max);
-    last.saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
+    event_time::latest(starts, ends, now).saturating_add(CODE_LIFE).map_or(i64::MAX, Timestamp::as_second)
 }
 
 /// The numbers of events and categories in codes, cached: they never change once assigned.

@@ -88,6 +88,7 @@ routes! {
     "/health/live": get health::live;
     "/health/ready": get health::ready;
     "/metrics": get metrics::metrics;
+    "/audit": get admin::audit::audit;
     "/.well-known/ticket-keys.json": get keys::jwks;
     "/.well-known/revoked-ticket-keys.json": get keys::revoked;
     "/openapi.json": get docs::openapi;

@@ -128,8 +128,18 @@ fulfillment_domain::words! {
         ReadCode = "read.code",
         /// Events were read, from one position to another.
         ReadEvents = "read.events",
+        /// The audit was read.
+        ReadAudit = "read.audit",
         /// Requests were refused.
         Refuse = "refused",
+    }
+}
+
+impl Action {
+    /// Whether a word names an action, or the kind of several: `ticket` for `ticket.void` and others.
+    pub fn is_named_by(word: &str) -> bool {
+        let begins = |rest: &str| rest.is_empty() || rest.starts_with('.');
+        Self::ALL.iter().any(|action| action.as_str().strip_prefix(word).is_some_and(begins))
     }
 }
 

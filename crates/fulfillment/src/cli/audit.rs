@@ -94,13 +94,10 @@ impl List {
 
 /// Refuses an action that is never recorded: an empty list would mislead.
 fn check_action(wanted: &str) -> Result<(), CliError> {
-    let names = || Action::ALL.iter().map(|action| action.as_str());
-    let begins =
-        |name: &str| name.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    if names().any(begins) {
+    if Action::is_named_by(wanted) {
         return Ok(());
     }
-    let known = names().collect::<Vec<_>>().join(", ");
+    let known = Action::ALL.iter().map(|action| action.as_str()).collect::<Vec<_>>().join(", ");
     Err(CliError::misuse(format!("--action {wanted} is unknown; there are {known}")))
 }
 

@@ -25,7 +25,7 @@ const RESERVED: [&str; 5] = ["anonymous", "link", "nobody", "http.token", "demo"
 
 /// Make, list or revoke tokens of the HTTP API
 ///
-/// They are kept in the store, as hashes, and hold for every server of it, beside http.token and the [[token]] tables of
+/// They are kept in the store, as hashes, and hold for every server of it, beside http.token and the `[[token]]` tables of
 /// the settings. Once the store has had a token, requests without one are refused on every address.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

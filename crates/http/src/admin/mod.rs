@@ -1,5 +1,6 @@
 //! Routes for operators and monitoring: health, metrics, the public keys, the documentation.
 
+pub(crate) mod audit;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod keys;

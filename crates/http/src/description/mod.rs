@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod answers;
+pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod messages;
 pub(crate) mod order;
@@ -38,7 +39,7 @@ use self::bodies::{Change, Delivered, Reason};
             (`Authorization: Bearer <token>`), except health, the public keys, this documentation and signed links. \
             A token has scopes: `ingest` (payments), `withdraw` (refunds, cancellations, voids), `read:status` (the \
             state of orders and tickets), `read` (also personal data, codes, links and files), `events`, `deliver`, \
-            `door` (whether a code was voided), `metrics`, `admin`; `door:names`, `door:supervise` and `audit` are \
+            `door` (whether a code was voided), `metrics`, `audit`, `admin`; `door:names` and `door:supervise` are \
             for routes to come. Answers to a token without `read`, `events` or `admin` have no personal data, no \
             code and no link. A token that is not valid is answered 401, half a second later.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")

@@ -31,7 +31,7 @@ const OPEN: [&str; 7] = [
 ];
 
 /// Each guarded route with the scopes that it takes; the first is named to a token that has none of them.
-const GUARDED: [(&str, &str, &str); 15] = [
+const GUARDED: [(&str, &str, &str); 16] = [
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301.pdf", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read:status read"),
@@ -40,6 +40,7 @@ const GUARDED: [(&str, &str, &str); 15] = [
     ("GET", "/codes/c0ffee00010203040506", "door read"),
     ("GET", "/events?after=x", "events"),
     ("GET", "/metrics", "metrics admin"),
+    ("GET", "/audit", "audit"),
     ("POST", "/events/payment-succeeded", "ingest"),
     ("POST", "/events/payment-refunded", "withdraw"),
     ("POST", "/events/order-cancelled", "withdraw"),

@@ -1,6 +1,7 @@
 //! Tests of the HTTP API from a client's view, on a real embedded store.
 
 mod access;
+mod audit;
 mod description;
 mod events;
 mod health;

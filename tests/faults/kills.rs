@@ -15,7 +15,7 @@ const CYCLES: u32 = 10;
 const LONGEST: u64 = 900;
 
 #[expect(clippy::disallowed_methods, reason = "set by whoever runs the tests")]
-fn number(name: &str) -> Result<Option<u64>> {
+pub(super) fn number(name: &str) -> Result<Option<u64>> {
     std::env::var(name).ok().map(|text| text.parse().with_context(|| name.to_owned())).transpose()
 }
 

@@ -12,6 +12,7 @@ mod points;
 mod process;
 mod promises;
 mod store;
+mod versions;
 
 use anyhow::Result;
 use fulfillment_tests::ledger::Ledger;

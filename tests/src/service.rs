@@ -33,6 +33,8 @@ pub struct Setup {
     roles: &'static str,
     /// Whether it gets `--json`.
     json: bool,
+    /// The program; the one that was built with the tests if none.
+    program: Option<PathBuf>,
 }
 
 impl Setup {
@@ -42,7 +44,8 @@ impl Setup {
     /// No temporary folder can be created.
     pub fn new() -> Result<Self> {
         let data = Arc::new(tempfile::Builder::new().prefix("fulfillment-test-").tempdir()?);
-        let setup = Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "", json: false };
+        let setup =
+            Self { env: BTreeMap::new(), data, address: "127.0.0.1", roles: "", json: false, program: None };
         let folder = setup.data().display().to_string();
         Ok(setup.env("FULFILLMENT_DATA_DIR", folder).env("FULFILLMENT_HTTP_TOKEN", TOKEN))
     }
@@ -51,6 +54,13 @@ impl Setup {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Runs another program, such as that of an earlier release.
+    #[must_use]
+    pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.program = Some(path.into());
         self
     }
 
@@ -172,7 +182,7 @@ impl Setup {
     /// Keeps only `PATH` and `HOME` of the caller's environment: its settings must not leak into a test.
     #[expect(clippy::disallowed_methods, reason = "the caller's environment is what is kept out")]
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(self.program.clone().map_or_else(binary, Ok)?);
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
         command.env("RUST_BACKTRACE", "1").envs(&self.env).current_dir(self.data()).stdin(Stdio::null());
         Ok(command)

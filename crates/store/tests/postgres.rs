@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+#[path = "release/mod.rs"]
+mod last_release;
+#[path = "postgres/pgbouncer.rs"]
+mod pgbouncer;
 #[path = "postgres/standby.rs"]
 mod standby;
 
@@ -202,34 +206,6 @@ async fn an_unfinished_index_is_built_again() {
     assert_eq!(backend.number(invalid).await, 0);
 }
 
-/// pgbouncer's answer to a connection whose settings it does not pass on.
-#[tokio::test]
-async fn a_pool_that_drops_settings_is_refused_with_a_word() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        let said = b"SFATAL\0C08P01\0Munsupported startup parameter in options: search_path\0\0";
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut startup = [0; 4096];
-            let _ = tokio::io::AsyncReadExt::read(&mut client, &mut startup).await;
-            let length = u32::try_from(said.len() + 4).unwrap().to_be_bytes();
-            let answer = [b"E", &length[..], &said[..]].concat();
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut client, &answer).await;
-        }
-    });
-    let settings = Settings {
-        url: format!("postgres://nobody@{address}/nothing?sslmode=disable"),
-        schema: SCHEMA.into(),
-        max_connections: 1,
-        connect_timeout: Duration::from_secs(5),
-        refunds: RefundRules::default(),
-    };
-    let Err(StoreError::Incompatible(word)) = PgStore::connect(&settings).await else {
-        panic!("not refused")
-    };
-    assert!(word.contains("pgbouncer") && word.contains("unsupported startup parameter"), "{word}");
-}
-
 /// A search does not read through the people of other orders.
 #[tokio::test]
 async fn a_person_is_found_by_an_index() {
@@ -269,4 +245,14 @@ async fn past_events_are_found_by_an_index() {
     let plan = plan.join("\n");
     assert!(plan.contains("Scan using tickets_past on tickets t"), "{plan}");
     assert!(plan.contains("Index Cond: (LEAST("), "{plan}");
+}
+
+#[tokio::test]
+async fn a_store_of_the_last_release_is_taken_over() {
+    let backend = unmigrated().await;
+    // The dump changes the settings of its connection.
+    let mut db = PgConnection::connect(&backend.settings.url).await.unwrap();
+    sqlx::raw_sql(include_str!("release/postgres.sql")).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+    last_release::is_taken_over(&*backend.store).await;
 }

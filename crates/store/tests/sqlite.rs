@@ -15,6 +15,9 @@ use fulfillment_store::{Installation, OrderQueue, RefundRules, Store, StoreError
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 
+#[path = "release/mod.rs"]
+mod last_release;
+
 struct MachineClock;
 
 impl Clock for MachineClock {
@@ -265,4 +268,11 @@ async fn a_person_is_found_by_an_index() {
         assert!(steps[0].contains("INDEX people_alike (alike=?)"), "{steps:?}");
         assert!(steps.iter().all(|step| step.starts_with("SEARCH")), "{steps:?}");
     }
+}
+
+#[tokio::test]
+async fn a_store_of_the_last_release_is_taken_over() {
+    let backend = unmigrated().await;
+    sqlx::raw_sql(include_str!("release/sqlite.sql")).execute(&backend.pool).await.unwrap();
+    last_release::is_taken_over(&*backend.store).await;
 }

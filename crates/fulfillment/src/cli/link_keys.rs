@@ -19,10 +19,21 @@ const KNOWN_AFTER: SignedDuration = SignedDuration::from_secs(10);
 #[derive(Debug, Subcommand)]
 pub(super) enum Links {
     /// List the secrets by their fingerprints, newest first
+    #[command(after_help = "Examples:
+  fulfillment keys links list
+  fulfillment keys links list --json | jq -r '.[].state'
+Exit code: 1 when there are no keys.")]
     List,
     /// Create another secret: it signs links after ten seconds, and those of the former one stay good
+    #[command(after_help = "Examples:
+  fulfillment keys links new
+Exit code: 1 when there are no keys, 2 when credential.link_secrets names the secrets.")]
     New,
     /// Accept only the newest secret: links that a former one signed no longer work without a token
+    #[command(after_help = "Examples:
+  fulfillment keys links end-overlap
+Exit code: 1 when there are no keys, 2 when the newest secret does not sign yet or credential.link_secrets names the
+secrets.")]
     EndOverlap,
 }
 

@@ -151,7 +151,17 @@ async fn full_for_the_embedded_store() -> Result<()> {
         Ok(service.log().contains("disk is full").then_some(()))
     })
     .await?;
+    let store = async |status: &str| {
+        eventually(PATIENCE, &format!("the store is {status}"), async || {
+            let health: Value = service.get("/health/ready").await?.json().await?;
+            Ok((health["parts"]["store"]["status"] == status).then_some(health["parts"]["store"].clone()))
+        })
+        .await
+    };
+    let told = store("down").await?;
+    ensure!(told["reason"].as_str().is_some_and(|why| why.contains("takes no writes")), "{told}");
     disk.make_room()?;
+    store("ok").await?;
     check_issued(&scene, &service, &ledger).await
 }
 

@@ -228,14 +228,18 @@ impl Service {
         response.json().await.with_context(|| format!("GET {path}"))
     }
 
+    /// A POST of a JSON text to a path with the token, for the caller to extend and send.
+    pub fn posting(&self, path: &str, json: impl Into<String>) -> reqwest::RequestBuilder {
+        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(TOKEN);
+        request.header("content-type", "application/json").body(json.into())
+    }
+
     /// Sends a POST of a JSON text to a path with the token.
     ///
     /// # Errors
     /// There was no answer.
     pub async fn post(&self, path: &str, json: impl Into<String>) -> Result<reqwest::Response> {
-        let request = self.client.post(format!("{}{path}", self.base)).bearer_auth(TOKEN);
-        let request = request.header("content-type", "application/json").body(json.into());
-        request.send().await.with_context(|| format!("POST {path}"))
+        self.posting(path, json).send().await.with_context(|| format!("POST {path}"))
     }
 
     /// The HTTP client, for other requests.

@@ -34,8 +34,8 @@ impl Config {
             ("identity.url", &self.identity.url, &self.identity.token),
         ] {
             let Some(url) = url.as_ref().filter(|url| url.as_str().starts_with("http://")) else { continue };
-            if token.is_some() && !url.host().is_some_and(|host| host.is_loopback()) {
-                refuse(key, "would send its token without TLS", "use https://");
+            if (token.is_some() || url.has_password()) && !url.host().is_some_and(|host| host.is_loopback()) {
+                refuse(key, "would send its token or password without TLS", "use https://");
             }
         }
         let kafka = &self.kafka;
@@ -135,6 +135,8 @@ mod tests {
             (with(&[token], ("ORDERING_URL", "https://ordering:5002")), None),
             (with(&[token], ("ORDERING_URL", "http://localhost:5002")), None),
             (with(&[], ("ORDERING_URL", "http://ordering:5002")), None),
+            (with(&[], ("ORDERING_URL", "http://u:p@ordering:5002")), Some("ordering.url")),
+            (with(&[], ("ORDERING_URL", "http://u:p@localhost:5002")), None),
             (with(&[("IDENTITY_TOKEN", "t")], ("IDENTITY_URL", "http://10.0.0.1")), Some("identity.url")),
             (with(&sasl, ("KAFKA_BROKERS", "127.0.0.1:9092,kafka:9092")), Some("kafka.security_protocol")),
             (with(&sasl, ("KAFKA_BROKERS", "127.0.0.1:9092,[::1]:9092")), None),

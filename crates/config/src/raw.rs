@@ -47,7 +47,7 @@ impl Raw {
         let table: toml::Table = match text.parse() {
             Ok(table) => table,
             Err(error) => {
-                raw.problem(name.display(), format!("is not TOML: {}", error.to_string().trim_end()));
+                raw.problem(name.display(), format!("is not TOML: {}", without_content(text, &error)));
                 return raw;
             }
         };
@@ -273,6 +273,13 @@ const UNKNOWN: &str = "is unknown; `fulfillment config init -` prints all settin
 fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, best) = known.map(|k| (strsim::damerau_levenshtein(name, k), k)).min()?;
     (distance <= best.len() / 2).then_some(best)
+}
+
+/// Where a file is wrong and why, without the line itself, which may hold a secret.
+fn without_content(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| text.get(..span.start).unwrap_or(text).lines().count().max(1));
+    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    format!("{place}{}", error.message())
 }
 
 fn text_of(value: &toml::Value) -> Option<String> {

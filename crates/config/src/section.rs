@@ -106,6 +106,10 @@ impl HttpUrl {
         &self.0
     }
 
+    pub(crate) fn has_password(&self) -> bool {
+        url::Url::parse(&self.0).is_ok_and(|url| url.password().is_some())
+    }
+
     pub(crate) fn host(&self) -> Option<Host> {
         Host::parse(url::Url::parse(&self.0).ok()?.host_str()?)
     }

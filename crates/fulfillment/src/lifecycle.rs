@@ -451,6 +451,9 @@ async fn probe(
             Ok(Err(error)) if error.is_read_only() => {
                 PartState::Down("is read-only: the server is a standby, or was demoted".into())
             }
+            Ok(Err(error)) if error.takes_no_writes() => {
+                PartState::Down("its file takes no writes: is the disk full, or read-only?".into())
+            }
             Ok(Err(_)) => PartState::Down("cannot be reached".into()),
             Err(_) => PartState::Down("does not answer".into()),
         };

@@ -1,6 +1,7 @@
 //! Errors of a store, by what the caller should do about them.
 
 use crate::demoted::{ReadOnly, leave};
+use crate::refusing::{self, TakesNoWrites};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,11 @@ impl StoreError {
     /// Whether the database answers, and takes no writes.
     pub fn is_read_only(&self) -> bool {
         matches!(self, Self::Unavailable(error) if error.is::<ReadOnly>())
+    }
+
+    /// Whether the embedded store's file can be read and takes no writes: its disk is full, for one.
+    pub fn takes_no_writes(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if error.is::<TakesNoWrites>())
     }
 }
 
@@ -74,7 +80,11 @@ fn by_sqlstate(code: &str, error: sqlx::Error) -> StoreError {
 /// SQLite's primary code is the lower byte: 18 too big, 19 constraint, 20 mismatch, 26 not a database; 1 is an error in
 /// the SQL, such as a missing table.
 fn by_sqlite_code(code: &str, error: sqlx::Error) -> StoreError {
-    match code.parse::<u32>().map(|c| c & 0xff) {
+    let code = code.parse::<u32>().map(|c| c & 0xff);
+    if let Ok(code) = code {
+        refusing::note(code);
+    }
+    match code {
         Ok(18 | 20) => StoreError::Refused(error.into()),
         Ok(19) => StoreError::Unmet(error.into()),
         Ok(1) => StoreError::Incompatible(format!("{error}: is the schema migrated?")),

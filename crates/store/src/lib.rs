@@ -67,6 +67,7 @@ pub mod positions;
 pub mod postgres;
 pub mod records;
 pub mod refreshes;
+mod refusing;
 pub mod reissues;
 pub mod signing_keys;
 mod sql;

@@ -7,14 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fulfillment_tests::ordering::{Answer, one_seat, seats};
 use fulfillment_tests::payment::Payment;
+use fulfillment_tests::record::Record;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::stream::Stream;
 use fulfillment_tests::wait::eventually;
 use fulfillment_tests::webhook::{Receiver, Request};
-use futures::StreamExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 const SECRET: &str = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAECAwQFBgc=";
 
@@ -154,31 +156,20 @@ async fn more_requests_at_once_than_allowed_are_told_to_come_back() -> Result<()
     let service = scene.start().await?;
     scene.leaves("Ordering does not know the orders");
     let (first, second) = (Payment::of(rig::id()).json(), Payment::of(rig::id()).json());
-    // A client that sends its payment slowly occupies the only slot.
-    let (beginning, end) = first.split_at(20);
-    let parts = [beginning.to_owned(), end.to_owned()];
-    let slow = futures::stream::iter(parts).then(|part| async move {
-        if !part.starts_with('{') {
-            tokio::time::sleep(Duration::from_secs(3)).await;
-        }
-        Ok::<_, std::io::Error>(part)
-    });
-    let request = service
-        .client()
-        .post(format!("{}/events/payment-succeeded", service.base()))
-        .bearer_auth(fulfillment_tests::service::TOKEN)
-        .header("content-type", "application/json")
-        .body(reqwest::Body::wrap_stream(slow));
-    let slow = tokio::spawn(request.send());
-    // If sent too early, one of the requests below would take the slot itself.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let refused = eventually(Duration::from_millis(1500), "no place is left", async || {
+    // Another writer holds the store: the first payment waits there, in the only place.
+    let Record::Sqlite(file) = &scene.record else { anyhow::bail!("the store is a file") };
+    let mut other = SqliteConnectOptions::new().filename(file).connect().await?;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await?;
+    let waiting = service.posting("/events/payment-succeeded", first.clone());
+    let waiting = tokio::spawn(waiting.send());
+    let refused = eventually(PATIENCE, "no place is left", async || {
         let response = service.post("/events/payment-succeeded", "{}").await?;
         Ok((response.status() == 429).then_some(response))
     })
     .await?;
     assert!(refused.headers().contains_key("retry-after"));
-    assert_eq!(slow.await??.status(), 202, "the slow one is taken all the same");
+    sqlx::query("ROLLBACK").execute(&mut other).await?;
+    assert_eq!(waiting.await??.status(), 202, "the one that waited is taken all the same");
     assert_eq!(service.pay(second).await?.0, 202, "and its place is free again");
     Ok(())
 }

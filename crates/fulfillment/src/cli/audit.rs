@@ -67,7 +67,7 @@ impl Audit {
         let store = context.store(&context.config()?).await?;
         let (limit, filter) = (list.limit, list.filter(store.as_ref()).await?);
         let records = store.audit(&filter, limit as usize).await?;
-        context.answer(&records, |records| records.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+        context.answer(&records, |records| crate::terminal::lines(records.iter().map(line)))?;
         if records.is_empty() { Err(CliError::failed("no record matches")) } else { Ok(()) }
     }
 }

@@ -86,5 +86,5 @@ fn table(all: &[Listed]) -> String {
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         format!("{name:width$}  {waiting} waiting, {parked} parked{since}{reason}{known}")
     };
-    all.iter().map(line).collect::<Vec<_>>().join("\n")
+    crate::terminal::lines(all.iter().map(line))
 }

@@ -102,6 +102,9 @@ enum Command {
     Health(health::Health),
 }
 
+/// The longest name of an account that is recorded.
+const LONGEST_ACCOUNT: usize = 64;
+
 /// The process's environment, passed to the code that reads it.
 pub(crate) type Environment = Vec<(String, String)>;
 
@@ -126,11 +129,13 @@ impl Context {
         Ok(config)
     }
 
-    /// Who runs the command, for the audit: the name of the operating system's user, as the environment has it.
+    /// Who runs the command, for the audit: the operating system's user, and for root who became it by sudo.
     pub(crate) fn actor(&self) -> Actor {
-        let user = |name| self.environment.iter().find(|(key, value)| key == name && !value.is_empty());
-        let found = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().find_map(user);
-        Actor::command(found.map_or("operator", |(_, value)| value))
+        let sudo =
+            self.environment.iter().find(|(name, _)| name == "SUDO_USER").map(|(_, user)| user.as_str());
+        let user = whoami::username().unwrap_or_else(|_| "operator".to_owned());
+        // Anybody can set the variable; only root could have come by sudo.
+        Actor::command(account(sudo.filter(|_| user == "root").unwrap_or(&user)))
     }
 
     /// Opens the store without creating it: it must exist, with its schema.
@@ -167,6 +172,13 @@ impl Context {
         print_line(&text);
         Ok(())
     }
+}
+
+/// The name of an account, as it may be recorded: nothing else can be passed off as one.
+fn account(name: &str) -> String {
+    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let name: String = name.chars().take(LONGEST_ACCOUNT).map(|c| if known(c) { c } else { '_' }).collect();
+    if name.is_empty() { "operator".to_owned() } else { name }
 }
 
 /// Prints to standard output, without control characters; a closed pipe is not an error.
@@ -208,6 +220,14 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+
+    #[test]
+    fn an_account_is_a_word() {
+        assert_eq!(super::account("ada.l-1_x"), "ada.l-1_x");
+        assert_eq!(super::account("ada@secret.example\u{1b}[2K\nroot x"), "ada_secret.example__2K_root_x");
+        assert_eq!(super::account(&"a".repeat(5_000)).len(), super::LONGEST_ACCOUNT);
+        assert_eq!(super::account(""), "operator");
+    }
 
     #[test]
     fn the_command_line_is_sound_and_every_command_has_an_example() {

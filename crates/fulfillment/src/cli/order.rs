@@ -177,5 +177,5 @@ fn describe(order: &OrderRecord) -> String {
         lines.push(format!("ticket      {id}  {number}  {status:<9}  {seat}{void}"));
     }
     lines.extend(order.notes.iter().map(|note| format!("note        {note}")));
-    lines.join("\n")
+    crate::terminal::lines(lines)
 }

@@ -155,5 +155,5 @@ fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     maybe("why", ticket.lifecycle.void_reason.clone().or_else(|| ticket.lifecycle.last_error.clone()));
     let flags = ticket.flags.to_stored();
     maybe("flags", (!flags.is_empty()).then_some(flags));
-    lines.join("\n")
+    crate::terminal::lines(lines)
 }

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tracing::{error, info, warn};
 
+use crate::access::Caller;
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::{answers, views};
@@ -111,7 +112,9 @@ pub(crate) async fn ticket(
     let (visitor, ticket) = match admission::admit(&api, id, visitor).await {
         Ok(admitted) => admitted,
         Err(problem) => {
-            info!(ticket = %id, by = "nobody", status = problem.status().as_u16(), "a ticket was not handed out");
+            let by = api.access.token_of(&headers);
+            let by = by.as_ref().map_or("nobody", Caller::name);
+            info!(ticket = %id, by, status = problem.status().as_u16(), "a ticket was not handed out");
             return Err(problem);
         }
     };

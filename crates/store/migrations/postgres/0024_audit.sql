@@ -1,4 +1,4 @@
--- audit: who did what and who read what, by ids alone. Rows are never changed, and are removed from the oldest on.
+-- audit: who did what and who read what, by ids alone. Rows are never changed, and are removed from the oldest on, none before it is a day old.
 CREATE TABLE audit (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at TIMESTAMPTZ NOT NULL,
@@ -21,8 +21,9 @@ BEGIN
 END $$;
 CREATE OR REPLACE FUNCTION audit_leaves_in_order() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM audit WHERE id < (SELECT max(id) FROM gone)) THEN
-        RAISE EXCEPTION 'rows of the audit are removed from the oldest on';
+    IF EXISTS (SELECT 1 FROM audit WHERE id < (SELECT max(id) FROM gone))
+        OR EXISTS (SELECT 1 FROM gone WHERE at > now() - interval '1 day') THEN
+        RAISE EXCEPTION 'rows of the audit are removed from the oldest on, when they are older than a day';
     END IF;
     RETURN NULL;
 END $$;

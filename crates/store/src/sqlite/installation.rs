@@ -10,6 +10,7 @@ use super::{SqliteStore, vacuum};
 use crate::decide::migrations::{self, TABLE};
 use crate::decide::sql_values::rfc3339;
 use crate::error::unavailable;
+use crate::refusing::{TakesNoWrites, is_refused, is_taken_again};
 use crate::sql::{Sql as _, installation};
 use crate::{Actor, Installation, MigrationReport, Registration, Result, StoreError, Vacuumed};
 
@@ -71,7 +72,20 @@ impl Installation for SqliteStore {
     }
 
     async fn ping(&self) -> Result<()> {
-        installation::ping(self).await
+        installation::ping(self).await?;
+        if !is_refused() {
+            return Ok(());
+        }
+        // Reads go on when the disk is full: only a write finds out.
+        let written = async {
+            let mut tx = self.begin().await?;
+            // The page is written, although its content stays.
+            sqlx::query("UPDATE store_file SET id = id").execute(&mut *tx).await?;
+            tx.commit().await
+        };
+        written.await.map_err(|error| unavailable(TakesNoWrites(error.to_string())))?;
+        is_taken_again();
+        Ok(())
     }
 
     async fn registration(&self) -> Result<Registration> {

@@ -150,12 +150,14 @@ impl SqliteStore {
             let begun = pool.begin_with("BEGIN IMMEDIATE").await;
             // SQLite rolls back by itself when its disk is full, but the driver still counts the transaction, and no
             // other could ever begin on that connection. The next one is fresh.
-            if begun.is_err()
-                && let Ok(spoiled) = pool.acquire().await
-            {
+            let Err(error) = begun else { return begun };
+            if let Ok(spoiled) = pool.acquire().await {
                 let _ = spoiled.close().await;
             }
-            begun
+            match error {
+                error @ sqlx::Error::Database(_) => Err(error),
+                _ => pool.begin_with("BEGIN IMMEDIATE").await,
+            }
         });
         Ok(At { db: begun.await.map_err(unavailable)??, now: self.now() })
     }

@@ -105,7 +105,7 @@ fn table(lines: &[Line]) -> String {
         let cells = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
-    printed.collect::<Vec<_>>().join("\n")
+    crate::terminal::lines(printed)
 }
 
 pub(super) fn brief(letter: &DeadLetterRecord) -> Value {

@@ -44,12 +44,14 @@ fn own_name(name: &str) -> String {
 /// The orders whose ids occur in a message, in its value or key, as [`super::erasing`] looks for them.
 pub(crate) fn orders_in(message: &Incoming) -> impl Iterator<Item = OrderId> + '_ {
     let texts = [Some(message.raw.as_slice()), message.key.as_deref()];
-    texts.into_iter().flatten().flat_map(|text| text.windows(uuid::fmt::Hyphenated::LENGTH)).filter_map(
-        |word| {
-            // Most places have no hyphen here.
-            (word[8] == b'-').then(|| Uuid::try_parse_ascii(word).ok()).flatten().map(OrderId)
-        },
-    )
+    texts.into_iter().flatten().flat_map(|text| {
+        // By the first hyphen of an id: large texts have few.
+        memchr::memchr_iter(b'-', text).filter_map(|hyphen| {
+            let start = hyphen.checked_sub(8)?;
+            let word = text.get(start..start + uuid::fmt::Hyphenated::LENGTH)?;
+            Uuid::try_parse_ascii(word).ok().map(OrderId)
+        })
+    })
 }
 
 impl<'a> DeadLetter<'a> {

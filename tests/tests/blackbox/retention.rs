@@ -97,9 +97,14 @@ async fn a_retention_that_fails_is_named() -> Result<()> {
         .await
     };
     state("degraded").await?;
-    let metrics = again.get("/metrics").await?.text().await?;
-    assert!(metrics.contains("fulfillment_part_healthy{part=\"retention\"} 0"), "{metrics}");
-    assert!(metrics.contains("fulfillment_retention_age_seconds "), "{metrics}");
+    // Readiness knows it first; the gauges follow.
+    for gauge in ["fulfillment_part_healthy{part=\"retention\"} 0", "fulfillment_retention_age_seconds "] {
+        eventually(PATIENCE, gauge, async || {
+            let metrics = again.get("/metrics").await?.text().await?;
+            Ok(metrics.contains(gauge).then_some(()))
+        })
+        .await?;
+    }
     assert!(again.log().contains("personal data of past events cannot be erased"), "{}", again.log());
     execute(&scene, "DROP TRIGGER fails").await?;
     state("ok").await?;

@@ -16,7 +16,7 @@ use crate::peers::prefix_of;
 const WAITING: usize = 100;
 /// The least time between two lines about one network.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
-/// The most networks that are told apart.
+/// The maximum number of networks that are counted separately.
 const NETWORKS: usize = 1024;
 
 /// Why a token is not valid.

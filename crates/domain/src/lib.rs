@@ -22,6 +22,7 @@ pub mod money;
 pub mod order;
 pub mod paid;
 pub mod payment;
+pub mod readings;
 pub mod retry;
 pub mod seat;
 pub mod secret;

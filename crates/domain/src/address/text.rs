@@ -7,6 +7,7 @@ use serde_json::Value;
 use unicode_normalization::char::is_combining_mark;
 
 use super::Address;
+use crate::readings;
 
 /// How deep JSON in a text in JSON is read.
 const DEPTH: u8 = 4;
@@ -27,10 +28,20 @@ pub(super) fn principal(text: &str) -> BTreeSet<Address> {
 
 /// Collects the addresses in a message.
 pub(super) fn visit(bytes: &[u8], found: &mut BTreeSet<Address>) {
+    visit_to(bytes, DEPTH, found);
+}
+
+fn visit_to(bytes: &[u8], depth: u8, found: &mut BTreeSet<Address>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => visit_value(&value, DEPTH, found),
-        Err(_) => collect(&unescaped(&String::from_utf8_lossy(bytes)), found),
+    if let Ok(value) = serde_json::from_slice::<Value>(bytes) {
+        return visit_value(&value, depth, found);
+    }
+    let text = readings::unescaped(bytes);
+    collect(&String::from_utf8_lossy(&text), found);
+    if depth > 0 {
+        for content in readings::encoded(&text) {
+            visit_to(&content, depth - 1, found);
+        }
     }
 }
 
@@ -42,6 +53,12 @@ fn visit_value(value: &Value, depth: u8, found: &mut BTreeSet<Address>) {
             for (name, value) in fields {
                 collect(name, found);
                 visit_value(value, depth, found);
+                if let (readings::ENCODED, Value::String(text)) = (name.as_str(), value)
+                    && depth > 0
+                    && let Some(content) = readings::decoded(text.as_bytes())
+                {
+                    visit_to(&content, depth - 1, found);
+                }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -147,53 +164,12 @@ fn decoded(text: &str) -> Option<String> {
     any.then(|| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Text that is JSON in part, without its escapes.
-fn unescaped(text: &str) -> String {
-    let mut text = text.to_owned();
-    for _ in 0..DEPTH {
-        if !text.contains('\\') {
-            break;
-        }
-        text = unescaped_once(&text);
-    }
-    text
-}
-
-fn unescaped_once(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let escape = &rest[at + 1..];
-        let unit = |text: &str| {
-            let digits = text.strip_prefix('u')?.get(..4)?;
-            u16::from_str_radix(digits, 16).ok()
-        };
-        let (c, used) = match (unit(escape), escape.chars().next()) {
-            (Some(high), _) => {
-                let low = escape[5..].strip_prefix('\\').and_then(unit);
-                let pair = low.and_then(|low| {
-                    char::decode_utf16([high, low]).next()?.ok().filter(|c| c.len_utf16() == 2)
-                });
-                match pair {
-                    Some(c) => (c, 11),
-                    None => (char::from_u32(u32::from(high)).unwrap_or(' '), 5),
-                }
-            }
-            (None, Some('n' | 'r' | 't' | 'b' | 'f')) => (' ', 1),
-            (None, Some(c @ ('"' | '\\' | '/'))) => (c, 1),
-            // Not an escape.
-            (None, _) => (' ', 0),
-        };
-        out.push(c);
-        rest = &escape[used..];
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn found(bytes: &[u8]) -> Vec<String> {
@@ -233,6 +209,34 @@ mod tests {
     }
 
     #[test]
+    fn addresses_in_base64_of_cloud_events() {
+        let encoded = STANDARD.encode(r#"{"email":"ada\u0040example.org"}"#);
+        for message in [
+            format!(r#"{{"specversion":"1.0","data_base64":"{encoded}"}}"#),
+            format!(r#"{{"specversion":"1.0","data\u005fbase64":"{encoded}"#),
+            format!(r#"{{"body":"{{\"data_base64\":\"{encoded}\"}}"}}"#),
+            format!(
+                r#"{{"data_base64":"{}"}}"#,
+                STANDARD.encode(format!(r#"{{"data_base64":"{encoded}"}}"#))
+            ),
+            format!(r#"{{"data_base64":"{}"}}"#, STANDARD.encode("ada@example.org")),
+        ] {
+            assert_eq!(found(message.as_bytes()), ["ada@example.org"], "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200), text in r#"[\[{"\\u0a@%:}\]]{0,40}"#) {
+            found(&bytes);
+            found(text.as_bytes());
+            let encoded = STANDARD.encode(&bytes);
+            found(format!(r#"{{"data_base64":"{encoded}","x":{text}"#).as_bytes());
+            found(format!(r#"{{"data_base64":"{encoded}"}}"#).as_bytes());
+        }
+    }
+
+    #[test]
     fn what_can_be_read_in_several_ways_is_found_by_each() {
         let all = |text: &str| all(text).iter().map(ToString::to_string).collect::<Vec<_>>();
         assert!(all("email=ada@example.org&x=1").contains(&"ada@example.org".to_owned()));
@@ -246,7 +250,7 @@ mod tests {
         for text in
             ["\\", "\\u", "\\u12", "\\ud800", "\\ud800\\u0041x", "\\x@", "\\u00e9@\\", "%", "%4", "%zz@%"]
         {
-            let _ = (unescaped(text), all(text), found(text.as_bytes()));
+            let _ = (all(text), found(text.as_bytes()));
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use fulfillment_domain::TicketId;
+use fulfillment_domain::{Delivered, TicketId};
 use tokio::task::yield_now;
 
 use super::Backend;
 use super::fixtures::{
-    LONG, desk, ingest, issued, letters, loudly, message, order, quietly, recorded, refund, to_kafka,
+    LONG, at, desk, ingest, issued, letters, loudly, message, order, quietly, recorded, refund, to_kafka,
     withdraw,
 };
 use crate::{AttentionScope, Incoming, IngestOutcome};
@@ -84,6 +84,65 @@ pub async fn letters_that_come_later(backend: &dyn Backend) {
 
     ingest(&*store, &[unreadable(9, 2)]).await;
     assert_eq!(named(backend).await.len(), 2, "one of an order that is there is kept whole");
+}
+
+/// However a letter spells the order's id: in a string of JSON, without hyphens, escaped, or in base64.
+pub async fn letters_in_any_spelling(backend: &dyn Backend) {
+    /// `{"orderId":"...","name":"Ada Byron"` of order 1.
+    const ENCODED: &str =
+        "eyJvcmRlcklkIjoiMGYwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAxIiwibmFtZSI6IkFkYSBCeXJvbiI=";
+    let store = backend.store();
+    issued(&*store, 2, 1).await;
+    let said = |n: u32, round: i64| {
+        let (id, simple) = (order(n).to_string(), order(n).0.simple());
+        let spellings = [
+            format!(r#"{{"orderId":"{simple}","name":"{NAME}""#),
+            format!(r#"{{"orderId":"{}","name":"{NAME}""#, id.replace('-', "\\u002d")),
+            format!(r#"{{"orderId":"\u0030{}","name":"{NAME}""#, &id[1..]),
+            format!(
+                r#"{{"messageType":["urn:message:Paid"],"message":{{"order":"{simple}","name":"{NAME}"}}}}"#
+            ),
+            format!(r#"{{"body":"{{\"order\":\"{}\"}}","name":"{NAME}"}}"#, id.replace('-', "\\\\u002D")),
+        ];
+        let letters = (10 * (i64::from(n) + 2 * round)..).zip(spellings);
+        letters.map(|(at, text)| message(at, text.as_bytes())).collect::<Vec<_>>()
+    };
+    let encoded = |at: i64| {
+        message(
+            at,
+            format!(r#"{{"specversion":"1.0","name":"{NAME}","data_base64":"{ENCODED}"}}"#).as_bytes(),
+        )
+    };
+    let mut by_key = message(2, NAME.as_bytes());
+    by_key.key = Some(order(1).0.simple().to_string().into_bytes());
+    ingest(&*store, &[by_key.clone(), encoded(1)]).await;
+    ingest(&*store, &said(1, 1)).await;
+    ingest(&*store, &said(2, 1)).await;
+    let of_another = message(3, format!(r#"{{"x":"\u0041","y":"data_base64","name":"{NAME}"}}"#).as_bytes());
+    ingest(&*store, &[of_another]).await;
+    assert_eq!(store.erase(order(1), &desk()).await.unwrap().unwrap().letters, 7);
+    let whole = async || backend.number("SELECT count(*) FROM dead_letters WHERE length(raw) > 0").await;
+    assert_eq!(whole().await, 6, "those of another order and of none");
+    assert_eq!(named(backend).await.len(), 12, "and their events");
+
+    by_key.raw.push(b'!');
+    ingest(&*store, &[by_key, encoded(4)]).await;
+    ingest(&*store, &said(1, 9)).await;
+    assert_eq!(backend.number("SELECT count(*) FROM dead_letters").await, 20);
+    assert_eq!(whole().await, 6, "what comes later too");
+    assert_eq!(named(backend).await.len(), 6, "no event either: those of before are lent");
+}
+
+/// The channel of a delivery may name somebody: it is not kept once the ticket is erased.
+pub async fn channels_of_later_deliveries(backend: &dyn Backend) {
+    let store = backend.store();
+    let id = issued(&*store, 1, 1).await[0].id;
+    store.erase(order(1), &desk()).await.unwrap().unwrap();
+    let word =
+        Delivered { ticket_id: id, channel: Some(NAME.into()), delivered_at: Some(at()), generation: None };
+    let delivered = store.deliver(&word, at()).await.unwrap().unwrap();
+    assert!(delivered.lifecycle.delivered_at.is_some());
+    assert_eq!(delivered.lifecycle.delivery_channel, None);
 }
 
 /// Whichever comes first, the letter or the erasure: nothing of the letter is left.

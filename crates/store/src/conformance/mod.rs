@@ -121,9 +121,10 @@ macro_rules! conformance_suite {
                 tickets_of_a_key_in_order }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
-            erased_orders { letters_that_come_later, letters_while_it_is_erased, reasons_that_people_type,
-                files_until_they_are_removed }
-            people { in_any_spelling, whatever_is_written, earlier_rows_are_read_in_parts, who_is_erased_leaves }
+            erased_orders { letters_that_come_later, letters_in_any_spelling, letters_while_it_is_erased,
+                reasons_that_people_type, channels_of_later_deliveries, files_until_they_are_removed }
+            people { in_any_spelling, in_base64, whatever_is_written, reasons_that_people_type,
+                earlier_rows_are_read_in_parts, who_is_erased_leaves }
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Backend;
 use super::fixtures::{
-    LONG, desk, draft, freeze, frozen, generated, ingest, issued, message, order, payment,
+    LONG, desk, draft, freeze, frozen, generated, ingest, issued, loudly, message, order, payment,
 };
 use crate::{FoundIn, NextStep, PersonKey, Reissue, Release, Store};
 
@@ -140,6 +140,46 @@ pub async fn whatever_is_written(backend: &dyn Backend) {
     let letter = store.dead_letters(0, false, 9).await.unwrap()[0].id;
     assert_eq!(places, [FoundIn::Order(order(1)), FoundIn::Letter(letter)]);
     assert_eq!(store.texts_of(FoundIn::Letter(letter)).await.unwrap().len(), 1);
+}
+
+/// The reasons of voids and reissues are texts too.
+pub async fn reasons_that_people_type(backend: &dyn Backend) {
+    let store = backend.store();
+    let tickets = issued(&*store, 2, 1).await;
+    backend.execute("UPDATE tickets SET generation = 0").await;
+    catch_up(&*store).await;
+    assert!(store.void_ticket(tickets[0].id, "as void@example.org asked", &loudly(), &desk()).await.unwrap());
+    assert_eq!(found(&*store, "void@example.org").await, orders(&[1]));
+    let mut next = store.ticket(tickets[1].id).await.unwrap().unwrap();
+    assert!(store.reserve(next.id, &draft(&next, 1), None).await.unwrap());
+    catch_up(&*store).await;
+    next.code.generation = 1;
+    let reissue = Reissue {
+        ticket: generated(&next, &[]).ticket,
+        expected: 0,
+        reinstates: false,
+        events: vec![],
+        by: desk(),
+        reason: Some("for new@example.org".into()),
+        request: None,
+    };
+    store.reissue(&reissue).await.unwrap().unwrap();
+    assert_eq!(found(&*store, "new@example.org").await, orders(&[2]));
+    for n in [1, 2] {
+        store.erase(order(n), &desk()).await.unwrap().unwrap();
+    }
+    assert_eq!(found(&*store, "void@example.org").await, []);
+    assert_eq!(found(&*store, "new@example.org").await, []);
+}
+
+pub async fn in_base64(backend: &dyn Backend) {
+    let store = backend.store();
+    // `{"email":"ada\u0040example.org"}`
+    let text = r#"{"specversion":"1.0","data_base64":"eyJlbWFpbCI6ImFkYVx1MDA0MGV4YW1wbGUub3JnIn0="}"#;
+    ingest(&*store, &[message(1, text.as_bytes())]).await;
+    ingest(&*store, &[message(2, &paid(1, &format!(r#""a","note":{text}"#)))]).await;
+    let letter = store.dead_letters(0, false, 9).await.unwrap()[0].id;
+    assert_eq!(found(&*store, "ada@example.org").await, [FoundIn::Order(order(1)), FoundIn::Letter(letter)]);
 }
 
 pub async fn earlier_rows_are_read_in_parts(backend: &dyn Backend) {

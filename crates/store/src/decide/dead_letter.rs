@@ -1,9 +1,12 @@
 //! Dead letters: messages that cannot be read, and messages that contradict the record.
 
+use std::collections::BTreeSet;
+
 use fulfillment_domain::event::NAMESPACE;
-use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Unreadable};
+use fulfillment_domain::{EventKind, OrderId, OutboxEvent, Unreadable, readings};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+use uuid::fmt::{Hyphenated, Simple};
 
 use crate::{DeadLetterRoute, Incoming, LetterKind, Source};
 
@@ -41,16 +44,50 @@ fn own_name(name: &str) -> String {
     if ours { format!("original-{name}") } else { name.to_owned() }
 }
 
-/// The orders whose ids occur in a message, in its value or key, as [`super::erasing`] looks for them.
-pub(crate) fn orders_in(message: &Incoming) -> impl Iterator<Item = OrderId> + '_ {
+/// The orders whose ids occur in a message, in its value or key, with hyphens or without, however they are escaped.
+pub(crate) fn orders_in(message: &Incoming) -> BTreeSet<OrderId> {
     let texts = [Some(message.raw.as_slice()), message.key.as_deref()];
-    texts.into_iter().flatten().flat_map(|text| {
-        // By the first hyphen of an id: large texts have few.
-        memchr::memchr_iter(b'-', text).filter_map(|hyphen| {
-            let start = hyphen.checked_sub(8)?;
-            let word = text.get(start..start + uuid::fmt::Hyphenated::LENGTH)?;
-            Uuid::try_parse_ascii(word).ok().map(OrderId)
-        })
+    texts.into_iter().flatten().flat_map(orders_named).collect()
+}
+
+/// The orders whose ids occur in a text.
+pub(crate) fn orders_named(text: &[u8]) -> BTreeSet<OrderId> {
+    let mut named = BTreeSet::new();
+    readings::each(text, &mut |text| {
+        let words = hyphenated(text).chain(simple(text));
+        named.extend(words.filter_map(|word| Uuid::try_parse_ascii(word).ok()).map(OrderId));
+    });
+    named
+}
+
+/// What may be an id with its hyphens, by the first of them: large texts have few.
+fn hyphenated(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    memchr::memchr_iter(b'-', text).filter_map(|hyphen| {
+        let start = hyphen.checked_sub(8)?;
+        text.get(start..start + Hyphenated::LENGTH).filter(|word| word[13] == b'-')
+    })
+}
+
+/// What may be an id without hyphens: words of 32 hexadecimal digits. A longer one is a hash. Every such word has a byte at
+/// one of the places looked at first.
+fn simple(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut place = Simple::LENGTH - 1;
+    std::iter::from_fn(move || {
+        while let Some(byte) = text.get(place) {
+            if !byte.is_ascii_hexdigit() {
+                place += Simple::LENGTH;
+                continue;
+            }
+            let digits = |byte: &&u8| byte.is_ascii_hexdigit();
+            let before = text[..place].iter().rev().take_while(digits).count();
+            let after = text[place..].iter().take_while(digits).count();
+            let word = &text[place - before..place + after];
+            place += after + Simple::LENGTH;
+            if word.len() == Simple::LENGTH {
+                return Some(word);
+            }
+        }
+        None
     })
 }
 
@@ -110,6 +147,32 @@ impl<'a> DeadLetter<'a> {
             value,
             headers,
             destinations: route.destinations.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_in_any_spelling() {
+        let id = Uuid::from_u128(0x4f90_0000_aaaa_4bbb_8ccc_0000_0000_0001);
+        let simple = id.simple();
+        for text in [
+            id.to_string(),
+            id.to_string().to_uppercase(),
+            format!("urn:uuid:{id}"),
+            format!("order_{simple}!"),
+            format!(r#"{{"message":{{"orderId":"{simple}"}}}}"#),
+            id.to_string().replace('-', r"\u002d"),
+            format!(r"\u0034{}", &id.to_string()[1..]),
+            format!(r#""{{\"orderId\":\"{}\"}}""#, id.to_string().replace('-', r"\\u002D")),
+        ] {
+            assert_eq!(orders_named(text.as_bytes()), [OrderId(id)].into(), "{text}");
+        }
+        for text in [format!("{simple}00"), simple.to_string()[1..].to_owned(), "-".repeat(99)] {
+            assert!(orders_named(text.as_bytes()).is_empty(), "{text}");
         }
     }
 }

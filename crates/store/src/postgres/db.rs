@@ -30,8 +30,6 @@ const FRAGMENTS: Fragments<'static> = Fragments {
     lock: "FOR NO KEY UPDATE",
     any: ("= ANY(", ")"),
     amount: ("CAST(CAST(", " AS TEXT) AS NUMERIC)"),
-    // High bytes are escaped alike on both sides.
-    inbytes: ("strpos(lower(encode(", ", 'escape')), lower(encode(convert_to($1, 'UTF8'), 'escape'))) > 0"),
     greatest: "greatest",
     strpos: "strpos",
     bytewise: "COLLATE \"C\"",

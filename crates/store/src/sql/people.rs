@@ -162,10 +162,10 @@ async fn texts_of_orders(db: &mut impl Db, orders: &[OrderId]) -> Result<Vec<(Or
         return Ok(texts);
     }
     let orders = [SqlValue::orders(orders.iter().copied())];
-    let sql = "SELECT order_id, customer_email, customer_name, holder_email, holder_name FROM tickets \
-               WHERE order_id @any($1)";
+    let sql = "SELECT order_id, customer_email, customer_name, holder_email, holder_name, void_reason \
+               FROM tickets WHERE order_id @any($1)";
     for row in db.fetch_all(sql, &orders).await? {
-        for column in ["customer_email", "customer_name", "holder_email", "holder_name"] {
+        for column in ["customer_email", "customer_name", "holder_email", "holder_name", "void_reason"] {
             if let Some(text) = row.text(column)? {
                 texts.push((row.order_id()?, text.into_bytes()));
             }
@@ -176,6 +176,8 @@ async fn texts_of_orders(db: &mut impl Db, orders: &[OrderId]) -> Result<Vec<(Or
          WHERE t.order_id @any($1)",
         "SELECT t.order_id, r.record AS content FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id \
          WHERE t.order_id @any($1)",
+        "SELECT t.order_id, r.why AS content FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id \
+         WHERE t.order_id @any($1) AND r.why IS NOT NULL",
     ] {
         for row in db.fetch_all(sql, &orders).await? {
             texts.push((row.order_id()?, need("content", row.text("content")?)?.into_bytes()));

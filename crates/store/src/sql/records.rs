@@ -84,7 +84,9 @@ impl<S: Sql> Records for S {
         let mut tx = self.begin().await?;
         let Some(before) = locked(&mut tx, delivered.ticket_id).await? else { return Ok(None) };
         let id = before.id;
-        let (at, channel) = (delivered.delivered_at.unwrap_or(at), delivered.channel.as_ref());
+        // A channel can name a person: none is kept of what was erased.
+        let channel = delivered.channel.as_ref().filter(|_| before.lifecycle.erased_at.is_none());
+        let at = delivered.delivered_at.unwrap_or(at);
         if delivering::asks_former(&before, delivered) {
             let former = tx.fetch_all(FORMER, &[id.into()]).await?;
             let former = former.iter().map(delivering::former_from).collect::<Result<Vec<_>>>()?;

@@ -69,7 +69,6 @@ impl<C> At<C> {
                 lock: "",
                 any,
                 amount: ("CAST(", " AS TEXT)"),
-                inbytes: ("instr(lower(CAST(", " AS TEXT)), lower($1)) > 0"),
                 greatest: "max",
                 strpos: "instr",
                 bytewise: "COLLATE BINARY",

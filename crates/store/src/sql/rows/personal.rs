@@ -7,17 +7,42 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Result;
-use crate::decide::dead_letter::DeadLetter;
+use crate::decide::dead_letter::{DeadLetter, orders_named};
 use crate::decide::erasing::{self, letter_event};
 use crate::decide::headers;
 use crate::decide::sql_values::{Row, SqlValue};
 use crate::sql::Db;
 
-/// The dead letters that are about an order, by id, as [`empty_letters`] takes them.
+/// How many letters are read at a time: one can be a megabyte.
+const AT_A_TIME: usize = 32;
+
+/// The dead letters that are about an order, by id, as [`empty_letters`] takes them. Each letter is read, as what arrives
+/// later is: no index knows how a message spells an id.
 pub(crate) async fn letters_of<D: Db>(db: &mut D, order: OrderId) -> Result<Vec<D::Row>> {
-    let sql = "SELECT id, fingerprint FROM dead_letters WHERE length(raw) > 0 \
-               AND (order_id = $2 OR @inbytes(raw) OR @inbytes(key)) ORDER BY id";
-    db.fetch_all(sql, &[order.to_string().into(), order.into()]).await
+    let sql = "SELECT id, fingerprint, order_id, raw, key FROM dead_letters WHERE id > $1 AND length(raw) > 0 \
+               ORDER BY id LIMIT $2";
+    let mut letters = Vec::new();
+    let mut after: i64 = 0;
+    loop {
+        let page = db.fetch_all(sql, &[after.into(), SqlValue::limit(AT_A_TIME)]).await?;
+        let Some(last) = page.last() else { break };
+        after = last.number("id")?;
+        for row in &page {
+            let about_it = row.uuid("order_id")? == Some(order.0);
+            if about_it || names(row, order)? {
+                // Without its content.
+                let id: i64 = row.number("id")?;
+                let sql = "SELECT id, fingerprint FROM dead_letters WHERE id = $1";
+                letters.push(db.fetch_one(sql, &[id.into()]).await?);
+            }
+        }
+    }
+    Ok(letters)
+}
+
+fn names(letter: &impl Row, order: OrderId) -> Result<bool> {
+    let texts = [letter.bytes("raw")?, letter.bytes("key")?];
+    Ok(texts.iter().flatten().any(|text| orders_named(text).contains(&order)))
 }
 
 /// Empties dead letters, and deletes their events. Returns how many.

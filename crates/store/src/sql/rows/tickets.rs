@@ -71,6 +71,10 @@ pub(crate) async fn void(
     let sql = "INSERT INTO ticket_history (ticket_id, at, from_status, to_status, who, why) \
                SELECT id, @now, status, status, $2, 'voided: ' || void_reason FROM tickets WHERE id @any($1)";
     db.execute(sql, &[ids(), who.into()]).await?;
+    // Whoever is named in a reason is found by it.
+    let sql = "INSERT INTO people_unread (order_id, letter_id) SELECT DISTINCT order_id, 0 FROM tickets \
+               WHERE id @any($1)";
+    db.execute(sql, &[ids()]).await?;
     let sql = concat!("SELECT ", ticket_columns!(), " FROM tickets WHERE id @any($1)");
     db.fetch_all(sql, &[ids()]).await?.iter().map(ticket_from).collect()
 }

@@ -202,6 +202,42 @@ async fn refused(
 }
 
 #[tokio::test]
+async fn a_restored_folder_does_not_hide_that_no_other_key_signs() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let first = text(&issued(&scene, &service).await?, "kid");
+    let waiting = keys(&scene, &["new"]).await?;
+    let second = keys(&scene, &["new", "--at-once"]).await?;
+    assert_eq!(second["until"], waiting["signsFrom"], "it signs before the one that waits: {second}");
+    let second = text(&second, "kid");
+    let files = stolen(&scene.setup)?;
+    let why = ["--yes", "--reason", "leaked"];
+    for kid in [&second, &text(&waiting, "kid")] {
+        keys(&scene, &[&["revoke", kid][..], &why].concat()).await?;
+    }
+    for file in std::fs::read_dir(scene.setup.data().join("keys"))? {
+        let file = file?.path();
+        if file.extension().is_some_and(|extension| extension == "revoked") {
+            std::fs::remove_file(file)?;
+        }
+    }
+    for (path, content) in &files {
+        std::fs::write(path, content)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    }
+    let last = scene.setup.run(&["keys", "retire", &first]).await?;
+    assert_eq!(last.status.code(), Some(2), "it is the only one that signs: {last:?}");
+    let gone = scene.setup.run(&["keys", "retire", &second]).await?;
+    assert_eq!(gone.status.code(), Some(1), "{gone:?}");
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("was revoked"), "{gone:?}");
+    let revoked = keys(&scene, &[&["revoke", &first][..], &why].concat()).await?;
+    assert_eq!(revoked["signsIsNew"], true, "{revoked}");
+    learns(&service, &first).await?;
+    assert_eq!(issued(&scene, &service).await?["kid"], revoked["signs"]);
+    scene.settled(&service).await
+}
+
+#[tokio::test]
 async fn a_ticket_without_its_page_yet_is_signed_with_the_next_key() -> Result<()> {
     let scene = Scene::embedded().await?;
     let service = scene.start().await?;

@@ -114,6 +114,9 @@ struct Listed {
     /// How far its tickets are signed anew, if that was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissue: Option<KeyReissue>,
+    /// Of a new key: when one that waits takes over from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
 }
 
 /// The current state of a key.
@@ -203,10 +206,23 @@ impl Keys {
                 };
                 let key = keyring::new_key(&dir, secret, from)?.ok_or_else(none)?;
                 let state = if key.signs_from > now { State::Waits } else { State::Signs };
-                context.answer(&listed(&key, state), describe)
+                let keyring = Keyring::configured(&config)?.ok_or_else(none)?;
+                let waiting = keyring.keys().iter().filter(|other| other.signing.is_some());
+                let until = waiting.map(|other| other.signs_from).find(|from| *from > key.signs_from);
+                context.answer(&Listed { until, ..listed(&key, state) }, describe)
             }
             Action::Retire { kid } => {
-                let key = keyring::retire(&dir, kid, now)?.ok_or_else(|| {
+                // The folder may be older than a tombstone.
+                let tombstones = match context.store_if_any(&config).await? {
+                    Some(store) => store.revoked_keys().await?,
+                    None => Vec::new(),
+                };
+                if tombstones.iter().any(|key| key.kid == kid.to_string()) {
+                    return Err(CliError::failed(format!(
+                        "the key {kid} was revoked: it never signs, and its codes are refused"
+                    )));
+                }
+                let key = keyring::retire(&dir, kid, now, &tombstones)?.ok_or_else(|| {
                     CliError::failed(format!("{} has no key {kid} that can sign", dir.display()))
                 })?;
                 context.answer(&listed(&key, State::Retired), describe)
@@ -238,6 +254,7 @@ fn listed(key: &StoredKey, state: State) -> Listed {
         state,
         file: key.file.display().to_string(),
         reissue: None,
+        until: None,
     }
 }
 
@@ -254,8 +271,11 @@ fn describe(key: &Listed) -> String {
         },
         key.file
     );
-    match &key.reissue {
-        Some(job) => format!("{line}\n          {}", progress(job)),
-        None => line,
+    match (&key.reissue, key.until) {
+        (Some(job), _) => format!("{line}\n          {}", progress(job)),
+        (None, Some(until)) => format!(
+            "{line}\n          until {until}, when a key that waits takes over; `keys retire` it if it must not"
+        ),
+        (None, None) => line,
     }
 }

@@ -157,6 +157,14 @@ impl Context {
         Ok(store)
     }
 
+    /// The store, where there is one: a scanner's desk has only the keys.
+    pub(crate) async fn store_if_any(&self, config: &Config) -> Result<Option<Arc<dyn Store>>, CliError> {
+        if config.store_file().is_some_and(|file| !file.exists()) {
+            return Ok(None);
+        }
+        self.store(config).await.map(Some)
+    }
+
     /// Prints an answer: as JSON if that is requested, otherwise for people.
     pub(crate) fn answer<T: Serialize>(
         &self,

@@ -53,7 +53,8 @@ pub(super) async fn revoke(
         confirm(kid, live_tickets)?;
     }
     let others_sign = keyring.keys().iter().any(|key| key.signing.is_some() && key.public.kid() != kid);
-    let successor = if others_sign { None } else { keyring::succeed(&dir, secret, kid, now)? };
+    let successor =
+        if others_sign { None } else { keyring::succeed(&dir, secret, kid, now, &registered.revoked)? };
     if successor.is_some() {
         keyring = register(store.as_ref(), config).await?;
     }

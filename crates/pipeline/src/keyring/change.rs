@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use fulfillment_config::Sensitive;
 use fulfillment_credential::{KeySet, Kid};
+use fulfillment_store::RevokedKey;
 use jiff::Timestamp;
 
 use super::files::{at, lock, read_keys, write_key, write_private, write_secret};
+use super::revoke::bar;
 use super::{Found, Keyring, StoredKey, public_halves};
 
 /// Creates another key, which signs from `signs_from` on; `None` for an empty folder, since the first start creates the
@@ -26,13 +28,19 @@ pub fn new_key(
 }
 
 /// Removes the private half of a key: from now on it verifies and can never sign again. `None` where there is no such
-/// key that can sign.
+/// key that can sign. Keys with one of the `tombstones` cannot, whatever the folder holds.
 ///
 /// # Errors
 /// It is the last one that can sign, or the one that signs now: another has to replace it first.
-pub fn retire(dir: &Path, kid: Kid, now: Timestamp) -> anyhow::Result<Option<StoredKey>> {
+pub fn retire(
+    dir: &Path,
+    kid: Kid,
+    now: Timestamp,
+    tombstones: &[RevokedKey],
+) -> anyhow::Result<Option<StoredKey>> {
     let _lock = lock(dir)?;
-    let keys = read_keys(dir)?;
+    let mut keys = read_keys(dir)?;
+    bar(&mut keys, tombstones);
     let Some(key) = keys.iter().find(|k| k.signing.is_some() && k.public.kid() == kid) else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use fulfillment_credential::{PublicKey, SigningKey};
 use fulfillment_domain::Secret;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 use zeroize::Zeroizing;
 
 use super::{StoredKey, random};
@@ -32,11 +32,19 @@ pub(super) fn random_secret() -> Zeroizing<String> {
     Zeroizing::new(hex::encode(*Zeroizing::new(random::<32>())))
 }
 
-/// The newest key signs, so a new one comes after all others that can, even if the clock was set back.
+/// How far ahead the time of a key may be that counts as come: clocks differ, and keys made in one second are that far
+/// apart.
+const ABOUT_NOW: SignedDuration = SignedDuration::from_secs(10);
+
+/// The newest key whose time has come signs, so a new one comes after those. One that waits for a later time takes over
+/// then: it must not hold up a key that replaces one that has leaked.
 pub(super) fn write_key(dir: &Path, signs_from: Timestamp) -> anyhow::Result<StoredKey> {
     let key = SigningKey::from_seed(&Zeroizing::new(random()));
-    let wanted = signs_from.round(jiff::Unit::Second).unwrap_or(signs_from);
-    let newest = read_keys(dir)?.iter().rfind(|k| k.signing.is_some()).map(|k| k.signs_from);
+    let whole = TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Trunc);
+    let wanted = signs_from.round(whole).unwrap_or(signs_from);
+    let come = wanted.saturating_add(ABOUT_NOW)?;
+    let keys = read_keys(dir)?;
+    let newest = keys.iter().rfind(|k| k.signing.is_some() && k.signs_from <= come).map(|k| k.signs_from);
     let after = newest.map(|newest| newest.saturating_add(SignedDuration::from_secs(1))).transpose()?;
     let signs_from = after.map_or(wanted, |after| after.max(wanted));
     let file = dir.join(format!("{}-{}.pem", signs_from.strftime(NAME_TIME), key.kid()));

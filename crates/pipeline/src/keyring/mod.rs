@@ -261,6 +261,7 @@ fn public_halves(keys: &[StoredKey]) -> anyhow::Result<(KeySet, KeySet)> {
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use fulfillment_store::RevokedKey;
     use jiff::SignedDuration;
 
     use super::*;
@@ -363,13 +364,50 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert!(new_key(dir.path(), None, now()).unwrap().is_none(), "the first is not its to make");
         Keyring::create(dir.path(), None, now()).unwrap();
-        for earlier in [0, 3_600] {
+        for earlier in [0, 5] {
             let time = now() - SignedDuration::from_secs(earlier);
             let new = new_key(dir.path(), None, time).unwrap().unwrap();
             let all = Keyring::read(dir.path(), None).unwrap().unwrap();
             let soon = now() + SignedDuration::from_secs(5);
             assert_eq!(all.signing_key(soon).unwrap().kid(), new.public.kid());
         }
+    }
+
+    #[test]
+    fn a_key_that_must_sign_at_once_does_whatever_waits() {
+        let dir = tempfile::tempdir().unwrap();
+        Keyring::create(dir.path(), None, now()).unwrap();
+        let minute = |minutes| now() + SignedDuration::from_mins(minutes);
+        let far = new_key(dir.path(), None, minute(1_000_000)).unwrap().unwrap();
+        let waits = new_key(dir.path(), None, minute(10)).unwrap().unwrap();
+        let at_once = new_key(dir.path(), None, now()).unwrap().unwrap();
+        assert!(at_once.signs_from <= now() + SignedDuration::from_secs(1));
+        let all = Keyring::read(dir.path(), None).unwrap().unwrap();
+        for (time, key) in [(1, &at_once), (9, &at_once), (10, &waits), (1_000_000, &far)] {
+            assert_eq!(all.signing_key(minute(time)).unwrap().kid(), key.public.kid(), "{time}");
+        }
+    }
+
+    #[test]
+    fn keys_that_only_the_store_knows_to_be_revoked_do_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Keyring::create(dir.path(), None, now()).unwrap().keys[0].public;
+        let later = now() + SignedDuration::from_mins(1);
+        let second = new_key(dir.path(), None, later).unwrap().unwrap().public;
+        let tombstones = [RevokedKey {
+            kid: second.kid().to_string(),
+            public_key: second.to_bytes(),
+            reason: "leaked".to_owned(),
+            who: "ada".to_owned(),
+            revoked_at: later,
+        }];
+        let said = retire(dir.path(), first.kid(), later, &tombstones).unwrap_err().to_string();
+        assert!(said.contains("keys new"), "it is the only one that signs: {said}");
+        assert!(retire(dir.path(), second.kid(), later, &tombstones).unwrap().is_none(), "it is revoked");
+        assert!(succeed(dir.path(), None, first.kid(), later, &[]).unwrap().is_none());
+        let new = succeed(dir.path(), None, first.kid(), later, &tombstones).unwrap().unwrap();
+        assert!(succeed(dir.path(), None, first.kid(), later, &tombstones).unwrap().is_none());
+        assert!(retire(dir.path(), first.kid(), new.signs_from, &tombstones).unwrap().is_some());
     }
 
     #[test]
@@ -410,14 +448,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Keyring::create(dir.path(), None, now()).unwrap();
         let kid = first.keys[0].public.kid();
-        let said = retire(dir.path(), kid, now()).unwrap_err().to_string();
+        let said = retire(dir.path(), kid, now(), &[]).unwrap_err().to_string();
         assert!(said.contains("keys new"), "the only one: {said}");
         let later = now() + SignedDuration::from_hours(1);
         let new = new_key(dir.path(), None, later).unwrap().unwrap();
-        assert!(retire(dir.path(), kid, now()).is_err(), "it still signs");
-        let retired = retire(dir.path(), kid, later).unwrap().unwrap();
+        assert!(retire(dir.path(), kid, now(), &[]).is_err(), "it still signs");
+        let retired = retire(dir.path(), kid, later, &[]).unwrap().unwrap();
         assert!(!first.keys[0].file.exists() && retired.file.exists());
-        assert!(retire(dir.path(), kid, later).unwrap().is_none(), "it is retired");
+        assert!(retire(dir.path(), kid, later, &[]).unwrap().is_none(), "it is retired");
         let after = Keyring::read(dir.path(), None).unwrap().unwrap();
         assert_eq!(after.signing_key(now()).unwrap().kid(), new.public.kid(), "whatever the clock says");
         assert!(after.public().get(kid).is_some());

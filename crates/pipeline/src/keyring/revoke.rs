@@ -18,12 +18,8 @@ use super::{Found, Keyring, StoredKey};
 impl Keyring {
     /// Takes the store's tombstones over: their keys neither sign nor verify from now on.
     pub fn bar(&mut self, tombstones: &[RevokedKey]) {
-        for tombstone in tombstones {
-            // The store has only keys that were usable.
-            let Ok(public) = PublicKey::from_bytes(&tombstone.public_key) else { continue };
-            for key in self.keys.iter_mut().filter(|key| key.public == public) {
-                (key.signing, key.revoked) = (None, true);
-            }
+        bar(&mut self.keys, tombstones);
+        for public in buried(tombstones) {
             if self.public.get(public.kid()) == Some(&public) {
                 self.public.remove(public.kid());
             }
@@ -38,18 +34,35 @@ impl Keyring {
     }
 }
 
-/// Makes sure that another key can sign once this one is revoked: a new one that signs at once, where there is none.
+/// The keys of the tombstones. The store has only keys that were usable.
+fn buried(tombstones: &[RevokedKey]) -> impl Iterator<Item = PublicKey> {
+    tombstones.iter().filter_map(|tombstone| PublicKey::from_bytes(&tombstone.public_key).ok())
+}
+
+/// Keys with a tombstone cannot sign.
+pub(super) fn bar(keys: &mut [StoredKey], tombstones: &[RevokedKey]) {
+    for public in buried(tombstones) {
+        for key in keys.iter_mut().filter(|key| key.public == public) {
+            (key.signing, key.revoked) = (None, true);
+        }
+    }
+}
+
+/// Makes sure that another key can sign once this one is revoked: a new one that signs at once, where there is none but
+/// those with a tombstone.
 pub fn succeed(
     dir: &Path,
     secret: Option<&Sensitive>,
     kid: Kid,
     now: Timestamp,
+    tombstones: &[RevokedKey],
 ) -> anyhow::Result<Option<StoredKey>> {
     let _lock = lock(dir)?;
     if let Found::Nothing = Keyring::look(dir, secret)? {
         return Ok(None);
     }
-    let keys = read_keys(dir)?;
+    let mut keys = read_keys(dir)?;
+    bar(&mut keys, tombstones);
     if keys.iter().any(|key| key.signing.is_some() && key.public.kid() != kid) {
         return Ok(None);
     }

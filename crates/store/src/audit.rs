@@ -110,10 +110,18 @@ fulfillment_domain::words! {
         MakeToken = "token.new",
         /// A token was revoked.
         RevokeToken = "token.revoke",
+        /// A signing key was made.
+        NewKey = "key.new",
+        /// A signing key was retired.
+        RetireKey = "key.retire",
         /// A signing key was revoked.
         RevokeKey = "key.revoke",
         /// The tickets of a signing key are to be signed anew.
         ReissueKey = "key.reissue",
+        /// Another secret signs links.
+        NewLinks = "links.new",
+        /// Former secrets of links are not accepted any more.
+        EndLinksOverlap = "links.end-overlap",
         /// The secret was replaced.
         AdoptSecret = "secret.adopt",
         /// A ticket's record was read.

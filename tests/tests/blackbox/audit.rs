@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
-use fulfillment_tests::scene::Scene;
+use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::Service;
+use fulfillment_tests::wait::eventually;
 use serde_json::Value;
 
 const ADMIN: &str = "an-admin-token-of-at-least-32-characters";
@@ -125,4 +126,38 @@ async fn who_voided_and_who_read_is_on_record_by_ids_alone() -> Result<()> {
         "the reason is with the ticket"
     );
     Ok(())
+}
+
+#[tokio::test]
+async fn changes_of_the_keys_folder_are_on_record() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let keys = async |arguments: &[&str]| -> Result<Value> {
+        let said = scene.setup.run(&[&["keys", "--json"], arguments].concat()).await?;
+        anyhow::ensure!(said.status.success(), "{said:?}");
+        Ok(serde_json::from_slice(&said.stdout)?)
+    };
+    let new = keys(&["new"]).await?;
+    let kid = new["kid"].as_str().context("a kid")?;
+    keys(&["retire", kid]).await?;
+    keys(&["links", "end-overlap"]).await?;
+    let links = keys(&["links", "new"]).await?;
+    let ended =
+        eventually(PATIENCE, "the new secret signs", async || Ok(keys(&["links", "end-overlap"]).await.ok()));
+    ended.await?;
+    let (_, records) = list(&scene, &[]).await?;
+    let done: Vec<_> = records.iter().filter(|record| record["via"] == "command").collect();
+    let done: Vec<_> = done.iter().map(|record| (&record["action"], &record["subject"])).collect();
+    let print = &links[0]["fingerprint"];
+    let wanted = [
+        ("key.new", &new["kid"]),
+        ("key.retire", &new["kid"]),
+        ("links.new", print),
+        ("links.end-overlap", print),
+    ];
+    assert_eq!(done.len(), wanted.len(), "what had no effect is not recorded: {done:?}");
+    for ((action, subject), wanted) in done.into_iter().zip(wanted) {
+        assert_eq!((action.as_str().unwrap_or_default(), subject), wanted);
+    }
+    scene.settled(&service).await
 }

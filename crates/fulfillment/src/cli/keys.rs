@@ -5,7 +5,7 @@ use fulfillment_credential::Kid;
 use fulfillment_domain::Clock as _;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring, StoredKey};
-use fulfillment_store::KeyReissue;
+use fulfillment_store::{Action as Audited, KeyReissue};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -205,6 +205,7 @@ impl Keys {
                     now.saturating_add(PUBLISHED_BEFORE).map_err(anyhow::Error::from)?
                 };
                 let key = keyring::new_key(&dir, secret, from)?.ok_or_else(none)?;
+                context.record(&config, Audited::NewKey, key.public.kid().to_string(), 1).await;
                 let state = if key.signs_from > now { State::Waits } else { State::Signs };
                 let keyring = Keyring::configured(&config)?.ok_or_else(none)?;
                 let waiting = keyring.keys().iter().filter(|other| other.signing.is_some());
@@ -225,9 +226,10 @@ impl Keys {
                 let key = keyring::retire(&dir, kid, now, &tombstones)?.ok_or_else(|| {
                     CliError::failed(format!("{} has no key {kid} that can sign", dir.display()))
                 })?;
+                context.record(&config, Audited::RetireKey, kid.to_string(), 1).await;
                 context.answer(&listed(&key, State::Retired), describe)
             }
-            Action::Links { action } => link_keys::run(context, &config, &action),
+            Action::Links { action } => link_keys::run(context, &config, &action).await,
             Action::Revoke { kid, reason, yes } => revoke(context, &config, kid, reason, yes).await,
             Action::AdoptSecret { sure } => {
                 if !sure {

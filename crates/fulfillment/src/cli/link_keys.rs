@@ -6,6 +6,7 @@ use fulfillment_domain::Clock as _;
 use fulfillment_domain::links::LinkSecrets;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring};
+use fulfillment_store::Action;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
@@ -57,7 +58,7 @@ enum State {
     Accepted,
 }
 
-pub(super) fn run(context: &Context, config: &Config, links: &Links) -> Result<(), CliError> {
+pub(super) async fn run(context: &Context, config: &Config, links: &Links) -> Result<(), CliError> {
     let (dir, secret, now) = (config.keys_dir(), config.credential.secret.as_ref(), SystemClock.now());
     let none = || CliError::failed(format!("{} has no keys", dir.display()));
     if !matches!(links, Links::List) && config.credential.link_secrets.is_some() {
@@ -73,16 +74,27 @@ pub(super) fn run(context: &Context, config: &Config, links: &Links) -> Result<(
         Links::New => {
             let from = now.saturating_add(KNOWN_AFTER).map_err(anyhow::Error::from)?;
             let secrets = keyring::new_link_secret(&dir, secret, from)?.ok_or_else(none)?;
+            context.record(config, Action::NewLinks, newest(&secrets), 1).await;
             list(context, &secrets, now)
         }
         Links::EndOverlap => {
             let ended = keyring::end_link_overlap(&dir, secret, now)?.ok_or_else(none)?;
+            if ended > 0 {
+                let kept = Keyring::configured(config)?.ok_or_else(none)?;
+                let times = u64::try_from(ended).unwrap_or(u64::MAX);
+                context.record(config, Action::EndLinksOverlap, newest(&kept.links), times).await;
+            }
             context.answer(&json!({ "ended": ended }), |_| match ended {
                 0 => "there is one secret; nothing was changed".to_owned(),
                 _ => "links of former secrets are refused from now on".to_owned(),
             })
         }
     }
+}
+
+/// The newest secret's fingerprint.
+fn newest(secrets: &LinkSecrets) -> String {
+    secrets.iter().next().map(|one| one.secret.fingerprint()).unwrap_or_default()
 }
 
 fn list(context: &Context, secrets: &LinkSecrets, now: Timestamp) -> Result<(), CliError> {

@@ -37,7 +37,9 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use fulfillment_config::{BadConfig, Config};
-use fulfillment_store::{Actor, Store};
+use fulfillment_domain::Clock as _;
+use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_store::{Action, Actor, AuditEntry, Store};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -163,6 +165,22 @@ impl Context {
             return Ok(None);
         }
         self.store(config).await.map(Some)
+    }
+
+    /// Records what was done to the keys folder, where there is a store. A store that cannot be reached does not hold up a
+    /// key that has to be replaced: that the record is missing is said.
+    pub(crate) async fn record(&self, config: &Config, action: Action, subject: String, times: u64) {
+        let entry = AuditEntry::new(&self.actor(), action).subject(subject).times(times);
+        let recorded = async {
+            if let Some(store) = self.store_if_any(config).await? {
+                store.record_audit(&[(SystemClock.now(), entry)]).await?;
+            }
+            Ok::<(), CliError>(())
+        };
+        if let Err(error) = recorded.await {
+            eprintln!("fulfillment: it is done, but the audit has no record of it:");
+            error.report();
+        }
     }
 
     /// Prints an answer: as JSON if that is requested, otherwise for people.

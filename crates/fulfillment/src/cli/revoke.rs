@@ -9,7 +9,7 @@ use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::{self, Keyring};
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::key_reissue::coming_since;
-use fulfillment_store::{RevokedKey, Store};
+use fulfillment_store::{Action, RevokedKey, Store};
 use serde::Serialize;
 
 use super::Context;
@@ -57,6 +57,8 @@ pub(super) async fn revoke(
         if others_sign { None } else { keyring::succeed(&dir, secret, kid, now, &registered.revoked)? };
     if successor.is_some() {
         keyring = register(store.as_ref(), config).await?;
+        let kid = successor.as_ref().map(|key| key.public.kid().to_string()).unwrap_or_default();
+        context.record(config, Action::NewKey, kid, 1).await;
     }
     let by = context.actor();
     let tombstone = RevokedKey {

@@ -61,16 +61,19 @@ impl Trail {
         }
     }
 
+    /// Records that a stream begins, before its first event is sent: a process that is killed records no end of it.
+    pub(crate) async fn begin_stream(&self, caller: &Caller, first: i64) {
+        self.read(caller, |by| AuditEntry::new(by, Action::BeginEvents).positions(first, first)).await;
+    }
+
     /// Records a stream that has ended. Nobody waits for it.
-    pub(crate) fn read_stream(&self, caller: &Caller, positions: (i64, i64)) {
+    pub(crate) fn end_stream(&self, caller: &Caller, (first, last): (i64, i64)) {
         if let Caller::Token(_) = caller {
-            let entry = AuditEntry::new(&caller.actor(), Action::ReadEvents);
-            let entry = AuditEntry { positions: Some(positions), ..entry };
+            let entry = AuditEntry::new(&caller.actor(), Action::ReadEvents).positions(first, last);
             if self.reads.try_send((self.clock.now(), entry)).is_err() {
                 warn!(
                     by = caller.name(),
-                    ?positions,
-                    "a stream of events is missing in the audit: too many reads wait"
+                    first, last, "the end of a stream of events is missing in the audit: too many reads wait"
                 );
             }
         }

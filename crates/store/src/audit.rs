@@ -134,6 +134,8 @@ fulfillment_domain::words! {
         ReadOrderPdf = "read.order-pdf",
         /// What is recorded against a code was read.
         ReadCode = "read.code",
+        /// A stream of events began. Its end has a record of its own, which a process that is killed does not write.
+        BeginEvents = "read.events.begin",
         /// Events were read, from one position to another.
         ReadEvents = "read.events",
         /// The audit was read.
@@ -171,7 +173,7 @@ pub struct AuditEntry {
     pub subject: Option<String>,
     /// How often, or to how many things at once.
     pub times: u64,
-    /// The first and the last position of the events that were read.
+    /// The first and the last position of the events that were read; of a stream that begins, its first twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub positions: Option<(i64, i64)>,
 }
@@ -199,6 +201,12 @@ impl AuditEntry {
     #[must_use]
     pub fn subject(self, id: impl Into<String>) -> Self {
         Self { subject: Some(id.into()), ..self }
+    }
+
+    /// Done to the events from one position to another.
+    #[must_use]
+    pub fn positions(self, first: i64, last: i64) -> Self {
+        Self { positions: Some((first, last)), ..self }
     }
 
     /// Done so often.

@@ -36,18 +36,33 @@ async fn asked(service: &Service, token: &str, method: &str, path: &str) -> Resu
     Ok(request.header("accept", "application/json").send().await?)
 }
 
+/// The tokens "desk" and "shop" in the configuration file.
+fn with_tokens(scene: &Scene) -> Result<()> {
+    let tokens = [("desk", ADMIN, "\"admin\""), ("shop", SHOP, "\"read\", \"events\"")].map(
+        |(name, token, scopes)| {
+            format!("[[token]]\nname = \"{name}\"\ntoken = \"{token}\"\nscopes = [{scopes}]\n")
+        },
+    );
+    Ok(std::fs::write(scene.setup.data().join("fulfillment.toml"), tokens.concat())?)
+}
+
+/// A stream of all events, once it has sent so many issued tickets.
+async fn streamed(service: &Service, issued: usize) -> Result<reqwest::Response> {
+    let mut stream = asked(service, SHOP, "GET", "/events?after=0").await?;
+    let mut seen = String::new();
+    while seen.matches("event: ticket-issued").count() < issued {
+        seen.push_str(&String::from_utf8_lossy(&stream.chunk().await?.context("the stream ended")?));
+    }
+    Ok(stream)
+}
+
 #[tokio::test]
 async fn who_voided_and_who_read_is_on_record_by_ids_alone() -> Result<()> {
     let scene = Scene::embedded().await?.set("USER", "mallory@x\n").set("SUDO_USER", "ada");
     // Root may have come by sudo; nobody else is believed about it.
     let user = String::from_utf8(std::process::Command::new("id").arg("-un").output()?.stdout)?;
     let user = if user.trim() == "root" { "ada" } else { user.trim() };
-    let tokens = [("desk", ADMIN, "\"admin\""), ("shop", SHOP, "\"read\", \"events\"")].map(
-        |(name, token, scopes)| {
-            format!("[[token]]\nname = \"{name}\"\ntoken = \"{token}\"\nscopes = [{scopes}]\n")
-        },
-    );
-    std::fs::write(scene.setup.data().join("fulfillment.toml"), tokens.concat())?;
+    with_tokens(&scene)?;
     let mut service = scene.start().await?;
     let order = rig::id();
     scene.ordering.answer(order, [Answer::Json(seats(order, 3))]);
@@ -63,11 +78,7 @@ async fn who_voided_and_who_read_is_on_record_by_ids_alone() -> Result<()> {
     for path in [format!("/tickets/{read}"), format!("/tickets/{read}.pdf"), format!("/orders/{order}")] {
         assert_eq!(asked(&service, SHOP, "GET", &path).await?.status(), 200, "{path}");
     }
-    let mut stream = asked(&service, SHOP, "GET", "/events?after=0").await?;
-    let mut seen = String::new();
-    while seen.matches("event: ticket-issued").count() < 3 {
-        seen.push_str(&String::from_utf8_lossy(&stream.chunk().await?.context("the stream ended")?));
-    }
+    let stream = streamed(&service, 3).await?;
     drop(stream);
     let path = format!("/tickets/{read}");
     let guesses = (0..20).map(|_| asked(&service, "a guess", "GET", &path));
@@ -95,6 +106,7 @@ async fn who_voided_and_who_read_is_on_record_by_ids_alone() -> Result<()> {
             &format!("command {user} ticket.void"),
             "http desk ticket.void",
             "http shop read.events",
+            "http shop read.events.begin",
             "http shop read.order",
             "http shop read.pdf",
             "http shop read.ticket",
@@ -160,4 +172,34 @@ async fn changes_of_the_keys_folder_are_on_record() -> Result<()> {
         assert_eq!((action.as_str().unwrap_or_default(), subject), wanted);
     }
     scene.settled(&service).await
+}
+
+#[tokio::test]
+async fn a_stream_that_a_killed_process_was_sending_is_on_record() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    with_tokens(&scene)?;
+    let mut service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(seats(order, 3))]);
+    service.pay(Payment::of(order).json()).await?;
+    service.order_in(order, "issued").await?;
+    let stream = streamed(&service, 3).await?;
+    // Reads of the last second are not written yet.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    service.kill()?;
+    drop(stream);
+
+    let mut service = scene.start().await?;
+    let streams = async || Ok::<_, anyhow::Error>(list(&scene, &["--action", "read.events"]).await?.1);
+    let killed = streams().await?;
+    assert_eq!(told(&killed), ["http shop read.events.begin"], "it began, and nobody knows how far it came");
+    assert_eq!(killed[0]["positions"], serde_json::json!([1, 1]));
+    let stream = streamed(&service, 3).await?;
+    drop(stream);
+    service.stop(Duration::from_secs(20)).await?;
+    let both = streams().await?;
+    assert_eq!(told(&both[1..]), ["http shop read.events.begin", "http shop read.events"], "{both:?}");
+    assert_eq!(both[2]["positions"][0], 1);
+    assert!(both[2]["positions"][1].as_i64() >= Some(3), "{both:?}");
+    Ok(())
 }

@@ -112,7 +112,13 @@ fn line(record: &AuditRecord) -> String {
     add("order ", entry.order_id.map(|id| id.to_string()));
     add("ticket ", entry.ticket_id.map(|id| id.to_string()));
     add("", entry.subject.clone());
-    add("events ", entry.positions.map(|(from, to)| format!("{from} to {to}")));
+    add(
+        "events ",
+        entry.positions.map(|(first, last)| match entry.action {
+            Action::BeginEvents => format!("from {first}"),
+            _ => format!("{first} to {last}"),
+        }),
+    );
     add("x", (entry.times > 1).then(|| entry.times.to_string()));
     line
 }

@@ -41,7 +41,7 @@ pub(crate) struct AuditRecord {
     subject: String,
     /// How often, or to how many things at once.
     times: u64,
-    /// The first and the last position of the events that were read.
+    /// The first and the last position of the events that were read; of a stream that begins, its first twice.
     #[schema(required = false, min_items = 2, max_items = 2)]
     positions: Vec<i64>,
 }

@@ -205,7 +205,7 @@ struct Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         if self.position > self.from {
-            self.api.trail.read_stream(&self.caller, (self.from + 1, self.position));
+            self.api.trail.end_stream(&self.caller, (self.from + 1, self.position));
         }
     }
 }
@@ -256,6 +256,10 @@ impl Reader {
                 match self.api.store.events_after(self.position, PAGE).await {
                     Ok(page) => self.page = page.into(),
                     Err(error) => warn!(%error, "a reader of events waits for the store"),
+                }
+                let first = self.from + 1;
+                if self.position < first && self.page.front().is_some_and(|event| event.position == first) {
+                    self.api.trail.begin_stream(&self.caller, first).await;
                 }
             }
             if self.page.is_empty() || standing == Standing::Unsure {

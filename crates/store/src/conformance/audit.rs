@@ -115,7 +115,7 @@ pub async fn found_by_what_and_whom(backend: &dyn Backend) {
     let later = at + Duration::from_secs(60);
     let (shop, gate) = (Actor::http("shop\0"), Actor::http("203.0.113.0/24"));
     let read = AuditEntry::new(&shop, Action::ReadTicket).order(order(1)).ticket(tickets[0].id);
-    let stream = AuditEntry { positions: Some((3, 9)), ..AuditEntry::new(&shop, Action::ReadEvents) };
+    let stream = AuditEntry::new(&shop, Action::ReadEvents).positions(3, 9);
     let refused = AuditEntry::new(&gate, Action::Refuse).subject("unauthorized").times(40);
     store.record_audit(&[(at, read), (later, stream.clone()), (later, refused)]).await.unwrap();
     store.record_audit(&[]).await.unwrap();

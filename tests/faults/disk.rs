@@ -10,7 +10,7 @@ use fulfillment_tests::checker::check_issued;
 use fulfillment_tests::ledger::Ledger;
 use fulfillment_tests::proxy::Proxy;
 use fulfillment_tests::rig;
-use fulfillment_tests::scene::PATIENCE;
+use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::{Service, TOKEN};
 use fulfillment_tests::wait::eventually;
 use serde_json::{Value, json};
@@ -163,6 +163,35 @@ async fn full_for_the_embedded_store() -> Result<()> {
     disk.make_room()?;
     store("ok").await?;
     check_issued(&scene, &service, &ledger).await
+}
+
+/// The only key has leaked, and the next one cannot be written.
+#[tokio::test]
+async fn full_for_the_key_that_replaces_a_leaked_one() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let disk = Disk::mount(scene.setup.data().join("keys"), "64k")?;
+    let service = scene.start().await?;
+    let keys = async || -> Result<Value> {
+        let listed = scene.setup.run(&["keys", "list", "--json"]).await?;
+        Ok(serde_json::from_slice(&listed.stdout)?)
+    };
+    let before = keys().await?;
+    let kid = before[0]["kid"].as_str().context("a kid")?.to_owned();
+    let revoke = ["keys", "revoke", &kid, "--yes", "--reason", "leaked", "--json"];
+    disk.fill()?;
+    let refused = scene.setup.run(&revoke).await?;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    ensure!(refused.status.code() == Some(2), "{refused:?}");
+    for word in ["is not revoked yet", "make room", "No space left", "keys"] {
+        ensure!(said.contains(word), "{word} is missing: {said}");
+    }
+    ensure!(keys().await? == before, "nothing was changed: {before}");
+    disk.make_room()?;
+    let revoked = scene.setup.run(&revoke).await?;
+    ensure!(revoked.status.success(), "{revoked:?}");
+    let revoked: Value = serde_json::from_slice(&revoked.stdout)?;
+    ensure!(revoked["signsIsNew"] == true && revoked["kid"] == *kid, "{revoked}");
+    scene.settled(&service).await
 }
 
 /// The store answers 500, and then very slowly.

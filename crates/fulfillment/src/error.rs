@@ -39,6 +39,15 @@ impl CliError {
         ))
     }
 
+    /// Says first what it means and what to do.
+    pub(crate) fn context(self, text: String) -> Self {
+        match self {
+            Self::Failed(reason) => Self::Failed(format!("{text}: {reason}")),
+            Self::Misuse(error) => Self::Misuse(error.context(text)),
+            Self::Unreachable(error) => Self::Unreachable(error.context(text)),
+        }
+    }
+
     /// Prints the reason to standard error.
     pub(crate) fn report(&self) -> ExitCode {
         let (text, code) = match self {

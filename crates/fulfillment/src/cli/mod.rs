@@ -170,6 +170,7 @@ impl Context {
     /// Records what was done to the keys folder, where there is a store. A store that cannot be reached does not hold up a
     /// key that has to be replaced: that the record is missing is said.
     pub(crate) async fn record(&self, config: &Config, action: Action, subject: String, times: u64) {
+        let what = format!("{action} {subject}");
         let entry = AuditEntry::new(&self.actor(), action).subject(subject).times(times);
         let recorded = async {
             if let Some(store) = self.store_if_any(config).await? {
@@ -178,7 +179,7 @@ impl Context {
             Ok::<(), CliError>(())
         };
         if let Err(error) = recorded.await {
-            eprintln!("fulfillment: it is done, but the audit has no record of it:");
+            eprintln!("fulfillment: {what} is done, but the audit has no record of it:");
             error.report();
         }
     }

@@ -53,10 +53,24 @@ pub(super) async fn revoke(
         confirm(kid, live_tickets)?;
     }
     let others_sign = keyring.keys().iter().any(|key| key.signing.is_some() && key.public.kid() != kid);
-    let successor =
-        if others_sign { None } else { keyring::succeed(&dir, secret, kid, now, &registered.revoked)? };
+    let successor = if others_sign {
+        None
+    } else {
+        // Without one, no process could sign: a service that issues nothing is worse than a repeated command.
+        keyring::succeed(&dir, secret, kid, now, &registered.revoked).map_err(|error| {
+            error.context(format!(
+                "the key {kid} is not revoked yet: no other key can sign, and a new one cannot be written; make room \
+                 in {}, or let this user write there, and repeat the command",
+                dir.display()
+            ))
+        })?
+    };
     if successor.is_some() {
-        keyring = register(store.as_ref(), config).await?;
+        keyring = register(store.as_ref(), config).await.map_err(|error| {
+            error.context(format!(
+                "the key {kid} is not revoked yet: the key that replaces it could not be recorded; repeat the command"
+            ))
+        })?;
         let kid = successor.as_ref().map(|key| key.public.kid().to_string()).unwrap_or_default();
         context.record(config, Action::NewKey, kid, 1).await;
     }
@@ -68,7 +82,10 @@ pub(super) async fn revoke(
         who: by.name().to_owned(),
         revoked_at: now,
     };
-    let key = store.revoke_key(&tombstone, &by).await?;
+    let key = store.revoke_key(&tombstone, &by).await.map_err(|error| {
+        CliError::from(error)
+            .context(format!("the store has not confirmed that the key {kid} is revoked; repeat the command"))
+    })?;
     keyring.bar(std::slice::from_ref(&key));
     if let Err(error) = keyring::bury(&dir, &public) {
         eprintln!(

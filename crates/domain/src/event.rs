@@ -96,11 +96,9 @@ pub fn event_id(ticket: TicketId, kind: EventKind, sequence: u32) -> Uuid {
 
 /// The ids of every event that a ticket may have had. Its `sequence` does not record which kind each event was, so
 /// every kind is included.
-pub fn ids_of(ticket: &Ticket) -> impl Iterator<Item = Uuid> {
-    let (id, kinds) =
-        (ticket.id, [EventKind::TicketIssued, EventKind::TicketReissued, EventKind::TicketVoided]);
-    (1..=ticket.lifecycle.sequence)
-        .flat_map(move |n| kinds.into_iter().map(move |kind| event_id(id, kind, n)))
+pub fn ids_of(ticket: TicketId, sequence: u32) -> impl Iterator<Item = Uuid> {
+    let kinds = [EventKind::TicketIssued, EventKind::TicketReissued, EventKind::TicketVoided];
+    (1..=sequence).flat_map(move |n| kinds.into_iter().map(move |kind| event_id(ticket, kind, n)))
 }
 
 /// Everything in `ticket-issued` that is not in the ticket's row.

@@ -227,7 +227,7 @@ impl Comparison {
     }
 
     async fn events(&self, record: &OrderRecord, looked: &mut Looked) -> Result<(), Unknown> {
-        let ids: Vec<Uuid> = record.tickets.iter().flat_map(ids_of).collect();
+        let ids: Vec<Uuid> = record.tickets.iter().flat_map(|t| ids_of(t.id, t.lifecycle.sequence)).collect();
         for ids in ids.chunks(EVENTS) {
             for unsent in self.store.unsent(ids).await? {
                 if !unsent.parked && self.is_recent(unsent.created_at) {

@@ -200,7 +200,7 @@ pub async fn unsent_and_sent_again(backend: &dyn Backend) {
     let done = completion(&claims[0], &tickets, &destinations);
     let ticket = done.generated[0].ticket.clone();
     assert_eq!(store.complete(&[done]).await.unwrap(), [true]);
-    let ids: Vec<_> = ids_of(&ticket).collect();
+    let ids: Vec<_> = ids_of(ticket.id, ticket.lifecycle.sequence).collect();
     let unsent = store.unsent(&ids).await.unwrap();
     let seen: Vec<_> = unsent.iter().map(|u| (u.destination.as_str(), u.parked)).collect();
     assert_eq!(seen, [("kafka", false), ("webhook:a", false)]);

@@ -60,11 +60,10 @@ pub(crate) fn effects(facts: &OrderFacts) -> Effects {
     {
         return Effects::default();
     }
-    let live = || facts.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none());
+    let live = || facts.tickets.iter().filter(|t| !t.is_void);
     let has_file = |s: TicketStatus| matches!(s, TicketStatus::Generated | TicketStatus::Delivered);
-    let voided = live().filter(|t| !has_file(t.lifecycle.status)).map(|t| (t.id, WHY.to_owned())).collect();
-    let end =
-        if live().any(|t| has_file(t.lifecycle.status)) { End::Issued } else { End::Voided(WHY.to_owned()) };
+    let voided = live().filter(|t| !has_file(t.status)).map(|t| (t.id, WHY.to_owned())).collect();
+    let end = if live().any(|t| has_file(t.status)) { End::Issued } else { End::Voided(WHY.to_owned()) };
     Effects { voided, end: Some(end), ..Effects::default() }
 }
 

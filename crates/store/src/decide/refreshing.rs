@@ -1,12 +1,12 @@
 //! Decides the result of Ordering's newer answer, without a database.
 
-use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, Flag, Flags, OrderId};
 use jiff::Timestamp;
 
 use crate::decide::attention::Wanted;
 use crate::decide::importing::IMPORTED;
 use crate::decide::sql_values::{Row, need, odd};
-use crate::decide::withdrawing::OrderFacts;
+use crate::decide::withdrawing::{OrderFacts, TicketFacts};
 use crate::{AskOutcome, AttentionReason, Found, NewLines, Refreshed, Result};
 
 /// The reasons for attention that a refresh sets.
@@ -223,14 +223,14 @@ fn bought_again<'a>(
     lines: &NewLines,
     sums: &Sums,
     currency: Currency,
-) -> Option<&'a Ticket> {
-    let mut good =
-        facts.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()).chain(&lines.freeze.tickets);
-    let cost = good.try_fold(refreshed.charges, |sum, t| {
-        (t.currency == currency).then(|| sum.saturating_add(t.price))
+) -> Option<&'a TicketFacts> {
+    let good = facts.tickets.iter().filter(|t| !t.is_void).map(|t| (t.price, t.currency));
+    let mut good = good.chain(lines.freeze.tickets.iter().map(|t| (t.price, t.currency)));
+    let cost = good.try_fold(refreshed.charges, |sum, (price, of)| {
+        (of == currency).then(|| sum.saturating_add(price))
     })?;
     let left = sums.paid.saturating_sub(sums.waived).saturating_sub(cost);
-    let void = facts.tickets.iter().filter(|t| t.lifecycle.voided_at.is_some() && t.price > Amount::ZERO);
+    let void = facts.tickets.iter().filter(|t| t.is_void && t.price > Amount::ZERO);
     void.min_by_key(|t| t.price).filter(|t| t.price <= left)
 }
 
@@ -259,11 +259,9 @@ pub(crate) fn notes_with(before: Vec<String>, verdict: &Verdict, lines: &NewLine
     notes
 }
 
-/// The tickets whose amounts match now, with the flags that they keep.
-pub(crate) fn unflagged(facts: &OrderFacts) -> Vec<(TicketId, Flags)> {
-    let flagged = facts.tickets.iter().filter(|t| t.flags.contains(Flag::AmountMismatch));
-    let without = |flags: &Flags| flags.iter().filter(|f| *f != Flag::AmountMismatch).collect();
-    flagged.map(|t| (t.id, without(&t.flags))).collect()
+/// The flags that a ticket keeps when its order's amounts match.
+pub(crate) fn unflagged(flags: &Flags) -> Flags {
+    flags.iter().filter(|f| *f != Flag::AmountMismatch).collect()
 }
 
 /// The entry for another payment of an order that never grows: `payments` is the number of its payments.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::event::{ids_of, without_person};
-use fulfillment_domain::{OrderId, Ticket, TicketId};
+use fulfillment_domain::{OrderId, TicketId};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use super::rows::locks;
 use super::rows::orders::lock;
 use super::rows::personal::{empty_letters, letters_of};
 use super::rows::seats::owned;
+use super::rows::tickets::tickets_with;
 use super::settling::{Settling, apply, facts_of};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::erasing::{self, files_from, letter_event};
@@ -47,10 +48,10 @@ impl<S: Sql> Erasures for S {
         let effects = erasing::effects(&before);
         locks::payments_of(&mut tx, [order]).await?;
         locks::withdrawals_of(&mut tx, [order]).await?;
-        let voided = |t: &&Ticket| effects.voided.iter().any(|(id, _)| *id == t.id);
-        owned(&mut tx, before.tickets.iter().filter(voided), true).await?;
+        let voided = tickets_with(&mut tx, effects.voided.iter().map(|(id, _)| *id)).await?;
+        owned(&mut tx, voided.values(), true).await?;
         locks::tickets_of(&mut tx, [order]).await?;
-        let mut ids: Vec<_> = before.tickets.iter().flat_map(ids_of).collect();
+        let mut ids: Vec<_> = before.tickets.iter().flat_map(|t| ids_of(t.id, t.sequence)).collect();
         let announcing = &Announcing::default();
         let work = Settling { rules: self.refunds(), announcing, has_seats: true };
         apply(&mut tx, &[(before, effects)], by.name(), work).await?;

@@ -10,15 +10,16 @@ use super::rows::audit::audit;
 use super::rows::locks;
 use super::rows::orders::{asked, want};
 use super::rows::seats::rows_of;
+use super::rows::tickets::tickets_with;
 use super::settling::{Settling, facts_of, settle};
 use super::{Batches, COLLISIONS, Db, Sql, Transaction as _, collided};
+use crate::decide::column::Column;
 use crate::decide::freezing::{self, Asking, SeatOf, Step};
 use crate::decide::later;
 use crate::decide::order::notes_cell;
 use crate::decide::refreshing::{self, Verdict, decide};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::decide::ticket::{ticket_columns, ticket_from};
-use crate::decide::withdrawing::OrderFacts;
 use crate::{
     Action, Actor, Announcing, AskOutcome, AuditEntry, Found, NewLines, RefreshOutcome, Refreshed, Refreshes,
     Result,
@@ -72,8 +73,9 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
             locks::withdrawals_of(&mut tx, [order]).await?;
         }
         // The withdrawals may void its other tickets too.
-        let others = facts.tickets.iter().filter(|t| asked.withdrawn && t.lifecycle.voided_at.is_none());
-        let others = rows_of(&mut tx, others).await?;
+        let others = facts.tickets.iter().filter(|t| asked.withdrawn && !t.is_void).map(|t| t.id);
+        let others = tickets_with(&mut tx, others).await?;
+        let others = rows_of(&mut tx, others.values()).await?;
         if !grow(&mut tx, lines, &verdict, others).await? {
             return Ok(None);
         }
@@ -82,7 +84,7 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
         }
     }
     if verdict.exact {
-        unflag(&mut tx, &facts).await?;
+        unflag(&mut tx, order).await?;
     }
     put(&mut tx, order, &refreshing::GROUP, &verdict.wanted).await?;
     if let Found::Lines(lines) = &refreshed.found {
@@ -129,10 +131,12 @@ async fn grow(
 }
 
 /// Removes the flag from the tickets whose amounts match now.
-async fn unflag(db: &mut impl Db, facts: &OrderFacts) -> Result<()> {
+async fn unflag(db: &mut impl Db, order: OrderId) -> Result<()> {
     let mut by_flags = BTreeMap::<_, Vec<_>>::new();
-    for (ticket, flags) in refreshing::unflagged(facts) {
-        by_flags.entry(flags.to_stored()).or_default().push(ticket);
+    let sql = "SELECT id, flags FROM tickets WHERE order_id = $1 AND @strpos(flags, 'amount_mismatch') > 0";
+    for row in db.fetch_all(sql, &[order.into()]).await? {
+        let left = refreshing::unflagged(&Column::read(&row, "flags")?);
+        by_flags.entry(left.to_stored()).or_default().push(need("id", row.ticket_id("id")?)?);
     }
     locks::tickets(db, by_flags.values().flatten().copied()).await?;
     for (flags, tickets) in by_flags {

@@ -7,7 +7,7 @@ use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId};
 use serde_json::json;
 
 use super::rows::attention::{put, put_all};
-use super::rows::tickets::{tickets_by_order, void};
+use super::rows::tickets::{facts_by_order, tickets_with, void};
 use super::rows::{locks, seats, withdrawals};
 use super::{Batches, Db};
 use crate::decide::attention::Wanted;
@@ -99,7 +99,7 @@ async fn facts_of_all(
     for row in db.fetch_all(sql, &which).await? {
         elsewhere.entry(row.order_id()?).or_default().push(need("key", row.text("key")?)?);
     }
-    let mut tickets = tickets_by_order(db, orders).await?;
+    let mut tickets = facts_by_order(db, &which).await?;
     for facts in &mut all {
         let order = facts.order_id;
         facts.set_payments(payments.remove(&order).unwrap_or_default());
@@ -170,7 +170,7 @@ async fn settle_withdrawals(db: &mut impl Db, settled: &[(OrderFacts, Effects)])
     Ok(())
 }
 
-/// Voids tickets: their seats are locked first, and pass on afterwards.
+/// Voids tickets, and returns them: their seats are locked first, and pass on afterwards.
 async fn void_tickets(
     db: &mut impl Batches,
     settled: &[(OrderFacts, Effects)],
@@ -182,12 +182,12 @@ async fn void_tickets(
     if reasons.is_empty() {
         return Ok(HashMap::new());
     }
-    let gone = || settled.iter().flat_map(|(f, _)| &f.tickets).filter(|t| reasons.contains_key(&t.id));
-    let owned = seats::owned(db, gone(), !has_seats).await?;
+    let mut tickets = tickets_with(db, reasons.keys().copied()).await?;
+    let owned = seats::owned(db, tickets.values(), !has_seats).await?;
     locks::tickets(db, reasons.keys().copied()).await?;
-    let voided = void(db, &reasons, who).await?;
+    void(db, &mut tickets, &reasons, who).await?;
     seats::pass_on(db, owned).await?;
-    Ok(voided.into_iter().map(|ticket| (ticket.id, ticket)).collect())
+    Ok(tickets)
 }
 
 /// Writes an order's end. If the order is void, a worker that has claimed it is fenced off.

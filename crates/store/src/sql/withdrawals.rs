@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{OrderId, Ticket, TicketId};
+use fulfillment_domain::{OrderId, TicketId};
 
 use super::rows::audit::audit;
 use super::rows::locks;
@@ -27,14 +27,14 @@ impl<S: Sql> Withdrawals for S {
     ) -> Result<bool> {
         let mut tx = self.begin().await?;
         // The order is locked before its tickets, as everywhere.
-        let sql =
-            "SELECT order_id FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
+        let sql = "SELECT order_id, erased_at FROM orders WHERE order_id = (SELECT order_id FROM tickets WHERE id = $1) @lock";
         let Some(row) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(false) };
         let order = row.order_id()?;
         let Some(facts) = facts_of(&mut tx, order, self.refunds()).await? else { return Ok(false) };
-        let live = |t: &&Ticket| t.id == id && t.lifecycle.voided_at.is_none();
-        let Some(ticket) = facts.tickets.iter().find(live) else { return Ok(false) };
-        let reason = if ticket.lifecycle.erased_at.is_some() { UNSAID } else { reason };
+        if !facts.tickets.iter().any(|t| t.id == id && !t.is_void) {
+            return Ok(false);
+        }
+        let reason = if row.time("erased_at")?.is_some() { UNSAID } else { reason };
         let effects = Effects::void_of(&facts, id, reason);
         let work = Settling { rules: self.refunds(), announcing, has_seats: false };
         apply(&mut tx, &[(facts, effects)], by.name(), work).await?;

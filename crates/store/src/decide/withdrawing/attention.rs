@@ -1,13 +1,16 @@
 //! Attention entries for an order's money: payments kept for a void order, and refunds that do not add up.
 
+use std::collections::HashSet;
+
 use fulfillment_domain::event_time::is_date;
 use fulfillment_domain::order::Charge;
-use fulfillment_domain::{Amount, Subject, Ticket};
+use fulfillment_domain::{Amount, Subject};
 use jiff::Timestamp;
 
 use super::effects::Effects;
 use super::facts::{Arrival, OrderFacts, Paid};
 use super::sums::{Of, sum};
+use super::ticket::TicketFacts;
 use crate::decide::attention::Wanted;
 use crate::decide::{later, refreshing};
 use crate::{AttentionReason, WithdrawalRecord, WithdrawalState};
@@ -67,8 +70,7 @@ impl Effects {
                 want(AttentionReason::VoidButPaid, tell(&before), ask, later(since, grace));
             }
         }
-        if is_void || !self.voided.is_empty() || facts.tickets.iter().any(|t| t.lifecycle.voided_at.is_some())
-        {
+        if is_void || !self.voided.is_empty() || facts.tickets.iter().any(|t| t.is_void) {
             let failed = facts.withdrawals.iter().filter(|w| facts.is_missing_since_it_failed(w));
             let failed = failed.map(|w| format!("{} failed after it was applied", w.key)).collect();
             let ask = "reinstate its tickets, or refund again";
@@ -98,13 +100,14 @@ impl Effects {
         let left =
             facts.payments.iter().try_fold(Amount::ZERO, |sum, p| Some(add(sum, facts.remainder(p)?)))?;
         let paid = facts.payments.iter().filter_map(|p| p.amount).fold(Amount::ZERO, add);
-        let stays = |t: &&Ticket| {
-            t.lifecycle.voided_at.is_none() && self.voided.iter().all(|(voided, _)| *voided != t.id)
-        };
-        let (good, void): (Vec<&Ticket>, Vec<&Ticket>) = facts.tickets.iter().partition(stays);
+        let voided: HashSet<_> = self.voided.iter().map(|(id, _)| id).collect();
+        let stays = |t: &&TicketFacts| !t.is_void && !voided.contains(&t.id);
+        let (good, void): (Vec<&TicketFacts>, Vec<&TicketFacts>) = facts.tickets.iter().partition(stays);
         let currency = good.first()?.currency;
-        let by_word = |t: &&Ticket| facts.withdrawals.iter().any(|w| w.is_dismissed_for(t.id));
-        if good.iter().any(by_word) || facts.payments.iter().any(|p| facts.currency_of(p) != Some(currency)) {
+        let dismissed: HashSet<_> = facts.withdrawals.iter().flat_map(|w| &w.dismissed_for).collect();
+        if good.iter().any(|t| dismissed.contains(&t.id))
+            || facts.payments.iter().any(|p| facts.currency_of(p) != Some(currency))
+        {
             return None;
         }
         // The reduction of a voucher was never paid, and a fee can be kept or refunded.

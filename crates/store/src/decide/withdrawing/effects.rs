@@ -8,6 +8,7 @@ use super::OrderFacts;
 use super::names::Index;
 use super::refund::AWAITING_PAYMENT;
 use super::sums::Of;
+use super::ticket::TicketFacts;
 use super::verdict::Verdict;
 use crate::decide::sql_values::clean;
 use crate::{Announcing, Result, StoreError, WithdrawalRecord, WithdrawalState};
@@ -138,13 +139,13 @@ pub(crate) fn decide(facts: &OrderFacts) -> Effects {
     let all = facts.is_all_refunded(None);
     let (refunded, unnamed) = (refunded.filter(|_| all), unnamed.filter(|_| all));
     let whole = cancelled.clone().or(refunded);
-    for ticket in facts.tickets.iter().filter(|t| t.lifecycle.voided_at.is_none()) {
+    for ticket in facts.tickets.iter().filter(|t| !t.is_void) {
         let unnamed = || unnamed.clone().filter(|_| facts.is_refunded_for(ticket.id));
         let why = gone.remove(&ticket.id).or_else(|| cancelled.clone()).or_else(unnamed);
         effects.voided.extend(why.map(|why| (ticket.id, why)));
     }
     let gone: HashSet<_> = effects.voided.iter().map(|(id, _)| *id).collect();
-    let left = facts.tickets.iter().any(|t| t.lifecycle.voided_at.is_none() && !gone.contains(&t.id));
+    let left = facts.tickets.iter().any(|t| !t.is_void && !gone.contains(&t.id));
     effects.end = if facts.is_void() || (whole.is_some() && !left) {
         Some(facts.void(whole))
     } else {
@@ -157,17 +158,15 @@ pub(crate) fn decide(facts: &OrderFacts) -> Effects {
 }
 
 /// The end of an order that loses these tickets, if it ends.
-pub(crate) fn end_after(state: OrderState, tickets: &[Ticket], gone: &HashSet<TicketId>) -> Option<End> {
+pub(crate) fn end_after(state: OrderState, tickets: &[TicketFacts], gone: &HashSet<TicketId>) -> Option<End> {
     if gone.is_empty() {
         return None;
     }
-    let mut left =
-        tickets.iter().filter(|t| t.lifecycle.voided_at.is_none() && !gone.contains(&t.id)).peekable();
+    let mut left = tickets.iter().filter(|t| !t.is_void && !gone.contains(&t.id)).peekable();
     if left.peek().is_none() {
         return Some(End::Voided("every ticket of it was voided".into()));
     }
-    let finished =
-        left.all(|t| matches!(t.lifecycle.status, TicketStatus::Generated | TicketStatus::Delivered));
+    let finished = left.all(|t| matches!(t.status, TicketStatus::Generated | TicketStatus::Delivered));
     (finished && matches!(state, OrderState::Enriched | OrderState::Parked)).then_some(End::Issued)
 }
 

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use fulfillment_domain::order::{Charge, Reading};
-use fulfillment_domain::{Amount, Currency, OrderId, OrderSnapshot, OrderState, Subject, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, OrderId, OrderSnapshot, OrderState, Subject, TicketId};
 use jiff::Timestamp;
 
+use super::ticket::TicketFacts;
 use crate::decide::importing::IMPORTED;
 use crate::decide::sql_values::{Row, need, odd};
 use crate::{RefundRules, Result, WithdrawalRecord, WithdrawalState};
@@ -106,7 +107,7 @@ pub(crate) struct OrderFacts {
     pub(crate) elsewhere: HashSet<String>,
     /// Oldest first.
     pub(crate) withdrawals: Vec<WithdrawalRecord>,
-    pub(crate) tickets: Vec<Ticket>,
+    pub(crate) tickets: Vec<TicketFacts>,
     /// Its lines that admit nobody, where they are needed.
     pub(crate) charges: Vec<Charge>,
 }
@@ -132,8 +133,8 @@ pub(crate) fn facts_from(row: &impl Row, now: Timestamp, rules: RefundRules) -> 
 }
 
 impl OrderFacts {
-    #[cfg(all(test, feature = "conformance"))]
-    pub(super) fn issued(order_id: OrderId, rules: RefundRules, tickets: Vec<Ticket>) -> Self {
+    #[cfg(test)]
+    pub(super) fn issued(order_id: OrderId, rules: RefundRules, tickets: Vec<TicketFacts>) -> Self {
         Self {
             order_id,
             now: Timestamp::UNIX_EPOCH,

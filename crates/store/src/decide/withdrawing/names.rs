@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use fulfillment_domain::{Amount, Currency, Share, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, Share, TicketId};
 
 use super::OrderFacts;
 use super::sums::{Of, sum};
+use super::ticket::TicketFacts;
 use super::verdict::Verdict;
 use crate::WithdrawalRecord;
 
@@ -17,13 +18,13 @@ const UNKNOWN_BYTES: usize = 100;
 const WITH_TICKET: &str = "or run `fulfillment refund` with --ticket";
 
 /// An order's tickets by item, each sorted by index.
-type Lines<'a> = HashMap<&'a str, Vec<&'a Ticket>>;
+type Lines<'a> = HashMap<&'a str, Vec<&'a TicketFacts>>;
 
 /// An order's tickets by what refunds name: built once for all of them.
 #[derive(Default)]
 pub(super) struct Index<'a> {
     lines: Lines<'a>,
-    by_id: HashMap<TicketId, &'a Ticket>,
+    by_id: HashMap<TicketId, &'a TicketFacts>,
 }
 
 impl<'a> Index<'a> {
@@ -32,7 +33,7 @@ impl<'a> Index<'a> {
         let mut index = Self::default();
         if facts.withdrawals.iter().any(|w| w.state.is_open() && !w.names.is_empty()) {
             for ticket in &facts.tickets {
-                let item = ticket.line.item_id.as_deref().unwrap_or_default();
+                let item = ticket.item_id.as_deref().unwrap_or_default();
                 index.lines.entry(item).or_default().push(ticket);
                 index.by_id.insert(ticket.id, ticket);
             }
@@ -52,9 +53,8 @@ impl OrderFacts {
         gone: &HashMap<TicketId, String>,
         index: &Index<'_>,
     ) -> Verdict {
-        let is_live = |t: &Ticket| {
-            t.lifecycle.voided_at.is_none() && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id)
-        };
+        let is_live =
+            |t: &TicketFacts| !t.is_void && !gone.contains_key(&t.id) && !refund.is_dismissed_for(t.id);
         let all_back = matches!(of, Of::Payment(payment) if self.is_refunded(payment, None));
         // Later voids do not show what a part was meant for: only money can settle it.
         let left_open = refund.note.as_deref().filter(|note| note.ends_with(WITH_TICKET));
@@ -76,7 +76,7 @@ impl OrderFacts {
                 continue;
             };
             let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e| e.id != t.id));
-            let left: Vec<&Ticket> = left.copied().collect();
+            let left: Vec<&TicketFacts> = left.copied().collect();
             if !left.is_empty() {
                 named.push((item.as_str(), left));
             }
@@ -119,8 +119,8 @@ impl OrderFacts {
         &self,
         refund: &WithdrawalRecord,
         Index { lines, by_id }: &Index<'a>,
-        is_live: &impl Fn(&Ticket) -> bool,
-    ) -> Result<Vec<&'a Ticket>, String> {
+        is_live: &impl Fn(&TicketFacts) -> bool,
+    ) -> Result<Vec<&'a TicketFacts>, String> {
         let mut exact = Vec::new();
         for id in &refund.names.ticket_ids {
             exact.push(*by_id.get(id).ok_or_else(|| self.unknown(refund, lines))?);
@@ -136,12 +136,16 @@ impl OrderFacts {
                 return Err(format!("it names {wanted} of the item {}, which has {has}", item.item_id));
             }
             let Some(line) = line else { continue };
-            let left = line.iter().filter(|t| is_live(t) && exact.iter().all(|e: &&Ticket| e.id != t.id));
-            let left: Vec<&Ticket> = left.copied().collect();
-            if wanted < left.len() && left.iter().any(|t| is_seat(t)) {
-                return Err(has_seats(&item.item_id, wanted, left.len()));
+            let is_left = |t: &&TicketFacts| is_live(t) && exact.iter().all(|e: &&TicketFacts| e.id != t.id);
+            // Seats are rare and the last tickets enough: a large order is not counted for each of its refunds.
+            if line.iter().any(|t| t.has_seat && is_left(t)) {
+                let left = line.iter().filter(|t| is_left(t)).count();
+                if wanted < left {
+                    return Err(has_seats(&item.item_id, wanted, left));
+                }
             }
-            exact.extend(left.iter().rev().take(wanted));
+            let last: Vec<_> = line.iter().rev().copied().filter(is_left).take(wanted).collect();
+            exact.extend(last);
         }
         Ok(exact)
     }
@@ -164,14 +168,14 @@ impl OrderFacts {
 /// What an amount refunds of the named lines; `left` of it is for them. Beside named lines that admit nobody, whose
 /// total is `off`, all of the tickets are refunded or none: a fee may be kept, and a voucher was never paid.
 fn covered(
-    named: &[(&str, Vec<&Ticket>)],
+    named: &[(&str, Vec<&TicketFacts>)],
     off: Option<Amount>,
     left: Option<Amount>,
     amount: Amount,
     currency: Option<Currency>,
     retained: Share,
 ) -> Result<Vec<TicketId>, String> {
-    let all: Vec<&Ticket> = named.iter().flat_map(|(_, line)| line).copied().collect();
+    let all: Vec<&TicketFacts> = named.iter().flat_map(|(_, line)| line).copied().collect();
     let (Some(price), Some(left)) = (price(&all, currency), left) else {
         return Err(format!(
             "it returns {amount}, in another currency than the tickets' price: send ticketIds, or items with a quantity, {WITH_TICKET}"
@@ -203,7 +207,7 @@ fn covered(
     }
     match (counts.as_slice(), line) {
         ([n], _) if *n == all.len() => Ok(all.iter().map(|t| t.id).collect()),
-        ([n], Some((item, _))) if all.iter().any(|t| is_seat(t)) => Err(has_seats(item, *n, all.len())),
+        ([n], Some((item, _))) if all.iter().any(|t| t.has_seat) => Err(has_seats(item, *n, all.len())),
         ([n], _) => Ok(all.iter().rev().take(*n).map(|t| t.id).collect()),
         ([least, .., most], Some((item, unit))) => Err(format!(
             "it returns {amount}, which can be {least} to {most} tickets of {unit} of the item {item}: send ticketIds, or items with a quantity, {WITH_TICKET}"
@@ -247,13 +251,8 @@ fn has_seats(item: &str, wanted: usize, left: usize) -> String {
     )
 }
 
-/// Whether a ticket is for one particular place.
-fn is_seat(ticket: &Ticket) -> bool {
-    ticket.seat.id.is_some() || ticket.seat.row.is_some() || ticket.seat.number.is_some()
-}
-
 /// The price of tickets in a currency, if they have that currency.
-fn price(tickets: &[&Ticket], currency: Option<Currency>) -> Option<Amount> {
-    let theirs = |t: &&Ticket| currency.is_none_or(|c| c == t.currency);
+fn price(tickets: &[&TicketFacts], currency: Option<Currency>) -> Option<Amount> {
+    let theirs = |t: &&TicketFacts| currency.is_none_or(|c| c == t.currency);
     tickets.iter().all(theirs).then(|| sum(tickets.iter().copied())).flatten()
 }

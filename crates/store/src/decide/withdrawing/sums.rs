@@ -1,11 +1,12 @@
 //! Sums of refunds: which payment a refund returns, and whether a payment's refunds return all of it.
 
 use fulfillment_domain::order::Charge;
-use fulfillment_domain::{Amount, Currency, Names, Subject, Ticket, TicketId};
+use fulfillment_domain::{Amount, Currency, Names, Subject, TicketId};
 
 use super::OrderFacts;
 use super::facts::Paid;
 use super::sql::REINSTATED;
+use super::ticket::TicketFacts;
 use crate::{WithdrawalRecord, WithdrawalState};
 
 /// The payment that a refund returns.
@@ -132,14 +133,14 @@ impl OrderFacts {
 
     /// The price of what is named, whether void or not.
     fn value_of(&self, names: &Names) -> Option<Amount> {
-        let whole = |t: &Ticket| {
+        let whole = |t: &TicketFacts| {
             names.ticket_ids.contains(&t.id)
-                || t.line.item_id.as_ref().is_some_and(|id| names.item_ids.contains(id))
+                || t.item_id.as_ref().is_some_and(|id| names.item_ids.contains(id))
         };
         let mut value = sum(self.tickets.iter().filter(|t| whole(t)))?;
         for item in &names.items {
             let of_it =
-                self.tickets.iter().filter(|t| t.line.item_id.as_ref() == Some(&item.item_id) && !whole(t));
+                self.tickets.iter().filter(|t| t.item_id.as_ref() == Some(&item.item_id) && !whole(t));
             let most = usize::try_from(item.quantity).unwrap_or(usize::MAX);
             value = value.saturating_add(sum(of_it.take(most))?);
         }
@@ -153,7 +154,7 @@ impl OrderFacts {
 }
 
 /// The total price of tickets; none when it is in several currencies.
-pub(super) fn sum<'a>(tickets: impl IntoIterator<Item = &'a Ticket>) -> Option<Amount> {
+pub(super) fn sum<'a>(tickets: impl IntoIterator<Item = &'a TicketFacts>) -> Option<Amount> {
     let mut currency = None;
     let mut total = Amount::ZERO;
     for ticket in tickets {

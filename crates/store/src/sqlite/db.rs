@@ -135,20 +135,11 @@ impl<C: DerefMut<Target = SqliteConnection> + Send> Batches for At<C> {
     }
 
     async fn insert_withdrawals(&mut self, received: &[&Received<'_>]) -> Result<HashSet<String>> {
-        let mut new = HashSet::new();
-        for received in received {
-            if withdrawals::insert(self, received).await? {
-                new.insert(received.new.key.clone());
-            }
-        }
-        Ok(new)
+        withdrawals::insert(&mut self.db, self.now, received).await
     }
 
     async fn keep_messages(&mut self, received: &[&Received<'_>]) -> Result<()> {
-        for received in received {
-            withdrawals::keep_message(self, received).await?;
-        }
-        Ok(())
+        withdrawals::keep_messages(&mut self.db, received).await
     }
 }
 

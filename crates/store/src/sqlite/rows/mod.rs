@@ -2,6 +2,7 @@
 
 pub(crate) mod dead_letters;
 pub(crate) mod events;
+mod parts;
 pub(crate) mod positions;
 pub(crate) mod tickets;
 pub(crate) mod values;

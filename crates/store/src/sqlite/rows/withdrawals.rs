@@ -1,53 +1,75 @@
 //! Refunds and cancellations, and their raw messages.
 
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::parts::{ROWS, parts};
 use crate::Result;
 use crate::decide::headers;
+use crate::decide::sql_values::{clean, rfc3339};
 use crate::decide::withdrawing::Received;
-use crate::sql::Db;
 
-/// Writes a row; false when its key exists.
-pub(crate) async fn insert(db: &mut impl Db, received: &Received<'_>) -> Result<bool> {
-    let sql = "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
-               hash, state, received_at, updated_at, heard, note) \
-               VALUES ($1, $2, $3, $4, @amount($5), $6, $7, $8, $9, $10, $11, $12, @now, $13, $14) \
-               ON CONFLICT (key) DO NOTHING";
-    let Received { message, new, .. } = received;
-    let cells = [
-        (&new.key).into(),
-        new.said.subject().as_str().into(),
-        new.said.order_id().into(),
-        new.payment_key.as_ref().into(),
-        new.amount.map(|a| a.to_string()).into(),
-        new.currency.map(|c| c.to_string()).into(),
-        (&new.names).into(),
-        new.said.reason().into(),
-        new.said.said_at().into(),
-        (&new.hash).into(),
-        new.state().as_str().into(),
-        message.received_at.into(),
-        new.heard().into(),
-        new.note().into(),
-    ];
-    Ok(db.execute(sql, &cells).await? == 1)
+/// Writes rows, and returns the keys that are new.
+pub(crate) async fn insert(
+    db: &mut SqliteConnection,
+    now: Timestamp,
+    received: &[&Received<'_>],
+) -> Result<HashSet<String>> {
+    let mut written = HashSet::new();
+    for received in received.chunks(ROWS) {
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO withdrawals (key, kind, order_id, payment_key, amount, currency, names, reason, said_at, \
+             hash, state, received_at, updated_at, heard, note) ",
+        );
+        sql.push_values(received, |mut row, Received { message, new, .. }| {
+            row.push_bind(&new.key)
+                .push_bind(new.said.subject().as_str())
+                .push_bind(new.said.order_id().to_string())
+                .push_bind(new.payment_key.as_deref())
+                .push_bind(new.amount.map(|a| a.to_string()))
+                .push_bind(new.currency.map(|c| c.to_string()))
+                .push_bind(&new.names)
+                .push_bind(new.said.reason().map(clean))
+                .push_bind(new.said.said_at().map(rfc3339))
+                .push_bind(&new.hash[..])
+                .push_bind(new.state().as_str())
+                .push_bind(rfc3339(message.received_at))
+                .push_bind(rfc3339(now))
+                .push_bind(new.heard())
+                .push_bind(new.note());
+        });
+        sql.push(" ON CONFLICT (key) DO NOTHING RETURNING key");
+        written.extend(sql.build_query_scalar::<String>().fetch_all(&mut *db).await?);
+    }
+    Ok(written)
 }
 
-/// Keeps the raw message.
-pub(crate) async fn keep_message(db: &mut impl Db, received: &Received<'_>) -> Result<()> {
-    let sql = "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, \
-               outcome, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let Received { message, new, .. } = received;
-    let headers = headers::encode(&message.headers)?;
-    let cells = [
-        (&new.key).into(),
-        new.said.order_id().into(),
-        message.source.to_string().into(),
-        message.source.timestamp().into(),
-        message.key.as_deref().into(),
-        (&message.raw).into(),
-        (&headers).into(),
-        new.said.subject().as_str().into(),
-        message.received_at.into(),
-    ];
-    db.execute(sql, &cells).await?;
+/// Keeps the raw messages.
+pub(crate) async fn keep_messages(db: &mut SqliteConnection, received: &[&Received<'_>]) -> Result<()> {
+    for received in parts(received, |received| received.message.raw.len()) {
+        let headers =
+            received.iter().map(|r| headers::encode(&r.message.headers)).collect::<Result<Vec<_>>>()?;
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO inbox (payment_key, order_id, source, source_timestamp, key, raw, headers, outcome, \
+             received_at) ",
+        );
+        sql.push_values(
+            received.iter().zip(&headers),
+            |mut row, (Received { message, new, .. }, headers)| {
+                row.push_bind(&new.key)
+                    .push_bind(new.said.order_id().to_string())
+                    .push_bind(message.source.to_string())
+                    .push_bind(message.source.timestamp())
+                    .push_bind(message.key.as_deref())
+                    .push_bind(&message.raw[..])
+                    .push_bind(&headers[..])
+                    .push_bind(new.said.subject().as_str())
+                    .push_bind(rfc3339(message.received_at));
+            },
+        );
+        sql.build().execute(&mut *db).await?;
+    }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fulfillment_door::Rules;
+use fulfillment_door::{Rules, Verdict};
 
 const DOCUMENT: &str = include_str!("../../../../docs/door.md");
 
@@ -15,6 +15,26 @@ fn rows(heading: &str) -> BTreeMap<&'static str, Vec<&'static str>> {
         Some((cells.next()?.split('`').next()?, cells.collect()))
     };
     section.lines().filter_map(cells).collect()
+}
+
+#[test]
+fn every_verdict_is_described() {
+    let rows = rows("The verdicts");
+    let mut words = Verdict::ALL.map(Verdict::word);
+    words.sort_unstable();
+    assert_eq!(rows.keys().copied().collect::<Vec<_>>(), words);
+    for verdict in Verdict::ALL {
+        let cells = &rows[verdict.word()];
+        let may_lift = cells[2] == "yes";
+        assert_eq!(may_lift, verdict.yields_to_override(), "{verdict:?} {cells:?}");
+        assert!(["yes", "never", ""].contains(&cells[2]), "{cells:?}");
+        assert_eq!(cells[2] == "never", verdict <= Verdict::Superseded, "{verdict:?}");
+    }
+    let order: Vec<usize> = Verdict::ALL
+        .iter()
+        .map(|verdict| DOCUMENT.find(&format!("\n| `{}` |", verdict.word())).unwrap())
+        .collect();
+    assert!(order.is_sorted(), "the rows are in the order of the checks");
 }
 
 #[test]

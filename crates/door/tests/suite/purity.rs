@@ -1,4 +1,4 @@
-//! Tests that reading rules needs no operating system: no clock, file, network or randomness, and no code that is
+//! Tests that judging a scan needs no operating system: no clock, file, network or randomness, and no code that is
 //! not Rust. So the crate builds for wasm32-unknown-unknown.
 
 use std::collections::BTreeSet;
@@ -35,7 +35,7 @@ fn no_dependency_speaks_to_a_system() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let listed = String::from_utf8(out.stdout).unwrap();
     let names: BTreeSet<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(names.contains("jiff") && names.contains("serde"), "{names:?}");
+    assert!(names.contains("fulfillment-credential") && names.contains("serde"), "{names:?}");
     for name in IMPURE {
         assert!(!names.contains(name), "{name} came in: cargo tree -p fulfillment-door -i {name}");
     }
@@ -62,5 +62,5 @@ fn no_source_speaks_to_a_system() {
     }
     let mut seen = 0;
     look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut seen);
-    assert!(seen >= 4, "{seen} files");
+    assert!(seen >= 10, "{seen} files");
 }

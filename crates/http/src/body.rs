@@ -4,7 +4,7 @@ use std::error::Error;
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::timeout::TimeoutError;
@@ -38,13 +38,17 @@ pub(crate) struct Content<'a> {
 
 /// Reads the whole body, up to `most` bytes and as far as there is room.
 pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<Content<'_>, Problem> {
+    let too_large =
+        || Problem::new(Kind::TooLarge, "The body is larger than http.max_body; send it in parts.");
+    if announces_more(request.headers(), most) {
+        return Err(too_large());
+    }
     let (mut bytes, mut taken) = (Vec::new(), None::<SemaphorePermit<'_>>);
     let mut parts = request.into_body().into_data_stream();
     while let Some(part) = parts.next().await {
         bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
         if bytes.len() > most {
-            let detail = "The body is larger than http.max_body; send it in parts.";
-            return Err(Problem::new(Kind::TooLarge, detail));
+            return Err(too_large());
         }
         let (wanted, has) = (
             bytes.len().saturating_sub(SMALL).div_ceil(UNIT),
@@ -64,15 +68,26 @@ pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<C
 
 /// Reads the whole body of a request that is small by its nature.
 async fn read_small(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::new(Kind::TooLarge, "The body is larger than http.max_small_body.");
+    if announces_more(request.headers(), most) {
+        return Err(too_large());
+    }
     let mut bytes = Vec::new();
     let mut parts = request.into_body().into_data_stream();
     while let Some(part) = parts.next().await {
         bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
         if bytes.len() > most {
-            return Err(Problem::new(Kind::TooLarge, "The body is larger than http.max_small_body."));
+            return Err(too_large());
         }
     }
     Ok(bytes)
+}
+
+/// Whether the head already says that the body is larger. Whoever expects `100 Continue` is sent it with the first look
+/// at the body, and would then send all of it.
+fn announces_more(headers: &HeaderMap, most: usize) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_some_and(|length| length > most as u64)
 }
 
 /// The answer when too much is being worked on.

@@ -90,6 +90,41 @@ async fn slow_senders_take_no_place() -> Result<()> {
     scene.settled(&service).await
 }
 
+/// A sender that waits for `100 Continue` must not be asked for a body that is then refused.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_large_is_not_asked_for() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let service = scene.start().await?;
+    let ticket = rig::id();
+    let head = |path: &str, length: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+             Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    for (path, length) in [
+        ("/events/payment-succeeded".to_owned(), "99999999999"),
+        ("/events/order-cancelled".to_owned(), "8388609"),
+        (format!("/tickets/{ticket}/void"), "65537"),
+    ] {
+        let said = answer(&mut connect(&service, &head(&path, length)).await?).await;
+        assert!(said.starts_with("HTTP/1.1 413") && said.contains("too-large"), "{path}: {said}");
+    }
+    let payment = Payment::of(rig::id());
+    scene.ordering.answer(payment.order_id, [Answer::Json(seats(payment.order_id, 1))]);
+    let body = payment.json();
+    let head = head("/events/payment-succeeded", &body.len().to_string());
+    let mut stream = connect(&service, &head).await?;
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await?;
+    assert_eq!(&first, b"HTTP/1.1 100");
+    stream.write_all(body.as_bytes()).await?;
+    let said = answer(&mut stream).await;
+    assert!(said.contains("HTTP/1.1 202"), "{said}");
+    service.order_in(payment.order_id, "issued").await?;
+    scene.settled(&service).await
+}
+
 #[tokio::test]
 async fn seven_hundred_half_sent_heads_are_gone_and_health_answers_throughout() -> Result<()> {
     raise_open_files()?;

@@ -37,6 +37,21 @@ async fn ask(service: &Service, method: &str, path: &str, token: &str, body: &st
 }
 
 #[tokio::test]
+async fn a_misspelt_scope_is_answered_with_those_that_exist() -> Result<()> {
+    let setup = Setup::new()?;
+    for (scope, nearest) in [("reed", "'read'"), ("read,mertics", "'metrics'")] {
+        let said = setup.run(&["token", "new", "x", "--scope", scope]).await?;
+        let error = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert_eq!(said.status.code(), Some(2), "{error}");
+        for known in ["ingest", "read:status", "door:supervise", "admin"] {
+            assert!(error.contains(known), "{error}");
+        }
+        assert!(error.contains("similar") && error.contains(nearest), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_is_made_listed_and_revoked_and_kept_nowhere() -> Result<()> {
     let scene = Scene::embedded().await?;
     let setup = &scene.setup;

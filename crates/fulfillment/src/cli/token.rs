@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use fulfillment_config::{Config, Scope, token_hash};
 use fulfillment_domain::Clock as _;
@@ -52,7 +53,8 @@ Exit code: 1 when the name is in use.")]
         /// Its name in logs and records: letters, digits, ., _ and -
         name: String,
         /// What it may do, separated by commas
-        #[arg(long, required = true, value_delimiter = ',', value_name = "SCOPE")]
+        #[arg(long, required = true, value_delimiter = ',', value_name = "SCOPE", value_parser = scope_parser())]
+        #[arg(hide_possible_values = true)]
         scope: Vec<Scope>,
         /// How long it is valid, like 90days, or until when, like 2027-01-31T00:00:00Z [default: until it is revoked]
         #[arg(long, value_name = "WHEN", value_parser = expiry)]
@@ -82,6 +84,12 @@ Exit code: 1 when there is no such token, or it was revoked before.")]
 enum Expiry {
     After(Duration),
     At(Timestamp),
+}
+
+/// Reads a scope; a word that is none is answered with those that exist and the nearest of them.
+fn scope_parser() -> impl TypedValueParser<Value = Scope> {
+    PossibleValuesParser::new(Scope::ALL.iter().map(|scope| scope.as_str()))
+        .try_map(|word| word.parse::<Scope>())
 }
 
 fn expiry(text: &str) -> Result<Expiry, String> {

@@ -1,8 +1,9 @@
 //! Settings that are valid and would let strangers in: a process refuses to start with them.
 
-use super::Config;
 use super::hosts::Host;
+use super::lists::SINGLE;
 use super::raw::Problem;
+use super::{Config, WebhookTarget};
 
 impl Config {
     /// What keeps a process from starting, for its operator to decide. `serves` says whether it has the role `http`,
@@ -21,7 +22,7 @@ impl Config {
         problems
     }
 
-    /// Passwords, tokens and orders that would go to another machine without TLS.
+    /// Passwords, tokens, orders and events that would go to another machine without TLS.
     fn cleartext(&self, environment: &[(String, String)]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut refuse = |key: &str, what: &str, remedy: &str| {
@@ -36,6 +37,13 @@ impl Config {
             let Some(url) = url.as_ref().filter(|url| url.as_str().starts_with("http://")) else { continue };
             if (token.is_some() || url.has_password()) && !url.host().is_some_and(|host| host.is_loopback()) {
                 refuse(key, "would send its token or password without TLS", "use https://");
+            }
+        }
+        for webhook in &self.webhooks {
+            let is_own = || webhook.url.host().is_some_and(|host| host.is_loopback());
+            if webhook.url.as_str().starts_with("http://") && !is_own() {
+                let what = "would send events with personal data, codes and links without TLS";
+                refuse(&self.place_of(webhook), what, "use https://");
             }
         }
         let kafka = &self.kafka;
@@ -54,6 +62,15 @@ impl Config {
             refuse("store.url", "may send orders and its password without TLS", remedy);
         }
         problems
+    }
+
+    /// The place of a webhook in the settings.
+    fn place_of(&self, webhook: &WebhookTarget) -> String {
+        if self.webhook.url.is_some() && webhook.name == SINGLE {
+            "webhook.url".to_owned()
+        } else {
+            format!("[[webhook]] {}", webhook.name)
+        }
     }
 
     /// Others reach the service at its public URL, through a proxy on this machine or directly, and no token tells them
@@ -121,6 +138,7 @@ mod tests {
     #[test]
     fn cleartext_is_refused_beyond_this_machine() {
         let token = ("ORDERING_TOKEN", "t");
+        let hook = ("WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let sasl = [
             ("KAFKA_SECURITY_PROTOCOL", "sasl_plaintext"),
             ("KAFKA_SASL_USERNAME", "u"),
@@ -137,6 +155,9 @@ mod tests {
             (with(&[], ("ORDERING_URL", "http://ordering:5002")), None),
             (with(&[], ("ORDERING_URL", "http://u:p@ordering:5002")), Some("ordering.url")),
             (with(&[], ("ORDERING_URL", "http://u:p@localhost:5002")), None),
+            (with(&[hook], ("WEBHOOK_URL", "http://crm:8080/tickets")), Some("webhook.url")),
+            (with(&[hook], ("WEBHOOK_URL", "https://crm/tickets")), None),
+            (with(&[hook], ("WEBHOOK_URL", "http://localhost:8080/tickets")), None),
             (with(&[("IDENTITY_TOKEN", "t")], ("IDENTITY_URL", "http://10.0.0.1")), Some("identity.url")),
             (with(&sasl, ("KAFKA_BROKERS", "127.0.0.1:9092,kafka:9092")), Some("kafka.security_protocol")),
             (with(&sasl, ("KAFKA_BROKERS", "127.0.0.1:9092,[::1]:9092")), None),

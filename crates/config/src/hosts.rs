@@ -17,8 +17,15 @@ impl Host {
         }))
     }
 
+    /// Reads names separated by commas. A wildcard is refused: it would match no host, and whoever writes one means
+    /// that it matches all.
     pub(crate) fn list(text: &str) -> Option<Vec<Self>> {
-        text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Self::parse).collect()
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.map(|name| Self::parse(name).filter(|host| !host.is_wildcard())).collect()
+    }
+
+    fn is_wildcard(&self) -> bool {
+        matches!(&self.0, url::Host::Domain(name) if name.contains('*'))
     }
 
     /// Whether it leads to this machine wherever it is resolved: localhost, a name under it, or a loopback address.
@@ -57,5 +64,9 @@ mod tests {
             assert_eq!(Host::parse(bad), None, "{bad}");
         }
         assert_eq!(Host::parse("Tickets.Example."), Host::parse("tickets.example"));
+        assert_eq!(Host::list("box, tickets.example").map(|hosts| hosts.len()), Some(2));
+        for wildcard in ["*", "box,*", "*.example", "%2a"] {
+            assert_eq!(Host::list(wildcard), None, "{wildcard}");
+        }
     }
 }

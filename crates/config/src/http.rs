@@ -26,8 +26,8 @@ section! {
         /// requests that a proxy passed on, or that name another host. On any other address it answers 401. Health,
         /// keys, the API's documentation and signed links are always served. True allows all requests without a token.
         allow_anonymous: bool = "false";
-        /// Other names of this machine, separated by commas and without ports. Requests without a token may use them
-        /// besides localhost and the loopback addresses.
+        /// Other names of this machine, separated by commas, without ports and wildcards. Requests without a token may
+        /// use them besides localhost and the loopback addresses.
         hosts: Vec<Host> = "";
         /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";

@@ -9,6 +9,9 @@ use super::Webhook;
 use super::raw::{Raw, both, secret_in};
 use super::section::{HttpUrl, Sensitive, Setting};
 
+/// The name of the webhook that `webhook.url` sets.
+pub(super) const SINGLE: &str = "default";
+
 /// A webhook that events are posted to.
 #[derive(Debug, Clone)]
 pub struct WebhookTarget {
@@ -37,7 +40,7 @@ pub(super) fn webhooks(raw: &mut Raw, single: Option<&Webhook>) -> Vec<WebhookTa
     match single.map(|w| (w.url.clone(), w.secret.clone())) {
         Some((Some(url), Some(secret))) => {
             check_secret(raw, "webhook.secret", &secret);
-            targets.push(WebhookTarget { name: "default".into(), url, secret });
+            targets.push(WebhookTarget { name: SINGLE.into(), url, secret });
         }
         Some((Some(_), None)) => {
             raw.clash(&["webhook.secret", "webhook.url"], "must be set when webhook.url is set");

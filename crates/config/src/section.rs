@@ -61,7 +61,7 @@ settings! {
     LocalTimes, "zone or utc", |t| t.parse().ok();
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
     Vec<AddressRange>, "addresses and networks separated by commas, like 10.0.0.0/8", AddressRange::list;
-    Vec<Host>, "host names separated by commas, without ports", Host::list;
+    Vec<Host>, "host names separated by commas, without ports and wildcards", Host::list;
     Vec<PathBuf>, "paths separated by commas",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);

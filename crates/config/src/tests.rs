@@ -63,15 +63,19 @@ fn a_secret_in_a_file_is_one_wherever_the_file_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "hush\n").unwrap();
     let path = file.path().to_str().unwrap();
+    // A token has one name.
+    let other = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(other.path(), "hush-too\n").unwrap();
+    let of_list = other.path().to_str().unwrap();
     let named = format!(
         "[http]\ntoken_file = \"{path}\"\n[ordering]\ntoken_file = \"{path}\"\n[kafka]\nsasl_password_file = \"{path}\"\n\
-         [[token]]\nname = \"a\"\ntoken_file = \"{path}\"\nscopes = [\"read\"]"
+         [[token]]\nname = \"a\"\ntoken_file = \"{of_list}\"\nscopes = [\"read\"]"
     );
     let config = load(&named, &[]).unwrap();
     for secret in [&config.http.token, &config.ordering.token, &config.kafka.sasl_password] {
         assert_eq!(secret.as_ref().unwrap().expose(), "hush");
     }
-    assert_eq!(config.tokens[1].token.as_ref().unwrap().expose(), "hush");
+    assert_eq!(config.tokens[1].token.as_ref().unwrap().expose(), "hush-too");
     // A variable overrides the file, whichever way either gives the secret.
     let over = load(&named, &[("FULFILLMENT_HTTP_TOKEN", "loud")]).unwrap();
     assert_eq!(over.http.token.unwrap().expose(), "loud");

@@ -97,10 +97,31 @@ pub(super) fn tokens(raw: &mut Raw, http: Option<&Http>) -> Vec<NamedToken> {
         leftovers(raw, entry, &place, "name, token, token_file, token_sha256 and scopes");
         if let (Some(name), Some((token, sha256))) = (name, token) {
             check_name(raw, &place("name"), &name, tokens.iter().map(|t| &t.name));
+            check_distinct(raw, &place, &name, &sha256, token.is_some(), &tokens);
             tokens.push(NamedToken { name, token, sha256, scopes });
         }
     }
     tokens
+}
+
+/// Refuses a token that another name has: logs and records could not tell the two apart, and one would have the scopes
+/// of the other.
+fn check_distinct(
+    raw: &mut Raw,
+    place: &dyn Fn(&str) -> String,
+    name: &str,
+    sha256: &[u8; 32],
+    is_known: bool,
+    others: &[NamedToken],
+) {
+    let Some(other) = others.iter().find(|other| other.sha256 == *sha256 && other.name != name) else {
+        return;
+    };
+    let key = if is_known { "token" } else { "token_sha256" };
+    raw.problem(
+        place(key),
+        format!("is the same token as {}: each name needs one of its own", other.place()),
+    );
 }
 
 /// The token, here or in a file, or its hash alone.
@@ -265,10 +286,37 @@ mod tests {
     }
 
     #[test]
+    fn a_token_has_one_name() {
+        let value = "t".repeat(LEAST_TOKEN);
+        let digits = token_hash(&value).map(|byte| format!("{byte:02x}"));
+        let hash = digits.concat();
+        let other = |line: &str| format!("[[token]]\nname = \"b\"\nscopes = [\"admin\"]\n{line}\n");
+        for (line, key) in [
+            (format!("token = \"{value}\""), "token[1].token"),
+            (format!("token_sha256 = \"{hash}\""), "token[1].token_sha256"),
+        ] {
+            let problems = load(&(token("\"read\"") + &other(&line))).unwrap_err();
+            let [problem] = &problems[..] else { panic!("{problems:?}") };
+            assert_eq!(problem.key, key);
+            assert!(problem.message.starts_with("is the same token as [[token]] a"), "{problem}");
+            assert!(!problem.message.contains(&value), "no message has the token");
+        }
+        let main = format!("[http]\ntoken = \"{value}\"\n{}", token("\"read\""));
+        let problems = load(&main).unwrap_err();
+        assert_eq!(
+            problems[0].to_string().split(": ").take(2).collect::<Vec<_>>(),
+            ["token[0].token", "is the same token as http.token"]
+        );
+        assert!(load(&(token("\"read\"") + &other(&format!("token = \"u{value}\"")))).is_ok());
+    }
+
+    #[test]
     fn short_tokens_keep_a_process_from_starting() {
         let short = "t".repeat(LEAST_TOKEN - 1);
-        let text =
-            format!("[http]\ntoken = \"{short}\"\n{}", token("\"read\"").replace(&"t".repeat(32), &short));
+        let text = format!(
+            "[http]\ntoken = \"{short}\"\n{}",
+            token("\"read\"").replace(&"t".repeat(32), &short.replace('t', "u"))
+        );
         let config = load(&text).unwrap();
         let keys = |config: &Config, serves| {
             config.exposures(serves, false, &[]).into_iter().map(|problem| problem.key).collect::<Vec<_>>()

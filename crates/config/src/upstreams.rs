@@ -43,8 +43,9 @@ section! {
 section! {
     /// The way to other services.
     Network in "network" {
-        /// Allow passwords, tokens and orders to be sent to other machines without TLS: a token to http:// of Ordering
-        /// or Identity, Kafka's PLAIN passwords without TLS, and PostgreSQL without sslmode in store.url.
+        /// Allow passwords, tokens, orders and events to be sent to other machines without TLS: a token to http:// of
+        /// Ordering or Identity, events to http:// of a webhook, Kafka's PLAIN passwords without TLS, and PostgreSQL
+        /// without sslmode in store.url.
         allow_cleartext: bool = "false";
     }
 }

@@ -34,7 +34,7 @@ impl Config {
             warn("http.broad_scopes", what.to_owned());
         }
         if self.network.allow_cleartext {
-            let what = "lets passwords, tokens and orders be sent to other machines without TLS";
+            let what = "lets passwords, tokens, orders and events be sent to other machines without TLS";
             warn("network.allow_cleartext", what.to_owned());
         }
         if self.ordering.url.is_none() {

@@ -155,6 +155,8 @@ async fn cleartext_to_other_machines_needs_a_setting() -> Result<()> {
     let all = setup
         .clone()
         .env("FULFILLMENT_STORE_URL", "postgres://u:p@db.invalid/f")
+        .env("FULFILLMENT_WEBHOOK_URL", "http://crm.invalid/tickets")
+        .env("FULFILLMENT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .env("FULFILLMENT_KAFKA_BROKERS", "kafka.invalid:9092")
         .env("FULFILLMENT_KAFKA_SECURITY_PROTOCOL", "sasl_plaintext")
         .env("FULFILLMENT_KAFKA_SASL_MECHANISM", "PLAIN")
@@ -165,7 +167,7 @@ async fn cleartext_to_other_machines_needs_a_setting() -> Result<()> {
     let checked: Value = serde_json::from_slice(&checked.stdout)?;
     let keys: Vec<_> =
         checked["problems"].as_array().context("problems")?.iter().map(|p| &p["key"]).collect();
-    assert_eq!(keys, ["ordering.url", "kafka.security_protocol", "store.url"]);
+    assert_eq!(keys, ["ordering.url", "webhook.url", "kafka.security_protocol", "store.url"]);
     let lifted = all.env("FULFILLMENT_NETWORK_ALLOW_CLEARTEXT", "true");
     assert_eq!(lifted.run(&["config", "check"]).await?.status.code(), Some(0));
     setup.env("FULFILLMENT_NETWORK_ALLOW_CLEARTEXT", "true").start().await?;

@@ -119,6 +119,7 @@ async fn whatever_serve_refuses_is_said_by_config_check() -> Result<()> {
         ("store.url", &[("STORE_URL", "postgres://127.0.0.1:port/x")]),
         ("files.url", &[("FILES_URL", "s3://")]),
         ("files.url", &[("FILES_URL", "az://tickets")]),
+        ("FULFILLMENT_HTTP_HOSTS", &[("HTTP_HOSTS", "box.example,*")]),
         ("log.level", &[("LOG_LEVEL", "info=info=info")]),
         ("log.level", &[("LOG_LEVEL", "verbose")]),
         ("webhook.url", &[("WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]),

@@ -5,6 +5,7 @@ use fulfillment_tests::ordering::{Answer, one_seat};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
 use fulfillment_tests::scene::Scene;
+use fulfillment_tests::service::Setup;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -131,6 +132,26 @@ async fn a_row_cannot_make_the_service_serve_a_file_of_this_machine() -> Result<
     for (id, ..) in &tickets {
         assert_eq!(service.get(&format!("/tickets/{id}.pdf")).await?.status(), 404);
     }
+    Ok(())
+}
+
+/// A file that has headings alone, or rows alone and the first taken for headings, is not the one that was meant.
+#[tokio::test]
+async fn a_source_without_rows_is_no_success() -> Result<()> {
+    let setup = Setup::new()?;
+    assert_eq!(setup.run(&["migrate"]).await?.status.code(), Some(0));
+    let file = setup.data().join("tickets.csv");
+    let name = file.display().to_string();
+    for text in ["", "id,order_id,customer_email,event_name,seat,price\n", "id;seat\n ; \n", "sep=;\n"] {
+        std::fs::write(&file, text)?;
+        for arguments in [vec!["import", "--csv", &name], vec!["import", "--json", "--csv", &name]] {
+            let said = setup.run(&arguments).await?;
+            let error = String::from_utf8_lossy(&said.stderr).into_owned();
+            assert_eq!(said.status.code(), Some(1), "{text:?}: {error}");
+            assert!(error.contains("tickets.csv has no rows") && said.stdout.is_empty(), "{text:?}: {error}");
+        }
+    }
+    assert!(!setup.data().join("keys").exists(), "nothing was begun");
     Ok(())
 }
 

@@ -40,7 +40,7 @@ use crate::wiring;
   fulfillment import --csv - --json < tickets.csv | jq .withoutFile
 The password of the database can stand in PGPASSWORD or ~/.pgpass.
 Only PDFs of at most 20 MiB under the folder of --files are read, and no link out of it is followed.
-Exit code: 1 when an order was paid here before or has another's ticket, or a file was not found or was refused.")]
+Exit code: 1 when there was no row, an order was paid here before or has another's ticket, or a file was not found or was refused.")]
 pub(crate) struct Import {
     #[command(flatten)]
     source: Source,
@@ -76,6 +76,9 @@ impl Import {
             return Err(CliError::misuse(format!("{} is not a folder", folder.display())));
         }
         let rows = self.rows().await?;
+        if rows.is_empty() {
+            return Err(CliError::failed(self.empty()));
+        }
         // As a first start does: keys for a new store, and a marker in its storage.
         let keyring = installation::keys_for(store.as_ref(), &config, SystemClock.now()).await?;
         let files = wiring::files(&config, &context.environment)?;
@@ -129,6 +132,16 @@ impl Import {
                 rows.iter().map(|(n, row)| read(format!("{name}, row {n}"), row)).collect()
             }
             (None, None) => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Import {
+    /// What to say of a source without rows, which is probably not the one that was meant.
+    fn empty(&self) -> String {
+        match &self.source.csv {
+            Some(file) => format!("{} has no rows below its headings; nothing was imported", file.display()),
+            None => format!("{} has no rows; nothing was imported", self.table),
         }
     }
 }

@@ -35,7 +35,12 @@ fn main() -> ExitCode {
         Ok(environment) => environment,
         Err(variable) => return CliError::misuse(format!("{variable}: must be UTF-8 text")).report(),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut builder = if cli.needs_one_thread() {
+        tokio::runtime::Builder::new_current_thread()
+    } else {
+        tokio::runtime::Builder::new_multi_thread()
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("fulfillment: cannot start threads: {error}");

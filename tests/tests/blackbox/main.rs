@@ -36,4 +36,5 @@ mod strangers;
 mod templates;
 mod tokens;
 mod traces;
+mod verify;
 mod voids;

@@ -34,8 +34,16 @@ fn decode(bytes: &[u8]) -> Result<Picture, ReadError> {
     if width.checked_mul(height).is_none_or(|pixels| pixels > MAX_PIXELS) {
         return Err(ReadError::TooLarge(format!("{width} x {height} pixels, at most {MAX_PIXELS} in all")));
     }
+    // Of most pictures the brightness is stored by itself: the colours, twice as many bytes, need not be decoded.
+    if let Some(ColorSpace::YCbCr | ColorSpace::Luma) = decoder.input_colorspace() {
+        decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::Luma));
+    }
     let pixels = decoder.decode().map_err(|e| unreadable(format!("{e:?}")))?;
-    let luma: Vec<u8> = pixels.chunks_exact(3).map(|p| luma_of(p[0], p[1], p[2])).collect();
+    let luma: Vec<u8> = if decoder.output_colorspace() == Some(ColorSpace::Luma) {
+        pixels
+    } else {
+        pixels.chunks_exact(3).map(|p| luma_of(p[0], p[1], p[2])).collect()
+    };
     if luma.len() != width * height {
         return Err(unreadable("it has fewer pixels than it says"));
     }

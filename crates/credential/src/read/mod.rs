@@ -1,8 +1,9 @@
 //! Finds QR codes in pictures and PDF files, from the modules as drawn: text hidden in a file is ignored.
 //!
 //! Files are untrusted. Sizes are bounded before anything is decoded, and a panic in a decoder becomes
-//! [`ReadError::Decoder`]. Bounds cannot catch a file that is made to keep the rasteriser busy: the caller has to set a
-//! time limit. Do not run this inside a server on files that anyone may send.
+//! [`ReadError::Decoder`]. Bounds cannot catch a file that is made to keep the rasteriser busy, nor a PDF whose streams
+//! unpack to gigabytes: the caller has to run this in a process with limits of time and memory. Do not run it inside a
+//! server on files that anyone may send.
 
 mod jpeg;
 mod pdf;

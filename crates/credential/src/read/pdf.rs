@@ -57,7 +57,9 @@ fn codes_on<'a>(page: &'a Page<'a>, cache: &RenderCache<'a>) -> Result<Vec<Strin
         let pixmap =
             render(page, cache, &InterpreterSettings::default(), &RenderSettings::default(), &settings);
         let luma: Vec<u8> = pixmap.data().iter().map(|p| luma_of(p.r, p.g, p.b)).collect();
-        let codes = read_qr(usize::from(pixmap.width()), usize::from(pixmap.height()), &luma)?;
+        let (columns, rows) = (usize::from(pixmap.width()), usize::from(pixmap.height()));
+        drop(pixmap);
+        let codes = read_qr(columns, rows, &luma)?;
         if !codes.is_empty() {
             return Ok(codes);
         }

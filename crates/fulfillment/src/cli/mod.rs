@@ -96,6 +96,8 @@ enum Command {
     Order(order::Order),
     Refund(refund::Refund),
     Verify(verify::Verify),
+    #[command(hide = true)]
+    ReadCodes(code_files::ReadCodes),
     Template(template::Template),
     Keys(keys::Keys),
     Token(token::TokenCommand),
@@ -214,6 +216,13 @@ pub(crate) fn print_line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{}", printable(text.trim_end_matches('\n')));
 }
 
+impl Cli {
+    /// Whether the command limits its own memory, of which idle threads would take a part.
+    pub(crate) fn needs_one_thread(&self) -> bool {
+        matches!(self.command, Command::ReadCodes(_))
+    }
+}
+
 /// Runs one command.
 pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliError> {
     // A code is often checked in a folder that others write to: a file there must not name the keys to judge it by.
@@ -235,6 +244,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Order(command) => command.run(&context).await,
         Command::Refund(command) => command.run(&context).await,
         Command::Verify(command) => command.run(&context).await,
+        Command::ReadCodes(_) => code_files::read_codes(),
         Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,
         Command::Token(command) => command.run(&context).await,

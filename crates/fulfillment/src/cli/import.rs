@@ -22,23 +22,23 @@ use crate::wiring;
 /// Import the issued tickets of an earlier service with their ids, files and codes
 ///
 /// Run it on the new, migrated store before the service reads its first payment: then the topic can be read from its
-/// start and doubles nothing, because the first payment of an order that was taken over is taken for the one that
-/// made it. Tickets that were pending or failed are left out, and their payments issue them. Run again, it takes over
-/// what has come since.
+/// start and no ticket is issued twice, because the first payment of an order that was taken over is taken for the one
+/// that made it. Tickets that were pending or failed are left out, and their payments issue them. Run again, it takes
+/// over what has come since.
 ///
 /// The table's columns, or the file's headings, are the earlier service's fields in whatever spelling: `id`,
 /// `order_id`, `customer_email`, `event_name`, `seat`, `price`, `currency`, `status`, `qr_code_data`,
 /// `ticket_pdf_path`, `generated_at`, `created_at`.
 /// Times without an offset are UTC. The table is only read, and may be in the same database, in a schema of its own.
 ///
-/// Old codes go on as what they are, unsigned, flagged `legacy`; `fulfillment ticket reissue` makes a signed one.
+/// Old codes stay as they are: unsigned, and flagged `legacy`. `fulfillment ticket reissue` makes a signed one.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment migrate && fulfillment import --from postgres://me@db/platform --table bc_fulfillment.tickets --files /old/tickets
   fulfillment import --csv tickets.csv --files /old/tickets
   fulfillment import --csv tickets.csv                  without files; `ticket reissue` draws a page
   fulfillment import --csv - --json < tickets.csv | jq .withoutFile
-The password of the database can stand in PGPASSWORD or ~/.pgpass.
+The password of the database can be in PGPASSWORD or ~/.pgpass.
 Only PDFs of at most 20 MiB under the folder of --files are read, and no link out of it is followed.
 Exit code: 1 when there was no row, an order was paid here before or has another's ticket, or a file was not found or was refused.")]
 pub(crate) struct Import {

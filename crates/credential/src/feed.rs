@@ -13,6 +13,17 @@ pub struct Standing {
     pub voided: bool,
 }
 
+impl Standing {
+    /// What holds if both are true: entries only ever restrict.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            lowest_good_generation: self.lowest_good_generation.max(other.lowest_good_generation),
+            voided: self.voided || other.voided,
+        }
+    }
+}
+
 /// The credentials of an event that are not valid in every generation, and the codes that stay valid although their key
 /// was revoked.
 ///
@@ -60,6 +71,17 @@ impl DoorFeed {
         self.standings.get(cti).copied().unwrap_or_default()
     }
 
+    /// The credentials that are not valid in every generation, in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = (&Cti, &Standing)> {
+        self.standings.iter()
+    }
+
+    /// Forgets which codes of revoked keys stay valid, for example because the key that vouched for them was revoked
+    /// too.
+    pub fn keep_none(&mut self) {
+        self.still_good.clear();
+    }
+
     /// How many credentials are not valid in every generation.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -76,10 +98,8 @@ impl DoorFeed {
 impl Extend<(Cti, Standing)> for DoorFeed {
     fn extend<I: IntoIterator<Item = (Cti, Standing)>>(&mut self, entries: I) {
         for (cti, standing) in entries {
-            self.supersede(cti, standing.lowest_good_generation);
-            if standing.voided {
-                self.void(cti);
-            }
+            let held = self.standings.entry(cti).or_default();
+            *held = held.and(standing);
         }
     }
 }

@@ -17,6 +17,7 @@
 //! ```
 
 mod claims;
+mod cose;
 mod feed;
 mod jwks;
 mod jws;
@@ -28,6 +29,7 @@ mod verify;
 mod wire;
 
 pub use claims::{Claims, Credential, Cti};
+pub use cose::{MessageError, open_message, sign_message};
 pub use feed::{DoorFeed, Standing};
 pub use jwks::{JwksError, KeySet};
 pub use jws::{read_statement, sign_statement};

@@ -1,4 +1,4 @@
-//! The door of an event: its rules, and the judgement of each scan by them.
+//! The door of an event: its rules, the judgement of each scan by them, and the feed that scanners know it by.
 //!
 //! Server and scanners judge with this crate, so that they never differ: `docs/door.md` describes the rules and the
 //! verdicts for a venue. Nothing here reads a file, a clock or a time zone database: times, zones and what is on record
@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod feed;
 mod judging;
 mod rules;
 

@@ -1,0 +1,10 @@
+//! Tests of the feed's public API.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod by_hand;
+mod common;
+mod documents;
+mod held;
+mod parts;
+mod sizes;

@@ -7,4 +7,6 @@ mod common;
 mod documents;
 mod held;
 mod parts;
+mod second;
 mod sizes;
+mod vectors;

@@ -4,9 +4,11 @@
 
 mod by_hand;
 mod common;
+mod corpus;
 mod documents;
 mod held;
 mod parts;
+mod purity;
 mod second;
 mod sizes;
 mod vectors;

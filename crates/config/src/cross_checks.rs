@@ -126,15 +126,17 @@ impl Config {
             raw.problem("kafka.group_id", "must be set");
         }
         let topics = [
-            ("kafka.payment_topic", &kafka.payment_topic),
-            ("kafka.issued_topic", &kafka.issued_topic),
-            ("kafka.reissued_topic", &kafka.reissued_topic),
-            ("kafka.voided_topic", &kafka.voided_topic),
-            ("kafka.refunded_topic", &kafka.refunded_topic),
-            ("kafka.cancelled_topic", &kafka.cancelled_topic),
-            ("kafka.delivered_topic", &kafka.delivered_topic),
-            ("kafka.dead_letter_topic", &kafka.dead_letter_topic),
+            ("kafka.payment_topic", Some(&kafka.payment_topic)),
+            ("kafka.issued_topic", Some(&kafka.issued_topic)),
+            ("kafka.reissued_topic", Some(&kafka.reissued_topic)),
+            ("kafka.voided_topic", Some(&kafka.voided_topic)),
+            ("kafka.event_updated_topic", kafka.event_updated_topic.as_ref()),
+            ("kafka.refunded_topic", Some(&kafka.refunded_topic)),
+            ("kafka.cancelled_topic", Some(&kafka.cancelled_topic)),
+            ("kafka.delivered_topic", Some(&kafka.delivered_topic)),
+            ("kafka.dead_letter_topic", Some(&kafka.dead_letter_topic)),
         ];
+        let topics: Vec<_> = topics.into_iter().filter_map(|(key, topic)| Some((key, topic?))).collect();
         for (i, (key, topic)) in topics.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
             if topic.is_empty() || topic.len() > 249 || !topic.bytes().all(plain) {

@@ -22,6 +22,8 @@ section! {
         reissued_topic: String = "ticket-reissued";
         /// Topic for `ticket-voided` events.
         voided_topic: String = "ticket-voided";
+        /// Topic for `event-updated` events. Empty: they do not go to Kafka.
+        event_updated_topic: Option<String> = "event-updated";
         /// Topic of refunds.
         refunded_topic: String = "payment-refunded";
         /// Topic of order cancellations.

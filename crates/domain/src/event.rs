@@ -29,6 +29,8 @@ crate::words! {
         TicketReissued = "ticket-reissued",
         /// A ticket is no longer valid.
         TicketVoided = "ticket-voided",
+        /// The details of an event changed.
+        EventUpdated = "event-updated",
         /// A message could not be read; goes to the dead-letter topic only.
         DeadLetter = "dead-letter",
     }
@@ -73,13 +75,13 @@ pub struct OutboxEvent {
     pub id: Uuid,
     /// What happened.
     pub kind: EventKind,
-    /// The order; none for a dead letter whose order could not be read.
+    /// The order; none for a dead letter whose order could not be read, and for an event's record.
     pub order_id: Option<OrderId>,
     /// The ticket.
     pub ticket_id: Option<TicketId>,
     /// Counts the ticket's events from 1; 0 where there is no ticket.
     pub sequence: u32,
-    /// Kafka key: the order id.
+    /// Kafka key: the order id, or that of the event for its record.
     pub key: Option<Vec<u8>>,
     /// The value.
     pub value: Vec<u8>,
@@ -175,7 +177,7 @@ fn about(
         sequence: ticket.lifecycle.sequence,
         key: Some(ticket.order_id.to_string().into_bytes()),
         value,
-        headers: cloud_event_headers(id, kind, ticket.id, at, traceparent),
+        headers: cloud_event_headers(id, kind, &ticket.id.to_string(), at, traceparent),
         destinations: destinations.to_vec(),
     }
 }
@@ -315,10 +317,10 @@ pub fn without_person(value: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&fields)
 }
 
-fn cloud_event_headers(
+pub(crate) fn cloud_event_headers(
     id: Uuid,
     kind: EventKind,
-    ticket: TicketId,
+    subject: &str,
     at: Timestamp,
     traceparent: Option<&str>,
 ) -> Vec<(String, Vec<u8>)> {
@@ -328,7 +330,7 @@ fn cloud_event_headers(
         ("ce_id", id.to_string()),
         ("ce_source", SOURCE.to_owned()),
         ("ce_type", kind.as_str().to_owned()),
-        ("ce_subject", ticket.to_string()),
+        ("ce_subject", subject.to_owned()),
         ("ce_time", at.to_string()),
     ]
     .into_iter()

@@ -358,7 +358,7 @@ pub(crate) fn canonical(name: &str) -> String {
 }
 
 /// A GUID, also in braces or without dashes, as .NET's formats B and N write it. Digits alone are not a GUID.
-fn guid_of(text: &str) -> Option<Uuid> {
+pub(crate) fn guid_of(text: &str) -> Option<Uuid> {
     let bare = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
     let without_dashes = || {
         let is_one = bare.len() == 32 && bare.bytes().any(|b| b.is_ascii_alphabetic());

@@ -79,7 +79,7 @@ macro_rules! words {
 
 #[cfg(test)]
 mod tests {
-    use crate::{EventKind, Flag, OrderState, Spelling, Subject, TicketStatus};
+    use crate::{EventKind, EventStatus, Flag, OrderState, Spelling, Subject, TicketStatus};
 
     #[test]
     fn words_are_read_as_they_are_written() {
@@ -92,7 +92,7 @@ mod tests {
                 })*
             };
         }
-        check!(EventKind, Flag, OrderState, Spelling, Subject, TicketStatus);
+        check!(EventKind, EventStatus, Flag, OrderState, Spelling, Subject, TicketStatus);
         assert_eq!(
             "generated".parse::<TicketStatus>().unwrap_err().to_string(),
             "unknown ticket status \"generated\""

@@ -121,6 +121,15 @@ pub(crate) fn announcing(config: &Config) -> Announcing {
     Announcing { spelling: config.kafka.spelling, destinations: destinations(config) }
 }
 
+/// How `event-updated` is written: it goes to Kafka only where it has a topic.
+pub(crate) fn announcing_events(config: &Config) -> Announcing {
+    let mut announcing = announcing(config);
+    if config.kafka.event_updated_topic.is_none() {
+        announcing.destinations.retain(|destination| destination != KafkaDestination::NAME);
+    }
+    announcing
+}
+
 /// The inbox; `stop` ends its wait for an unreachable store.
 pub(crate) fn inbox(
     config: &Config,
@@ -264,6 +273,7 @@ fn publishing(config: &Config, public_url: &str) -> Publishing {
         spelling: config.kafka.spelling,
         public_url: public_url.to_owned(),
         destinations: destinations(config),
+        of_events: Arc::new(announcing_events(config)),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Settings of published events: spelling, links, destinations.
 
+use std::sync::Arc;
+
 use fulfillment_domain::event::Publication;
 use fulfillment_domain::links::LinkSecrets;
 use fulfillment_domain::{Spelling, Ticket};
+use fulfillment_store::Announcing;
 use jiff::Timestamp;
 
 /// How events are written.
@@ -14,6 +17,8 @@ pub struct Publishing {
     pub public_url: String,
     /// The destinations, in addition to the stream.
     pub destinations: Vec<String>,
+    /// How the store writes `event-updated`.
+    pub of_events: Arc<Announcing>,
 }
 
 impl Publishing {

@@ -122,6 +122,10 @@ fulfillment_domain::words! {
         NewLinks = "links.new",
         /// Former secrets of links are not accepted any more.
         EndLinksOverlap = "links.end-overlap",
+        /// What is set over Ordering's answers about an event was changed.
+        SetEvent = "event.set",
+        /// A new epoch of the store was begun.
+        NewEpoch = "store.epoch",
         /// The secret was replaced.
         AdoptSecret = "secret.adopt",
         /// A ticket's record was read.

@@ -20,6 +20,8 @@
 //! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Audit`] | who did what, and who read what |
+//! | [`Events`] | the record of events: what Ordering said about each, and what an operator set |
+//! | [`StoreEpoch`] | which course of events positions and versions belong to |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
 //! | [`Import`] | importing orders from an earlier service |
@@ -54,8 +56,10 @@ pub mod dead_letters;
 mod decide;
 mod demoted;
 pub mod destinations;
+pub mod epoch;
 pub mod erasures;
 pub mod error;
+pub mod events;
 pub mod import;
 pub mod inbox;
 pub mod installation;
@@ -83,8 +87,10 @@ pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
 pub use destinations::{DestinationBacklog, Destinations};
+pub use epoch::StoreEpoch;
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
 pub use error::StoreError;
+pub use events::{EventOnRecord, Events, Said, SetEvent};
 pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
@@ -129,6 +135,8 @@ pub trait Store:
     + Attentions
     + Audit
     + Destinations
+    + Events
+    + StoreEpoch
     + Erasures
     + People
     + Import
@@ -153,6 +161,8 @@ impl<T> Store for T where
         + Attentions
         + Audit
         + Destinations
+        + Events
+        + StoreEpoch
         + Erasures
         + People
         + Import

@@ -4,13 +4,14 @@
 //! `fence`. Every later write names the fence it was claimed under and is refused when the order has been claimed again
 //! since: a worker that outlives its lease can do no harm.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, OrderState, OutboxEvent, Ticket, TicketId};
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Result, Said};
 
 /// What the claim of an issued order contains beside the order.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,8 @@ pub struct Freeze {
     pub tickets: Vec<Ticket>,
     /// What was assumed or ignored in the answer: plain sentences without personal data.
     pub notes: Vec<String>,
+    /// What the answer says about its event.
+    pub said: Option<Arc<Said>>,
 }
 
 /// The outcome of a freeze.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use fulfillment_domain::{Amount, Currency, OrderId, Ticket};
 
-use crate::{Actor, Freeze, Result};
+use crate::{Actor, Freeze, Result, Said};
 
 /// The result of Ordering's newer answer.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Refreshed {
     pub charges: Amount,
     /// What is new.
     pub found: Found,
+    /// What the answer says about its event.
+    pub said: Option<Said>,
     /// When more was paid than all lines cost, Ordering may not know a new line yet: ask again after this time.
     pub ask_again: Option<Duration>,
 }

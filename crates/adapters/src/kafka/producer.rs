@@ -37,6 +37,7 @@ pub struct KafkaDestination {
     issued_topic: String,
     reissued_topic: String,
     voided_topic: String,
+    event_updated_topic: String,
     dead_letter_topic: String,
     /// The state of the connection.
     connection: HealthFlag,
@@ -69,6 +70,11 @@ impl KafkaDestination {
             issued_topic: kafka.issued_topic.clone(),
             reissued_topic: kafka.reissued_topic.clone(),
             voided_topic: kafka.voided_topic.clone(),
+            // Nothing new has Kafka as its destination without a topic; what waits from before goes to the default one.
+            event_updated_topic: kafka
+                .event_updated_topic
+                .clone()
+                .unwrap_or_else(|| EventKind::EventUpdated.to_string()),
             dead_letter_topic: kafka.dead_letter_topic.clone(),
             connection,
             deliveries: health(),
@@ -98,6 +104,7 @@ impl KafkaDestination {
             EventKind::TicketIssued => &self.issued_topic,
             EventKind::TicketReissued => &self.reissued_topic,
             EventKind::TicketVoided => &self.voided_topic,
+            EventKind::EventUpdated => &self.event_updated_topic,
             EventKind::DeadLetter => &self.dead_letter_topic,
         };
         let headers = event

@@ -1,9 +1,11 @@
-//! The command `fulfillment store`: maintains the embedded store's file.
+//! The command `fulfillment store`: maintains the store.
 
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use clap::{Args, Subcommand};
 use fulfillment_store::Vacuumed;
+use serde::Serialize;
 
 use super::Context;
 use crate::error::CliError;
@@ -11,10 +13,11 @@ use crate::error::CliError;
 /// What must stay free beside what a vacuum writes.
 const ROOM: u64 = 64 * 1024 * 1024;
 
-/// Maintain the embedded store's file
+/// Maintain the store
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  fulfillment store vacuum")]
+#[command(after_help = "Examples:
+  fulfillment store vacuum
+  fulfillment store new-epoch")]
 pub(crate) struct StoreCommand {
     #[command(subcommand)]
     action: Action,
@@ -32,28 +35,89 @@ enum Action {
   fulfillment store vacuum --json | jq .now
 Exit code: 1 when the disk has too little room, 2 while a service runs or when the store is PostgreSQL.")]
     Vacuum,
+    /// Begin a new epoch after a restore, so that readers do not mix the restored store's counts with those they know
+    ///
+    /// A store that was restored from a backup counts versions of events and positions again that readers know with
+    /// another content. With a new epoch they are told apart: a higher epoch is always newer. Run it after each restore,
+    /// before the service starts. Nothing is lost by running it without need: readers load what they need once more.
+    #[command(after_help = "Examples:
+  fulfillment store new-epoch
+  fulfillment store new-epoch --yes --json | jq .epoch
+Exit code: 2 when it is not confirmed.")]
+    NewEpoch {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Epoch {
+    /// The new one.
+    epoch: u64,
+    /// The one before.
+    before: u64,
 }
 
 impl StoreCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
-        let Action::Vacuum = self.action;
-        let config = context.config()?;
-        let store = context.store(&config).await?;
-        let needed = store.vacuum_needs().await?.saturating_add(ROOM);
-        if let Some(file) = config.store_file() {
-            let free = free_bytes(&file)?;
-            if free < needed {
-                return Err(CliError::failed(format!(
-                    "a vacuum needs {needed} bytes of free disk beside {}, and {free} are free",
-                    file.display()
-                )));
-            }
+        match self.action {
+            Action::Vacuum => vacuum(context).await,
+            Action::NewEpoch { yes } => new_epoch(context, yes).await,
         }
-        let vacuumed = store.vacuum().await?;
-        context.answer(&vacuumed, |v: &Vacuumed| {
-            format!("the file has {} bytes now; it had {}", v.now, v.before)
-        })
     }
+}
+
+async fn new_epoch(context: &Context, yes: bool) -> Result<(), CliError> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let before = store.epoch().await?;
+    if !yes {
+        confirm(before)?;
+    }
+    let epoch = store.new_epoch(&context.actor()).await?;
+    context.answer(&Epoch { epoch, before }, |e: &Epoch| {
+        format!(
+            "the store's epoch is {} now; it was {}. Versions and positions of earlier epochs count as older, whatever \
+             their numbers",
+            e.epoch, e.before
+        )
+    })
+}
+
+fn confirm(epoch: u64) -> Result<(), CliError> {
+    let what = format!(
+        "This ends the store's epoch {epoch}: readers load again what they hold of it. Do it after the store was restored \
+         from a backup."
+    );
+    let mut input = std::io::stdin().lock();
+    if !input.is_terminal() {
+        return Err(CliError::misuse(format!("{what} Confirm with --yes")));
+    }
+    eprint!("{what} Begin a new one? [y/N] ");
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(|e| CliError::failed(format!("cannot read the answer: {e}")))?;
+    if ["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(CliError::misuse("nothing was changed"))
+}
+
+async fn vacuum(context: &Context) -> Result<(), CliError> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let needed = store.vacuum_needs().await?.saturating_add(ROOM);
+    if let Some(file) = config.store_file() {
+        let free = free_bytes(&file)?;
+        if free < needed {
+            return Err(CliError::failed(format!(
+                "a vacuum needs {needed} bytes of free disk beside {}, and {free} are free",
+                file.display()
+            )));
+        }
+    }
+    let vacuumed = store.vacuum().await?;
+    context.answer(&vacuumed, |v: &Vacuumed| format!("the file has {} bytes now; it had {}", v.now, v.before))
 }
 
 /// The bytes that this user may still write beside a file.

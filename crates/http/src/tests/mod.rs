@@ -145,6 +145,7 @@ impl App {
                 spelling: Spelling::Camel,
                 public_url: "https://tickets.example".into(),
                 destinations: Vec::new(),
+                of_events: Arc::default(),
             },
             wake: Arc::default(),
         };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use fulfillment_domain::order::Reading;
-use fulfillment_domain::{Failure, Flag, Flags, OrderSnapshot, Refusal};
-use fulfillment_store::step;
+use fulfillment_domain::{EventDetails, Failure, Flag, Flags, OrderSnapshot, Refusal};
+use fulfillment_store::{Announcing, Said, step};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::Pipeline;
@@ -19,6 +20,20 @@ pub(super) struct Enriched {
     /// Ordering's answer as received.
     pub(super) answer: Vec<u8>,
     pub(super) flags: Flags,
+    /// When Ordering was asked.
+    asked_at: Timestamp,
+}
+
+impl Enriched {
+    /// What the answer says about its event.
+    pub(super) fn said(&self, announcing: &Arc<Announcing>) -> Said {
+        Said {
+            event_id: self.order.event.id.clone(),
+            details: EventDetails::said_in(&self.order),
+            asked_at: self.asked_at,
+            announcing: Arc::clone(announcing),
+        }
+    }
 }
 
 /// Why an order cannot be enriched now, with the answer that was refused.
@@ -36,13 +51,16 @@ impl From<Failure> for Refused {
 impl Pipeline {
     /// Enriches one order; one that cannot be enriched is released here.
     pub(super) async fn enrich(&self, job: Job, stop: &CancellationToken) -> Option<Enriched> {
+        let asked_at = self.clock.now();
         let asked = tokio::select! {
             biased;
             () = stop.cancelled() => None,
             asked = self.ask(&job) => Some(asked),
         };
         match asked {
-            Some(Ok((order, answer, flags))) => Some(Enriched { job, order: Arc::new(order), answer, flags }),
+            Some(Ok((order, answer, flags))) => {
+                Some(Enriched { job, order: Arc::new(order), answer, flags, asked_at })
+            }
             Some(Err(refused)) => {
                 metrics::counter!("fulfillment_enrich_failures_total").increment(1);
                 self.fail(job, refused.failure, Vec::new(), refused.answer).await;

@@ -110,6 +110,7 @@ impl Pipeline {
             snapshot: enriched.answer.clone(),
             tickets: self.tickets_of(enriched, seats, 0, number_try).await?,
             notes: order.notes.clone(),
+            said: Some(Arc::new(enriched.said(&self.publishing.of_events))),
         })
     }
 }

@@ -85,6 +85,7 @@ impl Pipeline {
                     snapshot: enriched.answer.clone(),
                     tickets,
                     notes: order.notes.clone(),
+                    said: None,
                 };
                 let Growth { gone, gone_prices, changed, .. } = growth;
                 Found::Lines(NewLines { freeze, gone, gone_prices, changed })
@@ -97,6 +98,7 @@ impl Pipeline {
             total: order.total(),
             charges: order.charges.iter().map(Charge::cost).fold(Amount::ZERO, Amount::saturating_add),
             found,
+            said: Some(enriched.said(&self.publishing.of_events)),
             ask_again: self.in_grace(claim).then(|| self.backoff(claim)),
         })
     }

@@ -122,7 +122,8 @@ impl Destination for Line {
                 outcomes.push((outbox_id, again()));
                 continue;
             }
-            if event.kind == EventKind::DeadLetter {
+            // What the checker follows is told of tickets.
+            if matches!(event.kind, EventKind::DeadLetter | EventKind::EventUpdated) {
                 outcomes.push((outbox_id, DeliveryOutcome::Sent));
                 continue;
             }

@@ -53,6 +53,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         spelling: Spelling::Camel,
         public_url: "https://tickets.example".into(),
         destinations: destinations.clone(),
+        of_events: Arc::default(),
     };
     let secret = Secret::new([9; 32]);
     let pipeline = Pipeline {

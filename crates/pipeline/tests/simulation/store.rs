@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use fulfillment_domain::{Delivered, OrderId, OutboxEvent, Ticket, TicketId};
+use fulfillment_domain::{Delivered, EventPatch, OrderId, OutboxEvent, Ticket, TicketId};
 use fulfillment_store::*;
 use fulfillment_tests::checker::Word;
 use jiff::Timestamp;
@@ -274,6 +274,15 @@ passed_on! {
         tokens() -> Vec<TokenRecord>;
         tokens_in_use() -> TokensInUse;
         revoke_token(name: &str, by: &Actor) -> bool;
+    }
+    Events {
+        event(id: &str) -> Option<EventOnRecord>;
+        events(after: u32, limit: usize) -> Vec<EventOnRecord>;
+        set_event(id: &str, patch: &EventPatch, announcing: &Announcing, by: &Actor) -> SetEvent;
+    }
+    StoreEpoch {
+        epoch() -> u64;
+        new_epoch(by: &Actor) -> u64;
     }
 }
 

@@ -199,6 +199,7 @@ pub fn freeze(claim: &Claim, tickets: u32) -> Freeze {
         snapshot: b"{\"a\":\"\\u0000\"}\0".to_vec(),
         tickets: (1..=tickets).map(|i| ticket(claim.order_id, i)).collect(),
         notes: vec!["doorsAt was \"left\" out\0".into(), "東".into()],
+        said: None,
     }
 }
 

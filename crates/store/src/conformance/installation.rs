@@ -31,6 +31,7 @@ async fn empty(backend: &dyn Backend) {
         "revoked_keys",
         "key_reissues",
         "erased_files",
+        "event_cancellations",
         "ticket_history",
         "seats",
         "tickets",

@@ -14,6 +14,7 @@ pub mod dead_letters;
 pub mod destinations;
 pub mod erased_orders;
 pub mod erasures;
+pub mod events;
 pub mod fixtures;
 pub mod folding;
 pub mod freeze;
@@ -119,6 +120,9 @@ macro_rules! conformance_suite {
             signing_keys { tombstones_stay, live_tickets_of_coming_events, live_codes_are_found,
                 codes_of_unprinted_tickets_are_replaced, jobs_go_on_where_they_stopped, one_worker_has_a_job,
                 tickets_of_a_key_in_order }
+            events { the_newest_answer_is_noted, an_answer_of_a_refresh_is_noted, what_is_set_is_over_ordering,
+                contradictions_are_refused_by_name, listed_with_their_tickets, versions_count_each_change,
+                epochs_only_grow }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             erased_orders { letters_that_come_later, letters_in_any_spelling, letters_while_it_is_erased,

@@ -48,6 +48,7 @@ fn answer(claim: &Claim, total: &str, new: u32) -> Refreshed {
     let tickets = (before + 1..=before + new).map(|n| ticket(claim.order_id, n)).collect();
     let freeze = Freeze { tickets, snapshot: b"newer".to_vec(), ..freeze(claim, 1) };
     Refreshed {
+        said: None,
         order_id: claim.order_id,
         fence: claim.fence,
         asks: refresh.asks,

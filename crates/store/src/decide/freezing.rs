@@ -1,6 +1,6 @@
 //! Decides the result of a batch of freezes, without a database.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use fulfillment_domain::order::NOTHING_ADMITS;
 use fulfillment_domain::seat::local_date;
@@ -8,6 +8,7 @@ use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::decide::event_records::Recorded;
 use crate::decide::sql_values::{Row, clean};
 use crate::decide::ticket::{as_stored, seat_key, undated_seat_key};
 use crate::{Freeze, Result};
@@ -90,6 +91,25 @@ pub(crate) fn plan(batch: &[Freeze], orders: &Orders, taken: &HashSet<String>) -
         steps.push(Step::Fresh);
     }
     steps
+}
+
+/// The events that the batch's answers are about, each once.
+pub(crate) fn events_of(batch: &[Freeze]) -> BTreeSet<&str> {
+    batch.iter().filter_map(|freeze| freeze.said.as_deref()).map(|said| said.event_id.as_str()).collect()
+}
+
+/// Reads `event_id, text`: the numbers that are taken, where there is no event, and what Ordering said, where there is
+/// one.
+pub(crate) fn known_from(rows: &[impl Row]) -> Result<(HashSet<String>, Recorded)> {
+    let (mut taken, mut recorded) = (HashSet::new(), Recorded::new());
+    for row in rows {
+        let text = row.text("text")?;
+        match row.text("event_id")? {
+            Some(event) => drop(recorded.insert(event, text)),
+            None => taken.extend(text),
+        }
+    }
+    Ok((taken, recorded))
 }
 
 /// An order's state after its freeze, and the reason: an order without tickets is finished.

@@ -47,6 +47,7 @@ const OURS: &[&str] = &[
     "revoked_keys",
     "key_reissues",
     "erased_files",
+    "event_cancellations",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

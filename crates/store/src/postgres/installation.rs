@@ -34,6 +34,8 @@ const MIGRATIONS: &[migrations::Step] = &[
     (23, "0023_tickets_of_key", include_str!("../../migrations/postgres/0023_tickets_of_key.sql")),
     (24, "0024_audit", include_str!("../../migrations/postgres/0024_audit.sql")),
     (25, "0025_past_events", include_str!("../../migrations/postgres/0025_past_events.sql")),
+    (26, "0026_events", include_str!("../../migrations/postgres/0026_events.sql")),
+    (27, "0027_tickets_of_event", include_str!("../../migrations/postgres/0027_tickets_of_event.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

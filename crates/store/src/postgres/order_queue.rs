@@ -14,12 +14,14 @@ use super::rows::tickets::{insert_tickets, tickets_by_order};
 use super::rows::values::{At, from_micros, micros, rows_at_most};
 use super::{PgStore, Tx};
 use crate::FreezeOutcome::{Frozen, NumberTaken, Stale};
+use crate::decide::event_records::news;
 use crate::decide::freezing::{self, Orders, Step};
 use crate::decide::order::{claim_from, claimable, notes_cell};
 use crate::decide::sql_values::{Row, clean};
-use crate::decide::ticket::ticket_columns;
+use crate::decide::ticket::{index_key, ticket_columns};
 use crate::sql::COLLISIONS;
 use crate::sql::rows::attention::list_not_asked;
+use crate::sql::rows::event_records::note;
 use crate::sql::rows::locks;
 use crate::sql::rows::tickets::tickets_of;
 use crate::sql::settling::{Settling, settle};
@@ -196,10 +198,15 @@ impl PgStore {
         let mut tx = self.begin().await?;
         let orders = locked(&mut tx, batch.iter().map(|f| f.order_id.0).collect()).await?;
         let numbers: Vec<_> = batch.iter().flat_map(|f| &f.tickets).map(|t| t.number.as_str()).collect();
-        let sql = "SELECT ticket_number FROM tickets WHERE ticket_number = ANY($1::text[])";
-        let taken: Vec<String> = sqlx::query_scalar(sql).bind(numbers).fetch_all(&mut *tx).await?;
+        let key = |event: &str| index_key(clean(event).into_owned());
+        let events: Vec<_> = freezing::events_of(batch).into_iter().map(key).collect();
+        let sql = "SELECT NULL AS event_id, ticket_number AS text FROM tickets \
+                   WHERE ticket_number = ANY($1::text[]) \
+                   UNION ALL SELECT event_id, said FROM events WHERE event_id = ANY($2::text[])";
+        let known = sqlx::query(sql).bind(numbers).bind(events).fetch_all(&mut *tx).await?;
+        let (taken, recorded) = freezing::known_from(&known)?;
         // A frozen order has its own numbers recorded; `plan` checks that first.
-        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
+        let steps = freezing::plan(batch, &orders, &taken);
         let fresh: Vec<_> = freezing::fresh(batch, &steps).collect();
         let withdrawn = |f: &Freeze| orders.get(&f.order_id).is_some_and(|o| o.withdrawn);
         locks::withdrawals_of(&mut tx, fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id)).await?;
@@ -234,6 +241,7 @@ impl PgStore {
         let work = Settling { rules: self.refunds, announcing: &Announcing::default(), has_seats: true };
         let to_settle = fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id).collect();
         settle(&mut tx, &to_settle, work).await?;
+        note(&mut tx, &news(fresh.iter().filter_map(|f| f.said.as_deref()), &recorded, key)?).await?;
         let asked = |(f, s): &(&Freeze, &Step)| **s == Step::Stored || withdrawn(f);
         let asked: HashSet<_> = batch.iter().zip(&steps).filter(asked).map(|(f, _)| f.order_id.0).collect();
         let sql = concat!(

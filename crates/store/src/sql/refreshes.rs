@@ -7,6 +7,7 @@ use fulfillment_domain::{Flag, OrderId, Ticket, TicketId};
 
 use super::rows::attention::put;
 use super::rows::audit::audit;
+use super::rows::event_records::note_one;
 use super::rows::locks;
 use super::rows::orders::{asked, want};
 use super::rows::seats::rows_of;
@@ -103,6 +104,9 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     } else {
         RefreshOutcome::Unchanged
     };
+    if let Some(said) = &refreshed.said {
+        note_one(&mut tx, said).await?;
+    }
     crate::step!("before-refresh-commit");
     tx.commit().await?;
     Ok(Some(outcome))

@@ -34,6 +34,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (21, "0021_leaked_keys", include_str!("../../migrations/sqlite/0021_leaked_keys.sql")),
     (22, "0022_erased_files", include_str!("../../migrations/sqlite/0022_erased_files.sql")),
     (24, "0024_audit", include_str!("../../migrations/sqlite/0024_audit.sql")),
+    (26, "0026_events", include_str!("../../migrations/sqlite/0026_events.sql")),
 ];
 
 #[async_trait]

@@ -13,6 +13,7 @@ use super::db::Tx;
 use super::rows::events::insert_events;
 use super::rows::tickets::{insert_ticket, tickets_by_order};
 use super::rows::values::list;
+use crate::decide::event_records::news;
 use crate::decide::freezing::{self, Locked, Orders, Step};
 use crate::decide::later;
 use crate::decide::order::{claim_from, claimable, notes_cell};
@@ -20,6 +21,7 @@ use crate::decide::sql_values::{Row, clean, need, rfc3339};
 use crate::decide::ticket::ticket_columns;
 use crate::sql::Batches as _;
 use crate::sql::rows::attention::list_not_asked;
+use crate::sql::rows::event_records::note as note_said;
 use crate::sql::rows::history::note;
 use crate::sql::rows::tickets::tickets_of;
 use crate::sql::settling::{Settling, settle};
@@ -93,11 +95,15 @@ impl OrderQueue for SqliteStore {
         let now = self.now();
         let orders = locked(&mut tx, batch.iter().map(|f| f.order_id)).await?;
         let numbers = batch.iter().flat_map(|f| &f.tickets).map(|t| &t.number);
-        let sql =
-            "SELECT ticket_number FROM tickets WHERE ticket_number IN (SELECT value FROM json_each(?1))";
-        let taken: Vec<String> = sqlx::query_scalar(sql).bind(list(numbers)?).fetch_all(&mut *tx).await?;
+        let key = |event: &str| clean(event).into_owned();
+        let events = freezing::events_of(batch).into_iter().map(key);
+        let sql = "SELECT NULL AS event_id, ticket_number AS text FROM tickets \
+                   WHERE ticket_number IN (SELECT value FROM json_each(?1)) \
+                   UNION ALL SELECT event_id, said FROM events WHERE event_id IN (SELECT value FROM json_each(?2))";
+        let known = sqlx::query(sql).bind(list(numbers)?).bind(list(events)?).fetch_all(&mut *tx).await?;
+        let (taken, recorded) = freezing::known_from(&known)?;
         // A frozen order has its own numbers recorded; `plan` checks that first.
-        let steps = freezing::plan(batch, &orders, &taken.into_iter().collect());
+        let steps = freezing::plan(batch, &orders, &taken);
         let owners = tx.take_seats(freezing::seats(batch, &steps)).await?;
         for freeze in freezing::fresh(batch, &steps) {
             for ticket in freezing::flagged(freeze, &owners) {
@@ -124,6 +130,8 @@ impl OrderQueue for SqliteStore {
                 settle(&mut tx, &BTreeSet::from([freeze.order_id]), work).await?;
             }
         }
+        let said = freezing::fresh(batch, &steps).filter_map(|f| f.said.as_deref());
+        note_said(&mut tx, &news(said, &recorded, key)?).await?;
         let stored = batch.iter().zip(&steps).filter(|(_, s)| matches!(s, Step::Stored | Step::Fresh));
         let sql = concat!(
             "SELECT ",

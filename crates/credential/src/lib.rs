@@ -34,7 +34,7 @@ pub use feed::{DoorFeed, Standing};
 pub use jwks::{JwksError, KeySet};
 pub use jws::{read_statement, sign_statement};
 pub use keys::{KeyError, Kid, PublicKey, SigningKey};
-pub use verify::{Verdict, VerifyOptions, verify};
+pub use verify::{OpenedCode, Verdict, VerifyOptions, open, verify};
 pub use wire::{
     MAX_BYTES, MAX_CHARS, Malformed, PREFIX, SMALL_BYTES, SMALL_CHARS, SignError, bare, decode_unverified,
     sign,

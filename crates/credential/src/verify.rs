@@ -127,34 +127,72 @@ impl fmt::Display for Verdict {
 /// the first two.
 #[must_use]
 pub fn verify(code: &str, keys: &KeySet, now: i64, options: &VerifyOptions<'_>) -> Verdict {
-    let unverified = match parse(code) {
-        Ok(unverified) => unverified,
-        Err(why) => return Verdict::Malformed(why),
-    };
+    match open(code, keys, options.revoked) {
+        Ok(opened) => opened.judge(now, options.event, options.feed),
+        Err(verdict) => verdict,
+    }
+}
+
+/// A code with its key looked up and its signature checked: what needs no knowledge of tickets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenedCode {
+    credential: Credential,
+    key_revoked: bool,
+    is_signed: bool,
+}
+
+/// Reads a code and checks its signature. [`OpenedCode::judge`] does the rest, so that a service can read its record in
+/// between.
+///
+/// # Errors
+/// [`Verdict::Malformed`] and [`Verdict::UnknownKey`].
+pub fn open(code: &str, keys: &KeySet, revoked: Option<&KeySet>) -> Result<OpenedCode, Verdict> {
+    let unverified = parse(code).map_err(Verdict::Malformed)?;
     let credential = unverified.credential;
-    let revoked = options.revoked.and_then(|revoked| revoked.get(credential.kid));
-    let Some(key) = revoked.or_else(|| keys.get(credential.kid)) else {
-        return Verdict::UnknownKey(credential.kid);
+    let of_revoked = revoked.and_then(|revoked| revoked.get(credential.kid));
+    let Some(key) = of_revoked.or_else(|| keys.get(credential.kid)) else {
+        return Err(Verdict::UnknownKey(credential.kid));
     };
-    let still_good = || options.feed.is_some_and(|feed| feed.is_still_good(&credential.claims));
-    if revoked.is_some() && !still_good() {
-        return Verdict::RevokedKey(credential.kid);
+    let is_signed = key.has_signed(&unverified.signed_bytes, &unverified.signature);
+    Ok(OpenedCode { credential, key_revoked: of_revoked.is_some(), is_signed })
+}
+
+impl OpenedCode {
+    /// What the code says. It proves nothing before [`Self::judge`].
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
     }
-    if !key.has_signed(&unverified.signed_bytes, &unverified.signature) {
-        return Verdict::BadSignature(credential.kid);
+
+    /// Whether its key was revoked.
+    #[must_use]
+    pub fn key_revoked(&self) -> bool {
+        self.key_revoked
     }
-    let claims = credential.claims;
-    if let Some(standing) = options.feed.map(|feed| feed.standing(&claims.cti)) {
-        if standing.voided {
-            return Verdict::Voided(credential);
+
+    /// The verdict at the time `now` (Unix seconds), for the door of an event, or of any.
+    #[must_use]
+    pub fn judge(&self, now: i64, event: Option<u32>, feed: Option<&DoorFeed>) -> Verdict {
+        let Self { credential, key_revoked, is_signed } = *self;
+        let claims = credential.claims;
+        if key_revoked && !feed.is_some_and(|feed| feed.is_still_good(&claims)) {
+            return Verdict::RevokedKey(credential.kid);
         }
-        if claims.generation < standing.lowest_good_generation {
-            return Verdict::Superseded { credential, lowest_good: standing.lowest_good_generation };
+        if !is_signed {
+            return Verdict::BadSignature(credential.kid);
         }
-    }
-    match options.event {
-        Some(wanted) if wanted != claims.event => Verdict::OtherEvent { credential, wanted },
-        _ if now >= claims.expires_at => Verdict::Expired(credential),
-        _ => Verdict::Valid(credential),
+        if let Some(standing) = feed.map(|feed| feed.standing(&claims.cti)) {
+            if standing.voided {
+                return Verdict::Voided(credential);
+            }
+            if claims.generation < standing.lowest_good_generation {
+                return Verdict::Superseded { credential, lowest_good: standing.lowest_good_generation };
+            }
+        }
+        match event {
+            Some(wanted) if wanted != claims.event => Verdict::OtherEvent { credential, wanted },
+            _ if now >= claims.expires_at => Verdict::Expired(credential),
+            _ => Verdict::Valid(credential),
+        }
     }
 }

@@ -131,6 +131,8 @@ impl Config {
             ("kafka.reissued_topic", Some(&kafka.reissued_topic)),
             ("kafka.voided_topic", Some(&kafka.voided_topic)),
             ("kafka.event_updated_topic", kafka.event_updated_topic.as_ref()),
+            ("kafka.checked_in_topic", Some(&kafka.checked_in_topic)),
+            ("kafka.check_in_conflict_topic", Some(&kafka.check_in_conflict_topic)),
             ("kafka.refunded_topic", Some(&kafka.refunded_topic)),
             ("kafka.cancelled_topic", Some(&kafka.cancelled_topic)),
             ("kafka.delivered_topic", Some(&kafka.delivered_topic)),

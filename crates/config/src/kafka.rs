@@ -24,6 +24,10 @@ section! {
         voided_topic: String = "ticket-voided";
         /// Topic for `event-updated` events. Empty: they do not go to Kafka.
         event_updated_topic: Option<String> = "event-updated";
+        /// Topic for `ticket-checked-in` events.
+        checked_in_topic: String = "ticket-checked-in";
+        /// Topic for `ticket-check-in-conflict` events.
+        check_in_conflict_topic: String = "ticket-check-in-conflict";
         /// Topic of refunds.
         refunded_topic: String = "payment-refunded";
         /// Topic of order cancellations.

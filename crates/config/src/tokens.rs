@@ -24,11 +24,11 @@ fulfillment_domain::words! {
         Events = "events",
         /// Say that a ticket was delivered.
         Deliver = "deliver",
-        /// Ask whether codes were voided or replaced.
+        /// Check tickets in; ask whether codes were voided or replaced.
         Door = "door",
         /// See the names of holders at the door.
         DoorNames = "door:names",
-        /// Supervise the doors.
+        /// Overrule refusals at the doors, and see the list of check-ins.
         DoorSupervise = "door:supervise",
         /// Read metrics.
         Metrics = "metrics",

@@ -29,6 +29,10 @@ crate::words! {
         TicketReissued = "ticket-reissued",
         /// A ticket is no longer valid.
         TicketVoided = "ticket-voided",
+        /// A ticket was scanned at an entrance or an exit, and counts.
+        TicketCheckedIn = "ticket-checked-in",
+        /// A device admitted somebody whom the record refuses, or was not allowed to.
+        TicketCheckInConflict = "ticket-check-in-conflict",
         /// The details of an event changed.
         EventUpdated = "event-updated",
         /// A message could not be read; goes to the dead-letter topic only.
@@ -158,6 +162,31 @@ pub fn ticket_voided(
     let at = ticket.lifecycle.voided_at.unwrap_or(ticket.lifecycle.updated_at);
     let value = serde_json::to_vec(&Voided { ticket, spelling, at })?;
     Ok(about(ticket, EventKind::TicketVoided, at, value, traceparent, destinations))
+}
+
+/// An event about a door, with these fields in camelCase.
+pub fn door_event(
+    id: Uuid,
+    kind: EventKind,
+    subject: &str,
+    at: Timestamp,
+    spelling: Spelling,
+    destinations: &[String],
+    fields: &[(&str, serde_json::Value)],
+) -> OutboxEvent {
+    let value: serde_json::Map<_, _> =
+        fields.iter().map(|(name, value)| (spelling.spell(name), value.clone())).collect();
+    OutboxEvent {
+        id,
+        kind,
+        order_id: None,
+        ticket_id: None,
+        sequence: 0,
+        key: Some(subject.as_bytes().to_vec()),
+        value: serde_json::Value::Object(value).to_string().into_bytes(),
+        headers: cloud_event_headers(id, kind, subject, at, None),
+        destinations: destinations.to_vec(),
+    }
 }
 
 fn about(

@@ -159,6 +159,14 @@ impl Rules {
         self.gates.get(gate)?.area.as_deref()
     }
 
+    /// Whether anything limits how many people are admitted.
+    #[must_use]
+    pub fn has_limits(&self) -> bool {
+        self.limits != Limits::default()
+            || self.gates.values().any(|gate| gate.limit.is_some())
+            || self.areas.values().any(|area| area.limit.is_some())
+    }
+
     /// The rules as JSON: the same rules always give the same text, with names sorted, times in UTC and no field that has
     /// its default. It is never longer than a document that was read.
     #[must_use]

@@ -13,6 +13,7 @@ use fulfillment_document::PdfRenderer;
 use fulfillment_domain::Clock;
 use fulfillment_domain::order::Reading;
 use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
@@ -241,6 +242,11 @@ pub(crate) fn pipeline(
 /// Voids tickets.
 pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> Voider {
     Voider { store: Arc::clone(store) as _, announcing: announcing(config), wake }
+}
+
+/// Checks tickets in.
+pub(crate) fn doors(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> Doors {
+    Doors::new(Arc::clone(store) as _, announcing(config), wake)
 }
 
 /// Makes new generations of tickets.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fulfillment_config::{Http, Pipeline};
 use fulfillment_domain::Clock;
+use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
@@ -35,6 +36,8 @@ pub struct Api {
     pub heal: Arc<dyn Heal>,
     /// Makes new generations of tickets.
     pub reissuer: Reissuer,
+    /// Checks tickets in.
+    pub doors: Doors,
     /// Voids tickets.
     pub voider: Voider,
     /// The time of day.

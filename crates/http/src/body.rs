@@ -129,6 +129,12 @@ pub(crate) async fn read_json_or_nothing(
     Ok(bytes)
 }
 
+/// Reads a body of JSON.
+pub(crate) async fn read_json(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
+    require_json(request.headers())?;
+    read_small(request, most).await
+}
+
 /// Refuses a body whose content type is not JSON. A web page of another origin can send forms and plain text without a
 /// preflight request, but not JSON: this keeps such pages out where no token does.
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -1,7 +1,7 @@
 //! The HTTP API: serves tickets, takes payments, streams events, and answers operators.
 //!
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
-//! `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
+//! `door` for check-ins, `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
 //! else reads tokens. `stored_tokens` follows those in the store, `tries` counts those that are not valid. Without
 //! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
@@ -16,6 +16,7 @@ mod body;
 mod connections;
 #[cfg(test)]
 mod description;
+mod door;
 mod events;
 mod gate;
 mod guard;
@@ -80,6 +81,11 @@ routes! {
     "/orders/{id}": get orders::order;
     "/orders/{id}/tickets": get orders::tickets;
     "/orders/{id}/tickets.pdf": get order_file::order_file;
+    "/events/{eventId}/check-ins": post door::check_ins::check_in;
+    "/events/{eventId}/check-ins": get door::list::check_ins;
+    "/events/{eventId}/door/status": get door::status::status;
+    "/events/{eventId}/door/rules": get door::rules::rules;
+    "/events/{eventId}/door/rules": put door::rules::set;
     "/events/payment-succeeded": post payments::payments;
     "/events/payment-refunded": post withdrawals::refunded;
     "/events/order-cancelled": post withdrawals::cancelled;

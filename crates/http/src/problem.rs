@@ -20,6 +20,7 @@ pub(crate) enum Kind {
     NoFile,
     TicketFailed,
     NoSuchOrder,
+    NoSuchEvent,
     NoSuchPage,
     MethodNotAllowed,
     TicketPending,
@@ -47,7 +48,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -59,6 +60,7 @@ impl Kind {
         Self::NoFile,
         Self::TicketFailed,
         Self::NoSuchOrder,
+        Self::NoSuchEvent,
         Self::NoSuchPage,
         Self::MethodNotAllowed,
         Self::TicketPending,
@@ -112,6 +114,7 @@ impl Kind {
             Self::NoFile => ("no-file", S::NOT_FOUND, "The ticket's file is missing"),
             Self::TicketFailed => ("ticket-failed", S::NOT_FOUND, "The ticket's file could not be created"),
             Self::NoSuchOrder => ("no-such-order", S::NOT_FOUND, "Order not found"),
+            Self::NoSuchEvent => ("no-such-event", S::NOT_FOUND, "Event not found"),
             Self::NoSuchPage => ("no-such-page", S::NOT_FOUND, "No route has this path"),
             Self::MethodNotAllowed => {
                 ("method-not-allowed", S::METHOD_NOT_ALLOWED, "The route does not support this method")

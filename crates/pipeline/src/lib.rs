@@ -26,6 +26,7 @@
 //! | [`ports`] | what the pipeline needs from outside, as traits; `fulfillment-adapters` implements them |
 //! | [`stages`] | the stages of an order, above |
 //! | [`operations`] | what operators have done: a new generation of a ticket, an erasure, a comparison with what was paid, tickets taken over from an earlier service |
+//! | [`door`] | scans of tickets at the doors of events, many in one transaction |
 //! | [`upkeep`] | what goes on in the background: files drawn again, old rows pruned, gauges |
 //! | [`templates`], [`page`] | the template of a ticket, and the content of its page |
 //! | [`keyring`] | the secret and the signing keys, as files |
@@ -35,6 +36,7 @@
 //! `tests/simulation` runs all of it in one thread, with a simulated time and simulated surrounding services.
 
 pub mod clock;
+pub mod door;
 pub mod keyring;
 pub mod operations;
 pub mod page;

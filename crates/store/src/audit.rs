@@ -128,6 +128,10 @@ fulfillment_domain::words! {
         NewEpoch = "store.epoch",
         /// The secret was replaced.
         AdoptSecret = "secret.adopt",
+        /// A supervisor admitted somebody whom the rules refuse.
+        OverrideRefusal = "door.override",
+        /// The rules of an event's door were replaced.
+        SetDoorRules = "door.rules",
         /// A ticket's record was read.
         ReadTicket = "read.ticket",
         /// A ticket's PDF was read.
@@ -142,6 +146,8 @@ fulfillment_domain::words! {
         BeginEvents = "read.events.begin",
         /// Events were read, from one position to another.
         ReadEvents = "read.events",
+        /// The check-ins of an event were read.
+        ReadDoor = "read.door",
         /// The audit was read.
         ReadAudit = "read.audit",
         /// Requests were refused.

@@ -21,6 +21,7 @@
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Audit`] | who did what, and who read what |
 //! | [`Events`] | the record of events: what Ordering said about each, and what an operator set |
+//! | [`CheckIns`] | who was admitted at the door of an event, and its rules |
 //! | [`StoreEpoch`] | which course of events positions and versions belong to |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
@@ -50,6 +51,7 @@
 
 pub mod attention;
 pub mod audit;
+pub mod check_ins;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod dead_letters;
@@ -83,6 +85,10 @@ pub mod withdrawals;
 
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use audit::{Action, Actor, Audit, AuditEntry, AuditFilter, AuditRecord, Via};
+pub use check_ins::{
+    CheckIn, CheckInOutcome, CheckInResult, CheckIns, DoorCount, DoorStatus, Holder, NewCheckIn, Offline,
+    Scanned,
+};
 pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
@@ -136,6 +142,7 @@ pub trait Store:
     + Audit
     + Destinations
     + Events
+    + CheckIns
     + StoreEpoch
     + Erasures
     + People
@@ -162,6 +169,7 @@ impl<T> Store for T where
         + Audit
         + Destinations
         + Events
+        + CheckIns
         + StoreEpoch
         + Erasures
         + People

@@ -7,6 +7,7 @@ mod audit;
 mod commands;
 mod connections;
 mod description;
+mod door;
 mod downloads;
 mod duplicates;
 mod embedded;

@@ -38,6 +38,8 @@ pub struct KafkaDestination {
     reissued_topic: String,
     voided_topic: String,
     event_updated_topic: String,
+    checked_in_topic: String,
+    check_in_conflict_topic: String,
     dead_letter_topic: String,
     /// The state of the connection.
     connection: HealthFlag,
@@ -75,6 +77,8 @@ impl KafkaDestination {
                 .event_updated_topic
                 .clone()
                 .unwrap_or_else(|| EventKind::EventUpdated.to_string()),
+            checked_in_topic: kafka.checked_in_topic.clone(),
+            check_in_conflict_topic: kafka.check_in_conflict_topic.clone(),
             dead_letter_topic: kafka.dead_letter_topic.clone(),
             connection,
             deliveries: health(),
@@ -105,6 +109,8 @@ impl KafkaDestination {
             EventKind::TicketReissued => &self.reissued_topic,
             EventKind::TicketVoided => &self.voided_topic,
             EventKind::EventUpdated => &self.event_updated_topic,
+            EventKind::TicketCheckedIn => &self.checked_in_topic,
+            EventKind::TicketCheckInConflict => &self.check_in_conflict_topic,
             EventKind::DeadLetter => &self.dead_letter_topic,
         };
         let headers = event

@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
 mod audit;
+mod check_in;
 mod code_files;
 mod config;
 mod demo;
 mod destination;
 mod dlq;
+mod door;
 mod erase;
 mod health;
 mod import;
@@ -96,6 +98,8 @@ enum Command {
     Order(order::Order),
     Refund(refund::Refund),
     Verify(verify::Verify),
+    CheckIn(check_in::CheckIn),
+    Door(door::Door),
     #[command(hide = true)]
     ReadCodes(code_files::ReadCodes),
     Template(template::Template),
@@ -244,6 +248,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Order(command) => command.run(&context).await,
         Command::Refund(command) => command.run(&context).await,
         Command::Verify(command) => command.run(&context).await,
+        Command::CheckIn(command) => command.run(&context).await,
+        Command::Door(command) => command.run(&context).await,
         Command::ReadCodes(_) => code_files::read_codes(),
         Command::Template(command) => command.run(&context).await,
         Command::Keys(command) => command.run(&context).await,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
 use fulfillment_domain::{Money, ticket_number};
+use fulfillment_door::Direction;
 use fulfillment_pipeline::operations::reissue::Wanted;
-use fulfillment_store::Records;
+use fulfillment_store::{CheckIn, Records};
+use serde::Serialize;
 
 use super::Context;
 use super::erase::ERASED;
@@ -92,7 +94,15 @@ impl Ticket {
         let config = context.config()?;
         let store = context.store(&config).await?;
         let ticket = match self.action {
-            Action::Show { id } => find(store.as_ref(), &id).await?,
+            Action::Show { id } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let check_ins = store.check_ins_of(ticket.id).await?;
+                return context.answer(&Shown { ticket, check_ins }, |shown| {
+                    let check_ins = shown.check_ins.iter().map(check_in_line);
+                    let lines = std::iter::once(describe(&shown.ticket)).chain(check_ins);
+                    lines.collect::<Vec<_>>().join("\n")
+                });
+            }
             Action::Reissue { kid: Some(kid), background, change, .. } => {
                 let reason = change.reason();
                 return reissue_key(context, &config, store, kid, reason, background).await;
@@ -118,6 +128,30 @@ impl Ticket {
         };
         context.answer(&ticket, describe)
     }
+}
+
+/// A ticket with what the doors have scanned of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    #[serde(flatten)]
+    ticket: fulfillment_domain::Ticket,
+    check_ins: Vec<CheckIn>,
+}
+
+fn check_in_line(check_in: &CheckIn) -> String {
+    let place = match (&check_in.gate, &check_in.device) {
+        (Some(gate), _) => format!(" by gate {gate}"),
+        (None, Some(device)) => format!(" by device {device}"),
+        (None, None) => String::new(),
+    };
+    let what = match (check_in.direction, check_in.result.recorded) {
+        (Direction::Exit, true) => "left",
+        (_, true) => "admitted",
+        (_, false) => check_in.result.verdict.word(),
+    };
+    let offline = if check_in.shown.is_some() { ", offline" } else { "" };
+    crate::terminal::lines([format!("{:<11} {}  {what}{place}{offline}", "scanned", check_in.scanned_at)])
 }
 
 /// The ticket of this id, or of this number as printed on it.

@@ -47,7 +47,8 @@ enum Action {
   fulfillment token new prometheus --scope metrics --json | jq -r .token > /run/secrets/prometheus
 Scopes: ingest (payments), withdraw (refunds, cancellations, voids), read:status (the state of orders and tickets), read
 (also personal data, codes, links and files), events (the stream of events), deliver (that a ticket was delivered), door
-(whether a code was voided), door:names, door:supervise, metrics, audit, admin.
+(check tickets in, whether a code was voided), door:names (the names of
+holders), door:supervise (overrides, the list of check-ins), metrics, audit, admin.
 Exit code: 1 when the name is in use.")]
     New {
         /// Its name in logs and records: letters, digits, ., _ and -

@@ -5,6 +5,7 @@
 
 #![expect(
     dead_code,
+    clippy::struct_excessive_bools,
     clippy::struct_field_names,
     reason = "schemas are read, never made, and have the names of the API"
 )]
@@ -12,6 +13,7 @@
 pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod bodies;
+pub(crate) mod door;
 pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod ticket;
@@ -39,8 +41,8 @@ use self::bodies::{Change, Delivered, Reason};
             (`Authorization: Bearer <token>`), except health, the public keys, this documentation and signed links. \
             A token has scopes: `ingest` (payments), `withdraw` (refunds, cancellations, voids), `read:status` (the \
             state of orders and tickets), `read` (also personal data, codes, links and files), `events`, `deliver`, \
-            `door` (whether a code was voided), `metrics`, `audit`, `admin`; `door:names` and `door:supervise` are \
-            for routes to come. Answers to a token without `read`, `events` or `admin` have no personal data, no \
+            `door` (check tickets in, whether a code was voided), `door:names` (the names of holders), \
+            `door:supervise` (overrides and the list of check-ins), `metrics`, `audit`, `admin`. Answers to a token without `read`, `events` or `admin` have no personal data, no \
             code and no link. A token that is not valid is answered 401, half a second later.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
@@ -50,6 +52,7 @@ use self::bodies::{Change, Delivered, Reason};
         (name = "Payments", description = "Payments, refunds and cancellations in."),
         (name = "Tickets", description = "Tickets out: the PDF and its record."),
         (name = "Orders", description = "The state of each order, and the reason for it."),
+        (name = "Doors", description = "Check-ins at the doors of events."),
         (name = "Events", description = "What happened, as it happens."),
         (name = "Operations", description = "For those who run the service."),
     ),
@@ -78,7 +81,7 @@ fn secure(api: &mut OpenApi) {
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
     components.add_security_scheme("link", SecurityScheme::ApiKey(ApiKey::Query(link)));
     for item in api.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put].into_iter().flatten() {
             operation.security.get_or_insert_default();
         }
     }

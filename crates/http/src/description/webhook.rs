@@ -9,7 +9,7 @@ use super::example;
 #[openapi(paths(ticket_event))]
 struct Webhooks;
 
-/// Sent to each of `webhooks`: a ticket was issued, reissued or voided, or an event's details changed
+/// Sent to each of `webhooks`: a ticket was issued, reissued or voided or checked in, or an event's details changed
 ///
 /// Signed by the Standard Webhooks scheme. Repeated with the same id and bytes until the answer is 2xx.
 #[utoipa::path(
@@ -38,7 +38,14 @@ pub(super) fn operation() -> Value {
     item["post"]["security"] = json!([]);
     item["post"]["requestBody"]["required"] = true.into();
     let examples = &mut item["post"]["requestBody"]["content"]["application/json"]["examples"];
-    for name in ["ticket-issued", "ticket-reissued", "ticket-voided", "event-updated"] {
+    for name in [
+        "ticket-issued",
+        "ticket-reissued",
+        "ticket-voided",
+        "event-updated",
+        "ticket-checked-in",
+        "ticket-check-in-conflict",
+    ] {
         examples[name] = json!({ "value": example("webhook", name) });
     }
     item

@@ -209,7 +209,14 @@ fn the_neighbours_contracts_are_those_of_the_files() {
     }
     let body = &api["webhooks"]["ticketEvent"]["post"]["requestBody"]["content"]["application/json"];
     assert_eq!(body["schema"]["$ref"], "#/components/schemas/Webhook");
-    let examples = ["event-updated", "ticket-issued", "ticket-reissued", "ticket-voided"];
+    let examples = [
+        "ticket-issued",
+        "ticket-reissued",
+        "ticket-voided",
+        "event-updated",
+        "ticket-checked-in",
+        "ticket-check-in-conflict",
+    ];
     assert_eq!(keys(&body["examples"]), BTreeSet::from(examples));
 }
 

@@ -29,6 +29,7 @@ use fulfillment_domain::clock::FixedClock;
 use fulfillment_domain::links::LinkSecrets;
 use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId};
 use fulfillment_pipeline::Publishing;
+use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
@@ -151,6 +152,7 @@ impl App {
         };
         let voider =
             Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
+        let doors = Doors::new(Arc::clone(&store) as _, fixtures::quietly(), Arc::default());
         let (trail, writer) = crate::Trail::new(Arc::clone(&clock));
         tokio::spawn(writer.run(Arc::clone(&store) as _, stop.clone()));
         let tokens =
@@ -161,6 +163,7 @@ impl App {
         let api = Api {
             reissuer,
             voider,
+            doors,
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
             accept: Arc::clone(&inbox) as _,

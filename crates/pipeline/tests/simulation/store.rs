@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::{Delivered, EventPatch, OrderId, OutboxEvent, Ticket, TicketId};
+use fulfillment_door::Rules;
 use fulfillment_store::*;
 use fulfillment_tests::checker::Word;
 use jiff::Timestamp;
@@ -274,6 +275,15 @@ passed_on! {
         tokens() -> Vec<TokenRecord>;
         tokens_in_use() -> TokensInUse;
         revoke_token(name: &str, by: &Actor) -> bool;
+    }
+    CheckIns {
+        check_in(event: &str, scans: &[NewCheckIn], announcing: &Announcing) -> Option<Vec<CheckInOutcome>>;
+        holders(tickets: &[TicketId]) -> Vec<Holder>;
+        check_ins_after(event: &str, after: u64, limit: usize) -> Option<Vec<CheckIn>>;
+        check_ins_of(ticket: TicketId) -> Vec<CheckIn>;
+        door_status(event: &str) -> Option<DoorStatus>;
+        door_rules(event: &str) -> Option<Rules>;
+        set_door_rules(event: &str, rules: &Rules, by: &Actor) -> bool;
     }
     Events {
         event(id: &str) -> Option<EventOnRecord>;

@@ -8,6 +8,7 @@
 
 pub mod attention;
 pub mod audit;
+pub mod check_ins;
 pub mod claim;
 pub mod complete;
 pub mod dead_letters;
@@ -78,6 +79,8 @@ macro_rules! conformance_suite {
                 what_contradicts_without_an_id_is_set_apart }
             positions { move_forward_only, a_later_epoch_counts, written_with_what_was_read, each_group_its_own,
                 adopted_once, an_upgrade_is_told_from_a_new_store }
+            check_ins { once_however_many_gates, once_in_a_batch, nonces, repeats, offline, by_the_record, reinstated_tickets,
+                revoked_keys, rules_and_limits, voids_in_between, times_are_kept }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, frozen_ones_alone, time_in_which_it_cannot_be_tried_is_no_age, next_due }

@@ -25,7 +25,7 @@ pub(crate) const TICKETS: &str = "UPDATE tickets SET customer_email = '', custom
      erased_at = coalesce(erased_at, $2), updated_at = $2 WHERE order_id = $1";
 
 /// Rows about the order in other tables, each by `$1`, the order.
-pub(crate) const BESIDE: [&str; 8] = [
+pub(crate) const BESIDE: [&str; 9] = [
     "DELETE FROM people WHERE order_id = $1",
     "DELETE FROM ticket_drafts WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_revisions SET record = '{}', why = NULL, request = NULL \
@@ -37,6 +37,8 @@ pub(crate) const BESIDE: [&str; 8] = [
     "UPDATE withdrawals SET reason = NULL WHERE order_id = $1 AND reason IS NOT NULL",
     "UPDATE withdrawals SET note = 'erased' WHERE order_id = $1 AND state = 'lifted' AND note <> 'reinstated'",
     "UPDATE order_attention SET acknowledged_why = 'erased' WHERE order_id = $1 AND acknowledged_why IS NOT NULL",
+    "UPDATE check_ins SET override_reason = 'erased' WHERE override_reason IS NOT NULL \
+     AND ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
 ];
 
 /// Its raw messages; `$1` is the order, `$2` now.

@@ -48,6 +48,9 @@ const OURS: &[&str] = &[
     "key_reissues",
     "erased_files",
     "event_cancellations",
+    "doors",
+    "check_ins",
+    "door_counts",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

@@ -1,6 +1,7 @@
 //! Code that the implementations share: the record's columns, and decisions that need no database.
 
 pub(crate) mod attention;
+pub(crate) mod checking_in;
 pub(crate) mod column;
 pub(crate) mod dead_letter;
 pub(crate) mod dead_letters;

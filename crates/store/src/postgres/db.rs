@@ -30,6 +30,7 @@ const FRAGMENTS: Fragments<'static> = Fragments {
     lock: "FOR NO KEY UPDATE",
     any: ("= ANY(", ")"),
     amount: ("CAST(CAST(", " AS TEXT) AS NUMERIC)"),
+    unhex: ("decode(", ", 'hex')"),
     greatest: "greatest",
     strpos: "strpos",
     bytewise: "COLLATE \"C\"",

@@ -8,6 +8,7 @@
 //! | `@greatest` | `greatest` | `max` |
 //! | `@strpos` | `strpos` | `instr` |
 //! | `@amount($1)` | the text as a number | the text |
+//! | `@unhex(x)` | the bytes of hexadecimal digits | the same |
 //! | `@bytewise` | `COLLATE "C"` | `COLLATE BINARY` |
 //! | `@records(a text, b bigint)` | `json_to_recordset` of `$1` | `json_each` of `$1` |
 //!
@@ -25,6 +26,7 @@ pub(crate) struct Fragments<'a> {
     pub(crate) records: fn(&str) -> String,
     pub(crate) any: (&'a str, &'a str),
     pub(crate) amount: (&'a str, &'a str),
+    pub(crate) unhex: (&'a str, &'a str),
 }
 
 impl Fragments<'_> {
@@ -38,6 +40,7 @@ impl Fragments<'_> {
             let around = match name {
                 "any" => Some(self.any),
                 "amount" => Some(self.amount),
+                "unhex" => Some(self.unhex),
                 _ => None,
             };
             let word = match name {
@@ -79,12 +82,14 @@ mod tests {
             records: |columns| format!("<{columns}> AS n"),
             any: ("IN (SELECT value FROM json_each(", "))"),
             amount: ("", ""),
+            unhex: ("bytes(", ")"),
         };
         for (sql, written) in [
             ("SELECT '{}'", "SELECT '{}'"),
             ("SET a = @now, b = coalesce(b, @now)", "SET a = $2, b = coalesce(b, $2)"),
             ("x @any($1) ORDER BY x @lock", "x IN (SELECT value FROM json_each($1)) ORDER BY x "),
             ("@greatest(a - $3, 0)", "max(a - $3, 0)"),
+            ("a = @unhex(n.a) AND b", "a = bytes(n.a) AND b"),
             ("VALUES (@amount($1), $2)", "VALUES ($1, $2)"),
             ("FROM @records(a text, b bigint) WHERE", "FROM <a text, b bigint> AS n WHERE"),
             ("ORDER BY a @bytewise, b", "ORDER BY a COLLATE BINARY, b"),

@@ -5,6 +5,7 @@
 
 mod attention;
 mod audit;
+mod check_ins;
 mod dead_letters;
 mod destinations;
 mod epoch;

@@ -178,6 +178,8 @@ async fn texts_of_orders(db: &mut impl Db, orders: &[OrderId]) -> Result<Vec<(Or
          WHERE t.order_id @any($1)",
         "SELECT t.order_id, r.why AS content FROM ticket_revisions r JOIN tickets t ON t.id = r.ticket_id \
          WHERE t.order_id @any($1) AND r.why IS NOT NULL",
+        "SELECT t.order_id, c.override_reason AS content FROM check_ins c JOIN tickets t ON t.id = c.ticket_id \
+         WHERE t.order_id @any($1) AND c.override_reason IS NOT NULL",
     ] {
         for row in db.fetch_all(sql, &orders).await? {
             texts.push((row.order_id()?, need("content", row.text("content")?)?.into_bytes()));

@@ -69,6 +69,7 @@ impl<C> At<C> {
                 lock: "",
                 any,
                 amount: ("CAST(", " AS TEXT)"),
+                unhex: ("unhex(", ")"),
                 greatest: "max",
                 strpos: "instr",
                 bytewise: "COLLATE BINARY",

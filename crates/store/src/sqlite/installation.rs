@@ -35,6 +35,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (22, "0022_erased_files", include_str!("../../migrations/sqlite/0022_erased_files.sql")),
     (24, "0024_audit", include_str!("../../migrations/sqlite/0024_audit.sql")),
     (26, "0026_events", include_str!("../../migrations/sqlite/0026_events.sql")),
+    (28, "0028_check_ins", include_str!("../../migrations/sqlite/0028_check_ins.sql")),
 ];
 
 #[async_trait]

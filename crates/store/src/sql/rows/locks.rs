@@ -7,9 +7,10 @@
 //! | 3 | `withdrawals` | key |
 //! | 4 | `seats` | event and seat key, bytewise |
 //! | 5 | `tickets` | id |
-//! | 6 | `events` | id, bytewise |
-//! | 7 | `outbox` | id |
-//! | 8 | `outbox_delivery` | outbox id and destination |
+//! | 6 | `doors` | event, one in each transaction |
+//! | 7 | `events` | id, bytewise |
+//! | 8 | `outbox` | id |
+//! | 9 | `outbox_delivery` | outbox id and destination |
 //!
 //! A transaction may skip levels and never goes back to one. It locks all the rows that it needs of a level with one
 //! statement, sorted; after that it may write them as often and in whatever order it likes. A level's new rows are

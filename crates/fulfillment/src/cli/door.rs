@@ -1,0 +1,112 @@
+//! The command `fulfillment door`: the state and the rules of an event's door.
+
+use std::io::Read as _;
+
+use clap::{Args, Subcommand};
+use fulfillment_door::{MAX_JSON_BYTES, Rules};
+use fulfillment_store::DoorStatus;
+
+use super::Context;
+use crate::error::CliError;
+
+/// See how many are in, and set who is let in where and when
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  fulfillment door status 3f2504e0-4f89-41d3-9a0c-0305e82c3301
+  fulfillment door rules 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --set rules.json")]
+pub(crate) struct Door {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show how many of the sold tickets were admitted, by gate and minute, and who was refused
+    #[command(after_help = "Examples:
+  fulfillment door status EVENT
+  fulfillment door status EVENT --json | jq .admitted
+Exit code: 1 when there is no such event.")]
+    Status {
+        /// The event's id
+        event: String,
+    },
+    /// Show or replace the rules of an event's door
+    ///
+    /// They are a JSON document, which docs/door.md describes. An event without rules admits each ticket once, by any
+    /// gate, at any time.
+    #[command(after_help = "Examples:
+  fulfillment door rules EVENT
+  fulfillment door rules EVENT --set rules.json
+  echo '{\"reEntry\": \"afterExit\"}' | fulfillment door rules EVENT --set -
+Exit code: 1 when there is no such event, 2 when the rules have a mistake, which is named.")]
+    Rules {
+        /// The event's id
+        event: String,
+        /// Replace them by those in this file; - for standard input
+        #[arg(long, value_name = "FILE")]
+        set: Option<String>,
+    },
+}
+
+impl Door {
+    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+        let config = context.config()?;
+        let store = context.store(&config).await?;
+        let none = |event: &str| CliError::failed(format!("there is no event {event}"));
+        match self.action {
+            Action::Status { event } => {
+                let status = store.door_status(&event).await?.ok_or_else(|| none(&event))?;
+                context.answer(&status, table)
+            }
+            Action::Rules { event, set: None } => {
+                let rules = store.door_rules(&event).await?.ok_or_else(|| none(&event))?;
+                context.answer(&rules, Rules::to_json)
+            }
+            Action::Rules { event, set: Some(file) } => {
+                let text = read(&file)?;
+                let rules =
+                    Rules::read(&text).map_err(|error| CliError::misuse(format!("{file}: {error}")))?;
+                store.set_door_rules(&event, &rules, &context.actor()).await?;
+                context.answer(&rules, |rules| {
+                    format!("the door of {event} has these rules now: {}", rules.to_json())
+                })
+            }
+        }
+    }
+}
+
+fn read(file: &str) -> Result<String, CliError> {
+    let failed = |error: std::io::Error| CliError::misuse(format!("cannot read {file}: {error}"));
+    let mut text = String::new();
+    let most = u64::try_from(MAX_JSON_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    if file == "-" {
+        std::io::stdin().take(most).read_to_string(&mut text).map_err(failed)?;
+    } else {
+        std::fs::File::open(file).map_err(failed)?.take(most).read_to_string(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
+fn table(status: &DoorStatus) -> String {
+    let mut lines = vec![format!("{} of {} admitted", status.admitted, status.sold)];
+    if status.conflicts > 0 {
+        lines.push(format!("{} conflicts: see the list of check-ins", status.conflicts));
+    }
+    if status.not_on_record > 0 {
+        lines.push(format!("{} check-ins of codes that are not on record", status.not_on_record));
+    }
+    for count in &status.counts {
+        let gate = count.gate.as_deref().unwrap_or("no gate");
+        let area = count.area.as_ref().map(|area| format!(" to {area}")).unwrap_or_default();
+        lines.push(format!("{}  {gate}{area}: {} in, {} out", count.day, count.entries, count.exits));
+    }
+    let busiest = status.minutes.iter().map(|(_, entries)| *entries).max().unwrap_or_default();
+    for (minute, entries) in status.minutes.iter().rev().take(10).rev() {
+        let width = usize::try_from(entries * 40 / busiest.max(1)).unwrap_or_default().max(1);
+        lines.push(format!("{}  {entries:>5} {}", minute.strftime("%H:%M UTC"), "#".repeat(width)));
+    }
+    for (verdict, times) in &status.refused {
+        lines.push(format!("refused {times}: {}", verdict.word()));
+    }
+    crate::terminal::lines(lines)
+}

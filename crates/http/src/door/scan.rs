@@ -1,0 +1,198 @@
+//! Reads scans from requests.
+
+use fulfillment_config::Scope;
+use fulfillment_credential::{KeySet, open};
+use fulfillment_domain::ticket_number;
+use fulfillment_door::{Direction, Verdict, corrected_time};
+use fulfillment_store::{NewCheckIn, Offline, Scanned};
+use jiff::Timestamp;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::access::Caller;
+use crate::problem::{Kind, Problem};
+
+/// The most scans of one request.
+pub(crate) const MAX_SCANS: usize = 1_000;
+
+/// The longest name of a gate or device, and the longest nonce, in characters.
+const MAX_NAME: usize = 100;
+const MAX_NONCE: usize = 64;
+/// The longest code or number. What is longer is a code of no kind, but a request has to end somewhere.
+const MAX_CODE: usize = 4_096;
+const MAX_REASON: usize = 500;
+
+/// A scan of a ticket.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Scan))]
+pub(crate) struct ScanRequest {
+    /// The content of the QR code; or `ticketNumber`.
+    code: Option<String>,
+    /// The number printed on the ticket, as somebody typed it.
+    ticket_number: Option<String>,
+    /// The gate, as the event's rules name it.
+    #[cfg_attr(test, schema(max_length = 100))]
+    gate: Option<String>,
+    /// The device. The same ticket, device and direction within 3 seconds is one check-in.
+    #[cfg_attr(test, schema(max_length = 100))]
+    device: Option<String>,
+    /// `entry` (the default), `exit`, or `check`, which counts nothing.
+    #[serde(default)]
+    #[cfg_attr(test, schema(value_type = String))]
+    direction: Direction,
+    /// When it was scanned, by the device's clock; otherwise now.
+    #[cfg_attr(test, schema(value_type = Option<String>, format = DateTime))]
+    scanned_at: Option<Timestamp>,
+    /// What to add to the device's clock to get the service's, in milliseconds.
+    #[serde(default)]
+    clock_offset_ms: i64,
+    /// The client's own id of the scan: a repeat is answered with the stored result.
+    #[cfg_attr(test, schema(max_length = 64))]
+    pub(super) nonce: Option<String>,
+    /// Scanned without a network: `shown` is what the device has decided.
+    #[serde(default)]
+    offline: bool,
+    /// The verdict that the device has shown.
+    #[cfg_attr(test, schema(value_type = Option<String>))]
+    shown: Option<Verdict>,
+    /// The version of the door's feed that the device had.
+    feed_version: Option<u64>,
+    /// Admit whomever the rules refuse; for tokens with `door:supervise`.
+    #[serde(rename = "override")]
+    overridden: Option<OverrideRequest>,
+}
+
+/// A supervisor's decision.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Override))]
+pub(crate) struct OverrideRequest {
+    /// Why, for the record.
+    #[cfg_attr(test, schema(max_length = 500))]
+    reason: String,
+}
+
+/// Reads one object or an array of them.
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<ScanRequest>, Problem> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let is_array = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let read = if is_array {
+        serde_path_to_error::deserialize(&mut reader)
+    } else {
+        serde_path_to_error::deserialize(&mut reader).map(|one| vec![one])
+    };
+    let scans: Vec<ScanRequest> = read.map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        let place = if path == "." { "The body".to_owned() } else { format!("\"{path}\"") };
+        Problem::new(Kind::BadRequest, format!("{place}: {inner}.")).with("field", path)
+    })?;
+    reader.end().map_err(|_| Problem::new(Kind::BadRequest, "The body has something after its JSON."))?;
+    if scans.is_empty() || scans.len() > MAX_SCANS {
+        let detail = format!("The body has {} scans; send 1 to {MAX_SCANS}.", scans.len());
+        let kind = if scans.is_empty() { Kind::BadRequest } else { Kind::TooLarge };
+        return Err(Problem::new(kind, detail));
+    }
+    Ok(scans)
+}
+
+/// The keys by which codes are judged.
+pub(super) struct Keys<'a> {
+    pub(super) accepted: &'a KeySet,
+    pub(super) revoked: &'a KeySet,
+}
+
+impl ScanRequest {
+    /// Checks the scan, and its code's signature.
+    pub(super) fn open(
+        self,
+        at: &str,
+        event: &str,
+        caller: &Caller,
+        keys: &Keys<'_>,
+        now: Timestamp,
+    ) -> Result<NewCheckIn, Problem> {
+        let wrong = |field: &str, why: &str| {
+            Problem::new(Kind::BadRequest, format!("\"{at}{field}\" {why}."))
+                .with("field", format!("{at}{field}"))
+        };
+        for (field, text, most) in [
+            ("code", &self.code, MAX_CODE),
+            ("ticketNumber", &self.ticket_number, MAX_CODE),
+            ("gate", &self.gate, MAX_NAME),
+            ("device", &self.device, MAX_NAME),
+            ("nonce", &self.nonce, MAX_NONCE),
+        ] {
+            let Some(text) = text else { continue };
+            let characters = text.chars().count();
+            if characters > most || (characters == 0 && field != "code") {
+                return Err(wrong(field, &format!("must have 1 to {most} characters")));
+            }
+            // They are repeated in messages.
+            if field != "code" && text.chars().any(char::is_control) {
+                return Err(wrong(field, "must have no control characters"));
+            }
+        }
+        let (what, scanned) = match (&self.code, &self.ticket_number) {
+            (Some(code), None) => {
+                let opened = open(code, keys.accepted, Some(keys.revoked));
+                (code, opened.map_or_else(Scanned::Refused, Scanned::Code))
+            }
+            (None, Some(number)) => {
+                // A slip is answered as a number that no ticket has.
+                (number, Scanned::Number(ticket_number::normalise(number).unwrap_or_default()))
+            }
+            _ => return Err(wrong("code", "or \"ticketNumber\" must be given, one of them")),
+        };
+        if self.offline != self.shown.is_some() {
+            return Err(wrong("shown", "belongs to a scan with \"offline\": true, and to no other"));
+        }
+        let reason = self.overridden.map(|overridden| overridden.reason);
+        if let Some(reason) = &reason {
+            if reason.chars().any(char::is_control) {
+                return Err(wrong("override.reason", "must have no control characters"));
+            }
+            if !(1..=MAX_REASON).contains(&reason.trim().chars().count()) {
+                return Err(wrong("override.reason", &format!("must have 1 to {MAX_REASON} characters")));
+            }
+            if !caller.has(&[Scope::DoorSupervise]) {
+                let word = Scope::DoorSupervise.as_str();
+                let detail = format!("The token lacks the scope \"{word}\", which an override needs.");
+                return Err(Problem::new(Kind::Forbidden, detail).with("scope", word));
+            }
+        }
+        let scanned_at =
+            corrected_time(self.scanned_at, self.clock_offset_ms, now, self.offline).map_err(|error| {
+                let error = error.to_string();
+                let (field, why) = error.split_once(": ").unwrap_or(("scannedAt", &error));
+                wrong(field, &format!("is wrong: {why}"))
+            })?;
+        let mut request = Sha256::new();
+        for part in [event, what, direction_word(self.direction), self.gate.as_deref().unwrap_or_default()] {
+            request.update((part.len() as u64).to_be_bytes());
+            request.update(part);
+        }
+        Ok(NewCheckIn {
+            scanned,
+            direction: self.direction,
+            scanned_at,
+            gate: self.gate,
+            device: self.device,
+            offline: self.shown.map(|shown| Offline { shown, device_revoked: false }),
+            override_reason: reason,
+            feed_version: self.feed_version,
+            clock_offset_ms: self.clock_offset_ms,
+            by: caller.actor(),
+            nonce: self.nonce,
+            request: request.finalize().into(),
+        })
+    }
+}
+
+fn direction_word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Entry => "entry",
+        Direction::Exit => "exit",
+        Direction::Check => "check",
+    }
+}

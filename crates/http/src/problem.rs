@@ -33,6 +33,7 @@ pub(crate) enum Kind {
     TicketVoided,
     TicketErased,
     EventsPruned,
+    AnotherEpoch,
     TooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
@@ -48,7 +49,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -73,6 +74,7 @@ impl Kind {
         Self::TicketVoided,
         Self::TicketErased,
         Self::EventsPruned,
+        Self::AnotherEpoch,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -143,6 +145,7 @@ impl Kind {
             Self::TicketVoided => ("ticket-voided", S::GONE, "The ticket was voided"),
             Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
             Self::EventsPruned => ("events-pruned", S::GONE, "Events after this position were deleted"),
+            Self::AnotherEpoch => ("another-epoch", S::GONE, "The position is of another epoch of the store"),
             Self::TooLarge => ("too-large", S::PAYLOAD_TOO_LARGE, "The request is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",

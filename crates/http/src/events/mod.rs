@@ -1,7 +1,10 @@
 //! `GET /events`: events as server-sent events (WHATWG HTML, 9.2), replayed from a position and then followed.
 //!
 //! The `id` of each is its position in the gapless order that the sequencer assigns: a reader that reconnects with
-//! `Last-Event-ID` misses nothing and gets nothing twice.
+//! `Last-Event-ID` misses nothing and gets nothing twice. A store that was restored assigns positions again: its epoch
+//! tells them apart.
+
+mod cursor;
 
 use std::collections::{HashSet, VecDeque};
 use std::convert::Infallible;
@@ -23,6 +26,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tracing::warn;
 use uuid::Uuid;
 
+use self::cursor::Cursor;
 use crate::access::{Caller, Standing};
 use crate::api::Api;
 #[cfg(test)]
@@ -53,7 +57,7 @@ pub(crate) struct Asked {
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "a schema is read, never made")]
 struct StreamEvent {
-    /// Its position in the stream.
+    /// Its position in the stream: `42`, or `1796050000.42` in a later epoch of the store.
     id: String,
     /// Its type, such as `ticket-issued`.
     event: String,
@@ -66,7 +70,8 @@ struct StreamEvent {
 ///
 /// Each event has its position as `id`, its type as `event`, and a `CloudEvent` as `data`. A reader that reconnects with
 /// `Last-Event-ID` misses nothing. Without it, the stream begins with the next event; `after=0` replays everything
-/// that is kept, as long as nothing was deleted yet. It ends when its token is revoked or expires.
+/// that is kept, as long as nothing was deleted yet. After a restore with a new epoch, an `id` has the epoch before the
+/// position, and one of another epoch is refused. It ends when its token is revoked or expires.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/events",
@@ -85,7 +90,8 @@ struct StreamEvent {
                 `newest`."),
         (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`events-pruned`: events after this position were deleted. `resumeAfter` is the position \
-                after which the stream goes on."),
+                after which the stream goes on. `another-epoch`: the position was assigned before the store was \
+                restored; read again what you need, and follow from `resumeAfter`."),
         answers::Guarded,
         (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
             headers(("Retry-After" = u32, description = "Seconds to wait.")),
@@ -108,19 +114,24 @@ pub(crate) async fn events(
             .retry_after(10)
     })?;
     let last = headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?"));
+    let epoch = api.store.epoch().await?;
     // The highest position so far: this call sequences nothing.
     let top = api.store.sequence_events(0).await?;
     let position = match last.or(asked.after.as_deref()) {
         Some(given) => {
-            let position = position(&api, given).await?;
-            continues(&api, position, top).await?;
-            position
+            let cursor = cursor(&api, given, epoch).await?;
+            if cursor.epoch != epoch {
+                return Err(other_epoch(Cursor { epoch, position: top }));
+            }
+            continues(&api, cursor, top).await?;
+            cursor.position
         }
         None => top,
     };
     let reader = Reader {
         api,
         caller,
+        epoch,
         from: position,
         position,
         types,
@@ -149,23 +160,25 @@ fn types(list: &str) -> Result<HashSet<EventKind>, Problem> {
 }
 
 /// A position, given directly or as an event's id.
-async fn position(api: &Api, given: &str) -> Result<i64, Problem> {
-    if let Some(position) = given.parse().ok().filter(|p| *p >= 0) {
-        return Ok(position);
+async fn cursor(api: &Api, given: &str, epoch: u64) -> Result<Cursor, Problem> {
+    if let Some(cursor) = Cursor::read(given, epoch) {
+        return Ok(cursor);
     }
     let known = match given.parse::<Uuid>() {
         Ok(event) => api.store.position_of(event).await?,
         Err(_) => None,
     };
-    known.ok_or_else(|| {
+    known.map(|position| Cursor { epoch, position }).ok_or_else(|| {
         let detail = "Use an id that this stream has sent, an event's id, or 0.";
         Problem::new(Kind::BadRequest, detail).with("field", "after")
     })
 }
 
 /// Refuses a position from which the stream cannot go on without a gap that its reader would not see.
-async fn continues(api: &Api, position: i64, top: i64) -> Result<(), Problem> {
+async fn continues(api: &Api, cursor: Cursor, top: i64) -> Result<(), Problem> {
+    let Cursor { epoch, position } = cursor;
     if position > top {
+        let top = Cursor { epoch, position: top };
         let detail = format!(
             "The newest event has the position {top}: this position is of another store, or of this one before it was \
              restored. Read again what you need, and follow from {top}."
@@ -176,14 +189,24 @@ async fn continues(api: &Api, position: i64, top: i64) -> Result<(), Problem> {
     let Some(first) = next.first().map(|event| event.position).filter(|first| *first != position + 1) else {
         return Ok(());
     };
+    let resume = Cursor { epoch, position: first - 1 };
     let detail = format!(
         "The events from {} to {} were sent everywhere and deleted after pipeline.prune_after. Read the orders that \
          you need, and follow from {}.",
         position + 1,
         first - 1,
-        first - 1
+        resume
     );
-    Err(Problem::new(Kind::EventsPruned, detail).with("resumeAfter", first - 1))
+    Err(Problem::new(Kind::EventsPruned, detail).with("resumeAfter", resume))
+}
+
+/// Refuses a position that was assigned in another epoch: the events after it are others here.
+fn other_epoch(newest: Cursor) -> Problem {
+    let detail = format!(
+        "The store was restored since, and its epoch is {}. Read again what you need, and follow from {newest}.",
+        newest.epoch
+    );
+    Problem::new(Kind::AnotherEpoch, detail).with("epoch", newest.epoch).with("resumeAfter", newest)
 }
 
 /// One reader, at its position in the stream.
@@ -191,6 +214,8 @@ struct Reader {
     api: Arc<Api>,
     /// Its token may be revoked or expire while it reads.
     caller: Caller,
+    /// The store's epoch when it began.
+    epoch: u64,
     /// The position after which it began.
     from: i64,
     /// The position of the last event that was sent or passed over.
@@ -243,7 +268,7 @@ impl Reader {
                 }
                 self.position = published.position;
                 if self.types.as_ref().is_none_or(|types| types.contains(&published.event.kind)) {
-                    match render(&published) {
+                    match render(&published, self.epoch) {
                         Ok(event) => return Some(event),
                         Err(error) => {
                             warn!(position = published.position, %error, "an event cannot be shown");
@@ -291,7 +316,7 @@ struct Envelope<'a> {
     data: &'a RawValue,
 }
 
-fn render(published: &PublishedEvent) -> Result<Event, Box<dyn std::error::Error + Send + Sync>> {
+fn render(published: &PublishedEvent, epoch: u64) -> Result<Event, Box<dyn std::error::Error + Send + Sync>> {
     let event = &published.event;
     let header = |name: &str| {
         let value = event.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v);
@@ -309,6 +334,7 @@ fn render(published: &PublishedEvent) -> Result<Event, Box<dyn std::error::Error
         traceparent: header("traceparent"),
         data: serde_json::from_slice(&event.value)?,
     };
-    let shown = Event::default().id(published.position.to_string()).event(event.kind.as_str());
+    let id = Cursor { epoch, position: published.position };
+    let shown = Event::default().id(id.to_string()).event(event.kind.as_str());
     Ok(shown.json_data(envelope)?)
 }

@@ -7,7 +7,7 @@ use axum::body::BodyDataStream;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::sqlite::SqliteStore;
-use fulfillment_store::{DeliveryOutcome, Outbox};
+use fulfillment_store::{DeliveryOutcome, Outbox, StoreEpoch};
 use futures::StreamExt;
 use tower::ServiceExt;
 
@@ -104,6 +104,26 @@ async fn a_position_that_would_hide_a_gap_is_refused() {
     assert_eq!(problem["type"], "urn:fulfillment:problem:events-pruned");
     assert_eq!(problem["resumeAfter"], 2, "the newest is always kept: {problem}");
     assert_eq!(Reader::of(&app, "/events?after=2", &[]).await.ids(1).await, ["3"]);
+}
+
+#[tokio::test]
+async fn a_position_of_another_epoch_is_refused() {
+    let app = App::open().await;
+    fixtures::issued(app.store.as_ref(), 1, 3).await;
+    assert_eq!(app.store.sequence_events(10).await.unwrap(), 3);
+    let mut before = Reader::of(&app, "/events?after=1", &[]).await;
+    assert_eq!(before.ids(1).await, ["2"]);
+    let epoch = app.store.new_epoch(&fixtures::desk()).await.unwrap();
+    for (path, last) in [("/events?after=2", None), ("/events", Some("2")), ("/events?after=1.2", None)] {
+        let headers: Vec<_> = last.map(|last| ("last-event-id", last)).into_iter().collect();
+        app.get(path, &headers).await.is_problem(410, "another-epoch");
+    }
+    let (here, later) = (format!("{epoch}.2"), format!("{}.2", epoch + 1));
+    app.get(&format!("/events?after={later}"), &[]).await.is_problem(410, "another-epoch");
+    let mut rest = Reader::of(&app, &format!("/events?after={here}"), &[]).await;
+    assert_eq!(rest.ids(1).await, [format!("{epoch}.3")]);
+    let mut all = Reader::of(&app, "/events?after=0", &[]).await;
+    assert_eq!(all.ids(2).await, [format!("{epoch}.1"), here]);
 }
 
 #[tokio::test]

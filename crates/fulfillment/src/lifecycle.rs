@@ -234,6 +234,7 @@ impl Parts {
             accept: ingest as Arc<dyn Accept>,
             heal: Arc::new(healer),
             reissuer,
+            events: wiring::event_desk(config, &self.store, Arc::clone(&self.wake)),
             doors: wiring::doors(config, &self.store, Arc::clone(&self.wake)),
             voider: wiring::voider(config, &self.store, Arc::clone(&self.wake)),
             readiness: Arc::clone(&self.readiness),

@@ -15,6 +15,7 @@ use fulfillment_domain::order::Reading;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
@@ -242,6 +243,11 @@ pub(crate) fn pipeline(
 /// Voids tickets.
 pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> Voider {
     Voider { store: Arc::clone(store) as _, announcing: announcing(config), wake }
+}
+
+/// Sets details of events.
+pub(crate) fn event_desk(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> EventDesk {
+    EventDesk { store: Arc::clone(store) as _, announcing: announcing_events(config), wake }
 }
 
 /// Checks tickets in.

@@ -8,6 +8,7 @@ use fulfillment_config::{Http, Pipeline};
 use fulfillment_domain::Clock;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, Heal};
@@ -36,6 +37,8 @@ pub struct Api {
     pub heal: Arc<dyn Heal>,
     /// Makes new generations of tickets.
     pub reissuer: Reissuer,
+    /// Sets details of events.
+    pub events: EventDesk,
     /// Checks tickets in.
     pub doors: Doors,
     /// Voids tickets.

@@ -1,7 +1,7 @@
 //! The HTTP API: serves tickets, takes payments, streams events, and answers operators.
 //!
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
-//! `door` for check-ins, `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
+//! `door` for check-ins, `event_records` for events themselves, `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
 //! else reads tokens. `stored_tokens` follows those in the store, `tries` counts those that are not valid. Without
 //! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
@@ -17,6 +17,7 @@ mod connections;
 #[cfg(test)]
 mod description;
 mod door;
+mod event_records;
 mod events;
 mod gate;
 mod guard;
@@ -81,6 +82,9 @@ routes! {
     "/orders/{id}": get orders::order;
     "/orders/{id}/tickets": get orders::tickets;
     "/orders/{id}/tickets.pdf": get order_file::order_file;
+    "/events/{eventId}": get event_records::event;
+    "/events/{eventId}": put event_records::set;
+    "/event-records": get event_records::list;
     "/events/{eventId}/check-ins": post door::check_ins::check_in;
     "/events/{eventId}/check-ins": get door::list::check_ins;
     "/events/{eventId}/door/status": get door::status::status;

@@ -148,6 +148,57 @@ async fn each_ticket_is_admitted_once_whatever_gates_race() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_record_of_an_event_is_shown_and_set() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    with_tokens(&scene)?;
+    let mut service = scene.start().await?;
+    sold(&scene, &service, 2).await?;
+    let desk = Door { service: &service, token: ADMIN };
+    let (status, event) = desk.ask("GET", "", None).await?;
+    assert_eq!((status, &event["eventId"], &event["issued"]), (200, &EVENT.into(), &2.into()), "{event}");
+    assert_eq!((&event["status"], &event["overrides"]), (&"scheduled".into(), &json!({})));
+    let moved = json!({ "startsAt": "2099-01-10T19:30:00+01:00", "status": "postponed" });
+    let (status, set) = desk.ask("PUT", "", Some(&moved)).await?;
+    assert_eq!(
+        (status, &set["startsAt"], &set["status"]),
+        (200, &"2099-01-10T18:30:00Z".into(), &"postponed".into())
+    );
+    let (_, event) = desk.ask("GET", "", None).await?;
+    assert_eq!(
+        (&event["ordering"]["name"], event["overrides"]["startsAt"].is_string()),
+        (&event["name"], true)
+    );
+    for (body, field) in [(json!({ "startsAt": "tomorrow" }), "startsAt"), (json!({ "nmae": "x" }), "nmae")] {
+        let (status, problem) = desk.ask("PUT", "", Some(&body)).await?;
+        assert_eq!((status, &problem["field"]), (400, &field.into()), "{problem}");
+    }
+    let steward = Door { service: &service, token: STEWARD };
+    assert_eq!(steward.ask("PUT", "", Some(&moved)).await?.0, 403);
+    let stream = service.client().get(format!("{}/events?after=0", service.base()));
+    let mut stream = stream
+        .bearer_auth(fulfillment_tests::service::TOKEN)
+        .header("accept", "text/event-stream")
+        .send()
+        .await?;
+    let mut seen = String::new();
+    while !seen.contains("event: event-updated") {
+        seen.push_str(&String::from_utf8_lossy(&stream.chunk().await?.context("the stream ended")?));
+    }
+    drop(stream);
+    service.stop(Duration::from_secs(20)).await?;
+
+    let run = async |arguments: &[&str]| scene.setup.run(arguments).await;
+    let lifted = run(&["event", "set", EVENT, "--lift", "startsAt,status", "--json"]).await?;
+    let lifted: Value = serde_json::from_slice(&lifted.stdout)?;
+    assert_eq!((&lifted["overrides"], &lifted["status"]), (&json!({}), &"scheduled".into()), "{lifted}");
+    let list = run(&["event", "list"]).await?;
+    assert!(String::from_utf8_lossy(&list.stdout).contains("2 tickets, 0 void"), "{list:?}");
+    assert_eq!(run(&["event", "show", "nothing"]).await?.status.code(), Some(1));
+    assert_eq!(run(&["event", "set", EVENT]).await?.status.code(), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
 async fn rules_overrides_and_refused_requests() -> Result<()> {
     let scene = Scene::embedded().await?;
     with_tokens(&scene)?;

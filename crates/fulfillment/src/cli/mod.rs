@@ -9,6 +9,7 @@ mod destination;
 mod dlq;
 mod door;
 mod erase;
+mod event;
 mod health;
 mod import;
 mod ingest;
@@ -100,6 +101,7 @@ enum Command {
     Verify(verify::Verify),
     CheckIn(check_in::CheckIn),
     Door(door::Door),
+    Event(event::Event),
     #[command(hide = true)]
     ReadCodes(code_files::ReadCodes),
     Template(template::Template),
@@ -249,6 +251,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Refund(command) => command.run(&context).await,
         Command::Verify(command) => command.run(&context).await,
         Command::CheckIn(command) => command.run(&context).await,
+        Command::Event(command) => command.run(&context).await,
         Command::Door(command) => command.run(&context).await,
         Command::ReadCodes(_) => code_files::read_codes(),
         Command::Template(command) => command.run(&context).await,

@@ -14,6 +14,7 @@ pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod door;
+pub(crate) mod event;
 pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod ticket;

@@ -71,10 +71,6 @@ pub(crate) async fn set(
 ) -> Result<Response, Problem> {
     let caller = api.access.require(request.headers(), &[Scope::Admin])?;
     let event = event_id(path)?;
-    if event.is_empty() || event.len() > fulfillment_domain::event_record::MAX_EVENT_ID {
-        let most = fulfillment_domain::event_record::MAX_EVENT_ID;
-        return Err(Problem::new(Kind::BadRequest, format!("The event's id must have 1 to {most} bytes.")));
-    }
     let bytes = body::read_json(request, api.limits.max_small_body).await?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Problem::new(Kind::BadRequest, "The body must be UTF-8."))?;

@@ -31,6 +31,7 @@ use fulfillment_domain::{Clock, Secret, Spelling, Ticket, TicketId};
 use fulfillment_pipeline::Publishing;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
+use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
@@ -152,6 +153,11 @@ impl App {
         };
         let voider =
             Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
+        let events = EventDesk {
+            store: Arc::clone(&store) as _,
+            announcing: fixtures::quietly(),
+            wake: Arc::default(),
+        };
         let doors = Doors::new(Arc::clone(&store) as _, fixtures::quietly(), Arc::default());
         let (trail, writer) = crate::Trail::new(Arc::clone(&clock));
         tokio::spawn(writer.run(Arc::clone(&store) as _, stop.clone()));
@@ -164,6 +170,7 @@ impl App {
             reissuer,
             voider,
             doors,
+            events,
             store: Arc::clone(&store) as _,
             files: Arc::clone(&files) as _,
             accept: Arc::clone(&inbox) as _,

@@ -146,7 +146,7 @@ pub async fn jobs_go_on_where_they_stopped(backend: &dyn Backend) {
     assert_eq!(again, begun, "it is being worked on");
     store.request_key_reissue("b", None, &desk(), 1).await.unwrap();
 
-    let mut job = store.claim_key_reissue("w", SHORT, None).await.unwrap().unwrap();
+    let mut job = store.claim_key_reissue("w", LONG, None).await.unwrap().unwrap();
     assert_eq!(job, begun, "the oldest");
     assert!(other.claim_key_reissue("v", LONG, Some("a")).await.unwrap().is_none(), "it is claimed");
     let second = other.claim_key_reissue("v", LONG, None).await.unwrap().unwrap();

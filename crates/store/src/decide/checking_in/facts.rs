@@ -7,7 +7,6 @@ use fulfillment_domain::{OrderId, TicketId};
 use fulfillment_door::{Direction, day_of};
 use jiff::tz::TimeZone;
 
-use super::ticket::Found;
 use crate::{CheckIn, NewCheckIn};
 
 /// A ticket as far as a door asks.
@@ -69,9 +68,15 @@ impl Facts {
     }
 
     /// Adds a check-in of this transaction.
-    pub(super) fn note(&mut self, zone: &TimeZone, scan: &NewCheckIn, check_in: &CheckIn, found: &Found) {
-        if let Some(subject) = &found.subject {
-            self.past.entry(subject.clone()).or_default().push(check_in.clone());
+    pub(super) fn note(
+        &mut self,
+        zone: &TimeZone,
+        scan: &NewCheckIn,
+        check_in: &CheckIn,
+        subject: Option<&str>,
+    ) {
+        if let Some(subject) = subject {
+            self.past.entry(subject.to_owned()).or_default().push(check_in.clone());
         }
         if let Some(nonce) = &scan.nonce {
             let key = (scan.by.to_string(), nonce.clone());

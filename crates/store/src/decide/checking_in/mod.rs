@@ -98,7 +98,7 @@ fn one(
         events.push(published::checked_in(door, &check_in, announcing));
     }
     events.extend(published::conflict(door, &check_in, other.as_ref(), announcing));
-    facts.note(&door.zone, scan, &check_in, &found);
+    facts.note(&door.zone, scan, &check_in, found.subject.as_deref());
     CheckInOutcome::New(Box::new(check_in))
 }
 

@@ -6,7 +6,7 @@ use fulfillment_credential::{Claims, decode_unverified};
 use fulfillment_door::REPEAT_WITHIN;
 use serde_json::{Value, json};
 
-use super::listed::{CONTENT, check_in_from};
+use super::listed::{CONTENT, check_in_from, counted_from};
 use crate::decide::checking_in::{Door, Facts, Moved, Place, TicketFact};
 use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::sql::Db;
@@ -169,11 +169,4 @@ async fn counts(db: &mut impl Db, door: &Door) -> Result<BTreeMap<Place, Moved>>
     let sql = "SELECT day, gate, area, entries, exits FROM door_counts WHERE event_number = $1";
     let rows = db.fetch_all(sql, &[door.event.into()]).await?;
     rows.iter().map(counted_from).collect()
-}
-
-/// Reads a row of `door_counts`.
-pub(super) fn counted_from(row: &impl Row) -> Result<(Place, Moved)> {
-    let text = |column| need(column, row.text(column)?);
-    let place = Place { day: text("day")?, gate: text("gate")?, area: text("area")? };
-    Ok((place, Moved { entries: row.number("entries")?, exits: row.number("exits")? }))
 }

@@ -4,7 +4,7 @@ use fulfillment_domain::TicketId;
 use fulfillment_door::Verdict;
 use jiff::Timestamp;
 
-use super::facts::counted_from;
+use crate::decide::checking_in::{Moved, Place};
 use crate::decide::sql_values::{Row, SqlValue, need, odd};
 use crate::sql::Db;
 use crate::{CheckIn, DoorCount, DoorStatus, Result};
@@ -23,6 +23,13 @@ pub(super) fn check_in_from(row: &impl Row) -> Result<CheckIn> {
     let mut check_in: CheckIn = serde_json::from_str(&content).map_err(|error| odd("content", error))?;
     check_in.override_reason = row.text("override_reason")?;
     Ok(check_in)
+}
+
+/// Reads a row of `door_counts`.
+pub(super) fn counted_from(row: &impl Row) -> Result<(Place, Moved)> {
+    let text = |column| need(column, row.text(column)?);
+    let place = Place { day: text("day")?, gate: text("gate")?, area: text("area")? };
+    Ok((place, Moved { entries: row.number("entries")?, exits: row.number("exits")? }))
 }
 
 async fn number_of(db: &mut impl Db, event: &str) -> Result<Option<u32>> {

@@ -22,6 +22,7 @@
 //! | [`Audit`] | who did what, and who read what |
 //! | [`Events`] | the record of events: what Ordering said about each, and what an operator set |
 //! | [`CheckIns`] | who was admitted at the door of an event, and its rules |
+//! | [`DoorFeeds`] | what the doors of an event have to know |
 //! | [`StoreEpoch`] | which course of events positions and versions belong to |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
@@ -58,6 +59,7 @@ pub mod dead_letters;
 mod decide;
 mod demoted;
 pub mod destinations;
+pub mod door_feeds;
 pub mod epoch;
 pub mod erasures;
 pub mod error;
@@ -93,6 +95,7 @@ pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
 pub use destinations::{DestinationBacklog, Destinations};
+pub use door_feeds::{Deviation, DoorFeed, DoorFeeds};
 pub use epoch::StoreEpoch;
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
 pub use error::StoreError;
@@ -143,6 +146,7 @@ pub trait Store:
     + Destinations
     + Events
     + CheckIns
+    + DoorFeeds
     + StoreEpoch
     + Erasures
     + People
@@ -170,6 +174,7 @@ impl<T> Store for T where
         + Destinations
         + Events
         + CheckIns
+        + DoorFeeds
         + StoreEpoch
         + Erasures
         + People

@@ -285,6 +285,11 @@ passed_on! {
         door_rules(event: &str) -> Option<Rules>;
         set_door_rules(event: &str, rules: &Rules, by: &Actor) -> bool;
     }
+    DoorFeeds {
+        door_version(event: &str) -> Option<(u64, u64)>;
+        door_feed(event: &str) -> Option<DoorFeed>;
+        still_good(event: u32, kid: &str) -> Vec<fulfillment_credential::Claims>;
+    }
     Events {
         event(id: &str) -> Option<EventOnRecord>;
         events(after: u32, limit: usize) -> Vec<EventOnRecord>;

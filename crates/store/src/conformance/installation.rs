@@ -35,6 +35,7 @@ async fn empty(backend: &dyn Backend) {
         "doors",
         "check_ins",
         "door_counts",
+        "door_deviations",
         "ticket_history",
         "seats",
         "tickets",

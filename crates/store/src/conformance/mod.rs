@@ -13,6 +13,7 @@ pub mod claim;
 pub mod complete;
 pub mod dead_letters;
 pub mod destinations;
+pub mod door_feeds;
 pub mod erased_orders;
 pub mod erasures;
 pub mod events;
@@ -81,6 +82,8 @@ macro_rules! conformance_suite {
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             check_ins { once_however_many_gates, once_in_a_batch, nonces, repeats, offline, by_the_record, reinstated_tickets,
                 revoked_keys, rules_and_limits, voids_in_between, times_are_kept }
+            door_feeds { deltas_add_up_while_tickets_are_voided, replaced_reinstated_and_erased, what_raises_a_version,
+                still_good_of_a_revoked_key, filled_for_what_was_there_before }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, frozen_ones_alone, time_in_which_it_cannot_be_tried_is_no_age, next_due }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use fulfillment_domain::event_record::DaysAlone;
 use fulfillment_domain::{EventDetails, EventRecord, Flag, Flags};
+use fulfillment_door::Rules;
 use jiff::Timestamp;
 
 use crate::decide::sql_values::{Row, need, odd};
@@ -30,6 +31,12 @@ pub(crate) fn event_record_from(row: &impl Row) -> Result<EventRecord> {
         feed_version: row.number("feed_version")?,
         head_version: row.number("head_version")?,
     })
+}
+
+/// Reads the rules of an event's door from their column.
+pub(crate) fn rules_from(row: &impl Row) -> Result<Rules> {
+    let text = row.text("rules")?;
+    text.map_or_else(|| Ok(Rules::default()), |text| Rules::read(&text).map_err(|error| odd("rules", error)))
 }
 
 /// The columns of a ticket that tell what its event's details were.

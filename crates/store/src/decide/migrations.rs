@@ -51,6 +51,7 @@ const OURS: &[&str] = &[
     "doors",
     "check_ins",
     "door_counts",
+    "door_deviations",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

@@ -76,7 +76,7 @@ impl PgStore {
         }
         let recorded = record(&mut tx, intake, &mut decided).await?;
         let to_settle = decided.to_settle.union(&recorded.orders).copied().collect();
-        let work = Settling { rules: self.refunds, announcing, has_seats: false };
+        let work = Settling { rules: self.refunds, announcing, has_seats: false, noted: &[] };
         settle(&mut tx, &to_settle, work).await?;
         want_if_listed(&mut tx, &recorded.orders).await?;
         recorded.tell(&mut tx, &mut decided.outcomes).await?;

@@ -37,6 +37,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (26, "0026_events", include_str!("../../migrations/postgres/0026_events.sql")),
     (27, "0027_tickets_of_event", include_str!("../../migrations/postgres/0027_tickets_of_event.sql")),
     (28, "0028_check_ins", include_str!("../../migrations/postgres/0028_check_ins.sql")),
+    (29, "0029_deviations", include_str!("../../migrations/postgres/0029_deviations.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

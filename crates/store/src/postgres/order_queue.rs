@@ -238,10 +238,12 @@ impl PgStore {
                 .execute(&mut *tx)
                 .await?;
         }
-        let work = Settling { rules: self.refunds, announcing: &Announcing::default(), has_seats: true };
-        let to_settle = fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id).collect();
-        settle(&mut tx, &to_settle, work).await?;
-        note(&mut tx, &news(fresh.iter().filter_map(|f| f.said.as_deref()), &recorded, key)?).await?;
+        let news = news(fresh.iter().filter_map(|f| f.said.as_deref()), &recorded, key)?;
+        let noted: Vec<_> = news.keys().map(String::as_str).collect();
+        let announcing = &Announcing::default();
+        let work = Settling { rules: self.refunds, announcing, has_seats: true, noted: &noted };
+        settle(&mut tx, &fresh.iter().filter(|f| withdrawn(f)).map(|f| f.order_id).collect(), work).await?;
+        note(&mut tx, &news).await?;
         let asked = |(f, s): &(&Freeze, &Step)| **s == Step::Stored || withdrawn(f);
         let asked: HashSet<_> = batch.iter().zip(&steps).filter(asked).map(|(f, _)| f.order_id.0).collect();
         let sql = concat!(

@@ -53,7 +53,7 @@ impl<S: Sql> Erasures for S {
         locks::tickets_of(&mut tx, [order]).await?;
         let mut ids: Vec<_> = before.tickets.iter().flat_map(|t| ids_of(t.id, t.sequence)).collect();
         let announcing = &Announcing::default();
-        let work = Settling { rules: self.refunds(), announcing, has_seats: true };
+        let work = Settling { rules: self.refunds(), announcing, has_seats: true, noted: &[] };
         apply(&mut tx, &[(before, effects)], by.name(), work).await?;
         tx.execute(erasing::TICKETS, &[order.into(), now.into()]).await?;
         let letters = letters_of(&mut tx, order).await?;

@@ -1,6 +1,7 @@
 //! Registration of keys, secret and storage, and the numbers of events and categories.
 
 use super::rows::audit::audit;
+use super::rows::deviations::keys_changed;
 use super::{Db, Sql, Transaction as _, signing_keys};
 use crate::decide::sql_values::{Row as _, need};
 use crate::decide::too_many_categories;
@@ -19,20 +20,28 @@ pub(crate) async fn registration(db: &mut impl Db) -> Result<Registration> {
         found.secret_fingerprint = row.text("secret_fingerprint")?;
         found.storage_marker = row.uuid("storage_marker")?;
     }
-    let sql = "SELECT kid, public_key, created_at FROM keys ORDER BY created_at, kid";
-    for row in db.fetch_all(sql, &[]).await? {
-        found.keys.push(KeyRecord {
-            kid: need("kid", row.text("kid")?)?,
-            public_key: need("public_key", row.array("public_key")?)?,
-            created_at: need("created_at", row.time("created_at")?)?,
-        });
-    }
+    found.keys = keys(db).await?;
     found.revoked = signing_keys::revoked(db).await?;
     Ok(found)
 }
 
+/// Every key that ever signed, oldest first.
+pub(crate) async fn keys(db: &mut impl Db) -> Result<Vec<KeyRecord>> {
+    let sql = "SELECT kid, public_key, created_at FROM keys ORDER BY created_at, kid";
+    let rows = db.fetch_all(sql, &[]).await?;
+    let keys = rows.iter().map(|row| {
+        Ok(KeyRecord {
+            kid: need("kid", row.text("kid")?)?,
+            public_key: need("public_key", row.array("public_key")?)?,
+            created_at: need("created_at", row.time("created_at")?)?,
+        })
+    });
+    keys.collect()
+}
+
 pub(crate) async fn register(store: &impl Sql, wanted: &Registration) -> Result<Registration> {
-    let mut tx = store.begin().await?;
+    // An event that is numbered meanwhile would not learn of a new key.
+    let mut tx = store.begin_numbering().await?;
     let sql = "INSERT INTO installation (id, secret_fingerprint, storage_marker) VALUES (1, $1, $2) \
                ON CONFLICT (id) DO UPDATE SET \
                secret_fingerprint = coalesce(installation.secret_fingerprint, excluded.secret_fingerprint), \
@@ -41,10 +50,14 @@ pub(crate) async fn register(store: &impl Sql, wanted: &Registration) -> Result<
     tx.execute(sql, &[fingerprint, marker]).await?;
     // The row above is locked until the end: a concurrent registration sees the result.
     let welcome = registration(&mut tx).await?.admits(wanted);
+    let mut new = 0;
     for key in wanted.keys.iter().filter(|_| welcome) {
         let sql = "INSERT INTO keys (kid, public_key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         let cells = [(&key.kid).into(), (&key.public_key).into(), key.created_at.into()];
-        tx.execute(sql, &cells).await?;
+        new += tx.execute(sql, &cells).await?;
+    }
+    if new > 0 {
+        keys_changed(&mut tx).await?;
     }
     let stands = registration(&mut tx).await?;
     tx.commit().await?;
@@ -90,9 +103,15 @@ pub(crate) async fn category_number(store: &impl Sql, event: &str, category: &st
     let sql = "INSERT INTO categories (event_id, category, number) \
                SELECT $1, $2, coalesce(max(number), 0) + 1 FROM categories WHERE event_id = $1 \
                ON CONFLICT DO NOTHING";
-    tx.execute(sql, &cells).await?;
+    let is_new = tx.execute(sql, &cells).await? > 0;
     let row = tx.fetch_one(known, &cells).await?;
     let number = row.number("number").map_err(|_| too_many_categories())?;
+    if is_new {
+        let sql = "UPDATE events SET feed_version = feed_version + 1, \
+                   head_version = CASE WHEN head_version > 0 THEN feed_version + 1 ELSE 0 END \
+                   WHERE event_id = $1";
+        tx.execute(sql, &[event.into()]).await?;
+    }
     tx.commit().await?;
     Ok(number)
 }

@@ -19,7 +19,7 @@ use crate::decide::freezing::{self, Asking, SeatOf, Step};
 use crate::decide::later;
 use crate::decide::order::notes_cell;
 use crate::decide::refreshing::{self, Verdict, decide};
-use crate::decide::sql_values::{Row as _, SqlValue, need};
+use crate::decide::sql_values::{Row as _, SqlValue, clean, need};
 use crate::decide::ticket::{ticket_columns, ticket_from};
 use crate::{
     Action, Actor, Announcing, AskOutcome, AuditEntry, Found, NewLines, RefreshOutcome, Refreshed, Refreshes,
@@ -97,7 +97,9 @@ async fn try_refresh(store: &impl Sql, refreshed: &Refreshed) -> Result<Option<R
     let outcome = if verdict.grows {
         if asked.withdrawn {
             let announcing = &Announcing::default();
-            let work = Settling { rules: store.refunds(), announcing, has_seats: true };
+            let said = refreshed.said.as_ref().map(|said| clean(&said.event_id));
+            let noted: Vec<_> = said.iter().map(AsRef::as_ref).collect();
+            let work = Settling { rules: store.refunds(), announcing, has_seats: true, noted: &noted };
             settle(&mut tx, &BTreeSet::from([order]), work).await?;
         }
         RefreshOutcome::Grown(unfinished(&mut tx, order).await?)

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use fulfillment_domain::{OrderId, Ticket, TicketId};
 
 use super::rows::audit::audit;
+use super::rows::deviations::Deviations;
 use super::rows::history::note;
 use super::rows::locks;
 use super::rows::orders::{lock, want_if_listed};
@@ -75,6 +76,12 @@ impl<S: Sql> Reissues for S {
         }
         let step = (live.lifecycle.status.as_str(), row.lifecycle.status.as_str());
         note(&mut tx, row.id, step, reissue.by.name(), Some(&reissuing::note(reissue))).await?;
+        let mut deviations = Deviations::default();
+        if live.code.cti != row.code.cti {
+            deviations.void(&live);
+        }
+        deviations.replace(&row);
+        deviations.write(&mut tx, &[]).await?;
         tx.insert_events(&reissue.events).await?;
         let action = if reissue.reinstates { Action::ReinstateTicket } else { Action::ReissueTicket };
         audit(&mut tx, AuditEntry::new(&reissue.by, action).order(order).ticket(id)).await?;

@@ -7,6 +7,7 @@ use fulfillment_domain::{OrderId, OutboxEvent, Ticket, TicketId};
 use serde_json::json;
 
 use super::rows::attention::{put, put_all};
+use super::rows::deviations::Deviations;
 use super::rows::tickets::{facts_by_order, tickets_with, void};
 use super::rows::{locks, seats, withdrawals};
 use super::{Batches, Db};
@@ -26,6 +27,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) announcing: &'a Announcing,
     /// Whether the seats of the tickets that may be voided are locked already.
     pub(crate) has_seats: bool,
+    /// Events whose records are written afterwards: they are locked together with those of the voids.
+    pub(crate) noted: &'a [&'a str],
 }
 
 /// Applies the effects of these orders' withdrawals, whatever state each order has by then. The orders' rows are
@@ -51,7 +54,8 @@ pub(crate) async fn see_to(
 ) -> Result<()> {
     locks::payments_of(db, orders.iter().copied()).await?;
     db.execute(SEEN_TO, &[SqlValue::orders(orders.iter().copied())]).await?;
-    settle(db, orders, Settling { rules, announcing: &Announcing::default(), has_seats: false }).await
+    settle(db, orders, Settling { rules, announcing: &Announcing::default(), has_seats: false, noted: &[] })
+        .await
 }
 
 /// Updates the order's entries on the attention list. Its row is locked.
@@ -126,6 +130,8 @@ pub(crate) async fn apply(
 ) -> Result<()> {
     settle_withdrawals(db, settled).await?;
     let voided = void_tickets(db, settled, who, work.has_seats).await?;
+    // After the seats have passed on, since that writes other tickets.
+    Deviations::voided(voided.values()).write(db, work.noted).await?;
     let mut events: Vec<OutboxEvent> = Vec::new();
     for (facts, effects) in settled {
         for (id, _) in &effects.voided {

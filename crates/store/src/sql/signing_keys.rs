@@ -5,6 +5,7 @@ use fulfillment_domain::OrderId;
 use jiff::Timestamp;
 
 use super::rows::audit::audit;
+use super::rows::deviations::keys_changed;
 use super::{Db, Sql, Transaction as _};
 use crate::decide::signing_keys::{over, revoked_from};
 use crate::decide::sql_values::Row as _;
@@ -19,13 +20,15 @@ pub(crate) async fn revoked(db: &mut impl Db) -> Result<Vec<RevokedKey>> {
 #[async_trait]
 impl<S: Sql> SigningKeys for S {
     async fn revoke_key(&self, key: &RevokedKey, by: &Actor) -> Result<RevokedKey> {
-        let mut tx = self.begin().await?;
+        // An event that is numbered meanwhile would not learn of it.
+        let mut tx = self.begin_numbering().await?;
         let sql = "INSERT INTO revoked_keys (kid, public_key, reason, who, revoked_at) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT DO NOTHING";
         let RevokedKey { kid, public_key, reason, who, revoked_at } = key;
         let cells = [kid.into(), public_key.into(), reason.into(), who.into(), (*revoked_at).into()];
         if tx.execute(sql, &cells).await? > 0 {
             audit(&mut tx, AuditEntry::new(by, Action::RevokeKey).subject(kid)).await?;
+            keys_changed(&mut tx).await?;
         }
         let sql = "SELECT kid, public_key, reason, who, revoked_at FROM revoked_keys WHERE kid = $1";
         let recorded = revoked_from(&tx.fetch_one(sql, &[kid.into()]).await?)?;

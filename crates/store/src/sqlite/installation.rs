@@ -36,6 +36,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (24, "0024_audit", include_str!("../../migrations/sqlite/0024_audit.sql")),
     (26, "0026_events", include_str!("../../migrations/sqlite/0026_events.sql")),
     (28, "0028_check_ins", include_str!("../../migrations/sqlite/0028_check_ins.sql")),
+    (29, "0029_deviations", include_str!("../../migrations/sqlite/0029_deviations.sql")),
 ];
 
 #[async_trait]

@@ -126,7 +126,7 @@ impl OrderQueue for SqliteStore {
                 .await?;
             if orders.get(&freeze.order_id).is_some_and(|o| o.withdrawn) {
                 let announcing = &Announcing::default();
-                let work = Settling { rules: self.refunds, announcing, has_seats: true };
+                let work = Settling { rules: self.refunds, announcing, has_seats: true, noted: &[] };
                 settle(&mut tx, &BTreeSet::from([freeze.order_id]), work).await?;
             }
         }

@@ -13,8 +13,8 @@ use super::rows::audit::audit;
 use super::rows::event_records::{complete, epoch};
 use super::{Db, Sql, Transaction as _};
 use crate::decide::checking_in::{Door, judge_all};
-use crate::decide::event_records::{event_record_columns, event_record_from};
-use crate::decide::sql_values::{Row as _, SqlValue, need, odd};
+use crate::decide::event_records::{event_record_columns, event_record_from, rules_from};
+use crate::decide::sql_values::{Row as _, SqlValue, need};
 use crate::{
     Action, Actor, Announcing, AuditEntry, CheckIn, CheckInOutcome, CheckIns, DoorStatus, Holder,
     Installation, NewCheckIn, Result,
@@ -86,18 +86,14 @@ impl<S: Sql + Installation> CheckIns for S {
         if before == *rules {
             return Ok(false);
         }
-        let sql = "UPDATE events SET rules = $2, feed_version = feed_version + 1, head_version = feed_version + 1 \
+        let sql = "UPDATE events SET rules = $2, feed_version = feed_version + 1, \
+                   head_version = CASE WHEN head_version > 0 THEN feed_version + 1 ELSE 0 END \
                    WHERE event_id = $1";
         tx.execute(sql, &[event.into(), rules.to_json().into()]).await?;
         audit(&mut tx, AuditEntry::new(by, Action::SetDoorRules).subject(event)).await?;
         tx.commit().await?;
         Ok(true)
     }
-}
-
-fn rules_from(row: &impl crate::decide::sql_values::Row) -> Result<Rules> {
-    let text = row.text("rules")?;
-    text.map_or_else(|| Ok(Rules::default()), |text| Rules::read(&text).map_err(|error| odd("rules", error)))
 }
 
 /// The door of an event, under its lock: whoever has it checks tickets in alone.

@@ -70,6 +70,24 @@ pub(crate) async fn events(db: &mut impl Db, events: &[Uuid]) -> Result<()> {
     lock(db, sql, SqlValue::Uuids(events.to_vec())).await
 }
 
+/// Locks the records of the events whose numbers these rows have as `event`, and of these others.
+pub(crate) async fn feeds<D: Db>(db: &mut D, rows: SqlValue<'_>, others: &[&str]) -> Result<()> {
+    if D::LOCKS {
+        let sql = "SELECT 1 FROM events WHERE number IN (SELECT event FROM @records(event bigint)) \
+                   OR event_id @any($2) ORDER BY event_id @bytewise @lock";
+        db.execute(sql, &[rows, SqlValue::texts(others.iter().copied())]).await?;
+    }
+    Ok(())
+}
+
+/// Locks the records of all events.
+pub(crate) async fn all_feeds<D: Db>(db: &mut D) -> Result<()> {
+    if D::LOCKS {
+        db.execute("SELECT 1 FROM events ORDER BY event_id @bytewise @lock", &[]).await?;
+    }
+    Ok(())
+}
+
 async fn lock<D: Db>(db: &mut D, sql: &'static str, which: SqlValue<'_>) -> Result<()> {
     if D::LOCKS && which != SqlValue::Uuids(Vec::new()) {
         db.execute(sql, &[which]).await?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod attention;
 pub(crate) mod audit;
+pub(crate) mod deviations;
 pub(crate) mod event_records;
 pub(crate) mod history;
 pub(crate) mod locks;

@@ -74,7 +74,7 @@ pub(crate) async fn locked(db: &mut impl Db, id: TicketId) -> Result<Option<Tick
 }
 
 /// Voids live tickets, each for its reason; one that was announced counts its `ticket-voided`. The rows are locked.
-/// Changes the tickets to what they are then.
+/// Changes the tickets to what they are then. The doors are told by [`Deviations`](super::deviations::Deviations).
 pub(crate) async fn void(
     db: &mut impl Db,
     tickets: &mut HashMap<TicketId, Ticket>,

@@ -1,0 +1,62 @@
+//! What the doors of an event have to know: its record, its rules, the keys, and every code that is not good.
+//!
+//! Each change raises the event's feed version in its own transaction, under the lock of the event's row: versions are in
+//! the order of the commits, and who has read a version has everything up to it.
+
+use async_trait::async_trait;
+use fulfillment_credential::{Claims, Cti, Standing};
+use fulfillment_domain::EventRecord;
+use fulfillment_door::Rules;
+
+use crate::{KeyRecord, Result, RevokedKey};
+
+/// A code that is not good in every generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deviation {
+    /// Its id.
+    pub cti: Cti,
+    /// Which of its generations are good, if any.
+    pub standing: Standing,
+    /// The feed version at which this changed last.
+    pub version: u64,
+}
+
+/// The state of an event's feed, of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorFeed {
+    /// What is on record about the event; with the versions.
+    pub record: EventRecord,
+    /// The rules of its door.
+    pub rules: Rules,
+    /// The store's epoch.
+    pub epoch: u64,
+    /// The names of its categories by their numbers.
+    pub categories: Vec<(u16, String)>,
+    /// Every key that ever signed, oldest first.
+    pub keys: Vec<KeyRecord>,
+    /// Those that were revoked.
+    pub revoked: Vec<RevokedKey>,
+    /// All deviations, by their ids.
+    pub deviations: Vec<Deviation>,
+}
+
+impl DoorFeed {
+    /// Whether a reader of this version may not know the event's head or the keys of today. Where nobody has said
+    /// anything about the event, its tickets stand in, which no version counts.
+    pub fn head_is_newer_than(&self, version: u64) -> bool {
+        self.record.head_version == 0 || self.record.head_version > version
+    }
+}
+
+/// The feeds of doors.
+#[async_trait]
+pub trait DoorFeeds: Send + Sync {
+    /// The store's epoch and the version of an event's feed. `None`: no such event.
+    async fn door_version(&self, event: &str) -> Result<Option<(u64, u64)>>;
+
+    /// The state of an event's feed. `None`: no such event.
+    async fn door_feed(&self, event: &str) -> Result<Option<DoorFeed>>;
+
+    /// The claims of the live codes that a key signed for an event.
+    async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>>;
+}

@@ -1,7 +1,8 @@
 //! The HTTP API: serves tickets, takes payments, streams events, and answers operators.
 //!
 //! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
-//! `door` for check-ins, `event_records` for events themselves, `ingest` for payments, refunds and cancellations, `events` for the stream, `admin` for health, metrics, keys and the
+//! `door` for check-ins and the feed, `event_records` for events themselves, `ingest` for payments, refunds and
+//! cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
 //! else reads tokens. `stored_tokens` follows those in the store, `tries` counts those that are not valid. Without
 //! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
@@ -87,6 +88,8 @@ routes! {
     "/event-records": get event_records::list;
     "/events/{eventId}/check-ins": post door::check_ins::check_in;
     "/events/{eventId}/check-ins": get door::list::check_ins;
+    "/events/{eventId}/door": get door::feed::feed;
+    "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
     "/events/{eventId}/door/status": get door::status::status;
     "/events/{eventId}/door/rules": get door::rules::rules;
     "/events/{eventId}/door/rules": put door::rules::set;

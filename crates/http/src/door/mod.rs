@@ -1,9 +1,12 @@
-//! The doors of events: check-ins, their list, the door's state and rules.
+//! The doors of events: check-ins, their list, the door's state and rules, and the feed that scanners know it by.
 
 pub(crate) mod check_ins;
+pub(crate) mod feed;
 pub(crate) mod list;
 pub(crate) mod rules;
 pub(crate) mod scan;
+mod signed;
 pub(crate) mod status;
+pub(crate) mod still_good;
 
 use crate::event_records::{event_id, no_such_event};

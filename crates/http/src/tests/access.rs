@@ -31,13 +31,15 @@ const OPEN: [&str; 7] = [
 ];
 
 /// Each guarded route with the scopes that it takes; the first is named to a token that has none of them.
-const GUARDED: [(&str, &str, &str); 16] = [
+const GUARDED: [(&str, &str, &str); 18] = [
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301.pdf", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read:status read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301/tickets", "read:status read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301/tickets.pdf", "read"),
     ("GET", "/codes/c0ffee00010203040506", "door read"),
+    ("GET", "/events/e/door", "door"),
+    ("GET", "/events/e/door/still-good/0000000a", "door"),
     ("GET", "/events?after=x", "events"),
     ("GET", "/metrics", "metrics admin"),
     ("GET", "/audit", "audit"),

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod description;
+mod door_feed;
 mod events;
 mod health;
 mod order_file;

@@ -56,7 +56,7 @@ pub(crate) fn answer(
 }
 
 /// Whether `If-None-Match` names this file. Compared weakly, as RFC 9110 requires.
-fn known(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn known(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(IF_NONE_MATCH)
         .iter()

@@ -1,0 +1,195 @@
+//! The feed of a door as a scanner fetches it.
+
+use fulfillment_credential::{Claims, KeySet, SigningKey, Verdict, sign};
+use fulfillment_door::feed::{Document, HeldFeed, Outcome, Status, read};
+use fulfillment_pipeline::keyring::Keyring;
+use fulfillment_store::conformance::fixtures;
+use fulfillment_store::{
+    Audit as _, AuditFilter, CheckIns as _, Events as _, Installation as _, OrderQueue as _, RevokedKey,
+    SigningKeys as _, StoreEpoch as _, Withdrawals as _,
+};
+
+use super::App;
+
+const EVENT: &str = "event-1";
+const PATH: &str = "/events/event-1/door";
+const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
+
+struct Door {
+    app: App,
+    keyring: Keyring,
+    tickets: Vec<fulfillment_domain::Ticket>,
+}
+
+/// An event with two tickets, signed by the installation's key.
+async fn door(toml: &str) -> Door {
+    let app = App::with(toml).await;
+    let keyring = Keyring::read(&app.dir.path().join("keys"), None).unwrap().unwrap();
+    app.store.register(&keyring.registration()).await.unwrap();
+    let number = app.store.event_number(EVENT).await.unwrap();
+    let category = app.store.category_number(EVENT, &"Standing, ".repeat(900)).await.unwrap();
+    let claim = fixtures::claimed(app.store.as_ref(), 1).await.remove(0);
+    let mut freeze = fixtures::freeze(&claim, 2);
+    let key = keyring.signing_key(fixtures::at()).unwrap();
+    for (index, ticket) in (1..).zip(&mut freeze.tickets) {
+        let claims =
+            Claims { expires_at: 4_000_000_000, cti: [index; 10], event: number, category, generation: 0 };
+        (ticket.event.number, ticket.code.cti, ticket.code.generation) = (number, claims.cti, 0);
+        (ticket.code.kid, ticket.code.data) = (key.kid().to_string(), sign(key, &claims).unwrap());
+    }
+    let tickets = fixtures::frozen(app.store.freeze(&[freeze]).await.unwrap().remove(0));
+    app.store.complete(&[fixtures::completion(&claim, &tickets, &[])]).await.unwrap();
+    Door { app, keyring, tickets }
+}
+
+impl Door {
+    async fn held(&self) -> HeldFeed {
+        let answer = self.app.get(PATH, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, COSE));
+        HeldFeed::begin(read(&answer.body, self.keyring.public()).unwrap(), EVENT).unwrap()
+    }
+
+    async fn delta(&self, held: &HeldFeed) -> super::Answer {
+        let origin = held.origin();
+        self.app.get(&format!("{PATH}?since={}-{}", origin.epoch, origin.version), &[]).await
+    }
+
+    async fn void(&self, index: usize) {
+        let who = fixtures::desk();
+        let id = self.tickets[index].id;
+        assert!(self.app.store.void_ticket(id, "refund", &fixtures::quietly(), &who).await.unwrap());
+    }
+}
+
+fn now() -> i64 {
+    fixtures::at().as_second()
+}
+
+#[tokio::test]
+async fn a_scanner_follows_a_void_by_deltas() {
+    let door = door("").await;
+    let mut held = door.held().await;
+    assert!(held.fresh_until() - held.origin().made_at == 1_200 && held.origin().made_at % 600 == 0);
+    assert_eq!((held.head().status, held.head().categories.len()), (Status::Scheduled, 1));
+    assert_eq!(held.head().categories[0].1.len(), 4_096, "a name that is too long is cut off");
+    let code = &door.tickets[0].code.data;
+    assert!(matches!(held.verify(code, now()), Verdict::Valid(_)));
+    door.void(0).await;
+    let delta = door.delta(&held).await;
+    assert_eq!(delta.status, 200);
+    assert_eq!(held.apply(read(&delta.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    assert_eq!(held.verify(code, now()).code(), "voided");
+    assert!(matches!(held.verify(&door.tickets[1].code.data, now()), Verdict::Valid(_)));
+    assert_eq!(held.digest(), door.held().await.digest());
+    let nothing = door.delta(&held).await;
+    assert_eq!(held.apply(read(&nothing.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+}
+
+/// Once something is said about the event, a delta has its head only when it changed, and then is small.
+#[tokio::test]
+async fn a_delta_of_one_void_is_small() {
+    let door = door("").await;
+    let patch = fulfillment_domain::EventPatch {
+        name: fulfillment_domain::event_record::Change::Set("Gala".into()),
+        ..Default::default()
+    };
+    let (store, desk) = (&door.app.store, fixtures::desk());
+    store.set_event(EVENT, &patch, &fixtures::quietly(), &desk).await.unwrap();
+    let mut held = door.held().await;
+    assert_eq!(held.head().name.as_deref(), Some("Gala"));
+    door.void(1).await;
+    let delta = door.delta(&held).await;
+    assert!(delta.body.len() < 300, "{} bytes", delta.body.len());
+    let received = read(&delta.body, held.keys()).unwrap();
+    let Document::Delta(document) = &received.document else { panic!("no delta") };
+    assert_eq!((&document.head, &document.keys, document.deviations.len()), (&None, &None, 1));
+    assert_eq!(held.apply(received), Ok(Outcome::Applied));
+    let rules = fulfillment_door::Rules::read(r#"{"gates":{"b":{},"a":{}}}"#).unwrap();
+    store.set_door_rules(EVENT, &rules, &desk).await.unwrap();
+    let delta = door.delta(&held).await;
+    assert_eq!(held.apply(read(&delta.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    assert_eq!(
+        (&held.head().gates[..], held.head().rules.clone()),
+        (&["a".to_owned(), "b".into()][..], Some(rules.to_json()))
+    );
+}
+
+#[tokio::test]
+async fn equal_state_has_equal_bytes_and_one_tag() {
+    let door = door("").await;
+    let (first, second) = (door.app.get(PATH, &[]).await, door.app.get(PATH, &[]).await);
+    assert_eq!((&first.body, first.header("etag")), (&second.body, second.header("etag")));
+    assert_eq!(first.header("cache-control"), "private, no-cache");
+    let tag = first.header("etag").to_owned();
+    let known = [("if-none-match", tag.as_str())];
+    let unchanged = door.app.get(PATH, &known).await;
+    assert_eq!((unchanged.status.as_u16(), unchanged.header("etag")), (304, tag.as_str()));
+    door.void(0).await;
+    let changed = door.app.get(PATH, &known).await;
+    assert!(changed.status == 200 && changed.header("etag") != tag && changed.body != first.body);
+}
+
+#[tokio::test]
+async fn versions_of_another_epoch_are_gone() {
+    let door = door("").await;
+    let held = door.held().await;
+    for since in ["", "7", "1-", "-1", "a-b", "1-2-3"] {
+        let answer = door.app.get(&format!("{PATH}?since={since}"), &[]).await;
+        answer.is_problem(400, "bad-request");
+        assert_eq!(answer.json()["field"], "since");
+    }
+    door.app.get("/events/unknown/door", &[]).await.is_problem(404, "no-such-event");
+    door.app.get(&format!("{PATH}?since=1-999999"), &[]).await.is_problem(410, "events-pruned");
+    door.app.store.new_epoch(&fixtures::desk()).await.unwrap();
+    door.delta(&held).await.is_problem(410, "events-pruned");
+    assert!(door.held().await.origin().epoch > held.origin().epoch);
+}
+
+/// A leaked key: the feed says so by a delta, and the part names the codes that stay good.
+#[tokio::test]
+async fn codes_of_a_revoked_key_stay_good() {
+    let door = door("").await;
+    let leaked = SigningKey::from_seed(&[4; 32]);
+    let path = format!("{PATH}/still-good/{}", leaked.kid());
+    door.app.get(&path, &[]).await.is_problem(404, "no-such-page");
+    door.app.get(&format!("{PATH}/still-good/x"), &[]).await.is_problem(400, "bad-request");
+    let mut held = door.held().await;
+    let revoked = RevokedKey {
+        kid: leaked.kid().to_string(),
+        public_key: leaked.public().to_bytes(),
+        reason: "stolen".into(),
+        who: "operator".into(),
+        revoked_at: fixtures::at(),
+    };
+    door.app.store.revoke_key(&revoked, &fixtures::desk()).await.unwrap();
+    let delta = door.delta(&held).await;
+    assert_eq!(held.apply(read(&delta.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    assert!(held.revoked().get(leaked.kid()).is_some());
+    let part = door.app.get(&path, &[]).await;
+    assert_eq!(held.apply(read(&part.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    let known = door.app.get(&path, &[("if-none-match", part.header("etag"))]).await;
+    assert_eq!(known.status, 304);
+    // What the key of this process signs is refused by every reader once it is revoked: nothing is served.
+    let own = door.keyring.signing_key(fixtures::at()).unwrap();
+    let revoked = RevokedKey { kid: own.kid().to_string(), public_key: own.public().to_bytes(), ..revoked };
+    door.app.store.revoke_key(&revoked, &fixtures::desk()).await.unwrap();
+    assert_eq!(door.app.get(PATH, &[]).await.status, 503);
+}
+
+#[tokio::test]
+async fn who_reads_it_is_on_record() {
+    let token = "door-token-of-at-least-32-characters";
+    let door = door(&format!("[[token]]\nname = \"gate\"\ntoken = \"{token}\"\nscopes = [\"door\"]\n")).await;
+    let bearer = format!("Bearer {token}");
+    assert_eq!(door.app.get(PATH, &[("authorization", &bearer)]).await.status, 200);
+    loop {
+        let audit = door.app.store.audit(&AuditFilter::default(), 100).await.unwrap();
+        if audit.iter().any(|record| record.entry.action.as_str() == "read.door") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let unsigned = KeySet::new();
+    let answer = door.app.get(PATH, &[("authorization", &bearer)]).await;
+    assert!(read(&answer.body, &unsigned).is_err(), "its signature is checked");
+}

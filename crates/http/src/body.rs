@@ -137,7 +137,7 @@ pub(crate) async fn read_json(request: Request, most: usize) -> Result<Vec<u8>, 
 
 /// Refuses a body whose content type is not JSON. A web page of another origin can send forms and plain text without a
 /// preflight request, but not JSON: this keeps such pages out where no token does.
-fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if essence(headers) == "application/json" {
         return Ok(());
     }

@@ -49,6 +49,22 @@ pub struct Doors {
     waiting: Arc<Mutex<HashMap<String, Vec<Waiting>>>>,
 }
 
+/// Lets the next scan begin a new task where this one has panicked.
+struct End<'a> {
+    doors: &'a Doors,
+    event: &'a str,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        // Whoever waits is asked to send it again: their senders are dropped.
+        self.doors.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(self.event);
+    }
+}
+
 impl Doors {
     /// The doors of this store's events; `announcing` says how the store writes what they publish.
     pub fn new(store: Arc<dyn CheckIns>, announcing: Announcing, wake: Arc<Wake>) -> Self {
@@ -81,6 +97,7 @@ impl Doors {
 
     /// Writes until nobody waits.
     async fn write_all(self, event: String) {
+        let _end = End { doors: &self, event: &event };
         while let Some(batch) = self.take(&event) {
             self.write(&event, batch).await;
         }
@@ -125,5 +142,142 @@ impl Doors {
     async fn judge(&self, event: &str, scans: &[NewCheckIn]) -> Answer {
         let outcomes = self.store.check_in(event, scans, &self.announcing).await?;
         outcomes.ok_or(NotCheckedIn::NoSuchEvent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use fulfillment_credential::{Malformed, Verdict};
+    use fulfillment_domain::TicketId;
+    use fulfillment_door::{Direction, Rules};
+    use fulfillment_store::{Actor, CheckIn, DoorStatus, Holder, Result, Scanned};
+    use jiff::Timestamp;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    /// Refuses each transaction with a scan at the gate "bad".
+    struct Gates {
+        transactions: AtomicUsize,
+        open: Semaphore,
+    }
+
+    #[async_trait]
+    impl CheckIns for Gates {
+        async fn check_in(
+            &self,
+            event: &str,
+            scans: &[NewCheckIn],
+            _: &Announcing,
+        ) -> Result<Option<Vec<CheckInOutcome>>> {
+            let _pass = self.open.acquire().await.map_err(|error| StoreError::Unavailable(error.into()))?;
+            self.transactions.fetch_add(1, Ordering::SeqCst);
+            assert!(event != "panics");
+            if scans.iter().any(|scan| scan.gate.as_deref() == Some("bad")) {
+                return Err(StoreError::Unavailable("refused".into()));
+            }
+            Ok((event == "gala").then(|| scans.iter().map(|_| CheckInOutcome::NonceConflict).collect()))
+        }
+
+        async fn holders(&self, _: &[TicketId]) -> Result<Vec<Holder>> {
+            Ok(Vec::new())
+        }
+
+        async fn check_ins_after(&self, _: &str, _: u64, _: usize) -> Result<Option<Vec<CheckIn>>> {
+            Ok(None)
+        }
+
+        async fn check_ins_of(&self, _: TicketId) -> Result<Vec<CheckIn>> {
+            Ok(Vec::new())
+        }
+
+        async fn door_status(&self, _: &str) -> Result<Option<DoorStatus>> {
+            Ok(None)
+        }
+
+        async fn door_rules(&self, _: &str) -> Result<Option<Rules>> {
+            Ok(None)
+        }
+
+        async fn set_door_rules(&self, _: &str, _: &Rules, _: &Actor) -> Result<bool> {
+            Ok(false)
+        }
+    }
+
+    fn gates(open: usize) -> (Arc<Gates>, Doors) {
+        let gates = Arc::new(Gates { transactions: AtomicUsize::new(0), open: Semaphore::new(open) });
+        let doors = Doors::new(Arc::clone(&gates) as _, Announcing::default(), Arc::default());
+        (gates, doors)
+    }
+
+    fn scans(gate: &str, count: usize) -> Vec<NewCheckIn> {
+        let scan = NewCheckIn {
+            scanned: Scanned::Refused(Verdict::Malformed(Malformed::Prefix)),
+            direction: Direction::Entry,
+            scanned_at: Timestamp::UNIX_EPOCH,
+            gate: Some(gate.to_owned()),
+            device: None,
+            offline: None,
+            override_reason: None,
+            feed_version: None,
+            clock_offset_ms: 0,
+            by: Actor::http("door"),
+            nonce: None,
+            request: [0; 32],
+        };
+        vec![scan; count]
+    }
+
+    #[tokio::test]
+    async fn scans_that_wait_go_together_and_one_that_fails_keeps_no_other_out() {
+        let (gates, doors) = gates(0);
+        let ask = |gate: &'static str, count| {
+            let doors = doors.clone();
+            tokio::spawn(async move { doors.check_in("gala", scans(gate, count)).await })
+        };
+        let first = ask("a", 1);
+        tokio::task::yield_now().await;
+        let others = [ask("b", 2), ask("bad", 1), ask("c", 3)];
+        for _ in 0..9 {
+            tokio::task::yield_now().await;
+        }
+        gates.open.add_permits(1);
+        assert_eq!(first.await.unwrap().unwrap().len(), 1);
+        let [b, bad, c] = others;
+        assert_eq!(b.await.unwrap().unwrap().len(), 2);
+        assert!(matches!(bad.await.unwrap(), Err(NotCheckedIn::Store(_))));
+        assert_eq!(c.await.unwrap().unwrap().len(), 3);
+        assert_eq!(gates.transactions.load(Ordering::SeqCst), 5, "alone, together, then each");
+        tokio::task::yield_now().await;
+        assert!(doors.waiting.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_event_and_a_panic_are_answered() {
+        let (_, doors) = gates(1);
+        assert!(matches!(doors.check_in("other", scans("a", 1)).await, Err(NotCheckedIn::NoSuchEvent)));
+        for _ in 0..2 {
+            assert!(matches!(doors.check_in("panics", scans("a", 1)).await, Err(NotCheckedIn::Busy)));
+        }
+        assert_eq!(doors.check_in("gala", scans("a", 1)).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn too_many_that_wait_are_refused() {
+        let (_, doors) = gates(0);
+        let waits = |count| {
+            let doors = doors.clone();
+            tokio::spawn(async move { doors.check_in("gala", scans("a", count)).await })
+        };
+        let _first = waits(1);
+        tokio::task::yield_now().await;
+        let _most = waits(WAITING);
+        for _ in 0..9 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(doors.check_in("gala", scans("a", 1)).await, Err(NotCheckedIn::Busy)));
     }
 }

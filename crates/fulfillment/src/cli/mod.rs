@@ -28,6 +28,7 @@ mod revoke;
 mod serve;
 mod standing;
 mod store;
+mod stored_feed;
 mod table;
 mod template;
 mod ticket;

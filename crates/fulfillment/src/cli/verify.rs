@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::Context;
 use super::code_files::{Unread, codes_in, read_file};
 use super::standing::{PublicKeys, Service, Teller};
+use super::stored_feed::{self, StoredFeed};
 use crate::error::CliError;
 
 /// Check the code of a ticket, given as text, as an image or as the PDF
@@ -31,7 +32,9 @@ use crate::error::CliError;
   fulfillment verify ticket.pdf
   fulfillment verify --service https://tickets.example.org photo.png    with its keys, voids and reissues
   fulfillment verify --keys ticket-keys.json photo.png   with the keys from /.well-known/ticket-keys.json, offline
+  fulfillment verify --keys ticket-keys.json --feed feed.cose TK1:6BF...    as a door without a network does
   fulfillment verify --json ticket.pdf | jq .voidsChecked
+With --feed the keys are those that sign the feed; codes are judged by the keys in it.
 Exit code: 0 valid, 1 not valid (voided and replaced ones too) or no code found, 2 no keys to judge by or a file that
 cannot be read, 3 the store or the service cannot be reached.")]
 pub(crate) struct Verify {
@@ -47,6 +50,9 @@ pub(crate) struct Verify {
     /// Ask this running service for voids, reissues and its keys; http.token of the settings is sent to it
     #[arg(long, value_name = "URL")]
     service: Option<String>,
+    /// Judge by this snapshot of the door's feed, without a network: /events/{eventId}/door, stored in a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["service", "event"])]
+    feed: Option<PathBuf>,
     /// The number of the event that the entrance is for
     #[arg(long, value_name = "NUMBER")]
     event: Option<u32>,
@@ -70,6 +76,9 @@ struct Answer {
     /// The file, folder or service whose keys it was judged by.
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_from: Option<String>,
+    /// The stored feed that it was judged by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed: Option<StoredFeed>,
 }
 
 #[derive(Serialize)]
@@ -84,10 +93,15 @@ struct Claimed {
 }
 
 impl Verify {
-    pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+    pub(crate) async fn run(mut self, context: &Context) -> Result<(), CliError> {
         let service = self.service.as_deref().map(|url| Service::at(context, url)).transpose()?;
         let mut keys = self.keys(context, service.as_ref()).await?;
         let origin = self.keys_from(context, service.as_ref())?;
+        let held = self.feed.as_deref().map(|file| stored_feed::read(file, keys.as_ref())).transpose()?;
+        if let Some(held) = &held {
+            self.event = Some(held.origin().event);
+            keys = Some(PublicKeys { good: held.keys().clone(), revoked: held.revoked().clone() });
+        }
         let is_code = bare(&self.input).starts_with("TK1:");
         let no_file = !is_code && !Path::new(&self.input).exists();
         let codes = if no_file || is_code {
@@ -111,8 +125,12 @@ impl Verify {
                 context.config()?.keys_dir().display()
             )));
         }
-        let teller = self.teller(context, service, &codes, &verdicts, keys.as_mut()).await?;
+        let teller = match &held {
+            Some(_) => None,
+            None => self.teller(context, service, &codes, &verdicts, keys.as_mut()).await?,
+        };
         let asked = match (teller, &keys) {
+            _ if held.is_some() => held.as_ref().map(|held| held.door().clone()),
             (Some(teller), Some(keys)) => teller.feed(&self.claimed(&codes, keys), keys).await?,
             _ => None,
         };
@@ -128,6 +146,9 @@ impl Verify {
                 Some(true) if answer.verdict == "valid" && answer.key_revoked => {
                     "; its key was revoked, and the record has this code: it was neither voided nor replaced"
                 }
+                Some(true) if answer.verdict == "valid" && answer.feed.is_some() => {
+                    "; by the feed it was neither voided nor replaced"
+                }
                 Some(true) if answer.verdict == "valid" => "; it was neither voided nor replaced",
                 None if answer.verdict == "revoked_key" && asked.is_none() => {
                     "; the record was not asked: name a running service with --service"
@@ -136,7 +157,13 @@ impl Verify {
                 _ => "",
             };
             let keys = answer.keys_from.as_ref().map(|from| format!("\nkeys: {from}"));
-            format!("{}{checked}{}{}", answer.text, claimed.unwrap_or_default(), keys.unwrap_or_default())
+            let feed = answer.feed.as_ref().map(|feed| format!("\n{feed}")).unwrap_or_default();
+            format!(
+                "{}{checked}{}{}{feed}",
+                answer.text,
+                claimed.unwrap_or_default(),
+                keys.unwrap_or_default()
+            )
         };
         let mut answers: Vec<_> =
             verdicts.iter().map(|verdict| answer(verdict, asked.is_some(), keys.as_ref())).collect();
@@ -147,6 +174,7 @@ impl Verify {
                 *answer = other;
             }
             let no_key_decides = matches!(answer.verdict, "malformed" | "unsigned");
+            answer.feed = held.as_ref().map(StoredFeed::of);
             answer.keys_from = (keys.is_some() && !no_key_decides).then(|| origin.clone());
         }
         if let ([one @ Answer { verdict: "malformed", .. }], true) = (&mut answers[..], no_file) {
@@ -336,6 +364,14 @@ fn answer(verdict: &Verdict, asked: bool, keys: Option<&PublicKeys>) -> Answer {
 
 impl Answer {
     fn without_credential(verdict: &'static str, text: String) -> Self {
-        Self { verdict, text, credential: None, voids_checked: None, key_revoked: false, keys_from: None }
+        Self {
+            verdict,
+            text,
+            credential: None,
+            voids_checked: None,
+            key_revoked: false,
+            keys_from: None,
+            feed: None,
+        }
     }
 }

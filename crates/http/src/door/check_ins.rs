@@ -105,7 +105,9 @@ pub(crate) async fn check_in(
 ) -> Result<Response, Problem> {
     let caller = api.access.require(request.headers(), &[Scope::Door])?;
     let event = event_id(path)?;
-    let bytes = body::read_json(request, api.limits.max_body).await?;
+    body::require_json(request.headers())?;
+    let body::Content { bytes, room: _room } =
+        body::read(request, api.limits.max_body, &api.limits.bodies).await?;
     let scans = scan::read(&bytes)?;
     let nonces: Vec<_> = scans.iter().map(|scan| scan.nonce.clone()).collect();
     let keyring = api.keys.current();

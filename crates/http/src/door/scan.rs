@@ -196,3 +196,40 @@ fn direction_word(direction: Direction) -> &'static str {
         Direction::Check => "check",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_and_many_are_read() {
+        assert_eq!(read(br#"{ "code": "x" }"#).unwrap().len(), 1);
+        assert_eq!(read(br#" [{ "code": "x" }, { "ticketNumber": "y" }]"#).unwrap().len(), 2);
+        for wrong in ["", "[]", "null", "7", "{", "[{\"code\":1}]", "{\"code\":\"x\"}{}", "[[]]"] {
+            assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_read_or_refused(
+            bytes in prop::collection::vec(any::<u8>(), 0..64),
+            field in prop_oneof![Just("code"), Just("scannedAt"), Just("clockOffsetMs"), Just("shown"), Just("x")],
+            value in prop_oneof![Just("null".to_owned()), Just("1e400".to_owned()), "\"[a-z0-9:TZ-]{0,24}\"", "-?[0-9]{1,22}"],
+        ) {
+            let _ = read(&bytes).map(|scans| scans.len());
+            let body = format!(r#"{{"{field}": {value}}}"#);
+            let key = fulfillment_credential::SigningKey::from_seed(&[1; 32]).public();
+            let keys = KeySet::from_keys([key]).unwrap();
+            let none = KeySet::from_keys([]).unwrap();
+            let keys = Keys { accepted: &keys, revoked: &none };
+            if let Ok(scans) = read(body.as_bytes()) {
+                for scan in scans {
+                    let _ = scan.open("", "e", &Caller::Anonymous, &keys, Timestamp::UNIX_EPOCH).map(|scan| scan.nonce);
+                }
+            }
+        }
+    }
+}

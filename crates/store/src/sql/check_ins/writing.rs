@@ -99,7 +99,7 @@ async fn counts(db: &mut impl Batches, door: &Door, facts: &Facts) -> Result<()>
 async fn history(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Result<()> {
     let moved = new.iter().filter(|(_, check_in)| check_in.result.recorded);
     let rows: Vec<_> = moved
-        .filter_map(|(_, check_in)| {
+        .filter_map(|(scan, check_in)| {
             let what = if check_in.direction == Direction::Exit { "left" } else { "admitted" };
             let place = match (&check_in.gate, &check_in.device) {
                 (Some(gate), _) => format!(" by gate {gate}"),
@@ -108,7 +108,7 @@ async fn history(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Resu
             };
             let offline = if check_in.shown.is_some() { ", offline" } else { "" };
             let why = format!("{what}{place}{offline}");
-            Some(json!({ "id": check_in.ticket_id?, "who": clean(&check_in.by), "why": clean(&why) }))
+            Some(json!({ "id": check_in.ticket_id?, "who": clean(scan.by.name()), "why": clean(&why) }))
         })
         .collect();
     if rows.is_empty() {

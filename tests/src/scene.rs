@@ -141,6 +141,13 @@ impl Scene {
     }
 
     async fn with_topics(mut self, kafka: Kafka) -> Result<Self> {
+        for (name, variable) in [
+            ("event-updated", "FULFILLMENT_KAFKA_EVENT_UPDATED_TOPIC"),
+            ("ticket-checked-in", "FULFILLMENT_KAFKA_CHECKED_IN_TOPIC"),
+            ("ticket-check-in-conflict", "FULFILLMENT_KAFKA_CHECK_IN_CONFLICT_TOPIC"),
+        ] {
+            self.setup = self.setup.env(variable, &kafka.topic(name, 1).await?);
+        }
         let wire = Wire {
             group: crate::rig::unique("group"),
             payments: kafka.topic("payment-succeeded", 3).await?,

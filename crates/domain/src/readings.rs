@@ -41,7 +41,7 @@ fn layers<'a>(text: &'a [u8], read: &mut dyn FnMut(&[u8])) -> Cow<'a, [u8]> {
     let mut text = Cow::Borrowed(text);
     read(&text);
     for _ in 0..DEPTH {
-        if memchr(b'\\', &text).is_none() {
+        if !text.contains(&b'\\') {
             break;
         }
         text = Cow::Owned(unescaped_once(&text));
@@ -95,7 +95,8 @@ fn unit(escape: &[u8]) -> Option<u16> {
 
 /// The contents of each `data_base64`. No byte of the text is in two of them.
 pub(crate) fn encoded(text: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let mut rest = text;
+    // Most texts have no such character at all.
+    let mut rest = if text.contains(&b'_') { text } else { &[] };
     std::iter::from_fn(move || {
         while let Some(at) = memmem::find(rest, ENCODED.as_bytes()) {
             let after = &rest[at + ENCODED.len()..];

@@ -150,7 +150,10 @@ pub struct CheckIn {
     /// What was added to the device's clock.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub clock_offset_ms: i64,
-    /// Why a supervisor admitted the holder.
+    /// Whether a supervisor decided.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overridden: bool,
+    /// Why, where the decision lifted a verdict about a ticket on record: what is typed has to leave with its order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
     /// Who sent it.

@@ -150,7 +150,10 @@ pub(crate) struct CheckIn {
     feed_version: u64,
     #[schema(required = false)]
     clock_offset_ms: i64,
-    /// Why a supervisor admitted the holder.
+    /// Whether a supervisor decided.
+    #[schema(required = false)]
+    overridden: bool,
+    /// Why, where that lifted a verdict about a ticket on record.
     #[schema(required = false)]
     override_reason: String,
     /// Who sent it.

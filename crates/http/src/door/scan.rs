@@ -1,7 +1,7 @@
 //! Reads scans from requests.
 
 use fulfillment_config::Scope;
-use fulfillment_credential::{KeySet, open};
+use fulfillment_credential::{KeySet, bare, open};
 use fulfillment_domain::ticket_number;
 use fulfillment_door::{Direction, Verdict, corrected_time};
 use fulfillment_store::{NewCheckIn, Offline, Scanned};
@@ -128,6 +128,9 @@ impl ScanRequest {
             if characters > most || (characters == 0 && field != "code") {
                 return Err(wrong(field, &format!("must have 1 to {most} characters")));
             }
+            if matches!(field, "gate" | "device") && text.trim() != text {
+                return Err(wrong(field, "must not begin or end with a space"));
+            }
             // They are repeated in messages.
             if field != "code" && text.chars().any(char::is_control) {
                 return Err(wrong(field, "must have no control characters"));
@@ -136,16 +139,21 @@ impl ScanRequest {
         let (what, scanned) = match (&self.code, &self.ticket_number) {
             (Some(code), None) => {
                 let opened = open(code, keys.accepted, Some(keys.revoked));
-                (code, opened.map_or_else(Scanned::Refused, Scanned::Code))
+                (bare(code).to_owned(), opened.map_or_else(Scanned::Refused, Scanned::Code))
             }
             (None, Some(number)) => {
                 // A slip is answered as a number that no ticket has.
-                (number, Scanned::Number(ticket_number::normalise(number).unwrap_or_default()))
+                let known = ticket_number::normalise(number);
+                (known.clone().unwrap_or_else(|| number.clone()), Scanned::Number(known.unwrap_or_default()))
             }
             _ => return Err(wrong("code", "or \"ticketNumber\" must be given, one of them")),
         };
-        if self.offline != self.shown.is_some() {
-            return Err(wrong("shown", "belongs to a scan with \"offline\": true, and to no other"));
+        match (self.offline, self.shown) {
+            (true, None) => {
+                return Err(wrong("shown", "must be what the device showed, for a scan made offline"));
+            }
+            (false, Some(_)) => return Err(wrong("shown", "belongs to a scan with \"offline\": true alone")),
+            _ => {}
         }
         let reason = self.overridden.map(|overridden| overridden.reason);
         if let Some(reason) = &reason {
@@ -168,7 +176,7 @@ impl ScanRequest {
                 wrong(field, &format!("is wrong: {why}"))
             })?;
         let mut request = Sha256::new();
-        for part in [event, what, direction_word(self.direction), self.gate.as_deref().unwrap_or_default()] {
+        for part in [event, &what, direction_word(self.direction), self.gate.as_deref().unwrap_or_default()] {
             request.update((part.len() as u64).to_be_bytes());
             request.update(part);
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fulfillment_credential::{Claims, Cti, SigningKey, Standing, sign};
-use fulfillment_domain::Ticket;
+use fulfillment_domain::event_record::Change;
+use fulfillment_domain::{EventPatch, Ticket};
 use fulfillment_door::Rules;
 
 use super::Backend;
@@ -173,6 +174,9 @@ pub async fn what_raises_a_version(backend: &dyn Backend) {
     let rules = Rules::read(r#"{"reEntry":"always"}"#).unwrap();
     store.set_door_rules(EVENT, &rules, &desk()).await.unwrap();
     assert_eq!(raised("rules", 1).await.rules, rules);
+    let named = EventPatch { name: Change::Set("Gala".into()), ..EventPatch::default() };
+    store.set_event(EVENT, &named, &quietly(), &desk()).await.unwrap();
+    raised("details", 1).await;
     store.category_number(EVENT, "Seated").await.unwrap();
     let feed = raised("a category beside a head", 1).await;
     assert_eq!(feed.record.head_version, feed.record.feed_version);

@@ -62,7 +62,9 @@ pub(crate) fn orders_named(text: &[u8]) -> BTreeSet<OrderId> {
 
 /// What may be an id with its hyphens, by the first of them: large texts have few.
 fn hyphenated(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    memchr::memchr_iter(b'-', text).filter_map(|hyphen| {
+    // Most texts have none: what the standard library looks for is fast in a build without optimisation too.
+    let searched = if text.contains(&b'-') { text } else { &[] };
+    memchr::memchr_iter(b'-', searched).filter_map(|hyphen| {
         let start = hyphen.checked_sub(8)?;
         text.get(start..start + Hyphenated::LENGTH).filter(|word| word[13] == b'-')
     })

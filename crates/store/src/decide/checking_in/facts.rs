@@ -17,6 +17,7 @@ pub(crate) struct TicketFact {
     pub(crate) number: String,
     pub(crate) category: Option<String>,
     pub(crate) voided: bool,
+    pub(crate) erased: bool,
     /// The live code's key and claims, of codes of the service's own format.
     pub(crate) kid: String,
     pub(crate) claims: Option<Claims>,
@@ -63,26 +64,28 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn past(&self, subject: &str) -> &[CheckIn] {
-        self.past.get(subject).map_or(&[], Vec::as_slice)
+    /// The check-ins under these subjects.
+    pub(crate) fn past<'a>(&'a self, subjects: &'a [String]) -> impl Iterator<Item = &'a CheckIn> {
+        subjects.iter().filter_map(|subject| self.past.get(subject)).flatten()
     }
 
-    /// Adds a check-in of this transaction.
+    /// Adds a check-in of this transaction. Whoever was not inside does not make room by an exit: `counts` is false.
     pub(super) fn note(
         &mut self,
         zone: &TimeZone,
         scan: &NewCheckIn,
         check_in: &CheckIn,
-        subject: Option<&str>,
+        subjects: &[String],
+        counts: bool,
     ) {
-        if let Some(subject) = subject {
-            self.past.entry(subject.to_owned()).or_default().push(check_in.clone());
+        if let Some(subject) = subjects.first() {
+            self.past.entry(subject.clone()).or_default().push(check_in.clone());
         }
         if let Some(nonce) = &scan.nonce {
             let key = (scan.by.to_string(), nonce.clone());
             self.nonces.insert(key, (scan.request, check_in.clone()));
         }
-        if check_in.result.recorded {
+        if check_in.result.recorded && counts {
             let place = Place {
                 day: day_of(check_in.scanned_at, zone).to_string(),
                 gate: check_in.gate.clone().unwrap_or_default(),

@@ -8,15 +8,14 @@ use std::collections::HashMap;
 
 use fulfillment_domain::OutboxEvent;
 use fulfillment_domain::event::NAMESPACE;
-use fulfillment_door::{
-    Counts, Direction, FirstEntry, History, Movement, Origin, Rules, Scan, Sighting, day_of, judge,
-};
+use fulfillment_door::{Counts, Direction, History, Movement, Origin, Rules, Scan, Sighting, day_of, judge};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
 pub(crate) use self::facts::{Facts, Moved, Place, TicketFact};
 use self::ticket::Found;
+use crate::decide::unsaid::UNSAID;
 use crate::{Announcing, CheckIn, CheckInOutcome, CheckInResult, NewCheckIn};
 
 /// The door at which they are made.
@@ -81,7 +80,7 @@ fn one(
     }
     let found = Found::new(door, facts, scan);
     door.sequence += 1;
-    let (result, other) = match repeated(facts, &found, scan) {
+    let (result, before) = match repeated(facts, &found, scan) {
         Some(earlier) => {
             let again = CheckInResult {
                 repeat_of: Some(earlier.sequence),
@@ -89,7 +88,7 @@ fn one(
                 conflict: None,
                 ..earlier.result.clone()
             };
-            (again, None)
+            (again, History::default())
         }
         None => judged(door, facts, &found, scan),
     };
@@ -97,14 +96,15 @@ fn one(
     if check_in.result.recorded {
         events.push(published::checked_in(door, &check_in, announcing));
     }
-    events.extend(published::conflict(door, &check_in, other.as_ref(), announcing));
-    facts.note(&door.zone, scan, &check_in, found.subject.as_deref());
+    events.extend(published::conflict(door, &check_in, before.first.as_ref(), announcing));
+    let moves = scan.direction != Direction::Exit || before.inside;
+    facts.note(&door.zone, scan, &check_in, &found.subjects, moves);
     CheckInOutcome::New(Box::new(check_in))
 }
 
 /// The earlier check-in that this scan repeats.
-fn repeated<'a>(facts: &'a Facts, found: &Found, scan: &NewCheckIn) -> Option<&'a CheckIn> {
-    let of_device = facts.past(found.subject.as_deref()?).iter().filter(|past| past.device == scan.device);
+fn repeated<'a>(facts: &'a Facts, found: &'a Found, scan: &NewCheckIn) -> Option<&'a CheckIn> {
+    let of_device = facts.past(&found.subjects).filter(|past| past.device == scan.device);
     let earlier =
         of_device.filter(|past| past.result.repeat_of.is_none()).max_by_key(|past| past.sequence)?;
     let earlier_sighting = Sighting {
@@ -113,7 +113,7 @@ fn repeated<'a>(facts: &'a Facts, found: &Found, scan: &NewCheckIn) -> Option<&'
         direction: earlier.direction,
         at: earlier.scanned_at,
         generation: earlier.generation,
-        overridden: earlier.override_reason.is_some(),
+        overridden: earlier.overridden,
         counts: earlier.result.recorded,
     };
     let sighting = Sighting {
@@ -128,15 +128,9 @@ fn repeated<'a>(facts: &'a Facts, found: &Found, scan: &NewCheckIn) -> Option<&'
     sighting.repeats(&earlier_sighting).then_some(earlier)
 }
 
-/// The result, and the first entry that was on record before.
-fn judged(
-    door: &Door,
-    facts: &Facts,
-    found: &Found,
-    scan: &NewCheckIn,
-) -> (CheckInResult, Option<FirstEntry>) {
-    let past = found.subject.as_deref().map_or(&[][..], |subject| facts.past(subject));
-    let moved = || past.iter().filter(|past| past.result.recorded).map(movement);
+/// The result, and what was on record before.
+fn judged(door: &Door, facts: &Facts, found: &Found, scan: &NewCheckIn) -> (CheckInResult, History) {
+    let moved = || facts.past(&found.subjects).filter(|past| past.result.recorded).map(movement);
     let at = scan.scanned_at;
     let history = History::fold(moved(), Some(at));
     let counts = counts(door, facts, scan);
@@ -161,8 +155,7 @@ fn judged(
         gate: scan.gate.clone(),
         device: scan.device.clone(),
     };
-    let other = history.first.clone();
-    let after = if enters { History::fold(moved().chain([this()]), None) } else { history };
+    let after = if enters { History::fold(moved().chain([this()]), None) } else { history.clone() };
     let result = CheckInResult {
         verdict: judgement.verdict,
         lifted: judgement.lifted,
@@ -173,7 +166,7 @@ fn judged(
         entries: after.entries,
         message: judgement.message(&door.zone),
     };
-    (result, other)
+    (result, history)
 }
 
 fn movement(past: &CheckIn) -> Movement {
@@ -211,6 +204,7 @@ fn counts(door: &Door, facts: &Facts, scan: &NewCheckIn) -> Counts {
 }
 
 fn check_in(door: &Door, scan: &NewCheckIn, found: &Found, result: CheckInResult) -> CheckIn {
+    let lifted = result.lifted.is_some();
     let text = format!("check-in|{}|{}|{}", door.epoch, door.event, door.sequence);
     CheckIn {
         check_in_id: Uuid::new_v5(&NAMESPACE, text.as_bytes()),
@@ -234,7 +228,15 @@ fn check_in(door: &Door, scan: &NewCheckIn, found: &Found, result: CheckInResult
         feed_stale: scan.feed_version.is_some_and(|version| version < door.feed_version),
         feed_version: scan.feed_version,
         clock_offset_ms: scan.clock_offset_ms,
-        override_reason: scan.override_reason.clone(),
+        overridden: scan.override_reason.is_some(),
+        override_reason: reason(scan, found, lifted),
         by: scan.by.to_string(),
     }
+}
+
+/// What a supervisor has typed, where it can be erased with an order later.
+fn reason(scan: &NewCheckIn, found: &Found, lifted: bool) -> Option<String> {
+    let ticket = found.ticket.as_ref().filter(|_| lifted)?;
+    let typed = scan.override_reason.as_ref()?;
+    Some(if ticket.erased { UNSAID.to_owned() } else { typed.clone() })
 }

@@ -23,7 +23,7 @@ pub(super) fn checked_in(door: &Door, check_in: &CheckIn, announcing: &Announcin
         ("scannedAt", json!(check_in.scanned_at)),
         ("receivedAt", json!(check_in.received_at)),
         ("offline", json!(check_in.shown.is_some())),
-        ("override", json!(check_in.override_reason.is_some())),
+        ("override", json!(check_in.overridden)),
         ("sequence", json!(check_in.sequence)),
     ];
     event(EventKind::TicketCheckedIn, check_in, announcing, &fields)

@@ -10,8 +10,9 @@ use crate::{NewCheckIn, Scanned};
 /// What was presented.
 pub(super) struct Found {
     pub(super) presented: Presented,
-    /// Under which its admissions are on record: a ticket's id, else the id of its code. None where nothing proves it.
-    pub(super) subject: Option<String>,
+    /// Under which its admissions are on record: the ticket's id, and the id of its code, which alone is known of a ticket
+    /// that is not on record. The first is that of a new one. None where nothing proves the ticket.
+    pub(super) subjects: Vec<String>,
     pub(super) ticket: Option<TicketFact>,
     /// Of a code whose signature is good.
     pub(super) cti: Option<Cti>,
@@ -34,7 +35,7 @@ impl Found {
     fn unproven(presented: Presented) -> Self {
         Self {
             presented,
-            subject: None,
+            subjects: Vec::new(),
             ticket: None,
             cti: None,
             generation: None,
@@ -68,16 +69,19 @@ impl Found {
         if presented.refusal().is_some_and(|verdict| !verdict.proves_ticket()) {
             return Self::unproven(presented);
         }
-        let ticket =
-            of_cti().find(|t| t.cti != claims.cti || t.generation >= u32::from(claims.generation)).cloned();
+        // A later generation than the record's is that of a store which was restored: it is the same ticket.
+        let ticket = of_cti().next().cloned();
+        let is_known = ticket
+            .as_ref()
+            .is_some_and(|t| t.cti != claims.cti || t.generation >= u32::from(claims.generation));
         let category = match &ticket {
             Some(ticket) => ticket.category.clone(),
             None => facts.categories.get(&claims.category).cloned(),
         };
         let of_event = presented.refusal() != Some(Verdict::OtherEvent);
         Self {
-            subject: Some(ticket.as_ref().map_or_else(|| hex::encode(claims.cti), |t| t.id.to_string())),
-            not_on_record: ticket.is_none() && of_event,
+            subjects: subjects(ticket.as_ref(), Some(claims.cti)),
+            not_on_record: !is_known && of_event,
             key_revoked: code.key_revoked(),
             cti: Some(claims.cti),
             generation: Some(claims.generation),
@@ -96,10 +100,18 @@ impl Found {
         });
         let presented = Presented::number(numbered);
         Self {
-            subject: ticket.as_ref().map(|ticket| ticket.id.to_string()),
+            subjects: subjects(ticket.as_ref(), None),
             category: ticket.as_ref().and_then(|ticket| ticket.category.clone()),
             ticket,
             ..Self::unproven(presented)
         }
     }
+}
+
+fn subjects(ticket: Option<&TicketFact>, cti: Option<Cti>) -> Vec<String> {
+    let of_ticket = ticket.into_iter().flat_map(|ticket| [ticket.id.to_string(), hex::encode(ticket.cti)]);
+    let mut subjects: Vec<_> = of_ticket.chain(cti.map(hex::encode)).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    subjects.retain(|subject| seen.insert(subject.clone()));
+    subjects
 }

@@ -16,7 +16,7 @@ use crate::{CheckIn, NewCheckIn, Result, Scanned};
 macro_rules! columns {
     () => {
         "t.id, t.order_id, t.ticket_number, t.event_number, t.category, t.generation, t.cti, t.kid, t.qr_code_data, \
-         t.voided_at"
+         t.voided_at, t.erased_at"
     };
 }
 
@@ -29,7 +29,8 @@ pub(super) async fn read(db: &mut impl Db, door: &Door, scans: &[NewCheckIn]) ->
     if claims.iter().any(|claims| !known.contains(&claims.cti)) {
         facts.categories = categories(db, door).await?;
     }
-    let tickets = facts.tickets.iter().map(|ticket| ticket.id.to_string());
+    // A ticket may have come in by its code while it was not on record.
+    let tickets = facts.tickets.iter().flat_map(|t| [t.id.to_string(), hex::encode(t.cti)]);
     let subjects: BTreeSet<_> = tickets.chain(claims.iter().map(|claims| hex::encode(claims.cti))).collect();
     facts.past = past(db, door, &subjects, scans).await?;
     if door.rules.has_limits() {
@@ -101,6 +102,7 @@ fn ticket_from(row: &impl Row) -> Result<TicketFact> {
         number: need("ticket_number", row.text("ticket_number")?)?,
         category: row.text("category")?,
         voided: row.time("voided_at")?.is_some(),
+        erased: row.time("erased_at")?.is_some(),
         kid: need("kid", row.text("kid")?)?,
         claims: decode_unverified(&code).ok().map(|credential| credential.claims),
         event: row.number("event_number")?,

@@ -91,6 +91,7 @@ pub struct CheckInResult {
 /// A scan as recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the fields are the contract's")]
 pub struct CheckIn {
     /// Its id: `UUIDv5` of the store's epoch, the event's number and the sequence.
     pub check_in_id: Uuid,

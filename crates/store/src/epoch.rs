@@ -1,7 +1,7 @@
 //! The store's epoch: positions and versions of one epoch are one course of events.
 //!
 //! A store that was restored from a backup assigns positions and versions again that readers already know with another
-//! content. With a new epoch they are told apart: a higher epoch is always newer, whatever the versions.
+//! content. A new epoch distinguishes them: a higher epoch is always newer, whatever the versions.
 
 use async_trait::async_trait;
 

@@ -31,7 +31,7 @@ pub enum TimeError {
 /// to get the server's), in whole milliseconds.
 ///
 /// It is never after `received_at`. An online scan has just been made: if it claims to be older than
-/// [`MAX_ONLINE_DELAY`], or says nothing, its time is `received_at`, so that a wrong clock opens no door.
+/// [`MAX_ONLINE_DELAY`], or says nothing, its time is `received_at`, so that a wrong clock admits nobody early.
 ///
 /// ```
 /// use fulfillment_door::corrected_time;

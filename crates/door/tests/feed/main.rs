@@ -8,7 +8,6 @@ mod corpus;
 mod documents;
 mod held;
 mod parts;
-mod purity;
 mod second;
 mod sizes;
 mod vectors;

@@ -38,7 +38,7 @@ Exit code: 1 when the disk has too little room, 2 while a service runs or when t
     /// Begin a new epoch after a restore, so that readers do not mix the restored store's counts with those they know
     ///
     /// A store that was restored from a backup counts versions of events and positions again that readers know with
-    /// another content. With a new epoch they are told apart: a higher epoch is always newer. Run it after each restore,
+    /// another content. A new epoch distinguishes them: a higher epoch is always newer. Run it after each restore,
     /// before the service starts. Nothing is lost by running it without need: readers load what they need once more.
     #[command(after_help = "Examples:
   fulfillment store new-epoch

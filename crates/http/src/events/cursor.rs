@@ -1,7 +1,7 @@
 //! Cursors of the stream: a position, and the store's epoch that it belongs to.
 //!
 //! In epoch 1 a cursor is the position alone, `42`; later it has the epoch before it, `1796050000.42`. So a position
-//! alone is always one of epoch 1, and after a restore with a new epoch a reader that comes back with it is told so. 0
+//! alone is always one of epoch 1, and after a restore with a new epoch a reader that comes back with it is refused. 0
 //! is the beginning of any epoch.
 
 use std::fmt;

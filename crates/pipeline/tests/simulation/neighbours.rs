@@ -122,7 +122,7 @@ impl Destination for Line {
                 outcomes.push((outbox_id, again()));
                 continue;
             }
-            // What the checker follows is told of tickets.
+            // The checker follows events about tickets alone.
             if matches!(event.kind, EventKind::DeadLetter | EventKind::EventUpdated) {
                 outcomes.push((outbox_id, DeliveryOutcome::Sent));
                 continue;

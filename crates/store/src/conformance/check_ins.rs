@@ -392,6 +392,31 @@ pub async fn rules_and_limits(backend: &dyn Backend) {
     assert_eq!(store.holders(&[forced.ticket_id.unwrap()]).await.unwrap()[0].name, None);
 }
 
+/// Whichever comes first, the erasure or what a supervisor types: none of the words is left.
+pub async fn overrides_beside_an_erasure(backend: &dyn Backend) {
+    const TICKETS: u32 = 12;
+    let (store, other) = (backend.store(), backend.another().await);
+    sold(&*store, TICKETS).await;
+    let rules = Rules::read(r#"{"gates":{"a":{"limit":0}}}"#).unwrap();
+    store.set_door_rules(EVENT, &rules, &desk()).await.unwrap();
+    let forced = |index| NewCheckIn {
+        override_reason: Some("Ada Byron".into()),
+        ..scan(&code(&claims(index, 0)), "a", 0)
+    };
+    let overriding = async {
+        for index in 1..=TICKETS {
+            assert_eq!(verdict(&*store, forced(index)).await, Verdict::Admitted);
+        }
+    };
+    let erasing = async {
+        tokio::task::yield_now().await;
+        other.erase(order(1), &desk()).await.unwrap().unwrap();
+    };
+    two(overriding, erasing).await;
+    let kept = "SELECT count(*) FROM check_ins WHERE override_reason = 'erased'";
+    assert_eq!(backend.number(kept).await, i64::from(TICKETS));
+}
+
 fn verdict_of(outcome: CheckInOutcome) -> Verdict {
     match outcome {
         CheckInOutcome::New(check_in) => check_in.result.verdict,

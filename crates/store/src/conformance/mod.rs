@@ -81,7 +81,7 @@ macro_rules! conformance_suite {
             positions { move_forward_only, a_later_epoch_counts, written_with_what_was_read, each_group_its_own,
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             check_ins { once_however_many_gates, once_in_a_batch, nonces, repeats, offline, by_the_record, reinstated_tickets,
-                revoked_keys, rules_and_limits, voids_in_between, times_are_kept }
+                revoked_keys, rules_and_limits, overrides_beside_an_erasure, voids_in_between, times_are_kept }
             door_feeds { deltas_add_up_while_tickets_are_voided, replaced_reinstated_and_erased, what_raises_a_version,
                 still_good_of_a_revoked_key, filled_for_what_was_there_before }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,

@@ -22,8 +22,7 @@ macro_rules! columns {
 
 pub(super) async fn read(db: &mut impl Db, door: &Door, scans: &[NewCheckIn]) -> Result<Facts> {
     let mut facts = Facts { nonces: nonces(db, scans).await?, ..Facts::default() };
-    let tickets = [by_codes(db, scans).await?, by_numbers(db, scans).await?];
-    facts.tickets = tickets.concat();
+    facts.tickets = tickets(db, scans).await?;
     let known: HashSet<_> = facts.tickets.iter().map(|ticket| ticket.cti).collect();
     let claims: Vec<_> = claimed(scans).map(|(_, claims)| claims).collect();
     if claims.iter().any(|claims| !known.contains(&claims.cti)) {
@@ -37,6 +36,11 @@ pub(super) async fn read(db: &mut impl Db, door: &Door, scans: &[NewCheckIn]) ->
         facts.counts = counts(db, door).await?;
     }
     Ok(facts)
+}
+
+/// The tickets that the scans may be about.
+pub(super) async fn tickets(db: &mut impl Db, scans: &[NewCheckIn]) -> Result<Vec<TicketFact>> {
+    Ok([by_codes(db, scans).await?, by_numbers(db, scans).await?].concat())
 }
 
 /// The claims of the codes, with their keys' ids.

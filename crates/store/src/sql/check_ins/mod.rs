@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::rows::audit::audit;
 use super::rows::event_records::{complete, epoch};
+use super::rows::locks;
 use super::{Db, Sql, Transaction as _};
 use crate::decide::checking_in::{Door, judge_all};
 use crate::decide::event_records::{event_record_columns, event_record_from, rules_from};
@@ -29,6 +30,12 @@ impl<S: Sql + Installation> CheckIns for S {
         announcing: &Announcing,
     ) -> Result<Option<Vec<CheckInOutcome>>> {
         let mut tx = self.begin().await?;
+        let typed: Vec<_> = scans.iter().filter(|scan| scan.override_reason.is_some()).cloned().collect();
+        if !typed.is_empty() {
+            // What a supervisor types about an order is not recorded beside its erasure.
+            let tickets = facts::tickets(&mut tx, &typed).await?;
+            locks::orders(&mut tx, tickets.iter().map(|ticket| ticket.order_id)).await?;
+        }
         let Some(mut door) = locked(&mut tx, event).await? else { return Ok(None) };
         let before = door.sequence;
         let mut facts = facts::read(&mut tx, &door, scans).await?;

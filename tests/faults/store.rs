@@ -196,7 +196,8 @@ async fn an_event_is_committed_after_a_later_one() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
     let scene = scene.set("FULFILLMENT_PIPELINE_LEASE", "60s");
     let service = scene.start().await?;
-    let (slow, quick) = (ledger.pay(&scene, 1).await?, ledger.pay(&scene, 1).await?);
+    // Voids of one event have one order, in which its doors hear of them: these two are of different events.
+    let (slow, quick) = (ledger.pay_at(&scene, "slow").await?, ledger.pay_at(&scene, "quick").await?);
     service.order_in(slow, "issued").await?;
     let wire = scene.wire()?;
     wire.issued(2).await?;

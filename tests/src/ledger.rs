@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::ordering::{Answer, seats};
@@ -50,7 +50,28 @@ impl Ledger {
     /// The broker did not acknowledge it: then it is not in the ledger, and may or may not be in the topic.
     pub async fn pay(&mut self, scene: &Scene, seats_wanted: usize) -> Result<Uuid> {
         let order = rig::id();
-        scene.ordering.answer(order, [Answer::Json(seats(order, seats_wanted))]);
+        self.pay_for(scene, order, seats_wanted, seats(order, seats_wanted)).await
+    }
+
+    /// Pays for a new order of one seat of this event.
+    ///
+    /// # Errors
+    /// As those of [`Ledger::pay`].
+    pub async fn pay_at(&mut self, scene: &Scene, event: &str) -> Result<Uuid> {
+        let order = rig::id();
+        let mut answer = seats(order, 1);
+        answer["eventId"] = event.into();
+        self.pay_for(scene, order, 1, answer).await
+    }
+
+    async fn pay_for(
+        &mut self,
+        scene: &Scene,
+        order: Uuid,
+        seats_wanted: usize,
+        answer: Value,
+    ) -> Result<Uuid> {
+        scene.ordering.answer(order, [Answer::Json(answer)]);
         let payment = Payment::of(order);
         let at = scene.wire()?.pay(&payment).await?;
         let paid = Paid { order, key: payment.payment_id.to_string(), seats: seats_wanted, at };

@@ -392,7 +392,8 @@ impl Service {
         let mut last = Value::Null;
         let found = eventually(PATIENCE, what, async || {
             let response = self.get(&format!("/orders/{order}")).await?;
-            if response.status() == 404 {
+            // Not there yet, or told to come back: the service has no connection to its store just now.
+            if matches!(response.status().as_u16(), 404 | 503) {
                 return Ok(None);
             }
             last = response.error_for_status()?.json().await?;

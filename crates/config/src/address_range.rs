@@ -1,5 +1,6 @@
 //! Ranges of addresses.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -18,9 +19,20 @@ impl AddressRange {
         text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(Self::parse).collect()
     }
 
+    /// Whether every address, or every one of its kind, is in it.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
+
     /// Whether the address is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address)
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

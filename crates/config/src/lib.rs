@@ -101,8 +101,19 @@ pub struct Config {
 
 /// The configuration cannot be used; each problem names its key and the expected value.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration cannot be used:\n{}", .0.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
-pub struct BadConfig(pub Vec<Problem>);
+#[error("the configuration cannot be used:\n{}", .problems.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+pub struct BadConfig {
+    /// Every mistake that was found.
+    pub problems: Vec<Problem>,
+    /// The settings with defaults instead of the wrong values, for checks that go on. Nothing starts with them.
+    pub rest: Option<Box<Config>>,
+}
+
+impl From<Vec<Problem>> for BadConfig {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, rest: None }
+    }
+}
 
 /// Every section's keys, in the order of the default file, each with its section's description.
 fn sections() -> [(&'static [&'static str], &'static [Key]); 14] {
@@ -207,7 +218,10 @@ impl Config {
         }
         match config {
             Some(config) if raw.problems.is_empty() => Ok(config),
-            _ => Err(BadConfig(raw.problems.into_iter().chain(strays).collect())),
+            rest => Err(BadConfig {
+                problems: raw.problems.into_iter().chain(strays).collect(),
+                rest: rest.map(Box::new),
+            }),
         }
     }
 

@@ -3,7 +3,7 @@ use super::*;
 fn load(toml: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
     Config::from_raw(Raw::file(toml, Path::new("test.toml")), environment)
-        .map_err(|e| e.0.iter().map(ToString::to_string).collect())
+        .map_err(|e| e.problems.iter().map(ToString::to_string).collect())
 }
 
 #[test]

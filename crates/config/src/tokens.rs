@@ -245,7 +245,7 @@ mod tests {
     fn load(toml: &str) -> Result<Config, Vec<Problem>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), toml).unwrap();
-        Config::load_only(Some(file.path()), []).map_err(|bad| bad.0)
+        Config::load_only(Some(file.path()), []).map_err(|bad| bad.problems)
     }
 
     fn token(scopes: &str) -> String {

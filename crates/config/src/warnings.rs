@@ -20,10 +20,22 @@ impl Config {
                 ),
             );
         }
-        if self.http.allow_anonymous && !listen.ip().is_loopback() {
+        if self.http.allow_anonymous {
+            let who = match (self.tokens.is_empty(), listen.ip().is_loopback()) {
+                (true, false) => "lets everybody who reaches the service",
+                (true, true) => {
+                    "lets every page in a browser of this machine, and everybody whom a proxy passes on,"
+                }
+                (false, _) => "lets everybody, as soon as no token is valid any more,",
+            };
+            warn("http.allow_anonymous", format!("{who} read and change everything: set tokens instead"));
+        }
+        for range in self.http.trusted_proxies.iter().filter(|range| range.is_everybody()) {
             warn(
-                "http.allow_anonymous",
-                format!("lets everybody who reaches {listen} read and change everything: set tokens instead"),
+                "http.trusted_proxies",
+                format!(
+                    "{range} lets everybody choose the address that limits and logs know them by: name the proxies alone"
+                ),
             );
         }
         if self.http.allow_weak_tokens {

@@ -103,15 +103,19 @@ fn init(context: &Context, file: &Path) -> Result<(), CliError> {
 
 async fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
     let loaded = Config::load(context.global.config.as_deref(), context.environment.iter().cloned());
-    let (problems, warnings) = match loaded {
-        Ok(config) => {
-            let refused = refused(&config, &context.environment).into_iter();
-            let exposures = exposures(&config, roles.contains(&Role::Http), &context.environment).await;
-            let problems: Vec<_> = refused.chain(exposures).chain(config.strays.clone()).collect();
-            (problems, config.warnings())
-        }
-        Err(BadConfig(problems)) => (problems, Vec::new()),
+    let (mut problems, config) = match loaded {
+        Ok(config) => (config.strays.clone(), Some(Box::new(config))),
+        Err(BadConfig { problems, rest }) => (problems, rest),
     };
+    let mut warnings = Vec::new();
+    if let Some(config) = config {
+        let mut found = refused(&config, &context.environment);
+        found.extend(exposures(&config, roles.contains(&Role::Http), &context.environment).await);
+        found.retain(|found| !problems.iter().any(|known| is_consequence(found, known)));
+        problems.extend(found);
+        warnings = config.warnings();
+        warnings.retain(|warning| !problems.iter().any(|known| is_consequence(warning, known)));
+    }
     let ok = problems.is_empty();
     context.answer(&Checked { ok, problems, warnings }, |checked| {
         let warned = checked.warnings.iter().map(|warning| format!("warning: {warning}"));
@@ -122,6 +126,13 @@ async fn check(context: &Context, roles: &[Role]) -> Result<(), CliError> {
         lines.join("\n")
     })?;
     if ok { Ok(()) } else { Err(CliError::failed("")) }
+}
+
+/// Whether one mistake is all there is: that of the same setting, or of a token that could not be read and still is one.
+fn is_consequence(found: &Problem, known: &Problem) -> bool {
+    let setting = |key: &str| key.trim_start_matches("FULFILLMENT_").replace('.', "_").to_uppercase();
+    let (found, known) = (setting(&found.key), setting(&known.key));
+    known.trim_end_matches("_FILE") == found || (found == "HTTP_PUBLIC_URL" && known.contains("TOKEN"))
 }
 
 /// The problems that a start would find in files that settings name, the store's URL, and an object store's variables.
@@ -153,10 +164,34 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
         });
     }
     let files = config.files_url();
+    // Those that are not set lie in the data folder.
+    let store = config.store_file().filter(|_| config.store.url.is_some());
+    let folders = [
+        ("data.dir", Some(config.data.dir.clone())),
+        ("store.url", store.and_then(|file| Some(file.parent()?.to_owned()))),
+        (
+            "files.url",
+            config.files.url.as_deref().and_then(|url| url.strip_prefix("file://")).map(PathBuf::from),
+        ),
+        ("credential.keys_dir", config.credential.keys_dir.clone()),
+    ];
+    for (key, folder) in folders {
+        let Some(folder) = folder else { continue };
+        if let Some(file) = in_the_way(&folder) {
+            let message = format!("{} cannot be made: {} is no folder", folder.display(), file.display());
+            problems.push(Problem { key: key.into(), message });
+        }
+    }
     if !files.starts_with("file://")
         && let Err(error) = blobs::open(&files, environment)
     {
         problems.push(Problem { key: "files.url".into(), message: format!("cannot be used: {error:#}") });
     }
     problems
+}
+
+/// The file where a folder, or one of those above it, would have to be.
+fn in_the_way(folder: &Path) -> Option<PathBuf> {
+    let there = folder.ancestors().find(|parent| parent.as_os_str().is_empty() || parent.exists())?;
+    (!there.as_os_str().is_empty() && !there.is_dir()).then(|| there.to_owned())
 }

@@ -136,7 +136,7 @@ impl Context {
         } else {
             Config::load_only(file, environment)?
         };
-        check_store_url(&config).map_err(|problem| BadConfig(vec![problem]))?;
+        check_store_url(&config).map_err(|problem| BadConfig::from(vec![problem]))?;
         Ok(config)
     }
 

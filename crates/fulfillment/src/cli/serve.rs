@@ -45,7 +45,7 @@ impl Serve {
         let config = context.config()?;
         let exposures = exposures(&config, self.roles.contains(&Role::Http), &context.environment).await;
         if !exposures.is_empty() {
-            return Err(BadConfig(exposures).into());
+            return Err(BadConfig::from(exposures).into());
         }
         let traces = Traces::start(&context.environment)?;
         crate::telemetry::log(&config.log, &context.environment, traces.as_ref())?;

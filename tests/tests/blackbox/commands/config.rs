@@ -47,6 +47,17 @@ async fn a_configuration_is_written_checked_and_its_faults_are_named() -> Result
     ] {
         assert!(out(&said).contains(fault), "{fault} is not named: {}", out(&said));
     }
+    // Those that a start would find only afterwards are named with them.
+    let later = bad
+        .clone()
+        .env("FULFILLMENT_LOG_LEVEL", "verbose")
+        .env("FULFILLMENT_HTTP_PUBLIC_URL", "https://tickets.example")
+        .without("FULFILLMENT_HTTP_TOKEN")
+        .env("FULFILLMENT_DATA_DIR", "/dev/null/data");
+    let said = later.run(&["config", "check"]).await?;
+    for fault in ["http.listen", "log.level", "http.public_url", "data.dir"] {
+        assert!(out(&said).contains(fault), "{fault} is not named: {}", out(&said));
+    }
     let json: Value = serde_json::from_slice(&bad.run(&["config", "check", "--json"]).await?.stdout)?;
     assert_eq!((&json["ok"], json["problems"].as_array().map(Vec::len)), (&json!(false), Some(5)), "{json}");
     let (code, said) = bad.refused().await?;
@@ -66,14 +77,23 @@ async fn what_will_hurt_is_warned_of() -> Result<()> {
         .env("FULFILLMENT_HTTP_TOKEN_FILE", token.display().to_string())
         .env("FULFILLMENT_HTTP_LISTEN", "0.0.0.0:5004")
         .env("FULFILLMENT_FILES_URL", format!("file://{gone}"))
-        .env("FULFILLMENT_CREDENTIAL_FORM", "platform");
+        .env("FULFILLMENT_CREDENTIAL_FORM", "platform")
+        .env("FULFILLMENT_HTTP_ALLOW_ANONYMOUS", "true")
+        .env("FULFILLMENT_HTTP_TRUSTED_PROXIES", "10.0.0.0/8,0.0.0.0/0");
     let said = setup.run(&["config", "check", "--json"]).await?;
     assert_eq!(said.status.code(), Some(0), "a warning stops nothing: {}", out(&said));
     let said: Value = serde_json::from_slice(&said.stdout)?;
     let keys: Vec<_> =
         said["warnings"].as_array().context("warnings")?.iter().filter_map(|w| w["key"].as_str()).collect();
-    let expected =
-        ["http.public_url", "ordering.url", "credential.form", "files.url", "FULFILLMENT_HTTP_TOKEN_FILE"];
+    let expected = [
+        "http.public_url",
+        "http.allow_anonymous",
+        "http.trusted_proxies",
+        "ordering.url",
+        "credential.form",
+        "files.url",
+        "FULFILLMENT_HTTP_TOKEN_FILE",
+    ];
     assert_eq!(keys, expected, "{said}");
     let printed = setup.run(&["config", "check"]).await?;
     let printed = out(&printed);
@@ -119,6 +139,10 @@ async fn whatever_serve_refuses_is_said_by_config_check() -> Result<()> {
         ("store.url", &[("STORE_URL", "postgres://127.0.0.1:port/x")]),
         ("files.url", &[("FILES_URL", "s3://")]),
         ("files.url", &[("FILES_URL", "az://tickets")]),
+        ("data.dir", &[("DATA_DIR", "/dev/null/data")]),
+        ("store.url", &[("STORE_URL", "sqlite:///dev/null/fulfillment.db")]),
+        ("files.url", &[("FILES_URL", "file:///dev/null/tickets")]),
+        ("credential.keys_dir", &[("CREDENTIAL_KEYS_DIR", "/dev/null/keys")]),
         ("FULFILLMENT_HTTP_HOSTS", &[("HTTP_HOSTS", "box.example,*")]),
         ("log.level", &[("LOG_LEVEL", "info=info=info")]),
         ("log.level", &[("LOG_LEVEL", "verbose")]),

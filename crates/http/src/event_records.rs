@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::event_record::event_id as read_event_id;
@@ -100,7 +100,7 @@ pub(crate) async fn event(
 /// Sets details of an event over what Ordering says
 ///
 /// What is not named stays, and null lifts what was set. `event-updated` is published if the details in force change.
-/// Printed pages stay as they are. An unknown event is made.
+/// Printed pages stay as they are. An unknown event is made, and the answer is 201.
 #[cfg_attr(test, utoipa::path(
     put,
     path = "/events/{eventId}",
@@ -111,6 +111,7 @@ pub(crate) async fn event(
         example = json!({ "startsAt": "2027-01-10T19:30:00+01:00", "status": "postponed" })),
     responses(
         (status = 200, description = "The event as it is now.", body = schema::EventRecord),
+        (status = 201, description = "Nothing was known of the event before.", body = schema::EventRecord),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`bad-request`: `field` names what is wrong, or what contradicts another time."),
         answers::Guarded,
@@ -135,6 +136,7 @@ pub(crate) async fn set(
         }
     };
     let change = EventPatch::parse(&bytes).map_err(wrong)?;
+    let status = made_or_set(&api, &id).await?;
     let (record, changed) = api.events.set(&id, &change, &caller.actor()).await.map_err(|why| match why {
         NotSet::Refused(why) => wrong(why),
         NotSet::Store(error) => error.into(),
@@ -142,7 +144,13 @@ pub(crate) async fn set(
     if changed {
         info!(event = id, by = caller.name(), "the details of an event were changed");
     }
-    Ok(Json(Answer::of(record, None)).into_response())
+    Ok((status, Json(Answer::of(record, None))).into_response())
+}
+
+/// The status of a change: 201 if it makes the event (RFC 9110, 9.3.4), so that a mistyped id is noticed.
+pub(crate) async fn made_or_set(api: &Api, event: &str) -> Result<StatusCode, Problem> {
+    let known = api.store.door_version(event).await?.is_some();
+    Ok(if known { StatusCode::OK } else { StatusCode::CREATED })
 }
 
 /// Where to begin.

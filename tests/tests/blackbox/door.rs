@@ -174,6 +174,14 @@ async fn the_record_of_an_event_is_shown_and_set() -> Result<()> {
     }
     let steward = Door { service: &service, token: STEWARD };
     assert_eq!(steward.ask("PUT", "", Some(&moved)).await?.0, 403);
+    let made = async |path: &str| {
+        let request =
+            service.client().put(format!("{}/events/ball-2026{path}", service.base())).bearer_auth(ADMIN);
+        let request = request.header("content-type", "application/json").body("{}");
+        anyhow::Ok(request.send().await?.status().as_u16())
+    };
+    assert_eq!((made("").await?, made("").await?), (201, 200), "a mistyped id is noticed");
+    assert_eq!(made("/door/rules").await?, 200);
     let stream = service.client().get(format!("{}/events?after=0", service.base()));
     let mut stream = stream
         .bearer_auth(fulfillment_tests::service::TOKEN)
@@ -195,6 +203,19 @@ async fn the_record_of_an_event_is_shown_and_set() -> Result<()> {
     assert!(String::from_utf8_lossy(&list.stdout).contains("2 tickets, 0 void"), "{list:?}");
     assert_eq!(run(&["event", "show", "nothing"]).await?.status.code(), Some(1));
     assert_eq!(run(&["event", "set", EVENT]).await?.status.code(), Some(2));
+    // A mistyped id makes no event.
+    let mistyped = ["event", "set", "gala-2062", "--name", "Gala"];
+    let refused = run(&mistyped).await?;
+    assert!(
+        refused.status.code() == Some(1) && String::from_utf8_lossy(&refused.stderr).contains("--create")
+    );
+    assert_eq!(run(&["event", "show", "gala-2062"]).await?.status.code(), Some(1));
+    assert!(run(&[&mistyped[..], &["--create"]].concat()).await?.status.success());
+    let rules = scene.setup.data().join("rules.json");
+    std::fs::write(&rules, "{}")?;
+    let rules = ["door", "rules", "ball", "--set", rules.to_str().context("a path")?];
+    assert_eq!(run(&rules).await?.status.code(), Some(1));
+    assert!(run(&[&rules[..], &["--create"]].concat()).await?.status.success());
     Ok(())
 }
 

@@ -33,7 +33,8 @@ Exit code: 1 when there is no such event.")]
     /// Show or replace the rules of an event's door
     ///
     /// They are a JSON document, which docs/door.md describes. An event without rules admits each ticket once, by any
-    /// gate, at any time.
+    /// gate, at any time. An event that nothing was sold for yet is only made with --create, so that a mistyped id is
+    /// noticed.
     #[command(after_help = "Examples:
   fulfillment door rules EVENT
   fulfillment door rules EVENT --set rules.json
@@ -45,6 +46,9 @@ Exit code: 1 when there is no such event, 2 when the rules have a mistake, which
         /// Replace them by those in this file; - for standard input
         #[arg(long, value_name = "FILE")]
         set: Option<String>,
+        /// With --set, make the event if nothing is known of it yet
+        #[arg(long, requires = "set")]
+        create: bool,
     },
 }
 
@@ -58,14 +62,15 @@ impl Door {
                 let status = store.door_status(&event).await?.ok_or_else(|| none(&event))?;
                 context.answer(&status, table)
             }
-            Action::Rules { event, set: None } => {
+            Action::Rules { event, set: None, .. } => {
                 let rules = store.door_rules(&event).await?.ok_or_else(|| none(&event))?;
                 context.answer(&rules, Rules::to_json)
             }
-            Action::Rules { event, set: Some(file) } => {
+            Action::Rules { event, set: Some(file), create } => {
                 let text = read(&file)?;
                 let rules =
                     Rules::read(&text).map_err(|error| CliError::misuse(format!("{file}: {error}")))?;
+                super::known_event(&*store, &event, create).await?;
                 store.set_door_rules(&event, &rules, &context.actor()).await?;
                 context.answer(&rules, |rules| {
                     format!("the door of {event} has these rules now: {}", rules.to_json())

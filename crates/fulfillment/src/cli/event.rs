@@ -46,13 +46,13 @@ Exit code: 1 when there is no such event.")]
     },
     /// Set details over what Ordering says
     ///
-    /// event-updated is published if the details in force change. Printed pages stay as they are. An event that is not
-    /// known yet is made.
+    /// event-updated is published if the details in force change. Printed pages stay as they are. An event that nothing
+    /// was sold for yet is only made with --create, so that a mistyped id is noticed.
     #[command(after_help = "Examples:
   fulfillment event set EVENT --starts-at 2027-01-10T19:30:00+01:00 --status postponed
   fulfillment event set EVENT --venue-name 'Town Hall' --venue-address '1 Way, Berlin'
   fulfillment event set EVENT --lift startsAt,status          as Ordering says again
-Exit code: 2 when a value cannot be read or contradicts another.")]
+Exit code: 1 when there is no such event, 2 when a value cannot be read or contradicts another.")]
     Set {
         /// The event's id
         event: String,
@@ -61,6 +61,9 @@ Exit code: 2 when a value cannot be read or contradicts another.")]
         /// Fields that are as Ordering says again, separated by commas
         #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
         lift: Vec<String>,
+        /// Make the event if nothing is known of it yet
+        #[arg(long)]
+        create: bool,
     },
 }
 
@@ -154,7 +157,7 @@ impl Event {
                 let found = found.ok_or_else(|| CliError::failed(format!("there is no event {id}")))?;
                 context.answer(&counted(found), describe)
             }
-            Action::Set { event, details, lift } => {
+            Action::Set { event, details, lift, create } => {
                 let id = event_id(&event).map_err(CliError::misuse)?;
                 let mut fields = details.fields();
                 for field in lift {
@@ -167,6 +170,7 @@ impl Event {
                 }
                 let patch = EventPatch::parse(Value::Object(fields).to_string().as_bytes());
                 let patch = patch.map_err(CliError::misuse)?;
+                super::known_event(&*store, &id, create).await?;
                 let desk = wiring::event_desk(&config, &store, Arc::default());
                 let (record, _) = desk.set(&id, &patch, &context.actor()).await.map_err(|why| match why {
                     NotSet::Refused(why) => CliError::misuse(why),

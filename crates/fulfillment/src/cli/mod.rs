@@ -210,6 +210,16 @@ impl Context {
     }
 }
 
+/// Refuses an event that nothing is known of, unless it is to be made: a mistyped id would make another one.
+async fn known_event(store: &dyn Store, event: &str, create: bool) -> Result<(), CliError> {
+    if create || store.door_version(event).await?.is_some() {
+        return Ok(());
+    }
+    Err(CliError::failed(format!(
+        "there is no event {event}: `fulfillment event list` names those that are known; --create makes it"
+    )))
+}
+
 /// The name of an account, as it may be recorded: nothing else can be passed off as one.
 fn account(name: &str) -> String {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

@@ -9,4 +9,4 @@ mod signed;
 pub(crate) mod status;
 pub(crate) mod still_good;
 
-use crate::event_records::{event_id, no_such_event};
+use crate::event_records::{event_id, made_or_set, no_such_event};

@@ -11,7 +11,7 @@ use fulfillment_config::Scope;
 use fulfillment_door::Rules;
 use tracing::info;
 
-use super::{event_id, no_such_event};
+use super::{event_id, made_or_set, no_such_event};
 use crate::api::Api;
 use crate::body;
 #[cfg(test)]
@@ -45,7 +45,7 @@ pub(crate) async fn rules(
 
 /// Replaces the rules of an event's door
 ///
-/// They hold from the next check-in on. An event that nothing was sold for yet is made.
+/// They hold from the next check-in on. An event that nothing was sold for yet is made, and the answer is 201.
 #[cfg_attr(test, utoipa::path(
     put,
     path = "/events/{eventId}/door/rules",
@@ -56,6 +56,7 @@ pub(crate) async fn rules(
         example = json!({ "reEntry": "afterExit", "gates": { "North": { "area": "Hall" } }, "areas": { "Hall": { "limit": 2000 } } })),
     responses(
         (status = 200, description = "The rules as they are now.", body = schema::DoorRules),
+        (status = 201, description = "Nothing was known of the event before.", body = schema::DoorRules),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM,
             description = "`bad-request`: `field` names what is wrong."),
         answers::Guarded,
@@ -76,8 +77,9 @@ pub(crate) async fn set(
         std::str::from_utf8(&bytes).map_err(|_| Problem::new(Kind::BadRequest, "The body must be UTF-8."))?;
     let rules = Rules::read(text)
         .map_err(|error| Problem::new(Kind::BadRequest, format!("{error}.")).with("field", error.field()))?;
+    let status = made_or_set(&api, &event).await?;
     if api.store.set_door_rules(&event, &rules, &caller.actor()).await? {
         info!(event, by = caller.name(), "the rules of a door were replaced");
     }
-    Ok(Json(rules).into_response())
+    Ok((status, Json(rules)).into_response())
 }

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt as _;
 
 use anyhow::{Context as _, Result, ensure};
-use fulfillment_tests::checker::{check_issued, offsets_are_not_ahead};
+use fulfillment_tests::checker::{Word, World, check_issued, offsets_are_not_ahead};
 use fulfillment_tests::scene::PATIENCE;
 use fulfillment_tests::service::{Service, TOKEN};
+use fulfillment_tests::wait::eventually;
+use serde_json::Value;
 
 use super::{Store, stage};
 
@@ -64,6 +66,41 @@ async fn dies_in_a_reissue(store: Store, step: &str, how: &str) -> Result<()> {
     Ok(())
 }
 
+/// Lets the process abort while it voids the tickets of a cancelled event: another goes on, and each void is told once.
+async fn dies_in_a_cancellation(store: Store, step: &str, how: &str) -> Result<()> {
+    let (scene, mut ledger) = stage(store).await?;
+    let mut doomed = scene.setup.clone().env("FAILPOINTS", format!("{step}={how}")).start().await?;
+    let order = ledger.pay(&scene, 5).await?;
+    let record = doomed.order_in(order, "issued").await?;
+    let event = record["tickets"][0]["eventId"].as_str().context("an event")?.to_owned();
+    let asked = scene.setup.run(&["event", "cancel", &event, "--yes", "--background"]).await?;
+    ensure!(asked.status.success(), "{asked:?}");
+    let status = doomed.ended(PATIENCE).await?;
+    ensure!(status.signal() == Some(ABORTED), "it was to die at {step}: {}", doomed.log());
+    let service = scene.start().await?;
+    service.order_in(order, "voided").await?;
+    let wire = scene.wire()?;
+    wire.told(&wire.voided, 5).await?;
+    wire.caught_up().await?;
+    scene.settled(&service).await?;
+    let mut world = World::look(&scene, &service, &ledger).await?;
+    let tickets = record["tickets"].as_array().context("tickets")?;
+    world.words.extend(tickets.iter().filter_map(|t| Some((t["id"].as_str()?.to_owned(), Word::Void))));
+    let violations = world.violations();
+    ensure!(violations.is_empty(), "{violations:#?}");
+    let told = wire.kafka.all(&wire.voided).await?;
+    let told: BTreeSet<_> = told.iter().map(|event| event.header("ce_id")).collect();
+    assert_eq!(told.len(), 5, "one event for each ticket");
+    eventually(PATIENCE, "the job is finished", async || {
+        let shown = scene.setup.run(&["event", "show", &event, "--json"]).await?;
+        let shown: Value = serde_json::from_slice(&shown.stdout)?;
+        let job = &shown["cancellation"];
+        Ok((job["done"] == 5 && job["finishedAt"].is_string() && shown["status"] == "cancelled")
+            .then_some(()))
+    })
+    .await
+}
+
 macro_rules! points {
     ($dies:ident; $($name:ident: $step:literal $how:literal;)*) => {
         $(mod $name {
@@ -106,4 +143,9 @@ points! {
     after_reissue_file: "after-reissue-file" "return";
     before_reissue_commit: "before-reissue-commit" "return";
     after_reissue_commit: "after-reissue-commit" "return";
+}
+
+points! {
+    dies_in_a_cancellation;
+    before_event_cancellation_commit: "before-event-cancellation-commit" "return";
 }

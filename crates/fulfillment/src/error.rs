@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use fulfillment_config::BadConfig;
+use fulfillment_pipeline::operations::event_record::NotSet;
 use fulfillment_store::StoreError;
 
 use fulfillment_pipeline::operations::installation::Mismatch;
@@ -76,6 +77,15 @@ impl From<StoreError> for CliError {
 impl From<BadConfig> for CliError {
     fn from(error: BadConfig) -> Self {
         Self::Misuse(error.into())
+    }
+}
+
+impl From<NotSet> for CliError {
+    fn from(error: NotSet) -> Self {
+        match error {
+            NotSet::Refused(why) => Self::misuse(why),
+            NotSet::Store(error) => error.into(),
+        }
     }
 }
 

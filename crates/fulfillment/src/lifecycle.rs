@@ -372,6 +372,8 @@ impl Parts {
         );
         let jobs = KeyReissuer { store: Arc::clone(&self.store), reissuer, worker: wiring::worker_name() };
         self.begin("key-reissues", jobs.follow(Arc::clone(&self.runtime), self.stop.clone()));
+        let cancellations = wiring::event_canceller(config, &self.store, Arc::clone(&self.wake));
+        self.begin("event-cancellations", cancellations.follow(Arc::clone(&self.runtime), self.stop.clone()));
         let people =
             PeopleIndex { store: Arc::clone(&self.store) as _, secret: self.keys.current().secret.clone() };
         self.begin("people", index_people(people, Arc::clone(&self.runtime), self.stop.clone()));

@@ -15,6 +15,7 @@ use fulfillment_domain::order::Reading;
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
+use fulfillment_pipeline::operations::event_cancellation::EventCanceller;
 use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
@@ -248,6 +249,11 @@ pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -
 /// Sets details of events.
 pub(crate) fn event_desk(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> EventDesk {
     EventDesk { store: Arc::clone(store) as _, announcing: announcing_events(config), wake }
+}
+
+/// Voids the tickets of cancelled events.
+pub(crate) fn event_canceller(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> EventCanceller {
+    EventCanceller { store: Arc::clone(store) as _, announcing: announcing(config), wake }
 }
 
 /// Checks tickets in.

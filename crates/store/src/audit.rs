@@ -124,6 +124,8 @@ fulfillment_domain::words! {
         EndLinksOverlap = "links.end-overlap",
         /// What is set over Ordering's answers about an event was changed.
         SetEvent = "event.set",
+        /// All tickets of an event are to be voided.
+        CancelEvent = "event.cancel",
         /// A new epoch of the store was begun.
         NewEpoch = "store.epoch",
         /// The secret was replaced.

@@ -31,6 +31,7 @@
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
 //! | [`Tokens`] | who may use the HTTP API |
 //! | [`SigningKeys`] | signing keys that leaked, and the tickets that they signed |
+//! | [`EventCancellations`] | voiding all tickets of a cancelled event, with progress |
 //! | [`KeyReissues`] | signing the tickets of a key anew, with progress |
 //!
 //! | folder | what is in it |
@@ -63,7 +64,8 @@ pub mod door_feeds;
 pub mod epoch;
 pub mod erasures;
 pub mod error;
-pub mod events;
+pub mod event_cancellations;
+mod events;
 pub mod import;
 pub mod inbox;
 pub mod installation;
@@ -99,6 +101,7 @@ pub use door_feeds::{Deviation, DoorFeed, DoorFeeds};
 pub use epoch::StoreEpoch;
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
 pub use error::StoreError;
+pub use event_cancellations::{EventCancellation, EventCancellations};
 pub use events::{EventOnRecord, Events, Said, SetEvent};
 pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
@@ -145,6 +148,7 @@ pub trait Store:
     + Audit
     + Destinations
     + Events
+    + EventCancellations
     + CheckIns
     + DoorFeeds
     + StoreEpoch
@@ -173,6 +177,7 @@ impl<T> Store for T where
         + Audit
         + Destinations
         + Events
+        + EventCancellations
         + CheckIns
         + DoorFeeds
         + StoreEpoch

@@ -152,7 +152,7 @@ async fn the_record_of_an_event_is_shown_and_set() -> Result<()> {
     let scene = Scene::embedded().await?;
     with_tokens(&scene)?;
     let mut service = scene.start().await?;
-    sold(&scene, &service, 2).await?;
+    let tickets = sold(&scene, &service, 2).await?;
     let desk = Door { service: &service, token: ADMIN };
     let (status, event) = desk.ask("GET", "", None).await?;
     assert_eq!((status, &event["eventId"], &event["issued"]), (200, &EVENT.into(), &2.into()), "{event}");
@@ -211,6 +211,22 @@ async fn the_record_of_an_event_is_shown_and_set() -> Result<()> {
     );
     assert_eq!(run(&["event", "show", "gala-2062"]).await?.status.code(), Some(1));
     assert!(run(&[&mistyped[..], &["--create"]].concat()).await?.status.success());
+    // Cancelling it voids what was sold, once it is confirmed.
+    let refused = run(&["event", "cancel", EVENT]).await?;
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(2) && why.contains("voids 2 tickets") && why.contains("--yes"),
+        "{why}"
+    );
+    assert_eq!(run(&["event", "cancel", "nothing", "--yes"]).await?.status.code(), Some(1));
+    let done = run(&["event", "cancel", EVENT, "--reason", "ill", "--yes", "--json"]).await?;
+    let done: Value = serde_json::from_slice(&done.stdout)?;
+    assert_eq!((&done["done"], &done["total"], done["finishedAt"].is_string()), (&2.into(), &2.into(), true));
+    let shown: Value = serde_json::from_slice(&run(&["event", "show", EVENT, "--json"]).await?.stdout)?;
+    assert_eq!((&shown["status"], &shown["voided"]), (&"cancelled".into(), &2.into()), "{shown}");
+    let ticket = tickets[0]["ticketNumber"].as_str().context("a number")?;
+    let ticket: Value = serde_json::from_slice(&run(&["ticket", "show", ticket, "--json"]).await?.stdout)?;
+    assert_eq!(ticket["voidReason"], "ill", "{ticket}");
     let rules = scene.setup.data().join("rules.json");
     std::fs::write(&rules, "{}")?;
     let rules = ["door", "rules", "ball", "--set", rules.to_str().context("a path")?];

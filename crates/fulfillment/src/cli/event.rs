@@ -5,24 +5,24 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use fulfillment_domain::event_record::event_id;
 use fulfillment_domain::{EventDetails, EventPatch, EventRecord};
-use fulfillment_pipeline::operations::event_record::NotSet;
-use fulfillment_store::EventOnRecord;
+use fulfillment_store::{EventCancellation, EventOnRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::{Context, event_cancel};
 use crate::error::CliError;
 use crate::wiring;
 
 /// The most events that are read at a time.
 const PAGE: usize = 500;
 
-/// See the record of events, and set details over what Ordering says
+/// See the record of events, set details over what Ordering says, and cancel events
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment event list
   fulfillment event show 3f2504e0-4f89-41d3-9a0c-0305e82c3301
-  fulfillment event set 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --starts-at 2027-01-10T19:30:00+01:00 --status postponed")]
+  fulfillment event set 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --starts-at 2027-01-10T19:30:00+01:00 --status postponed
+  fulfillment event cancel 3f2504e0-4f89-41d3-9a0c-0305e82c3301")]
 pub(crate) struct Event {
     #[command(subcommand)]
     action: Action,
@@ -64,6 +64,29 @@ Exit code: 1 when there is no such event, 2 when a value cannot be read or contr
         /// Make the event if nothing is known of it yet
         #[arg(long)]
         create: bool,
+    },
+    /// Void all tickets of a cancelled event
+    ///
+    /// The event's status becomes cancelled, and each live ticket is voided: ticket-voided is published for it, and every
+    /// door refuses it. What is sold meanwhile is voided too. Interrupted, it is continued by any running service, and by
+    /// the same command. Afterwards, what is sold for the event is issued as before.
+    #[command(after_help = "Examples:
+  fulfillment event cancel EVENT
+  fulfillment event cancel EVENT --reason 'the artist is ill' --yes
+  fulfillment event cancel EVENT --yes --background    returns at once; `fulfillment event show EVENT` says how far it is
+Exit code: 1 when there is no such event, 2 when it is not confirmed.")]
+    Cancel {
+        /// The event's id
+        event: String,
+        /// Why: it stands in each ticket's history and in the events [default: the event was cancelled]
+        #[arg(long)]
+        reason: Option<String>,
+        /// Only request it: a running service does it
+        #[arg(long)]
+        background: bool,
+        /// Confirm it
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -127,6 +150,9 @@ struct Shown {
     issued: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     voided: Option<u64>,
+    /// How far its tickets are voided, if it was cancelled by command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancellation: Option<EventCancellation>,
 }
 
 impl Event {
@@ -155,7 +181,9 @@ impl Event {
                 let id = event_id(&event).map_err(CliError::misuse)?;
                 let found = store.event(&id).await?;
                 let found = found.ok_or_else(|| CliError::failed(format!("there is no event {id}")))?;
-                context.answer(&counted(found), describe)
+                let jobs = store.event_cancellations().await?;
+                let cancellation = jobs.into_iter().find(|job| job.event_id == id);
+                context.answer(&Shown { cancellation, ..counted(found) }, describe)
             }
             Action::Set { event, details, lift, create } => {
                 let id = event_id(&event).map_err(CliError::misuse)?;
@@ -172,11 +200,13 @@ impl Event {
                 let patch = patch.map_err(CliError::misuse)?;
                 super::known_event(&*store, &id, create).await?;
                 let desk = wiring::event_desk(&config, &store, Arc::default());
-                let (record, _) = desk.set(&id, &patch, &context.actor()).await.map_err(|why| match why {
-                    NotSet::Refused(why) => CliError::misuse(why),
-                    NotSet::Store(error) => error.into(),
-                })?;
+                let (record, _) = desk.set(&id, &patch, &context.actor()).await?;
                 context.answer(&shown(record, None), describe)
+            }
+            Action::Cancel { event, reason, background, yes } => {
+                let id = event_id(&event).map_err(CliError::misuse)?;
+                let wanted = event_cancel::Wanted { reason, background, yes };
+                event_cancel::cancel(context, &config, store, &id, wanted).await
             }
         }
     }
@@ -195,6 +225,7 @@ fn shown(record: EventRecord, counts: Option<(u64, u64)>) -> Shown {
         overrides: record.overrides,
         issued: counts.map(|(issued, _)| issued),
         voided: counts.map(|(_, voided)| voided),
+        cancellation: None,
     }
 }
 
@@ -224,6 +255,7 @@ fn describe(event: &Shown) -> String {
             "tickets",
             event.issued.map(|issued| format!("{issued}, {} void", event.voided.unwrap_or_default())),
         ),
+        ("cancelled", event.cancellation.as_ref().map(event_cancel::progress)),
     ];
     let known = rows.into_iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value?)));
     crate::terminal::lines(known)

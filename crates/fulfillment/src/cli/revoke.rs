@@ -1,7 +1,5 @@
 //! `fulfillment keys revoke`: a signing key has leaked.
 
-use std::io::{BufRead as _, IsTerminal as _};
-
 use fulfillment_config::Config;
 use fulfillment_credential::{Kid, PublicKey};
 use fulfillment_domain::Clock as _;
@@ -13,6 +11,7 @@ use fulfillment_store::{Action, RevokedKey, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::confirm::confirm;
 use crate::error::CliError;
 
 #[derive(Serialize)]
@@ -50,7 +49,11 @@ pub(super) async fn revoke(
 
     let live_tickets = store.live_tickets_of_key(&kid.to_string(), coming_since(now)).await?;
     if !keyring.is_revoked(&kid.to_string()) && !yes {
-        confirm(kid, live_tickets)?;
+        let what = format!(
+            "{live_tickets} live tickets of coming events are signed with the key {kid}. Without a network, scanners will \
+             refuse them until they are reissued; with the record at hand they stay valid. A revoked key never comes back."
+        );
+        confirm(&what, "Revoke it?")?;
     }
     let others_sign = keyring.keys().iter().any(|key| key.signing.is_some() && key.public.kid() != kid);
     let successor = if others_sign {
@@ -106,24 +109,6 @@ async fn register(store: &dyn Store, config: &Config) -> Result<Keyring, CliErro
     let registered = store.register(&keyring.registration()).await?;
     installation::check_keys(&mut keyring, &registered, &dir)?;
     Ok(keyring)
-}
-
-/// Says what it touches, and asks.
-fn confirm(kid: Kid, live_tickets: u64) -> Result<(), CliError> {
-    let what = format!(
-        "{live_tickets} live tickets of coming events are signed with the key {kid}. Without a network, scanners will \
-         refuse them until they are reissued; with the record at hand they stay valid. A revoked key never comes back."
-    );
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::misuse(format!("{what} Confirm with --yes")));
-    }
-    eprint!("{what}\nRevoke it? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(anyhow::Error::from)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(CliError::failed("nothing was changed"))
 }
 
 fn describe(revoked: &Revoked) -> String {

@@ -1,6 +1,5 @@
 //! The command `fulfillment store`: maintains the store.
 
-use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -8,6 +7,7 @@ use fulfillment_store::Vacuumed;
 use serde::Serialize;
 
 use super::Context;
+use super::confirm::confirm;
 use crate::error::CliError;
 
 /// What must stay free beside what a vacuum writes.
@@ -73,7 +73,11 @@ async fn new_epoch(context: &Context, yes: bool) -> Result<(), CliError> {
     let store = context.store(&config).await?;
     let before = store.epoch().await?;
     if !yes {
-        confirm(before)?;
+        let what = format!(
+            "This ends the store's epoch {before}: readers load again what they hold of it. Do it after the store was \
+             restored from a backup."
+        );
+        confirm(&what, "Begin a new one?")?;
     }
     let epoch = store.new_epoch(&context.actor()).await?;
     context.answer(&Epoch { epoch, before }, |e: &Epoch| {
@@ -83,24 +87,6 @@ async fn new_epoch(context: &Context, yes: bool) -> Result<(), CliError> {
             e.epoch, e.before
         )
     })
-}
-
-fn confirm(epoch: u64) -> Result<(), CliError> {
-    let what = format!(
-        "This ends the store's epoch {epoch}: readers load again what they hold of it. Do it after the store was restored \
-         from a backup."
-    );
-    let mut input = std::io::stdin().lock();
-    if !input.is_terminal() {
-        return Err(CliError::misuse(format!("{what} Confirm with --yes")));
-    }
-    eprint!("{what} Begin a new one? [y/N] ");
-    let mut line = String::new();
-    input.read_line(&mut line).map_err(|e| CliError::failed(format!("cannot read the answer: {e}")))?;
-    if ["y", "yes"].contains(&line.trim().to_ascii_lowercase().as_str()) {
-        return Ok(());
-    }
-    Err(CliError::misuse("nothing was changed"))
 }
 
 async fn vacuum(context: &Context) -> Result<(), CliError> {

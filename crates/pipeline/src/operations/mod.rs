@@ -4,6 +4,7 @@
 pub mod destinations;
 pub mod drop;
 pub mod erase;
+pub mod event_cancellation;
 pub mod event_record;
 pub mod import;
 mod import_files;

@@ -204,6 +204,11 @@ passed_on! {
         record_key_reissue(worker: &str, job: &KeyReissue, next: KeyReissueNext) -> bool;
         tickets_of_key(kid: &str, since: Timestamp, after: &KeyCursor, limit: usize) -> Vec<Ticket>;
     }
+    EventCancellations {
+        cancel_event(event: &str, reason: &str, by: &Actor) -> Option<EventCancellation>;
+        event_cancellations() -> Vec<EventCancellation>;
+        void_next_of_event(event: Option<&str>, limit: usize, announcing: &Announcing) -> Option<EventCancellation>;
+    }
     Refreshes {
         refreshed(refreshed: &Refreshed) -> RefreshOutcome, |line, outcome| {
             line.fenced(refreshed.order_id, refreshed.fence, *outcome != RefreshOutcome::Stale);

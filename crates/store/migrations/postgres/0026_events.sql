@@ -14,18 +14,14 @@ ALTER TABLE events SET (fillfactor = 60);
 -- The store's epoch: versions and positions of another epoch are of another course of events.
 ALTER TABLE installation ADD COLUMN epoch BIGINT NOT NULL DEFAULT 1;
 
--- Voiding all tickets of a cancelled event: how far it is. A process that works on it has a lease.
+-- Voiding all tickets of a cancelled event: how far it is.
 CREATE TABLE event_cancellations (
     event_id TEXT PRIMARY KEY,
-    reason TEXT,
+    reason TEXT NOT NULL,
     who TEXT NOT NULL,
     requested_at TIMESTAMPTZ NOT NULL,
     total BIGINT NOT NULL,
     done BIGINT NOT NULL DEFAULT 0,
-    failed BIGINT NOT NULL DEFAULT 0,
-    last_error TEXT,
-    after_ticket UUID,
-    worker TEXT,
-    due_at TIMESTAMPTZ,
+    after_ticket UUID NOT NULL,
     finished_at TIMESTAMPTZ
 );

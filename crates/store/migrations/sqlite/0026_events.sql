@@ -11,19 +11,15 @@ ALTER TABLE events ADD COLUMN rules TEXT;
 -- The store's epoch: versions and positions of another epoch are of another course of events.
 ALTER TABLE installation ADD COLUMN epoch INTEGER NOT NULL DEFAULT 1;
 
--- Voiding all tickets of a cancelled event: how far it is. A process that works on it has a lease.
+-- Voiding all tickets of a cancelled event: how far it is.
 CREATE TABLE event_cancellations (
     event_id TEXT PRIMARY KEY,
-    reason TEXT,
+    reason TEXT NOT NULL,
     who TEXT NOT NULL,
     requested_at TEXT NOT NULL,
     total INTEGER NOT NULL,
     done INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0,
-    last_error TEXT,
-    after_ticket TEXT,
-    worker TEXT,
-    due_at TEXT,
+    after_ticket TEXT NOT NULL,
     finished_at TEXT
 ) STRICT;
 

@@ -16,6 +16,7 @@ pub mod destinations;
 pub mod door_feeds;
 pub mod erased_orders;
 pub mod erasures;
+pub mod event_cancellations;
 pub mod events;
 pub mod fixtures;
 pub mod folding;
@@ -126,6 +127,7 @@ macro_rules! conformance_suite {
             signing_keys { tombstones_stay, live_tickets_of_coming_events, live_codes_are_found,
                 codes_of_unprinted_tickets_are_replaced, jobs_go_on_where_they_stopped, one_worker_has_a_job,
                 tickets_of_a_key_in_order }
+            event_cancellations { every_ticket_once, until_none_is_left }
             events { the_newest_answer_is_noted, an_answer_of_a_refresh_is_noted, what_is_set_is_over_ordering,
                 contradictions_are_refused_by_name, listed_with_their_tickets, versions_count_each_change,
                 epochs_only_grow }

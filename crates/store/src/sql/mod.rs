@@ -11,6 +11,7 @@ mod destinations;
 mod door_feeds;
 mod epoch;
 mod erasures;
+mod event_cancellations;
 mod events;
 mod fragments;
 mod import;

@@ -75,7 +75,7 @@ pub(crate) async fn facts_of(
 }
 
 /// The same for several orders; none for an order that does not exist.
-async fn facts_of_all(
+pub(crate) async fn facts_of_all(
     db: &mut impl Db,
     orders: &BTreeSet<OrderId>,
     rules: RefundRules,

@@ -35,7 +35,7 @@ impl<S: Sql> Withdrawals for S {
             return Ok(false);
         }
         let reason = if row.time("erased_at")?.is_some() { UNSAID } else { reason };
-        let effects = Effects::void_of(&facts, id, reason);
+        let effects = Effects::void_of(&facts, &[id], reason);
         let work = Settling { rules: self.refunds(), announcing, has_seats: false, noted: &[] };
         apply(&mut tx, &[(facts, effects)], by.name(), work).await?;
         audit(&mut tx, AuditEntry::new(by, Action::VoidTicket).order(order).ticket(id)).await?;

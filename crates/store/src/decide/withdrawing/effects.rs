@@ -60,10 +60,11 @@ impl Effects {
     /// Who voids the tickets, as recorded in the history.
     pub(crate) const WHO: &'static str = "withdrawal";
 
-    /// The void of one ticket by an operator.
-    pub(crate) fn void_of(facts: &OrderFacts, ticket: TicketId, reason: &str) -> Self {
-        let end = end_after(facts.state, &facts.tickets, &HashSet::from([ticket]));
-        Self { voided: vec![(ticket, clean(reason).into_owned())], end, ..Self::default() }
+    /// The void of live tickets by an operator.
+    pub(crate) fn void_of(facts: &OrderFacts, tickets: &[TicketId], reason: &str) -> Self {
+        let end = end_after(facts.state, &facts.tickets, &tickets.iter().copied().collect());
+        let voided = tickets.iter().map(|ticket| (*ticket, clean(reason).into_owned())).collect();
+        Self { voided, end, ..Self::default() }
     }
 
     /// Ends the refunds that wait for tickets which a void order never gets, or whose tickets cannot be determined.

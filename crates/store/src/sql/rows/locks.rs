@@ -2,6 +2,7 @@
 //!
 //! | level | rows | sorted by |
 //! |---|---|---|
+//! | 0 | `event_cancellations` | one in each transaction |
 //! | 1 | `orders` | id |
 //! | 2 | `payments` | key |
 //! | 3 | `withdrawals` | key |

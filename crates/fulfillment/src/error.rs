@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use fulfillment_config::BadConfig;
 use fulfillment_pipeline::operations::event_record::NotSet;
-use fulfillment_store::StoreError;
-
 use fulfillment_pipeline::operations::installation::Mismatch;
 use fulfillment_pipeline::ports::FilesError;
+use fulfillment_store::StoreError;
 
 use crate::terminal::printable;
 

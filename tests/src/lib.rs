@@ -7,6 +7,7 @@
 
 pub mod checker;
 mod ending;
+pub mod gates;
 pub mod kafka;
 pub mod ledger;
 pub mod ordering;
@@ -15,6 +16,7 @@ pub mod postgres;
 pub mod proxy;
 pub mod record;
 pub mod rig;
+pub mod scans;
 pub mod scene;
 pub mod service;
 pub mod stream;

@@ -60,6 +60,10 @@ pub struct Wire {
     pub cancelled: String,
     /// `ticket-delivered`.
     pub delivered: String,
+    /// `ticket-checked-in`.
+    pub checked_in: String,
+    /// `ticket-check-in-conflict`.
+    pub conflicts: String,
     /// `payment-succeeded.dlq`.
     pub dead_letters: String,
 }
@@ -141,13 +145,7 @@ impl Scene {
     }
 
     async fn with_topics(mut self, kafka: Kafka) -> Result<Self> {
-        for (name, variable) in [
-            ("event-updated", "FULFILLMENT_KAFKA_EVENT_UPDATED_TOPIC"),
-            ("ticket-checked-in", "FULFILLMENT_KAFKA_CHECKED_IN_TOPIC"),
-            ("ticket-check-in-conflict", "FULFILLMENT_KAFKA_CHECK_IN_CONFLICT_TOPIC"),
-        ] {
-            self.setup = self.setup.env(variable, &kafka.topic(name, 1).await?);
-        }
+        let updated = kafka.topic("event-updated", 1).await?;
         let wire = Wire {
             group: crate::rig::unique("group"),
             payments: kafka.topic("payment-succeeded", 3).await?,
@@ -157,6 +155,8 @@ impl Scene {
             refunded: kafka.topic("payment-refunded", 1).await?,
             cancelled: kafka.topic("order-cancelled", 1).await?,
             delivered: kafka.topic("ticket-delivered", 1).await?,
+            checked_in: kafka.topic("ticket-checked-in", 1).await?,
+            conflicts: kafka.topic("ticket-check-in-conflict", 1).await?,
             dead_letters: kafka.topic("dead-letters", 1).await?,
             kafka,
         };
@@ -172,6 +172,9 @@ impl Scene {
             .env("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &wire.refunded)
             .env("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &wire.cancelled)
             .env("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &wire.delivered)
+            .env("FULFILLMENT_KAFKA_EVENT_UPDATED_TOPIC", updated)
+            .env("FULFILLMENT_KAFKA_CHECKED_IN_TOPIC", &wire.checked_in)
+            .env("FULFILLMENT_KAFKA_CHECK_IN_CONFLICT_TOPIC", &wire.conflicts)
             .env("FULFILLMENT_KAFKA_DEAD_LETTER_TOPIC", &wire.dead_letters);
         self.wire = Some(wire);
         Ok(self)

@@ -4,6 +4,7 @@
 //! [`World::look`] collects the state, [`World::violations`] checks it: a pure function, so that it can be tested with
 //! faulty worlds.
 
+mod doors;
 mod money;
 mod orders;
 mod said;
@@ -14,6 +15,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, ensure};
+pub use doors::{CheckIn, Doors, check_doors};
 use fulfillment_credential::{KeySet, VerifyOptions, read::codes_in_pdf, verify};
 use jiff::Timestamp;
 use serde_json::Value;

@@ -2,11 +2,12 @@
 //! can be made to abort.
 //!
 //! Every test pays through the broker, keeps a ledger of what the broker acknowledged, injects a fault, waits until the
-//! service is idle, and runs the checker (`tests/src/checker.rs`). The promise for each fault is in
+//! service is idle, and runs the checker (`tests/src/checker/`). The promise for each fault is in
 //! `docs/reliability.md`; `promises` checks that table against the tests.
 
 mod broker;
 mod disk;
+mod doors;
 mod kills;
 mod points;
 mod process;

@@ -1,6 +1,6 @@
 //! Fault tests of the process: clock steps, signals, idle connections, key rotation and large answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -15,22 +15,29 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Store, stage};
 
-/// Uses libfaketime, which changes the wall clock but not the monotonic one. Without Kafka, whose client waits by the
-/// kernel's wall clock, which a test must not change.
-async fn clock_is_stepped(scene: Scene) -> Result<()> {
+/// Lets the service read its wall clock through libfaketime, which does not change the monotonic one. Returns the file
+/// that says how far it is off. Without Kafka, whose client waits by the kernel's wall clock, which a test must not
+/// change.
+pub(super) fn faketime(scene: Scene) -> Result<(Scene, PathBuf)> {
     let library = ["x86_64", "aarch64"]
         .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"))
         .into_iter()
         .find(|path| Path::new(path).exists())
         .context("libfaketime is missing; install it: apt-get install faketime")?;
-    let receiver = Receiver::start().await?;
     let clock = scene.setup.data().join("clock");
     std::fs::write(&clock, "+0")?;
     let scene = scene
         .set("LD_PRELOAD", library)
         .set("FAKETIME_TIMESTAMP_FILE", clock.display().to_string())
         .set("FAKETIME_NO_CACHE", "1")
-        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Ok((scene, clock))
+}
+
+async fn clock_is_stepped(scene: Scene) -> Result<()> {
+    let (scene, clock) = faketime(scene)?;
+    let receiver = Receiver::start().await?;
+    let scene = scene
         .set("FULFILLMENT_WEBHOOK_URL", receiver.url())
         .set("FULFILLMENT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAAECAwQFBgc=");
     scene.ordering.answer_others(|order| Answer::Json(seats(order, 2)));

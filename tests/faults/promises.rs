@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// `module::test` for every test in a folder and those below it. The tests that the macro of `points` generates from one
-/// line count as one.
+/// `module::test` for every test in a folder and those below it. The tests that the macros of `points` and `doors`
+/// generate from one line count as one.
 fn tests(folder: &str) -> Result<BTreeSet<String>> {
     let mut tests = BTreeSet::new();
     below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), "", &mut tests)?;
@@ -35,8 +35,9 @@ fn below(folder: &Path, within: &str, tests: &mut BTreeSet<String>) -> Result<()
             if line.starts_with("#[tokio::test") {
                 let name = lines.find_map(|line| line.strip_prefix("async fn ")).context("a test's name")?;
                 tests.insert(format!("{room}::{}", name.split('(').next().unwrap_or_default()));
-            } else if let Some((name, _)) =
-                line.split_once(": \"").filter(|_| room == "points" && line.ends_with("\";"))
+            } else if let Some((name, _)) = line
+                .split_once(": \"")
+                .filter(|_| matches!(room.as_str(), "points" | "doors") && line.ends_with("\";"))
             {
                 tests.insert(format!("{room}::{}", name.trim()));
             }

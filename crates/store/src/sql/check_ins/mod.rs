@@ -46,6 +46,7 @@ impl<S: Sql + Installation> CheckIns for S {
         }
         crate::step!("before-check-in-commit");
         tx.commit().await?;
+        crate::step!("after-check-in-commit");
         Ok(Some(judged.outcomes))
     }
 

@@ -98,6 +98,15 @@ async fn each_ticket_is_admitted_once_whatever_gates_race() -> Result<()> {
         "a steward sees no names"
     );
 
+    let id = tickets[0]["id"].as_str().context("an id")?;
+    let record = service.get_json(&format!("/tickets/{id}")).await?;
+    let of_ticket = record["checkIns"].as_array().context("check-ins")?;
+    assert_eq!(
+        (of_ticket.len(), record["checkIns"].to_string().contains(&winner)),
+        (64, true),
+        "the ticket's record"
+    );
+
     // An answer that was lost is asked for again.
     let again = door.scan(json!({ "code": code(0), "gate": "gate 0", "nonce": "n0" })).await?;
     assert_eq!(again, results[0]);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::door::CheckIn;
 use super::words::{TicketFlag, TicketStatus};
 
 /// A ticket as recorded. Later versions may add fields.
@@ -131,6 +132,16 @@ pub(crate) struct Ticket {
     erased_at: Option<Timestamp>,
     /// Things about the ticket that an operator should know.
     flags: Vec<TicketFlag>,
+}
+
+/// A ticket as recorded, with its check-ins.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TicketRecord {
+    #[serde(flatten)]
+    ticket: Ticket,
+    /// What the doors have scanned of it, oldest first. Refused scans are among them.
+    check_ins: Vec<CheckIn>,
 }
 
 /// The state of a ticket, without personal data, codes, links and texts.

@@ -7,7 +7,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::order::{Order, OrderProgress};
-use super::ticket::{Ticket, TicketState};
+use super::ticket::{Ticket, TicketRecord, TicketState};
 
 macro_rules! views {
     ($(#[doc = $about:literal] $answer:ident = $whole:ident or $state:ident;)+) => {$(
@@ -41,6 +41,8 @@ macro_rules! views {
 views! {
     /// The record of a ticket or, for a token that may not read it, the ticket's state.
     TicketAnswer = Ticket or TicketState;
+    /// The record of a ticket with its check-ins or, for a token that may not read it, the ticket's state.
+    TicketRecordAnswer = TicketRecord or TicketState;
     /// The record of an order or, for a token that may not read it, the order's state.
     OrderAnswer = Order or OrderProgress;
 }

@@ -76,6 +76,8 @@ async fn records_have_the_fields_described() {
     fits(&record, "Ticket");
     let app = App::open().await;
     let ticket = app.issued().await;
+    let json = [("accept", "application/json")];
+    fits(&app.get(&format!("/tickets/{}", ticket.id), &json).await.json(), "TicketRecord");
     let record = app.get(&format!("/orders/{}", ticket.order_id), &[]).await.json();
     assert_eq!(keys(&record), keys(fields("Order")));
     assert_eq!(keys(&record["payments"][0]), keys(fields("PaymentRecord")));

@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::{Flags, OrderId, OrderState, Ticket, TicketId, TicketStatus};
-use fulfillment_store::OrderRecord;
+use fulfillment_store::{CheckIn, OrderRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -34,6 +34,17 @@ impl View {
         }
     }
 
+    /// A ticket as an answer, with what the doors have scanned of it.
+    pub(crate) fn ticket_scanned(self, ticket: &Ticket, check_ins: Vec<CheckIn>) -> Response {
+        match self {
+            Self::Whole => {
+                let uncached = [(CACHE_CONTROL, "private, no-store")];
+                (uncached, Json(TicketRecord { ticket, check_ins })).into_response()
+            }
+            Self::State => self.ticket(ticket),
+        }
+    }
+
     /// A ticket's JSON, appended.
     pub(crate) fn append(self, json: &mut Vec<u8>, ticket: &Ticket) -> serde_json::Result<()> {
         match self {
@@ -49,6 +60,15 @@ impl View {
             Self::State => serde_json::to_vec(&OrderProgress::from(order)),
         }
     }
+}
+
+/// The record of a ticket, with its check-ins.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TicketRecord<'a> {
+    #[serde(flatten)]
+    ticket: &'a Ticket,
+    check_ins: Vec<CheckIn>,
 }
 
 /// The state of a ticket.

@@ -85,7 +85,7 @@ pub(crate) fn ticket_pdf() {}
                 ("ETag" = String, description = "SHA-256 of the file, a strong validator."),
                 ("Content-Disposition" = String, description = "`inline`, with a readable file name."),
             ),
-            content(("application/pdf"), (views::TicketAnswer = "application/json"))),
+            content(("application/pdf"), (views::TicketRecordAnswer = "application/json"))),
         (status = 206,
             description = "One part of the PDF, as `Range` asks. Several ranges at once are answered with the \
                 whole.",
@@ -120,7 +120,7 @@ pub(crate) async fn ticket(
     };
     let what = if wants_json { "record" } else { "pdf" };
     let answer = if wants_json {
-        Ok(record(visitor.view(), &ticket))
+        record(&api, visitor.view(), &ticket).await
     } else {
         document(&api, &method, &headers, &ticket).await
     };
@@ -148,8 +148,13 @@ pub(crate) async fn ticket(
     answer
 }
 
-fn record(view: View, ticket: &Ticket) -> Response {
-    ([(VARY, "Accept")], view.ticket(ticket)).into_response()
+/// The record, with what the doors have scanned of the ticket.
+async fn record(api: &Api, view: View, ticket: &Ticket) -> Result<Response, Problem> {
+    let check_ins = match view {
+        View::Whole => api.store.check_ins_of(ticket.id).await?,
+        View::State => Vec::new(),
+    };
+    Ok(([(VARY, "Accept")], view.ticket_scanned(ticket, check_ins)).into_response())
 }
 
 async fn document(

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum as _};
 use fulfillment_config::{Config, Credential, Http, NamedToken, Scope, Sensitive};
-use fulfillment_domain::{Clock as _, TicketId};
+use fulfillment_domain::{Clock as _, TicketId, ticket_number};
+use fulfillment_door::{GateRules, Rules};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::random;
-use fulfillment_store::StoreError;
+use fulfillment_store::{Actor, StoreError};
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -51,6 +52,9 @@ pub(crate) struct Demo {
     data: PathBuf,
 }
 
+/// The gate of the event that is about to begin.
+const GATE: &str = "Main";
+
 /// The result of the run, and where to look.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +74,8 @@ struct Shown {
     ticket_path: PathBuf,
     /// The shell command that verifies it.
     verify: String,
+    /// The shell command that checks it in.
+    check_in: String,
 }
 
 impl Demo {
@@ -118,7 +124,10 @@ impl Demo {
         let progress = |tickets| bar.set_position(tickets);
         let outcome = run(service.address, token_of(&config.tokens), store, orders, progress).await?;
         bar.finish_and_clear();
-        let ticket = outcome.ticket.map(|id| shown(id, service, config));
+        let ticket = match outcome.ticket {
+            Some(id) => Some(shown(id, service, config).await?),
+            None => None,
+        };
         let answer = Answer { outcome, url: service.public_url.clone(), ticket };
         context.answer(&answer, describe)?;
         if self.exit {
@@ -214,24 +223,32 @@ fn progress(context: &Context, tickets: u64) -> ProgressBar {
         .with_finish(ProgressFinish::AndClear)
 }
 
-fn shown(id: TicketId, service: &Running, config: &Config) -> Shown {
+/// A ticket to look at. Its event is about to begin, and gets a gate.
+async fn shown(id: TicketId, service: &Running, config: &Config) -> Result<Shown, CliError> {
+    let ticket = service.store.ticket(id).await?;
+    let ticket =
+        ticket.ok_or_else(|| CliError::failed(format!("the ticket {id} was issued, and is not there")))?;
+    let mut rules = Rules::default();
+    rules.gates.insert(GATE.to_owned(), GateRules::default());
+    service.store.set_door_rules(&ticket.event.id, &rules, &Actor::command("demo")).await?;
     let path = config.data.dir.join("tickets").join(format!("{id}.pdf"));
     let program = std::env::args_os().next().map_or("fulfillment".into(), PathBuf::from);
-    Shown {
+    let run = format!(
+        "FULFILLMENT_STORE_URL=sqlite://{} FULFILLMENT_CREDENTIAL_KEYS_DIR={} {}",
+        quoted(&config.data.dir.join("fulfillment.db")),
+        quoted(&config.keys_dir()),
+        quoted(&program),
+    );
+    Ok(Shown {
         ticket_url: format!(
             "{}/tickets/{id}.pdf?s={}",
             service.public_url,
             service.keys.current().links.sign(id, 0, SystemClock.now())
         ),
-        verify: format!(
-            "FULFILLMENT_STORE_URL=sqlite://{} FULFILLMENT_CREDENTIAL_KEYS_DIR={} {} verify {}",
-            quoted(&config.data.dir.join("fulfillment.db")),
-            quoted(&config.keys_dir()),
-            quoted(&program),
-            quoted(&path)
-        ),
+        verify: format!("{run} verify {}", quoted(&path)),
+        check_in: format!("{run} check-in {} --gate {GATE}", ticket_number::grouped(&ticket.number)),
         ticket_path: path,
-    }
+    })
 }
 
 /// A path quoted for a shell.
@@ -265,6 +282,7 @@ fn describe(answer: &Answer) -> String {
         lines.push(format!("A ticket    {}", ticket.ticket_url));
         lines.push(format!("Its file    {}", ticket.ticket_path.display()));
         lines.push(format!("Check it    {}", ticket.verify));
+        lines.push(format!("Let it in   {}", ticket.check_in));
     }
     lines.join("\n")
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use fulfillment_domain::OrderId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -34,7 +34,8 @@ pub(crate) fn sample(count: usize, seed: u64, now: Timestamp) -> SampleOrders {
     let mut sold = vec![rng.random_range(0..1_000_000u32); SHOWS.len()];
     for i in 0..count {
         let id = OrderId(drawn_id(&mut rng));
-        let which = rng.random_range(0..SHOWS.len());
+        // The first order is for the show whose doors are open.
+        let which = if i == 0 { 0 } else { rng.random_range(0..SHOWS.len()) };
         let (answer, paid, seats) = answer(&mut rng, id, which, &mut sold[which], now);
         let message = payment(&mut rng, id, paid, SHOWS[which].currency, now);
         orders.messages.push(message.clone());
@@ -136,8 +137,14 @@ fn full_name((given, family): &(&str, &str)) -> String {
     if east_asian { format!("{family} {given}") } else { format!("{given} {family}") }
 }
 
-/// Every show is some weeks ahead, at half past seven in the evening local time, whenever the demo runs.
+/// The first show begins in half an hour, whenever the demo runs. The others are some weeks ahead, at half past seven in
+/// the evening local time.
 fn starts_at(which: usize, now: Timestamp) -> Timestamp {
+    if which == 0 {
+        let minute = SignedDuration::from_mins(1);
+        let soon = now.saturating_add(minute * 30).unwrap_or(now);
+        return soon.round(TimestampRound::new().smallest(Unit::Minute).increment(5)).unwrap_or(soon);
+    }
     let days = 14 + 9 * i64::try_from(which).unwrap_or(0);
     let later = now.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(now);
     let zone = jiff::tz::TimeZone::get(SHOWS[which].zone).unwrap_or(jiff::tz::TimeZone::UTC);
@@ -188,5 +195,7 @@ mod tests {
                 OrderSnapshot::parse(answer.as_bytes(), *id, &Reading::default()).unwrap().seats.len() as u64;
         }
         assert_eq!((unreadable, orders.known.len(), tickets), (1, 59, orders.tickets));
+        let starts = |which| starts_at(which, now).to_string();
+        assert_eq!((&*starts(0), &*starts(1)), ("2026-11-22T19:00:00Z", "2026-12-15T19:30:00Z"));
     }
 }

@@ -25,6 +25,12 @@ async fn the_demo_issues_its_tickets_and_ends() -> Result<()> {
         let verified =
             std::process::Command::new("sh").args(["-c", command]).current_dir(setup.data()).output()?;
         assert_eq!(verified.status.code(), Some(0), "{command}: {}", err(&verified));
+        let command = outcome["checkIn"].as_str().context("a command")?;
+        for exit in [0, 1] {
+            let shell =
+                std::process::Command::new("sh").args(["-c", command]).current_dir(setup.data()).output()?;
+            assert_eq!(shell.status.code(), Some(exit), "{command}: {} {}", super::out(&shell), err(&shell));
+        }
         assert_eq!((&outcome["parked"], outcome["missingGlyphs"].is_u64()), (&json!(0), true), "{outcome}");
         let issued = outcome["issued"].as_u64().context("a count")?;
         assert!((19..=152).contains(&issued), "{outcome}");

@@ -110,6 +110,12 @@ fulfillment_domain::words! {
         MakeToken = "token.new",
         /// A token was revoked.
         RevokeToken = "token.revoke",
+        /// A device of a door was made, with a code that enrols it.
+        MakeDevice = "device.new",
+        /// A device was enrolled, and has its token.
+        EnrolDevice = "device.enrol",
+        /// A device was revoked.
+        RevokeDevice = "device.revoke",
         /// A signing key was made.
         NewKey = "key.new",
         /// A signing key was retired.

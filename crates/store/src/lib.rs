@@ -23,6 +23,7 @@
 //! | [`Events`] | the record of events: what Ordering said about each, and what an operator set |
 //! | [`CheckIns`] | who was admitted at the door of an event, and its rules |
 //! | [`DoorFeeds`] | what the doors of an event have to know |
+//! | [`DoorDevices`] | the devices of the doors, their gates and roles |
 //! | [`StoreEpoch`] | which course of events positions and versions belong to |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
@@ -60,6 +61,7 @@ pub mod dead_letters;
 mod decide;
 mod demoted;
 pub mod destinations;
+pub mod door_devices;
 pub mod door_feeds;
 pub mod epoch;
 pub mod erasures;
@@ -97,6 +99,9 @@ pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
 pub use destinations::{DestinationBacklog, Destinations};
+pub use door_devices::{
+    AddedDevice, DeviceContact, DeviceRecord, DeviceRole, DeviceState, DoorDevices, NewDevice,
+};
 pub use door_feeds::{Deviation, DoorFeed, DoorFeeds};
 pub use epoch::StoreEpoch;
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
@@ -151,6 +156,7 @@ pub trait Store:
     + EventCancellations
     + CheckIns
     + DoorFeeds
+    + DoorDevices
     + StoreEpoch
     + Erasures
     + People
@@ -180,6 +186,7 @@ impl<T> Store for T where
         + EventCancellations
         + CheckIns
         + DoorFeeds
+        + DoorDevices
         + StoreEpoch
         + Erasures
         + People

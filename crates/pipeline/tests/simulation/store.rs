@@ -290,6 +290,14 @@ passed_on! {
         door_rules(event: &str) -> Option<Rules>;
         set_door_rules(event: &str, rules: &Rules, by: &Actor) -> bool;
     }
+    DoorDevices {
+        add_device(device: &NewDevice, by: &Actor) -> AddedDevice;
+        enrol_device(code_sha256: &[u8; 32], token_sha256: &[u8; 32]) -> Option<DeviceRecord>;
+        devices(event: Option<&str>) -> Vec<DeviceRecord>;
+        devices_in_use() -> Vec<DeviceRecord>;
+        revoke_device(name: &str, by: &Actor) -> bool;
+        note_contacts(contacts: &[DeviceContact]) -> ();
+    }
     DoorFeeds {
         door_version(event: &str) -> Option<(u64, u64)>;
         door_feed(event: &str) -> Option<DoorFeed>;

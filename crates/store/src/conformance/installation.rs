@@ -36,6 +36,7 @@ async fn empty(backend: &dyn Backend) {
         "check_ins",
         "door_counts",
         "door_deviations",
+        "door_devices",
         "ticket_history",
         "seats",
         "tickets",

@@ -13,6 +13,7 @@ pub mod claim;
 pub mod complete;
 pub mod dead_letters;
 pub mod destinations;
+pub mod door_devices;
 pub mod door_feeds;
 pub mod erased_orders;
 pub mod erasures;
@@ -85,6 +86,7 @@ macro_rules! conformance_suite {
                 revoked_keys, rules_and_limits, overrides_beside_an_erasure, voids_in_between, times_are_kept }
             door_feeds { deltas_add_up_while_tickets_are_voided, replaced_reinstated_and_erased, what_raises_a_version,
                 still_good_of_a_revoked_key, filled_for_what_was_there_before }
+            door_devices { enrolled_once, what_is_refused, revoked_and_expired, contacts_move_forward }
             claim { lends_each_order_once, expired_leases_are_claimed_again, renewed_leases_are_not,
                 steps_of_the_clock_lose_nothing, stale_fences_are_refused, oldest_first, parked_orders_come_back,
                 carries_the_payment, frozen_ones_alone, time_in_which_it_cannot_be_tried_is_no_age, next_due }

@@ -52,6 +52,7 @@ const OURS: &[&str] = &[
     "check_ins",
     "door_counts",
     "door_deviations",
+    "door_devices",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

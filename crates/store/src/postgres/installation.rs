@@ -38,6 +38,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (27, "0027_tickets_of_event", include_str!("../../migrations/postgres/0027_tickets_of_event.sql")),
     (28, "0028_check_ins", include_str!("../../migrations/postgres/0028_check_ins.sql")),
     (29, "0029_deviations", include_str!("../../migrations/postgres/0029_deviations.sql")),
+    (30, "0030_door_devices", include_str!("../../migrations/postgres/0030_door_devices.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

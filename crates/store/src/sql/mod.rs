@@ -8,6 +8,7 @@ mod audit;
 mod check_ins;
 mod dead_letters;
 mod destinations;
+mod door_devices;
 mod door_feeds;
 mod epoch;
 mod erasures;

@@ -37,6 +37,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (26, "0026_events", include_str!("../../migrations/sqlite/0026_events.sql")),
     (28, "0028_check_ins", include_str!("../../migrations/sqlite/0028_check_ins.sql")),
     (29, "0029_deviations", include_str!("../../migrations/sqlite/0029_deviations.sql")),
+    (30, "0030_door_devices", include_str!("../../migrations/sqlite/0030_door_devices.sql")),
 ];
 
 #[async_trait]

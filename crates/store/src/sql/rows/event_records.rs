@@ -9,6 +9,7 @@ use crate::decide::event_records::{
     OF_A_TICKET, details_of_ticket, event_record_columns, event_record_from, is_newer, news, stored,
 };
 use crate::decide::sql_values::{Row as _, SqlValue, clean, storable};
+use crate::door_devices::end_of;
 use crate::events::Said;
 use crate::sql::{Batches, Db};
 use crate::{Announcing, Result, StoreError};
@@ -100,6 +101,11 @@ pub(crate) async fn write(
     ];
     db.execute(sql, &cells).await?;
     if changed {
+        // The devices of its doors work as long as the event.
+        if let Some(end) = end_of(&record.in_force()) {
+            let sql = "UPDATE door_devices SET expires_at = $2 WHERE event_number = $1";
+            db.execute(sql, &[record.number.into(), end.into()]).await?;
+        }
         let epoch = epoch(db).await?;
         let at = storable(db.now().await?);
         let Announcing { spelling, destinations } = announcing;

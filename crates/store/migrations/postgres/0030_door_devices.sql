@@ -1,0 +1,24 @@
+-- Devices of doors. code_sha256: of the code that enrols it, once, before code_expires_at. token_sha256: of its token, once
+-- it is enrolled. gates: a JSON array; an empty one means every gate. expires_at follows the event's dates. Rows are never
+-- deleted: a revoked or expired device may upload what it scanned before.
+CREATE TABLE door_devices (
+    code_sha256 BYTEA PRIMARY KEY,
+    token_sha256 BYTEA UNIQUE,
+    name TEXT NOT NULL,
+    event_number BIGINT NOT NULL,
+    gates TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    code_expires_at TIMESTAMPTZ NOT NULL,
+    enrolled_at TIMESTAMPTZ,
+    expires_at TIMESTAMPTZ NOT NULL,
+    revoked_at TIMESTAMPTZ,
+    contact_at TIMESTAMPTZ,
+    app_version TEXT,
+    queued BIGINT,
+    feed_version BIGINT,
+    clock_offset_ms BIGINT
+);
+CREATE UNIQUE INDEX door_devices_live ON door_devices (name) WHERE revoked_at IS NULL;
+CREATE INDEX door_devices_event ON door_devices (event_number);
+CREATE INDEX door_devices_end ON door_devices (expires_at) WHERE token_sha256 IS NOT NULL;

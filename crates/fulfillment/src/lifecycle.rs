@@ -117,7 +117,7 @@ impl Running {
         }
 
         let templates = Arc::new(wiring::templates(config, &store).await?);
-        let tokens = Arc::new(StoredTokens::read(store.as_ref()).await?);
+        let tokens = Arc::new(StoredTokens::read(store.as_ref(), store.as_ref()).await?);
         let listener = match listener {
             Some(listener) => listener,
             None => TcpListener::bind(config.http.listen).await.with_context(|| {
@@ -199,8 +199,6 @@ impl Parts {
         let keys = Arc::clone(&self.keys);
         let follow = keys.follow(Arc::clone(&self.store), Arc::clone(&self.runtime), self.stop.clone());
         self.begin("keys", follow);
-        let follow = Arc::clone(&self.tokens).follow(Arc::clone(&self.store) as _, self.stop.clone());
-        self.begin("tokens", follow);
 
         let reissuer = wiring::reissuer(
             config,
@@ -274,8 +272,8 @@ impl Parts {
 
     /// Who is let in, by the tokens of the settings and of the store.
     fn access(&self, config: &Config, address: SocketAddr) -> Access {
-        let follow = Arc::clone(&self.tokens).follow(Arc::clone(&self.store) as _, self.stop.clone());
-        self.begin("tokens", follow);
+        let (tokens, devices) = (Arc::clone(&self.store) as _, Arc::clone(&self.store) as _);
+        self.begin("tokens", Arc::clone(&self.tokens).follow(tokens, devices, self.stop.clone()));
         let tokens = Arc::clone(&self.tokens);
         Access::new(&config.tokens, address, &config.http, tokens, Arc::new(SystemClock))
     }

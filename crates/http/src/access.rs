@@ -9,9 +9,11 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
 use fulfillment_config::{Http, NamedToken, Scope, token_hash};
 use fulfillment_domain::Clock;
-use fulfillment_store::Actor;
+use fulfillment_store::{Actor, DeviceState};
+use jiff::Timestamp;
 use tracing::warn;
 
+use crate::device::{self, Device};
 use crate::local::LocalUser;
 use crate::problem::{Kind, Problem};
 use crate::rates::Rates;
@@ -63,6 +65,20 @@ impl Caller {
         Actor::http(self.name())
     }
 
+    /// The device that the client is.
+    pub(crate) fn device(&self) -> Option<&Device> {
+        match self {
+            Self::Token(token) => token.device.as_ref(),
+            Self::Anonymous => None,
+        }
+    }
+
+    /// Whether the client is a device that was revoked, or had expired, at this time.
+    pub(crate) fn had_ended(&self, at: Timestamp) -> bool {
+        let Self::Token(token) = self else { return false };
+        token.device.is_some() && token.expires_at.is_some_and(|end| end <= at)
+    }
+
     /// Whether the client has one of these scopes.
     pub(crate) fn has(&self, any: &[Scope]) -> bool {
         match self {
@@ -97,6 +113,8 @@ enum Found {
     Caller(Caller),
     /// No token, where one is needed.
     None,
+    /// A device that was revoked or has expired: it may upload.
+    Ended(Arc<Token>),
     /// A token that is not valid.
     Invalid(Reason),
 }
@@ -122,7 +140,7 @@ impl Access {
         };
         let known = tokens.iter().map(|token| {
             let NamedToken { name, sha256, scopes, .. } = token.clone();
-            (sha256, Arc::new(Token { name, scopes, expires_at: None, stored: None }))
+            (sha256, Arc::new(Token { name, scopes, expires_at: None, stored: None, device: None }))
         });
         let (tokens, rates): (HashMap<_, _>, _) = (known.collect(), Rates::new(http.token_requests));
         let of_store = stored.snapshot();
@@ -136,9 +154,80 @@ impl Access {
     }
 
     /// The client that sends these headers, if its token has one of these scopes. The first is the narrowest that
-    /// suffices, and named to a client without it.
+    /// suffices, and named to a client without it. No device is let in.
     pub(crate) fn require(&self, headers: &HeaderMap, any: &[Scope]) -> Result<Caller, Problem> {
-        let caller = self.caller(headers)?;
+        let caller = self.admit(self.caller(headers)?, any)?;
+        if caller.device().is_some() {
+            let detail =
+                "The token is a device's: it is for check-ins at the door of its event, and its feed.";
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
+        Ok(caller)
+    }
+
+    /// The same about an event: also a device that was enrolled for it.
+    pub(crate) fn require_at(
+        &self,
+        headers: &HeaderMap,
+        any: &[Scope],
+        event: &str,
+    ) -> Result<Caller, Problem> {
+        self.at_event(headers, self.caller(headers)?, any, event)
+    }
+
+    /// The same for scans: also a device that may only upload, which has [ended](Self::has_ended).
+    pub(crate) fn require_scanner(&self, headers: &HeaderMap, event: &str) -> Result<Caller, Problem> {
+        let caller = match self.find(headers, &self.stored.snapshot()) {
+            Found::Ended(token) => Caller::Token(token),
+            _ => self.caller(headers)?,
+        };
+        self.at_event(headers, caller, &[Scope::Door], event)
+    }
+
+    fn at_event(
+        &self,
+        headers: &HeaderMap,
+        caller: Caller,
+        any: &[Scope],
+        event: &str,
+    ) -> Result<Caller, Problem> {
+        let caller = self.admit(caller, any)?;
+        if let Some(device) = caller.device() {
+            device.check_event(event)?;
+            self.note(&caller, device::state_of(headers));
+        }
+        Ok(caller)
+    }
+
+    /// Notes a contact of a device.
+    pub(crate) fn note(&self, caller: &Caller, state: DeviceState) {
+        if let Caller::Token(token) = caller
+            && let (Some(_), Some(sha256)) = (&token.device, token.stored)
+        {
+            self.stored.contacts.note(sha256, self.clock.now(), state);
+        }
+    }
+
+    /// Refuses a device that has ended what is no upload.
+    pub(crate) fn check_upload(&self, caller: &Caller, is_upload: bool) -> Result<(), Problem> {
+        if is_upload || !caller.had_ended(self.clock.now()) { Ok(()) } else { Err(unauthorized(ENDED)) }
+    }
+
+    /// Refuses a code that enrols no device, as late as a token that is not valid.
+    pub(crate) async fn refuse_code(&self, client: Option<IpAddr>) -> Problem {
+        let Some(_place) = self.tries.hold() else {
+            self.tries.note(client, Reason::Crowded);
+            return crowded();
+        };
+        tokio::time::sleep(DELAY).await;
+        self.tries.note(client, Reason::Unknown);
+        unauthorized(
+            "The code is unknown, was used, was revoked, or is older than 15 minutes: ask for another one \
+             (`fulfillment door device new`).",
+        )
+    }
+
+    fn admit(&self, caller: Caller, any: &[Scope]) -> Result<Caller, Problem> {
         if let (Some(rates), Caller::Token(token)) = (&self.rates, &caller) {
             rates.count(&token.name, "http.token_requests")?;
         }
@@ -152,7 +241,7 @@ impl Access {
 
     /// Whether the client has any right: by a token, or without where none is needed.
     pub(crate) fn is_insider(&self, headers: &HeaderMap) -> bool {
-        self.caller(headers).is_ok()
+        self.caller(headers).is_ok_and(|caller| caller.device().is_none())
     }
 
     /// Whether these headers have a valid token.
@@ -170,7 +259,7 @@ impl Access {
         let Caller::Token(token) = caller else { return Standing::Good };
         let Some(hash) = &token.stored else { return Standing::Good };
         let snapshot = self.stored.snapshot();
-        match snapshot.tokens.get(hash) {
+        match snapshot.tokens.get(hash).or_else(|| snapshot.devices.get(hash)) {
             Some(token) if !self.is_over(token) => {
                 if snapshot.is_fresh() {
                     Standing::Good
@@ -188,8 +277,7 @@ impl Access {
         let Found::Invalid(reason) = self.find(headers, &self.stored.snapshot()) else { return Ok(()) };
         let Some(_place) = self.tries.hold() else {
             self.tries.note(client, Reason::Crowded);
-            let detail = "Too many requests came with tokens that are not valid.";
-            return Err(Problem::new(Kind::TooManyRequests, detail).retry_after(1));
+            return Err(crowded());
         };
         let valid =
             self.stored.until(DELAY, |snapshot| !matches!(self.find(headers, snapshot), Found::Invalid(_)));
@@ -210,27 +298,38 @@ impl Access {
                  http.allow_anonymous = true."
             }
             Found::None => "Send a token as \"Authorization: Bearer <token>\".",
+            Found::Ended(_) => ENDED,
             Found::Invalid(Reason::Expired) => "The token has expired.",
             // It may have been made since the store was read.
             Found::Invalid(_) if !snapshot.is_fresh() => return Err(unsure()),
             Found::Invalid(_) => "The token is unknown, or was revoked.",
         };
-        Err(Problem::new(Kind::Unauthorized, detail)
-            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fulfillment\"")))
+        Err(unauthorized(detail))
     }
 
-    /// Whom the headers name. Where no token is needed, everybody is anonymous, whatever is sent.
+    /// Whom the headers name. Where no token is needed, everybody but devices is anonymous, whatever is sent.
     fn find(&self, headers: &HeaderMap, snapshot: &Snapshot) -> Found {
+        let token = bearer(headers);
+        let hash = token.map(token_hash);
+        if let Some(device) = hash.as_ref().and_then(|hash| snapshot.devices.get(hash)) {
+            let device = Arc::clone(device);
+            return if self.is_over(&device) {
+                Found::Ended(device)
+            } else {
+                Found::Caller(Caller::Token(device))
+            };
+        }
         let open = match self.without {
             WithoutToken::Nobody => false,
             WithoutToken::LocalUser(_) => !snapshot.any,
             WithoutToken::Everybody => snapshot.tokens.is_empty(),
         };
-        if self.tokens.is_empty() && open {
+        // A device that is not known must not become somebody who may do anything.
+        let is_of_device = token.is_some_and(|token| token.starts_with(device::PREFIX));
+        if self.tokens.is_empty() && open && !is_of_device {
             return Found::Caller(Caller::Anonymous);
         }
-        let Some(token) = bearer(headers) else { return Found::None };
-        let hash = token_hash(token);
+        let Some(hash) = hash else { return Found::None };
         let known = self.tokens.get(&hash).or_else(|| snapshot.tokens.get(&hash));
         match known {
             Some(token) if self.is_over(token) => Found::Invalid(Reason::Expired),
@@ -254,6 +353,20 @@ impl Access {
 
 /// How long the answer to a token that is not valid is held back.
 const DELAY: Duration = Duration::from_millis(500);
+
+/// Why a device is refused all but uploads.
+const ENDED: &str = "The device was revoked or has expired: for thirty days it may upload the scans that it made without \
+     a network, and nothing else.";
+
+fn unauthorized(detail: &str) -> Problem {
+    Problem::new(Kind::Unauthorized, detail)
+        .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fulfillment\""))
+}
+
+fn crowded() -> Problem {
+    Problem::new(Kind::TooManyRequests, "Too many requests came with tokens that are not valid.")
+        .retry_after(1)
+}
 
 /// A revoked token must not be let in because the store cannot be read, nor a good one be called unknown.
 fn unsure() -> Problem {

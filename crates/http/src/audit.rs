@@ -154,7 +154,7 @@ mod tests {
 
     fn reader() -> Caller {
         let (name, scopes) = ("shop".to_owned(), [].into());
-        Caller::Token(Arc::new(Token { name, scopes, expires_at: None, stored: None }))
+        Caller::Token(Arc::new(Token { name, scopes, expires_at: None, stored: None, device: None }))
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@
 //! `door` for check-ins and the feed, `event_records` for events themselves, `ingest` for payments, refunds and
 //! cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. `stored_tokens` follows those in the store, `tries` counts those that are not valid. Without
+//! else reads tokens. `stored_tokens` follows those in the store, `device` says what those of devices are bound to, `tries` counts those that are not valid. Without
 //! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
 //! `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
 //! `docs/openapi.json`, which `description` generates.
@@ -17,6 +17,7 @@ mod body;
 mod connections;
 #[cfg(test)]
 mod description;
+mod device;
 mod door;
 mod event_records;
 mod events;
@@ -90,6 +91,7 @@ routes! {
     "/events/{eventId}/check-ins": get door::list::check_ins;
     "/events/{eventId}/door": get door::feed::feed;
     "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
+    "/door/enrol": post door::enrol::enrol;
     "/events/{eventId}/door/status": get door::status::status;
     "/events/{eventId}/door/rules": get door::rules::rules;
     "/events/{eventId}/door/rules": put door::rules::set;

@@ -1,16 +1,17 @@
-//! The tokens of the store, in memory: each server reads them every second, so that a token that is revoked anywhere is
-//! refused everywhere within five.
+//! The tokens of the store and those of devices, in memory: each server reads them every second, so that a token that is
+//! revoked anywhere is refused everywhere within five. The contacts of devices are written here, every few seconds.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fulfillment_store::{StoreError, TokenRecord, Tokens};
+use fulfillment_store::{DoorDevices, StoreError, TokenRecord, Tokens};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
+use crate::device::{self, Contacts};
 use crate::token::Token;
 
 /// The time between two reads, at least, however many unknown tokens come.
@@ -21,18 +22,24 @@ const IDLE: Duration = Duration::from_millis(750);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long what was read counts: after that, a token may have been revoked.
 const FRESH: Duration = Duration::from_secs(5);
+/// The time between two writes of contacts, at least.
+const CONTACTS: Duration = Duration::from_secs(5);
 
 /// The tokens of the store, as last read.
 pub struct StoredTokens {
     snapshot: watch::Sender<Arc<Snapshot>>,
     /// Asks for a read at once.
     wanted: Notify,
+    /// The contacts of devices.
+    pub(crate) contacts: Contacts,
 }
 
 /// The tokens of the store at one moment.
 pub(crate) struct Snapshot {
     /// Those that were not revoked, by their hashes.
     pub(crate) tokens: HashMap<[u8; 32], Arc<Token>>,
+    /// Those of devices, by their hashes. One that has ended may still upload.
+    pub(crate) devices: HashMap<[u8; 32], Arc<Token>>,
     /// Whether there has ever been one.
     pub(crate) any: bool,
     /// When the read began.
@@ -51,14 +58,19 @@ impl StoredTokens {
     ///
     /// # Errors
     /// As the store's.
-    pub async fn read(store: &dyn Tokens) -> Result<Self, StoreError> {
-        let (snapshot, _) = watch::channel(Arc::new(look(store).await?));
-        Ok(Self { snapshot, wanted: Notify::new() })
+    pub async fn read(store: &dyn Tokens, devices: &dyn DoorDevices) -> Result<Self, StoreError> {
+        let (snapshot, _) = watch::channel(Arc::new(look(store, devices).await?));
+        Ok(Self { snapshot, wanted: Notify::new(), contacts: Contacts::default() })
     }
 
     /// Reads them again and again until `stop`. While the store cannot be read, what was read last stays.
-    pub async fn follow(self: Arc<Self>, store: Arc<dyn Tokens>, stop: CancellationToken) {
-        let mut readable = true;
+    pub async fn follow(
+        self: Arc<Self>,
+        store: Arc<dyn Tokens>,
+        devices: Arc<dyn DoorDevices>,
+        stop: CancellationToken,
+    ) {
+        let (mut readable, mut written) = (true, Instant::now());
         loop {
             let soon = async {
                 tokio::time::sleep(LEAST).await;
@@ -68,10 +80,14 @@ impl StoredTokens {
                 }
             };
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.write_contacts(devices.as_ref()).await,
                 () = soon => {}
             }
-            match timeout(PATIENCE, look(store.as_ref())).await {
+            if written.elapsed() >= CONTACTS {
+                self.write_contacts(devices.as_ref()).await;
+                written = Instant::now();
+            }
+            match timeout(PATIENCE, look(store.as_ref(), devices.as_ref())).await {
                 Ok(Ok(now)) => {
                     if !readable {
                         info!("the store's tokens can be read again");
@@ -92,6 +108,19 @@ impl StoredTokens {
         }
     }
 
+    /// Writes the contacts of devices. One that cannot be written is forgotten: the next comes soon.
+    async fn write_contacts(&self, devices: &dyn DoorDevices) {
+        let contacts = self.contacts.take();
+        if contacts.is_empty() {
+            return;
+        }
+        match timeout(PATIENCE, devices.note_contacts(&contacts)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "contacts of devices are not noted"),
+            Err(_) => debug!("contacts of devices are not noted: no answer in time"),
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.borrow())
     }
@@ -104,14 +133,20 @@ impl StoredTokens {
     }
 }
 
-async fn look(store: &dyn Tokens) -> Result<Snapshot, StoreError> {
+async fn look(store: &dyn Tokens, devices: &dyn DoorDevices) -> Result<Snapshot, StoreError> {
     let read_at = Instant::now();
     let used = store.tokens_in_use().await?;
     let token = |record: TokenRecord| {
         let TokenRecord { sha256, name, scopes, expires_at, .. } = record;
         // A word of a later version means nothing to this one.
         let scopes = scopes.iter().filter_map(|word| word.parse().ok()).collect();
-        (sha256, Arc::new(Token { name, scopes, expires_at, stored: Some(sha256) }))
+        (sha256, Arc::new(Token { name, scopes, expires_at, stored: Some(sha256), device: None }))
     };
-    Ok(Snapshot { tokens: used.tokens.into_iter().map(token).collect(), any: used.any, read_at })
+    let devices = devices.devices_in_use().await?.into_iter().filter_map(device::token);
+    Ok(Snapshot {
+        tokens: used.tokens.into_iter().map(token).collect(),
+        devices: devices.map(|(sha256, token)| (sha256, Arc::new(token))).collect(),
+        any: used.any,
+        read_at,
+    })
 }

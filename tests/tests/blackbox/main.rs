@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod description;
 mod door;
+mod door_devices;
 mod door_feed;
 mod downloads;
 mod duplicates;

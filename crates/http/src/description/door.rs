@@ -160,6 +160,27 @@ pub(crate) struct CheckIn {
     by: String,
 }
 
+/// A device that was enrolled.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct EnrolledDevice {
+    /// It is answered for this code alone, and kept nowhere.
+    token: String,
+    /// Its check-ins carry it.
+    name: String,
+    event_id: String,
+    /// Its gates; all if there is none.
+    gates: Vec<String>,
+    #[schema(schema_with = roles)]
+    role: String,
+    /// It moves with the event's dates.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// To measure the device's clock by.
+    #[schema(format = DateTime)]
+    server_time: String,
+}
+
 /// The state of an event's door.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -238,6 +259,13 @@ fn verdicts() -> Object {
 
 fn directions() -> Object {
     words("What the scan was for.", ["entry", "exit", "check"])
+}
+
+fn roles() -> Object {
+    words(
+        "A steward has verdicts and the feed; a supervisor also names, overrides and the list of check-ins.",
+        fulfillment_store::DeviceRole::ALL.iter().map(|role| role.as_str()),
+    )
 }
 
 fn re_entries() -> Object {

@@ -39,7 +39,7 @@ use self::bodies::{Change, Delivered, Reason};
         title = "Fulfillment",
         description = "Turns a paid order into tickets: one PDF with a signed QR code per seat.\n\n\
             Errors are problem documents (RFC 9457). Once a token is configured, every route needs one \
-            (`Authorization: Bearer <token>`), except health, the public keys, this documentation and signed links. \
+            (`Authorization: Bearer <token>`), except health, the public keys, this documentation, signed links and the enrolment of devices by a code. \
             A token has scopes: `ingest` (payments), `withdraw` (refunds, cancellations, voids), `read:status` (the \
             state of orders and tickets), `read` (also personal data, codes, links and files), `events`, `deliver`, \
             `door` (check tickets in, whether a code was voided), `door:names` (the names of holders), \

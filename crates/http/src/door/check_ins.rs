@@ -78,7 +78,8 @@ struct Shown {
 /// One scan, or an array of at most 1,000, which are recorded in one transaction. A person who is refused is no error:
 /// `verdict` says why, and `message` what a steward does. Each ticket is admitted once, whatever gates race. The same
 /// `nonce` of a token again is answered with the stored result. An offline scan that showed `admitted` is recorded even
-/// where the record refuses it: then `ticket-check-in-conflict` is published.
+/// where the record refuses it: then `ticket-check-in-conflict` is published. A device's token is for its own event, gates
+/// and name; one that was revoked or has expired may upload offline scans for thirty days.
 #[cfg_attr(test, utoipa::path(
     post,
     path = "/events/{eventId}/check-ins",
@@ -103,12 +104,16 @@ pub(crate) async fn check_in(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(request.headers(), &[Scope::Door])?;
     let event = event_id(path)?;
+    let caller = api.access.require_scanner(request.headers(), &event)?;
     body::require_json(request.headers())?;
     let body::Content { bytes, room: _room } =
         body::read(request, api.limits.max_body, &api.limits.bodies).await?;
     let scans = scan::read(&bytes)?;
+    api.access.check_upload(&caller, scans.iter().all(|scan| scan.offline))?;
+    if let Some(last) = scans.last() {
+        api.access.note(&caller, last.state());
+    }
     let nonces: Vec<_> = scans.iter().map(|scan| scan.nonce.clone()).collect();
     let keyring = api.keys.current();
     let keys = Keys { accepted: keyring.public(), revoked: keyring.revoked() };

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use fulfillment_config::Scope;
 use fulfillment_door::feed::{Delta, Digest, Document, Origin, Snapshot};
-use fulfillment_store::{Action, AuditEntry, DoorFeed};
+use fulfillment_store::{Action, AuditEntry, DeviceState, DoorFeed};
 use serde::Deserialize;
 
 use super::signed::{Signer, answer, head};
@@ -58,9 +58,13 @@ pub(crate) async fn feed(
     path: Result<Path<String>, PathRejection>,
     since: Result<Query<Since>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, &[Scope::Door])?;
     let event = event_id(path)?;
+    let caller = api.access.require_at(&headers, &[Scope::Door], &event)?;
     let since = read(since)?;
+    api.access.note(
+        &caller,
+        DeviceState { feed_version: since.map(|(_, version)| version), ..DeviceState::default() },
+    );
     let (epoch, version) = api.store.door_version(&event).await?.ok_or_else(no_such_event)?;
     check(since, epoch, version)?;
     let signer = Signer::now(&api);

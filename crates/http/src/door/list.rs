@@ -65,8 +65,8 @@ pub(crate) async fn check_ins(
     path: Result<Path<String>, PathRejection>,
     after: Result<Query<After>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, &[Scope::DoorSupervise])?;
     let event = event_id(path)?;
+    let caller = api.access.require_at(&headers, &[Scope::DoorSupervise], &event)?;
     let wrong = || {
         Problem::new(Kind::BadRequest, "\"after\" must be the `next` of a former answer.")
             .with("field", "after")

@@ -1,6 +1,7 @@
 //! The doors of events: check-ins, their list, the door's state and rules, and the feed that scanners know it by.
 
 pub(crate) mod check_ins;
+pub(crate) mod enrol;
 pub(crate) mod feed;
 pub(crate) mod list;
 pub(crate) mod rules;

@@ -4,7 +4,7 @@ use fulfillment_config::Scope;
 use fulfillment_credential::{KeySet, bare, open};
 use fulfillment_domain::ticket_number;
 use fulfillment_door::{Direction, Verdict, corrected_time};
-use fulfillment_store::{NewCheckIn, Offline, Scanned};
+use fulfillment_store::{DeviceState, NewCheckIn, Offline, Scanned};
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -31,10 +31,10 @@ pub(crate) struct ScanRequest {
     code: Option<String>,
     /// The number printed on the ticket, as somebody typed it.
     ticket_number: Option<String>,
-    /// The gate, as the event's rules name it.
+    /// The gate, as the event's rules name it; of a device's token one of its own, which may be left out if it has one.
     #[cfg_attr(test, schema(max_length = 100))]
     gate: Option<String>,
-    /// The device. The same ticket, device and direction within 3 seconds is one check-in.
+    /// The device; of a device's token its own name, which may be left out. The same ticket, device and direction within 3 seconds is one check-in.
     #[cfg_attr(test, schema(max_length = 100))]
     device: Option<String>,
     /// `entry` (the default), `exit`, or `check`, which counts nothing.
@@ -52,7 +52,7 @@ pub(crate) struct ScanRequest {
     pub(super) nonce: Option<String>,
     /// Scanned without a network: `shown` is what the device has decided.
     #[serde(default)]
-    offline: bool,
+    pub(super) offline: bool,
     /// The verdict that the device has shown.
     #[cfg_attr(test, schema(value_type = Option<String>))]
     shown: Option<Verdict>,
@@ -103,6 +103,15 @@ pub(super) struct Keys<'a> {
 }
 
 impl ScanRequest {
+    /// What it says of its device.
+    pub(super) fn state(&self) -> DeviceState {
+        DeviceState {
+            feed_version: self.feed_version,
+            clock_offset_ms: Some(self.clock_offset_ms),
+            ..DeviceState::default()
+        }
+    }
+
     /// Checks the scan, and its code's signature.
     pub(super) fn open(
         self,
@@ -175,8 +184,15 @@ impl ScanRequest {
                 let (field, why) = error.split_once(": ").unwrap_or(("scannedAt", &error));
                 wrong(field, &format!("is wrong: {why}"))
             })?;
+        let (gate, device) = match caller.device() {
+            None => (self.gate, self.device),
+            Some(device) => {
+                let (gate, name) = device.place(at, self.gate, self.device.as_deref())?;
+                (gate, Some(name))
+            }
+        };
         let mut request = Sha256::new();
-        for part in [event, &what, direction_word(self.direction), self.gate.as_deref().unwrap_or_default()] {
+        for part in [event, &what, direction_word(self.direction), gate.as_deref().unwrap_or_default()] {
             request.update((part.len() as u64).to_be_bytes());
             request.update(part);
         }
@@ -184,9 +200,9 @@ impl ScanRequest {
             scanned,
             direction: self.direction,
             scanned_at,
-            gate: self.gate,
-            device: self.device,
-            offline: self.shown.map(|shown| Offline { shown, device_revoked: false }),
+            gate,
+            device,
+            offline: self.shown.map(|shown| Offline { shown, device_revoked: caller.had_ended(scanned_at) }),
             override_reason: reason,
             feed_version: self.feed_version,
             clock_offset_ms: self.clock_offset_ms,

@@ -39,8 +39,8 @@ pub(crate) async fn status(
     headers: HeaderMap,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
-    api.access.require(&headers, &[Scope::Door, Scope::DoorSupervise, Scope::ReadStatus])?;
     let event = event_id(path)?;
+    api.access.require_at(&headers, &[Scope::Door, Scope::DoorSupervise, Scope::ReadStatus], &event)?;
     let status = api.store.door_status(&event).await?.ok_or_else(no_such_event)?;
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(status)).into_response())
 }

@@ -48,11 +48,11 @@ pub(crate) async fn still_good(
     headers: HeaderMap,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, &[Scope::Door])?;
     let (event, kid) = match path {
         Ok(Path((event, kid))) => (event, kid),
         Err(error) => return Err(event_id(Err(error)).err().unwrap_or_else(no_such_event)),
     };
+    let caller = api.access.require_at(&headers, &[Scope::Door], &event)?;
     let wrong = |_| {
         let detail = "The key's id must be 8 hexadecimal digits.";
         Problem::new(Kind::BadRequest, detail).with("field", "kid")

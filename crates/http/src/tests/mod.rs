@@ -164,8 +164,9 @@ impl App {
         tokio::spawn(writer.run(Arc::clone(&store) as _, stop.clone()));
         let tokens =
             Arc::new(stored_tokens::Line { store: Arc::clone(&store), broken: AtomicBool::new(false) });
-        let stored = Arc::new(StoredTokens::read(tokens.as_ref()).await.unwrap());
-        let follow = Arc::clone(&stored).follow(Arc::clone(&tokens) as _, stop.clone());
+        let stored = Arc::new(StoredTokens::read(tokens.as_ref(), store.as_ref()).await.unwrap());
+        let follow =
+            Arc::clone(&stored).follow(Arc::clone(&tokens) as _, Arc::clone(&store) as _, stop.clone());
         tokio::spawn(follow);
         let api = Api {
             reissuer,

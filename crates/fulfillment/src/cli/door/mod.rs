@@ -1,4 +1,7 @@
-//! The command `fulfillment door`: the state and the rules of an event's door.
+//! The command `fulfillment door`: the state, the rules and the devices of an event's door.
+
+mod code;
+mod device;
 
 use std::io::Read as _;
 
@@ -9,11 +12,12 @@ use fulfillment_store::DoorStatus;
 use super::Context;
 use crate::error::CliError;
 
-/// See how many are in, and set who is let in where and when
+/// See how many are in, set who is let in where and when, and enrol devices
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment door status 3f2504e0-4f89-41d3-9a0c-0305e82c3301
-  fulfillment door rules 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --set rules.json")]
+  fulfillment door rules 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --set rules.json
+  fulfillment door device new --event 3f2504e0-4f89-41d3-9a0c-0305e82c3301 --gate North --role steward")]
 pub(crate) struct Door {
     #[command(subcommand)]
     action: Action,
@@ -50,6 +54,15 @@ Exit code: 1 when there is no such event, 2 when the rules have a mistake, which
         #[arg(long, requires = "set")]
         create: bool,
     },
+    /// Make, list or revoke the devices that check tickets in
+    #[command(after_help = "Examples:
+  fulfillment door device new --event EVENT --gate North --role steward
+  fulfillment door device list
+  fulfillment door device revoke steward-3fa9c2")]
+    Device {
+        #[command(subcommand)]
+        action: device::Device,
+    },
 }
 
 impl Door {
@@ -58,6 +71,7 @@ impl Door {
         let store = context.store(&config).await?;
         let none = |event: &str| CliError::failed(format!("there is no event {event}"));
         match self.action {
+            Action::Device { action } => action.run(context, &config, store.as_ref()).await,
             Action::Status { event } => {
                 let status = store.door_status(&event).await?.ok_or_else(|| none(&event))?;
                 context.answer(&status, table)

@@ -18,6 +18,7 @@ import tk1
 
 TYPE = "tk1-feed"
 KINDS = SNAPSHOT, DELTA, STILL_GOOD, NUMBERS, NAMES, ADMITTED = range(6)
+IN, OUT, UNKNOWN = range(3)
 KIND, EVENT, EVENT_ID, EPOCH, VERSION, FROM, MADE_AT, FRESH_UNTIL = range(1, 9)
 HEAD, ACCEPTED, REVOKED, DEVIATIONS, COUNT, HASH, KID, ENTRIES = range(9, 17)
 MAX_BYTES, MAX_TICKETS, MAX_TEXT, MAX_RULES = 64 * 1024 * 1024, 5_000_000, 4 * 1024, 256 * 1024
@@ -98,7 +99,12 @@ common = {KIND: uint(8), EVENT: uint(32), EPOCH: u64, VERSION: u64, MADE_AT: int
 listed = {FRESH_UNTIL: integer, DEVIATIONS: deviations, COUNT: u64, HASH: octets(32)}
 good = listing(MAX_TICKETS, cti, uint(8), uint(16), integer, by=lambda entry: entry[:2])
 numbers = listing(MAX_TICKETS, octets(8), cti, by=lambda entry: entry)
-way = uint(1)
+
+
+def way(value):
+    return type(value) is int and value in (IN, OUT, UNKNOWN)
+
+
 SHAPES = {
     SNAPSHOT: mapping({**common, **listed, EVENT_ID: text(), HEAD: head, ACCEPTED: keys_of, REVOKED: keys_of}),
     DELTA: mapping({**common, **listed, FROM: u64}, {HEAD: head, ACCEPTED: keys_of, REVOKED: keys_of}),
@@ -250,6 +256,7 @@ class Held:
             if document[FROM] == 0:
                 self.gone, signers = {}, set()
             self.gone.update({prefix: (way, at) for prefix, way, at in document[ENTRIES]})
+            self.gone = {prefix: seen for prefix, seen in self.gone.items() if seen[0] != UNKNOWN}
         if kind == STILL_GOOD:
             for key, generation, category, expires_at in document[ENTRIES]:
                 self.good.add((expires_at, key, self.event, category, generation))
@@ -259,6 +266,29 @@ class Held:
 
     def judge(self, code, now):
         return tk1.judge(code, self.accepted, now, self.event, self.union, self.revoked, self.good)
+
+    def rules(self):
+        """Re-entry and stale feed, as far as this reader knows rules; None where there are others."""
+        known = {"reEntry": ("never", "afterExit", "always"), "staleFeed": ("warn", "stop")}
+        try:
+            rules = json.loads(self.head.get(12, "{}"))
+            if type(rules) is not dict or any(rules[name] not in known[name] for name in rules):
+                raise ValueError("another rule")
+        except Exception:  # of a later version
+            return None
+        return rules
+
+    def entry(self, code, now):
+        """The verdict on an entry without a gate."""
+        rules = self.rules() or {}
+        if rules.get("staleFeed") == "stop" and now >= self.fresh_until:
+            return "stale_feed"
+        verdict = self.judge(code, now)
+        if verdict != "valid":
+            return verdict
+        refusing = {"never": (IN, OUT), "afterExit": (IN,), "always": ()}[rules.get("reEntry", "never")]
+        seen = self.last_seen(tk1.parse(code)[2]["cti"])
+        return "already_admitted" if seen and seen[0] in refusing else "admitted"
 
     def by_number(self, number_key, number):
         tag = hmac.digest(number_key, number.encode(), "sha256")[:8]
@@ -293,6 +323,7 @@ def run(case, given, keys):
         "version": held.version,
         "fresh_until": held.fresh_until,
         "stale": case["now"] >= held.fresh_until,
+        "rules_known": held.rules() is not None,
         "name": held.head.get(1),
         "accepted": [kid.hex() for kid in sorted(held.accepted)],
         "revoked": [kid.hex() for kid in sorted(held.revoked)],
@@ -308,6 +339,7 @@ def run(case, given, keys):
         "answers": answers,
         "held": shown,
         "verdicts": [held.judge(given["codes"][name], case["now"]) for name in case["codes"]],
+        "entries": [held.entry(given["codes"][name], case["now"]) for name in case["codes"]],
         "found": [key and key.hex() for key in found],
         "holders": [held.holder(key) for key in ctis],
         "last_seen": [one and ["out" if one[0] else "in", one[1]] for one in seen],

@@ -90,6 +90,7 @@ routes! {
     "/events/{eventId}/check-ins": post door::check_ins::check_in;
     "/events/{eventId}/check-ins": get door::list::check_ins;
     "/events/{eventId}/door": get door::feed::feed;
+    "/events/{eventId}/door/admitted": get door::admitted::admitted;
     "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
     "/door/enrol": post door::enrol::enrol;
     "/events/{eventId}/door/status": get door::status::status;

@@ -3,10 +3,13 @@
 //! Each change raises the event's feed version in its own transaction, under the lock of the event's row: versions are in
 //! the order of the commits, and who has read a version has everything up to it.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use fulfillment_credential::{Claims, Cti, Standing};
 use fulfillment_domain::EventRecord;
 use fulfillment_door::Rules;
+use fulfillment_door::feed::{Direction, Prefix};
 
 use crate::{KeyRecord, Result, RevokedKey};
 
@@ -48,14 +51,45 @@ impl DoorFeed {
     }
 }
 
+/// Where an event's door is: what its feed and its check-ins have come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorPosition {
+    /// The event's number.
+    pub event: u32,
+    /// The store's epoch.
+    pub epoch: u64,
+    /// The version of the feed.
+    pub version: u64,
+    /// The sequence of the last check-in.
+    pub sequence: u64,
+}
+
+/// Who was admitted to an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admissions {
+    /// Up to where.
+    pub position: DoorPosition,
+    /// The keys that were revoked: scanners take nothing that one of them signs.
+    pub revoked: Vec<RevokedKey>,
+    /// Where each ticket's holder went last, and when (in Unix seconds), by the first bytes of the code's id, sorted.
+    pub tickets: Vec<(Prefix, Direction, i64)>,
+}
+
 /// The feeds of doors.
 #[async_trait]
 pub trait DoorFeeds: Send + Sync {
     /// The store's epoch and the version of an event's feed. `None`: no such event.
     async fn door_version(&self, event: &str) -> Result<Option<(u64, u64)>>;
 
+    /// Where the doors of these events are, by event. Events that are not known are missing.
+    async fn door_positions(&self, events: &[String]) -> Result<HashMap<String, DoorPosition>>;
+
     /// The state of an event's feed. `None`: no such event.
     async fn door_feed(&self, event: &str) -> Result<Option<DoorFeed>>;
+
+    /// Who was admitted: of all tickets, or of those that went in or out after the check-in of this sequence; 0 for all.
+    /// `None`: no such event.
+    async fn admissions(&self, event: &str, after: u64) -> Result<Option<Admissions>>;
 
     /// The claims of the live codes that a key signed for an event.
     async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>>;

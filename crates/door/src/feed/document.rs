@@ -185,6 +185,8 @@ pub enum Direction {
     In,
     /// Out.
     Out,
+    /// Several tickets of the event begin with these bytes, so nothing is known of any of them.
+    Unknown,
 }
 
 /// The newest recorded admission or exit of tickets.

@@ -7,6 +7,7 @@ use fulfillment_credential::{DoorFeed, KeySet, Kid, Verdict, VerifyOptions, veri
 use super::deviations::Deviations;
 use super::parts::Parts;
 use super::{Delta, Digest, Document, Head, Keys, Origin, Outcome, Received, Refused, Reload, Snapshot};
+use crate::rules::Rules;
 
 /// The feed of one event as a scanner holds it.
 ///
@@ -18,6 +19,8 @@ pub struct HeldFeed {
     event_id: String,
     fresh_until: i64,
     head: Head,
+    /// The head's rules, read; `None` where this reader does not understand them.
+    rules: Option<Rules>,
     keys: Keys,
     deviations: Deviations,
     parts: Parts,
@@ -47,6 +50,7 @@ impl HeldFeed {
             origin,
             event_id,
             fresh_until,
+            rules: rules_of(&head),
             head,
             keys: Keys::default(),
             deviations,
@@ -100,7 +104,7 @@ impl HeldFeed {
             return Outcome::Older;
         }
         self.deviations.replace(&snapshot.deviations);
-        self.head = snapshot.head;
+        self.set_head(snapshot.head);
         self.signers = BTreeSet::from([signer]);
         self.set_keys(snapshot.keys);
         self.advance(snapshot.origin, snapshot.fresh_until);
@@ -119,7 +123,7 @@ impl HeldFeed {
         }
         self.signers.insert(signer);
         if let Some(head) = delta.head {
-            self.head = head;
+            self.set_head(head);
         }
         if let Some(keys) = delta.keys {
             self.set_keys(keys);
@@ -142,6 +146,11 @@ impl HeldFeed {
             self.fresh_until = fresh_until;
         }
         self.origin = Origin { made_at: origin.made_at.max(self.origin.made_at), ..origin };
+    }
+
+    fn set_head(&mut self, head: Head) {
+        self.rules = rules_of(&head);
+        self.head = head;
     }
 
     fn set_keys(&mut self, mut keys: Keys) {
@@ -168,6 +177,13 @@ impl HeldFeed {
     #[must_use]
     pub fn head(&self) -> &Head {
         &self.head
+    }
+
+    /// The rules of the event's door; those of an event without any, if the feed names none. `None`: the feed has rules
+    /// that this reader does not understand, such as those of a later version.
+    #[must_use]
+    pub fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
     }
 
     /// The keys whose codes and feeds are accepted; none of them is revoked.
@@ -213,13 +229,15 @@ impl HeldFeed {
         self.fresh_until
     }
 
-    /// Whether the feed is stale at this time (Unix seconds). A stale feed is still used, and every scan says so.
+    /// Whether the feed is stale at this time (Unix seconds). A stale feed is still used, and every scan says so, unless
+    /// the event's rule `staleFeed` stops it: [`HeldFeed::judge`] knows.
     #[must_use]
     pub fn is_stale(&self, now: i64) -> bool {
         now >= self.fresh_until
     }
 
-    /// Judges a code by what is held, at the time `now` (Unix seconds).
+    /// What a code is worth by what is held, at the time `now` (Unix seconds), without the rules of the door and without
+    /// knowing who is inside: see [`HeldFeed::judge`].
     #[must_use]
     pub fn verify(&self, code: &str, now: i64) -> Verdict {
         let options = VerifyOptions {
@@ -229,4 +247,8 @@ impl HeldFeed {
         };
         verify(code, self.keys(), now, &options)
     }
+}
+
+fn rules_of(head: &Head) -> Option<Rules> {
+    head.rules.as_deref().map_or_else(|| Some(Rules::default()), |text| Rules::read(text).ok())
 }

@@ -30,6 +30,7 @@ mod digest;
 mod document;
 mod error;
 mod held;
+mod judging;
 mod keys;
 mod limits;
 mod outcome;
@@ -45,6 +46,7 @@ pub use document::{
 };
 pub use error::ReadError;
 pub use held::HeldFeed;
+pub use judging::{DoorJudgement, DoorScan, StaleFeedStops};
 pub use keys::TYPE;
 pub use limits::{MAX_BYTES, MAX_GATES, MAX_KEYS, MAX_NUMBERED, MAX_RULES, MAX_TEXT, MAX_TICKETS};
 pub use outcome::{Outcome, Refused, Reload};

@@ -83,8 +83,8 @@ impl Parts {
         tickets.binary_search_by(|name| name.cti.cmp(cti)).ok().and_then(|at| tickets.get(at))
     }
 
-    /// Where the holder of the ticket went last, and when. Two tickets may begin with the same bytes, so this is a
-    /// reason to ask, and proves nothing.
+    /// Where the holder of the ticket went last, in or out, and when. `None`: it was not admitted, or nothing is known,
+    /// because another ticket of the event begins with the same bytes.
     #[must_use]
     pub fn last_seen(&self, cti: &Cti) -> Option<(Direction, i64)> {
         self.admitted.tickets.get(cti.first_chunk()?).copied()
@@ -137,7 +137,12 @@ impl Parts {
         }
         held.version = Some(part.origin.version);
         held.signers.insert(signer);
-        held.tickets.extend(part.tickets.into_iter().map(|(prefix, way, at)| (prefix, (way, at))));
+        for (prefix, direction, at) in part.tickets {
+            match direction {
+                Direction::Unknown => held.tickets.remove(&prefix),
+                Direction::In | Direction::Out => held.tickets.insert(prefix, (direction, at)),
+            };
+        }
         Outcome::Applied
     }
 

@@ -215,7 +215,8 @@ fn admitted(map: &mut MapReader<'_, '_>, origin: Origin, from: u64) -> Result<Ad
             let direction = match reader.unsigned()? {
                 0 => Direction::In,
                 1 => Direction::Out,
-                _ => return Err(ReadError::Content("a direction is neither in nor out")),
+                2 => Direction::Unknown,
+                _ => return Err(ReadError::Content("a direction is none of the known ones")),
             };
             Ok((prefix, direction, reader.integer()?))
         })

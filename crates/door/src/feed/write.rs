@@ -149,7 +149,11 @@ fn write_admitted(map: &mut MapWriter, part: &Admitted) {
     write_list(map.key(keys::ENTRIES), &part.tickets, |out, (prefix, direction, at)| {
         out.array(3);
         out.bytes(prefix);
-        out.unsigned(u64::from(*direction == Direction::Out));
+        out.unsigned(match direction {
+            Direction::In => 0,
+            Direction::Out => 1,
+            Direction::Unknown => 2,
+        });
         out.integer(*at);
     });
 }

@@ -57,7 +57,7 @@ pub(crate) fn head() -> Head {
         categories: vec![(1, "Standing".to_owned()), (12, "Seat".to_owned())],
         areas: vec![(1, "Arena".to_owned())],
         gates: vec!["North".to_owned(), "South".to_owned()],
-        rules: Some(r#"{"reentry":"never"}"#.to_owned()),
+        rules: Some(r#"{"reEntry":"afterExit"}"#.to_owned()),
     }
 }
 

@@ -7,6 +7,7 @@ mod common;
 mod corpus;
 mod documents;
 mod held;
+mod judging;
 mod parts;
 mod second;
 mod sizes;

@@ -53,19 +53,24 @@ fn names_are_found_by_credential() {
 
 #[test]
 fn admissions_come_by_deltas() {
-    use Direction::{In, Out};
+    use Direction::{In, Out, Unknown};
     let mut held = begun();
-    let mut apply = |part| held.apply(received(Document::Admitted(part))).unwrap();
+    let apply = |held: &mut HeldFeed, part| held.apply(received(Document::Admitted(part))).unwrap();
     // Without the beginning nothing is known.
-    assert_eq!(apply(admitted(2, 3, &[(1, In, NOW)])), Outcome::Reload(Reload::Missed));
-    assert_eq!(apply(admitted(0, 2, &[(1, In, NOW), (2, In, NOW + 5)])), Outcome::Applied);
-    assert_eq!(apply(admitted(2, 3, &[(1, Out, NOW + 9)])), Outcome::Applied);
-    assert_eq!(apply(admitted(0, 2, &[(1, In, NOW)])), Outcome::Older);
-    assert_eq!(apply(admitted(5, 6, &[(1, In, NOW)])), Outcome::Reload(Reload::Missed));
+    assert_eq!(apply(&mut held, admitted(2, 3, &[(1, In, NOW)])), Outcome::Reload(Reload::Missed));
+    assert_eq!(apply(&mut held, admitted(0, 2, &[(1, In, NOW), (2, In, NOW + 5)])), Outcome::Applied);
+    assert_eq!(apply(&mut held, admitted(2, 3, &[(1, Out, NOW + 9)])), Outcome::Applied);
+    assert_eq!(apply(&mut held, admitted(0, 2, &[(1, In, NOW)])), Outcome::Older);
+    assert_eq!(apply(&mut held, admitted(5, 6, &[(1, In, NOW)])), Outcome::Reload(Reload::Missed));
     assert_eq!(held.parts().admitted_version(), Some(3));
     assert_eq!(held.parts().last_seen(&cti(1)), Some((Out, NOW + 9)));
     assert_eq!(held.parts().last_seen(&cti(2)), Some((In, NOW + 5)));
     assert_eq!(held.parts().last_seen(&cti(3)), None);
+    // Another ticket with the same first bytes was sold meanwhile: nothing is known of either.
+    let (one, other) = (cti(1), [&cti(1)[..5], &[9; 5]].concat().try_into().unwrap());
+    assert_eq!(apply(&mut held, admitted(3, 4, &[(1, Unknown, NOW + 11)])), Outcome::Applied);
+    assert_eq!((held.parts().last_seen(&one), held.parts().last_seen(&other)), (None, None));
+    assert_eq!(held.parts().last_seen(&cti(2)), Some((In, NOW + 5)));
     // All of it replaces what was there.
     assert_eq!(
         held.apply(received(Document::Admitted(admitted(0, 4, &[(3, In, NOW)])))),

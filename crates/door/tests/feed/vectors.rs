@@ -8,15 +8,16 @@ use std::path::{Path, PathBuf};
 use coset::HeaderBuilder;
 use coset::cbor::value::Value as Cbor;
 use fulfillment_credential::{KeySet, SigningKey, Standing, sign as sign_code};
+use fulfillment_door::Counts;
 use fulfillment_door::feed::{
-    Delta, Direction, Document, Head, HeldFeed, Keys, Origin, Snapshot, number_tag, read, sign,
+    Delta, Direction, Document, DoorScan, Head, HeldFeed, Keys, Origin, Snapshot, number_tag, read, sign,
 };
 use serde_json::{Map, Value, json};
 
 use crate::by_hand::{bytes, payload, signed, signed_payload, values, with};
 use crate::common::{
-    EVENT_ID, NOW, NUMBERS_KEY, REPLACED, VOID, admitted, claims, cti, delta, key, leaked, names, numbers,
-    origin, own_keys, set, snapshot, still_good,
+    EVENT_ID, NOW, NUMBERS_KEY, REPLACED, VOID, admitted, claims, cti, delta, head, key, leaked, names,
+    numbers, origin, own_keys, set, snapshot, still_good,
 };
 
 pub(crate) fn docs(file: &str) -> PathBuf {
@@ -113,7 +114,37 @@ fn genuine() -> Vec<(&'static str, Document)> {
         ),
         ("admitted 2 to 3", Document::Admitted(admitted(2, 3, &[(1, Direction::Out, NOW + 9)]))),
         ("admitted 5 to 6", Document::Admitted(admitted(5, 6, &[]))),
+        (
+            "admitted 0 to 9",
+            Document::Admitted(admitted(
+                0,
+                9,
+                &[(0, Direction::In, NOW - 60), (3, Direction::Out, NOW - 50), (5, Direction::In, NOW - 40)],
+            )),
+        ),
+        (
+            "admitted 9 to 12",
+            Document::Admitted(admitted(
+                9,
+                12,
+                &[
+                    (0, Direction::Out, NOW - 9),
+                    (3, Direction::In, NOW - 8),
+                    (5, Direction::Unknown, NOW - 7),
+                ],
+            )),
+        ),
+        ("snapshot 3 without rules", with_rules(None)),
+        ("snapshot 3 with re-entry always", with_rules(Some(r#"{"reEntry":"always"}"#))),
+        ("snapshot 3 that is not used when stale", with_rules(Some(r#"{"staleFeed":"stop"}"#))),
+        ("snapshot 3 with rules of a later version", with_rules(Some(r#"{"reEntry":"byWeather"}"#))),
     ]
+}
+
+/// The first snapshot with other rules.
+fn with_rules(rules: Option<&str>) -> Document {
+    let first = snapshot(3, &[(cti(1), VOID), (cti(2), REPLACED)]);
+    Document::Snapshot(Snapshot { head: Head { rules: rules.map(str::to_owned), ..head() }, ..first })
 }
 
 /// Bytes that no reader takes.
@@ -176,6 +207,7 @@ fn codes() -> Value {
         "voided": code(&key(), 1),
         "voided or replaced": code(&key(), 2),
         "voided later": code(&key(), 3),
+        "another good one": code(&key(), 5),
         "of the leaked key": code(&leaked(), 0),
         "of the leaked key, still good": code(&leaked(), 4),
     })
@@ -185,7 +217,7 @@ fn codes() -> Value {
 fn inputs() -> Vec<Value> {
     let case = |name: &str, now: i64, documents: &[&str]| {
         let codes: Vec<_> = codes().as_object().unwrap().keys().cloned().collect();
-        let ctis: Vec<_> = [1, 2, 3].map(|n| hex::encode(cti(n))).into();
+        let ctis: Vec<_> = [1, 2, 3, 5].map(|n| hex::encode(cti(n))).into();
         json!({
             "name": name, "now": now, "documents": documents, "codes": codes, "ctis": ctis,
             "numbers": ["N000010001", "N000020002", "N000030003"],
@@ -242,6 +274,22 @@ fn inputs() -> Vec<Value> {
                 "admitted 5 to 6",
             ],
         ),
+        case("who is in, and re-entry after an exit", NOW, &[begin, "admitted 0 to 9"]),
+        case("who is in, later", NOW, &[begin, "admitted 0 to 9", "admitted 9 to 12"]),
+        case("who is in, and no re-entry", NOW, &["snapshot 3 without rules", "admitted 0 to 9"]),
+        case(
+            "who was in, and no re-entry",
+            NOW,
+            &["snapshot 3 without rules", "admitted 0 to 9", "admitted 9 to 12"],
+        ),
+        case("who is in, and re-entry always", NOW, &["snapshot 3 with re-entry always", "admitted 0 to 9"]),
+        case(
+            "rules that a reader does not know",
+            NOW,
+            &["snapshot 3 with rules of a later version", "admitted 0 to 9", "admitted 9 to 12"],
+        ),
+        case("fresh, where a stale feed stops", NOW, &["snapshot 3 that is not used when stale"]),
+        case("stale, where that stops", NOW + 1_000_000, &["snapshot 3 that is not used when stale"]),
         case(
             "a key that signed the feed is revoked",
             NOW,
@@ -297,6 +345,17 @@ pub(crate) fn run(case: &Value, given: &Value) -> Value {
     let number_key = hex::decode(given["number_key"].as_str().unwrap()).unwrap().try_into().unwrap();
     let tag = |number: &String| number_tag(&number_key, number);
     let code = |name: &String| held.verify(given["codes"][name].as_str().unwrap(), now).code();
+    let entry = |name: &String| {
+        let scan = DoorScan {
+            code: given["codes"][name].as_str().unwrap(),
+            direction: fulfillment_door::Direction::Entry,
+            at: jiff::Timestamp::from_second(now).unwrap(),
+            gate: None,
+            overridden: false,
+        };
+        let judged = held.judge(&scan, &[], &Counts::default());
+        judged.map_or("stale_feed", |judged| judged.judgement.verdict.word())
+    };
     let seen = |cti| {
         parts.last_seen(cti).map(|(way, at)| json!([if way == Direction::In { "in" } else { "out" }, at]))
     };
@@ -307,6 +366,7 @@ pub(crate) fn run(case: &Value, given: &Value) -> Value {
             "version": held.origin().version,
             "fresh_until": held.fresh_until(),
             "stale": held.is_stale(now),
+            "rules_known": held.rules().is_some(),
             "name": held.head().name,
             "accepted": kids(held.keys()),
             "revoked": kids(held.revoked()),
@@ -316,6 +376,7 @@ pub(crate) fn run(case: &Value, given: &Value) -> Value {
             "beyond": held.beyond(),
         },
         "verdicts": texts(&case["codes"]).iter().map(code).collect::<Vec<_>>(),
+        "entries": texts(&case["codes"]).iter().map(entry).collect::<Vec<_>>(),
         "found": texts(&case["numbers"]).iter().map(|n| parts.by_number(&tag(n)).map(hex::encode)).collect::<Vec<_>>(),
         "holders": ctis.iter().map(|cti| parts.name(cti).map(|name| &name.holder)).collect::<Vec<_>>(),
         "last_seen": ctis.iter().map(seen).collect::<Vec<_>>(),

@@ -60,7 +60,7 @@ pub(crate) async fn feed(
 ) -> Result<Response, Problem> {
     let event = event_id(path)?;
     let caller = api.access.require_at(&headers, &[Scope::Door], &event)?;
-    let since = read(since)?;
+    let since = read(since.map(|Query(Since { since })| since))?;
     api.access.note(
         &caller,
         DeviceState { feed_version: since.map(|(_, version)| version), ..DeviceState::default() },
@@ -89,19 +89,18 @@ pub(crate) async fn feed(
 }
 
 /// Epoch and version.
-fn read(since: Result<Query<Since>, QueryRejection>) -> Result<Option<(u64, u64)>, Problem> {
+pub(super) fn read(since: Result<Option<String>, QueryRejection>) -> Result<Option<(u64, u64)>, Problem> {
     let wrong = || {
         let detail = "\"since\" must be the epoch and the version of a former document, as EPOCH-VERSION.";
         Problem::new(Kind::BadRequest, detail).with("field", "since")
     };
-    let Query(Since { since }) = since.map_err(|_| wrong())?;
-    let Some(text) = since else { return Ok(None) };
+    let Some(text) = since.map_err(|_| wrong())? else { return Ok(None) };
     let (epoch, version) = text.split_once('-').ok_or_else(wrong)?;
     let (epoch, version) = (epoch.parse().map_err(|_| wrong())?, version.parse().map_err(|_| wrong())?);
     Ok(Some((epoch, version)))
 }
 
-fn check(since: Option<(u64, u64)>, epoch: u64, version: u64) -> Result<(), Problem> {
+pub(super) fn check(since: Option<(u64, u64)>, epoch: u64, version: u64) -> Result<(), Problem> {
     match since {
         Some((of, from)) if of != epoch || from > version => {
             let detail = "The store was restored since then; ask without \"since\".";

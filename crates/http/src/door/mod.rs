@@ -1,5 +1,6 @@
 //! The doors of events: check-ins, their list, the door's state and rules, and the feed that scanners know it by.
 
+pub(crate) mod admitted;
 pub(crate) mod check_ins;
 pub(crate) mod enrol;
 pub(crate) mod feed;

@@ -10,7 +10,7 @@ use fulfillment_domain::EventStatus;
 use fulfillment_door::Rules;
 use fulfillment_door::feed::{self, Document, Head, Keys, MAX_TEXT, Status};
 use fulfillment_pipeline::keyring::Keyring;
-use fulfillment_store::DoorFeed;
+use fulfillment_store::{DoorFeed, RevokedKey};
 use jiff::Timestamp;
 use tracing::{error, warn};
 
@@ -54,16 +54,22 @@ impl Signer {
         })
     }
 
-    /// The keys on record, with the one that signs this. A key that was revoked is refused by every reader, whatever it
-    /// signs: this process will know it in a moment.
-    pub(super) fn keys(&self, feed: &DoorFeed) -> Result<Keys, Problem> {
-        let key = self.key()?.public();
-        let mut keys = Keys::default();
-        let revoked: Vec<_> = feed.revoked.iter().map(|key| key.public_key).collect();
-        if revoked.contains(&key.to_bytes()) {
+    /// A key that was revoked is refused by every reader, whatever it signs: this process will know it in a moment.
+    pub(super) fn is_not_revoked(&self, revoked: &[RevokedKey]) -> Result<(), Problem> {
+        let key = self.key()?.public().to_bytes();
+        if revoked.iter().any(|revoked| revoked.public_key == key) {
             let detail = "The key that signs was revoked a moment ago.";
             return Err(Problem::new(Kind::StoreUnavailable, detail).retry_after(1));
         }
+        Ok(())
+    }
+
+    /// The keys on record, with the one that signs this.
+    pub(super) fn keys(&self, feed: &DoorFeed) -> Result<Keys, Problem> {
+        self.is_not_revoked(&feed.revoked)?;
+        let key = self.key()?.public();
+        let mut keys = Keys::default();
+        let revoked: Vec<_> = feed.revoked.iter().map(|key| key.public_key).collect();
         let accepted = feed.keys.iter().map(|key| key.public_key).filter(|key| !revoked.contains(key));
         put(&mut keys.accepted, accepted.chain([key.to_bytes()]));
         put(&mut keys.revoked, revoked.iter().copied());

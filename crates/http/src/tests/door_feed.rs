@@ -1,7 +1,8 @@
 //! The feed of a door as a scanner fetches it.
 
 use fulfillment_credential::{Claims, KeySet, SigningKey, Verdict, sign};
-use fulfillment_door::feed::{Document, HeldFeed, Outcome, Status, read};
+use fulfillment_door::Counts;
+use fulfillment_door::feed::{Document, DoorScan, HeldFeed, Outcome, Status, read};
 use fulfillment_pipeline::keyring::Keyring;
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::{
@@ -174,6 +175,59 @@ async fn codes_of_a_revoked_key_stay_good() {
     let revoked = RevokedKey { kid: own.kid().to_string(), public_key: own.public().to_bytes(), ..revoked };
     door.app.store.revoke_key(&revoked, &fixtures::desk()).await.unwrap();
     assert_eq!(door.app.get(PATH, &[]).await.status, 503);
+}
+
+/// A device that loses its network after another gate has admitted somebody refuses them.
+#[tokio::test]
+async fn who_is_in_is_known_without_a_network() {
+    let door = door("").await;
+    let mut held = door.held().await;
+    let apply = |held: &mut HeldFeed, answer: &super::Answer| {
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, COSE));
+        held.apply(read(&answer.body, held.keys()).unwrap()).unwrap()
+    };
+    let path = format!("{PATH}/admitted");
+    let whole = door.app.get(&path, &[]).await;
+    assert_eq!(apply(&mut held, &whole), Outcome::Applied);
+    assert_eq!(held.parts().admitted_version(), Some(0));
+    let known = [("if-none-match", whole.header("etag"))];
+    assert_eq!(door.app.get(&path, &known).await.status, 304);
+    let scan = |code: &str| format!(r#"{{"code":"{code}","gate":"North"}}"#);
+    let check_in = async |index: usize| {
+        let json = [("content-type", "application/json")];
+        let scan = scan(&door.tickets[index].code.data);
+        let answer = door.app.ask(super::request("POST", "/events/event-1/check-ins", &json, scan)).await;
+        answer.json()["results"][0]["verdict"].clone()
+    };
+    assert_eq!(check_in(0).await, "admitted");
+    let changed = door.app.get(&path, &known).await;
+    assert_eq!(changed.status, 200);
+    let since = format!("{path}?since=1-{}", held.parts().admitted_version().unwrap());
+    assert_eq!(apply(&mut held, &door.app.get(&since, &[]).await), Outcome::Applied);
+    let judged = |held: &HeldFeed, index: usize| {
+        let scan = DoorScan {
+            code: &door.tickets[index].code.data,
+            direction: fulfillment_door::Direction::Entry,
+            at: fixtures::at(),
+            gate: Some("South"),
+            overridden: false,
+        };
+        held.judge(&scan, &[], &Counts::default()).unwrap().judgement.verdict.word()
+    };
+    assert_eq!((judged(&held, 0), judged(&held, 1)), ("already_admitted", "admitted"));
+    assert_eq!(check_in(0).await, "already_admitted", "as the server says");
+    assert_eq!(check_in(1).await, "admitted");
+    let delta = door.app.get(&format!("{path}?since=1-1"), &[]).await;
+    let Document::Admitted(document) = read(&delta.body, held.keys()).unwrap().document else { panic!() };
+    assert_eq!((document.from, document.origin.version, document.tickets.len()), (1, 3, 1));
+    assert!(delta.body.len() < 200, "{} bytes", delta.body.len());
+    assert_eq!(apply(&mut held, &delta), Outcome::Applied);
+    assert_eq!(judged(&held, 1), "already_admitted");
+    door.app.get("/events/unknown/door/admitted", &[]).await.is_problem(404, "no-such-event");
+    door.app.get(&format!("{path}?since=x"), &[]).await.is_problem(400, "bad-request");
+    for gone in ["1-4", "2-1"] {
+        door.app.get(&format!("{path}?since={gone}"), &[]).await.is_problem(410, "events-pruned");
+    }
 }
 
 #[tokio::test]

@@ -14,24 +14,24 @@ use super::fixtures::{
 };
 use crate::{Actor, CheckIn, CheckInOutcome, Freeze, NewCheckIn, Offline, Reissue, Scanned, Store};
 
-const EVENT: &str = "event-1";
+pub(super) const EVENT: &str = "event-1";
 
-fn key() -> SigningKey {
+pub(super) fn key() -> SigningKey {
     SigningKey::from_seed(&[7; 32])
 }
 
-fn claims(index: u32, generation: u8) -> Claims {
+pub(super) fn claims(index: u32, generation: u8) -> Claims {
     let mut cti = [9; 10];
     cti[..4].copy_from_slice(&index.to_be_bytes());
     Claims { expires_at: 4_000_000_000, cti, event: 1, category: 5, generation }
 }
 
-fn code(claims: &Claims) -> String {
+pub(super) fn code(claims: &Claims) -> String {
     sign(&key(), claims).unwrap()
 }
 
 /// An order of tickets whose codes are signed.
-async fn sold(store: &dyn Store, tickets: u32) -> Vec<Ticket> {
+pub(super) async fn sold(store: &dyn Store, tickets: u32) -> Vec<Ticket> {
     let number = store.event_number(EVENT).await.unwrap();
     assert_eq!(number, 1);
     let claim = claimed(store, 1).await.remove(0);
@@ -48,7 +48,7 @@ async fn sold(store: &dyn Store, tickets: u32) -> Vec<Ticket> {
 }
 
 /// A scan of a code at a gate, `seconds` after the fixtures' time.
-fn scan(code: &str, gate: &str, seconds: i64) -> NewCheckIn {
+pub(super) fn scan(code: &str, gate: &str, seconds: i64) -> NewCheckIn {
     let keys = KeySet::from_keys([key().public()]).unwrap();
     NewCheckIn {
         scanned: open(code, &keys, None).map_or_else(Scanned::Refused, Scanned::Code),
@@ -70,7 +70,7 @@ async fn outcomes(store: &dyn Store, scans: &[NewCheckIn]) -> Vec<CheckInOutcome
     store.check_in(EVENT, scans, &loudly()).await.unwrap().unwrap()
 }
 
-async fn check_in(store: &dyn Store, scan: NewCheckIn) -> CheckIn {
+pub(super) async fn check_in(store: &dyn Store, scan: NewCheckIn) -> CheckIn {
     match outcomes(store, &[scan]).await.remove(0) {
         CheckInOutcome::New(check_in) | CheckInOutcome::Known(check_in) => *check_in,
         CheckInOutcome::NonceConflict => panic!("another scan has its nonce"),
@@ -295,7 +295,7 @@ pub async fn reinstated_tickets(backend: &dyn Backend) {
     assert_eq!((former.result.verdict, former.ticket_id), (Verdict::Voided, Some(tickets[0].id)));
 }
 
-async fn reissue(store: &dyn Store, ticket: &Ticket, generation: u8, cti: Option<[u8; 10]>) {
+pub(super) async fn reissue(store: &dyn Store, ticket: &Ticket, generation: u8, cti: Option<[u8; 10]>) {
     let live = store.ticket(ticket.id).await.unwrap().unwrap();
     let number = u32::from(generation);
     assert!(store.reserve(live.id, &draft(&live, number), None).await.unwrap());

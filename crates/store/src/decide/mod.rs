@@ -1,5 +1,6 @@
 //! Code that the implementations share: the record's columns, and decisions that need no database.
 
+pub(crate) mod admissions;
 pub(crate) mod attention;
 pub(crate) mod checking_in;
 pub(crate) mod column;

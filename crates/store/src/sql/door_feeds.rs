@@ -1,14 +1,16 @@
 //! Statements about the feeds of doors.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use fulfillment_credential::{Claims, Standing, decode_unverified};
 
 use super::rows::event_records::{complete, epoch};
-use super::{Db, Sql, signing_keys};
+use super::{Db, Sql, admissions, signing_keys};
 use crate::Result;
 use crate::decide::event_records::{event_record_columns, event_record_from, rules_from};
-use crate::decide::sql_values::{Row, need};
-use crate::door_feeds::{Deviation, DoorFeed, DoorFeeds};
+use crate::decide::sql_values::{Row, SqlValue, need};
+use crate::door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorPosition};
 use crate::sql::installation::keys;
 
 #[async_trait]
@@ -18,6 +20,20 @@ impl<S: Sql> DoorFeeds for S {
                    FROM events WHERE event_id = $1";
         let row = self.read().await?.fetch_optional(sql, &[event.into()]).await?;
         row.map(|row| Ok((row.number("epoch")?, row.number("feed_version")?))).transpose()
+    }
+
+    async fn door_positions(&self, events: &[String]) -> Result<HashMap<String, DoorPosition>> {
+        positions(&mut self.read().await?, events.iter().map(String::as_str)).await
+    }
+
+    async fn admissions(&self, event: &str, after: u64) -> Result<Option<Admissions>> {
+        let mut db = self.snapshot().await?;
+        let Some(position) = positions(&mut db, [event]).await?.remove(event) else { return Ok(None) };
+        Ok(Some(Admissions {
+            revoked: signing_keys::revoked(&mut db).await?,
+            tickets: admissions::read(&mut db, position.event, after).await?,
+            position,
+        }))
     }
 
     async fn door_feed(&self, event: &str) -> Result<Option<DoorFeed>> {
@@ -51,6 +67,26 @@ impl<S: Sql> DoorFeeds for S {
         let codes: Vec<_> = codes.collect::<Result<_>>()?;
         Ok(codes.iter().filter_map(|code| Some(decode_unverified(code).ok()?.claims)).collect())
     }
+}
+
+async fn positions(
+    db: &mut impl Db,
+    events: impl IntoIterator<Item = &str>,
+) -> Result<HashMap<String, DoorPosition>> {
+    let sql = "SELECT e.event_id, e.number, e.feed_version, coalesce(d.sequence, 0) AS sequence, \
+               coalesce((SELECT epoch FROM installation WHERE id = 1), 1) AS epoch \
+               FROM events e LEFT JOIN doors d ON d.event_number = e.number WHERE e.event_id @any($1)";
+    let rows = db.fetch_all(sql, &[SqlValue::texts(events)]).await?;
+    let positions = rows.iter().map(|row| {
+        let position = DoorPosition {
+            event: row.number("number")?,
+            epoch: row.number("epoch")?,
+            version: row.number("feed_version")?,
+            sequence: row.number("sequence")?,
+        };
+        Ok((need("event_id", row.text("event_id")?)?, position))
+    });
+    positions.collect()
 }
 
 fn deviation_from(row: &impl Row) -> Result<Deviation> {

@@ -3,6 +3,7 @@
 //! A statement has `$1` parameters, and [fragments](fragments) where the databases differ. The busy tables (the inbox,
 //! the outbox, the queue of orders) are in each store's own folder: there PostgreSQL works on whole batches.
 
+mod admissions;
 mod attention;
 mod audit;
 mod check_ins;
@@ -35,6 +36,8 @@ use std::collections::{BTreeMap, HashSet};
 use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
 
+#[cfg(feature = "conformance")]
+pub(crate) use self::admissions::DELTA as ADMISSIONS;
 #[cfg(feature = "conformance")]
 pub(crate) use self::erasures::FILES_DUE;
 pub(crate) use self::fragments::Fragments;

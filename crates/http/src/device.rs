@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::http::HeaderMap;
-use fulfillment_config::Scope;
-use fulfillment_store::{DeviceContact, DeviceRecord, DeviceRole, DeviceState};
+use fulfillment_store::{DeviceContact, DeviceState};
 use jiff::Timestamp;
 
 use crate::problem::{Kind, Problem};
-use crate::token::Token;
 
 /// How tokens of devices begin, so that programs that look for leaked secrets find them.
 pub(crate) const PREFIX: &str = "fdt_";
@@ -68,23 +66,6 @@ impl Device {
         };
         Ok((gate, self.name.clone()))
     }
-}
-
-/// The token of a device.
-pub(crate) fn token(device: DeviceRecord) -> Option<([u8; 32], Token)> {
-    let sha256 = device.token_sha256?;
-    let scopes: &[Scope] = match device.role {
-        DeviceRole::Steward => &[Scope::Door],
-        DeviceRole::Supervisor => &[Scope::Door, Scope::DoorNames, Scope::DoorSupervise],
-    };
-    let token = Token {
-        name: device.client(),
-        scopes: scopes.iter().copied().collect(),
-        expires_at: Some(device.ends_at()),
-        stored: Some(sha256),
-        device: Some(Device { name: device.name, event: device.event_id, gates: device.gates }),
-    };
-    Some((sha256, token))
 }
 
 /// What a device says of itself in the headers of any request. What cannot be read is not noted.

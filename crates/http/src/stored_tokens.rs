@@ -11,8 +11,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::device::{self, Contacts};
-use crate::token::Token;
+use crate::device::Contacts;
+use crate::token::{self, Token};
 
 /// The time between two reads, at least, however many unknown tokens come.
 const LEAST: Duration = Duration::from_millis(250);
@@ -142,7 +142,7 @@ async fn look(store: &dyn Tokens, devices: &dyn DoorDevices) -> Result<Snapshot,
         let scopes = scopes.iter().filter_map(|word| word.parse().ok()).collect();
         (sha256, Arc::new(Token { name, scopes, expires_at, stored: Some(sha256), device: None }))
     };
-    let devices = devices.devices_in_use().await?.into_iter().filter_map(device::token);
+    let devices = devices.devices_in_use().await?.into_iter().filter_map(token::of_device);
     Ok(Snapshot {
         tokens: used.tokens.into_iter().map(token).collect(),
         devices: devices.map(|(sha256, token)| (sha256, Arc::new(token))).collect(),

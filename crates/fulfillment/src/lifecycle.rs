@@ -241,6 +241,7 @@ impl Parts {
             metrics,
             limits: http::Limits::new(&config.http, &config.pipeline),
             head: followed,
+            followed: http::FollowedDoors::new(Arc::clone(&self.store)),
             stop: self.stop.clone(),
         });
         let router = http::router(api, roles.contains(&Role::Http));

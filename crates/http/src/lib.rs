@@ -50,6 +50,7 @@ use admin::{docs, health, keys, metrics};
 pub use api::{Api, Limits};
 pub use audit::{Trail, Writer};
 pub use connections::serve;
+pub use door::followed::FollowedDoors;
 use ingest::{payments, withdrawals};
 pub use stored_tokens::StoredTokens;
 use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
@@ -91,6 +92,7 @@ routes! {
     "/events/{eventId}/check-ins": get door::list::check_ins;
     "/events/{eventId}/door": get door::feed::feed;
     "/events/{eventId}/door/admitted": get door::admitted::admitted;
+    "/events/{eventId}/door/news": get door::news::news;
     "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
     "/door/enrol": post door::enrol::enrol;
     "/events/{eventId}/door/status": get door::status::status;

@@ -16,14 +16,14 @@ const EVENT: &str = "event-1";
 const PATH: &str = "/events/event-1/door";
 const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
-struct Door {
-    app: App,
+pub(super) struct Door {
+    pub(super) app: App,
     keyring: Keyring,
-    tickets: Vec<fulfillment_domain::Ticket>,
+    pub(super) tickets: Vec<fulfillment_domain::Ticket>,
 }
 
 /// An event with two tickets, signed by the installation's key.
-async fn door(toml: &str) -> Door {
+pub(super) async fn door(toml: &str) -> Door {
     let app = App::with(toml).await;
     let keyring = Keyring::read(&app.dir.path().join("keys"), None).unwrap().unwrap();
     app.store.register(&keyring.registration()).await.unwrap();

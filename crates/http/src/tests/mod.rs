@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod description;
 mod door_feed;
+mod door_news;
 mod events;
 mod health;
 mod order_file;
@@ -185,6 +186,7 @@ impl App {
             readiness: Arc::clone(&readiness),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             head: positions,
+            followed: crate::FollowedDoors::new(Arc::clone(&store) as _),
             limits: Limits::new(&config.http, &config.pipeline),
             stop: stop.clone(),
         };

@@ -92,6 +92,7 @@ routes! {
     "/events/{eventId}/check-ins": get door::list::check_ins;
     "/events/{eventId}/door": get door::feed::feed;
     "/events/{eventId}/door/admitted": get door::admitted::admitted;
+    "/events/{eventId}/door/names": get door::names::names;
     "/events/{eventId}/door/news": get door::news::news;
     "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
     "/door/enrol": post door::enrol::enrol;

@@ -75,6 +75,17 @@ pub struct Admissions {
     pub tickets: Vec<(Prefix, Direction, i64)>,
 }
 
+/// Holders and seats of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorNames {
+    /// As of when.
+    pub position: DoorPosition,
+    /// The keys that were revoked: scanners take nothing that one of them signs.
+    pub revoked: Vec<RevokedKey>,
+    /// Code's id, holder's name (else the customer's) and seat of each ticket that is neither void nor erased, sorted.
+    pub holders: Vec<(Cti, Option<String>, String)>,
+}
+
 /// The feeds of doors.
 #[async_trait]
 pub trait DoorFeeds: Send + Sync {
@@ -90,6 +101,9 @@ pub trait DoorFeeds: Send + Sync {
     /// Who was admitted: of all tickets, or of those that went in or out after the check-in of this sequence; 0 for all.
     /// `None`: no such event.
     async fn admissions(&self, event: &str, after: u64) -> Result<Option<Admissions>>;
+
+    /// Who holds the tickets of an event. `None`: no such event.
+    async fn door_names(&self, event: &str) -> Result<Option<DoorNames>>;
 
     /// The claims of the live codes that a key signed for an event.
     async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>>;

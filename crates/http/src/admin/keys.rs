@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::HeaderName;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL};
 use axum::response::IntoResponse;
 
 use crate::api::Api;
@@ -15,6 +16,11 @@ use crate::api::Api;
 #[expect(dead_code, reason = "a schema is read, never made")]
 struct KeySet {
     keys: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// For everybody: scanners that are web pages of any site read the keys, too.
+fn public(caching: &'static str) -> [(HeaderName, &'static str); 2] {
+    [(CACHE_CONTROL, caching), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")]
 }
 
 /// Public keys that codes are checked with
@@ -28,7 +34,7 @@ struct KeySet {
     responses((status = 200, description = "The keys.", body = inline(KeySet)))
 ))]
 pub(crate) async fn jwks(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=300")], Json(api.keys.current().public().to_jwks()))
+    (public("public, max-age=300"), Json(api.keys.current().public().to_jwks()))
 }
 
 /// Public keys that were revoked
@@ -43,5 +49,5 @@ pub(crate) async fn jwks(State(api): State<Arc<Api>>) -> impl IntoResponse {
     responses((status = 200, description = "The revoked keys.", body = inline(KeySet)))
 ))]
 pub(crate) async fn revoked(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CACHE_CONTROL, "public, max-age=60")], Json(api.keys.current().revoked().to_jwks()))
+    (public("public, max-age=60"), Json(api.keys.current().revoked().to_jwks()))
 }

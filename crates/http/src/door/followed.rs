@@ -71,7 +71,7 @@ mod tests {
 
     use async_trait::async_trait;
     use fulfillment_credential::Claims;
-    use fulfillment_store::{Admissions, DoorFeed, Result, StoreError};
+    use fulfillment_store::{Admissions, DoorFeed, DoorNames, Result, StoreError};
 
     use super::*;
 
@@ -103,6 +103,10 @@ mod tests {
         }
 
         async fn admissions(&self, _: &str, _: u64) -> Result<Option<Admissions>> {
+            Ok(None)
+        }
+
+        async fn door_names(&self, _: &str) -> Result<Option<DoorNames>> {
             Ok(None)
         }
 

@@ -6,6 +6,7 @@ pub(crate) mod enrol;
 pub(crate) mod feed;
 pub(crate) mod followed;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod news;
 pub(crate) mod rules;
 pub(crate) mod scan;

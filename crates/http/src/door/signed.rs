@@ -21,6 +21,9 @@ use crate::tickets::file::known;
 /// A feed's documents that say the same have the same bytes as long as this, in seconds.
 const SLOT: i64 = 600;
 
+/// The type of a document.
+pub(super) const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
+
 /// How long a feed is fresh, from the beginning of the slot.
 const FRESH: i64 = 1_200;
 
@@ -106,9 +109,7 @@ pub(super) fn answer(headers: &HeaderMap, tag: String, document: Option<Vec<u8>>
     let is_known = known(headers, &tag);
     let common = [(ETAG, tag), (CACHE_CONTROL, "private, no-cache".to_owned())];
     match document {
-        Some(document) if !is_known => {
-            (common, [(CONTENT_TYPE, "application/cose; cose-type=\"cose-sign1\"")], document).into_response()
-        }
+        Some(document) if !is_known => (common, [(CONTENT_TYPE, COSE)], document).into_response(),
         _ => (StatusCode::NOT_MODIFIED, common).into_response(),
     }
 }
@@ -142,7 +143,7 @@ pub(super) fn head(feed: &DoorFeed) -> Head {
 }
 
 /// A text of at most [`MAX_TEXT`] bytes: an event with a longer one has a feed all the same.
-fn clipped(event: &str, field: &str, mut text: String) -> String {
+pub(super) fn clipped(event: &str, field: &str, mut text: String) -> String {
     if text.len() > MAX_TEXT {
         warn!(
             event,

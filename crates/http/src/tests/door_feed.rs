@@ -6,8 +6,8 @@ use fulfillment_door::feed::{Document, DoorScan, HeldFeed, Outcome, Status, read
 use fulfillment_pipeline::keyring::Keyring;
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::{
-    Audit as _, AuditFilter, CheckIns as _, Events as _, Installation as _, OrderQueue as _, RevokedKey,
-    SigningKeys as _, StoreEpoch as _, Withdrawals as _,
+    Audit as _, AuditFilter, CheckIns as _, Erasures as _, Events as _, Installation as _, OrderQueue as _,
+    RevokedKey, SigningKeys as _, StoreEpoch as _, Withdrawals as _,
 };
 
 use super::App;
@@ -246,4 +246,37 @@ async fn who_reads_it_is_on_record() {
     let unsigned = KeySet::new();
     let answer = door.app.get(PATH, &[("authorization", &bearer)]).await;
     assert!(read(&answer.body, &unsigned).is_err(), "its signature is checked");
+}
+
+/// Names are in a part of their own, for tokens that may see them, and no cache keeps it.
+#[tokio::test]
+async fn names_need_a_scope_of_their_own() {
+    let token = |name: &str, scopes: &str| {
+        format!(
+            "[[token]]\nname = \"{name}\"\ntoken = \"{name}-token-of-at-least-32-characters\"\nscopes = [{scopes}]\n"
+        )
+    };
+    let door = door(&[token("gate", "\"door\""), token("host", "\"door\", \"door:names\"")].concat()).await;
+    let path = format!("{PATH}/names");
+    let bearer = |name: &str| format!("Bearer {name}-token-of-at-least-32-characters");
+    let (gate, host) = (bearer("gate"), bearer("host"));
+    let (gate, host) = ([("authorization", gate.as_str())], [("authorization", host.as_str())]);
+    door.app.get(&path, &gate).await.is_problem(403, "forbidden");
+    door.app.get("/events/unknown/door/names", &host).await.is_problem(404, "no-such-event");
+    let answer = door.app.get(&path, &host).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, COSE));
+    assert_eq!((answer.header("cache-control"), answer.header("etag")), ("private, no-store", ""));
+    let first = door.app.get(PATH, &host).await;
+    let mut held = HeldFeed::begin(read(&first.body, door.keyring.public()).unwrap(), EVENT).unwrap();
+    assert_eq!(held.apply(read(&answer.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    let name = held.parts().name(&[1; 10]).unwrap();
+    assert_eq!((name.holder.as_str(), &name.seat), ("李", &door.tickets[0].seat.label));
+    for part in ["", "/admitted"] {
+        let other = door.app.get(&format!("{PATH}{part}"), &host).await;
+        assert!(!other.body.windows(3).any(|bytes| bytes == "李".as_bytes()), "{part}");
+    }
+    door.app.store.erase(fixtures::order(1), &fixtures::desk()).await.unwrap();
+    let erased = door.app.get(&path, &host).await;
+    assert_eq!(held.apply(read(&erased.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    assert_eq!(held.parts().name(&[1; 10]), None);
 }

@@ -51,6 +51,16 @@ impl Listener {
     }
 }
 
+/// A scanner that is a web page of another site reads the public keys, and nothing else.
+#[tokio::test]
+async fn web_pages_read_the_public_keys() {
+    let app = App::open().await;
+    for path in ["/.well-known/ticket-keys.json", "/.well-known/revoked-ticket-keys.json"] {
+        assert_eq!(app.get(path, &[]).await.header("access-control-allow-origin"), "*", "{path}");
+    }
+    assert_eq!(app.get("/events/event-1/door", &[]).await.header("access-control-allow-origin"), "");
+}
+
 #[tokio::test]
 async fn voids_and_check_ins_are_told_within_a_second() {
     let Door { app, tickets, .. } = door("").await;

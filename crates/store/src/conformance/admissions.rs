@@ -158,3 +158,20 @@ pub async fn tickets_that_begin_alike(backend: &dyn Backend) {
     let whole = store.admissions(EVENT, 0).await.unwrap().unwrap();
     assert_eq!(whole.tickets, [([8; 5], Way::Unknown, second(4))], "both were admitted");
 }
+
+/// Scanners that show names get those of live tickets, and nothing of an order that was erased.
+pub async fn names_leave_with_their_order(backend: &dyn Backend) {
+    let store = &*backend.store();
+    assert_eq!(store.door_names("nothing").await.unwrap(), None);
+    let tickets = sold(store, 3).await;
+    let names = async || store.door_names(EVENT).await.unwrap().unwrap().holders;
+    let name = |index: usize| {
+        let (cti, seat) = (tickets[index].code.cti, tickets[index].seat.label.clone());
+        (cti, Some("李".to_owned()), seat)
+    };
+    assert_eq!(names().await, [name(0), name(1), name(2)]);
+    store.void_ticket(tickets[1].id, "refund", &quietly(), &desk()).await.unwrap();
+    assert_eq!(names().await, [name(0), name(2)]);
+    store.erase(super::fixtures::order(1), &desk()).await.unwrap().unwrap();
+    assert_eq!(names().await, []);
+}

@@ -10,7 +10,7 @@ use super::{Db, Sql, admissions, signing_keys};
 use crate::Result;
 use crate::decide::event_records::{event_record_columns, event_record_from, rules_from};
 use crate::decide::sql_values::{Row, SqlValue, need};
-use crate::door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorPosition};
+use crate::door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorNames, DoorPosition};
 use crate::sql::installation::keys;
 
 #[async_trait]
@@ -57,6 +57,22 @@ impl<S: Sql> DoorFeeds for S {
             deviations: rows.iter().map(deviation_from).collect::<Result<_>>()?,
             record,
         }))
+    }
+
+    async fn door_names(&self, event: &str) -> Result<Option<DoorNames>> {
+        let mut db = self.snapshot().await?;
+        let Some(position) = positions(&mut db, [event]).await?.remove(event) else { return Ok(None) };
+        let sql = "SELECT cti, seat, coalesce(holder_name, customer_name) AS name FROM tickets \
+                   WHERE event_number = $1 AND voided_at IS NULL AND erased_at IS NULL \
+                   AND status IN ('Generated', 'Delivered') ORDER BY cti";
+        let rows = db.fetch_all(sql, &[position.event.into()]).await?;
+        let holders = rows.iter().map(|row| {
+            let seat = need("seat", row.text("seat")?)?;
+            Ok((need("cti", row.array("cti")?)?, row.text("name")?, seat))
+        });
+        let mut holders = holders.collect::<Result<Vec<_>>>()?;
+        holders.dedup_by_key(|(cti, ..)| *cti);
+        Ok(Some(DoorNames { revoked: signing_keys::revoked(&mut db).await?, holders, position }))
     }
 
     async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>> {

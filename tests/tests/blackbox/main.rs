@@ -10,6 +10,7 @@ mod description;
 mod door;
 mod door_devices;
 mod door_feed;
+mod door_news;
 mod downloads;
 mod duplicates;
 mod embedded;

@@ -38,6 +38,8 @@ async fn gates(scene: &Scene, service: &Service, ledger: &mut Ledger, orders: us
         let record = service.order_in(paid.order, "issued").await?;
         tickets.extend(record["tickets"].as_array().context("tickets")?.clone());
     }
+    // A void would suppress what is out and not yet recorded as sent.
+    scene.idle().await?;
     Gates::new(&tickets)
 }
 
@@ -95,7 +97,7 @@ async fn killed(store: Store, instances: usize) -> Result<()> {
     for _ in 1..instances {
         services.push(scene.start().await?);
     }
-    let gates = gates(&scene, &services[0], &mut ledger, 12).await?;
+    let gates = gates(&scene, &services[0], &mut ledger, 8).await?;
     gates.ask(&services.iter().collect::<Vec<_>>());
     let kills = async {
         for _ in 0..cycles {
@@ -129,7 +131,7 @@ async fn two_servers_race_with_slow_commits() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
     let scene = scene.set("FAILPOINTS", "before-check-in-write=sleep(5);before-check-in-commit=sleep(5)");
     let (one, other) = (scene.start().await?, scene.start().await?);
-    let gates = gates(&scene, &one, &mut ledger, 8).await?;
+    let gates = gates(&scene, &one, &mut ledger, 5).await?;
     gates.ask(&[&one, &other]);
     gates.scan_for(Duration::from_secs(4)).await?;
     check_doors(&scene, &one, &gates.scans).await
@@ -146,7 +148,7 @@ async fn postgres_is_lost_at_commit() -> Result<()> {
         .set("FAILPOINTS", "before-check-in-commit=sleep(30)");
     let mut ledger = Ledger::new(scene.setup.data())?;
     let (one, other) = (scene.start().await?, scene.start().await?);
-    let gates = gates(&scene, &one, &mut ledger, 10).await?;
+    let gates = gates(&scene, &one, &mut ledger, 6).await?;
     gates.ask(&[&one, &other]);
     let crashes = async {
         for _ in 0..3 {
@@ -161,13 +163,40 @@ async fn postgres_is_lost_at_commit() -> Result<()> {
     check_doors(&scene, &one, &gates.scans).await
 }
 
+/// PostgreSQL ends single connections while their transactions wait at their commit; the others go on.
+#[tokio::test]
+async fn connections_are_lost_at_commit() -> Result<()> {
+    let (scene, mut ledger) = stage(Store::Postgres).await?;
+    let scene = scene.set("FAILPOINTS", "before-check-in-commit=sleep(20)");
+    let service = scene.start().await?;
+    let gates = gates(&scene, &service, &mut ledger, 6).await?;
+    gates.ask(&[&service]);
+    let mut lost = 0;
+    let losses = async {
+        for _ in 0..60 {
+            tokio::time::sleep(Duration::from_millis(70)).await;
+            lost += scene.database()?.number(TERMINATE).await?;
+        }
+        anyhow::Ok(())
+    };
+    let (scanned, losses) = tokio::join!(gates.scan_for(Duration::from_secs(5)), losses);
+    losses?;
+    scanned?;
+    ensure!(lost > 5, "{lost} connections were lost: too few to show anything");
+    check_doors(&scene, &service, &gates.scans).await
+}
+
+/// Ends the connections whose transactions have written and wait.
+const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND state = 'idle in transaction'";
+
 #[tokio::test]
 async fn replies_to_commits_are_lost() -> Result<()> {
     let (scene, mut ledger) = stage(Store::Postgres).await?;
     let (proxy, url) = Proxy::in_front_of(scene.database()?.url()).await?;
     let scene = scene.set("FULFILLMENT_STORE_URL", url).set("FULFILLMENT_STORE_CONNECT_TIMEOUT", "1s");
     let service = scene.start().await?;
-    let gates = gates(&scene, &service, &mut ledger, 12).await?;
+    let gates = gates(&scene, &service, &mut ledger, 6).await?;
     gates.ask(&[&service]);
     let losses = async {
         for _ in 0..8 {

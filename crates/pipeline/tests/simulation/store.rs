@@ -1,6 +1,6 @@
 //! The store as a process of the simulation sees it, with checks of every answer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -300,7 +300,9 @@ passed_on! {
     }
     DoorFeeds {
         door_version(event: &str) -> Option<(u64, u64)>;
+        door_positions(events: &[String]) -> HashMap<String, DoorPosition>;
         door_feed(event: &str) -> Option<DoorFeed>;
+        admissions(event: &str, after: u64) -> Option<Admissions>;
         still_good(event: u32, kid: &str) -> Vec<fulfillment_credential::Claims>;
     }
     Events {

@@ -28,7 +28,8 @@ impl Listener {
         loop {
             if let Some((block, rest)) = self.1.split_once("\n\n") {
                 let data = block.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
-                self.1 = rest.to_owned();
+                let rest = rest.len();
+                self.1 = self.1.split_off(self.1.len() - rest);
                 if let Some(data) = data {
                     return Ok(Some(serde_json::from_str(&data)?));
                 }

@@ -303,6 +303,7 @@ passed_on! {
         door_positions(events: &[String]) -> HashMap<String, DoorPosition>;
         door_feed(event: &str) -> Option<DoorFeed>;
         admissions(event: &str, after: u64) -> Option<Admissions>;
+        door_names(event: &str) -> Option<DoorNames>;
         still_good(event: u32, kid: &str) -> Vec<fulfillment_credential::Claims>;
     }
     Events {

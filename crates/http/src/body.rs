@@ -1,10 +1,12 @@
 //! Request bodies: reads them up to their limits, and checks their content type.
 
 use std::error::Error;
+use std::time::Duration;
 
+use axum::body::BodyDataStream;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use futures::StreamExt as _;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tower_http::timeout::TimeoutError;
@@ -18,6 +20,10 @@ const SMALL: usize = 64 << 10;
 /// What the bodies of messages may take in memory together, apart from the first [`SMALL`] bytes of each. It is taken as
 /// the bytes arrive: whoever sends slowly has little of it.
 pub(crate) struct Room(Semaphore);
+
+/// How much of a body that is too large is read before the answer, and for how long.
+const DISCARDED: usize = 4 << 20;
+const DISCARDING: Duration = Duration::from_secs(1);
 
 /// The bytes of one unit of [`Room`].
 const UNIT: usize = 1 << 10;
@@ -41,6 +47,7 @@ pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<C
     let too_large =
         || Problem::new(Kind::TooLarge, "The body is larger than http.max_body; send it in parts.");
     if announces_more(request.headers(), most) {
+        discard_announced(request).await;
         return Err(too_large());
     }
     let (mut bytes, mut taken) = (Vec::new(), None::<SemaphorePermit<'_>>);
@@ -48,6 +55,7 @@ pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<C
     while let Some(part) = parts.next().await {
         bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
         if bytes.len() > most {
+            discard(&mut parts).await;
             return Err(too_large());
         }
         let (wanted, has) = (
@@ -70,6 +78,7 @@ pub(crate) async fn read(request: Request, most: usize, room: &Room) -> Result<C
 async fn read_small(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Kind::TooLarge, "The body is larger than http.max_small_body.");
     if announces_more(request.headers(), most) {
+        discard_announced(request).await;
         return Err(too_large());
     }
     let mut bytes = Vec::new();
@@ -77,6 +86,7 @@ async fn read_small(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
     while let Some(part) = parts.next().await {
         bytes.extend_from_slice(&part.map_err(|error| unreadable(&error))?);
         if bytes.len() > most {
+            discard(&mut parts).await;
             return Err(too_large());
         }
     }
@@ -88,6 +98,29 @@ async fn read_small(request: Request, most: usize) -> Result<Vec<u8>, Problem> {
 fn announces_more(headers: &HeaderMap, most: usize) -> bool {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     length.is_some_and(|length| length > most as u64)
+}
+
+/// Discards a body that is too large, unless its sender waits for the answer before sending it (RFC 9110, 10.1.1).
+async fn discard_announced(request: Request) {
+    if !request.headers().contains_key(EXPECT) {
+        discard(&mut request.into_body().into_data_stream()).await;
+    }
+}
+
+/// Reads some of what is left of a body, so that a sender that is about to be refused gets to its answer: closing a
+/// connection on which bytes still arrive resets it, and what was sent on it is lost (RFC 9112, 9.6).
+async fn discard(parts: &mut BodyDataStream) {
+    let some = async {
+        let mut left = DISCARDED;
+        while let Some(Ok(part)) = parts.next().await {
+            left = left.saturating_sub(part.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever sends more slowly, or more, is cut off.
+    let _ = tokio::time::timeout(DISCARDING, some).await;
 }
 
 /// The answer when too much is being worked on.

@@ -125,6 +125,27 @@ async fn a_body_that_is_announced_as_too_large_is_not_asked_for() -> Result<()> 
     scene.settled(&service).await
 }
 
+/// Whoever sends all of a body that is too large gets to its answer: a connection that is closed meanwhile is reset, and
+/// the answer on it lost.
+#[tokio::test]
+async fn whoever_sends_too_much_gets_the_answer() -> Result<()> {
+    let service = Setup::new()?.env("FULFILLMENT_HTTP_MAX_BODY", "64KiB").start().await?;
+    let part = vec![b' '; 16 << 10];
+    let length = 40 * part.len();
+    let head = format!(
+        "POST /events/payment-succeeded HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    let mut stream = connect(&service, &head).await?;
+    for _ in 0..40 {
+        stream.write_all(&part).await?;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let said = answer(&mut stream).await;
+    ensure!(said.starts_with("HTTP/1.1 413"), "{said:?}");
+    is_healthy(&service).await
+}
+
 #[tokio::test]
 async fn seven_hundred_half_sent_heads_are_gone_and_health_answers_throughout() -> Result<()> {
     raise_open_files()?;

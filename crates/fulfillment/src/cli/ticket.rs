@@ -136,7 +136,6 @@ impl Ticket {
 struct Shown {
     #[serde(flatten)]
     ticket: fulfillment_domain::Ticket,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     check_ins: Vec<CheckIn>,
 }
 

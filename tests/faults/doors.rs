@@ -150,15 +150,15 @@ async fn postgres_is_lost_at_commit() -> Result<()> {
     let (one, other) = (scene.start().await?, scene.start().await?);
     let gates = gates(&scene, &one, &mut ledger, 6).await?;
     gates.ask(&[&one, &other]);
-    let crashes = async {
+    let outages = async {
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(700)).await;
             rig.crash("postgres", "0").await?;
         }
         anyhow::Ok(())
     };
-    let (scanned, crashed) = tokio::join!(gates.scan_for(Duration::from_secs(8)), crashes);
-    crashed?;
+    let (scanned, ended) = tokio::join!(gates.scan_for(Duration::from_secs(8)), outages);
+    ended?;
     scanned?;
     check_doors(&scene, &one, &gates.scans).await
 }

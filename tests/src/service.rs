@@ -169,13 +169,13 @@ impl Setup {
     /// Runs another command of the binary, such as `&["ticket", "show", id]`, with the same environment.
     ///
     /// # Errors
-    /// It does not start, or runs longer than a minute.
+    /// It does not start, or runs longer than three minutes.
     pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
         let mut command = tokio::process::Command::from(self.command()?);
         command.args(arguments).kill_on_drop(true);
-        tokio::time::timeout(Duration::from_mins(1), command.output())
+        tokio::time::timeout(Duration::from_mins(3), command.output())
             .await
-            .with_context(|| format!("fulfillment {arguments:?} runs for more than a minute"))?
+            .with_context(|| format!("fulfillment {arguments:?} runs for more than three minutes"))?
             .context("starting the command")
     }
 

@@ -66,7 +66,8 @@ async fn dies_in_a_reissue(store: Store, step: &str, how: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lets the process abort while it voids the tickets of a cancelled event: another goes on, and each void is told once.
+/// Lets the process abort while it voids the tickets of a cancelled event: another continues, and each void is announced
+/// once.
 async fn dies_in_a_cancellation(store: Store, step: &str, how: &str) -> Result<()> {
     let (scene, mut ledger) = stage(store).await?;
     let mut doomed = scene.setup.clone().env("FAILPOINTS", format!("{step}={how}")).start().await?;

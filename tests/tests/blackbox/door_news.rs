@@ -1,4 +1,4 @@
-//! Tests of the news of a door: a void is told to every scanner that listens, within a second.
+//! Tests of the news of a door: every scanner that listens hears of a void within a second.
 
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 //! changed, as server-sent events.
 //!
 //! News have no content: each says up to where the event's door is, and the scanner fetches the deltas that it wants.
-//! So a reader that misses some misses nothing, and one that is slow is told of the newest alone.
+//! A reader that misses some news loses nothing by it, and a slow one gets the newest alone.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ impl Listener {
         loop {
             match self.api.access.standing(&self.caller) {
                 Standing::Ended => return None,
-                // Nothing is told until it is known that it may be.
+                // The token may have been revoked: no news until the store has been read again.
                 Standing::Unsure => tokio::time::sleep(LOOK).await,
                 Standing::Good => {
                     let position = *self.positions.borrow_and_update();

@@ -1,4 +1,4 @@
-//! News of a door: what changes is told within a second, to whom may know it.
+//! News of a door: changes reach its listeners within a second, and nobody without the scope.
 
 use std::time::{Duration, Instant};
 

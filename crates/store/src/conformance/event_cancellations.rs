@@ -89,7 +89,7 @@ pub async fn until_none_is_left(backend: &dyn Backend) {
     assert_eq!(finish(&*store, 3).await.done, 5);
     assert_eq!(live(&*store, &tickets[..4]).await, 0);
     let reason = async |n: usize| store.ticket(tickets[n].id).await.unwrap().unwrap().lifecycle.void_reason;
-    assert_eq!(reason(2).await.as_deref(), Some(UNSAID), "nothing is told of an erased order");
+    assert_eq!(reason(2).await.as_deref(), Some(UNSAID), "no reason is kept for an erased order");
     assert_eq!(reason(1).await.as_deref(), Some("rain"));
     assert_eq!(store.void_next_of_event(Some(EVENT), 3, &loudly()).await.unwrap(), None);
     let again = store.cancel_event(EVENT, "still rain", &desk()).await.unwrap().unwrap();

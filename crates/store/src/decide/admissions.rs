@@ -52,7 +52,7 @@ pub(crate) fn admitted(
     found.into_iter().map(|(prefix, (_, direction, at))| (prefix, direction, at)).collect()
 }
 
-/// The bytes by which scanners are told of a code.
+/// The first bytes of a code's id, by which the part `admitted` names it.
 pub(crate) fn prefix(cti: &Cti) -> Prefix {
     std::array::from_fn(|at| cti[at])
 }

@@ -227,7 +227,7 @@ async fn timed_out(service: &Service, reason: &str) -> Result<u64> {
 #[tokio::test]
 async fn stalled_readers_disturb_nobody_and_are_gone() -> Result<()> {
     // Longer than all that is done beside them takes on a slow machine.
-    let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_WRITE_TIMEOUT", "50s");
+    let scene = Scene::embedded().await?.set("FULFILLMENT_HTTP_WRITE_TIMEOUT", "90s");
     let service = scene.start().await?;
     let (order, ticket) = issued(&scene, &service, 1500).await?;
     let (file, record) = (format!("/orders/{order}/tickets.pdf"), format!("/orders/{order}"));

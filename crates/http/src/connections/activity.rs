@@ -32,7 +32,7 @@ pub(super) struct Activity {
 struct State {
     /// Requests whose response is not complete.
     in_progress: usize,
-    /// When the connection was accepted, or its last response was complete.
+    /// When the connection was accepted, or the network took the last bytes of its last response.
     waiting_since: Instant,
     /// When the first bytes of the next request arrived.
     header_since: Option<Instant>,
@@ -40,6 +40,13 @@ struct State {
     blocked_since: Option<Instant>,
     /// Whether a whole head has arrived.
     has_asked: bool,
+}
+
+impl State {
+    /// Whether every response is complete and sent.
+    fn is_waiting(&self) -> bool {
+        self.in_progress == 0 && self.blocked_since.is_none()
+    }
 }
 
 /// When to look at a connection again, or why to close it.
@@ -88,7 +95,11 @@ impl Activity {
         let mut state = self.state();
         match (blocked, state.blocked_since) {
             (true, None) => state.blocked_since = Some(Instant::now()),
-            (false, Some(_)) => state.blocked_since = None,
+            (false, Some(_)) => {
+                state.blocked_since = None;
+                // The end of a response may wait to be sent after its body has ended.
+                state.waiting_since = Instant::now();
+            }
             _ => {}
         }
     }
@@ -96,7 +107,7 @@ impl Activity {
     /// Since when it waits for a request, and whether it has sent one before. `None` while a request is in progress.
     pub(super) fn waiting(&self) -> Option<(Instant, bool)> {
         let state = self.state();
-        (state.in_progress == 0).then_some((state.waiting_since, state.has_asked))
+        state.is_waiting().then_some((state.waiting_since, state.has_asked))
     }
 
     /// Whether the connection may go on.
@@ -104,7 +115,7 @@ impl Activity {
         let state = self.state();
         let expected = [
             state.blocked_since.map(|since| (since + timeouts.write, "write")),
-            (state.in_progress == 0).then(|| match state.header_since {
+            state.is_waiting().then(|| match state.header_since {
                 _ if !state.has_asked => (state.waiting_since + timeouts.header, "header"),
                 Some(since) => (since + timeouts.header, "header"),
                 None => (state.waiting_since + timeouts.idle, "idle"),
@@ -179,6 +190,21 @@ mod tests {
         drop(request);
         assert_eq!(closed_in(59, &activity), None);
         assert_eq!(closed_in(60, &activity), Some("idle"));
+    }
+
+    #[test]
+    fn the_end_of_a_response_that_waits_to_be_sent_is_not_idle() {
+        let timeouts = Timeouts { write: Duration::from_secs(90), ..TIMEOUTS };
+        let activity = Activity::new();
+        let request = activity.request();
+        activity.wrote(true);
+        drop(request);
+        assert!(activity.waiting().is_none());
+        let then = |seconds| activity.judge(Instant::now() + Duration::from_secs(seconds), &timeouts);
+        assert!(matches!(then(60), Verdict::LookAt(_)), "the reader may be slow");
+        assert_eq!(then(90), Verdict::Close("write"));
+        activity.wrote(false);
+        assert_eq!((activity.waiting().is_some(), then(60)), (true, Verdict::Close("idle")));
     }
 
     #[test]

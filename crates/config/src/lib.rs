@@ -13,6 +13,7 @@
 mod address_range;
 mod cross_checks;
 mod data;
+mod doors;
 mod exposure;
 mod hosts;
 mod http;
@@ -35,6 +36,7 @@ use std::path::{Path, PathBuf};
 
 pub use address_range::AddressRange;
 pub use data::{CodeFormat, Credential, Data, Document, Files, Store};
+pub use doors::DoorEntry;
 pub use hosts::Host;
 pub use http::Http;
 pub use kafka::{GroupProtocol, Kafka, SaslMechanism, SecurityProtocol};
@@ -91,6 +93,8 @@ pub struct Config {
     pub webhooks: Vec<WebhookTarget>,
     /// Custom templates, each with what it is for.
     pub templates: Vec<TemplateEntry>,
+    /// Events whose door has its rules in a file.
+    pub doors: Vec<DoorEntry>,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
     /// Variables that look like settings and are not.
@@ -185,6 +189,7 @@ impl Config {
         let tokens = tokens::tokens(&mut raw, http.as_ref());
         let webhooks = lists::webhooks(&mut raw, webhook.as_ref());
         let templates = templates::templates(&mut raw);
+        let doors = doors::doors(&mut raw);
         raw.finish(&keys);
         let strays = std::mem::take(&mut raw.strays);
         let secret_files = std::mem::take(&mut raw.secret_files);
@@ -207,6 +212,7 @@ impl Config {
                 tokens,
                 webhooks,
                 templates,
+                doors,
                 file: None,
                 strays: strays.clone(),
                 secret_files,

@@ -40,7 +40,10 @@ pub fn default_file() -> String {
          #[[template]]\n# name = \"gala\"\n# base = \"a4\"                          # a4, phone, thermal, or a template's file\n\
          # logo = \"/etc/fulfillment/logo.png\"\n# colors.accent = \"#7a1f2b\"\n\
          # texts.footer = \"Elbe Concerts, Hamburg\"\n\
-         # events = [\"0b9f...\"]                   # ids, as Ordering writes them\n# organizers = [\"17\"]\n",
+         # events = [\"0b9f...\"]                   # ids, as Ordering writes them\n# organizers = [\"17\"]\n\
+         \n# Rules of events' doors, set at each start; see docs/door.md.\n\
+         #[[door]]\n# event = \"0b9f...\"                      # the id, as Ordering writes it\n\
+         # rules = \"/etc/fulfillment/rules.json\"\n",
     );
     out
 }

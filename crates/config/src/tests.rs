@@ -296,3 +296,19 @@ fn tokens_and_webhooks_are_lists() {
     let twice = load(&token("http.token"), &[("FULFILLMENT_HTTP_TOKEN", "x")]).unwrap_err();
     assert_eq!(twice.len(), 1, "{twice:?}");
 }
+
+#[test]
+fn doors_name_an_event_and_a_file_each() {
+    let config = load("[[door]]\nevent = \" gala \"\nrules = \"gala.json\"", &[]).unwrap();
+    assert_eq!(config.doors, [DoorEntry { event: "gala".into(), rules: "gala.json".into() }]);
+    let toml = "[[door]]\nevent = \"gala\"\nrules = \"a\"\nrule = \"b\"\n[[door]]\nevent = \"gala \"\nrules = \"c\"\n[[door]]\nevent = \"x\"";
+    let problems = load(toml, &[]).unwrap_err();
+    assert_eq!(
+        problems,
+        [
+            "door[0].rule: is unknown; known keys are event and rules",
+            "door[1].event: must not name \"gala\", which has rules already",
+            "door[2].rules: must be set",
+        ]
+    );
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fulfillment_adapters::kafka::KafkaConsumer;
-use fulfillment_config::{Config, Credential};
+use fulfillment_config::{BadConfig, Config, Credential};
 use fulfillment_domain::Clock as _;
 use fulfillment_http::{self as http, Access, Api, PartState, Readiness, StoredTokens};
 use fulfillment_pipeline::Wake;
@@ -34,6 +34,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::auditing::Auditing;
+use crate::doors;
 use crate::error::CliError;
 use crate::open_files;
 use crate::wiring::{self, Role, Upstreams};
@@ -103,6 +104,7 @@ impl Running {
         roles: &[Role],
         listener: Option<TcpListener>,
     ) -> Result<Self, CliError> {
+        let door_rules = doors::declared(config).map_err(BadConfig::from)?;
         let store = wiring::open_store(config).await?;
         let report = store.begin_serving().await?;
         if !report.applied.is_empty() {
@@ -116,6 +118,7 @@ impl Running {
             installation::check_storage(store.as_ref(), upstreams.files.as_ref()).await?;
         }
 
+        doors::declare(store.as_ref(), &door_rules).await?;
         let templates = Arc::new(wiring::templates(config, &store).await?);
         let tokens = Arc::new(StoredTokens::read(store.as_ref(), store.as_ref()).await?);
         let listener = match listener {

@@ -6,6 +6,7 @@
 mod auditing;
 mod cli;
 mod demo;
+mod doors;
 mod error;
 mod lifecycle;
 mod open_files;

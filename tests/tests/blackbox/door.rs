@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use fulfillment_tests::ordering::{Answer, seats};
 use fulfillment_tests::payment::Payment;
 use fulfillment_tests::rig;
-use fulfillment_tests::scene::Scene;
+use fulfillment_tests::scene::{PATIENCE, Scene};
 use fulfillment_tests::service::Service;
 use serde_json::{Value, json};
 
@@ -307,5 +307,52 @@ async fn rules_overrides_and_refused_requests() -> Result<()> {
     assert_eq!(run(&["door", "status", "nothing"]).await?.status.code(), Some(1));
     let shown = run(&["ticket", "show", number]).await?;
     assert!(String::from_utf8_lossy(&shown.stdout).contains("admitted by gate North"), "{shown:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rules_of_the_configuration_are_set_at_each_start() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    with_tokens(&scene)?;
+    let config = scene.setup.data().join("fulfillment.toml");
+    let declared =
+        format!("{}[[door]]\nevent = {EVENT:?}\nrules = \"rules.json\"\n", std::fs::read_to_string(&config)?);
+    std::fs::write(&config, &declared)?;
+    let rules = scene.setup.data().join("rules.json");
+
+    std::fs::write(&rules, r#"{"reEntry": "sometimes"}"#)?;
+    let (code, log) = scene.setup.refused().await?;
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("rules.json: reEntry"), "{log}");
+    let checked = scene.setup.run(&["config", "check", "--json"]).await?;
+    let checked: Value = serde_json::from_slice(&checked.stdout)?;
+    assert_eq!(checked["problems"][0]["key"], format!("[[door]] {EVENT}"), "{checked}");
+
+    // The event is known by its door before anything is sold for it.
+    std::fs::write(&rules, r#"{"gates": {"South": {}}, "reEntry": "afterExit"}"#)?;
+    let mut service = scene.start().await?;
+    let desk = Door { service: &service, token: ADMIN };
+    assert_eq!(desk.ask("GET", "/door/rules", None).await?.1["reEntry"], "afterExit");
+    let (status, _) = desk.ask("PUT", "/door/rules", Some(&json!({ "reEntry": "always" }))).await?;
+    assert_eq!(status, 200);
+    let (_, feed) = desk.ask("GET", "", None).await?;
+    service.stop(PATIENCE).await?;
+
+    let set = scene.setup.run(&["door", "rules", EVENT, "--set", "rules.json"]).await?;
+    assert!(String::from_utf8_lossy(&set.stderr).contains("[[door]]"), "{set:?}");
+    std::fs::write(&rules, r#"{"reEntry": "never", "limits": {"day": 7}}"#)?;
+    let mut service = scene.start().await?;
+    assert!(service.log().contains("the rules of the configuration"), "{}", service.log());
+    let desk = Door { service: &service, token: ADMIN };
+    assert_eq!(desk.ask("GET", "/door/rules", None).await?.1["limits"]["day"], 7);
+    let (_, changed) = desk.ask("GET", "", None).await?;
+    assert!(changed["feedVersion"].as_u64() > feed["feedVersion"].as_u64(), "{feed} {changed}");
+    service.stop(PATIENCE).await?;
+
+    // The same rules change nothing.
+    let service = scene.start().await?;
+    let desk = Door { service: &service, token: ADMIN };
+    assert_eq!(desk.ask("GET", "", None).await?.1["feedVersion"], changed["feedVersion"]);
+    assert!(!service.log().contains("the rules of the configuration"), "{}", service.log());
     Ok(())
 }

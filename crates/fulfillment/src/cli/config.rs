@@ -10,6 +10,7 @@ use fulfillment_pipeline::templates::TemplateRegistry;
 use serde::Serialize;
 
 use super::{Context, Environment};
+use crate::doors;
 use crate::error::CliError;
 use crate::wiring::{Role, check_store_url, exposures};
 
@@ -156,6 +157,7 @@ fn refused(config: &Config, environment: &Environment) -> Vec<Problem> {
         };
         problems.extend(unusable.into_iter().map(problem));
     }
+    problems.extend(doors::declared(config).err().into_iter().flatten());
     problems.extend(check_store_url(config).err());
     if let Err(error) = Keyring::configured(config) {
         problems.push(Problem {

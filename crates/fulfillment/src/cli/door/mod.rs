@@ -3,13 +3,14 @@
 mod code;
 mod device;
 
-use std::io::Read as _;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
-use fulfillment_door::{MAX_JSON_BYTES, Rules};
+use fulfillment_door::Rules;
 use fulfillment_store::DoorStatus;
 
 use super::Context;
+use crate::doors::{read_rules, rules_in};
 use crate::error::CliError;
 
 /// See how many are in, set who is let in where and when, and enrol devices
@@ -38,7 +39,7 @@ Exit code: 1 when there is no such event.")]
     ///
     /// They are a JSON document, which docs/door.md describes. An event without rules admits each ticket once, by any
     /// gate, at any time. An event that nothing was sold for yet is only made with --create, so that a mistyped id is
-    /// noticed.
+    /// noticed. Rules that a `[[door]]` table of the configuration names are set again at each start.
     #[command(after_help = "Examples:
   fulfillment door rules EVENT
   fulfillment door rules EVENT --set rules.json
@@ -81,11 +82,14 @@ impl Door {
                 context.answer(&rules, Rules::to_json)
             }
             Action::Rules { event, set: Some(file), create } => {
-                let text = read(&file)?;
-                let rules =
-                    Rules::read(&text).map_err(|error| CliError::misuse(format!("{file}: {error}")))?;
+                let rules = read(&file)?;
                 super::known_event(&*store, &event, create).await?;
                 store.set_door_rules(&event, &rules, &context.actor()).await?;
+                if config.doors.iter().any(|door| door.event == event) {
+                    eprintln!(
+                        "fulfillment: a [[door]] table has rules for this event, which the next start sets again"
+                    );
+                }
                 context.answer(&rules, |rules| {
                     format!("the door of {event} has these rules now: {}", rules.to_json())
                 })
@@ -94,16 +98,9 @@ impl Door {
     }
 }
 
-fn read(file: &str) -> Result<String, CliError> {
-    let failed = |error: std::io::Error| CliError::misuse(format!("cannot read {file}: {error}"));
-    let mut text = String::new();
-    let most = u64::try_from(MAX_JSON_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    if file == "-" {
-        std::io::stdin().take(most).read_to_string(&mut text).map_err(failed)?;
-    } else {
-        std::fs::File::open(file).map_err(failed)?.take(most).read_to_string(&mut text).map_err(failed)?;
-    }
-    Ok(text)
+fn read(file: &str) -> Result<Rules, CliError> {
+    let read = if file == "-" { read_rules(std::io::stdin()) } else { rules_in(Path::new(file)) };
+    read.map_err(|message| CliError::misuse(format!("{file}: {message}")))
 }
 
 fn table(status: &DoorStatus) -> String {

@@ -127,7 +127,9 @@ impl Destination for Line {
                 outcomes.push((outbox_id, DeliveryOutcome::Sent));
                 continue;
             }
-            let by_the_store = event.kind == EventKind::TicketVoided;
+            let is_of_a_door =
+                matches!(event.kind, EventKind::TicketCheckedIn | EventKind::TicketCheckInConflict);
+            let by_the_store = is_of_a_door || event.kind == EventKind::TicketVoided;
             if !by_the_store && !lock(&self.0.world.written).contains(&event.id) {
                 self.0.world.violated(format!("{:?}: told before it is on record", event.ticket_id));
             }
@@ -137,13 +139,20 @@ impl Destination for Line {
                 event.ticket_id,
                 event.sequence
             ));
-            lock(&self.0.world.told).push(Message {
-                partition: 0,
-                offset: outbox_id,
-                key: None,
-                headers: event.headers,
-                value: Some(event.value),
-            });
+            if is_of_a_door {
+                let value: serde_json::Value = serde_json::from_slice(&event.value).unwrap();
+                let sequence = value["sequence"].as_u64().unwrap();
+                let told = (event.id, event.kind.as_str().to_owned(), sequence);
+                lock(&self.0.world.told_by_doors).insert(told);
+            } else {
+                lock(&self.0.world.told).push(Message {
+                    partition: 0,
+                    offset: outbox_id,
+                    key: None,
+                    headers: event.headers,
+                    value: Some(event.value),
+                });
+            }
             let lost = turn.fate == Fate::Lost;
             if lost {
                 held_up.insert(event.ticket_id);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fulfillment_config::{self as config, CodeFormat};
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{Secret, Spelling};
+use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::erase::Eraser;
 use fulfillment_pipeline::operations::reissue::Reissuer;
@@ -37,6 +38,7 @@ const BATCH: u32 = 5;
 
 /// The handle of a process that answers requests.
 pub(super) struct End {
+    pub(super) doors: Doors,
     pub(super) eraser: Eraser,
     pub(super) healer: Healer,
     pub(super) reissuer: Reissuer,
@@ -107,6 +109,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     let (healer, healing) = healer(redraw, stop);
     tokio::spawn(healing);
     tokio::spawn(consume(Arc::clone(life), Arc::clone(&ingest)));
+    let doors = Doors::new(Arc::clone(&store) as _, ingest.announcing.clone(), Arc::clone(&wake));
     let voider = Voider {
         store: Arc::clone(&store) as _,
         announcing: ingest.announcing.clone(),
@@ -125,7 +128,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         publishing,
         wake,
     };
-    End { eraser, healer, reissuer, voider }
+    End { doors, eraser, healer, reissuer, voider }
 }
 
 /// Reads on from the committed offset, as the Kafka consumer does: first the inbox, then the offset, which is committed

@@ -14,6 +14,7 @@ use fulfillment_store::sqlite::SqliteStore;
 use fulfillment_store::{Incoming, Records as _};
 use fulfillment_tests::checker::Word;
 use fulfillment_tests::kafka::Message;
+use fulfillment_tests::scans::Scans;
 use futures::future::BoxFuture;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -64,6 +65,10 @@ pub(super) struct World {
     pub(super) committed: Mutex<usize>,
     /// The published events, in order.
     pub(super) told: Mutex<Vec<Message>>,
+    /// The same of doors: the events' ids and kinds, and the sequences of their check-ins, each once.
+    pub(super) told_by_doors: Mutex<BTreeSet<(Uuid, String, u64)>>,
+    /// What the gates have sent, and every answer.
+    pub(super) scans: Scans,
     /// Messages that the store has taken, and events that it was given in a committed transaction.
     pub(super) recorded: Mutex<BTreeSet<Vec<u8>>>,
     pub(super) written: Mutex<BTreeSet<Uuid>>,
@@ -108,6 +113,8 @@ impl World {
             log: Mutex::default(),
             committed: Mutex::default(),
             told: Mutex::default(),
+            told_by_doors: Mutex::default(),
+            scans: Scans::default(),
             recorded: Mutex::default(),
             written: Mutex::default(),
             words: Mutex::default(),

@@ -17,7 +17,7 @@ use crate::world::{World, lock};
 pub(super) type Ends = Arc<Mutex<BTreeMap<u32, Arc<End>>>>;
 
 /// The maximum number of tries.
-const TRIES: u32 = 100;
+pub(super) const TRIES: u32 = 100;
 
 /// The kind of request.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,7 @@ impl Errand {
                 let count = record.tickets.len().max(1);
                 let Some(ticket) = record.tickets.get(nth % count) else { return Ok(false) };
                 end.voider.void(ticket.id, "by hand", &desk()).await?;
+                world.scans.voided(&ticket.id.to_string());
                 Ok(true)
             }
             Self::Reinstate { .. } if record.tickets.is_empty() => {

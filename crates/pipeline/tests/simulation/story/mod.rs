@@ -1,6 +1,7 @@
 //! One simulated story: its plan, its run, and the checks at its end.
 
 mod errand;
+mod gate;
 mod judge;
 mod plot;
 
@@ -54,6 +55,9 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
     for (order, errand) in plot.errands.clone() {
         tokio::spawn(errand.run(Arc::clone(&world), Arc::clone(&ends), order));
     }
+    for visit in plot.visits.clone() {
+        tokio::spawn(visit.scan(Arc::clone(&world), Arc::clone(&kit.keys), Arc::clone(&ends)));
+    }
     if stepped {
         tokio::spawn(set_clock(Arc::clone(&world)));
     }
@@ -80,6 +84,7 @@ pub(super) async fn tell(kit: &Kit, (world, mut died): (Arc<World>, mpsc::Unboun
         }
     }
     plot.judge(kit, &world);
+    plot.judge_doors(&world);
     let violations = lock(&world.violations).clone();
     let (story, told) = world.story();
     Told { violations, story, lines: told }

@@ -1,4 +1,5 @@
-//! The plan of a story: orders, payments, refunds and cancellations with their times, and what operators do.
+//! The plan of a story: orders, payments, refunds and cancellations with their times, what operators do, and who comes
+//! to the door.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::errand::Errand;
+use super::gate::Visit;
 use crate::sale::{GAINED, PLACE, SEAT, Sale, decimal};
 use crate::world::World;
 
@@ -43,11 +45,12 @@ impl Deal {
     }
 }
 
-/// What happens in a story: orders, messages with their times, and what operators do.
+/// What happens in a story: orders, messages with their times, what operators do, and who comes to the door.
 pub(super) struct Plot {
     pub(super) deals: Vec<Deal>,
     pub(super) entries: Vec<(Duration, Incoming)>,
     pub(super) errands: Vec<(OrderId, Errand)>,
+    pub(super) visits: Vec<Visit>,
 }
 
 /// The number of the payment for the seat that an order gains; those for its first seats are 1 and 2.
@@ -56,7 +59,8 @@ const FOR_GAINED: u32 = 3;
 impl Plot {
     /// `stepped`: the clock will be set during the story.
     pub(super) fn draw(world: &World, stepped: bool) -> Self {
-        let mut plot = Self { deals: Vec::new(), entries: Vec::new(), errands: Vec::new() };
+        let mut plot =
+            Self { deals: Vec::new(), entries: Vec::new(), errands: Vec::new(), visits: Vec::new() };
         for n in 1..=u128::from(world.draw(1, 6)) {
             let order = Uuid::from_u128(0x0f00_0000_0000_4000_8000_0000_0000_0000 | n);
             let sale = Sale::draw(world, order);
@@ -67,6 +71,8 @@ impl Plot {
                 plot.take_back(world, &mut deal);
             }
             plot.send_on_errands(world, &deal);
+            let visits = world.draw(0, 7);
+            plot.visits.extend((0..visits).map(|n| Visit::draw(world, OrderId(order), n)));
             plot.deals.push(deal);
         }
         plot

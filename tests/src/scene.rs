@@ -60,6 +60,10 @@ pub struct Wire {
     pub cancelled: String,
     /// `ticket-delivered`.
     pub delivered: String,
+    /// `event-changed`.
+    pub event_changed: String,
+    /// `event-updated`.
+    pub event_updated: String,
     /// `ticket-checked-in`.
     pub checked_in: String,
     /// `ticket-check-in-conflict`.
@@ -145,7 +149,6 @@ impl Scene {
     }
 
     async fn with_topics(mut self, kafka: Kafka) -> Result<Self> {
-        let updated = kafka.topic("event-updated", 1).await?;
         let wire = Wire {
             group: crate::rig::unique("group"),
             payments: kafka.topic("payment-succeeded", 3).await?,
@@ -155,6 +158,8 @@ impl Scene {
             refunded: kafka.topic("payment-refunded", 1).await?,
             cancelled: kafka.topic("order-cancelled", 1).await?,
             delivered: kafka.topic("ticket-delivered", 1).await?,
+            event_changed: kafka.topic("event-changed", 1).await?,
+            event_updated: kafka.topic("event-updated", 1).await?,
             checked_in: kafka.topic("ticket-checked-in", 1).await?,
             conflicts: kafka.topic("ticket-check-in-conflict", 1).await?,
             dead_letters: kafka.topic("dead-letters", 1).await?,
@@ -172,7 +177,8 @@ impl Scene {
             .env("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &wire.refunded)
             .env("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &wire.cancelled)
             .env("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &wire.delivered)
-            .env("FULFILLMENT_KAFKA_EVENT_UPDATED_TOPIC", updated)
+            .env("FULFILLMENT_KAFKA_EVENT_CHANGED_TOPIC", &wire.event_changed)
+            .env("FULFILLMENT_KAFKA_EVENT_UPDATED_TOPIC", &wire.event_updated)
             .env("FULFILLMENT_KAFKA_CHECKED_IN_TOPIC", &wire.checked_in)
             .env("FULFILLMENT_KAFKA_CHECK_IN_CONFLICT_TOPIC", &wire.conflicts)
             .env("FULFILLMENT_KAFKA_DEAD_LETTER_TOPIC", &wire.dead_letters);

@@ -42,6 +42,7 @@ impl World {
             .env("FULFILLMENT_KAFKA_PAYMENT_TOPIC", &payments)
             .env("FULFILLMENT_KAFKA_ISSUED_TOPIC", &issued)
             .env("FULFILLMENT_KAFKA_DELIVERED_TOPIC", kafka.topic("delivered", 1).await?)
+            .env("FULFILLMENT_KAFKA_EVENT_CHANGED_TOPIC", kafka.topic("event-changed", 1).await?)
             .env("FULFILLMENT_KAFKA_DEAD_LETTER_TOPIC", kafka.topic("dead", 1).await?)
             .env("FULFILLMENT_ORDERING_URL", ordering.url())
             .env("FULFILLMENT_LOG_LEVEL", "warn");

@@ -136,6 +136,7 @@ impl Config {
             ("kafka.refunded_topic", Some(&kafka.refunded_topic)),
             ("kafka.cancelled_topic", Some(&kafka.cancelled_topic)),
             ("kafka.delivered_topic", Some(&kafka.delivered_topic)),
+            ("kafka.event_changed_topic", kafka.event_changed_topic.as_ref()),
             ("kafka.dead_letter_topic", Some(&kafka.dead_letter_topic)),
         ];
         let topics: Vec<_> = topics.into_iter().filter_map(|(key, topic)| Some((key, topic?))).collect();

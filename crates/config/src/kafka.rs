@@ -34,6 +34,8 @@ section! {
         cancelled_topic: String = "order-cancelled";
         /// Topic of delivery confirmations from Notification.
         delivered_topic: String = "ticket-delivered";
+        /// Topic of changes of events, set over what Ordering says. Empty: not read.
+        event_changed_topic: Option<String> = "event-changed";
         /// Topic for messages that cannot be read.
         dead_letter_topic: String = "payment-succeeded.dlq";
         /// Spelling of the fields in events: camelCase, snake_case or PascalCase. Also for webhooks.

@@ -3,9 +3,12 @@
 
 use std::collections::HashSet;
 
+use fulfillment_domain::event_record::MAX_EVENT_ID;
+use fulfillment_domain::fields::MAX_TEXT;
 use fulfillment_domain::order::{MAX_TEXT_IN_ALL, Reading};
 use fulfillment_domain::{
-    Amount, Cancellation, Delivered, Flag, OrderId, OrderSnapshot, Payment, Refund, Refusal, event_time,
+    Amount, Cancellation, Delivered, EventChange, EventDetails, Flag, OrderId, OrderSnapshot, Payment,
+    Refund, Refusal, event_time,
 };
 
 const ID: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
@@ -56,7 +59,7 @@ fn fits(order: &OrderSnapshot, id: OrderId) {
 
 /// The bytes as each kind of message, bare and as further fields of one.
 pub(crate) fn message(data: &[u8]) {
-    let needed = format!(r#"{{"orderId":"{ID}","refundId":"r","ticketId":"{ID}","#);
+    let needed = format!(r#"{{"orderId":"{ID}","refundId":"r","ticketId":"{ID}","eventId":"e","#);
     let more = [needed.as_bytes(), data, b"}"].concat();
     let not_negative = |amount: Option<Amount>| assert!(amount.is_none_or(|amount| !amount.is_negative()));
     for raw in [data, &more] {
@@ -73,5 +76,16 @@ pub(crate) fn message(data: &[u8]) {
         assert_eq!(cancellation, Cancellation::parse(raw));
         let delivered = Delivered::parse(raw);
         assert_eq!(delivered, Delivered::parse(raw));
+        let change = EventChange::parse(raw);
+        assert_eq!(change, EventChange::parse(raw));
+        if let Ok(EventChange { event_id, patch, changed_at }) = change {
+            assert!(!event_id.is_empty() && event_id.len() <= MAX_EVENT_ID);
+            let mut set = EventDetails::default();
+            patch.apply(&mut set);
+            let texts = [set.name, set.venue_name, set.venue_address, set.time_zone];
+            assert!(texts.iter().flatten().all(|text| !text.is_empty() && text.len() <= MAX_TEXT));
+            let times = [set.starts_at, set.ends_at, set.doors_at, changed_at];
+            assert!(times.into_iter().flatten().all(event_time::is_date));
+        }
     }
 }

@@ -6,8 +6,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use crate::event_time::is_date;
 use crate::fields::{Fields, Unreadable};
 
 /// The most layers around a message. A `CloudEvent` whose data is JSON text in a string has two.
@@ -166,6 +168,13 @@ pub(crate) fn called(bytes: &[u8]) -> Vec<(&'static str, String)> {
     said.collect()
 }
 
+/// The time of a structured `CloudEvent`: when it happened, by its source.
+pub(crate) fn time(bytes: &[u8]) -> Option<Timestamp> {
+    let fields = Fields::parse(bytes).ok()?;
+    fields.raw("specversion").ok()??;
+    fields.time("time").ok()?.filter(|at| is_date(*at))
+}
+
 fn is_notification(fields: &Fields<'_>) -> Result<bool, Unreadable> {
     Ok(fields.raw("type")?.is_some_and(|kind| kind.get() == r#""Notification""#))
 }
@@ -203,7 +212,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Cancellation, Delivered, Payment, Refund};
+    use crate::{Cancellation, Delivered, EventChange, Payment, Refund};
 
     const ORDER: &str = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
 
@@ -245,6 +254,7 @@ mod tests {
             Refund::parse(json.as_bytes()).map(drop),
             Cancellation::parse(json.as_bytes()).map(drop),
             Delivered::parse(json.as_bytes()).map(drop),
+            EventChange::parse(json.as_bytes()).map(drop),
         ] {
             assert_eq!(other.unwrap_err(), why, "all say the same");
         }
@@ -256,6 +266,7 @@ mod tests {
         let refund = format!(r#"{{"refundId":"r","orderId":"{ORDER}","amount":1}}"#);
         let cancellation = format!(r#"{{"orderId":"{ORDER}","reason":"rain"}}"#);
         let delivered = format!(r#"{{"ticketId":"{ORDER}","channel":"email"}}"#);
+        let change = r#"{"eventId":"e","name":"Gala","status":"postponed"}"#;
         for envelope in 0..ENVELOPES {
             let of = |json: &str| wrap(json.as_bytes().to_vec(), envelope);
             assert_eq!(Payment::parse(&of(&payment())), Payment::parse(payment().as_bytes()), "{envelope}");
@@ -270,6 +281,7 @@ mod tests {
                 Delivered::parse(delivered.as_bytes()),
                 "{envelope}"
             );
+            assert_eq!(EventChange::parse(&of(change)), EventChange::parse(change.as_bytes()), "{envelope}");
         }
     }
 
@@ -403,6 +415,7 @@ mod tests {
                 message.truncate(cut.index(message.len()) + 1);
             }
             let _ = (Payment::parse(&message), Refund::parse(&message), Delivered::parse(&message));
+            let _ = EventChange::parse(&message);
         }
 
         #[test]

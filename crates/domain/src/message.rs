@@ -1,5 +1,6 @@
-//! Parses a producer's message: a payment, a refund or a cancellation. All transports use it.
+//! Parses a producer's message: a payment, a refund, a cancellation or a change of an event. All transports use it.
 
+use crate::event_record::EventChange;
 use crate::fields::Unreadable;
 use crate::id::OrderId;
 use crate::payment::Payment;
@@ -13,14 +14,16 @@ pub enum Message {
     Payment(Payment),
     /// Tickets are taken back.
     Withdrawal(Withdrawal),
+    /// The details of an event changed.
+    EventChange(EventChange),
 }
 
 impl Message {
     /// Reads a message as the subject that its topic or route states.
     ///
     /// # Errors
-    /// The field at fault and what is wrong with it, as of [`Payment::parse`], [`Refund::parse`] and
-    /// [`Cancellation::parse`].
+    /// The field at fault and what is wrong with it, as of [`Payment::parse`], [`Refund::parse`],
+    /// [`Cancellation::parse`] and [`EventChange::parse`].
     pub fn parse(subject: Subject, raw: &[u8]) -> Result<Self, Unreadable> {
         match subject {
             Subject::Payment => Payment::parse(raw).map(Self::Payment),
@@ -28,6 +31,7 @@ impl Message {
             Subject::Cancellation => {
                 Cancellation::parse(raw).map(Withdrawal::Cancellation).map(Self::Withdrawal)
             }
+            Subject::EventChange => EventChange::parse(raw).map(Self::EventChange),
         }
     }
 
@@ -39,19 +43,12 @@ impl Message {
         if raw.len() > limit { Err(Unreadable::too_large(limit)) } else { Self::parse(subject, raw) }
     }
 
-    /// The order that it is about.
-    pub fn order_id(&self) -> OrderId {
+    /// The order that it is about; none for a change of an event.
+    pub fn order_id(&self) -> Option<OrderId> {
         match self {
-            Self::Payment(payment) => payment.order_id,
-            Self::Withdrawal(withdrawal) => withdrawal.order_id(),
-        }
-    }
-
-    /// Its idempotency key.
-    pub fn key(&self) -> String {
-        match self {
-            Self::Payment(payment) => payment.key(),
-            Self::Withdrawal(withdrawal) => withdrawal.key(),
+            Self::Payment(payment) => Some(payment.order_id),
+            Self::Withdrawal(withdrawal) => Some(withdrawal.order_id()),
+            Self::EventChange(_) => None,
         }
     }
 }
@@ -63,15 +60,22 @@ mod tests {
     #[test]
     fn a_message_is_read_as_what_it_claims_to_be() {
         let order = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
-        for (subject, more, key) in [
+        let key = |read: &Message| match read {
+            Message::Payment(payment) => payment.key(),
+            Message::Withdrawal(withdrawal) => withdrawal.key(),
+            Message::EventChange(change) => change.event_id.clone(),
+        };
+        for (subject, more, wanted) in [
             (Subject::Payment, r#","paymentId":"p""#, "p".to_owned()),
             (Subject::Refund, r#","refundId":"r""#, "refund:r".to_owned()),
             (Subject::Cancellation, "", format!("cancellation:{order}")),
+            (Subject::EventChange, r#","eventId":"e""#, "e".to_owned()),
         ] {
             let raw = format!(r#"{{"orderId":"{order}"{more}}}"#).into_bytes();
             let read = Message::parse(subject, &raw).unwrap();
-            assert!(read.key().ends_with(&key), "{}", read.key());
-            assert_eq!(read.order_id().to_string(), order);
+            assert!(key(&read).ends_with(&wanted), "{}", key(&read));
+            let of_order = read.order_id().map(|order| order.to_string());
+            assert_eq!(of_order.as_deref(), Some(order).filter(|_| subject != Subject::EventChange));
             assert_eq!(subject.as_str().parse(), Ok(subject));
             assert_eq!(Message::parse_within(raw.len(), subject, &raw), Ok(read));
             let reason = Message::parse_within(raw.len() - 1, subject, &raw).unwrap_err().reason;

@@ -9,5 +9,7 @@ crate::words! {
         Refund = "refund",
         /// `order-cancelled`
         Cancellation = "cancellation",
+        /// `event-changed`
+        EventChange = "event_change",
     }
 }

@@ -2,7 +2,7 @@
 
 use fulfillment_domain::order::Reading;
 use fulfillment_domain::{
-    Amount, Delivered, OrderId, OrderSnapshot, Payment, Refund, locale, ticket_number, zones,
+    Amount, Delivered, EventChange, OrderId, OrderSnapshot, Payment, Refund, locale, ticket_number, zones,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -53,6 +53,11 @@ const NAMES: &[&str] = &[
     "refundId",
     "itemIds",
     "ticketIds",
+    "name",
+    "startsAt",
+    "venueName",
+    "changedAt",
+    "time",
 ];
 
 const VALUES: &[&str] = &[
@@ -121,7 +126,7 @@ proptest! {
     #[test]
     fn json_of_the_right_names(text in object()) {
         let _ = Payment::parse(text.as_bytes());
-        let _ = Delivered::parse(text.as_bytes());
+        let _ = (Delivered::parse(text.as_bytes()), EventChange::parse(text.as_bytes()));
         if let Ok(refund) = Refund::parse(text.as_bytes()) {
             prop_assert!(refund.names.items.iter().all(|item| item.quantity > 0));
             prop_assert!(refund.amount.is_none_or(|amount| amount >= Amount::ZERO));
@@ -144,6 +149,7 @@ proptest! {
     #[test]
     fn any_bytes(bytes: Vec<u8>) {
         let _ = (Payment::parse(&bytes), Delivered::parse(&bytes), Refund::parse(&bytes));
+        let _ = EventChange::parse(&bytes);
         let _ = OrderSnapshot::parse(&bytes, OrderId(Uuid::nil()), &reading());
     }
 

@@ -121,16 +121,9 @@ pub(crate) fn destinations(config: &Config) -> Vec<String> {
 
 /// How events are written that only the store can write.
 pub(crate) fn announcing(config: &Config) -> Announcing {
-    Announcing { spelling: config.kafka.spelling, destinations: destinations(config) }
-}
-
-/// How `event-updated` is written: it goes to Kafka only where it has a topic.
-pub(crate) fn announcing_events(config: &Config) -> Announcing {
-    let mut announcing = announcing(config);
-    if config.kafka.event_updated_topic.is_none() {
-        announcing.destinations.retain(|destination| destination != KafkaDestination::NAME);
-    }
-    announcing
+    let has_topic = config.kafka.event_updated_topic.is_some();
+    let without_updates = if has_topic { Vec::new() } else { vec![KafkaDestination::NAME.to_owned()] };
+    Announcing { spelling: config.kafka.spelling, destinations: destinations(config), without_updates }
 }
 
 /// The inbox; `stop` ends its wait for an unreachable store.
@@ -248,7 +241,7 @@ pub(crate) fn voider(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -
 
 /// Sets details of events.
 pub(crate) fn event_desk(config: &Config, store: &Arc<dyn Store>, wake: Arc<Wake>) -> EventDesk {
-    EventDesk { store: Arc::clone(store) as _, announcing: announcing_events(config), wake }
+    EventDesk { store: Arc::clone(store) as _, announcing: announcing(config), wake }
 }
 
 /// Voids the tickets of cancelled events.
@@ -291,7 +284,7 @@ fn publishing(config: &Config, public_url: &str) -> Publishing {
         spelling: config.kafka.spelling,
         public_url: public_url.to_owned(),
         destinations: destinations(config),
-        of_events: Arc::new(announcing_events(config)),
+        of_events: Arc::new(announcing(config)),
     }
 }
 

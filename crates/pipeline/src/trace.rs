@@ -61,7 +61,7 @@ pub(crate) fn message(message: &Incoming) -> Span {
     if !is_exported() {
         return Span::none();
     }
-    let order = message.content.as_ref().ok().map(|said| said.order_id().to_string());
+    let order = message.content.as_ref().ok().and_then(|said| Some(said.order_id()?.to_string()));
     let subject = message.subject.as_str();
     let span = error_span!("ingest", subject, order, outcome = field::Empty, otel.kind = "consumer");
     follow(&span, message.traceparent.as_deref());

@@ -1,4 +1,4 @@
-//! The record of events: what Ordering said about each, and what an operator set over it.
+//! The record of events: what Ordering said about each, and what an operator or a message set over it.
 //!
 //! What Ordering said is noted by [`OrderQueue::freeze`](crate::OrderQueue::freeze) and
 //! [`Refreshes::refreshed`](crate::Refreshes::refreshed), in their transactions, where it differs from the record. The

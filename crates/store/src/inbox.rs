@@ -1,9 +1,9 @@
-//! The inbox: ingestion of payments, refunds and cancellations.
+//! The inbox: ingestion of payments, refunds, cancellations and changes of events.
 
 use std::fmt;
 
 use async_trait::async_trait;
-use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
+use fulfillment_domain::{Message, OrderId, Subject, Unreadable, words};
 use jiff::Timestamp;
 
 use crate::{Actor, Announcing, Position, Result, WithdrawalState};
@@ -58,6 +58,18 @@ impl Source {
             Self::Http { .. } | Self::File { .. } | Self::Command { .. } => None,
         }
     }
+
+    /// The record's offset in its partition, where it has one.
+    pub(crate) fn offset(&self) -> Option<i64> {
+        match self {
+            Self::Kafka { offset, .. } => Some(*offset),
+            // A topic's name has neither of the two signs.
+            Self::Recorded { text, .. } => {
+                text.strip_prefix("kafka ")?.split_once('/')?.1.split_once('@')?.1.parse().ok()
+            }
+            Self::Http { .. } | Self::File { .. } | Self::Command { .. } => None,
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -93,6 +105,18 @@ pub struct Incoming {
     pub content: Result<Message, Unreadable>,
 }
 
+words! {
+    /// What became of a change of an event's details.
+    pub enum EventChanged: "outcome of a change of an event" {
+        /// What is set over Ordering's answers changed.
+        Changed = "changed",
+        /// It was recorded before, or what it says was set already.
+        Known = "known",
+        /// Later changes of the same details were recorded before.
+        Older = "older",
+    }
+}
+
 /// The outcome for one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IngestOutcome {
@@ -110,6 +134,8 @@ pub enum IngestOutcome {
     Late(OrderId),
     /// A refund or cancellation that is new or has a new status, and its state now.
     Recorded(OrderId, WithdrawalState),
+    /// A change of an event, and what became of it.
+    Event(EventChanged),
     /// A known id of a payment or refund, but with different content: quarantined, changes nothing.
     Quarantined(OrderId),
     /// Unreadable: kept raw with the reason.
@@ -117,7 +143,7 @@ pub enum IngestOutcome {
 }
 
 impl IngestOutcome {
-    /// The order that the message changed; none for one that was refused.
+    /// The order that the message changed; none for one that was refused, or is about an event.
     pub(crate) fn taken_for(&self) -> Option<OrderId> {
         match self {
             Self::New(order)
@@ -126,7 +152,7 @@ impl IngestOutcome {
             | Self::AlreadyPaid(order)
             | Self::Late(order)
             | Self::Recorded(order, _) => Some(*order),
-            Self::Quarantined(_) | Self::DeadLettered(_) => None,
+            Self::Event(_) | Self::Quarantined(_) | Self::DeadLettered(_) => None,
         }
     }
 }
@@ -151,6 +177,13 @@ pub trait Inbox: Send + Sync {
     /// nothing and returns only a part is parked. A pending or failed refund voids nothing; it can become final, or
     /// fail, later. A cancellation voids the order. A payment made after either parks the order. A ticket that is
     /// voided after it was issued gets its `ticket-voided`, as `announcing` says.
+    ///
+    /// A change of an event is made as [`crate::Events::set_event`] makes an operator's, an unknown event included, and
+    /// audited as done by the service. Of each detail the change that was made last counts, whichever arrives last, an
+    /// operator's included: it was made at its own time, else at its record's, and of two of one time the one at the
+    /// higher offset. So a repeat changes nothing. The changes of an event in one batch are published as one. One that is
+    /// made in the future, or contradicts what is in force, is a dead letter and changes nothing. Its raw message is not
+    /// kept otherwise.
     ///
     /// Within the batch the order of the messages counts; each order is settled once, after all of them are recorded. A
     /// plain duplicate leaves no raw copy; it is counted. The same unreadable record read again (same source, key and

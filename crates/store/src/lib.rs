@@ -9,7 +9,7 @@
 //! | part | what it is about |
 //! |---|---|
 //! | [`Installation`] | the schema, and which keys, secret and storage belong to it |
-//! | [`Inbox`] | messages in: payments, refunds, cancellations, dead letters |
+//! | [`Inbox`] | messages in: payments, refunds, cancellations, changes of events, dead letters |
 //! | [`Positions`] | how far each partition of Kafka has been read |
 //! | [`OrderQueue`] | claim, freeze, complete, release: an order's processing from payment to tickets |
 //! | [`Outbox`] | events out, to each destination separately, and in one gapless order for readers |
@@ -20,7 +20,7 @@
 //! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
 //! | [`Audit`] | who did what, and who read what |
-//! | [`Events`] | the record of events: what Ordering said about each, and what an operator set |
+//! | [`Events`] | the record of events: what Ordering said about each, and what was set over it |
 //! | [`CheckIns`] | who was admitted at the door of an event, and its rules |
 //! | [`DoorFeeds`] | what the doors of an event have to know |
 //! | [`DoorDevices`] | the devices of the doors, their gates and roles |
@@ -109,7 +109,7 @@ pub use error::StoreError;
 pub use event_cancellations::{EventCancellation, EventCancellations};
 pub use events::{EventOnRecord, Events, Said, SetEvent};
 pub use import::{Import, ImportOutcome, ImportedOrder};
-pub use inbox::{DeadLetterRoute, Inbox, Incoming, IngestOutcome, Source};
+pub use inbox::{DeadLetterRoute, EventChanged, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
 pub use key_reissues::{KeyCursor, KeyReissue, KeyReissueNext, KeyReissues};
 pub use order_queue::{

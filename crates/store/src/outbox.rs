@@ -16,6 +16,16 @@ pub struct Announcing {
     pub spelling: Spelling,
     /// Outbox destinations: `kafka`, `webhook:<name>`.
     pub destinations: Vec<String>,
+    /// Those of them that `event-updated` does not go to.
+    pub without_updates: Vec<String>,
+}
+
+impl Announcing {
+    /// The destinations of `event-updated`.
+    pub(crate) fn of_updates(&self) -> Vec<String> {
+        let all = self.destinations.iter();
+        all.filter(|destination| !self.without_updates.contains(destination)).cloned().collect()
+    }
 }
 
 /// One event lent to the relay of one destination.

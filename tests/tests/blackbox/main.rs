@@ -16,6 +16,7 @@ mod duplicates;
 mod embedded;
 mod erased_files;
 mod erasures;
+mod event_changes;
 mod forms;
 mod growth;
 mod import;

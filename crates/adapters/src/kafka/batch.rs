@@ -38,6 +38,23 @@ impl End {
     }
 }
 
+/// What a message is about: those about one thing are stored in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum About {
+    Order(OrderId),
+    Event(String),
+}
+
+impl About {
+    fn of(said: &Said) -> Self {
+        match said {
+            Said::Payment(payment) => Self::Order(payment.order_id),
+            Said::Withdrawal(withdrawal) => Self::Order(withdrawal.order_id()),
+            Said::EventChange(change) => Self::Event(change.event_id.clone()),
+        }
+    }
+}
+
 /// Messages of all topics, and the positions to continue from once they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -45,8 +62,8 @@ pub(super) struct Batch {
     pub(super) delivered: Vec<Delivered>,
     /// By topic and partition.
     pub(super) ends: HashMap<String, BTreeMap<i32, End>>,
-    /// The orders of its payments, refunds and cancellations.
-    pub(super) orders: HashSet<OrderId>,
+    /// What its messages are about.
+    pub(super) about: HashSet<About>,
     count: usize,
     bytes: usize,
 }
@@ -86,7 +103,7 @@ impl Batch {
         message.payload().is_some()
     }
 
-    /// Adds a payment, refund or cancellation. One that is unreadable or larger than `max_message` is added with its
+    /// Adds a payment, refund, cancellation or change of an event. One that is unreadable or larger than `max_message` is added with its
     /// reason.
     pub(super) fn add_message(
         &mut self,
@@ -100,7 +117,7 @@ impl Batch {
             return;
         }
         let incoming = incoming(message, subject, max_message, received_at);
-        self.orders.extend(incoming.content.as_ref().map(Said::order_id));
+        self.about.extend(incoming.content.as_ref().map(About::of));
         self.messages.push(incoming);
     }
 
@@ -211,7 +228,7 @@ mod tests {
         );
         batch.add_message(&message(None, 43, TRACE), Subject::Payment, READING, 10, Timestamp::UNIX_EPOCH);
         let [good, large] = &batch.messages[..] else { panic!() };
-        assert_eq!(good.content.as_ref().unwrap().order_id().to_string(), ORDER);
+        assert_eq!(good.content.as_ref().unwrap().order_id().unwrap().to_string(), ORDER);
         assert_eq!(good.traceparent.as_deref(), Some(TRACE));
         assert_eq!(good.key.as_deref(), Some(&b"k\xFF"[..]));
         assert_eq!(good.headers[1], ("blob".to_owned(), vec![0xFF, 0]));

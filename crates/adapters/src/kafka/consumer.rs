@@ -1,4 +1,4 @@
-//! Kafka consumer of payments, refunds, cancellations and deliveries: one group member that reads all of their topics.
+//! Kafka consumer of payments, refunds, cancellations, deliveries and changes of events: one group member that reads all of their topics.
 //!
 //! Where a partition begins when it is assigned is determined from the store and the broker ([`super::positions`]);
 //! until then librdkafka reads nothing of it. Every half a minute, and after every error of a topic, the last record of
@@ -101,9 +101,11 @@ impl KafkaConsumer {
         positions: Arc<dyn Positions>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let config::Kafka { payment_topic, refunded_topic, cancelled_topic, delivered_topic, .. } =
-            &self.reads.kafka;
-        let topics = [payment_topic, refunded_topic, cancelled_topic, delivered_topic].map(String::as_str);
+        let kafka = &self.reads.kafka;
+        let always =
+            [&kafka.payment_topic, &kafka.refunded_topic, &kafka.cancelled_topic, &kafka.delivered_topic];
+        let topics: Vec<_> =
+            always.into_iter().chain(&kafka.event_changed_topic).map(String::as_str).collect();
         loop {
             let made = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Joined { consumer, changes } = match made {

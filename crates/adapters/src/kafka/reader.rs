@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fulfillment_config as config;
-use fulfillment_domain::{Clock, OrderId, Subject};
+use fulfillment_domain::{Clock, Subject};
 use fulfillment_pipeline::ports::Sink;
 use fulfillment_store::{Partition, step};
 use futures::StreamExt as _;
@@ -32,14 +32,14 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::batch::Batch;
+use super::batch::{About, Batch};
 use super::hand::{Hands, Reached};
 use super::member::{self, Change, Member};
 use super::positions::{Anew, Begin, Looked, Placing};
 use crate::health::HealthFlag;
 
 /// The maximum number of batches being stored: while one is being committed the next one is written. They share no
-/// order, so that each order's messages are stored in their order.
+/// order and no event, so that the messages of each are stored in their order.
 const AT_ONCE: usize = 2;
 /// How often the last records are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A batch that is being stored.
 struct Storing {
-    orders: HashSet<OrderId>,
+    about: HashSet<About>,
     /// The partitions it has messages of.
     partitions: BTreeSet<Partition>,
     /// The positions recorded with it, and those stored with it and not recorded yet.
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         loop {
             let full = next.is_full(self.reads.kafka.batch);
             let free =
-                storing.len() < AT_ONCE && storing.iter().all(|batch| batch.orders.is_disjoint(&next.orders));
+                storing.len() < AT_ONCE && storing.iter().all(|batch| batch.about.is_disjoint(&next.about));
             let owed = storing.is_empty() && next.is_empty() && self.hands.owes();
             if owed || (free && (full || (!next.is_empty() && Instant::now() >= due))) {
                 let batch = self.store(std::mem::take(&mut next), &storing);
@@ -304,6 +304,8 @@ impl<'a> Reader<'a> {
             Subject::Refund
         } else if topic == kafka.cancelled_topic {
             Subject::Cancellation
+        } else if kafka.event_changed_topic.as_deref() == Some(topic) {
+            Subject::EventChange
         } else {
             return next.add_delivered(message, reading);
         };
@@ -313,7 +315,7 @@ impl<'a> Reader<'a> {
     /// Runs in its own task, so that the store's answer does not wait for the next message, nor the other way round.
     /// The positions are recorded with the last part: everything else is stored by then.
     fn store(&mut self, mut batch: Batch, before: &VecDeque<Storing>) -> Storing {
-        let orders = std::mem::take(&mut batch.orders);
+        let about = std::mem::take(&mut batch.about);
         let mut reached = Vec::new();
         for (topic, ends) in std::mem::take(&mut batch.ends) {
             for (number, end) in ends {
@@ -338,7 +340,7 @@ impl<'a> Reader<'a> {
             (messages.is_empty() || sink.accept(messages, Vec::new()).await)
                 && sink.delivered(delivered, positions).await
         });
-        Storing { orders, partitions, recorded, later, stored }
+        Storing { about, partitions, recorded, later, stored }
     }
 
     /// A batch and all before it are stored. Its offsets are committed without waiting for the answer; only the last

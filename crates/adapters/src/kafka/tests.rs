@@ -76,6 +76,7 @@ fn rig(topic: &str, protocol: &str) -> Config {
         ("FULFILLMENT_KAFKA_DELIVERED_TOPIC", &format!("{topic}-delivered")),
         ("FULFILLMENT_KAFKA_REFUNDED_TOPIC", &format!("{topic}-refunded")),
         ("FULFILLMENT_KAFKA_CANCELLED_TOPIC", &format!("{topic}-cancelled")),
+        ("FULFILLMENT_KAFKA_EVENT_CHANGED_TOPIC", &format!("{topic}-event-changed")),
     ]);
     // What the tests send must be consumed again, which no setting allows.
     topic.clone_into(&mut config.kafka.issued_topic);

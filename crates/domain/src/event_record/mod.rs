@@ -1,12 +1,14 @@
-//! The record of an event: what Ordering said about it, what an operator set over that, and the details in force.
+//! The record of an event: what Ordering said about it, what was set over that, and the details in force.
 
 mod patch;
+mod set_at;
 mod updated;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use self::patch::{Change, EventChange, EventPatch, MAX_EVENT_ID, event_id};
+pub use self::set_at::{Moment, SetAt};
 pub use self::updated::event_updated;
 use crate::event_time::{believed_doors, believed_end, check_doors, check_end};
 use crate::fields::Unreadable;
@@ -136,8 +138,10 @@ pub struct EventRecord {
     pub said: Option<EventDetails>,
     /// When Ordering was asked for that.
     pub said_at: Option<Timestamp>,
-    /// What an operator set over it.
+    /// What an operator or a message of the topic `event-changed` set over it.
     pub overrides: EventDetails,
+    /// When that was set, or lifted.
+    pub set_at: SetAt,
     /// Counts what the event's scanners have to learn, from 1.
     pub feed_version: u64,
     /// The feed's version when the details in force changed last.
@@ -145,7 +149,7 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    /// The details in force: what an operator set over what Ordering said. A time of Ordering's that contradicts one
+    /// The details in force: what was set over what Ordering said. A time of Ordering's that contradicts one
     /// that was set is not in force: a show that was moved does not end before it begins.
     pub fn in_force(&self) -> EventDetails {
         let said = self.said.clone().unwrap_or_default();
@@ -178,7 +182,7 @@ impl EventRecord {
         }
     }
 
-    /// Whether the times that an operator set are plausible beside the others in force.
+    /// Whether the times that were set are plausible beside the others in force.
     ///
     /// # Errors
     /// The field that contradicts another, and how.
@@ -225,6 +229,7 @@ mod tests {
             said: Some(said),
             said_at: None,
             overrides: EventDetails::default(),
+            set_at: SetAt::default(),
             feed_version: 0,
             head_version: 0,
         }

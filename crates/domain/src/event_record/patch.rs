@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::set_at::{Moment, SetAt};
 use super::{EventDetails, EventStatus};
 use crate::envelope;
 use crate::event_time::{Written, is_date};
@@ -51,6 +52,24 @@ pub struct EventPatch {
 const NAMES: [&str; 8] =
     ["name", "startsAt", "endsAt", "doorsAt", "timeZone", "venueName", "venueAddress", "status"];
 
+/// A field of a patch, whatever its type.
+trait Field {
+    /// Whether it stays as it is.
+    fn is_kept(&self) -> bool;
+    /// Makes no change of it.
+    fn keep(&mut self);
+}
+
+impl<T> Field for Change<T> {
+    fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    fn keep(&mut self) {
+        *self = Self::Keep;
+    }
+}
+
 impl EventPatch {
     /// Reads a JSON object of changes: null lifts a field, and what is absent stays. An unknown field is refused,
     /// because it would be a change that is not made.
@@ -98,6 +117,52 @@ impl EventPatch {
         })
     }
 
+    /// Its fields, in the order of [`NAMES`].
+    fn fields(&mut self) -> [&mut dyn Field; 8] {
+        [
+            &mut self.name,
+            &mut self.starts_at,
+            &mut self.ends_at,
+            &mut self.doors_at,
+            &mut self.time_zone,
+            &mut self.venue_name,
+            &mut self.venue_address,
+            &mut self.status,
+        ]
+    }
+
+    /// Whether it changes a time, which may contradict another one.
+    pub fn changes_times(&self) -> bool {
+        !(self.starts_at.is_kept() && self.ends_at.is_kept() && self.doors_at.is_kept())
+    }
+
+    /// Those of its changes that were made later than what is recorded of their fields, whose times are recorded. The
+    /// second is whether another one was made earlier.
+    pub fn newer(&self, made: Moment, set_at: &mut SetAt) -> (Self, bool) {
+        let mut newer = self.clone();
+        let mut has_older = false;
+        for (name, field) in NAMES.into_iter().zip(newer.fields()).filter(|(_, field)| !field.is_kept()) {
+            let before = set_at.of(name);
+            if before < Some(made) {
+                set_at.record(name, made);
+            } else {
+                has_older |= before > Some(made);
+                field.keep();
+            }
+        }
+        (newer, has_older)
+    }
+
+    /// Records the time of a change that counts whatever was recorded before. An earlier time than that of a field is
+    /// not recorded: what is known of it is not newer than this change.
+    pub fn mark(&self, made: Moment, set_at: &mut SetAt) {
+        for (name, field) in NAMES.into_iter().zip(self.clone().fields()) {
+            if !field.is_kept() && set_at.of(name) < Some(made) {
+                set_at.record(name, made);
+            }
+        }
+    }
+
     /// Makes the changes.
     pub fn apply(&self, to: &mut EventDetails) {
         self.name.apply(&mut to.name);
@@ -118,21 +183,37 @@ pub struct EventChange {
     pub event_id: String,
     /// What changes.
     pub patch: EventPatch,
+    /// When it was changed, by the sender's clock.
+    pub changed_at: Option<Timestamp>,
 }
 
 impl EventChange {
     /// Reads a message in any spelling, bare or in an envelope. Fields that are unknown here are ignored: the message
-    /// has other readers.
+    /// has other readers. Its time is `changedAt`, else the `time` of the `CloudEvent` around it.
     ///
     /// # Errors
     /// The field at fault and what is wrong with it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Unreadable> {
-        envelope::open(bytes, |fields| {
+        let mut change = envelope::open(bytes, |fields| {
             let event_id =
                 fields.identifier("eventId")?.ok_or_else(|| Unreadable::field("eventId", "is missing"))?;
-            Ok(Self { event_id, patch: EventPatch::read(fields)? })
-        })
+            Ok(Self { event_id, patch: EventPatch::read(fields)?, changed_at: changed_at(fields)? })
+        })?;
+        change.changed_at = change.changed_at.or_else(|| envelope::time(bytes));
+        Ok(change)
     }
+}
+
+/// When an event was changed. One that cannot be read is refused: the change might win over a newer one.
+fn changed_at(fields: &Fields<'_>) -> Result<Option<Timestamp>, Unreadable> {
+    const NAME: &str = "changedAt";
+    let Some(at) = fields.time(NAME)? else { return Ok(None) };
+    if fields.text(NAME)?.is_some_and(|text| text.contains('-') && text.len() <= "2026-11-29".len())
+        || !is_date(at)
+    {
+        return Err(Unreadable::field(NAME, "must be a time with its hour, of the years 2000 to 2199"));
+    }
+    Ok(Some(at))
 }
 
 /// The id of an event as it is recorded, from a path or a command: as Ordering's answers are read.
@@ -258,11 +339,66 @@ mod tests {
         ] {
             let change = EventChange::parse(json.as_bytes()).unwrap();
             assert_eq!((change.event_id.as_str(), change.patch.name), ("e/1", Change::Set("Gala".into())));
+            assert_eq!(change.changed_at, None);
         }
         for json in [r#"{"name":"Gala"}"#, r#"{"eventId":""}"#] {
             let wrong = EventChange::parse(json.as_bytes()).unwrap_err();
             assert_eq!(wrong.field.as_deref(), Some("eventId"), "{json}");
         }
         assert!(EventChange::parse(br#"{"eventId":"e","status":"x"}"#).is_err());
+    }
+
+    #[test]
+    fn a_change_has_its_own_time_or_that_of_its_cloud_event() {
+        let at = |json: &str| EventChange::parse(json.as_bytes()).map(|change| change.changed_at);
+        let nine = Some("2026-11-22T09:00:00Z".parse().unwrap());
+        let ten = Some("2026-11-22T10:00:00Z".parse().unwrap());
+        assert_eq!(at(r#"{"eventId":"e","changed_at":"2026-11-22T10:00:00+01:00"}"#), Ok(nine));
+        let event = |more: &str| {
+            format!(r#"{{"specversion":"1.0","time":"2026-11-22T10:00:00Z","data":{{"eventId":"e"{more}}}}}"#)
+        };
+        assert_eq!(at(&event("")), Ok(ten));
+        assert_eq!(at(&event(r#","changedAt":"2026-11-22T09:00:00Z""#)), Ok(nine));
+        assert_eq!(at(&event("").replace("2026-11-22T10:00:00Z", "soon")), Ok(None));
+        // Outside a CloudEvent, a field of that name may be the time of anything.
+        assert_eq!(at(r#"{"eventId":"e","time":"2026-11-22T10:00:00Z"}"#), Ok(None));
+        for wrong in ["soon", "2026-11-22", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"] {
+            let refused = at(&format!(r#"{{"eventId":"e","changedAt":"{wrong}"}}"#)).unwrap_err();
+            assert_eq!(refused.field.as_deref(), Some("changedAt"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_field_has_a_time_of_its_own() {
+        let moment = |second| Moment::new(Timestamp::from_second(second).unwrap(), 0);
+        let mut set_at = SetAt::default();
+        let both = parse(r#"{"name":"A","venueName":null}"#).unwrap();
+        assert_eq!(both.newer(moment(5), &mut set_at), (both.clone(), false));
+        assert_eq!(both.newer(moment(5), &mut set_at), (EventPatch::default(), false), "a repeat");
+        let late = parse(r#"{"name":"B","status":"postponed"}"#).unwrap();
+        let rest = parse(r#"{"status":"postponed"}"#).unwrap();
+        assert_eq!(late.newer(moment(4), &mut set_at), (rest, true), "its name is older");
+        let by_hand = parse(r#"{"name":"C"}"#).unwrap();
+        by_hand.mark(moment(9), &mut set_at);
+        by_hand.mark(moment(1), &mut set_at);
+        assert_eq!(late.newer(moment(8), &mut set_at).0.name, Change::Keep);
+        assert_eq!(late.newer(moment(10), &mut set_at).0.name, late.name);
+        assert!(!late.changes_times() && parse(r#"{"endsAt":null}"#).unwrap().changes_times());
+    }
+
+    #[test]
+    fn every_field_has_its_name() {
+        let mut patch = parse(
+            r#"{"name":"a","startsAt":null,"endsAt":null,"doorsAt":null,"timeZone":null,"venueName":null,
+            "venueAddress":null,"status":null}"#,
+        )
+        .unwrap();
+        assert!(patch.fields().into_iter().all(|field| !field.is_kept()));
+        for (place, name) in NAMES.iter().enumerate() {
+            let mut one = parse(&format!(r#"{{"{name}":null}}"#)).unwrap();
+            let changed: Vec<_> = one.fields().into_iter().map(|field| !field.is_kept()).collect();
+            assert_eq!(changed.iter().position(|changed| *changed), Some(place), "{name}");
+            assert_eq!(changed.iter().filter(|changed| **changed).count(), 1, "{name}");
+        }
     }
 }

@@ -85,7 +85,7 @@ impl Serialize for Updated<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EventDetails, EventStatus};
+    use super::super::{EventDetails, EventStatus, SetAt};
     use super::*;
 
     #[test]
@@ -98,6 +98,7 @@ mod tests {
             said: Some(said),
             said_at: None,
             overrides,
+            set_at: SetAt::default(),
             feed_version: 9,
             head_version: 3,
         };

@@ -60,8 +60,8 @@ impl Counts {
             IngestOutcome::Folded(_) => &mut self.folded,
             IngestOutcome::AlreadyPaid(_) => &mut self.already_paid,
             IngestOutcome::Late(_) => &mut self.late,
-            // Outcomes of refunds and cancellations, which are not in files.
-            IngestOutcome::Recorded(..) => return,
+            // Outcomes of refunds, cancellations and changes of events, which are not in files.
+            IngestOutcome::Recorded(..) | IngestOutcome::Event(_) => return,
             IngestOutcome::Quarantined(_) => &mut self.quarantined,
             IngestOutcome::DeadLettered(_) => &mut self.dead_lettered,
         } += 1;

@@ -45,7 +45,7 @@ pub(crate) struct EventRecord {
     in_force: EventDetails,
     /// What Ordering said last.
     ordering: Option<EventDetails>,
-    /// What an operator set over it.
+    /// What an operator or the topic `event-changed` set over it.
     overrides: EventDetails,
     /// Counts what the event's scanners have to learn.
     feed_version: u64,

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_domain::trace::is_traceparent;
 use fulfillment_domain::{Message, OrderId, Subject, Unreadable};
-use fulfillment_store::{Incoming, IngestOutcome, Source, WithdrawalState};
+use fulfillment_store::{EventChanged, Incoming, IngestOutcome, Source, WithdrawalState};
 use serde::Serialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -78,6 +78,11 @@ impl ItemResult {
     /// One that was read, or became a dead letter.
     fn of(index: usize, subject: Subject, outcome: IngestOutcome) -> Self {
         let (outcome, order, reason) = match outcome {
+            // No route takes changes of events: an event has a route of its own.
+            IngestOutcome::Event(outcome) => {
+                let outcome = if outcome == EventChanged::Changed { Word::Applied } else { Word::Duplicate };
+                return Self { index, outcome, order_id: None, field: None, reason: None };
+            }
             IngestOutcome::New(order) => (Word::New, order, None),
             IngestOutcome::Duplicate(order) => (Word::Duplicate, order, None),
             IngestOutcome::Folded(order) => (
@@ -132,7 +137,9 @@ fn stands(state: WithdrawalState) -> (Word, Option<&'static str>) {
 fn other_content(subject: Subject) -> &'static str {
     match subject {
         Subject::Payment => "an earlier payment with this id has different content",
-        Subject::Refund | Subject::Cancellation => "an earlier refund with this id has different content",
+        Subject::Refund | Subject::Cancellation | Subject::EventChange => {
+            "an earlier refund with this id has different content"
+        }
     }
 }
 
@@ -230,13 +237,14 @@ fn scope_of(subject: Subject) -> Scope {
     match subject {
         Subject::Payment => Scope::Ingest,
         Subject::Refund | Subject::Cancellation => Scope::Withdraw,
+        Subject::EventChange => Scope::Admin,
     }
 }
 
 fn unreadable_kind(subject: Subject) -> Kind {
     match subject {
         Subject::Payment => Kind::UnreadablePayment,
-        Subject::Refund | Subject::Cancellation => Kind::UnreadableWithdrawal,
+        Subject::Refund | Subject::Cancellation | Subject::EventChange => Kind::UnreadableWithdrawal,
     }
 }
 

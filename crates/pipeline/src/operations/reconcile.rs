@@ -325,7 +325,9 @@ impl Repairs {
             Some(IngestOutcome::Late(_)) => Ok(Repair::EnteredLate),
             Some(IngestOutcome::Quarantined(_)) => Err("its id is known with another content".to_owned()),
             Some(IngestOutcome::DeadLettered(why)) => Err(why.to_string()),
-            Some(IngestOutcome::Recorded(..)) | None => Err("nothing came of it".to_owned()),
+            Some(IngestOutcome::Recorded(..) | IngestOutcome::Event(_)) | None => {
+                Err("nothing came of it".to_owned())
+            }
         })
     }
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use fulfillment_domain::{Message, OrderId, Subject};
 use fulfillment_store::{
-    Actor, Closing, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError, WholeDeadLetter,
+    Actor, Closing, EventChanged, Incoming, IngestOutcome, RetrySelection, Source, Store, StoreError,
+    WholeDeadLetter,
 };
 
 use super::Listed;
@@ -143,10 +144,15 @@ fn taken(subject: Subject, outcome: Option<IngestOutcome>) -> Result<String, Str
         Some(IngestOutcome::AlreadyPaid(_)) => "already paid",
         Some(IngestOutcome::Late(_)) => "its order was void before; it is parked",
         Some(IngestOutcome::Recorded(_, state)) => state.as_str(),
+        Some(IngestOutcome::Event(EventChanged::Changed)) => "the event was changed",
+        Some(IngestOutcome::Event(EventChanged::Known)) => "the event has these details already",
+        Some(IngestOutcome::Event(EventChanged::Older)) => "the event was changed later: nothing changes",
         Some(IngestOutcome::Quarantined(_)) => {
             return Err(match subject {
                 Subject::Payment => "its payment id is known with another content".to_owned(),
-                Subject::Refund | Subject::Cancellation => "its refund id is known otherwise".to_owned(),
+                Subject::Refund | Subject::Cancellation | Subject::EventChange => {
+                    "its refund id is known otherwise".to_owned()
+                }
             });
         }
         Some(IngestOutcome::DeadLettered(why)) => return Err(why.to_string()),

@@ -58,7 +58,10 @@ impl Ingest {
     ) -> Result<Withdrawn, NotWithdrawn> {
         let raw = said.to_string().into_bytes();
         let read = Message::parse(subject, &raw).map_err(NotWithdrawn::Unreadable)?;
-        let (order, key) = (read.order_id(), read.key());
+        let Message::Withdrawal(said) = &read else {
+            return Err(NotWithdrawn::NotTaken("it takes no tickets back".to_owned()));
+        };
+        let (order, key) = (said.order_id(), said.key());
         let record = self.store.order(order).await?;
         if !before_payment && record.is_none_or(|o| o.payments.is_empty() && o.tickets.is_empty()) {
             return Err(NotWithdrawn::NoPayment(order));

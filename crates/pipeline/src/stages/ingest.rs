@@ -1,4 +1,4 @@
-//! Inbox: takes payments, refunds and cancellations from Kafka, HTTP or a file. Each message is written as a row before
+//! Inbox: takes payments, refunds, cancellations and changes of events from Kafka, HTTP or a file. Each message is written as a row before
 //! anything else happens; nothing here asks another service or draws a page.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use fulfillment_domain::trace::trace_id;
-use fulfillment_domain::{Clock, Delivered, Subject, Unreadable};
+use fulfillment_domain::{Clock, Delivered, Message, Subject, Unreadable};
 use fulfillment_store::{
     Announcing, DeadLetterRoute, Incoming, IngestOutcome, Position, Store, StoreError, step,
 };
@@ -138,6 +138,7 @@ impl Ingest {
             let counter = match message.subject {
                 Subject::Payment => "fulfillment_payments_total",
                 Subject::Refund | Subject::Cancellation => "fulfillment_withdrawals_total",
+                Subject::EventChange => "fulfillment_event_changes_total",
             };
             metrics::counter!(counter, "outcome" => outcome).increment(1);
         }
@@ -170,6 +171,13 @@ fn word(message: &Incoming, outcome: &IngestOutcome) -> &'static str {
         IngestOutcome::Recorded(order, state) => {
             info!(%order, trace, subject, state = state.as_str(), "a refund or cancellation was recorded");
             state.as_str()
+        }
+        IngestOutcome::Event(outcome) => {
+            if let Ok(Message::EventChange(change)) = &message.content {
+                let (event, outcome) = (&change.event_id, outcome.as_str());
+                info!(event, trace, outcome, "a change of an event arrived");
+            }
+            outcome.as_str()
         }
         IngestOutcome::Quarantined(order) => {
             warn!(%order, trace, subject, "a message has a known id and different content; it is quarantined");

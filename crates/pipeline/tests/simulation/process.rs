@@ -82,7 +82,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
     let ingest = Arc::new(Ingest {
         store: Arc::clone(&store),
         dead_letters: DeadLetterRoute { destinations: destinations.clone(), max_bytes: 1_000 },
-        announcing: Announcing { spelling: Spelling::Camel, destinations },
+        announcing: Announcing { spelling: Spelling::Camel, destinations, without_updates: Vec::new() },
         wake: Arc::clone(&wake),
         clock: Arc::clone(&life.world.time) as _,
         runtime: Arc::clone(&life.world.time) as _,

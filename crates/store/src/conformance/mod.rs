@@ -19,6 +19,7 @@ pub mod door_feeds;
 pub mod erased_orders;
 pub mod erasures;
 pub mod event_cancellations;
+pub mod event_changes;
 pub mod events;
 pub mod fixtures;
 pub mod folding;
@@ -135,6 +136,9 @@ macro_rules! conformance_suite {
             events { the_newest_answer_is_noted, an_answer_of_a_refresh_is_noted, what_is_set_is_over_ordering,
                 contradictions_are_refused_by_name, listed_with_their_tickets, versions_count_each_change,
                 epochs_only_grow }
+            event_changes { they_have_the_effects_of_an_operator_s, a_repeat_changes_nothing,
+                of_each_detail_the_last_one_made_counts, in_any_order_the_same, beside_an_operator_s,
+                what_is_refused_is_a_dead_letter, with_their_positions_and_beside_voids, at_once_each_in_its_place }
             erasures { everything_of_an_order, begun_and_ended, what_comes_later_is_kept_without_content, no_worker_goes_on,
                 past_events, misdated_events, orders_of_two_dates, letters_of_no_order }
             erased_orders { letters_that_come_later, letters_in_any_spelling, letters_while_it_is_erased,

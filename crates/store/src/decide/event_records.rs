@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use fulfillment_domain::event_record::DaysAlone;
+use fulfillment_domain::event_record::{DaysAlone, SetAt};
 use fulfillment_domain::{EventDetails, EventRecord, Flag, Flags};
 use fulfillment_door::Rules;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::{Result, StoreError};
 /// The columns of an event's record.
 macro_rules! event_record_columns {
     () => {
-        "event_id, number, said, said_at, set_by_operator, feed_version, head_version"
+        "event_id, number, said, said_at, set_by_operator, set_at, feed_version, head_version"
     };
 }
 pub(crate) use event_record_columns;
@@ -28,9 +28,24 @@ pub(crate) fn event_record_from(row: &impl Row) -> Result<EventRecord> {
         said: row.text("said")?.map(|text| details("said", text)).transpose()?,
         said_at: row.time("said_at")?,
         overrides: details("set_by_operator", need("set_by_operator", row.text("set_by_operator")?)?)?,
+        set_at: SetAt::from_stored(&need("set_at", row.text("set_at")?)?).map_err(|e| odd("set_at", e))?,
         feed_version: row.number("feed_version")?,
         head_version: row.number("head_version")?,
     })
+}
+
+/// The record of an event that nobody has said anything about.
+pub(crate) fn unknown_event(id: &str) -> EventRecord {
+    EventRecord {
+        id: id.to_owned(),
+        number: 0,
+        said: None,
+        said_at: None,
+        overrides: EventDetails::default(),
+        set_at: SetAt::default(),
+        feed_version: 0,
+        head_version: 0,
+    }
 }
 
 /// Reads the rules of an event's door from their column.

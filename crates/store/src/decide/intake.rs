@@ -2,11 +2,11 @@
 //!
 //! The database collects [`Facts`] about the keys and orders that the batch names; [`Intake::decide`] determines what
 //! to write and what to return. Refunds and cancellations are decided one by one afterwards: see
-//! [`super::withdrawing`].
+//! [`super::withdrawing`]; and so are changes of events: see [`super::event_changes`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use fulfillment_domain::{Message, OrderId, Payment, Withdrawal};
+use fulfillment_domain::{EventChange, Message, OrderId, Payment, Withdrawal};
 use sha2::{Digest as _, Sha256};
 
 use crate::decide::dead_letter::{DeadLetter, orders_in};
@@ -80,7 +80,7 @@ pub(crate) type First<'a> = (&'a str, &'a Incoming);
 /// What to write, and what to return.
 #[derive(Debug)]
 pub(crate) struct Decided<'a> {
-    /// In the batch's order; none for a refund or cancellation, which is decided later.
+    /// In the batch's order; none for a refund, a cancellation or a change of an event, which is decided later.
     pub(crate) outcomes: Vec<Option<IngestOutcome>>,
     /// By key.
     pub(crate) payments: Vec<NewPayment<'a>>,
@@ -178,7 +178,7 @@ impl<'a> Intake<'a> {
                 (Ok(Message::Payment(payment)), Some(known)) if known.contradiction(payment).is_none() => {}
                 (Ok(Message::Payment(payment)), None) => drop(touched.insert(payment.order_id)),
                 (Ok(said), _) => {
-                    touched.insert(said.order_id());
+                    touched.extend(said.order_id());
                     touched.extend(orders_in(message));
                 }
                 (Err(_), _) => touched.extend(orders_in(message)),
@@ -195,12 +195,23 @@ impl<'a> Intake<'a> {
         })
     }
 
+    /// The changes of each event, in the batch's order, each with its index in the batch.
+    pub(crate) fn event_changes(&self) -> BTreeMap<&'a str, Vec<(usize, &'a Incoming, &'a EventChange)>> {
+        let mut changes: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (at, message) in self.batch.iter().enumerate() {
+            if let Ok(Message::EventChange(change)) = &message.content {
+                changes.entry(change.event_id.as_str()).or_default().push((at, message, change));
+            }
+        }
+        changes
+    }
+
     /// For each order that an unknown payment names, the earliest such payment.
     pub(crate) fn firsts(&self, known: &HashMap<String, Known>) -> BTreeMap<OrderId, First<'_>> {
         let mut firsts: BTreeMap<OrderId, usize> = BTreeMap::new();
         for (_, &at) in self.firsts.iter().filter(|(key, _)| !known.contains_key(*key)) {
-            if let Ok(message) = &self.batch[at].content {
-                firsts.entry(message.order_id()).and_modify(|first| *first = at.min(*first)).or_insert(at);
+            if let Ok(Message::Payment(payment)) = &self.batch[at].content {
+                firsts.entry(payment.order_id).and_modify(|first| *first = at.min(*first)).or_insert(at);
             }
         }
         firsts

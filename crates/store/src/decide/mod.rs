@@ -9,6 +9,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod delivering;
 pub(crate) mod erasing;
 pub(crate) mod event;
+pub(crate) mod event_changes;
 pub(crate) mod event_records;
 pub(crate) mod facts;
 pub(crate) mod folding;

@@ -16,6 +16,7 @@ use crate::decide::folding::{standing_columns, standing_from};
 use crate::decide::headers;
 use crate::decide::intake::{First, Intake, NewPayment};
 use crate::decide::sql_values::clean;
+use crate::sql::event_changes::{change_events, changed_events, number_events};
 use crate::sql::recording::{drop_phantoms, mark, named, record};
 use crate::sql::rows::attention::list_closed;
 use crate::sql::rows::audit::audit_entered;
@@ -39,6 +40,7 @@ impl Inbox for PgStore {
             return Ok(Vec::new());
         }
         let intake = Intake::new(batch);
+        number_events(self, &intake).await?;
         for _ in 0..COLLISIONS {
             if let Some(outcomes) = self.try_ingest(&intake, reached, route, announcing).await? {
                 return Ok(outcomes);
@@ -76,10 +78,12 @@ impl PgStore {
         }
         let recorded = record(&mut tx, intake, &mut decided).await?;
         let to_settle = decided.to_settle.union(&recorded.orders).copied().collect();
-        let work = Settling { rules: self.refunds, announcing, has_seats: false, noted: &[] };
+        let changed = changed_events(intake);
+        let work = Settling { rules: self.refunds, announcing, has_seats: false, noted: &changed };
         settle(&mut tx, &to_settle, work).await?;
         want_if_listed(&mut tx, &recorded.orders).await?;
         recorded.tell(&mut tx, &mut decided.outcomes).await?;
+        change_events(&mut tx, intake, &mut decided, announcing).await?;
         set_apart(&mut tx, decided.dead_once(), route).await?;
         keep_erased(&mut tx, &decided.known_orders(intake), &decided.dead).await?;
         drop_phantoms(&mut tx, intake, &decided.outcomes, &locked).await?;

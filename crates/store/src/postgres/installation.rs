@@ -39,6 +39,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (28, "0028_check_ins", include_str!("../../migrations/postgres/0028_check_ins.sql")),
     (29, "0029_deviations", include_str!("../../migrations/postgres/0029_deviations.sql")),
     (30, "0030_door_devices", include_str!("../../migrations/postgres/0030_door_devices.sql")),
+    (31, "0031_set_at", include_str!("../../migrations/postgres/0031_set_at.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

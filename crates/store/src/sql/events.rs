@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use fulfillment_domain::{EventDetails, EventPatch, EventRecord};
+use fulfillment_domain::event_record::Moment;
+use fulfillment_domain::{EventPatch, EventRecord, Unreadable};
 
 use super::rows::audit::audit;
 use super::rows::event_records::{complete, locked, write};
 use super::{Db, Sql, Transaction as _};
-use crate::decide::event_records::{event_record_columns, event_record_from};
+use crate::decide::event_records::{event_record_columns, event_record_from, unknown_event};
 use crate::decide::sql_values::{Row as _, SqlValue};
 use crate::events::{EventOnRecord, Events, SetEvent};
 use crate::{Action, Actor, Announcing, AuditEntry, Installation, Result};
@@ -45,23 +46,22 @@ impl<S: Sql + Installation> Events for S {
     ) -> Result<SetEvent> {
         // What would be refused creates nothing.
         let known = by_id(&mut self.read().await?, id).await?;
-        let mut wanted = known.unwrap_or_else(|| unknown(id));
-        patch.apply(&mut wanted.overrides);
-        if let Err(refused) = wanted.check_times() {
+        let mut wanted = known.unwrap_or_else(|| unknown_event(id));
+        if let Err(refused) = patched(&mut wanted, patch) {
             return Ok(SetEvent::Refused(refused));
         }
         self.event_number(id).await?;
         let mut tx = self.begin().await?;
-        let mut record = locked(&mut tx, [id]).await?.pop().unwrap_or_else(|| unknown(id));
+        let mut record = locked(&mut tx, [id]).await?.pop().unwrap_or_else(|| unknown_event(id));
         let (before, overrides) = (record.in_force(), record.overrides.clone());
-        patch.apply(&mut record.overrides);
-        if let Err(refused) = record.check_times() {
+        if let Err(refused) = patched(&mut record, patch) {
             return Ok(SetEvent::Refused(refused));
         }
         let is_first = record.head_version == 0;
         if record.overrides == overrides && !is_first {
             return Ok(SetEvent::Set(Box::new(record), false));
         }
+        patch.mark(Moment::by_operator(tx.now().await?), &mut record.set_at);
         let changed = write(&mut tx, &mut record, &before, announcing).await?;
         if record.overrides != overrides || is_first {
             audit(&mut tx, AuditEntry::new(by, Action::SetEvent).subject(id)).await?;
@@ -71,16 +71,10 @@ impl<S: Sql + Installation> Events for S {
     }
 }
 
-fn unknown(id: &str) -> EventRecord {
-    EventRecord {
-        id: id.to_owned(),
-        number: 0,
-        said: None,
-        said_at: None,
-        overrides: EventDetails::default(),
-        feed_version: 0,
-        head_version: 0,
-    }
+/// Makes the changes, unless a time that they change contradicts another one.
+fn patched(record: &mut EventRecord, patch: &EventPatch) -> std::result::Result<(), Unreadable> {
+    patch.apply(&mut record.overrides);
+    if patch.changes_times() { record.check_times() } else { Ok(()) }
 }
 
 async fn by_id(db: &mut impl Db, id: &str) -> Result<Option<EventRecord>> {

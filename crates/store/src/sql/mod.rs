@@ -14,6 +14,7 @@ mod door_feeds;
 mod epoch;
 mod erasures;
 mod event_cancellations;
+pub(crate) mod event_changes;
 mod events;
 mod fragments;
 mod import;

@@ -38,6 +38,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (28, "0028_check_ins", include_str!("../../migrations/sqlite/0028_check_ins.sql")),
     (29, "0029_deviations", include_str!("../../migrations/sqlite/0029_deviations.sql")),
     (30, "0030_door_devices", include_str!("../../migrations/sqlite/0030_door_devices.sql")),
+    (31, "0031_set_at", include_str!("../../migrations/sqlite/0031_set_at.sql")),
 ];
 
 #[async_trait]

@@ -68,6 +68,6 @@ fn event(
     // All of a ticket go to one partition.
     let subject = check_in.ticket_id.map(|id| id.to_string()).or_else(|| check_in.cti.clone());
     let subject = subject.unwrap_or_else(|| check_in.check_in_id.to_string());
-    let Announcing { spelling, destinations } = announcing;
+    let Announcing { spelling, destinations, .. } = announcing;
     door_event(id, kind, &subject, check_in.received_at, *spelling, destinations, fields)
 }

@@ -228,7 +228,7 @@ pub(crate) fn voided_event(
     announcing: &Announcing,
     traceparent: Option<&str>,
 ) -> Result<fulfillment_domain::OutboxEvent> {
-    let Announcing { spelling, destinations } = announcing;
+    let Announcing { spelling, destinations, .. } = announcing;
     fulfillment_domain::event::ticket_voided(ticket, *spelling, traceparent, destinations)
         .map_err(|e| StoreError::Refused(e.into()))
 }

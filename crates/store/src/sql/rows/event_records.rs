@@ -90,7 +90,7 @@ pub(crate) async fn write(
     }
     let version = |version: u64| SqlValue::Int(i64::try_from(version).unwrap_or(i64::MAX));
     let sql = "UPDATE events SET said = $2, said_at = $3, set_by_operator = $4, feed_version = $5, \
-               head_version = $6 WHERE event_id = $1";
+               head_version = $6, set_at = $7 WHERE event_id = $1";
     let cells = [
         (&record.id).into(),
         record.said.as_ref().map(stored).transpose()?.into(),
@@ -98,6 +98,7 @@ pub(crate) async fn write(
         stored(&record.overrides)?.into(),
         version(record.feed_version),
         version(record.head_version),
+        record.set_at.to_stored().map_err(|e| StoreError::Refused(e.into()))?.into(),
     ];
     db.execute(sql, &cells).await?;
     if changed {
@@ -108,8 +109,7 @@ pub(crate) async fn write(
         }
         let epoch = epoch(db).await?;
         let at = storable(db.now().await?);
-        let Announcing { spelling, destinations } = announcing;
-        let event = event_updated(record, epoch, at, *spelling, destinations)
+        let event = event_updated(record, epoch, at, announcing.spelling, &announcing.of_updates())
             .map_err(|e| StoreError::Refused(e.into()))?;
         db.insert_events(&[event]).await?;
     }

@@ -83,6 +83,13 @@ impl Secret {
                 .is_ok()
     }
 
+    /// The key of the tags of an event's ticket numbers, which devices of its door are given: another one in each epoch of
+    /// the store.
+    #[must_use]
+    pub fn number_key(&self, event: &str, epoch: u64) -> Self {
+        Self(self.mac(&[b"door numbers", event.as_bytes(), &epoch.to_be_bytes()]))
+    }
+
     /// A pseudonym for an e-mail address, by which the store finds it without containing it.
     pub fn pseudonym(&self, address: &str) -> [u8; 16] {
         self.pseudonym_of(b"address", address)
@@ -138,6 +145,21 @@ mod tests {
     }
 
     const KNOWN_ID: &str = "8a0c808e-49a3-8ac3-bc48-7b143f4e409e";
+
+    #[test]
+    fn each_event_and_epoch_has_a_key_of_its_own() {
+        let (a, b) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        let key = a.number_key("gala", 1);
+        assert_eq!(key.expose(), a.number_key("gala", 1).expose());
+        for other in [a.number_key("gala", 2), a.number_key("Gala", 1), b.number_key("gala", 1)] {
+            assert_ne!(key.expose(), other.expose());
+            assert_ne!(key.fingerprint(), other.fingerprint());
+        }
+        // Devices have kept parts under it: another derivation would be another key.
+        assert_eq!(key.fingerprint(), KNOWN_NUMBER_KEY);
+    }
+
+    const KNOWN_NUMBER_KEY: &str = "01e23acfde3193d7";
 
     #[test]
     fn links_hold_only_for_their_ticket_and_generation() {

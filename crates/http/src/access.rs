@@ -175,6 +175,17 @@ impl Access {
         self.at_event(headers, self.caller(headers)?, any, event)
     }
 
+    /// The same for what devices alone are given.
+    pub(crate) fn require_device(&self, headers: &HeaderMap, event: &str) -> Result<Caller, Problem> {
+        let caller = self.require_at(headers, &[Scope::Door], event)?;
+        if caller.device().is_none() {
+            let detail = "Ticket numbers and their key are for enrolled devices only: enrol one with `fulfillment door \
+                          device new`, and send its token.";
+            return Err(Problem::new(Kind::Forbidden, detail));
+        }
+        Ok(caller)
+    }
+
     /// The same for scans: also a device that may only upload, which has [ended](Self::has_ended).
     pub(crate) fn require_scanner(&self, headers: &HeaderMap, event: &str) -> Result<Caller, Problem> {
         let caller = match self.find(headers, &self.stored.snapshot()) {

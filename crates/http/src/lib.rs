@@ -93,6 +93,8 @@ routes! {
     "/events/{eventId}/door": get door::feed::feed;
     "/events/{eventId}/door/admitted": get door::admitted::admitted;
     "/events/{eventId}/door/names": get door::names::names;
+    "/events/{eventId}/door/number-key": get door::number_key::number_key;
+    "/events/{eventId}/door/numbers": get door::numbers::numbers;
     "/events/{eventId}/door/news": get door::news::news;
     "/events/{eventId}/door/still-good/{kid}": get door::still_good::still_good;
     "/door/enrol": post door::enrol::enrol;

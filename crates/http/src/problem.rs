@@ -34,6 +34,7 @@ pub(crate) enum Kind {
     TicketErased,
     EventsPruned,
     AnotherEpoch,
+    NumberKeyChanged,
     TooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
@@ -49,7 +50,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::NotAGuid,
         Self::BadRequest,
         Self::UnreadablePayment,
@@ -75,6 +76,7 @@ impl Kind {
         Self::TicketErased,
         Self::EventsPruned,
         Self::AnotherEpoch,
+        Self::NumberKeyChanged,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
@@ -146,6 +148,9 @@ impl Kind {
             Self::TicketErased => ("ticket-erased", S::GONE, "The ticket's personal data was erased"),
             Self::EventsPruned => ("events-pruned", S::GONE, "Events after this position were deleted"),
             Self::AnotherEpoch => ("another-epoch", S::GONE, "The position is of another epoch of the store"),
+            Self::NumberKeyChanged => {
+                ("number-key-changed", S::GONE, "Another key of ticket numbers is in use")
+            }
             Self::TooLarge => ("too-large", S::PAYLOAD_TOO_LARGE, "The request is too large"),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",

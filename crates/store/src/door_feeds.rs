@@ -86,6 +86,17 @@ pub struct DoorNames {
     pub holders: Vec<(Cti, Option<String>, String)>,
 }
 
+/// The ticket numbers of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoorNumbers {
+    /// As of when.
+    pub position: DoorPosition,
+    /// The keys that were revoked: scanners take nothing that one of them signs.
+    pub revoked: Vec<RevokedKey>,
+    /// Number and code's id of each ticket, void and erased ones too, as a check-in by number finds them.
+    pub tickets: Vec<(String, Cti)>,
+}
+
 /// The feeds of doors.
 #[async_trait]
 pub trait DoorFeeds: Send + Sync {
@@ -104,6 +115,9 @@ pub trait DoorFeeds: Send + Sync {
 
     /// Who holds the tickets of an event. `None`: no such event.
     async fn door_names(&self, event: &str) -> Result<Option<DoorNames>>;
+
+    /// The numbers of the tickets of an event. `None`: no such event.
+    async fn door_numbers(&self, event: &str) -> Result<Option<DoorNumbers>>;
 
     /// The claims of the live codes that a key signed for an event.
     async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>>;

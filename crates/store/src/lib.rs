@@ -102,7 +102,7 @@ pub use destinations::{DestinationBacklog, Destinations};
 pub use door_devices::{
     AddedDevice, DeviceContact, DeviceRecord, DeviceRole, DeviceState, DoorDevices, NewDevice,
 };
-pub use door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorNames, DoorPosition};
+pub use door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorNames, DoorNumbers, DoorPosition};
 pub use epoch::StoreEpoch;
 pub use erasures::{BegunErasure, Cleared, Erased, Erasures};
 pub use error::StoreError;

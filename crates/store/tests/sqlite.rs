@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use fulfillment_domain::Clock;
 use fulfillment_store::conformance::Backend;
-use fulfillment_store::conformance::admissions::DELTA;
+use fulfillment_store::conformance::admissions::{DELTA, NUMBERS};
 use fulfillment_store::conformance::erasures::FILES_DUE;
 use fulfillment_store::conformance::fixtures::{LONG, ingest, issued, payment};
 use fulfillment_store::sqlite::SqliteStore;
@@ -273,6 +273,11 @@ async fn who_was_admitted_since_is_found_by_indexes() {
             let reads = |table: &str| steps.iter().any(|s| s.starts_with(&format!("SCAN {table}")));
             assert!(!reads("c") && !reads("t"), "{steps:?}");
         }
+        let steps = plan(&backend, NUMBERS).await;
+        assert!(
+            steps.len() == 1 && steps[0].contains("INDEX tickets_of_event (event_number=?)"),
+            "{steps:?}"
+        );
     }
 }
 

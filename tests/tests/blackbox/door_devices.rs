@@ -11,7 +11,7 @@ use fulfillment_tests::service::{Service, Setup};
 use fulfillment_tests::wait::eventually;
 use serde_json::{Value, json};
 
-const EVENT: &str = "gala";
+pub(super) const EVENT: &str = "gala";
 const OFFLINE: &str = "admitted";
 
 /// The exit code of a command, and what it answers in JSON.
@@ -22,12 +22,12 @@ async fn run(setup: &Setup, arguments: &[&str]) -> Result<(Option<i32>, Value)> 
     Ok((output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_default()))
 }
 
-async fn scene() -> Result<Scene> {
+pub(super) async fn scene() -> Result<Scene> {
     Ok(Scene::embedded().await?.set("FULFILLMENT_HTTP_PUBLIC_URL", "https://tickets.example"))
 }
 
 /// Sells seats of the event; answers with the tickets' records.
-async fn sold(scene: &Scene, service: &Service, count: usize) -> Result<Vec<Value>> {
+pub(super) async fn sold(scene: &Scene, service: &Service, count: usize) -> Result<Vec<Value>> {
     let order = rig::id();
     let mut answer = seats(order, count);
     answer["eventId"] = EVENT.into();
@@ -38,7 +38,7 @@ async fn sold(scene: &Scene, service: &Service, count: usize) -> Result<Vec<Valu
 }
 
 /// Makes a device; answers with its code.
-async fn made(scene: &Scene, name: &str, role: &str, gates: &[&str]) -> Result<String> {
+pub(super) async fn made(scene: &Scene, name: &str, role: &str, gates: &[&str]) -> Result<String> {
     let mut arguments = vec!["new", "--event", EVENT, "--role", role, "--name", name];
     arguments.extend(gates.iter().flat_map(|gate| ["--gate", gate]));
     let (exit, made) = run(&scene.setup, &arguments).await?;
@@ -48,16 +48,16 @@ async fn made(scene: &Scene, name: &str, role: &str, gates: &[&str]) -> Result<S
     Ok(code.to_owned())
 }
 
-async fn enrol(service: &Service, code: &str, secret: &str) -> Result<(u16, Value)> {
+pub(super) async fn enrol(service: &Service, code: &str, secret: &str) -> Result<(u16, Value)> {
     let request = service.client().post(format!("{}/door/enrol", service.base()));
     let body = json!({ "code": code, "secret": secret.repeat(32) }).to_string();
     let answer = request.header("content-type", "application/json").body(body).send().await?;
     Ok((answer.status().as_u16(), serde_json::from_str(&answer.text().await?)?))
 }
 
-struct Device<'a> {
-    service: &'a Service,
-    token: String,
+pub(super) struct Device<'a> {
+    pub(super) service: &'a Service,
+    pub(super) token: String,
 }
 
 impl<'a> Device<'a> {
@@ -80,7 +80,7 @@ impl<'a> Device<'a> {
         Ok((answer.status().as_u16(), serde_json::from_str(&answer.text().await?)?))
     }
 
-    async fn scan(&self, scan: Value) -> Result<(u16, Value)> {
+    pub(super) async fn scan(&self, scan: Value) -> Result<(u16, Value)> {
         let (status, answer) = self.scan_at(EVENT, &scan).await?;
         Ok((status, if status == 200 { answer["results"][0].clone() } else { answer }))
     }

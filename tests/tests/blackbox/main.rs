@@ -11,6 +11,7 @@ mod door;
 mod door_devices;
 mod door_feed;
 mod door_news;
+mod door_numbers;
 mod downloads;
 mod duplicates;
 mod embedded;

@@ -179,6 +179,18 @@ pub(crate) struct EnrolledDevice {
     /// To measure the device's clock by.
     #[schema(format = DateTime)]
     server_time: String,
+    #[serde(flatten)]
+    number_key: DoorNumberKey,
+}
+
+/// The key of the tags of an event's ticket numbers.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct DoorNumberKey {
+    /// 32 bytes, in base64url without padding. It is for devices alone.
+    number_key: String,
+    /// Which key it is: send it as `key` when asking for the numbers.
+    number_key_id: String,
 }
 
 /// The state of an event's door.

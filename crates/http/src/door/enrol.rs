@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tracing::info;
 
+use super::no_such_event;
+use super::number_key::{self, NumberKey};
 use crate::api::Api;
 use crate::body;
 use crate::connections::Origin;
@@ -47,6 +49,8 @@ struct Enrolled {
     role: &'static str,
     expires_at: Timestamp,
     server_time: Timestamp,
+    #[serde(flatten)]
+    number_key: number_key::Shown,
 }
 
 /// Enrol a device
@@ -81,8 +85,10 @@ pub(crate) async fn enrol(State(api): State<Arc<Api>>, request: Request) -> Resu
     let Some(device) = api.store.enrol_device(&token_hash(&code), &token_hash(&token)).await? else {
         return Err(api.access.refuse_code(client).await);
     };
+    let (epoch, _) = api.store.door_version(&device.event_id).await?.ok_or_else(no_such_event)?;
     info!(device = device.name, event = device.event_id, "a device of a door was given its token");
     let answer = Enrolled {
+        number_key: NumberKey::of(&api, &device.event_id, epoch).shown(),
         token,
         name: device.name,
         event_id: device.event_id,

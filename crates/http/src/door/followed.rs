@@ -71,7 +71,7 @@ mod tests {
 
     use async_trait::async_trait;
     use fulfillment_credential::Claims;
-    use fulfillment_store::{Admissions, DoorFeed, DoorNames, Result, StoreError};
+    use fulfillment_store::{Admissions, DoorFeed, DoorNames, DoorNumbers, Result, StoreError};
 
     use super::*;
 
@@ -107,6 +107,10 @@ mod tests {
         }
 
         async fn door_names(&self, _: &str) -> Result<Option<DoorNames>> {
+            Ok(None)
+        }
+
+        async fn door_numbers(&self, _: &str) -> Result<Option<DoorNumbers>> {
             Ok(None)
         }
 

@@ -8,6 +8,8 @@ pub(crate) mod followed;
 pub(crate) mod list;
 pub(crate) mod names;
 pub(crate) mod news;
+pub(crate) mod number_key;
+pub(crate) mod numbers;
 pub(crate) mod rules;
 pub(crate) mod scan;
 mod signed;

@@ -1,13 +1,17 @@
 //! The feed of a door as a scanner fetches it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fulfillment_config::token_hash;
 use fulfillment_credential::{Claims, KeySet, SigningKey, Verdict, sign};
 use fulfillment_door::Counts;
-use fulfillment_door::feed::{Document, DoorScan, HeldFeed, Outcome, Status, read};
+use fulfillment_door::feed::{Document, DoorScan, HeldFeed, Outcome, Status, number_tag, read};
 use fulfillment_pipeline::keyring::Keyring;
 use fulfillment_store::conformance::fixtures;
 use fulfillment_store::{
-    Audit as _, AuditFilter, CheckIns as _, Erasures as _, Events as _, Installation as _, OrderQueue as _,
-    RevokedKey, SigningKeys as _, StoreEpoch as _, Withdrawals as _,
+    Audit as _, AuditFilter, CheckIns as _, DeviceRole, DoorDevices as _, Erasures as _, Events as _,
+    Installation as _, NewDevice, OrderQueue as _, RevokedKey, SigningKeys as _, StoreEpoch as _,
+    Withdrawals as _,
 };
 
 use super::App;
@@ -279,4 +283,74 @@ async fn names_need_a_scope_of_their_own() {
     let erased = door.app.get(&path, &host).await;
     assert_eq!(held.apply(read(&erased.body, held.keys()).unwrap()), Ok(Outcome::Applied));
     assert_eq!(held.parts().name(&[1; 10]), None);
+}
+
+/// Numbers and their key are for devices, and a device that holds another key is told so.
+#[tokio::test]
+async fn numbers_are_for_devices_alone() {
+    let token = "door-token-of-at-least-32-characters";
+    let door = door(&format!("[[token]]\nname = \"gate\"\ntoken = \"{token}\"\nscopes = [\"door\"]\n")).await;
+    let (store, device) = (&door.app.store, "fdt_device");
+    let new = NewDevice {
+        name: "n1".into(),
+        event_id: EVENT.into(),
+        gates: Vec::new(),
+        role: DeviceRole::Steward,
+        code_sha256: token_hash("code"),
+    };
+    store.add_device(&new, &fixtures::desk()).await.unwrap();
+    store.enrol_device(&token_hash("code"), &token_hash(device)).await.unwrap().unwrap();
+    let ask = async |token: &str, path: &str, tag: &str| {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str()), ("if-none-match", tag)];
+        door.app.get(&format!("/events/{path}"), &headers).await
+    };
+    ask(device, "event-1/door", "").await;
+    for path in ["event-1/door/number-key", "event-1/door/numbers?key=x"] {
+        let refused = ask(token, path, "").await;
+        refused.is_problem(403, "forbidden");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("door device new"));
+    }
+    ask(device, "other/door/numbers?key=x", "").await.is_problem(403, "forbidden");
+    let key = ask(device, "event-1/door/number-key", "").await;
+    assert_eq!((key.status.as_u16(), key.header("cache-control")), (200, "private, no-store"));
+    super::description::fits(&key.json(), "DoorNumberKey");
+    let id = key.json()["numberKeyId"].as_str().unwrap().to_owned();
+    let key = URL_SAFE_NO_PAD.decode(key.json()["numberKey"].as_str().unwrap()).unwrap().try_into().unwrap();
+    ask(device, "event-1/door/numbers", "").await.is_problem(400, "bad-request");
+    ask(device, "event-1/door/numbers?key=x", "").await.is_problem(410, "number-key-changed");
+
+    let path = format!("event-1/door/numbers?key={id}");
+    let part = ask(device, &path, "").await;
+    assert_eq!((part.status.as_u16(), part.header("cache-control")), (200, "private, no-cache"));
+    let first = ask(device, "event-1/door", "").await;
+    let mut held = HeldFeed::begin(read(&first.body, door.keyring.public()).unwrap(), EVENT).unwrap();
+    let apply = |held: &mut HeldFeed, answer: &super::Answer| {
+        assert_eq!(held.apply(read(&answer.body, held.keys()).unwrap()), Ok(Outcome::Applied));
+    };
+    apply(&mut held, &part);
+    let found = |held: &HeldFeed, number: &str| held.parts().by_number(&number_tag(&key, number));
+    for ticket in &door.tickets {
+        assert_eq!(found(&held, &ticket.number), Some(ticket.code.cti));
+        assert!(!part.body.windows(10).any(|bytes| bytes == ticket.number.as_bytes()), "a tag alone");
+    }
+    assert_eq!(found(&held, "0000000000"), None);
+    // A void changes no number; a sale does, although no version counts it.
+    let tag = part.header("etag").to_owned();
+    door.void(0).await;
+    assert_eq!(ask(device, &path, &tag).await.status, 304);
+    fixtures::ingest(store.as_ref(), &[fixtures::payment(2, 2, "49.90")]).await;
+    let claim = store.claim("w", 1, fixtures::LONG).await.unwrap().remove(0);
+    let mut more = fixtures::freeze(&claim, 1);
+    (more.tickets[0].event.number, more.tickets[0].code.cti) = (1, [7; 10]);
+    let sold = fixtures::frozen(store.freeze(&[more]).await.unwrap().remove(0)).remove(0);
+    let part = ask(device, &path, &tag).await;
+    assert_eq!(part.status, 200);
+    apply(&mut held, &part);
+    assert_eq!(found(&held, &sold.number), Some([7; 10]));
+    assert_eq!(found(&held, &door.tickets[0].number), Some([1; 10]), "it is void, not unknown");
+    // Each epoch has its own.
+    store.new_epoch(&fixtures::desk()).await.unwrap();
+    ask(device, &path, &tag).await.is_problem(410, "number-key-changed");
+    assert_ne!(ask(device, "event-1/door/number-key", "").await.json()["numberKeyId"], id);
 }

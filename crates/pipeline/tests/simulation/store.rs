@@ -304,6 +304,7 @@ passed_on! {
         door_feed(event: &str) -> Option<DoorFeed>;
         admissions(event: &str, after: u64) -> Option<Admissions>;
         door_names(event: &str) -> Option<DoorNames>;
+        door_numbers(event: &str) -> Option<DoorNumbers>;
         still_good(event: u32, kid: &str) -> Vec<fulfillment_credential::Claims>;
     }
     Events {

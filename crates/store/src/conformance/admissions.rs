@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 
 use fulfillment_credential::Cti;
 use fulfillment_domain::Ticket;
-use fulfillment_door::Direction;
 use fulfillment_door::feed::{Direction as Way, Prefix};
+use fulfillment_door::{Direction, Verdict};
 
 use super::Backend;
 use super::check_ins::{EVENT, check_in, claims, code, key, reissue, scan, sold};
-use super::fixtures::{at, at_stored, claimed, completion, desk, freeze, frozen, quietly};
+use super::fixtures::{
+    LONG, at, at_stored, claimed, completion, desk, freeze, frozen, ingest, payment, quietly,
+};
 use crate::{Claim, KeyRecord, NewCheckIn, Offline, Registration, Scanned, Store};
 
 /// What a delta asks of the database.
 pub const DELTA: [&str; 3] = crate::sql::ADMISSIONS;
+
+/// What asks for an event's ticket numbers.
+pub const NUMBERS: &str = crate::sql::NUMBERS;
 
 /// The key that signs is on record, as a process registers it when it starts.
 async fn registered(store: &dyn Store) {
@@ -80,7 +85,7 @@ pub async fn by_deltas(backend: &dyn Backend) {
     check_in(store, exit).await;
     assert_eq!(held.follow(store).await, [entry(1, Way::Out, 30)]);
     // What a device has admitted before that, and uploads later.
-    let shown = Some(Offline { shown: fulfillment_door::Verdict::Admitted, device_revoked: false });
+    let shown = Some(Offline { shown: Verdict::Admitted, device_revoked: false });
     check_in(store, NewCheckIn { offline: shown, ..scan(&code(&claims(1, 0)), "c", 25) }).await;
     assert_eq!(held.follow(store).await, [entry(1, Way::Out, 30)]);
     check_in(store, NewCheckIn { offline: shown, ..scan(&code(&claims(1, 0)), "c", 35) }).await;
@@ -174,4 +179,39 @@ pub async fn names_leave_with_their_order(backend: &dyn Backend) {
     assert_eq!(names().await, [name(0), name(2)]);
     store.erase(super::fixtures::order(1), &desk()).await.unwrap().unwrap();
     assert_eq!(names().await, []);
+}
+
+/// Scanners know the numbers by which the record finds a ticket: a void one is told from an unknown one, and an erased order
+/// keeps its numbers.
+pub async fn numbers_are_those_that_a_check_in_finds(backend: &dyn Backend) {
+    let store = &*backend.store();
+    assert_eq!(store.door_numbers("nothing").await.unwrap(), None);
+    let tickets = sold(store, 3).await;
+    registered(store).await;
+    ingest(store, &[payment(2, 2, "49.90")]).await;
+    let claim = store.claim("w", 1, LONG).await.unwrap().remove(0);
+    let mut other = freeze(&claim, 1);
+    other.tickets[0].event.number = store.event_number("other").await.unwrap();
+    frozen(store.freeze(&[other]).await.unwrap().remove(0));
+    let known = async || {
+        let found = store.door_numbers(EVENT).await.unwrap().unwrap();
+        let (epoch, version) = store.door_version(EVENT).await.unwrap().unwrap();
+        assert_eq!((found.position.epoch, found.position.version), (epoch, version));
+        BTreeMap::from_iter(found.tickets)
+    };
+    let all: BTreeMap<_, _> = tickets.iter().map(|t| (t.number.clone(), t.code.cti)).collect();
+    assert_eq!(known().await, all, "and none of another event");
+    store.void_ticket(tickets[0].id, "refund", &quietly(), &desk()).await.unwrap();
+    store.void_ticket(tickets[1].id, "a mistake", &quietly(), &desk()).await.unwrap();
+    let new = [7; 10];
+    reissue(store, &tickets[1], 1, Some(new)).await;
+    store.erase(super::fixtures::order(1), &desk()).await.unwrap().unwrap();
+    let mut expected = all;
+    expected.insert(tickets[1].number.clone(), new);
+    assert_eq!(known().await, expected);
+    for ticket in &tickets {
+        let scan = NewCheckIn { scanned: Scanned::Number(ticket.number.clone()), ..scan("", "a", 10) };
+        let found = check_in(store, scan).await;
+        assert_eq!((found.ticket_id, found.result.verdict == Verdict::Unknown), (Some(ticket.id), false));
+    }
 }

@@ -86,7 +86,8 @@ macro_rules! conformance_suite {
                 adopted_once, an_upgrade_is_told_from_a_new_store }
             check_ins { once_however_many_gates, once_in_a_batch, nonces, repeats, offline, by_the_record, reinstated_tickets,
                 revoked_keys, rules_and_limits, overrides_beside_an_erasure, voids_in_between, times_are_kept }
-            admissions { by_deltas, tickets_that_begin_alike, names_leave_with_their_order }
+            admissions { by_deltas, tickets_that_begin_alike, names_leave_with_their_order,
+                numbers_are_those_that_a_check_in_finds }
             door_feeds { deltas_add_up_while_tickets_are_voided, replaced_reinstated_and_erased, what_raises_a_version,
                 still_good_of_a_revoked_key, filled_for_what_was_there_before }
             door_devices { enrolled_once, what_is_refused, revoked_and_expired, contacts_move_forward }

@@ -10,8 +10,11 @@ use super::{Db, Sql, admissions, signing_keys};
 use crate::Result;
 use crate::decide::event_records::{event_record_columns, event_record_from, rules_from};
 use crate::decide::sql_values::{Row, SqlValue, need};
-use crate::door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorNames, DoorPosition};
+use crate::door_feeds::{Admissions, Deviation, DoorFeed, DoorFeeds, DoorNames, DoorNumbers, DoorPosition};
 use crate::sql::installation::keys;
+
+/// The numbers of an event's tickets, whatever became of them.
+pub(crate) const NUMBERS: &str = "SELECT ticket_number, cti FROM tickets WHERE event_number = $1";
 
 #[async_trait]
 impl<S: Sql> DoorFeeds for S {
@@ -73,6 +76,17 @@ impl<S: Sql> DoorFeeds for S {
         let mut holders = holders.collect::<Result<Vec<_>>>()?;
         holders.dedup_by_key(|(cti, ..)| *cti);
         Ok(Some(DoorNames { revoked: signing_keys::revoked(&mut db).await?, holders, position }))
+    }
+
+    async fn door_numbers(&self, event: &str) -> Result<Option<DoorNumbers>> {
+        let mut db = self.snapshot().await?;
+        let Some(position) = positions(&mut db, [event]).await?.remove(event) else { return Ok(None) };
+        let rows = db.fetch_all(NUMBERS, &[position.event.into()]).await?;
+        let tickets = rows.iter().map(|row| {
+            Ok((need("ticket_number", row.text("ticket_number")?)?, need("cti", row.array("cti")?)?))
+        });
+        let tickets = tickets.collect::<Result<_>>()?;
+        Ok(Some(DoorNumbers { revoked: signing_keys::revoked(&mut db).await?, tickets, position }))
     }
 
     async fn still_good(&self, event: u32, kid: &str) -> Result<Vec<Claims>> {

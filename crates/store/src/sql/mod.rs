@@ -40,6 +40,8 @@ use jiff::Timestamp;
 #[cfg(feature = "conformance")]
 pub(crate) use self::admissions::DELTA as ADMISSIONS;
 #[cfg(feature = "conformance")]
+pub(crate) use self::door_feeds::NUMBERS;
+#[cfg(feature = "conformance")]
 pub(crate) use self::erasures::FILES_DUE;
 pub(crate) use self::fragments::Fragments;
 #[cfg(feature = "conformance")]

@@ -23,6 +23,7 @@ mod event_records;
 mod events;
 mod gate;
 mod guard;
+mod gzip;
 mod ingest;
 mod local;
 mod path;

@@ -1,5 +1,6 @@
 //! Tests of the feed as a scanner follows it: over HTTP, with nothing but the published keys.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -85,5 +86,43 @@ async fn a_scanner_follows_voids_and_a_restored_store() -> Result<()> {
     assert_eq!(held.apply(snapshot)?, Outcome::Applied);
     assert!(held.origin().epoch > before);
     assert_eq!((verdict(&held, &tickets[0])?, verdict(&held, &tickets[1])?), ("voided", "valid"));
+    Ok(())
+}
+
+/// Whoever accepts gzip is sent it, and asks with the tag of either whether there is something new.
+#[tokio::test]
+async fn documents_are_compressed() -> Result<()> {
+    let scene = Scene::embedded().await?;
+    let mut service = scene.start().await?;
+    let path = format!("/events/{EVENT}/door");
+    let order = rig::id();
+    let mut answer = seats(order, 1);
+    answer["eventId"] = EVENT.into();
+    answer["venueAddress"] = "Friedrichstraße 107, ".repeat(60).into();
+    scene.ordering.answer(order, [Answer::Json(answer)]);
+    service.pay(Payment::of(order).json()).await?;
+    service.order_in(order, "issued").await?;
+    let ask = async |encoding: &str, tag: &str| {
+        let request = service.asking(&path).header("accept-encoding", encoding).header("if-none-match", tag);
+        request.send().await
+    };
+    let (plain, packed) = (ask("identity", "").await?, ask("gzip", "").await?);
+    let header = |answer: &reqwest::Response, name: &str| {
+        answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    assert_eq!(
+        (header(&plain, "content-encoding"), header(&packed, "content-encoding")),
+        (String::new(), "gzip".into())
+    );
+    let tag = header(&plain, "etag");
+    assert_eq!((header(&packed, "etag"), header(&packed, "vary")), (tag.clone(), "Accept-Encoding".into()));
+    let (plain, packed) = (plain.bytes().await?, packed.bytes().await?);
+    let mut decoded = Vec::new();
+    flate2::read::GzDecoder::new(packed.as_ref()).read_to_end(&mut decoded)?;
+    assert!(decoded == plain && packed.len() < plain.len(), "{} of {}", packed.len(), plain.len());
+    for encoding in ["identity", "gzip"] {
+        assert_eq!(ask(encoding, &tag).await?.status(), 304, "{encoding}");
+    }
+    service.stop(Duration::from_secs(20)).await?;
     Ok(())
 }

@@ -38,7 +38,8 @@ pub(crate) struct Since {
     operation_id = "doorAdmitted",
     tag = "Doors",
     params(("eventId" = String, Path, description = "The event's id, percent-encoded."), Since,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer.")),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("Accept-Encoding" = Option<String>, Header, description = "With `gzip` the document is compressed.")),
     responses(
         (status = 200, description = "The document, as COSE_Sign1.", content(("application/cose")),
             headers(("ETag" = String, description = "By epoch, last check-in, feed version, time and key."))),
@@ -75,7 +76,7 @@ pub(crate) async fn admitted(
     };
     let current = tag(&position);
     if known(&headers, &current) {
-        return Ok(answer(&headers, current, None));
+        return Ok(answer(&headers, current, None).await);
     }
     let admissions = api.store.admissions(&event, from).await?.ok_or_else(no_such_event)?;
     let position = admissions.position;
@@ -92,5 +93,5 @@ pub(crate) async fn admitted(
     let document = Document::Admitted(Admitted { origin, from, tickets: admissions.tickets });
     let document = signer.sign(document).await?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
-    Ok(answer(&headers, tag, Some(document)))
+    Ok(answer(&headers, tag, Some(document)).await)
 }

@@ -38,7 +38,8 @@ pub(crate) struct Since {
     operation_id = "doorFeed",
     tag = "Doors",
     params(("eventId" = String, Path, description = "The event's id, percent-encoded."), Since,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer.")),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("Accept-Encoding" = Option<String>, Header, description = "With `gzip` the document is compressed.")),
     responses(
         (status = 200, description = "The document, as COSE_Sign1.", content(("application/cose")),
             headers(("ETag" = String, description = "By epoch, version, time and key."))),
@@ -73,7 +74,7 @@ pub(crate) async fn feed(
     let tag = |epoch: u64, version: u64| format!("\"{epoch}-{version}{from}-{}-{kid}\"", signer.made_at());
     let current = tag(epoch, version);
     if known(&headers, &current) {
-        return Ok(answer(&headers, current, None));
+        return Ok(answer(&headers, current, None).await);
     }
     let feed = api.store.door_feed(&event).await?.ok_or_else(no_such_event)?;
     // It may have gone on since.
@@ -85,7 +86,7 @@ pub(crate) async fn feed(
     };
     let document = signer.sign(document).await?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
-    Ok(answer(&headers, tag, Some(document)))
+    Ok(answer(&headers, tag, Some(document)).await)
 }
 
 /// Epoch and version.

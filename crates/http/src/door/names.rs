@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_door::feed::{Document, Name, Names, Origin};
 use fulfillment_store::{Action, AuditEntry};
 
-use super::signed::{COSE, Signer, clipped};
+use super::signed::{Signer, clipped, content};
 use super::{event_id, no_such_event};
 use crate::api::Api;
 #[cfg(test)]
@@ -27,7 +27,8 @@ use crate::problem::Problem;
     path = "/events/{eventId}/door/names",
     operation_id = "doorNames",
     tag = "Doors",
-    params(("eventId" = String, Path, description = "The event's id, percent-encoded.")),
+    params(("eventId" = String, Path, description = "The event's id, percent-encoded."),
+        ("Accept-Encoding" = Option<String>, Header, description = "With `gzip` the document is compressed.")),
     responses(
         (status = 200, description = "The document, as COSE_Sign1.", content(("application/cose"))),
         (status = 400, body = answers::Problem, content_type = answers::PROBLEM, description = "`bad-request`"),
@@ -61,5 +62,5 @@ pub(crate) async fn names(
     });
     let document = signer.sign(Document::Names(Names { origin, tickets: named.collect() })).await?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
-    Ok(([(CONTENT_TYPE, COSE), (CACHE_CONTROL, "private, no-store")], document).into_response())
+    Ok(([(CACHE_CONTROL, "private, no-store")], content(&headers, document).await).into_response())
 }

@@ -42,7 +42,8 @@ pub(crate) struct Held {
     operation_id = "doorNumbers",
     tag = "Doors",
     params(("eventId" = String, Path, description = "The event's id, percent-encoded."), Held,
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer.")),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("Accept-Encoding" = Option<String>, Header, description = "With `gzip` the document is compressed.")),
     responses(
         (status = 200, description = "The document, as COSE_Sign1.", content(("application/cose")),
             headers(("ETag" = String, description = "By epoch, entries and key."))),
@@ -83,7 +84,7 @@ pub(crate) async fn numbers(
     // Sales do not raise the feed's version, and voids do not change the numbers: the content is what can be compared.
     let tag = format!("\"{epoch}-{}-{}\"", signer.kid()?, digest(&tickets));
     if known(&headers, &tag) {
-        return Ok(answer(&headers, tag, None));
+        return Ok(answer(&headers, tag, None).await);
     }
     let origin = Origin {
         event: position.event,
@@ -93,7 +94,7 @@ pub(crate) async fn numbers(
     };
     let document = signer.sign(Document::Numbers(Numbers { origin, tickets })).await?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
-    Ok(answer(&headers, tag, Some(document)))
+    Ok(answer(&headers, tag, Some(document)).await)
 }
 
 /// The entries of the document, made beside the other requests: there may be many.

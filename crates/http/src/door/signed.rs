@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fulfillment_credential::{KeySet, Kid, PublicKey, SigningKey};
 use fulfillment_domain::EventStatus;
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tracing::{error, warn};
 
 use crate::api::Api;
+use crate::gzip;
 use crate::problem::{Kind, Problem};
 use crate::tickets::file::known;
 
@@ -22,7 +23,7 @@ use crate::tickets::file::known;
 const SLOT: i64 = 600;
 
 /// The type of a document.
-pub(super) const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
+const COSE: &str = "application/cose; cose-type=\"cose-sign1\"";
 
 /// How long a feed is fresh, from the beginning of the slot.
 const FRESH: i64 = 1_200;
@@ -104,14 +105,23 @@ fn put(set: &mut KeySet, keys: impl Iterator<Item = [u8; 32]>) {
     }
 }
 
-/// A signed document, or 304 where the client has it.
-pub(super) fn answer(headers: &HeaderMap, tag: String, document: Option<Vec<u8>>) -> Response {
+/// A signed document, or 304 where the client has it. The tag is weak: it is that of the content, compressed or not.
+pub(super) async fn answer(headers: &HeaderMap, tag: String, document: Option<Vec<u8>>) -> Response {
     let is_known = known(headers, &tag);
-    let common = [(ETAG, tag), (CACHE_CONTROL, "private, no-cache".to_owned())];
+    let common = [(ETAG, format!("W/{tag}")), (CACHE_CONTROL, "private, no-cache".to_owned())];
     match document {
-        Some(document) if !is_known => (common, [(CONTENT_TYPE, COSE)], document).into_response(),
-        _ => (StatusCode::NOT_MODIFIED, common).into_response(),
+        Some(document) if !is_known => (common, content(headers, document).await).into_response(),
+        _ => (StatusCode::NOT_MODIFIED, common, [VARIES]).into_response(),
     }
+}
+
+/// Another answer where the client accepts another encoding.
+const VARIES: (HeaderName, &str) = (VARY, "Accept-Encoding");
+
+/// A document with what describes it, compressed for clients that accept it.
+pub(super) async fn content(headers: &HeaderMap, document: Vec<u8>) -> impl IntoResponse + use<> {
+    let (encoding, document) = gzip::encode(headers, document.into()).await;
+    ([(CONTENT_TYPE, COSE), VARIES], encoding, document)
 }
 
 /// The head of an event's feed.

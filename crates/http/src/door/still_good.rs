@@ -30,7 +30,8 @@ use crate::problem::{Kind, Problem};
     tag = "Doors",
     params(("eventId" = String, Path, description = "The event's id, percent-encoded."),
         ("kid" = String, Path, description = "The key's id, 8 hexadecimal digits."),
-        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer.")),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of the last answer."),
+        ("Accept-Encoding" = Option<String>, Header, description = "With `gzip` the document is compressed.")),
     responses(
         (status = 200, description = "The document, as COSE_Sign1.", content(("application/cose")),
             headers(("ETag" = String, description = "By epoch, version, time and key."))),
@@ -82,5 +83,5 @@ pub(crate) async fn still_good(
     let document = Document::StillGood(StillGood { origin: origin(&signer, &feed), kid, codes });
     let document = signer.sign(document).await?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
-    Ok(answer(&headers, tag, Some(document)))
+    Ok(answer(&headers, tag, Some(document)).await)
 }

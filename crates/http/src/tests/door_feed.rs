@@ -1,5 +1,7 @@
 //! The feed of a door as a scanner fetches it.
 
+use std::io::Read as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fulfillment_config::token_hash;
@@ -353,4 +355,34 @@ async fn numbers_are_for_devices_alone() {
     store.new_epoch(&fixtures::desk()).await.unwrap();
     ask(device, &path, &tag).await.is_problem(410, "number-key-changed");
     assert_ne!(ask(device, "event-1/door/number-key", "").await.json()["numberKeyId"], id);
+}
+
+/// Documents are compressed for clients that accept it, under the same tag.
+#[tokio::test]
+async fn documents_are_compressed() {
+    let door = door("").await;
+    let plain = door.app.get(PATH, &[]).await;
+    let gzip = ("accept-encoding", "br, gzip");
+    let packed = door.app.get(PATH, &[gzip]).await;
+    assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"));
+    assert!(packed.body.len() < plain.body.len() / 2, "{} of {}", packed.body.len(), plain.body.len());
+    let mut decoded = Vec::new();
+    flate2::read::GzDecoder::new(packed.body.as_ref()).read_to_end(&mut decoded).unwrap();
+    assert_eq!(decoded, plain.body);
+    assert_eq!((packed.header("etag"), packed.header("content-type")), (plain.header("etag"), COSE));
+    // The bytes differ, so the tag compares what they say.
+    assert!(plain.header("etag").starts_with("W/\""), "{}", plain.header("etag"));
+    let strong = plain.header("etag").trim_start_matches("W/");
+    for tag in [plain.header("etag"), strong] {
+        for encoding in [gzip, ("accept-encoding", "identity")] {
+            let known = door.app.get(PATH, &[encoding, ("if-none-match", tag)]).await;
+            assert_eq!((known.status.as_u16(), known.body.len()), (304, 0));
+            assert_eq!(known.header("vary"), "Accept-Encoding");
+        }
+    }
+    for path in [PATH, "/events/event-1/door/admitted", "/events/event-1/door/names"] {
+        assert_eq!(door.app.get(path, &[]).await.header("vary"), "Accept-Encoding", "{path}");
+    }
+    let small = door.app.get("/events/event-1/door/admitted", &[gzip]).await;
+    assert!(small.body.len() < 1_024 && small.header("content-encoding").is_empty());
 }

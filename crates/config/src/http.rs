@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::section::{Bytes, HttpUrl, Sensitive, section};
 use crate::address_range::AddressRange;
 use crate::hosts::Host;
+use crate::origins::WebOrigin;
 
 section! {
     /// The HTTP API: tickets, payments, health, metrics.
@@ -29,6 +30,10 @@ section! {
         /// Other names of this machine, separated by commas, without ports and wildcards. Requests without a token may
         /// use them besides localhost and the loopback addresses.
         hosts: Vec<Host> = "";
+        /// Origins of web pages that may use the routes of doors, separated by commas, like https://scanner.example: for
+        /// scanners that are web apps of another origin than this service (CORS). No other page may, and these no other
+        /// routes.
+        door_origins: Vec<WebOrigin> = "";
         /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";
         /// The same for requests that carry no messages, such as voids and reissues.

@@ -11,6 +11,7 @@ use zeroize::Zeroize;
 
 use crate::address_range::AddressRange;
 use crate::hosts::Host;
+use crate::origins::WebOrigin;
 
 /// A type that a setting can have. Every value is parsed from text, so that a file and the environment agree.
 pub(crate) trait Setting: Sized {
@@ -62,6 +63,8 @@ settings! {
     Currency, "an ISO 4217 code of three letters, like EUR", |t| t.parse().ok();
     Vec<AddressRange>, "addresses and networks separated by commas, like 10.0.0.0/8", AddressRange::list;
     Vec<Host>, "host names separated by commas, without ports and wildcards", Host::list;
+    Vec<WebOrigin>, "origins of web pages separated by commas, like https://scanner.example or http://localhost:8080, \
+        without a path, a slash at the end or a wildcard", WebOrigin::list;
     Vec<PathBuf>, "paths separated by commas",
         |t| Some(t.split(',').map(str::trim).filter(|p| !p.is_empty()).map(PathBuf::from).collect());
     HttpUrl, "an http:// or https:// URL", |t| HttpUrl::parse(t);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue};
-use fulfillment_config::{Http, NamedToken, Scope, token_hash};
+use fulfillment_config::{Http, NamedToken, Scope, WebOrigin, token_hash};
 use fulfillment_domain::Clock;
 use fulfillment_store::{Actor, DeviceState};
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub struct Access {
     /// Requests by token.
     rates: Option<Rates<String>>,
     tries: FailedTries,
+    /// The web pages that may use doors.
+    pub(crate) door_origins: Vec<WebOrigin>,
 }
 
 /// Who is let in while there are no tokens.
@@ -150,7 +152,8 @@ impl Access {
                 "the settings and the store each have a token of this name; logs mix them up"
             );
         }
-        Self { tokens, stored, clock, without, rates, tries: FailedTries::default() }
+        let door_origins = http.door_origins.clone();
+        Self { tokens, stored, clock, without, rates, tries: FailedTries::default(), door_origins }
     }
 
     /// The client that sends these headers, if its token has one of these scopes. The first is the narrowest that

@@ -5,7 +5,7 @@
 //! cancellations, `events` for the stream, `admin` for health, metrics, keys and the
 //! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
 //! else reads tokens. `stored_tokens` follows those in the store, `device` says what those of devices are bound to, `tries` counts those that are not valid. Without
-//! tokens, `local` tells this machine's user from others. What a sender can cost is bounded in `connections`, `gate` and
+//! tokens, `local` tells this machine's user from others; `cors` says which web pages may use doors. What a sender can cost is bounded in `connections`, `gate` and
 //! `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
 //! `docs/openapi.json`, which `description` generates.
 
@@ -15,6 +15,7 @@ mod api;
 mod audit;
 mod body;
 mod connections;
+mod cors;
 #[cfg(test)]
 mod description;
 mod device;
@@ -133,16 +134,22 @@ pub fn router(api: Arc<Api>, whole: bool) -> Router {
     let body_timeout = api.limits.body_timeout;
     let gate = from_fn_with_state(Arc::clone(&api), gate::gate);
     let refusals = from_fn_with_state(Arc::clone(&api), refusals::count_refusals);
+    let (share, preflight) = (
+        from_fn_with_state(Arc::clone(&api), cors::share),
+        from_fn_with_state(Arc::clone(&api), cors::preflight),
+    );
     let routes = if whole { routes() } else { operations() };
     routes
         .fallback(guard::no_such_page)
         .method_not_allowed_fallback(guard::method_not_allowed)
         .with_state(api)
+        .layer(preflight)
         .layer(RequestBodyTimeoutLayer::new(body_timeout))
         .layer(gate)
         .layer(refusals)
         .layer(from_fn(local::name_host))
         .layer(from_fn(guard::guard))
+        .layer(share)
         .layer(from_fn(trace::trace))
         .layer(from_fn(metrics::count))
 }

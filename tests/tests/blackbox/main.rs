@@ -12,6 +12,7 @@ mod door_devices;
 mod door_feed;
 mod door_news;
 mod door_numbers;
+mod door_web;
 mod downloads;
 mod duplicates;
 mod embedded;

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod cors;
 mod description;
 mod door_feed;
 mod door_news;

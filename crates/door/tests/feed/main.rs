@@ -9,6 +9,7 @@ mod documents;
 mod held;
 mod judging;
 mod parts;
+mod run;
 mod second;
 mod sizes;
 mod vectors;

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use crate::by_hand::{payload, signed_payload};
 use crate::common::{REPLACED, VOID, cti, key, one_of_each, snapshot};
-use crate::vectors::{docs, published, run};
+use crate::run::run;
+use crate::vectors::{docs, published};
 
 fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("FULFILLMENT_PYTHON") {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// One measured figure.
 #[derive(Debug, Clone)]
 struct Figure {
-    name: &'static str,
+    name: String,
     value: f64,
     unit: &'static str,
     floor: Option<f64>,
@@ -26,13 +26,13 @@ pub(crate) struct Figures(Vec<Figure>);
 
 impl Figures {
     /// Adds a figure without a measurable floor, or one that is a floor itself.
-    pub(crate) fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
-        self.note(Figure { name, value, unit, floor: None });
+    pub(crate) fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.note(Figure { name: name.into(), value, unit, floor: None });
     }
 
     /// Adds a figure with its floor.
-    pub(crate) fn add_beside(&mut self, name: &'static str, value: f64, unit: &'static str, floor: f64) {
-        self.note(Figure { name, value, unit, floor: Some(floor) });
+    pub(crate) fn add_beside(&mut self, name: impl Into<String>, value: f64, unit: &'static str, floor: f64) {
+        self.note(Figure { name: name.into(), value, unit, floor: Some(floor) });
     }
 
     fn note(&mut self, figure: Figure) {
@@ -44,14 +44,14 @@ impl Figures {
     pub(crate) fn table(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str, unit: &str, floor: &str, ratio: &str| {
-            let _ = writeln!(text, "{name:<35} {value:>10} {unit:<11} {floor:>10} {ratio:>7}");
+            let _ = writeln!(text, "{name:<43} {value:>10} {unit:<11} {floor:>10} {ratio:>7}");
         };
         line("figure", "value", "unit", "floor", "ratio");
         let dash = || "-".to_owned();
         for figure in &self.0 {
             let floor = figure.floor.map_or_else(dash, plain);
             let ratio = figure.ratio().map_or_else(dash, |ratio| format!("{ratio:.2}"));
-            line(figure.name, &plain(figure.value), figure.unit, &floor, &ratio);
+            line(&figure.name, &plain(figure.value), figure.unit, &floor, &ratio);
         }
         text
     }

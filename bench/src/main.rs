@@ -8,6 +8,7 @@
     reason = "counts and times become rates; none comes near 2^53"
 )]
 
+mod door;
 mod figures;
 mod floor;
 mod ordering;
@@ -35,6 +36,8 @@ struct Cli {
 enum Bench {
     /// From payment to ticket-issued on Kafka, `PostgreSQL` and a folder
     Pipeline(pipeline::Options),
+    /// The door: check-ins, its feed, and verdicts natively and as wasm
+    Door(door::Options),
     /// What being safe costs, and what the sizes of batches do
     Durability(pipeline::durability::Options),
 }
@@ -52,6 +55,7 @@ async fn main() -> Result<()> {
     let mut figures = Figures::default();
     let measured = match cli.bench {
         Bench::Pipeline(options) => pipeline::run(&options, &mut figures).await,
+        Bench::Door(options) => door::run(&options, &mut figures).await,
         Bench::Durability(options) => pipeline::durability::run(&options, &mut figures).await,
     };
     // Also prints what was measured before a failure.

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fulfillment_store::{Announcing, CheckInOutcome, CheckIns, NewCheckIn, StoreError};
+use fulfillment_domain::TicketId;
+use fulfillment_store::{Announcing, CheckInOutcome, CheckIns, Holder, NewCheckIn, StoreError};
 use tokio::sync::oneshot;
 
 use crate::Wake;
@@ -31,12 +32,41 @@ pub enum NotCheckedIn {
     Store(#[from] StoreError),
 }
 
-type Answer = Result<Vec<CheckInOutcome>, NotCheckedIn>;
+/// What one request's scans came to.
+#[derive(Debug)]
+pub struct CheckedIn {
+    /// In the order of the scans.
+    pub outcomes: Vec<CheckInOutcome>,
+    /// The holders of their tickets, read for all requests of a transaction together; others may be among them. None if
+    /// they could not be read: the check-ins are recorded nonetheless.
+    pub holders: Option<Arc<Holders>>,
+}
+
+/// Holders by their tickets.
+pub type Holders = HashMap<TicketId, Holder>;
+
+/// The tickets of check-ins.
+pub fn tickets_of(outcomes: &[CheckInOutcome]) -> Vec<TicketId> {
+    let ticket = |outcome: &CheckInOutcome| match outcome {
+        CheckInOutcome::New(check_in) | CheckInOutcome::Known(check_in) => check_in.ticket_id,
+        CheckInOutcome::NonceConflict => None,
+    };
+    outcomes.iter().filter_map(ticket).collect()
+}
+
+type Answer = Result<CheckedIn, NotCheckedIn>;
 
 /// One request's scans.
 struct Waiting {
     scans: Vec<NewCheckIn>,
     answer: oneshot::Sender<Answer>,
+}
+
+impl Waiting {
+    fn refuse(self, error: NotCheckedIn) {
+        // Whoever does not wait any more has gone.
+        let _gone = self.answer.send(Err(error));
+    }
 }
 
 /// The doors of all events.
@@ -124,24 +154,42 @@ impl Doors {
 
     async fn write(&self, event: &str, batch: Vec<Waiting>) {
         let scans: Vec<_> = batch.iter().flat_map(|waiting| waiting.scans.iter().cloned()).collect();
-        let mut together = self.judge(event, &scans).await;
-        let alone = batch.len() == 1;
-        for Waiting { scans, answer } in batch {
-            let own = match &mut together {
-                Ok(outcomes) => Ok(outcomes.drain(..scans.len().min(outcomes.len())).collect()),
-                Err(_) if alone => std::mem::replace(&mut together, Ok(Vec::new())),
+        match self.judge(event, &scans).await {
+            Ok(outcomes) => self.answer(batch, outcomes),
+            Err(error) => match <[_; 1]>::try_from(batch) {
+                Ok([alone]) => alone.refuse(error),
                 // What one request cannot have must not keep the others out.
-                Err(_) => self.judge(event, &scans).await,
-            };
-            // Whoever does not wait any more has gone.
-            let _gone = answer.send(own);
+                Err(batch) => {
+                    for waiting in batch {
+                        match self.judge(event, &waiting.scans).await {
+                            Ok(outcomes) => self.answer(vec![waiting], outcomes),
+                            Err(error) => waiting.refuse(error),
+                        }
+                    }
+                }
+            },
         }
         self.wake.events.send_replace(());
     }
 
-    async fn judge(&self, event: &str, scans: &[NewCheckIn]) -> Answer {
+    async fn judge(&self, event: &str, scans: &[NewCheckIn]) -> Result<Vec<CheckInOutcome>, NotCheckedIn> {
         let outcomes = self.store.check_in(event, scans, &self.announcing).await?;
         outcomes.ok_or(NotCheckedIn::NoSuchEvent)
+    }
+
+    /// Answers a batch that is committed. Its holders are read while the next one is being written.
+    fn answer(&self, batch: Vec<Waiting>, mut outcomes: Vec<CheckInOutcome>) {
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let holders = store.holders(&tickets_of(&outcomes)).await.ok();
+            let holders = holders.map(|holders| {
+                Arc::new(holders.into_iter().map(|holder| (holder.ticket_id, holder)).collect::<Holders>())
+            });
+            for Waiting { scans, answer } in batch {
+                let own = outcomes.drain(..scans.len().min(outcomes.len())).collect();
+                let _gone = answer.send(Ok(CheckedIn { outcomes: own, holders: holders.clone() }));
+            }
+        });
     }
 }
 
@@ -151,9 +199,8 @@ mod tests {
 
     use async_trait::async_trait;
     use fulfillment_credential::{Malformed, Verdict};
-    use fulfillment_domain::TicketId;
     use fulfillment_door::{Direction, Rules};
-    use fulfillment_store::{Actor, CheckIn, DoorStatus, Holder, Result, Scanned};
+    use fulfillment_store::{Actor, CheckIn, DoorStatus, Result, Scanned};
     use jiff::Timestamp;
     use tokio::sync::Semaphore;
 
@@ -245,11 +292,11 @@ mod tests {
             tokio::task::yield_now().await;
         }
         gates.open.add_permits(1);
-        assert_eq!(first.await.unwrap().unwrap().len(), 1);
+        assert_eq!(first.await.unwrap().unwrap().outcomes.len(), 1);
         let [b, bad, c] = others;
-        assert_eq!(b.await.unwrap().unwrap().len(), 2);
+        assert_eq!(b.await.unwrap().unwrap().outcomes.len(), 2);
         assert!(matches!(bad.await.unwrap(), Err(NotCheckedIn::Store(_))));
-        assert_eq!(c.await.unwrap().unwrap().len(), 3);
+        assert_eq!(c.await.unwrap().unwrap().outcomes.len(), 3);
         assert_eq!(gates.transactions.load(Ordering::SeqCst), 5, "alone, together, then each");
         tokio::task::yield_now().await;
         assert!(doors.waiting.lock().unwrap().is_empty());
@@ -262,7 +309,7 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(doors.check_in("panics", scans("a", 1)).await, Err(NotCheckedIn::Busy)));
         }
-        assert_eq!(doors.check_in("gala", scans("a", 1)).await.unwrap().len(), 1);
+        assert_eq!(doors.check_in("gala", scans("a", 1)).await.unwrap().outcomes.len(), 1);
     }
 
     #[tokio::test]

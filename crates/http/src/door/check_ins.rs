@@ -1,6 +1,5 @@
 //! `POST /events/{eventId}/check-ins`: checks tickets in.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,8 +9,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
 use fulfillment_door::Verdict;
-use fulfillment_pipeline::door::NotCheckedIn;
-use fulfillment_store::{CheckIn, CheckInOutcome, Holder};
+use fulfillment_pipeline::door::{CheckedIn, Holders, NotCheckedIn, tickets_of};
+use fulfillment_store::CheckInOutcome;
 use serde::Serialize;
 
 use super::scan::{self, Keys};
@@ -123,40 +122,29 @@ pub(crate) async fn check_in(
         scan.open(&at, &event, &caller, &keys, now)
     });
     let opened = opened.collect::<Result<Vec<_>, _>>()?;
-    let outcomes = api.doors.check_in(&event, opened).await.map_err(|error| match error {
+    let checked_in = api.doors.check_in(&event, opened).await.map_err(|error| match error {
         NotCheckedIn::NoSuchEvent => no_such_event(),
         NotCheckedIn::Busy => body::busy(),
         NotCheckedIn::Store(error) => error.into(),
     })?;
-    let holders = holders(&api, &outcomes).await?;
+    let CheckedIn { outcomes, holders } = checked_in;
+    let holders = match holders {
+        Some(holders) => holders,
+        // Reading those of all requests together failed.
+        None => Arc::new(read_holders(&api, &outcomes).await?),
+    };
     let results =
         nonces.into_iter().zip(outcomes).map(|(nonce, outcome)| result(&caller, nonce, outcome, &holders));
     let answer = Answer { results: results.collect() };
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(answer)).into_response())
 }
 
-async fn holders(
-    api: &Api,
-    outcomes: &[CheckInOutcome],
-) -> Result<HashMap<fulfillment_domain::TicketId, Holder>, Problem> {
-    let tickets: Vec<_> = outcomes.iter().filter_map(|outcome| check_in_of(outcome)?.ticket_id).collect();
-    let holders = api.store.holders(&tickets).await?;
+async fn read_holders(api: &Api, outcomes: &[CheckInOutcome]) -> Result<Holders, Problem> {
+    let holders = api.store.holders(&tickets_of(outcomes)).await?;
     Ok(holders.into_iter().map(|holder| (holder.ticket_id, holder)).collect())
 }
 
-fn check_in_of(outcome: &CheckInOutcome) -> Option<&CheckIn> {
-    match outcome {
-        CheckInOutcome::New(check_in) | CheckInOutcome::Known(check_in) => Some(check_in),
-        CheckInOutcome::NonceConflict => None,
-    }
-}
-
-fn result(
-    caller: &Caller,
-    nonce: Option<String>,
-    outcome: CheckInOutcome,
-    holders: &HashMap<fulfillment_domain::TicketId, Holder>,
-) -> ScanResult {
+fn result(caller: &Caller, nonce: Option<String>, outcome: CheckInOutcome, holders: &Holders) -> ScanResult {
     let (CheckInOutcome::New(check_in) | CheckInOutcome::Known(check_in)) = outcome else {
         let verdict = Verdict::NonceConflict;
         let message = verdict.to_string();

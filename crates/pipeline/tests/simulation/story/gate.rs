@@ -72,8 +72,8 @@ impl Visit {
                 () = world.sleep(Duration::from_secs(30)) => continue,
             };
             match answer {
-                Ok(outcomes) => {
-                    let result = answered(&outcomes[0]);
+                Ok(checked_in) => {
+                    let result = answered(&checked_in.outcomes[0]);
                     world.note(format_args!("{}: {result}", self.nonce));
                     return world.scans.answered(&self.nonce, result);
                 }

@@ -71,7 +71,8 @@ impl Answer {
 
 /// What is on record about an event
 ///
-/// What an operator or the topic `event-changed` set over what Ordering said last. `ordering` and `overrides` are the two.
+/// What an operator or the topic `event-changed` set over what Ordering said last. `ordering` and `overrides` are the
+/// two.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/events/{eventId}",

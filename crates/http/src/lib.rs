@@ -1,13 +1,13 @@
 //! The HTTP API: serves tickets, takes payments, streams events, and answers operators.
 //!
-//! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files,
-//! `door` for check-ins and the feed, `event_records` for events themselves, `ingest` for payments, refunds and
-//! cancellations, `events` for the stream, `admin` for health, metrics, keys and the
-//! documentation. Every error response is a problem document (`problem`). Authorization is decided in `access`; nothing
-//! else reads tokens. `stored_tokens` follows those in the store, `device` says what those of devices are bound to, `tries` counts those that are not valid. Without
-//! tokens, `local` tells this machine's user from others; `cors` says which web pages may use doors. What a sender can cost is bounded in `connections`, `gate` and
-//! `rates`. `audit` records reads and `refusals`. The routes are in one table. Handlers and types carry their part of
-//! `docs/openapi.json`, which `description` generates.
+//! One folder per subject, one file per route or group of related routes: `tickets` with their orders and files, `door`
+//! for check-ins and the feed, `event_records` for events themselves, `ingest` for payments, refunds and cancellations,
+//! `events` for the stream, `admin` for health, metrics, keys and the documentation. Every error response is a problem
+//! document (`problem`). Authorization is decided in `access`; nothing else reads tokens. `stored_tokens` follows those
+//! in the store, `device` says what those of devices are bound to, `tries` counts those that are not valid. Without
+//! tokens, `local` tells this machine's user from others; `cors` says which web pages may use doors. What a sender can
+//! cost is bounded in `connections`, `gate` and `rates`. `audit` records reads and `refusals`. The routes are in one
+//! table. Handlers and types carry their part of `docs/openapi.json`, which `description` generates.
 
 mod access;
 mod admin;

@@ -103,8 +103,8 @@ impl Batch {
         message.payload().is_some()
     }
 
-    /// Adds a payment, refund, cancellation or change of an event. One that is unreadable or larger than `max_message` is added with its
-    /// reason.
+    /// Adds a payment, refund, cancellation or change of an event. One that is unreadable or larger than `max_message`
+    /// is added with its reason.
     pub(super) fn add_message(
         &mut self,
         message: &impl Message,

@@ -1,4 +1,5 @@
-//! Kafka consumer of payments, refunds, cancellations, deliveries and changes of events: one group member that reads all of their topics.
+//! Kafka consumer of payments, refunds, cancellations, deliveries and changes of events: one group member that reads
+//! all of their topics.
 //!
 //! Where a partition begins when it is assigned is determined from the store and the broker ([`super::positions`]);
 //! until then librdkafka reads nothing of it. Every half a minute, and after every error of a topic, the last record of

@@ -1,5 +1,5 @@
-//! Inbox: takes payments, refunds, cancellations and changes of events from Kafka, HTTP or a file. Each message is written as a row before
-//! anything else happens; nothing here asks another service or draws a page.
+//! Inbox: takes payments, refunds, cancellations and changes of events from Kafka, HTTP or a file. Each message is
+//! written as a row before anything else happens; nothing here asks another service or draws a page.
 
 use std::sync::Arc;
 use std::time::Duration;

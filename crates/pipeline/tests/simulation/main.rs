@@ -9,9 +9,10 @@
 //! The plan is drawn first (`story/plot.rs`): orders that Ordering sells (`sale.rs`), some of which gain a seat;
 //! payments in one part, in halves, twice, with ids, without and both ways; cancellations, and refunds of the whole, of
 //! items and by quantity; some messages cannot be read. Operators (`story/errand.rs`) reissue, void, reinstate, retry,
-//! have Ordering asked again, have lost files drawn again, and erase personal data. Gates (`story/gate.rs`) scan tickets,
-//! some without a network. After three minutes no more faults happen, all work completes, and the result is checked
-//! (`story/judge.rs`) by the checker of the black-box tests, and by what only this world knows, such as how many tickets an order should have.
+//! have Ordering asked again, have lost files drawn again, and erase personal data. Gates (`story/gate.rs`) scan
+//! tickets, some without a network. After three minutes no more faults happen, all work completes, and the result is
+//! checked (`story/judge.rs`) by the checker of the black-box tests, and by what only this world knows, such as how
+//! many tickets an order should have.
 //!
 //! ```sh
 //! scripts/faults --simulate                # a minute or two

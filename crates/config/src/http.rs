@@ -30,9 +30,8 @@ section! {
         /// Other names of this machine, separated by commas, without ports and wildcards. Requests without a token may
         /// use them besides localhost and the loopback addresses.
         hosts: Vec<Host> = "";
-        /// Origins of web pages that may use the routes of doors, separated by commas, like https://scanner.example: for
-        /// scanners that are web apps of another origin than this service (CORS). No other page may, and these no other
-        /// routes.
+        /// Origins of web pages that may use the routes of doors, separated by commas, each with its scheme: for scanners
+        /// that are web apps of another origin than this service (CORS). No other page may, and these no other routes.
         door_origins: Vec<WebOrigin> = "";
         /// The maximum size of a request body.
         max_body: Bytes = "8MiB" from "1KiB" to "1GiB";

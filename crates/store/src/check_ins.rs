@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 use crate::{Actor, Announcing, Result};
 
+/// The most characters of a supervisor's reason.
+pub const MAX_OVERRIDE_REASON: usize = 500;
+
 /// What a scan found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scanned {

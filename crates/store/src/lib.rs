@@ -92,8 +92,8 @@ pub mod withdrawals;
 pub use attention::{Attention, AttentionReason, AttentionScope, Attentions};
 pub use audit::{Action, Actor, Audit, AuditEntry, AuditFilter, AuditRecord, Via};
 pub use check_ins::{
-    CheckIn, CheckInOutcome, CheckInResult, CheckIns, DoorCount, DoorStatus, Holder, NewCheckIn, Offline,
-    Scanned,
+    CheckIn, CheckInOutcome, CheckInResult, CheckIns, DoorCount, DoorStatus, Holder, MAX_OVERRIDE_REASON,
+    NewCheckIn, Offline, Scanned,
 };
 pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,

@@ -179,7 +179,7 @@ pub async fn nonces(backend: &dyn Backend) {
 
 pub async fn repeats(backend: &dyn Backend) {
     let store = backend.store();
-    sold(&*store, 1).await;
+    let tickets = sold(&*store, 2).await;
     let by = |device: Option<&str>, millis| NewCheckIn {
         device: device.map(str::to_owned),
         scanned_at: at_stored() + SignedDuration::from_millis(millis),
@@ -193,8 +193,26 @@ pub async fn repeats(backend: &dyn Backend) {
     assert_eq!(verdict(&*store, by(Some("d2"), 100)).await, Verdict::AlreadyAdmitted);
     assert_eq!(verdict(&*store, by(None, 100)).await, Verdict::AlreadyAdmitted);
     let status = store.door_status(EVENT).await.unwrap().unwrap();
-    assert_eq!((status.admitted, status.sold), (1, 1));
+    assert_eq!((status.admitted, status.sold), (1, 2));
     assert_eq!(status.refused, [(Verdict::AlreadyAdmitted, 3)]);
+    // Another client's device of the same name is another device.
+    let namesake = |millis| NewCheckIn { by: Actor::http("another door"), ..by(Some("d1"), millis) };
+    assert_eq!(verdict(&*store, namesake(100)).await, Verdict::AlreadyAdmitted);
+    let offline = Some(Offline { shown: Verdict::Admitted, device_revoked: false });
+    let let_in = check_in(&*store, NewCheckIn { offline, ..namesake(200) }).await;
+    assert_eq!((let_in.result.recorded, let_in.result.conflict.as_deref()), (true, Some("already_admitted")));
+    // Nobody is shown "admitted" again once the ticket is void.
+    let of_void =
+        |millis| NewCheckIn { scanned: scan(&code(&claims(2, 0)), "a", 0).scanned, ..by(Some("d1"), millis) };
+    assert_eq!(verdict(&*store, of_void(0)).await, Verdict::Admitted);
+    store.void_ticket(tickets[1].id, "refund", &quietly(), &desk()).await.unwrap();
+    assert_eq!(verdict(&*store, of_void(1_000)).await, Verdict::Voided);
+    let exit = NewCheckIn { direction: Direction::Exit, ..of_void(1_500) };
+    assert_eq!(verdict(&*store, exit.clone()).await, Verdict::Admitted);
+    let again =
+        check_in(&*store, NewCheckIn { scanned_at: exit.scanned_at + SignedDuration::from_secs(1), ..exit })
+            .await;
+    assert!(again.result.repeat_of.is_some(), "an exit is still one exit");
 }
 
 /// Whom a device has let in is in, whatever the record says; where they differ, a conflict goes out.

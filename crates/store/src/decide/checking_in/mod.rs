@@ -102,11 +102,17 @@ fn one(
     CheckInOutcome::New(Box::new(check_in))
 }
 
-/// The earlier check-in that this scan repeats.
+/// The earlier check-in that this scan repeats. Two clients may give their devices one name: each repeats its own scans.
 fn repeated<'a>(facts: &'a Facts, found: &'a Found, scan: &NewCheckIn) -> Option<&'a CheckIn> {
-    let of_device = facts.past(&found.subjects).filter(|past| past.device == scan.device);
+    let by = scan.by.to_string();
+    let of_device = facts.past(&found.subjects).filter(|past| past.device == scan.device && past.by == by);
     let earlier =
         of_device.filter(|past| past.result.repeat_of.is_none()).max_by_key(|past| past.sequence)?;
+    // Nobody is shown "admitted" again after the ticket was voided. An exit, and whom a device has let in, stay as they are.
+    let is_void = found.ticket.as_ref().is_some_and(|ticket| ticket.voided);
+    if is_void && scan.offline.is_none() && scan.direction != Direction::Exit {
+        return None;
+    }
     let earlier_sighting = Sighting {
         device: earlier.device.as_deref(),
         gate: earlier.gate.as_deref(),

@@ -28,9 +28,13 @@ pub(super) async fn scene() -> Result<Scene> {
 
 /// Sells seats of the event; answers with the tickets' records.
 pub(super) async fn sold(scene: &Scene, service: &Service, count: usize) -> Result<Vec<Value>> {
+    sold_for(EVENT, scene, service, count).await
+}
+
+async fn sold_for(event: &str, scene: &Scene, service: &Service, count: usize) -> Result<Vec<Value>> {
     let order = rig::id();
     let mut answer = seats(order, count);
-    answer["eventId"] = EVENT.into();
+    answer["eventId"] = event.into();
     scene.ordering.answer(order, [Answer::Json(answer)]);
     service.pay(Payment::of(order).json()).await?;
     let record = service.order_in(order, "issued").await?;
@@ -165,6 +169,12 @@ async fn a_device_is_enrolled_once_works_at_its_gates_and_is_revoked() -> Result
     assert_eq!(supervisor.get("/events/gala/check-ins").await?, 200);
     assert_eq!(supervisor.get("/events/other/check-ins").await?, 403);
     assert_eq!(supervisor.get("/events/gala/door/rules").await?, 403);
+    // Who goes to another event is no business of this one's door.
+    let elsewhere = sold_for("other", &scene, &service, 1).await?;
+    let scan = json!({ "ticketNumber": elsewhere[0]["ticketNumber"], "gate": "South", "direction": "check" });
+    let (_, other) = supervisor.scan(scan).await?;
+    assert_eq!(other["verdict"], "other_event", "{other}");
+    assert!(other["seat"].is_null() && other["holderName"].is_null(), "{other}");
 
     // What it says of itself is listed soon.
     let listed = eventually(PATIENCE, "a contact", async || {
@@ -178,6 +188,7 @@ async fn a_device_is_enrolled_once_works_at_its_gates_and_is_revoked() -> Result
     assert_eq!(listed["state"], "enrolled");
 
     revoked(&scene, &device, &tickets).await?;
+    a_revoked_supervisor_lifts_nothing(&scene, &supervisor, &tickets[0]).await?;
     service.stop(Duration::from_secs(20)).await?;
     Ok(())
 }
@@ -210,7 +221,13 @@ async fn revoked(scene: &Scene, device: &Device<'_>, tickets: &[Value]) -> Resul
     assert_eq!((status, recorded.len()), (200, 2));
     for result in recorded {
         assert_eq!((&result["verdict"], &result["recorded"]), (&"admitted".into(), &true.into()));
+        for field in ["ticketId", "ticketNumber", "category", "seat", "holderName", "first"] {
+            assert!(result[field].is_null(), "it learns nothing of tickets and people: {result}");
+        }
     }
+    let mut check = late(3, &before);
+    check["direction"] = "check".into();
+    assert_eq!(device.scan_at(EVENT, &json!([check])).await?.0, 401, "there is nothing to upload");
     let page = device.service.get_json("/events/gala/check-ins").await?;
     let conflicts: Vec<_> = page["checkIns"]
         .as_array()
@@ -229,6 +246,23 @@ async fn revoked(scene: &Scene, device: &Device<'_>, tickets: &[Value]) -> Resul
         ],
         "{page}"
     );
+    Ok(())
+}
+
+/// Whoever took the device of a supervisor is none, and may have set its clock back.
+async fn a_revoked_supervisor_lifts_nothing(scene: &Scene, desk: &Device<'_>, ticket: &Value) -> Result<()> {
+    let scan = json!([{ "code": ticket["qrCodeData"], "gate": "South", "offline": true, "shown": OFFLINE,
+        "scannedAt": seconds_ago(60), "nonce": "taken", "override": { "reason": "was outside" } }]);
+    assert_eq!(run(&scene.setup, &["revoke", "desk"]).await?.0, Some(0));
+    eventually(PATIENCE, "the device is refused", async || {
+        Ok((desk.get("/events/gala/door").await? == 401).then_some(()))
+    })
+    .await?;
+    let (status, answer) = desk.scan_at(EVENT, &scan).await?;
+    assert_eq!((status, &answer["results"][0]["recorded"]), (200, &true.into()), "{answer}");
+    let page = desk.service.get_json("/events/gala/check-ins").await?;
+    let last = page["checkIns"].as_array().and_then(|all| all.last()).context("a check-in")?;
+    assert_eq!(last["conflict"], "device_revoked", "{last}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use fulfillment_pipeline::door::{CheckedIn, Holders, NotCheckedIn, tickets_of};
 use fulfillment_store::CheckInOutcome;
 use serde::Serialize;
 
-use super::scan::{self, Keys};
+use super::scan::{self, Keys, ScanRequest};
 use super::{event_id, no_such_event};
 use crate::access::Caller;
 use crate::api::Api;
@@ -109,7 +109,7 @@ pub(crate) async fn check_in(
     let body::Content { bytes, room: _room } =
         body::read(request, api.limits.max_body, &api.limits.bodies).await?;
     let scans = scan::read(&bytes)?;
-    api.access.check_upload(&caller, scans.iter().all(|scan| scan.offline))?;
+    api.access.check_upload(&caller, scans.iter().all(ScanRequest::is_upload))?;
     if let Some(last) = scans.last() {
         api.access.note(&caller, last.state());
     }
@@ -133,8 +133,13 @@ pub(crate) async fn check_in(
         // Reading those of all requests together failed.
         None => Arc::new(read_holders(&api, &outcomes).await?),
     };
-    let results =
-        nonces.into_iter().zip(outcomes).map(|(nonce, outcome)| result(&caller, nonce, outcome, &holders));
+    let results = nonces.into_iter().zip(outcomes).map(|(nonce, outcome)| {
+        if caller.had_ended(now) {
+            receipt(nonce, &outcome)
+        } else {
+            result(&caller, nonce, outcome, &holders)
+        }
+    });
     let answer = Answer { results: results.collect() };
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(answer)).into_response())
 }
@@ -142,6 +147,39 @@ pub(crate) async fn check_in(
 async fn read_holders(api: &Api, outcomes: &[CheckInOutcome]) -> Result<Holders, Problem> {
     let holders = api.store.holders(&tickets_of(outcomes)).await?;
     Ok(holders.into_iter().map(|holder| (holder.ticket_id, holder)).collect())
+}
+
+/// What a device that has ended is answered: that its scan is on record, and nothing about tickets and people.
+fn receipt(nonce: Option<String>, outcome: &CheckInOutcome) -> ScanResult {
+    let (verdict, check_in) = match outcome {
+        CheckInOutcome::New(check_in) | CheckInOutcome::Known(check_in) => {
+            (check_in.result.verdict, Some(check_in))
+        }
+        CheckInOutcome::NonceConflict => (Verdict::NonceConflict, None),
+    };
+    ScanResult {
+        nonce,
+        verdict,
+        message: verdict.to_string(),
+        repeat: check_in.is_some_and(|check_in| check_in.result.repeat_of.is_some()),
+        seat: None,
+        holder_name: None,
+        check_in: check_in.map(|check_in| {
+            Box::new(Shown {
+                check_in_id: check_in.check_in_id,
+                sequence: check_in.sequence,
+                recorded: check_in.result.recorded,
+                entries: check_in.result.entries,
+                ticket_id: None,
+                ticket_number: None,
+                category: None,
+                first: None,
+                not_on_record: false,
+                key_revoked: false,
+                feed_stale: false,
+            })
+        }),
+    }
 }
 
 fn result(caller: &Caller, nonce: Option<String>, outcome: CheckInOutcome, holders: &Holders) -> ScanResult {
@@ -158,7 +196,9 @@ fn result(caller: &Caller, nonce: Option<String>, outcome: CheckInOutcome, holde
             check_in: None,
         };
     };
-    let holder = check_in.ticket_id.and_then(|ticket| holders.get(&ticket));
+    // Who goes to another event is no business of this one's door.
+    let is_of_event = check_in.result.verdict != Verdict::OtherEvent;
+    let holder = check_in.ticket_id.filter(|_| is_of_event).and_then(|ticket| holders.get(&ticket));
     let may_see_names = caller.has(&[Scope::DoorNames]);
     let result = check_in.result;
     ScanResult {

@@ -20,7 +20,7 @@ const MAX_NAME: usize = 100;
 const MAX_NONCE: usize = 64;
 /// The longest code or number. What is longer is a code of no kind, but a request has to end somewhere.
 const MAX_CODE: usize = 4_096;
-const MAX_REASON: usize = 500;
+const MAX_REASON: usize = fulfillment_store::MAX_OVERRIDE_REASON;
 
 /// A scan of a ticket.
 #[derive(Deserialize)]
@@ -103,6 +103,11 @@ pub(super) struct Keys<'a> {
 }
 
 impl ScanRequest {
+    /// Whether it is what a device without a network has done. A check has done nothing.
+    pub(super) fn is_upload(&self) -> bool {
+        self.offline && self.direction != Direction::Check
+    }
+
     /// What it says of its device.
     pub(super) fn state(&self) -> DeviceState {
         DeviceState {
@@ -202,7 +207,11 @@ impl ScanRequest {
             scanned_at,
             gate,
             device,
-            offline: self.shown.map(|shown| Offline { shown, device_revoked: caller.had_ended(scanned_at) }),
+            offline: self.shown.map(|shown| Offline {
+                shown,
+                // Whoever has a device that was taken from it may set its clock back, and is no supervisor.
+                device_revoked: caller.had_ended(scanned_at) || (reason.is_some() && caller.had_ended(now)),
+            }),
             override_reason: reason,
             feed_version: self.feed_version,
             clock_offset_ms: self.clock_offset_ms,

@@ -58,7 +58,8 @@ pub(super) async fn measure(world: &World, size: Size, figures: &mut Figures) ->
 async fn fetch(world: &World, path: &str) -> Result<(usize, String)> {
     let url = format!("{}/events/{}{path}", world.service.base(), world.event);
     let answer = world.service.client().get(url).bearer_auth(STEWARD).send().await?.error_for_status()?;
-    let tag = answer.headers().get("etag").context("a document without its ETag")?.to_str()?.to_owned();
+    let tag = answer.headers().get("etag").context("a document without its ETag")?.to_str()?;
+    let tag = tag.trim_start_matches("W/").to_owned();
     Ok((answer.bytes().await?.len(), tag))
 }
 

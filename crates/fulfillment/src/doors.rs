@@ -6,7 +6,7 @@ use std::path::Path;
 use fulfillment_config::{Config, Problem};
 use fulfillment_door::{MAX_JSON_BYTES, Rules};
 use fulfillment_store::{Actor, Store};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::error::CliError;
 
@@ -41,6 +41,9 @@ pub(crate) fn declared(config: &Config) -> Result<Vec<(&str, Rules)>, Vec<Proble
 /// Sets declared rules where others are in force; an event of which nothing is known yet is made.
 pub(crate) async fn declare(store: &dyn Store, rules: &[(&str, Rules)]) -> Result<(), CliError> {
     for (event, rules) in rules {
+        if store.door_version(event).await?.is_none() {
+            warn!(%event, "a [[door]] table names an event that nothing is known of; it is made: check its id");
+        }
         if store.set_door_rules(event, rules, &Actor::service("configuration")).await? {
             info!(%event, "the door has the rules of the configuration now");
         }

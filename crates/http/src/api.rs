@@ -23,6 +23,7 @@ use crate::admin::readiness::Readiness;
 use crate::audit::Trail;
 use crate::body::Room;
 use crate::door::followed::FollowedDoors;
+use crate::door::streams::DoorStreams;
 use crate::peers::Peers;
 use crate::rates::Rates;
 
@@ -88,7 +89,7 @@ pub struct Limits {
     /// Concurrent readers of the event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Concurrent listeners to the news of doors.
-    pub(crate) door_streams: Arc<Semaphore>,
+    pub(crate) door_streams: Arc<DoorStreams>,
     /// Concurrent files of whole orders: each has a thread.
     pub(crate) order_files: Arc<Semaphore>,
     /// Those of them that are drawn: the others wait for their readers.
@@ -97,9 +98,6 @@ pub struct Limits {
 
 /// The maximum number of concurrent readers of the event stream.
 pub(crate) const MAX_STREAMS: usize = 256;
-
-/// The maximum number of concurrent listeners to the news of doors. Each is a connection and a few hundred bytes.
-pub(crate) const MAX_DOOR_STREAMS: usize = 1_024;
 
 /// The maximum number of concurrent files of whole orders: half of the threads that may block.
 const MAX_ORDER_FILES: usize = 256;
@@ -122,7 +120,7 @@ impl Limits {
             ingest: Semaphore::new(http.max_ingest_requests.min(Semaphore::MAX_PERMITS)),
             bodies: Room::new(http.max_body.0.saturating_mul(http.max_ingest_requests)),
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-            door_streams: Arc::new(Semaphore::new(MAX_DOOR_STREAMS)),
+            door_streams: Arc::default(),
             order_files: Arc::new(Semaphore::new(MAX_ORDER_FILES)),
             drawing: Arc::new(Semaphore::new(MAX_DRAWING)),
         }

@@ -156,6 +156,8 @@ fulfillment_domain::words! {
         ReadEvents = "read.events",
         /// The check-ins of an event were read.
         ReadDoor = "read.door",
+        /// The holders of an event's tickets were read.
+        ReadDoorNames = "read.door-names",
         /// The audit was read.
         ReadAudit = "read.audit",
         /// Requests were refused.

@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::Args;
 use fulfillment_credential::{KeySet, OpenedCode, bare, open};
 use fulfillment_domain::{Clock as _, ticket_number};
-use fulfillment_door::{Direction, Verdict, corrected_time};
+use fulfillment_door::{Direction, MAX_NAME_CHARS, Verdict, corrected_time};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keyring;
-use fulfillment_store::{CheckInOutcome, NewCheckIn, Scanned, Store};
+use fulfillment_store::{CheckInOutcome, MAX_OVERRIDE_REASON, NewCheckIn, Scanned, Store};
 
 use super::Context;
 use super::code_files::{Unread, codes_in};
@@ -35,7 +35,7 @@ pub(crate) struct CheckIn {
     #[arg(long, value_name = "ID")]
     event: Option<String>,
     /// The gate, as the event's rules name it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = gate)]
     gate: Option<String>,
     /// The holder goes out
     #[arg(long, conflicts_with = "check")]
@@ -44,8 +44,31 @@ pub(crate) struct CheckIn {
     #[arg(long)]
     check: bool,
     /// Admit whomever the rules refuse, for this reason
-    #[arg(long, value_name = "REASON", conflicts_with = "exit")]
+    #[arg(long, value_name = "REASON", conflicts_with = "exit", value_parser = reason)]
     r#override: Option<String>,
+}
+
+/// A gate's name, as the routes take it.
+fn gate(text: &str) -> Result<String, String> {
+    if text.trim() != text {
+        return Err("must not begin or end with a space".to_owned());
+    }
+    plain(text, MAX_NAME_CHARS)
+}
+
+/// A supervisor's reason, as the routes take it.
+fn reason(text: &str) -> Result<String, String> {
+    plain(text, MAX_OVERRIDE_REASON)
+}
+
+fn plain(text: &str, most: usize) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("must have no control characters".to_owned());
+    }
+    if !(1..=most).contains(&text.trim().chars().count()) {
+        return Err(format!("must have 1 to {most} characters"));
+    }
+    Ok(text.to_owned())
 }
 
 impl CheckIn {

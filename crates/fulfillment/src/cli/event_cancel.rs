@@ -47,7 +47,7 @@ pub(super) async fn cancel(
             "This voids {live} tickets of event {event} ({name}) and announces each void. It can only be taken back ticket by \
              ticket."
         );
-        confirm(&crate::terminal::printable(&what), "Void them?")?;
+        confirm(&crate::terminal::lines([what]), "Void them?")?;
     }
     let patch = EventPatch { status: Change::Set(EventStatus::Cancelled), ..EventPatch::default() };
     let wake = Arc::default();

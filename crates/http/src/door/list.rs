@@ -54,7 +54,7 @@ struct Page {
         answers::Guarded,
         (status = 404, body = answers::Problem, content_type = answers::PROBLEM, description = "`no-such-event`"),
         (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`events-pruned`: the cursor is of another epoch"),
+            description = "`events-pruned`: the cursor is of another epoch, or beyond the last check-in"),
         (status = 503, response = answers::StoreUnavailable),
     ),
     security(("bearer" = ["door:supervise"]))
@@ -86,8 +86,19 @@ pub(crate) async fn check_ins(
         }
     };
     let check_ins = api.store.check_ins_after(&event, sequence, PAGE).await?.ok_or_else(no_such_event)?;
+    if check_ins.is_empty() && sequence > newest(&api, &event).await? {
+        let detail = "There are fewer check-ins: the store was restored since then; begin without \"after\".";
+        return Err(Problem::new(Kind::EventsPruned, detail));
+    }
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
     let last = check_ins.last().map_or(sequence, |last| last.sequence);
     let page = Page { check_ins, next: format!("{epoch}-{last}") };
     Ok(([(CACHE_CONTROL, "private, no-store")], Json(page)).into_response())
+}
+
+/// The sequence of the last check-in.
+async fn newest(api: &Api, event: &str) -> Result<u64, Problem> {
+    let event = event.to_owned();
+    let positions = api.store.door_positions(std::slice::from_ref(&event)).await?;
+    Ok(positions.get(&event).map_or(0, |position| position.sequence))
 }

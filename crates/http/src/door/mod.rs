@@ -15,5 +15,6 @@ pub(crate) mod scan;
 mod signed;
 pub(crate) mod status;
 pub(crate) mod still_good;
+pub(crate) mod streams;
 
 use crate::event_records::{event_id, made_or_set, no_such_event};

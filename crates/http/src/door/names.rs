@@ -61,6 +61,6 @@ pub(crate) async fn names(
         seat: clipped(&event, "a seat", seat),
     });
     let document = signer.sign(Document::Names(Names { origin, tickets: named.collect() })).await?;
-    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoor).subject(&event)).await;
+    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadDoorNames).subject(&event)).await;
     Ok(([(CACHE_CONTROL, "private, no-store")], content(&headers, document).await).into_response())
 }

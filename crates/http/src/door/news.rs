@@ -17,15 +17,16 @@ use fulfillment_config::Scope;
 use fulfillment_store::DoorPosition;
 use futures::Stream;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tracing::warn;
 
+use super::streams::Place;
 use super::{event_id, no_such_event};
 use crate::access::{Caller, Standing};
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::answers;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// How often a listener's token is looked at while nothing changes.
 const LOOK: Duration = Duration::from_secs(1);
@@ -86,15 +87,12 @@ pub(crate) async fn news(
 ) -> Result<Response, Problem> {
     let event = event_id(path)?;
     let caller = api.access.require_at(&headers, &[Scope::Door], &event)?;
-    let permit = Arc::clone(&api.limits.door_streams).try_acquire_owned().map_err(|_| {
-        Problem::new(Kind::TooManyStreams, "Close streams that are no longer read, or try again later.")
-            .retry_after(10)
-    })?;
+    let place = api.limits.door_streams.open(&caller)?;
     let named = [event];
     let first = api.store.door_positions(&named).await?.remove(&named[0]).ok_or_else(no_such_event)?;
     let [event] = named;
     let positions = api.followed.follow(event, first);
-    let listener = Listener { api, caller, positions, told: None, begun: false, _permit: permit };
+    let listener = Listener { api, caller, positions, told: None, begun: false, _place: place };
     let mut response =
         Sse::new(listener.stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // Asks proxies not to buffer the response.
@@ -111,7 +109,7 @@ struct Listener {
     /// What it was told last.
     told: Option<DoorPosition>,
     begun: bool,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Listener {

@@ -85,34 +85,23 @@ async fn pages_of_configured_origins_use_doors() {
 
 /// Without tokens a loopback address is for this machine's user, whose browser shows pages of others.
 #[tokio::test]
-async fn without_a_token_configured_pages_use_doors_and_nothing_else() {
+async fn without_a_token_configured_pages_use_nothing() {
     let door = door(&format!("[http]\n{SETTING}")).await;
     let json = ("content-type", "application/json");
     let (feed, scans) = ("/events/event-1/door", "/events/event-1/check-ins");
-    assert_eq!(ask(&door.app, "GET", feed, &[PAGE]).await.status, 200);
-    let scan = format!(r#"{{"code":"{}"}}"#, door.tickets[0].code.data);
-    let scanned = door.app.ask(request("POST", scans, &[PAGE, json], scan.clone())).await;
-    assert_eq!(
-        (scanned.status.as_u16(), scanned.json()["results"][0]["verdict"].as_str()),
-        (200, Some("admitted"))
-    );
-    // A form needs no preflight, and is refused for its type.
-    let form = ("content-type", "text/plain");
-    door.app.ask(request("POST", scans, &[PAGE, form], scan)).await.is_problem(415, "unsupported-media-type");
     for (method, path, origin) in [
+        ("GET", feed, PAGE),
+        ("GET", "/events/event-1/door/names", PAGE),
+        ("POST", scans, PAGE),
         ("GET", feed, FOREIGN),
-        ("POST", scans, FOREIGN),
         ("PUT", "/events/event-1/door/rules", PAGE),
         ("GET", "/events/event-1", PAGE),
-        ("PUT", "/events/event-1", PAGE),
-        ("GET", "/events?after=0", PAGE),
-        ("POST", "/events/payment-succeeded", PAGE),
         ("GET", "/metrics", PAGE),
     ] {
         ask(&door.app, method, path, &[origin, json]).await.is_problem(403, "not-local");
     }
-    // Nor does the setting let a page in under another name of this machine, or through a proxy.
-    for sign in [("host", "evil.example"), ("x-forwarded-for", "203.0.113.7")] {
-        ask(&door.app, "GET", feed, &[PAGE, sign]).await.is_problem(403, "not-local");
-    }
+    assert_eq!(ask(&door.app, "GET", feed, &[]).await.status, 200);
+    let scan = format!(r#"{{"code":"{}"}}"#, door.tickets[0].code.data);
+    let scanned = door.app.ask(request("POST", scans, &[json], scan)).await;
+    assert_eq!(scanned.json()["results"][0]["verdict"], "admitted", "no page has admitted it");
 }

@@ -106,7 +106,7 @@ fn read(file: &str) -> Result<Rules, CliError> {
 fn table(status: &DoorStatus) -> String {
     let mut lines = vec![format!("{} of {} admitted", status.admitted, status.sold)];
     if status.conflicts > 0 {
-        lines.push(format!("{} conflicts: see the list of check-ins", status.conflicts));
+        lines.push(format!("{} conflicts: GET /events/{{eventId}}/check-ins lists them", status.conflicts));
     }
     if status.not_on_record > 0 {
         lines.push(format!("{} check-ins of codes that are not on record", status.not_on_record));

@@ -135,6 +135,9 @@ async fn a_topic_made_anew_is_read_from_its_start() -> Result<()> {
 async fn two_instances_share_the_partitions() -> Result<()> {
     let scene = Scene::platform().await?;
     scene.ordering.answer_others(|order| Answer::Json(one_seat(order)));
+    // The group shares the partitions of all topics by their number: of fewer than these one member might have all.
+    let wire = scene.wire()?;
+    wire.kafka.add_partitions(&wire.payments, 6).await?;
     let (first, mut second) = (scene.start().await?, scene.start().await?);
     // Waits until both have a share of the work; before that, nothing would show that they share it.
     let counted = async |service: &fulfillment_tests::service::Service| -> Result<u64> {

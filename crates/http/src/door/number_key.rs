@@ -43,7 +43,7 @@ impl NumberKey {
     }
 }
 
-/// The key as a device is told it.
+/// The key in answers to devices.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {

@@ -287,7 +287,7 @@ async fn names_need_a_scope_of_their_own() {
     assert_eq!(held.parts().name(&[1; 10]), None);
 }
 
-/// Numbers and their key are for devices, and a device that holds another key is told so.
+/// Only devices get numbers and their key; a device that asks with another key gets 410.
 #[tokio::test]
 async fn numbers_are_for_devices_alone() {
     let token = "door-token-of-at-least-32-characters";

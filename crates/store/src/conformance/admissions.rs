@@ -181,7 +181,7 @@ pub async fn names_leave_with_their_order(backend: &dyn Backend) {
     assert_eq!(names().await, []);
 }
 
-/// Scanners know the numbers by which the record finds a ticket: a void one is told from an unknown one, and an erased order
+/// Scanners know the numbers by which the record finds a ticket: a void one differs from an unknown one, and an erased order
 /// keeps its numbers.
 pub async fn numbers_are_those_that_a_check_in_finds(backend: &dyn Backend) {
     let store = &*backend.store();

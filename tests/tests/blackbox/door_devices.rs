@@ -300,6 +300,7 @@ async fn devices_are_made_and_listed_by_command() -> Result<()> {
         (vec!["new", "--event", EVENT, "--role", "steward", "--gate", " x"], 2),
         (vec!["new", "--event", EVENT, "--role", "steward", "--gate", "x", "--gate", "x"], 2),
         (vec!["revoke", "n2"], 1),
+        (vec!["list", "--event", "nothing"], 1),
     ] {
         assert_eq!(run(&scene.setup, &wrong).await?.0, Some(exit), "{wrong:?}");
     }

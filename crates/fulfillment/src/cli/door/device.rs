@@ -51,7 +51,8 @@ Exit code: 1 when there is no such event, it is over, or the name is in use; 2 w
     #[command(after_help = "Examples:
   fulfillment door device list
   fulfillment door device list --event EVENT --all
-  fulfillment door device list --json | jq '.[] | select(.queue > 0)'")]
+  fulfillment door device list --json | jq '.[] | select(.queue > 0)'
+Exit code: 1 when there is no such event.")]
     List {
         /// Only of this event
         #[arg(long)]
@@ -147,6 +148,9 @@ impl Device {
                 context.answer(&made, describe)
             }
             Self::List { event, all } => {
+                if let Some(event) = &event {
+                    super::super::known_event(store, event, false).await?;
+                }
                 let now = SystemClock.now();
                 let devices = store.devices(event.as_deref()).await?.into_iter().map(|d| listed(d, now));
                 let shown = |device: &Listed| {

@@ -28,6 +28,43 @@ pub(crate) struct TicketFact {
     pub(crate) former: Option<Cti>,
 }
 
+/// The tickets that the scans of one transaction may be about.
+#[derive(Debug, Default)]
+pub(crate) struct Tickets {
+    all: Vec<TicketFact>,
+    /// Their places, by the ids of their codes, live and former.
+    by_cti: HashMap<Cti, Vec<usize>>,
+    by_number: HashMap<String, usize>,
+}
+
+impl Tickets {
+    pub(crate) fn new(all: Vec<TicketFact>) -> Self {
+        let (mut by_cti, mut by_number) = (HashMap::<_, Vec<_>>::new(), HashMap::new());
+        for (place, ticket) in all.iter().enumerate() {
+            by_cti.entry(ticket.cti).or_default().push(place);
+            if let Some(former) = ticket.former.filter(|former| *former != ticket.cti) {
+                by_cti.entry(former).or_default().push(place);
+            }
+            by_number.entry(ticket.number.clone()).or_insert(place);
+        }
+        Self { all, by_cti, by_number }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TicketFact> {
+        self.all.iter()
+    }
+
+    /// Those whose code has, or had, this id.
+    pub(super) fn of_code(&self, cti: Cti) -> impl Iterator<Item = &TicketFact> {
+        self.by_cti.get(&cti).into_iter().flatten().filter_map(|place| self.all.get(*place))
+    }
+
+    /// The one with this number.
+    pub(super) fn of_number(&self, number: &str) -> Option<&TicketFact> {
+        self.by_number.get(number).and_then(|place| self.all.get(*place))
+    }
+}
+
 /// Where people go in or out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
@@ -49,8 +86,7 @@ pub(crate) struct Moved {
 /// What is on record.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// The tickets that the scans may be about.
-    pub(crate) tickets: Vec<TicketFact>,
+    pub(crate) tickets: Tickets,
     /// The names of categories that no ticket here has, by number.
     pub(crate) categories: HashMap<u16, String>,
     /// Check-ins by subject.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-pub(crate) use self::facts::{Facts, Moved, Place, TicketFact};
+pub(crate) use self::facts::{Facts, Moved, Place, TicketFact, Tickets};
 use self::ticket::Found;
 use crate::decide::unsaid::UNSAID;
 use crate::{Announcing, CheckIn, CheckInOutcome, CheckInResult, NewCheckIn};

@@ -48,7 +48,7 @@ impl Found {
     fn by_code(door: &Door, facts: &Facts, code: &OpenedCode, at: Timestamp) -> Self {
         let credential = code.credential();
         let claims = credential.claims;
-        let of_cti = || facts.tickets.iter().filter(|t| t.cti == claims.cti || t.former == Some(claims.cti));
+        let of_cti = || facts.tickets.of_code(claims.cti);
         let mut feed = DoorFeed::new();
         for ticket in of_cti() {
             let is_former = ticket.cti != claims.cti;
@@ -92,7 +92,7 @@ impl Found {
     }
 
     fn by_number(door: &Door, facts: &Facts, number: &str, at: Timestamp) -> Self {
-        let ticket = facts.tickets.iter().find(|ticket| ticket.number == number).cloned();
+        let ticket = facts.tickets.of_number(number).cloned();
         let numbered = ticket.as_ref().map(|ticket| Numbered {
             voided: ticket.voided,
             other_event: ticket.event != door.event,

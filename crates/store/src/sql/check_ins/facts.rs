@@ -7,7 +7,7 @@ use fulfillment_door::REPEAT_WITHIN;
 use serde_json::{Value, json};
 
 use super::listed::{CONTENT, check_in_from, counted_from};
-use crate::decide::checking_in::{Door, Facts, Moved, Place, TicketFact};
+use crate::decide::checking_in::{Door, Facts, Moved, Place, TicketFact, Tickets};
 use crate::decide::sql_values::{Row, SqlValue, need};
 use crate::sql::Db;
 use crate::{CheckIn, NewCheckIn, Result, Scanned};
@@ -22,7 +22,7 @@ macro_rules! columns {
 
 pub(super) async fn read(db: &mut impl Db, door: &Door, scans: &[NewCheckIn]) -> Result<Facts> {
     let mut facts = Facts { nonces: nonces(db, scans).await?, ..Facts::default() };
-    facts.tickets = tickets(db, scans).await?;
+    facts.tickets = Tickets::new(tickets(db, scans).await?);
     let known: HashSet<_> = facts.tickets.iter().map(|ticket| ticket.cti).collect();
     let claims: Vec<_> = claimed(scans).map(|(_, claims)| claims).collect();
     if claims.iter().any(|claims| !known.contains(&claims.cti)) {

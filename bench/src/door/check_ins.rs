@@ -1,7 +1,6 @@
 //! Measures check-ins over HTTP by 64 gates: how many a second, beside their bare SQL, and how long each takes, beside a
 //! commit.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -28,12 +27,7 @@ struct Phase {
     batches: Batches,
 }
 
-pub(super) async fn measure(
-    world: &mut World,
-    size: Size,
-    pgbench: &Path,
-    figures: &mut Figures,
-) -> Result<()> {
+pub(super) async fn measure(world: &mut World, size: Size, figures: &mut Figures) -> Result<()> {
     let store = world.store.name();
     let mut db = world.connect().await?;
     // So that connections, plans and pages of the store are warm.
@@ -46,7 +40,7 @@ pub(super) async fn measure(
     stop(&mut world.service).await?;
 
     eprintln!("bench: the floors on {store}");
-    let mut floor = Floor::new(world, pgbench).await?;
+    let mut floor = Floor::new(world).await?;
     for phase in [&single, &arrays] {
         let Phase { name, per_second, cpu, batches, .. } = phase;
         let bare = floor.measure(*batches).await?;

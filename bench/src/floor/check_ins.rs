@@ -1,19 +1,16 @@
 //! Measures check-ins as bare SQL: what the service has recorded is read and written again, into tables of the same
 //! migrations in another schema or file, in transactions of as many scans as the service's had on average.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use fulfillment_tests::postgres::Database;
 
-use super::sql::Pgbench;
+use super::check_ins_postgres;
 use crate::door::sql::Sql;
 use crate::door::world::World;
 
 const COPY: &str = include_str!("copy_event.sql");
 const FEED: &str = include_str!("feed_check_ins.sql");
-const POSTGRES: &str = include_str!("check_ins.sql");
 const SQLITE: &str = include_str!("check_ins_sqlite.sql");
 
 /// Check-ins of the service, and how many transactions it wrote them in.
@@ -35,23 +32,17 @@ impl Batches {
 /// The empty copy of the service's tables.
 pub(crate) struct Floor {
     db: Sql,
-    /// `PostgreSQL`'s own, for pgbench.
-    database: Option<Database>,
-    pgbench: PathBuf,
     number: u32,
     source: &'static str,
 }
 
 impl Floor {
     /// Copies the event and its tickets. The service must not run.
-    pub(crate) async fn new(world: &World, pgbench: &Path) -> Result<Self> {
+    pub(crate) async fn new(world: &World) -> Result<Self> {
         let mut db = world.empty_copy().await?;
         let (number, source) = (world.number, world.source());
         db.execute(&written_out(COPY, source, number, 0)).await?;
-        if world.database.is_some() {
-            db.execute("VACUUM ANALYZE").await?;
-        }
-        Ok(Self { db, database: world.database.clone(), pgbench: pgbench.to_owned(), number, source })
+        Ok(Self { db, number, source })
     }
 
     /// Scans per second.
@@ -69,16 +60,14 @@ impl Floor {
         self.db.execute(&written_out(&range, self.source, number, rows)).await?;
         let all = self.db.number("SELECT count(*) FROM feed_check_ins").await?;
         ensure!(all == batches.last - batches.after, "{all} of {} check-ins", batches.last - batches.after);
-        let (rate, wrote) = match &self.database {
-            Some(database) => {
-                self.db.execute("VACUUM ANALYZE").await?;
-                let pgbench = Pgbench { program: &self.pgbench, database };
-                let rate =
-                    pgbench.run(&written_out(POSTGRES, self.source, number, rows), all, rows, 1).await?;
-                (rate, usize::try_from(all)? / rows * rows)
+        let (rate, wrote) = match &mut self.db {
+            Sql::Postgres(db) => {
+                sqlx::raw_sql("VACUUM ANALYZE").execute(&mut *db).await?;
+                check_ins_postgres::bare_loop(db, rows).await?
             }
-            None => self.bare_loop(usize::try_from(all)?, rows).await?,
+            Sql::Sqlite(_) => self.bare_loop(usize::try_from(all)?, rows).await?,
         };
+        ensure!(wrote > 0, "{all} check-ins are too few for transactions of {rows}");
         for table in ["check_ins", "ticket_history", "outbox"] {
             let there = self.db.number(&format!("SELECT count(*) FROM {table}")).await?;
             ensure!(usize::try_from(there)? == wrote, "the floor wrote {there} rows of {table}, not {wrote}");
@@ -86,13 +75,11 @@ impl Floor {
         Ok(rate)
     }
 
-    /// Scans per second of a loop over whole batches, and how many there were.
+    /// Scans per second of a loop over whole transactions on `SQLite`, and how many scans there were.
     async fn bare_loop(&mut self, all: usize, rows: usize) -> Result<(f64, usize)> {
-        let text = written_out(SQLITE, self.source, self.number, rows);
-        let statements: Vec<_> = text.split(';').map(str::trim).filter(|text| !text.is_empty()).collect();
+        let statements = statements(&written_out(SQLITE, self.source, self.number, rows));
         let begun = Instant::now();
         let batches = all / rows;
-        ensure!(batches > 0, "{all} check-ins are too few for transactions of {rows}");
         for batch in 0..batches {
             let low = i64::try_from(batch * rows)?;
             for statement in &statements {
@@ -116,12 +103,15 @@ impl Floor {
     }
 }
 
+/// The statements of a script, without its comments.
+pub(super) fn statements(script: &str) -> Vec<String> {
+    let lines: Vec<_> = script.lines().filter(|line| !line.starts_with("--")).collect();
+    let parts = lines.join("\n");
+    parts.split(';').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
 fn written_out(sql: &str, source: &str, number: u32, rows: usize) -> String {
-    sql.lines()
-        .filter(|line| !line.starts_with("--"))
-        .collect::<Vec<_>>()
-        .join("\n")
-        .replace("@FROM@", source)
+    sql.replace("@FROM@", source)
         .replace("@NUMBER@", &number.to_string())
         .replace("@ROWS@", &rows.to_string())
 }

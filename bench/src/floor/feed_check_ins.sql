@@ -1,9 +1,9 @@
 -- Check-ins that the service recorded, numbered, with what it wrote beside each. All of them are admitted, so the n-th has
 -- the n-th event.
--- A table of its own: SQLite would read all events again for each check-in.
+-- A table of its own, with a typed and indexed column: SQLite would read all events again for each check-in.
 DROP TABLE IF EXISTS feed_published;
 CREATE TABLE feed_published AS
-    SELECT row_number() OVER (ORDER BY id) AS place, event_id, kind, sequence, key, value, headers
+    SELECT CAST(row_number() OVER (ORDER BY id) AS BIGINT) AS place, event_id, kind, sequence, key, value, headers
     FROM @FROM@.outbox WHERE kind = 'ticket-checked-in';
 CREATE UNIQUE INDEX feed_published_place ON feed_published (place);
 CREATE TABLE feed_check_ins AS

@@ -2,6 +2,7 @@
 //! render loop.
 
 pub(crate) mod check_ins;
+mod check_ins_postgres;
 pub(crate) mod disk;
 pub(crate) mod files;
 pub(crate) mod render;

@@ -75,7 +75,7 @@ impl Pgbench<'_> {
     }
 
     /// Rows per second of a script that writes `rows` rows per transaction, of `all` rows.
-    pub(super) async fn run(&self, script: &str, all: i64, rows: usize, clients: usize) -> Result<f64> {
+    async fn run(&self, script: &str, all: i64, rows: usize, clients: usize) -> Result<f64> {
         self.database.execute("CHECKPOINT").await?;
         let each = transactions(all, rows, clients)?;
         let file = tempfile::NamedTempFile::new()?;
@@ -113,7 +113,7 @@ impl Pgbench<'_> {
 }
 
 /// Transactions per client: whole batches only.
-pub(super) fn transactions(all: i64, rows: usize, clients: usize) -> Result<usize> {
+fn transactions(all: i64, rows: usize, clients: usize) -> Result<usize> {
     let each = usize::try_from(all)? / (rows * clients);
     ensure!(each > 0, "{all} rows are too few for {clients} clients with {rows} rows a transaction");
     Ok(each)

@@ -25,6 +25,7 @@ pub mod paid;
 pub mod payment;
 pub mod readings;
 pub mod retry;
+pub mod search;
 pub mod seat;
 pub mod secret;
 pub mod subject;

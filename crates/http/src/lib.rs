@@ -55,7 +55,7 @@ pub use connections::serve;
 pub use door::followed::FollowedDoors;
 use ingest::{payments, withdrawals};
 pub use stored_tokens::StoredTokens;
-use tickets::{codes, delivered, order_file, orders, reissues, ticket, void};
+use tickets::{codes, delivered, lists, order_file, orders, reissues, ticket, void};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Declares the routes once: as a router, and as the list for the API description.
@@ -78,12 +78,16 @@ macro_rules! routes {
 }
 
 routes! {
+    "/tickets": get lists::tickets;
+    "/tickets/search": post lists::search_tickets;
     "/tickets/{id}": get ticket::ticket;
     "/tickets/{id}/delivered": post delivered::delivered;
     "/tickets/{id}/void": post void::void;
     "/tickets/{id}/reissue": post reissues::reissue;
     "/tickets/{id}/reinstate": post reissues::reinstate;
     "/codes/{cti}": get codes::standing;
+    "/orders": get lists::orders;
+    "/orders/search": post lists::search_orders;
     "/orders/{id}": get orders::order;
     "/orders/{id}/tickets": get orders::tickets;
     "/orders/{id}/tickets.pdf": get order_file::order_file;

@@ -132,6 +132,8 @@ fulfillment_domain::words! {
         SetEvent = "event.set",
         /// All tickets of an event are to be voided.
         CancelEvent = "event.cancel",
+        /// All orders are read anew for the lists.
+        Reindex = "store.reindex",
         /// A new epoch of the store was begun.
         NewEpoch = "store.epoch",
         /// The secret was replaced.
@@ -146,6 +148,10 @@ fulfillment_domain::words! {
         ReadPdf = "read.pdf",
         /// An order's record was read.
         ReadOrder = "read.order",
+        /// Orders were listed; how many.
+        ListOrders = "read.orders",
+        /// Tickets were listed; how many.
+        ListTickets = "read.tickets",
         /// The PDF of all tickets of an order was read.
         ReadOrderPdf = "read.order-pdf",
         /// What is recorded against a code was read.

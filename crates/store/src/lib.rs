@@ -27,6 +27,7 @@
 //! | [`StoreEpoch`] | which course of events positions and versions belong to |
 //! | [`Erasures`] | removing personal data |
 //! | [`People`] | finding orders by the people in them |
+//! | [`Lists`] | lists of orders and tickets, by what they are searched by |
 //! | [`Import`] | importing orders from an earlier service |
 //! | [`Refreshes`] | issued orders that may have grown |
 //! | [`Reissues`] | new generations of tickets, and reinstated ones |
@@ -72,6 +73,7 @@ pub mod import;
 pub mod inbox;
 pub mod installation;
 pub mod key_reissues;
+pub mod lists;
 pub mod order_queue;
 pub mod outbox;
 pub mod people;
@@ -112,6 +114,9 @@ pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, EventChanged, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
 pub use key_reissues::{KeyCursor, KeyReissue, KeyReissueNext, KeyReissues};
+pub use lists::{
+    BadFilter, ListFilter, ListQuery, Listed, Lists, OrderRow, ShownStatus, Sort, SortedBy, TicketRow,
+};
 pub use order_queue::{
     Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
     Refresh, Release,
@@ -160,6 +165,7 @@ pub trait Store:
     + StoreEpoch
     + Erasures
     + People
+    + Lists
     + Import
     + Templates
     + Tokens
@@ -190,6 +196,7 @@ impl<T> Store for T where
         + StoreEpoch
         + Erasures
         + People
+        + Lists
         + Import
         + Templates
         + Tokens

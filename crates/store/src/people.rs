@@ -30,7 +30,8 @@ pub type ReadKeys<'a> = &'a (dyn Fn(&[u8]) -> Vec<PersonKey> + Send + Sync);
 #[async_trait]
 pub trait People: Send + Sync {
     /// Reads the addresses of up to `limit` orders and dead letters that were written since they were last read, or
-    /// before this index existed. Returns how many: 0 when every one has been read.
+    /// before this index existed, and what [`crate::Lists`] find orders by. Returns how many: 0 when every one has been
+    /// read.
     async fn note_people(&self, limit: usize, keys: ReadKeys<'_>) -> Result<usize>;
 
     /// Everything in which a similar address occurs, with the hash of that address. A dead letter of an order that

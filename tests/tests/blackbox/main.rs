@@ -25,6 +25,7 @@ mod import;
 mod installation;
 mod issued;
 mod leaked_keys;
+mod lists;
 mod load;
 mod meant;
 mod ordering;

@@ -3,6 +3,7 @@
 mod audit;
 mod check_in;
 mod code_files;
+mod columns;
 mod config;
 mod confirm;
 mod demo;
@@ -18,6 +19,7 @@ mod ingest;
 mod input;
 mod keys;
 mod link_keys;
+mod listing;
 mod messages;
 mod migrate;
 mod order;

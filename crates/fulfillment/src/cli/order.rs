@@ -1,21 +1,23 @@
-//! The command `fulfillment order`: shows, cancels, refreshes or reinstates an order.
+//! The command `fulfillment order`: lists, shows, cancels, refreshes or reinstates an order.
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Clock as _, OrderId, Subject, ticket_number};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::operations::reissue::NotReinstated;
-use fulfillment_store::{AskOutcome, OrderRecord};
+use fulfillment_store::{AskOutcome, OrderRecord, OrderRow};
 use serde_json::json;
 
 use super::Context;
 use super::erase::ERASED;
+use super::listing::ListOptions;
 use super::reissue::{not_reissued, reissuer};
 use super::withdraw::withdraw;
 use crate::error::CliError;
 
-/// Show an order with its state, payments and tickets; cancel or reinstate it
+/// Find orders; show an order with its state, payments and tickets; cancel or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  fulfillment order list --name 'muller anna'
   fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
   fulfillment order show --json ID | jq '.tickets[].id'")]
 pub(crate) struct Order {
@@ -25,6 +27,20 @@ pub(crate) struct Order {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List orders, newest first, or those that match
+    ///
+    /// All options must match; what is said of tickets must be true of one and the same. Names are searched by words or
+    /// their beginnings, without case and accents; such a list is in the order of the words. An order is listed some
+    /// seconds after its payment, and found by its names some seconds after its issue.
+    #[command(after_help = "Examples:
+  fulfillment order list                                     the newest 50
+  fulfillment order list --state received,enriched,parked    what is not issued
+  fulfillment order list --name 'muller an' --event gala-2026
+  fulfillment order list --email ada@example.org
+  fulfillment order list --state parked --error 'no answer' --all --json | jq -r '.items[].orderId'
+  fulfillment order list --event gala-2026 --all --csv > orders.csv
+Exit code: 1 when nothing matches.")]
+    List(Box<ListOptions>),
     /// Show one order
     #[command(after_help = "Examples:
   fulfillment order show 7d444840-9dc0-11d1-b245-5ffdce74fad2
@@ -77,6 +93,7 @@ Exit code: 1 when nothing of it is void.")]
 impl Order {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let id = match self.action {
+            Action::List(options) => return options.run::<OrderRow>(context).await,
             Action::Show { id } => id,
             Action::Cancel { id, reason, before_payment } => {
                 return cancel(context, id, reason, before_payment).await;

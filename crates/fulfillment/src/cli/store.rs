@@ -1,9 +1,16 @@
 //! The command `fulfillment store`: maintains the store.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use fulfillment_pipeline::keyring::Keyring;
+use fulfillment_pipeline::operations::installation;
+use fulfillment_pipeline::operations::people::PeopleIndex;
 use fulfillment_store::Vacuumed;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::Context;
@@ -17,6 +24,7 @@ const ROOM: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment store vacuum
+  fulfillment store reindex
   fulfillment store new-epoch")]
 pub(crate) struct StoreCommand {
     #[command(subcommand)]
@@ -25,6 +33,15 @@ pub(crate) struct StoreCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Read all orders anew for the lists: `order list`, `ticket list` and their search by words
+    ///
+    /// The service does by itself what this does, for every order that is written and once after an update. It may run
+    /// meanwhile. Interrupted, a running service goes on with it.
+    #[command(after_help = "Examples:
+  fulfillment store reindex
+  fulfillment store reindex --json | jq .orders
+Exit code: 3 when the store cannot be reached: what was read until then is kept.")]
+    Reindex,
     /// Write the file anew, without what was deleted from it
     ///
     /// Versions before this one did not overwrite the pages that they freed, so personal data that they deleted may
@@ -62,10 +79,46 @@ struct Epoch {
 impl StoreCommand {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         match self.action {
+            Action::Reindex => reindex(context).await,
             Action::Vacuum => vacuum(context).await,
             Action::NewEpoch { yes } => new_epoch(context, yes).await,
         }
     }
+}
+
+async fn reindex(context: &Context) -> Result<(), CliError> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let dir = config.keys_dir();
+    let mut keyring = Keyring::configured(&config)?
+        .ok_or_else(|| CliError::misuse(format!("{} has no keys of this installation", dir.display())))?;
+    installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
+    let people = PeopleIndex { store: Arc::clone(&store) as _, secret: keyring.secret.clone() };
+    store.reindex(&context.actor()).await?;
+    let (bar, mut orders) = (bar(context), 0);
+    // Ids are evenly distributed: the last one's beginning is about the share that has been read.
+    while let Some(last) = store.reindexed_to().await? {
+        bar.set_position(u64::from(last.0.as_bytes()[0]));
+        orders += people.read_some().await?;
+    }
+    bar.finish_and_clear();
+    context.answer(&Reindexed { orders }, |done| format!("{} orders were read anew", done.orders))
+}
+
+#[derive(Serialize)]
+struct Reindexed {
+    /// Those that this command has read; a running service may have read others.
+    orders: usize,
+}
+
+fn bar(context: &Context) -> ProgressBar {
+    if context.global.json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:30} {percent} %, {eta}");
+    let bar = ProgressBar::new(256).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 async fn new_epoch(context: &Context, yes: bool) -> Result<(), CliError> {

@@ -1,4 +1,4 @@
-//! The command `fulfillment ticket`: shows, reissues, voids or reinstates a ticket.
+//! The command `fulfillment ticket`: lists, shows, reissues, voids or reinstates a ticket.
 
 use std::sync::Arc;
 
@@ -7,19 +7,21 @@ use fulfillment_credential::Kid;
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_door::Direction;
 use fulfillment_pipeline::operations::reissue::Wanted;
-use fulfillment_store::{CheckIn, Records};
+use fulfillment_store::{CheckIn, Records, TicketRow};
 use serde::Serialize;
 
 use super::Context;
 use super::erase::ERASED;
+use super::listing::ListOptions;
 use super::reissue::{Change, reissue, reissuer};
 use super::reissue_key::reissue_key;
 use crate::error::CliError;
 use crate::wiring;
 
-/// Show a ticket, reissue, void or reinstate it
+/// Find tickets; show a ticket, reissue, void or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  fulfillment ticket list --event gala-2026 --seat 'A 5 12'
   fulfillment ticket show 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
   fulfillment ticket show 7Q2FK-9XM4D           by the number printed on it
   fulfillment ticket show --json ID | jq .status")]
@@ -30,6 +32,19 @@ pub(crate) struct Ticket {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List tickets, those of the newest orders first, or those that match
+    ///
+    /// All options must match. A ticket's status is voided or erased when it is. Names and seats are searched by words,
+    /// without case and accents; such a list is in the order of the words.
+    #[command(after_help = "Examples:
+  fulfillment ticket list                                    the newest 50
+  fulfillment ticket list --event gala-2026 --seat 'A 5 12'
+  fulfillment ticket list --holder lovelace
+  fulfillment ticket list --flag seat_conflict --all
+  fulfillment ticket list --status Failed --error 'bucket' --json | jq -r '.items[].id'
+  fulfillment ticket list --event gala-2026 --all --csv > tickets.csv
+Exit code: 1 when nothing matches.")]
+    List(Box<ListOptions>),
     /// Show one ticket's record
     #[command(after_help = "Examples:
   fulfillment ticket show 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
@@ -91,9 +106,13 @@ Exit code: 0 the ticket is void now or was before, 1 there is no such ticket.")]
 
 impl Ticket {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
+        if let Action::List(options) = self.action {
+            return options.run::<TicketRow>(context).await;
+        }
         let config = context.config()?;
         let store = context.store(&config).await?;
         let ticket = match self.action {
+            Action::List(_) => return Ok(()),
             Action::Show { id } => {
                 let ticket = find(store.as_ref(), &id).await?;
                 let check_ins = store.check_ins_of(ticket.id).await?;

@@ -15,6 +15,7 @@ pub(crate) mod audit;
 pub(crate) mod bodies;
 pub(crate) mod door;
 pub(crate) mod event;
+pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod order;
 pub(crate) mod ticket;
@@ -31,6 +32,7 @@ use self::answers::{
     Forbidden, NotAGuid, StoreUnavailable, TooLarge, TooManyRequests, Unauthorized, UnsupportedMediaType,
 };
 use self::bodies::{Change, Delivered, Reason};
+use self::lists::{OrderRow, OrderStateRow, TicketRow, TicketStateRow};
 
 /// What the routes are described within.
 #[derive(utoipa::OpenApi)]
@@ -58,8 +60,8 @@ use self::bodies::{Change, Delivered, Reason};
         (name = "Operations", description = "For those who run the service."),
     ),
     components(
-        // The request bodies that are optional, which attributes can only name.
-        schemas(Delivered, Reason, Change),
+        // The request bodies that are optional, which attributes can only name, and the rows of lists.
+        schemas(Delivered, Reason, Change, OrderRow, OrderStateRow, TicketRow, TicketStateRow),
         responses(
             NotAGuid, Unauthorized, Forbidden, TooLarge, UnsupportedMediaType, TooManyRequests, StoreUnavailable
         ),
@@ -89,8 +91,18 @@ fn secure(api: &mut OpenApi) {
 }
 
 /// Records that have all of their fields in every answer: what is not known is null.
-const RECORDS: [&str; 6] =
-    ["Ticket", "TicketState", "Order", "OrderProgress", "PaymentRecord", "WithdrawalRecord"];
+const RECORDS: [&str; 10] = [
+    "Ticket",
+    "TicketState",
+    "Order",
+    "OrderProgress",
+    "PaymentRecord",
+    "WithdrawalRecord",
+    "OrderRow",
+    "OrderStateRow",
+    "TicketRow",
+    "TicketStateRow",
+];
 
 /// The whole document.
 pub(crate) fn document() -> Value {

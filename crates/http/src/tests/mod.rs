@@ -8,6 +8,7 @@ mod door_feed;
 mod door_news;
 mod events;
 mod health;
+mod lists;
 mod order_file;
 mod payments;
 mod reissues;

@@ -4,6 +4,7 @@ mod admission;
 pub(crate) mod codes;
 pub(crate) mod delivered;
 pub(crate) mod file;
+pub(crate) mod lists;
 pub(crate) mod order_file;
 pub(crate) mod orders;
 pub(crate) mod reissues;

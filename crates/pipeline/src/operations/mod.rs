@@ -11,6 +11,7 @@ mod import_files;
 pub mod installation;
 pub mod key_reissue;
 mod listed;
+pub mod lists;
 pub mod people;
 pub mod reconcile;
 pub mod reissue;

@@ -39,12 +39,20 @@ impl PeopleIndex {
     pub async fn catch_up(&self, stop: &CancellationToken) -> Result<usize> {
         let mut read = 0;
         while !stop.is_cancelled() {
-            match self.store.note_people(BATCH, &|text| self.keys_in(text)).await? {
+            match self.read_some().await? {
                 0 => break,
                 more => read += more,
             }
         }
         Ok(read)
+    }
+
+    /// Reads some of what is new. Returns how many orders and dead letters were read: 0 when nothing is left.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn read_some(&self) -> Result<usize> {
+        self.store.note_people(BATCH, &|text| self.keys_in(text)).await
     }
 
     /// Everything in which an address or a similar one occurs.
@@ -88,8 +96,13 @@ impl PeopleIndex {
     }
 
     fn key(&self, address: &Address) -> PersonKey {
-        let hash = self.secret.pseudonym(&address.to_string());
-        let alike = self.secret.pseudonym_of_similar(&address.similar());
-        PersonKey { hash, alike }
+        key_of(&self.secret, address)
     }
+}
+
+/// By what the index has an address.
+pub fn key_of(secret: &Secret, address: &Address) -> PersonKey {
+    let hash = secret.pseudonym(&address.to_string());
+    let alike = secret.pseudonym_of_similar(&address.similar());
+    PersonKey { hash, alike }
 }

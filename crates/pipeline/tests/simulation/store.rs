@@ -268,6 +268,12 @@ passed_on! {
         people_alike(alike: &[u8; 16]) -> Vec<(FoundIn, [u8; 16])>;
         texts_of(found_in: FoundIn) -> Vec<Vec<u8>>;
     }
+    Lists {
+        list_orders(query: &ListQuery) -> Listed<OrderRow>;
+        list_tickets(query: &ListQuery) -> Listed<TicketRow>;
+        reindex(by: &Actor) -> ();
+        reindexed_to() -> Option<OrderId>;
+    }
     Import {
         import(orders: &[ImportedOrder], by: &Actor) -> Vec<ImportOutcome>;
     }

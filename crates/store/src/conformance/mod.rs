@@ -27,6 +27,7 @@ pub mod freeze;
 pub mod import;
 pub mod ingest;
 pub mod installation;
+pub mod lists;
 pub mod locks;
 pub mod outbox;
 pub mod people;
@@ -146,6 +147,8 @@ macro_rules! conformance_suite {
                 reasons_that_people_type, channels_of_later_deliveries, files_until_they_are_removed }
             people { in_any_spelling, in_base64, whatever_is_written, reasons_that_people_type,
                 earlier_rows_are_read_in_parts, who_is_erased_leaves }
+            lists { every_filter, in_their_order, what_a_row_shows, open_work, void_reissued_and_conflicting,
+                who_is_erased_has_no_words, earlier_orders_enter, large_orders }
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }

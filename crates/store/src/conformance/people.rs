@@ -187,7 +187,7 @@ pub async fn earlier_rows_are_read_in_parts(backend: &dyn Backend) {
     issued(&*store, 5, 1).await;
     ingest(&*store, &[message(71, br#"{"orderId":7,"email":"letter@example.org"}"#)]).await;
     // As a migration leaves them.
-    backend.execute("DELETE FROM people_unread").await;
+    backend.execute("DELETE FROM index_unread").await;
     backend.execute("UPDATE people_backfill SET orders_after = '00000000-0000-0000-0000-000000000000'").await;
     backend.execute("UPDATE people_backfill SET letters_after = 0").await;
     assert_eq!(store.note_people(2, &keys).await.unwrap(), 3, "two orders, and a dead letter");
@@ -199,7 +199,7 @@ pub async fn earlier_rows_are_read_in_parts(backend: &dyn Backend) {
     assert_eq!(found(&*store, "new@example.org").await, orders(&[9]));
     assert_eq!(found(&*store, "letter@example.org").await.len(), 1);
     assert_eq!(store.note_people(2, &keys).await.unwrap(), 0);
-    assert_eq!(backend.number("SELECT count(*) FROM people_unread").await, 0);
+    assert_eq!(backend.number("SELECT count(*) FROM index_unread").await, 0);
 
     // Hashes of a lost secret find nobody.
     store.adopt_secret("another", &desk()).await.unwrap();

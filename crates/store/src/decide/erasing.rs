@@ -25,8 +25,9 @@ pub(crate) const TICKETS: &str = "UPDATE tickets SET customer_email = '', custom
      erased_at = coalesce(erased_at, $2), updated_at = $2 WHERE order_id = $1";
 
 /// Rows about the order in other tables, each by `$1`, the order.
-pub(crate) const BESIDE: [&str; 9] = [
+pub(crate) const BESIDE: [&str; 10] = [
     "DELETE FROM people WHERE order_id = $1",
+    "DELETE FROM search_words WHERE place IN (SELECT place FROM search_orders WHERE order_id = $1)",
     "DELETE FROM ticket_drafts WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",
     "UPDATE ticket_revisions SET record = '{}', why = NULL, request = NULL \
      WHERE ticket_id IN (SELECT id FROM tickets WHERE order_id = $1)",

@@ -17,6 +17,7 @@ pub(crate) mod freezing;
 pub(crate) mod headers;
 pub(crate) mod importing;
 pub(crate) mod intake;
+pub(crate) mod listing;
 pub(crate) mod migrations;
 pub(crate) mod order;
 pub(crate) mod positions;

@@ -40,6 +40,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (29, "0029_deviations", include_str!("../../migrations/postgres/0029_deviations.sql")),
     (30, "0030_door_devices", include_str!("../../migrations/postgres/0030_door_devices.sql")),
     (31, "0031_set_at", include_str!("../../migrations/postgres/0031_set_at.sql")),
+    (32, "0032_search", include_str!("../../migrations/postgres/0032_search.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

@@ -20,6 +20,7 @@ mod fragments;
 mod import;
 pub(crate) mod installation;
 mod key_reissues;
+mod lists;
 mod people;
 pub(crate) mod recording;
 mod records;

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use fulfillment_domain::OrderId;
+use serde_json::json;
 use uuid::Uuid;
 
+use super::rows::search::{self, LockedOrder};
 use super::{Db, Sql, Transaction as _};
 use crate::Result;
 use crate::decide::sql_values::{Row, SqlValue, need};
@@ -14,6 +16,9 @@ use crate::people::{FoundIn, People, PersonKey, ReadKeys};
 /// The order's id of what is not an order.
 const NO_ORDER: OrderId = OrderId(Uuid::nil());
 
+/// Orders read for the lists alone, for each that may be read for people.
+const UNLISTED: usize = 5;
+
 /// Orders and dead letters by their entries in the index. By `$1`, what similar addresses have in common.
 pub(crate) const ALIKE: &str = "SELECT p.order_id, p.letter_id, p.hash, o.order_id AS owner FROM people p \
      LEFT JOIN dead_letters l ON l.id = p.letter_id LEFT JOIN orders o ON o.order_id = l.order_id WHERE p.alike = $1";
@@ -21,8 +26,9 @@ pub(crate) const ALIKE: &str = "SELECT p.order_id, p.letter_id, p.hash, o.order_
 #[async_trait]
 impl<S: Sql> People for S {
     async fn note_people(&self, limit: usize, keys: ReadKeys<'_>) -> Result<usize> {
-        let waiting = "SELECT 1 WHERE EXISTS (SELECT 1 FROM people_unread) OR EXISTS (SELECT 1 FROM people_backfill \
-                       WHERE orders_after IS NOT NULL OR letters_after IS NOT NULL)";
+        let waiting = "SELECT 1 WHERE EXISTS (SELECT 1 FROM index_unread) OR EXISTS (SELECT 1 FROM people_backfill \
+                       WHERE orders_after IS NOT NULL OR letters_after IS NOT NULL) \
+                       OR EXISTS (SELECT 1 FROM search_backfill WHERE orders_after IS NOT NULL)";
         if !self.read().await?.exists(waiting, &[]).await? {
             return Ok(0);
         }
@@ -31,13 +37,18 @@ impl<S: Sql> People for S {
         let mut batch = Batch::default();
         batch.take_queued(&mut tx, limit).await?;
         batch.take_earlier(&mut tx, limit.saturating_sub(batch.orders.len() + batch.letters.len())).await?;
-        let read = batch.orders.len() + batch.letters.len();
+        batch.take_unlisted(&mut tx, limit.saturating_sub(batch.orders.len() + batch.letters.len())).await?;
+        let read = batch.orders.len() + batch.letters.len() + batch.unlisted.len();
         // An order that is erased meanwhile enters the index no more: its row is locked until the end.
-        let sql = "SELECT order_id FROM orders WHERE order_id @any($1) AND erased_at IS NULL ORDER BY order_id @lock";
-        let open = tx.fetch_all(sql, &[SqlValue::orders(batch.orders.iter().copied())]).await?;
-        let open = open.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
+        let sql = "SELECT order_id, received_at, erased_at FROM orders WHERE order_id @any($1) ORDER BY order_id @lock";
+        let all = SqlValue::orders(batch.orders.union(&batch.unlisted).copied());
+        let rows = tx.fetch_all(sql, &[all]).await?;
+        let locked = rows.iter().map(locked_from).collect::<Result<Vec<_>>>()?;
+        let open = locked.iter().filter(|order| !order.is_erased && batch.orders.contains(&order.order_id));
+        let open: Vec<_> = open.map(|order| order.order_id).collect();
         // What was queued is deleted before its texts are read: whatever is written after this read is queued again.
         batch.unqueue(&mut tx).await?;
+        search::index(&mut tx, &locked).await?;
         let mut noted = BTreeMap::<(OrderId, i64), BTreeSet<PersonKey>>::new();
         for (order, text) in texts_of_orders(&mut tx, &open).await? {
             noted.entry((order, 0)).or_default().extend(keys(&text));
@@ -47,14 +58,18 @@ impl<S: Sql> People for S {
                 noted.entry((NO_ORDER, *letter)).or_default().extend(keys(&text));
             }
         }
-        for ((order, letter), people) in &noted {
-            for person in people {
-                let sql = "INSERT INTO people (order_id, letter_id, hash, alike) VALUES ($1, $2, $3, $4) \
-                           ON CONFLICT DO NOTHING";
-                let cells =
-                    [(*order).into(), (*letter).into(), (&person.hash).into(), (&person.alike).into()];
-                tx.execute(sql, &cells).await?;
-            }
+        let people = noted.iter().flat_map(|(of, people)| people.iter().map(move |person| (of, person)));
+        let people = people.map(|((order, letter), person)| {
+            json!({ "order_id": order.0, "letter_id": letter, "hash": hex::encode(person.hash),
+                "alike": hex::encode(person.alike) })
+        });
+        let people: Vec<_> = people.collect();
+        if !people.is_empty() {
+            let sql = "INSERT INTO people (order_id, letter_id, hash, alike) \
+                       SELECT n.order_id, n.letter_id, @unhex(n.hash), @unhex(n.alike) \
+                       FROM @records(order_id uuid, letter_id bigint, hash text, alike text) WHERE TRUE \
+                       ON CONFLICT DO NOTHING";
+            tx.execute(sql, &[serde_json::Value::from(people).to_string().into()]).await?;
         }
         tx.commit().await?;
         Ok(read)
@@ -93,18 +108,34 @@ impl<S: Sql> People for S {
     }
 }
 
+fn locked_from(row: &impl Row) -> Result<LockedOrder> {
+    Ok(LockedOrder {
+        order_id: row.order_id()?,
+        received_at: need("received_at", row.time("received_at")?)?,
+        is_erased: row.time("erased_at")?.is_some(),
+    })
+}
+
 /// What one call reads.
 #[derive(Default)]
 struct Batch {
     orders: BTreeSet<OrderId>,
     letters: BTreeSet<i64>,
+    /// Orders that are read for the lists alone.
+    unlisted: BTreeSet<OrderId>,
     /// The last entry of the queue.
     last: i64,
 }
 
 impl Batch {
-    async fn take_queued(&mut self, db: &mut impl Db, limit: usize) -> Result<()> {
-        let sql = "SELECT id, order_id, letter_id FROM people_unread ORDER BY id LIMIT $1";
+    async fn take_queued<D: Db>(&mut self, db: &mut D, limit: usize) -> Result<()> {
+        if D::LOCKS {
+            // Where an older program that runs beside this one queues what it writes, and what it left there.
+            let sql = "WITH moved AS (DELETE FROM people_unread RETURNING order_id, letter_id) \
+                       INSERT INTO index_unread (order_id, letter_id) SELECT order_id, letter_id FROM moved";
+            db.execute(sql, &[]).await?;
+        }
+        let sql = "SELECT id, order_id, letter_id FROM index_unread ORDER BY id LIMIT $1";
         for row in db.fetch_all(sql, &[SqlValue::limit(limit)]).await? {
             self.last = row.number("id")?;
             match row.number("letter_id")? {
@@ -144,12 +175,29 @@ impl Batch {
         Ok(())
     }
 
+    /// Takes orders that are to be read anew for the lists, of which less is read than for people.
+    async fn take_unlisted(&mut self, db: &mut impl Db, limit: usize) -> Result<()> {
+        if limit == 0 {
+            return Ok(());
+        }
+        let sql = "SELECT orders_after AS order_id FROM search_backfill WHERE id = 1 @lock";
+        let Some(after) = db.fetch_one(sql, &[]).await?.uuid("order_id")? else { return Ok(()) };
+        let sql = "SELECT order_id FROM orders WHERE order_id > $1 ORDER BY order_id LIMIT $2";
+        let rows =
+            db.fetch_all(sql, &[after.into(), SqlValue::limit(limit.saturating_mul(UNLISTED))]).await?;
+        let orders = rows.iter().map(Row::order_id).collect::<Result<Vec<_>>>()?;
+        let sql = "UPDATE search_backfill SET orders_after = $1 WHERE id = 1";
+        db.execute(sql, &[orders.last().map(|order| order.0).into()]).await?;
+        self.unlisted.extend(orders);
+        Ok(())
+    }
+
     async fn unqueue(&self, db: &mut impl Db) -> Result<()> {
-        let sql = "DELETE FROM people_unread WHERE order_id @any($1) AND id <= $2 AND letter_id = 0";
+        let sql = "DELETE FROM index_unread WHERE order_id @any($1) AND id <= $2 AND letter_id = 0";
         let orders = SqlValue::orders(self.orders.iter().copied());
         db.execute(sql, &[orders, self.last.into()]).await?;
         for letter in &self.letters {
-            let sql = "DELETE FROM people_unread WHERE letter_id = $1 AND id <= $2";
+            let sql = "DELETE FROM index_unread WHERE letter_id = $1 AND id <= $2";
             db.execute(sql, &[(*letter).into(), self.last.into()]).await?;
         }
         Ok(())

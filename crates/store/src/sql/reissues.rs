@@ -154,7 +154,7 @@ async fn keep(db: &mut impl Db, live: &Ticket, reissue: &Reissue) -> Result<()> 
     db.execute(sql, &cells).await?;
     if reissue.reason.is_some() {
         // Whoever is named in the reason is found by it.
-        let sql = "INSERT INTO people_unread (order_id, letter_id) VALUES ($1, 0)";
+        let sql = "INSERT INTO index_unread (order_id, letter_id) VALUES ($1, 0)";
         db.execute(sql, &[live.order_id.into()]).await?;
     }
     Ok(())

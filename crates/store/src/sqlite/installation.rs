@@ -39,6 +39,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (29, "0029_deviations", include_str!("../../migrations/sqlite/0029_deviations.sql")),
     (30, "0030_door_devices", include_str!("../../migrations/sqlite/0030_door_devices.sql")),
     (31, "0031_set_at", include_str!("../../migrations/sqlite/0031_set_at.sql")),
+    (32, "0032_search", include_str!("../../migrations/sqlite/0032_search.sql")),
 ];
 
 #[async_trait]

@@ -127,7 +127,7 @@ async fn overrides(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Re
         let mut entry = AuditEntry::new(&scan.by, Action::OverrideRefusal);
         if let (Some(ticket), Some(order)) = (check_in.ticket_id, check_in.order_id) {
             entry = entry.ticket(ticket).order(order);
-            let sql = "INSERT INTO people_unread (order_id, letter_id) VALUES ($1, 0)";
+            let sql = "INSERT INTO index_unread (order_id, letter_id) VALUES ($1, 0)";
             db.execute(sql, &[order.into()]).await?;
         }
         audit(db, entry).await?;

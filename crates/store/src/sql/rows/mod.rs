@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod locks;
 pub(crate) mod orders;
 pub(crate) mod personal;
+pub(crate) mod search;
 pub(crate) mod seats;
 pub(crate) mod tickets;
 pub(crate) mod withdrawals;

@@ -100,7 +100,7 @@ pub(crate) async fn void(
                SELECT id, @now, status, status, $2, 'voided: ' || void_reason FROM tickets WHERE id @any($1)";
     db.execute(sql, &[ids(), who.into()]).await?;
     // Whoever is named in a reason is found by it.
-    let sql = "INSERT INTO people_unread (order_id, letter_id) SELECT DISTINCT order_id, 0 FROM tickets \
+    let sql = "INSERT INTO index_unread (order_id, letter_id) SELECT DISTINCT order_id, 0 FROM tickets \
                WHERE id @any($1)";
     db.execute(sql, &[ids()]).await?;
     Ok(())

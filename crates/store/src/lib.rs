@@ -73,6 +73,7 @@ pub mod import;
 pub mod inbox;
 pub mod installation;
 pub mod key_reissues;
+pub mod listed;
 pub mod lists;
 pub mod order_queue;
 pub mod outbox;
@@ -114,9 +115,8 @@ pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, EventChanged, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
 pub use key_reissues::{KeyCursor, KeyReissue, KeyReissueNext, KeyReissues};
-pub use lists::{
-    BadFilter, ListFilter, ListQuery, Listed, Lists, OrderRow, ShownStatus, Sort, SortedBy, TicketRow,
-};
+pub use listed::{ListFilter, Listed, OrderRow, ShownStatus, Sort, SortedBy, TicketRow};
+pub use lists::{BadFilter, ListQuery, Lists};
 pub use order_queue::{
     Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
     Refresh, Release,

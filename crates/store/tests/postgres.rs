@@ -227,6 +227,31 @@ async fn a_person_is_found_by_an_index() {
     assert!(plan.contains("people_alike") && !plan.contains("Seq Scan on people"), "{plan}");
 }
 
+/// A search by words reads a range of one index.
+#[tokio::test]
+async fn words_are_found_by_an_index() {
+    let backend = open().await;
+    for sql in [
+        "INSERT INTO search_words (term, place, ticket) SELECT 'n' || i, i, 0 FROM generate_series(1, 20000) AS i",
+        "INSERT INTO search_orders (order_id, received_at) \
+         SELECT gen_random_uuid(), now() FROM generate_series(1, 20000)",
+        "ANALYZE",
+    ] {
+        backend.execute(sql).await;
+    }
+    let sql = format!("EXPLAIN {}", fulfillment_store::conformance::lists::WORDS);
+    let sql = sql
+        .replace("$1", "'n17'")
+        .replace("$2", "0")
+        .replace("$3", "0")
+        .replace("$4", "'n18'")
+        .replace("$5", "100");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&backend.pool).await.unwrap();
+    let plan = plan.join("\n");
+    assert!(plan.contains("Scan using search_words_pkey on search_words"), "{plan}");
+    assert!(!plan.contains("Seq Scan"), "{plan}");
+}
+
 /// The retention does not read through the tickets of events to come, however many they are.
 #[tokio::test]
 async fn past_events_are_found_by_an_index() {

@@ -281,6 +281,23 @@ async fn who_was_admitted_since_is_found_by_indexes() {
     }
 }
 
+/// A search by words reads a range of one index.
+#[tokio::test]
+async fn words_are_found_by_an_index() {
+    let backend = open().await;
+    let sql = "INSERT INTO search_words (term, place, ticket) \
+               WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) \
+               SELECT 'n' || i, i, 0 FROM n";
+    backend.execute(sql).await;
+    for analyzed in ["SELECT 1", "ANALYZE"] {
+        backend.execute(analyzed).await;
+        let steps = plan(&backend, fulfillment_store::conformance::lists::WORDS).await;
+        let range = "SEARCH search_words USING PRIMARY KEY ((term,place,ticket)>(?,?,?) AND term<?)";
+        assert!(steps.iter().any(|step| step == range), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN o")), "{steps:?}");
+    }
+}
+
 /// A search does not read through the people of other orders.
 #[tokio::test]
 async fn a_person_is_found_by_an_index() {

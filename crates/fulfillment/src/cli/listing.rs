@@ -9,7 +9,7 @@ use fulfillment_domain::{Clock as _, ticket_number};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::keyring::Keyring;
 use fulfillment_pipeline::operations::lists;
-use fulfillment_store::lists::MAX_LISTED;
+use fulfillment_store::listed::MAX_LISTED;
 use fulfillment_store::{
     BadFilter, ListQuery, Listed, OrderRow, Result as StoreResult, SortedBy, Store, TicketRow,
 };

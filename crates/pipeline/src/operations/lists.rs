@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use fulfillment_domain::{Address, Flag, OrderState, Secret, ticket_number};
-use fulfillment_store::lists::MAX_LISTED;
+use fulfillment_store::listed::MAX_LISTED;
 use fulfillment_store::{BadFilter, ListFilter, ListQuery, ShownStatus, Sort};
 use jiff::Timestamp;
 

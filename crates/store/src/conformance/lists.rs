@@ -12,6 +12,9 @@ use crate::{
     Store,
 };
 
+/// The query of a search by words, for the plans that a database makes of it.
+pub const WORDS: &str = crate::sql::SEARCH_WORDS;
+
 /// Keys without a secret.
 fn key(address: &Address) -> PersonKey {
     let hash = |text: &str| {

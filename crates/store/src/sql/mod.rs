@@ -46,6 +46,8 @@ pub(crate) use self::door_feeds::NUMBERS;
 pub(crate) use self::erasures::FILES_DUE;
 pub(crate) use self::fragments::Fragments;
 #[cfg(feature = "conformance")]
+pub(crate) use self::lists::WORDS as SEARCH_WORDS;
+#[cfg(feature = "conformance")]
 pub(crate) use self::people::ALIKE as PEOPLE_ALIKE;
 use crate::decide::freezing::{Asking, Owners, SeatOf};
 use crate::decide::sql_values::{Row, SqlValue};

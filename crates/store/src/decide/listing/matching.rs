@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::record::{OrderFacts, TicketFacts};
 use super::terms::{has_words, seat_words, telling};
-use crate::lists::{ListFilter, ShownStatus};
+use crate::listed::{ListFilter, ShownStatus};
 
 /// A filter with its words taken apart.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use self::position::{Cursor, Position};
 use self::record::TicketFacts;
 use self::terms::Wanted;
 use crate::PersonKey;
-use crate::lists::{ListFilter, MAX_LISTED, ShownStatus, Sort, SortedBy};
+use crate::listed::{ListFilter, MAX_LISTED, ShownStatus, Sort, SortedBy};
 
 /// Why nothing can be searched by a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

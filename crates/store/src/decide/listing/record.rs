@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::decide::sql_values::{Row, need};
-use crate::lists::{OrderRow, ShownStatus, TicketRow};
+use crate::listed::{OrderRow, ShownStatus, TicketRow};
 
 /// The columns of [`ticket_from`].
 macro_rules! listed_ticket_columns {

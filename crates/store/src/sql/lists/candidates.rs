@@ -10,7 +10,7 @@ use crate::decide::listing::position::Position;
 use crate::decide::listing::terms::Wanted;
 use crate::decide::listing::{Driver, ListQuery};
 use crate::decide::sql_values::{Row, SqlValue, need};
-use crate::lists::{ListFilter, Sort};
+use crate::listed::{ListFilter, Sort};
 
 /// By a time of `search_orders` and from it on, up to `$3`; `$4` is the limit.
 macro_rules! by_time {
@@ -282,9 +282,10 @@ fn received_to<'a>(filter: &ListFilter) -> SqlValue<'a> {
 }
 
 /// The terms that begin so, up to `$4`; the numbers of their orders are looked up for these alone.
-const WORDS: &str = "WITH found AS MATERIALIZED (SELECT term, place, ticket FROM search_words \
+pub(crate) const WORDS: &str = "WITH found AS MATERIALIZED (SELECT term, place, ticket FROM search_words \
      WHERE (term, place, ticket) >= ($1, $2, $3) AND term < $4 ORDER BY term, place, ticket LIMIT $5) \
-     SELECT found.term, found.place, found.ticket, o.order_id FROM found JOIN search_orders o ON o.place = found.place \
+     SELECT found.term, found.place, found.ticket, \
+     (SELECT o.order_id FROM search_orders o WHERE o.place = found.place) AS order_id FROM found \
      ORDER BY found.term, found.place, found.ticket";
 
 /// There are few of them.

@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use fulfillment_domain::OrderId;
 use uuid::Uuid;
 
+#[cfg(feature = "conformance")]
+pub(crate) use self::candidates::WORDS;
 use self::candidates::{Candidate, beginning, event_number};
 use super::rows::audit::audit;
 use super::{Db, Sql, Transaction as _};
@@ -17,7 +19,8 @@ use crate::decide::listing::record::{OrderFacts, TicketFacts};
 use crate::decide::listing::terms::{Term, Wanted, terms_of};
 use crate::decide::listing::{Driver, ListQuery};
 use crate::decide::sql_values::Row as _;
-use crate::lists::{Listed, Lists, OrderRow, TicketRow};
+use crate::listed::{Listed, OrderRow, TicketRow};
+use crate::lists::Lists;
 use crate::{Action, Actor, AuditEntry, Result};
 
 /// Candidates that are read from an index for one answer.

@@ -14,6 +14,7 @@ mod floor;
 mod ordering;
 mod pipeline;
 mod process;
+mod search;
 
 use std::path::PathBuf;
 
@@ -38,6 +39,8 @@ enum Bench {
     Pipeline(pipeline::Options),
     /// The door: check-ins, its feed, and verdicts natively and as wasm
     Door(door::Options),
+    /// Lists and searches behind many tickets
+    Search(search::Options),
     /// What being safe costs, and what the sizes of batches do
     Durability(pipeline::durability::Options),
 }
@@ -56,6 +59,7 @@ async fn main() -> Result<()> {
     let measured = match cli.bench {
         Bench::Pipeline(options) => pipeline::run(&options, &mut figures).await,
         Bench::Door(options) => door::run(&options, &mut figures).await,
+        Bench::Search(options) => search::run(&options, &mut figures).await,
         Bench::Durability(options) => pipeline::durability::run(&options, &mut figures).await,
     };
     // Also prints what was measured before a failure.

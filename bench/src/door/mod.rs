@@ -140,7 +140,7 @@ pub(crate) async fn run(options: &Options, figures: &mut Figures) -> Result<()> 
 }
 
 /// The quantile of sorted times, in milliseconds: the time that this share of them does not exceed.
-fn quantile(sorted: &[Duration], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let place = (sorted.len() as f64 * share).ceil() as usize;
     let time = sorted.get(place.clamp(1, sorted.len().max(1)) - 1).copied().unwrap_or_default();
     time.as_secs_f64() * 1000.0

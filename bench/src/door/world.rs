@@ -18,7 +18,7 @@ use crate::floor::sql::SCHEMA;
 use crate::ordering::Ordering;
 
 /// The service's schema on PostgreSQL.
-const OWN_SCHEMA: &str = "bc_fulfillment";
+pub(crate) const OWN_SCHEMA: &str = "bc_fulfillment";
 
 /// A token that may check in and see no names, as a steward's device.
 pub(crate) const STEWARD: &str = "a-stewards-token-of-at-least-32-characters";
@@ -130,7 +130,7 @@ fn own_file(setup: &Setup) -> PathBuf {
     setup.data().join("fulfillment.db")
 }
 
-async fn connect(store: Store, setup: &Setup, database: Option<&Database>) -> Result<Sql> {
+pub(crate) async fn connect(store: Store, setup: &Setup, database: Option<&Database>) -> Result<Sql> {
     match (store, database) {
         (Store::Postgres, Some(database)) => Sql::postgres(database, OWN_SCHEMA).await,
         _ => Sql::sqlite(&own_file(setup)).await,
@@ -138,7 +138,7 @@ async fn connect(store: Store, setup: &Setup, database: Option<&Database>) -> Re
 }
 
 /// Pays one order over HTTP, and answers with the record of its first ticket.
-async fn issue(service: &Service) -> Result<Value> {
+pub(crate) async fn issue(service: &Service) -> Result<Value> {
     let order = rig::id();
     let response = service.post("/events/payment-succeeded", Payment::of(order).json()).await?;
     ensure!(response.status().is_success(), "{}", response.text().await?);

@@ -57,7 +57,7 @@ pub(super) async fn fill(
     }
     let number = claims.event;
     // The tickets are all of one order, which the index of people would read while the gates scan.
-    db.execute("DELETE FROM people_unread").await?;
+    db.execute("DELETE FROM index_unread").await?;
     db.execute(&format!(
         "INSERT INTO door_deviations (event_number, cti, lowest_good, voided, version) \
          SELECT event_number, cti, 0, 1, (SELECT feed_version + 1 FROM events WHERE number = {number}) \

@@ -16,7 +16,7 @@ use fulfillment_pipeline::operations::erase::Eraser;
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::key_reissue::KeyReissuer;
 use fulfillment_pipeline::operations::people::PeopleIndex;
-use fulfillment_pipeline::ports::{Accept, Files};
+use fulfillment_pipeline::ports::{Accept, Files, Lag};
 use fulfillment_pipeline::runtime::{Runtime, SystemRuntime};
 use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::relay::{Relay, sequence};
@@ -25,7 +25,7 @@ use fulfillment_pipeline::upkeep::erased_files::remove_erased_files;
 use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
 use fulfillment_pipeline::upkeep::people::index_people;
 use fulfillment_pipeline::upkeep::retention::Retention;
-use fulfillment_pipeline::upkeep::{gauges, maintenance};
+use fulfillment_pipeline::upkeep::{counts, gauges, maintenance};
 use fulfillment_store::{Positions, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -146,7 +146,7 @@ impl Running {
 
     /// Stops: no new work, work in flight is finished, then the HTTP server ends, each within its timeout.
     pub(crate) async fn shut_down(self) {
-        self.readiness.draining();
+        self.readiness.draining(SystemClock.now());
         self.stop.cancel();
         self.work.close();
         if tokio::time::timeout(self.drain, self.work.wait()).await.is_err() {
@@ -188,8 +188,11 @@ impl Parts {
             self.issue(config, environment, &public_url)?;
             watched.extend(self.erase(config.pipeline.erase_after));
         }
+        let mut lag = None;
         if roles.contains(&Role::Ingest) && config.kafka.brokers.is_some() {
-            watched.push(self.consume(config, &ingest)?);
+            let consumer = self.consume(config, &ingest)?;
+            lag = Some(Arc::clone(&consumer) as Arc<dyn Lag>);
+            watched.push(("kafka-consumer".into(), Box::new(move || consumer.trouble())));
         }
         let (head, followed) = tokio::sync::watch::channel(0);
         if roles.contains(&Role::Relay) {
@@ -239,6 +242,7 @@ impl Parts {
             doors: wiring::doors(config, &self.store, Arc::clone(&self.wake)),
             voider: wiring::voider(config, &self.store, Arc::clone(&self.wake)),
             readiness: Arc::clone(&self.readiness),
+            lag,
             keys: Arc::clone(&self.keys),
             templates: Arc::clone(&self.templates),
             metrics,
@@ -322,7 +326,7 @@ impl Parts {
     }
 
     /// Consumes payments and deliveries from Kafka.
-    fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Watched, CliError> {
+    fn consume(&self, config: &Config, ingest: &Arc<Ingest>) -> Result<Arc<KafkaConsumer>, CliError> {
         let consumer = Arc::new(KafkaConsumer::new(
             &config.kafka,
             config.pipeline.max_message.0,
@@ -335,7 +339,7 @@ impl Parts {
                 error!("the Kafka consumer ended: {error:#}");
             }
         });
-        Ok(("kafka-consumer".into(), Box::new(move || consumer.trouble())))
+        Ok(consumer)
     }
 
     /// Starts the pipeline from orders to tickets, and maintenance.
@@ -387,7 +391,10 @@ impl Parts {
         );
         self.begin("templates", follow);
         let count = gauges::count(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
-        self.begin("counts", count);
+        self.begin("gauges", count);
+        let counts =
+            counts::keep_counts(Arc::clone(&self.store) as _, Arc::clone(&self.runtime), self.stop.clone());
+        self.begin("counts", counts);
         Ok(())
     }
 
@@ -482,7 +489,7 @@ async fn probe(
 fn note(readiness: &Readiness, part: &str, state: PartState) {
     let healthy = if state == PartState::Ok { 1.0 } else { 0.0 };
     metrics::gauge!("fulfillment_part_healthy", "part" => part.to_owned()).set(healthy);
-    readiness.set(part, state);
+    readiness.set(part, state, SystemClock.now());
 }
 
 /// Whether the storage answers, is still the same one, and took the last file.

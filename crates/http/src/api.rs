@@ -11,7 +11,7 @@ use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
-use fulfillment_pipeline::ports::{Accept, Files, Heal};
+use fulfillment_pipeline::ports::{Accept, Files, Heal, Lag};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_store::Store;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -57,6 +57,8 @@ pub struct Api {
     pub templates: Arc<Templates>,
     /// The state of each part.
     pub readiness: Arc<Readiness>,
+    /// How far this process is behind Kafka, if it reads from it.
+    pub lag: Option<Arc<dyn Lag>>,
     /// The metrics, to be rendered.
     pub metrics: PrometheusHandle,
     /// The highest position of the event stream known to this process: wakes its readers.

@@ -48,7 +48,7 @@ use axum::routing::{MethodRouter, get};
 
 pub use access::Access;
 pub use admin::readiness::{PartState, Readiness};
-use admin::{docs, health, keys, metrics};
+use admin::{docs, health, keys, metrics, status};
 pub use api::{Api, Limits};
 pub use audit::{Trail, Writer};
 pub use connections::serve;
@@ -115,6 +115,7 @@ routes! {
     "/health/live": get health::live;
     "/health/ready": get health::ready;
     "/metrics": get metrics::metrics;
+    "/status": get status::status;
     "/audit": get admin::audit::audit;
     "/.well-known/ticket-keys.json": get keys::jwks;
     "/.well-known/revoked-ticket-keys.json": get keys::revoked;
@@ -131,6 +132,7 @@ fn operations() -> Router<Arc<Api>> {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics::metrics))
+        .route("/status", get(status::status))
 }
 
 /// The router: all routes, or only those of every process.

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use fulfillment_domain::{Delivered, Failure, OrderId, TicketId};
 use fulfillment_store::{Delivery, DeliveryOutcome, Incoming, IngestOutcome, Position, StoreError};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The Ordering service, which knows what was bought.
@@ -156,4 +157,21 @@ pub trait Sink: Send + Sync {
 pub trait Heal: Send + Sync {
     /// Queues the request and returns immediately.
     fn heal(&self, id: TicketId);
+}
+
+/// How far a consumer is behind a partition that it reads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PartitionLag {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// Messages that are there and not recorded yet.
+    pub messages: u64,
+}
+
+/// How far this process is behind the partitions that it reads.
+pub trait Lag: Send + Sync {
+    /// By topic and partition; empty while nothing is read.
+    fn lag(&self) -> Vec<PartitionLag>;
 }

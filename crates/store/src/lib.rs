@@ -19,6 +19,7 @@
 //! | [`DeadLetters`] | dead letters and parked orders awaiting an operator |
 //! | [`Destinations`] | what waits for each destination of events |
 //! | [`Attentions`] | the attention list: what an operator should look at in an order |
+//! | [`Overview`] | what an operator looks at first: open work by cause, counts by event |
 //! | [`Audit`] | who did what, and who read what |
 //! | [`Events`] | the record of events: what Ordering said about each, and what was set over it |
 //! | [`CheckIns`] | who was admitted at the door of an event, and its rules |
@@ -77,6 +78,7 @@ pub mod listed;
 pub mod lists;
 pub mod order_queue;
 pub mod outbox;
+pub mod overview;
 pub mod people;
 pub mod positions;
 pub mod postgres;
@@ -122,6 +124,10 @@ pub use order_queue::{
     Refresh, Release,
 };
 pub use outbox::{Announcing, Delivery, DeliveryOutcome, Outbox, PublishedEvent, Unsent};
+pub use overview::{
+    EventOverview, EventTotals, EventsWanted, Flow, OPEN_LIMIT, OpenGroup, OpenWork, Overview, Throughput,
+    Unfinished,
+};
 pub use people::{FoundIn, People, PersonKey, ReadKeys};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{
@@ -159,6 +165,7 @@ pub trait Store:
     + Destinations
     + Events
     + EventCancellations
+    + Overview
     + CheckIns
     + DoorFeeds
     + DoorDevices
@@ -190,6 +197,7 @@ impl<T> Store for T where
         + Destinations
         + Events
         + EventCancellations
+        + Overview
         + CheckIns
         + DoorFeeds
         + DoorDevices

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use fulfillment_domain::clock::FixedClock;
 use fulfillment_store::conformance::Backend;
 use fulfillment_store::conformance::fixtures::issued;
+use fulfillment_store::conformance::overview as statements;
 use fulfillment_store::postgres::PgStore;
 use fulfillment_store::{Installation, RefundRules, Settings, Store, StoreError};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
@@ -270,6 +271,59 @@ async fn past_events_are_found_by_an_index() {
     let plan = plan.join("\n");
     assert!(plan.contains("Scan using tickets_past on tickets t"), "{plan}");
     assert!(plan.contains("Index Cond: (LEAST("), "{plan}");
+}
+
+/// Makes many of the one order, ticket and event that there are, all finished.
+const FINISHED: [&str; 6] = [
+    "INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object('order_id', gen_random_uuid()))).* \
+     FROM orders o, generate_series(1, 20000)",
+    "INSERT INTO tickets SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), \
+     'ticket_number', i, 'line', i))).* FROM tickets t, generate_series(1, 20000) AS i",
+    "INSERT INTO outbox OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(o, jsonb_build_object('id', 1000 + i, \
+     'event_id', gen_random_uuid(), 'position', 1000 + i))).* FROM outbox o, generate_series(1, 20000) AS i",
+    "INSERT INTO outbox_delivery SELECT (jsonb_populate_record(d, jsonb_build_object('outbox_id', 1000 + i, \
+     'state', 'sent'))).* FROM outbox_delivery d, generate_series(1, 20000) AS i",
+    "UPDATE outbox SET created_at = '2001-01-01T00:00:00Z'",
+    "ANALYZE",
+];
+
+/// The status does not read through what is finished, however much it is.
+#[tokio::test]
+async fn open_work_is_found_by_indexes() {
+    let backend = open().await;
+    issued(&*backend.store, 1, 1).await;
+    for sql in FINISHED {
+        backend.execute(sql).await;
+    }
+    let mut db = backend.pool.acquire().await.unwrap();
+    // Of an empty table the planner reads everything; of a large one it takes the index, if it can be used.
+    sqlx::query("SET enable_seqscan = off").execute(&mut *db).await.unwrap();
+    for (sql, indexes) in [
+        (
+            statements::OPEN,
+            &["orders_state", "tickets_unfinished", "tickets_seat_conflict", "withdrawals_open"][..],
+        ),
+        (statements::UNFINISHED, &["tickets_unfinished"]),
+        (statements::DELIVERIES, &["outbox_delivery_due", "outbox_delivery_parked"]),
+        (statements::EVENTS, &[]),
+    ] {
+        let moment = "timestamptz '2001-01-01T00:00:00Z'";
+        let sql =
+            sql.replace("@now", moment).replace("@strpos", "strpos").replace("@any($4)", "= ANY('{1}')");
+        let is_open = sql.contains("'unissued'");
+        let (second, third) = if is_open { (moment, moment) } else { ("50", "0") };
+        let sql = sql.replace("$1", "10000").replace("$2", second).replace("$3", third);
+        let plan: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(&mut *db).await.unwrap();
+        let plan = plan.join("\n");
+        for table in
+            ["tickets", "orders", "withdrawals", "dead_letters", "outbox_delivery", "outbox", "check_ins"]
+        {
+            let scans = plan.lines().filter(|line| line.contains(&format!("Seq Scan on {table}")));
+            assert_eq!(scans.count(), 0, "{table}: {plan}");
+        }
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{indexes:?}: {plan}");
+    }
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ mod rotation;
 mod scenes;
 mod seats;
 mod secure;
+mod status;
 mod strangers;
 mod templates;
 mod tokens;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fulfillment_config as config;
 use fulfillment_domain::Clock;
-use fulfillment_pipeline::ports::Sink;
+use fulfillment_pipeline::ports::{Lag, PartitionLag, Sink};
 use fulfillment_store::Positions;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
@@ -22,6 +22,7 @@ use tracing::{debug, error, warn};
 
 use super::client::{client_config, health};
 use super::inspector::Inspector;
+use super::lag::Lags;
 use super::member::{self, Change, Member};
 use super::positions::Placing;
 use super::reader::{End, Reader, Reads};
@@ -38,6 +39,7 @@ pub struct KafkaConsumer {
     reads: Reads,
     /// The state of the connection.
     watch: HealthFlag,
+    lags: Lags,
     /// Created with the member, so that a setting that librdkafka refuses is known at the start.
     first: Mutex<Option<Joined>>,
 }
@@ -77,6 +79,7 @@ impl KafkaConsumer {
             config,
             reads: Reads { kafka: kafka.clone(), max_message, clock, reading: health() },
             watch: health(),
+            lags: Lags::default(),
             first: Mutex::new(None),
         };
         let first = this.join()?;
@@ -85,7 +88,7 @@ impl KafkaConsumer {
     }
 
     fn join(&self) -> KafkaResult<Joined> {
-        let (member, changes) = Member::new(self.watch.clone());
+        let (member, changes) = Member::new(self.watch.clone(), self.lags.clone());
         Ok(Joined { consumer: self.config.create_with_context(member)?, changes })
     }
 
@@ -132,6 +135,12 @@ impl KafkaConsumer {
                 }
             }
         }
+    }
+}
+
+impl Lag for KafkaConsumer {
+    fn lag(&self) -> Vec<PartitionLag> {
+        self.lags.list()
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::client::Context;
+use super::lag::Lags;
 use crate::health::HealthFlag;
 
 /// A change of the assignment.
@@ -27,15 +28,16 @@ pub(super) enum Change {
 /// The context of a member.
 pub(super) struct Member {
     client: Context,
+    lags: Lags,
     changes: mpsc::UnboundedSender<Change>,
     /// Nothing takes assignments any more: they are accepted as they arrive, so that librdkafka can end.
     leaving: AtomicBool,
 }
 
 impl Member {
-    pub(super) fn new(watch: HealthFlag) -> (Self, mpsc::UnboundedReceiver<Change>) {
+    pub(super) fn new(watch: HealthFlag, lags: Lags) -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, listener) = mpsc::unbounded_channel();
-        (Self { client: Context { watch }, changes, leaving: AtomicBool::new(false) }, listener)
+        (Self { client: Context { watch }, lags, changes, leaving: AtomicBool::new(false) }, listener)
     }
 
     /// From now on assignments are accepted as they arrive.
@@ -65,6 +67,7 @@ impl ClientContext for Member {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.lags.take(&statistics);
         self.client.stats(statistics);
     }
 }

@@ -5,6 +5,7 @@ mod client;
 mod consumer;
 mod hand;
 mod inspector;
+mod lag;
 mod member;
 mod positions;
 mod producer;

@@ -1,11 +1,11 @@
 //! Tables on a terminal.
 
 /// Rows under their header, each column as wide as its longest cell. A column without any cell is left out.
-pub(super) fn aligned(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn aligned<R: AsRef<[String]>>(header: &[&str], rows: &[R]) -> Vec<String> {
     let header: Vec<_> = header.iter().map(|&name| name.to_owned()).collect();
     // One line each, whatever a text contains.
     let one_line = |cell: &String| cell.split_whitespace().collect::<Vec<_>>().join(" ");
-    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(one_line).collect()).collect();
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.as_ref().iter().map(one_line).collect()).collect();
     let used: Vec<_> = (0..header.len())
         .filter(|column| rows.iter().any(|row| row.get(*column).is_some_and(|c| !c.is_empty())))
         .collect();
@@ -21,7 +21,7 @@ pub(super) fn aligned(header: &[&str], rows: &[Vec<String>]) -> String {
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    crate::terminal::lines(all().map(line))
+    all().map(line).collect()
 }
 
 #[cfg(test)]
@@ -32,6 +32,6 @@ mod tests {
     fn columns_are_as_wide_as_their_cells() {
         let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
         let rows = [row(["a", "", "Zoë\n  x"]), row(["long", "", ""])];
-        assert_eq!(aligned(&["N", "NONE", "NAME"], &rows), "N     NAME\na     Zoë x\nlong  -");
+        assert_eq!(aligned(&["N", "NONE", "NAME"], &rows), ["N     NAME", "a     Zoë x", "long  -"]);
     }
 }

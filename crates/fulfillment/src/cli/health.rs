@@ -1,11 +1,11 @@
 //! The command `fulfillment health`: asks the running service whether it is ready.
 
-use std::time::Duration;
-
 use clap::Args;
+use fulfillment_config::Scope;
+use reqwest::StatusCode;
 use serde_json::Value;
 
-use super::Context;
+use super::{Context, running};
 use crate::error::CliError;
 
 /// Ask the service on this machine whether it is ready
@@ -17,28 +17,17 @@ pub(crate) struct Health {}
 impl Health {
     pub(crate) async fn run(self, context: &Context) -> Result<(), CliError> {
         let config = context.config()?;
-        let mut address = config.http.listen;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address {
-                std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        let ask = async {
-            let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
-            let mut request = client.get(format!("http://{address}/health/ready"));
-            // Only with a token is it told why a part is in trouble.
-            if let Some(token) = config.tokens.iter().find_map(|token| token.token.as_ref()) {
-                request = request.bearer_auth(token.expose());
-            }
-            let answer = request.send().await?;
-            let ready = answer.status().is_success();
-            Ok::<_, reqwest::Error>((ready, answer.json::<Value>().await?))
-        };
-        let (ready, body) = ask.await.map_err(|error| {
+        // Only with a token, whatever its scopes, is it told why a part is in trouble.
+        let read = [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE];
+        let asked = running::get::<Value>(&config, "/health/ready", Scope::ALL, &read).await;
+        let address = running::address(&config);
+        let (status, body) = asked.map_err(|error| {
             CliError::Unreachable(anyhow::Error::from(error).context(format!("no answer from {address}")))
         })?;
+        let Some(body) = body else {
+            return Err(CliError::Unreachable(anyhow::anyhow!("{address} answers {}", status.as_u16())));
+        };
         context.answer(&body, ToString::to_string)?;
-        if ready { Ok(()) } else { Err(CliError::failed("")) }
+        if status.is_success() { Ok(()) } else { Err(CliError::failed("")) }
     }
 }

@@ -332,7 +332,7 @@ fn table<R: ListRow>(answer: &Answer<R>, zone: &TimeZone) -> String {
         at.to_zoned_datetime(zone.clone()).strftime(pattern).to_string()
     };
     let rows: Vec<_> = answer.items.iter().map(|row| row.cells(&time)).collect();
-    columns::aligned(R::HEADER, &rows)
+    crate::terminal::lines(columns::aligned(R::HEADER, &rows))
 }
 
 /// A cell that no spreadsheet takes for a formula (OWASP, CSV injection).

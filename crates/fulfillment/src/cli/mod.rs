@@ -29,8 +29,10 @@ mod reissue;
 mod reissue_key;
 mod retry;
 mod revoke;
+mod running;
 mod serve;
 mod standing;
+mod status;
 mod store;
 mod stored_feed;
 mod table;
@@ -114,6 +116,7 @@ enum Command {
     Token(token::TokenCommand),
     Store(store::StoreCommand),
     Config(config::ConfigCommand),
+    Status(status::Status),
     Health(health::Health),
 }
 
@@ -274,6 +277,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Token(command) => command.run(&context).await,
         Command::Store(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context).await,
+        Command::Status(command) => command.run(&context).await,
         Command::Health(command) => command.run(&context).await,
     }
 }

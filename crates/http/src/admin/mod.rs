@@ -6,3 +6,4 @@ pub(crate) mod health;
 pub(crate) mod keys;
 pub(crate) mod metrics;
 pub(crate) mod readiness;
+pub(crate) mod status;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
+use fulfillment_pipeline::operations::status::{PartHealth, PartStatus};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// The state of a part. The text is for callers with a right, and never has secrets.
@@ -47,34 +49,80 @@ const DRAINING: &str = "draining";
 /// store.
 #[derive(Debug)]
 pub struct Readiness {
-    parts: RwLock<BTreeMap<String, PartState>>,
+    parts: RwLock<BTreeMap<String, Part>>,
+}
+
+/// What is known of a part.
+#[derive(Debug)]
+struct Part {
+    state: PartState,
+    /// Since when it is as well, or as bad, as it is.
+    since: Option<Timestamp>,
+    /// What was wrong last, and when.
+    last_error: Option<(String, Timestamp)>,
+}
+
+impl Part {
+    fn status(&self) -> PartStatus {
+        match self.state {
+            PartState::Ok => PartStatus::Ok,
+            PartState::Degraded(_) => PartStatus::Degraded,
+            PartState::Down(_) => PartStatus::Down,
+        }
+    }
 }
 
 impl Default for Readiness {
     fn default() -> Self {
-        let starting = PartState::Down("not asked yet".into());
+        let starting = Part { state: PartState::Down("not asked yet".into()), since: None, last_error: None };
         Self { parts: RwLock::new(BTreeMap::from([(STORE.to_owned(), starting)])) }
     }
 }
 
 impl Readiness {
-    /// Records the state of a part.
-    pub fn set(&self, part: &str, state: PartState) {
+    /// Records the state of a part as it is at this time.
+    pub fn set(&self, part: &str, state: PartState, at: Timestamp) {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
-        match parts.get_mut(part) {
-            Some(known) => *known = state,
-            None => drop(parts.insert(part.to_owned(), state)),
+        let first = || Part { state: PartState::Ok, since: None, last_error: None };
+        let known = parts.entry(part.to_owned()).or_insert_with(first);
+        if let Some(text) = state.text() {
+            known.last_error = Some((text.to_owned(), at));
+        }
+        let before = known.status();
+        known.state = state;
+        if known.since.is_none() || known.status() != before {
+            known.since = Some(at);
         }
     }
 
     /// Marks the service as stopping: not ready from now on.
-    pub fn draining(&self) {
-        self.set(DRAINING, PartState::Down("the service is shutting down".into()));
+    pub fn draining(&self, at: Timestamp) {
+        self.set(DRAINING, PartState::Down("the service is shutting down".into()), at);
+    }
+
+    /// The health of each part, with its past.
+    pub(crate) fn health(&self) -> Vec<PartHealth> {
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let health = parts.iter().map(|(name, part)| {
+            let (last_error, last_error_at) = part.last_error.clone().unzip();
+            let error = part.state.text().map(str::to_owned);
+            PartHealth {
+                name: name.clone(),
+                status: part.status(),
+                since: part.since,
+                error,
+                last_error,
+                last_error_at,
+            }
+        });
+        health.collect()
     }
 
     /// The state of the whole, and of its parts.
     pub(crate) fn look(&self) -> (Overall, BTreeMap<String, PartState>) {
-        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner);
+        let parts: BTreeMap<_, _> =
+            parts.iter().map(|(name, part)| (name.clone(), part.state.clone())).collect();
         let down = |part| matches!(parts.get(part), Some(PartState::Down(_)));
         let overall = if down(STORE) || down(DRAINING) {
             Overall::NotReady

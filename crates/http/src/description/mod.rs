@@ -18,6 +18,7 @@ pub(crate) mod event;
 pub(crate) mod lists;
 pub(crate) mod messages;
 pub(crate) mod order;
+pub(crate) mod status;
 pub(crate) mod ticket;
 pub(crate) mod views;
 mod webhook;

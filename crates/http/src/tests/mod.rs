@@ -13,6 +13,7 @@ mod order_file;
 mod payments;
 mod reissues;
 mod scopes;
+mod status;
 mod stored_tokens;
 mod tickets;
 mod withdrawals;
@@ -38,7 +39,7 @@ use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::event_record::EventDesk;
 use fulfillment_pipeline::operations::reissue::Reissuer;
 use fulfillment_pipeline::operations::void::Voider;
-use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, NewFile};
+use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, Lag, NewFile, PartitionLag};
 use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::stages::read_back::ReadBack;
 use fulfillment_pipeline::templates::{TemplateRegistry, Templates};
@@ -186,6 +187,7 @@ impl App {
             keys,
             templates,
             readiness: Arc::clone(&readiness),
+            lag: Some(Arc::new(Behind) as _),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             head: positions,
             followed: crate::FollowedDoors::new(Arc::clone(&store) as _),
@@ -319,6 +321,15 @@ impl Files for Shelf {
 
     fn describe(&self) -> String {
         "memory".into()
+    }
+}
+
+/// A consumer that is behind.
+struct Behind;
+
+impl Lag for Behind {
+    fn lag(&self) -> Vec<PartitionLag> {
+        vec![PartitionLag { topic: "payment-succeeded".into(), partition: 2, messages: 7 }]
     }
 }
 

@@ -17,6 +17,7 @@ pub mod reconcile;
 pub mod reissue;
 pub mod replay;
 pub mod retry;
+pub mod status;
 pub mod void;
 pub mod withdraw;
 

@@ -247,6 +247,15 @@ passed_on! {
         audit(filter: &AuditFilter, limit: usize) -> Vec<AuditRecord>;
         prune_audit(age: Duration, limit: usize) -> u64;
     }
+    Overview {
+        open_work() -> Vec<OpenGroup>;
+        open_deliveries() -> Vec<DestinationBacklog>;
+        events_at_a_glance(wanted: EventsWanted, limit: usize) -> Vec<EventOverview>;
+        event_counted_now(id: &str) -> Option<EventOverview>;
+        count_next_event(lease: Duration) -> bool;
+        count_minutes() -> ();
+        throughput() -> Throughput;
+    }
     Attentions {
         attention(limit: usize) -> Vec<Attention>;
         acknowledge(scope: &AttentionScope, why: &str, by: &Actor) -> u64;

@@ -41,6 +41,8 @@ async fn empty(backend: &dyn Backend) {
         "door_counts",
         "door_deviations",
         "door_devices",
+        "event_counts",
+        "minute_counts",
         "ticket_history",
         "seats",
         "tickets",

@@ -30,6 +30,7 @@ pub mod installation;
 pub mod lists;
 pub mod locks;
 pub mod outbox;
+pub mod overview;
 pub mod people;
 pub mod positions;
 pub mod records;
@@ -151,6 +152,9 @@ macro_rules! conformance_suite {
                 who_is_erased_has_no_words, earlier_orders_enter, large_orders }
             import { stand_as_issued, their_payments_issue_nothing, refunds_of_them_void, what_is_known_is_left_alone,
                 they_can_be_erased }
+            overview { orders_by_what_they_wait_for, tickets_refunds_and_messages, seats_and_attention,
+                deliveries_of_each_destination, events_are_counted_in_the_background,
+                two_processes_count_different_events, minutes_are_counted_once }
             attention { listed_when_it_shows, acknowledged_by_order_and_event }
             audit { says_who_did_what, what_had_no_effect_is_not_in_it, found_by_what_and_whom, cannot_be_changed,
                 is_pruned_from_the_oldest_on }

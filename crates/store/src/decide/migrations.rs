@@ -57,6 +57,8 @@ const OURS: &[&str] = &[
     "door_counts",
     "door_deviations",
     "door_devices",
+    "event_counts",
+    "minute_counts",
 ];
 
 /// Where a .NET service records its own migrations: a schema that has it belongs to another service.

@@ -41,6 +41,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (30, "0030_door_devices", include_str!("../../migrations/postgres/0030_door_devices.sql")),
     (31, "0031_set_at", include_str!("../../migrations/postgres/0031_set_at.sql")),
     (32, "0032_search", include_str!("../../migrations/postgres/0032_search.sql")),
+    (33, "0033_counts", include_str!("../../migrations/postgres/0033_counts.sql")),
 ];
 
 /// Why there is nothing to vacuum from here.

@@ -21,6 +21,7 @@ mod import;
 pub(crate) mod installation;
 mod key_reissues;
 mod lists;
+mod overview;
 mod people;
 pub(crate) mod recording;
 mod records;
@@ -47,6 +48,8 @@ pub(crate) use self::erasures::FILES_DUE;
 pub(crate) use self::fragments::Fragments;
 #[cfg(feature = "conformance")]
 pub(crate) use self::lists::WORDS as SEARCH_WORDS;
+#[cfg(feature = "conformance")]
+pub(crate) use self::overview::{DELIVERIES, EVENTS, OPEN, UNFINISHED};
 #[cfg(feature = "conformance")]
 pub(crate) use self::people::ALIKE as PEOPLE_ALIKE;
 use crate::decide::freezing::{Asking, Owners, SeatOf};

@@ -40,6 +40,7 @@ const MIGRATIONS: &[migrations::Step] = &[
     (30, "0030_door_devices", include_str!("../../migrations/sqlite/0030_door_devices.sql")),
     (31, "0031_set_at", include_str!("../../migrations/sqlite/0031_set_at.sql")),
     (32, "0032_search", include_str!("../../migrations/sqlite/0032_search.sql")),
+    (33, "0033_counts", include_str!("../../migrations/sqlite/0033_counts.sql")),
 ];
 
 #[async_trait]

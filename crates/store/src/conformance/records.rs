@@ -8,7 +8,11 @@ use super::fixtures::{
     at, at_stored, cancellation, claimed, desk, generated, ingest, issued, message, order, payment, quietly,
     ticket, to_kafka,
 };
+use crate::decide::summary::{COUNTS, GROUPS};
 use crate::{Redrawn, Reissue};
+
+/// The statements of the summary.
+pub const SUMMARY: [&str; 2] = [GROUPS, COUNTS];
 
 fn nobody() -> TicketId {
     TicketId(uuid::Uuid::from_u128(404))

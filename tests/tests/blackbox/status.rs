@@ -130,3 +130,26 @@ async fn events_are_counted_and_a_store_that_is_away_is_said() -> Result<()> {
     ensure!(said.status.code() == Some(3), "{:?} {}", said.status, err(&said));
     scene.settled(&service).await
 }
+
+#[tokio::test]
+async fn the_lag_of_each_partition_is_known() -> Result<()> {
+    let scene = Scene::platform().await?;
+    let service = scene.start().await?;
+    let order = rig::id();
+    scene.ordering.answer(order, [Answer::Json(one_seat(order))]);
+    let wire = scene.wire()?;
+    wire.pay(&Payment::of(order)).await?;
+    service.order_in(order, "issued").await?;
+    // Known from the first commit of an offset on.
+    let lag = eventually(PATIENCE, "a partition of payments has no lag", async || {
+        let status = service.get_json("/status").await?;
+        let lag = status["service"]["lag"].as_array().cloned().unwrap_or_default();
+        let read = lag.iter().any(|lag| lag["topic"] == wire.payments.as_str() && lag["messages"] == 0);
+        Ok(read.then_some(lag))
+    })
+    .await?;
+    ensure!(lag.iter().all(|lag| lag["partition"].as_i64().is_some_and(|number| number >= 0)), "{lag:?}");
+    let metrics = service.get("/metrics").await?.text().await?;
+    ensure!(metrics.contains("fulfillment_kafka_lag_messages{"), "{metrics}");
+    scene.settled(&service).await
+}

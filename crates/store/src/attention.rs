@@ -66,6 +66,9 @@ pub trait Attentions: Send + Sync {
     /// Open entries that are due to be listed, longest listed first, up to `limit`.
     async fn attention(&self, limit: usize) -> Result<Vec<Attention>>;
 
+    /// How many listed entries a scope has: what [`Self::acknowledge`] would remove.
+    async fn attention_within(&self, scope: &AttentionScope) -> Result<u64>;
+
     /// Removes the listed entries of a scope from the list, and returns how many. An entry comes back when its content
     /// changes.
     async fn acknowledge(&self, scope: &AttentionScope, why: &str, by: &Actor) -> Result<u64>;

@@ -67,6 +67,8 @@ pub struct OrderRecord {
     pub notes: Vec<String>,
     /// Its entries for the attention list, listed already or later.
     pub attention: Vec<Attention>,
+    /// Since when it is void: cancelled, refunded in full, or without a valid ticket. A payment that arrives later parks it.
+    pub voided_at: Option<Timestamp>,
     /// Since when its personal data is erased: nothing is issued, reissued or drawn for it any more.
     pub erased_at: Option<Timestamp>,
     /// Its tickets, by index. The last field, so that further ones can be appended to its JSON.

@@ -65,7 +65,7 @@ async fn letters(scene: Scene) -> Result<()> {
     assert_eq!((code, listed["letters"].as_array().map(Vec::len)), (Some(1), Some(2)), "and make no others");
     assert_eq!(listed["letters"][0]["attempts"], 1);
     for letter in listed["letters"].as_array().context("letters")? {
-        assert_eq!(run(&["dlq", "drop", &id(letter), "--reason", "a test"]).await?.0, Some(0));
+        assert_eq!(run(&["dlq", "drop", &id(letter), "--reason", "a test", "--yes"]).await?.0, Some(0));
         assert_eq!(run(&["dlq", "drop", &id(letter), "--reason", "again"]).await?.0, Some(1));
     }
     assert_eq!(run(&["dlq", "list"]).await?.0, Some(0));
@@ -114,9 +114,12 @@ async fn parked_orders_and_refunds_are_looked_at_the_same_way() -> Result<()> {
     let shown = run(&["dlq", "show", &waits.to_string()]).await?.1;
     assert_eq!(shown["messages"][0]["raw"], payment.json(), "the original bytes");
     assert_eq!(run(&["dlq", "drop", &waits.to_string(), "--reason", "no"]).await?.0, Some(2), "it is paid");
-    assert_eq!(run(&["dlq", "drop", &late.to_string(), "--reason", "paid back by bank"]).await?.0, Some(0));
+    assert_eq!(
+        run(&["dlq", "drop", &late.to_string(), "--reason", "paid back by bank", "--yes"]).await?.0,
+        Some(0)
+    );
     service.order_in(late, "voided").await?;
-    assert_eq!(run(&["dlq", "drop", "refund:part", "--reason", "goodwill"]).await?.0, Some(0));
+    assert_eq!(run(&["dlq", "drop", "refund:part", "--reason", "goodwill", "--yes"]).await?.0, Some(0));
     assert_eq!(run(&["dlq", "drop", "refund:part", "--reason", "goodwill"]).await?.0, Some(1));
     scene.ordering.answer(waits, [Answer::Json(one_seat(waits))]);
     let (code, replayed) = run(&["dlq", "replay", "--all"]).await?;

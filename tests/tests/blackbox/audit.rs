@@ -72,7 +72,8 @@ async fn who_voided_and_who_read_is_on_record_by_ids_alone() -> Result<()> {
         record["tickets"].as_array().into_iter().flatten().filter_map(|t| t["id"].as_str()).collect();
     let [by_command, by_http, read] = ids[..] else { anyhow::bail!("three tickets, not {record}") };
 
-    let voided = scene.setup.run(&["ticket", "void", by_command, "--reason", "Ada Lovelace asked"]).await?;
+    let voided =
+        scene.setup.run(&["ticket", "void", by_command, "--reason", "Ada Lovelace asked", "--yes"]).await?;
     assert!(voided.status.success(), "{voided:?}");
     assert_eq!(asked(&service, ADMIN, "POST", &format!("/tickets/{by_http}/void")).await?.status(), 200);
     for path in [format!("/tickets/{read}"), format!("/tickets/{read}.pdf"), format!("/orders/{order}")] {

@@ -94,7 +94,7 @@ async fn no_receipt_before_the_files_are_cleared() -> Result<()> {
     execute(&mut reader, "SELECT count(*) FROM tickets").await?;
     let receipt = scene.setup.data().join("receipt.jws");
     let path = receipt.display().to_string();
-    let erase = ["erase", "--email", BUYER, "--receipt", &path];
+    let erase = ["erase", "--yes", "--email", BUYER, "--receipt", &path];
     let (code, _, said) = run(&scene, &erase).await?;
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("run the command again"), "{said}");
@@ -144,7 +144,7 @@ async fn a_vacuum_removes_what_earlier_versions_left() -> Result<()> {
 
     let mut service = scene.start().await?;
     let id = order.to_string();
-    let (code, done, said) = run(&scene, &["erase", "--order", &id]).await?;
+    let (code, done, said) = run(&scene, &["erase", "--yes", "--order", &id]).await?;
     assert_eq!((code, wants_vacuum(&done)?), (Some(0), true), "{said}");
     let former = |found: Vec<String>| found.iter().all(|what| what.starts_with(FORMER)) && !found.is_empty();
     assert!(former(found(&scene)?), "{:?}", found(&scene)?);
@@ -156,7 +156,7 @@ async fn a_vacuum_removes_what_earlier_versions_left() -> Result<()> {
     assert_eq!(code, Some(0), "{said}");
     assert!(done["now"].as_u64() < done["before"].as_u64(), "{done}");
     assert_eq!(found(&scene)?, [""; 0]);
-    let (code, done, said) = run(&scene, &["erase", "--order", &id]).await?;
+    let (code, done, said) = run(&scene, &["erase", "--yes", "--order", &id]).await?;
     assert_eq!((code, wants_vacuum(&done)?), (Some(0), false), "{said}");
     let mut service = scene.start().await?;
     service.order_in(order, "issued").await?;

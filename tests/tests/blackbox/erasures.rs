@@ -121,11 +121,12 @@ async fn erased(scene: Scene) -> Result<()> {
 
     let upper = BUYER.to_uppercase();
     let dry = run(&scene, &["erase", "--email", &upper, "--dry-run"]).await?;
-    assert_eq!(dry, (Some(0), json!({ "orders": [order], "letters": 1, "similar": [] })));
+    assert_eq!(dry, (Some(0), json!({ "orders": [order], "tickets": 2, "letters": 1, "similar": [] })));
     assert_eq!(service.client().get(link).send().await?.status(), 200, "nothing was done");
     let file = scene.setup.data().join("receipt.jws");
     let receipt_file = file.display().to_string();
-    let (ended, done) = run(&scene, &["erase", "--email", &upper, "--receipt", &receipt_file]).await?;
+    let (ended, done) =
+        run(&scene, &["erase", "--yes", "--email", &upper, "--receipt", &receipt_file]).await?;
     assert_eq!(ended, Some(0), "{done}");
     assert_eq!((&done["orders"][0]["orderId"], &done["letters"]), (&json!(order), &json!(1)), "{done}");
 
@@ -187,7 +188,7 @@ async fn erased(scene: Scene) -> Result<()> {
     assert!(again.stop(PATIENCE).await?.success());
     assert_eq!(traces(&scene.record, &words).await?, [""; 0]);
 
-    let (ended, done) = run(&scene, &["erase", "--order", &order.to_string()]).await?;
+    let (ended, done) = run(&scene, &["erase", "--yes", "--order", &order.to_string()]).await?;
     assert_eq!((ended, &done["orders"][0]["events"]), (Some(0), &json!(0)), "done again, it changes nothing");
     assert_eq!(run(&scene, &["erase", "--email", BUYER]).await?.0, Some(1), "there is nothing of it");
     assert_eq!(run(&scene, &["erase", "--order", &rig::id().to_string()]).await?.0, Some(1));
@@ -238,7 +239,7 @@ async fn every_command_says_so(scene: &Scene, order: &str, id: &str) -> Result<(
         (&["retry", "--ticket", id], 1),
         (&["order", "reinstate", order], 1),
         (&["ticket", "reissue", id, "--expected-generation", "1"], 1),
-        (&["order", "cancel", order], 0),
+        (&["order", "cancel", order, "--yes"], 0),
     ] {
         let said = scene.setup.run(arguments).await?;
         let text =

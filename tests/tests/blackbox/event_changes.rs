@@ -175,7 +175,7 @@ async fn refused(scene: Scene) -> Result<()> {
     let told = wire.told(&wire.event_updated, 3).await?;
     assert_eq!(told[2].json()?["endsAt"], "2099-01-10T12:00:00Z");
     assert_eq!(run(&["dlq", "replay", &no_json]).await?.0, Some(1), "it is no JSON this time either");
-    assert_eq!(run(&["dlq", "drop", &no_json, "--reason", "a test"]).await?.0, Some(0));
+    assert_eq!(run(&["dlq", "drop", &no_json, "--reason", "a test", "--yes"]).await?.0, Some(0));
     scene.settled(&service).await
 }
 

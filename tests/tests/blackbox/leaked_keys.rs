@@ -123,7 +123,7 @@ async fn leaked(scene: &Scene) -> Result<()> {
     let why = ["--reason", "a laptop was stolen"];
     let asked = scene.setup.run(&[&["keys", "revoke", &kid][..], &why].concat()).await?;
     assert_eq!(asked.status.code(), Some(2), "{asked:?}");
-    assert!(String::from_utf8_lossy(&asked.stderr).contains("1 live tickets of coming events"), "{asked:?}");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("1 live ticket of coming events"), "{asked:?}");
     assert!(published(&service, GOOD, &kid).await?, "nothing was changed");
     let unknown = scene.setup.run(&[&["keys", "revoke", "00000000", "--yes"][..], &why].concat()).await?;
     assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
@@ -140,7 +140,7 @@ async fn leaked(scene: &Scene) -> Result<()> {
     refused(scene, &service, &files, (&kid, &code), &forged).await?;
 
     // A void reaches the live one as before.
-    let void = scene.setup.run(&["ticket", "void", &text(&ticket, "id")]).await?;
+    let void = scene.setup.run(&["ticket", "void", &text(&ticket, "id"), "--yes"]).await?;
     assert!(void.status.success(), "{void:?}");
     assert_eq!(verdict(&scene.setup, &[], &code).await?.1["verdict"], "revoked_key");
     scene.settled(&service).await

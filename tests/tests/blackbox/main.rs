@@ -5,6 +5,7 @@ mod access;
 mod apart;
 mod audit;
 mod commands;
+mod confirmations;
 mod connections;
 mod description;
 mod door;

@@ -66,7 +66,7 @@ async fn a_person_is_erased_in_every_spelling_and_similar_ones_are_left() -> Res
     let address = "zo\u{eb}.o'neil+t@B\u{fc}cher.example";
     let (code, dry, said) = run(&scene, &["erase", "--email", address, "--dry-run"]).await?;
     assert_eq!((code, ids(&dry["orders"])), (Some(1), expected.clone()), "{dry} {said}");
-    let (code, done, said) = run(&scene, &["erase", "--email", address]).await?;
+    let (code, done, said) = run(&scene, &["erase", "--yes", "--email", address]).await?;
     assert_eq!((code, ids(&done["orders"])), (Some(1), expected.clone()), "{done} {said}");
     assert!(done["receipt"].is_string(), "{done}");
     let left = json!([{ "order": neighbour, "addresses": ["zoe.oneil@xn--bcher-kva.example"] }]);
@@ -74,7 +74,8 @@ async fn a_person_is_erased_in_every_spelling_and_similar_ones_are_left() -> Res
     assert!(said.contains("similar addresses"), "{said}");
     assert!(service.order_in(neighbour, "issued").await?["erasedAt"].is_null());
 
-    let (code, done, said) = run(&scene, &["erase", "--email", "zoe.oneil@b\u{fc}cher.example"]).await?;
+    let (code, done, said) =
+        run(&scene, &["erase", "--yes", "--email", "zoe.oneil@b\u{fc}cher.example"]).await?;
     assert_eq!((code, ids(&done["orders"])), (Some(0), vec![neighbour.to_string()]), "{done} {said}");
     assert_eq!(run(&scene, &["erase", "--email", address]).await?.0, Some(1), "nothing is left");
     assert_eq!(run(&scene, &["erase", "--email", "a@example.org, b@example.org"]).await?.0, Some(2));

@@ -46,7 +46,7 @@ async fn files_of_a_storage_that_was_away_for_days_are_removed() -> Result<()> {
     std::fs::create_dir(&file)?;
     let receipt = scene.setup.data().join("receipt.jws");
     let path = receipt.display().to_string();
-    let erase = ["erase", "--order", &order.to_string(), "--receipt", &path];
+    let erase = ["erase", "--yes", "--order", &order.to_string(), "--receipt", &path];
     let erased = scene.setup.run(&erase).await?;
     let said = String::from_utf8_lossy(&erased.stderr).into_owned();
     assert_eq!(erased.status.code(), Some(3), "{said}");

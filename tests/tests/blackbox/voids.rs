@@ -178,12 +178,12 @@ async fn an_operator_takes_tickets_back_by_commands() -> Result<()> {
     let id = |record: &Value| record["orderId"].as_str().unwrap_or_default().to_owned();
     let ticket =
         |record: &Value, i: usize| record["tickets"][i]["id"].as_str().unwrap_or_default().to_owned();
-    let (code, said) = run(&["order", "cancel", &id(&records[0]), "--reason", "off"]).await?;
+    let (code, said) = run(&["order", "cancel", &id(&records[0]), "--reason", "off", "--yes"]).await?;
     assert_eq!((code, &said["outcome"]), (Some(0), &json!("applied")));
     service.order_in(id(&records[0]).parse::<Uuid>()?, "voided").await?;
 
     let one = ticket(&records[1], 0);
-    let (code, said) = run(&["ticket", "void", &one, "--reason", "sold twice"]).await?;
+    let (code, said) = run(&["ticket", "void", &one, "--reason", "sold twice", "--yes"]).await?;
     assert_eq!((code, &said["voidReason"]), (Some(0), &json!("sold twice")));
     assert_eq!(run(&["ticket", "void", &rig::id().to_string()]).await?.0, Some(1));
     let payment = records[1]["payments"][0]["key"].as_str().context("a key")?.to_owned();
@@ -216,7 +216,7 @@ async fn an_operator_takes_tickets_back_by_commands() -> Result<()> {
         (Some(0), json!({"orderId": ghost, "outcome": "waiting", "note": "awaiting payment"}))
     );
     assert_eq!(run(&["order", "show", &ghost]).await?.1["reason"], "awaiting payment");
-    assert_eq!(run(&["dlq", "drop", &ghost, "--reason", "a typing error"]).await?.0, Some(0));
+    assert_eq!(run(&["dlq", "drop", &ghost, "--reason", "a typing error", "--yes"]).await?.0, Some(0));
     let listed = run(&["dlq", "list"]).await?.1.to_string();
     assert!(!listed.contains(&ghost), "{listed}");
     scene.settled(&service).await
@@ -318,7 +318,7 @@ async fn reissued(scene: Scene) -> Result<()> {
     // By command: voided, reinstated, and an outdated decision refused.
     let run = async |arguments: &[&str]| scene.setup.run(arguments).await;
     assert_eq!(run(&["ticket", "reissue", &id, "--expected-generation", "0"]).await?.status.code(), Some(1));
-    assert_eq!(run(&["order", "cancel", &order.to_string()]).await?.status.code(), Some(0));
+    assert_eq!(run(&["order", "cancel", &order.to_string(), "--yes"]).await?.status.code(), Some(0));
     service.order_in(order, "voided").await?;
     for code in [&old_code[..], new_code] {
         let (ended, answer) = verdict(&scene.setup, &[], code).await?;

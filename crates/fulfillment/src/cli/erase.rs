@@ -18,6 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Context;
+use super::confirm::{Consent, Plan, count};
 use crate::error::CliError;
 use crate::wiring;
 
@@ -63,15 +64,15 @@ const BEYOND: [&str; 4] = [
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment erase --email ada@example.org --dry-run             the orders it occurs in; changes nothing
-  fulfillment erase --email ada@example.org --receipt ada.jws
-  fulfillment erase --order 7d444840-9dc0-11d1-b245-5ffdce74fad2 --json | jq -r .receipt > order.jws
-Exit code: 1 when nothing was found or a similar address needs a decision, 3 when it is not finished: run it again.")]
+  fulfillment erase --email ada@example.org --receipt ada.jws     says what it erases, and asks
+  fulfillment erase --order 7d444840-9dc0-11d1-b245-5ffdce74fad2 --yes --json | jq -r .receipt > order.jws
+Exit code: 1 when nothing was found or a similar address needs a decision, 2 when it is not confirmed, 3 when it is not
+finished: run it again.")]
 pub(crate) struct Erase {
     #[command(flatten)]
     whose: Whose,
-    /// Print the orders that would be erased, and change nothing
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    consent: Consent,
     /// Also write the receipt to a file
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     receipt: Option<PathBuf>,
@@ -109,7 +110,9 @@ struct Done {
 #[derive(Serialize)]
 struct Occurrences {
     orders: Vec<OrderId>,
-    letters: usize,
+    /// Of these orders.
+    tickets: u64,
+    letters: u64,
     similar: Vec<Similar>,
 }
 
@@ -142,20 +145,24 @@ impl Erase {
         installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
         let Wanted { found, whom } = self.whose.wanted(&store, &keyring).await?;
         let similar: Vec<_> = found.near.into_iter().map(Similar::from).collect();
-        if self.dry_run {
-            let undecided = undecided(&similar);
-            let occurrences = Occurrences { orders: found.orders, letters: found.letters.len(), similar };
-            context.answer(&occurrences, Occurrences::describe)?;
+        let undecided = undecided(&similar);
+        let mut occurrences = Occurrences {
+            tickets: tickets_of(store.as_ref(), &found.orders).await?,
+            orders: found.orders,
+            letters: found.letters.len() as u64,
+            similar,
+        };
+        if !self.consent.given(context, &occurrences.plan()?)? {
             return undecided;
         }
         let files = wiring::files(&config, &context.environment)?;
         installation::check_storage(store.as_ref(), files.as_ref()).await?;
         let erasing = Eraser { store: Arc::clone(&store) as _, files };
         let begun = match &whom {
-            Some(whom) => store.begin_erasure(whom, &found.orders).await?,
+            Some(whom) => store.begin_erasure(whom, &occurrences.orders).await?,
             None => None,
         };
-        let orders = begun.map_or(found.orders, |begun| begun.orders);
+        let orders = begun.map_or(std::mem::take(&mut occurrences.orders), |begun| begun.orders);
         let by = context.actor();
         let mut erased = Vec::with_capacity(orders.len());
         for order in orders {
@@ -168,10 +175,9 @@ impl Erase {
             None => 0,
         };
         if erased.is_empty() && letters == 0 {
-            if !similar.is_empty() {
-                let undecided = undecided(&similar);
-                context
-                    .answer(&Occurrences { orders: vec![], letters: 0, similar }, Occurrences::describe)?;
+            if undecided.is_err() {
+                let nothing = Occurrences { orders: vec![], tickets: 0, letters: 0, ..occurrences };
+                context.answer(&nothing, Occurrences::describe)?;
                 undecided?;
             }
             return Err(CliError::failed("nothing was found to erase"));
@@ -187,7 +193,7 @@ impl Erase {
                 CliError::misuse(format!("the receipt cannot be written to {}: {e}", file.display()))
             })?;
         }
-        let undecided = undecided(&similar);
+        let similar = occurrences.similar;
         context.answer(&Done { orders: erased, letters, not_reached, receipt, similar }, Done::describe)?;
         if let Some(whom) = &whom {
             store.end_erasure(whom).await?;
@@ -232,14 +238,45 @@ impl Similar {
 }
 
 impl Occurrences {
+    /// What an erasure touches. Nothing is asked where nothing was found: at most an erasure that was confirmed before is
+    /// finished.
+    fn plan(&self) -> Result<Plan, CliError> {
+        let letters = match self.letters {
+            0 => String::new(),
+            letters => format!(", and {} of no order", count(letters, "dead letter")),
+        };
+        let (orders, tickets) = (count(self.orders.len() as u64, "order"), count(self.tickets, "ticket"));
+        let touches = !self.orders.is_empty() || self.letters > 0;
+        let text = if touches {
+            format!(
+                "This erases the personal data and the ticket files of {orders} with {tickets}{letters}. It cannot be taken \
+                 back.\n{}",
+                self.describe()
+            )
+        } else {
+            self.describe()
+        };
+        let json = serde_json::to_value(self).map_err(anyhow::Error::from)?;
+        Ok(Plan { text, json, question: "Erase it?", touches })
+    }
+
     fn describe(&self) -> String {
         let mut lines: Vec<_> = self.orders.iter().map(ToString::to_string).collect();
         if self.letters > 0 {
-            lines.push(format!("{} dead letters of no order", self.letters));
+            lines.push(format!("{} of no order", count(self.letters, "dead letter")));
         }
         lines.extend(self.similar.iter().map(Similar::describe));
         if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") }
     }
+}
+
+/// How many tickets these orders have.
+async fn tickets_of(store: &dyn Store, orders: &[OrderId]) -> Result<u64, CliError> {
+    let mut tickets = 0;
+    for order in orders {
+        tickets += store.order(*order).await?.map_or(0, |order| order.tickets.len() as u64);
+    }
+    Ok(tickets)
 }
 
 /// The failed check when a person has to decide.

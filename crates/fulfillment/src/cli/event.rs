@@ -9,6 +9,7 @@ use fulfillment_store::{EventCancellation, EventOnRecord};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::confirm::Consent;
 use super::{Context, event_cancel};
 use crate::error::CliError;
 use crate::wiring;
@@ -71,8 +72,8 @@ Exit code: 1 when there is no such event, 2 when a value cannot be read or contr
     /// door refuses it. What is sold meanwhile is voided too. Interrupted, it is continued by any running service, and by
     /// the same command. Afterwards, what is sold for the event is issued as before.
     #[command(after_help = "Examples:
-  fulfillment event cancel EVENT
-  fulfillment event cancel EVENT --reason 'the artist is ill' --yes
+  fulfillment event cancel EVENT --dry-run             how many tickets; changes nothing
+  fulfillment event cancel EVENT --reason 'the artist is ill'   says it, and asks
   fulfillment event cancel EVENT --yes --background    returns at once; `fulfillment event show EVENT` says how far it is
 Exit code: 1 when there is no such event, 2 when it is not confirmed.")]
     Cancel {
@@ -84,9 +85,8 @@ Exit code: 1 when there is no such event, 2 when it is not confirmed.")]
         /// Only request it: a running service does it
         #[arg(long)]
         background: bool,
-        /// Confirm it
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -203,9 +203,9 @@ impl Event {
                 let (record, _) = desk.set(&id, &patch, &context.actor()).await?;
                 context.answer(&shown(record, None), describe)
             }
-            Action::Cancel { event, reason, background, yes } => {
+            Action::Cancel { event, reason, background, consent } => {
                 let id = event_id(&event).map_err(CliError::misuse)?;
-                let wanted = event_cancel::Wanted { reason, background, yes };
+                let wanted = event_cancel::Wanted { reason, background, consent };
                 event_cancel::cancel(context, &config, store, &id, wanted).await
             }
         }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use fulfillment_config::Config;
 use fulfillment_domain::event_record::Change;
 use fulfillment_domain::{EventPatch, EventStatus};
-use fulfillment_store::{EventCancellation, Store};
+use fulfillment_store::{EventCancellation, EventOnRecord, Store};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
 use super::Context;
-use super::confirm::confirm;
+use super::confirm::{Consent, Plan, count};
 use crate::error::CliError;
 use crate::wiring;
 
@@ -22,7 +23,7 @@ const REASON: &str = "the event was cancelled";
 pub(super) struct Wanted {
     pub(super) reason: Option<String>,
     pub(super) background: bool,
-    pub(super) yes: bool,
+    pub(super) consent: Consent,
 }
 
 /// Sets the event's status, requests the job, and works on it beside running services until it is done; or only requests
@@ -40,14 +41,8 @@ pub(super) async fn cancel(
         ))
     };
     let known = store.event(event).await?.ok_or_else(none)?;
-    if !wanted.yes {
-        let live = known.issued.saturating_sub(known.voided);
-        let name = known.record.in_force().name.unwrap_or_default();
-        let what = format!(
-            "This voids {live} tickets of event {event} ({name}) and announces each void. It can only be taken back ticket by \
-             ticket."
-        );
-        confirm(&crate::terminal::lines([what]), "Void them?")?;
+    if !wanted.consent.given(context, &plan(&known, event))? {
+        return Ok(());
     }
     let patch = EventPatch { status: Change::Set(EventStatus::Cancelled), ..EventPatch::default() };
     let wake = Arc::default();
@@ -69,6 +64,23 @@ pub(super) async fn cancel(
         job = jobs.into_iter().find(|one| one.event_id == job.event_id).unwrap_or(job);
     }
     context.answer(&job, |job| crate::terminal::printable(&progress(job)).into_owned())
+}
+
+/// What it touches. It also ends the sale: an event without live tickets is cancelled too, and that is asked.
+fn plan(known: &EventOnRecord, event: &str) -> Plan {
+    let live = known.issued.saturating_sub(known.voided);
+    let name = known.record.in_force().name.unwrap_or_default();
+    let tickets = count(live, "ticket");
+    let text = format!(
+        "This voids {tickets} of event {event} ({name}) and announces each void; what is sold meanwhile is voided too. The \
+         event's status becomes cancelled. It can only be taken back ticket by ticket."
+    );
+    Plan {
+        text: crate::terminal::lines([text]),
+        json: json!({ "eventId": event, "eventName": name, "tickets": live }),
+        question: "Void them?",
+        touches: true,
+    }
 }
 
 fn bar(context: &Context, total: u64) -> ProgressBar {

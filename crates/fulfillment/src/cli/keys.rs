@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::Context;
+use super::confirm::Consent;
 use super::link_keys::{self, Links};
 use super::reissue_key::progress;
 use super::revoke::revoke;
@@ -66,18 +67,18 @@ Exit code: 1 when there is no such key that can sign.")]
     /// old folder does not bring it back.
     #[command(after_help = "Examples:
   fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen'         it says what it touches, and asks
+  fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen' --dry-run   only says it
   fulfillment keys revoke 1a2b3c4d --reason 'a laptop was stolen' --yes
   fulfillment ticket reissue --kid 1a2b3c4d                               afterwards: new codes for what is to come
-Exit code: 0 it is revoked, 1 there is no such key, or the answer was no.")]
+Exit code: 0 it is revoked, 1 there is no such key, 2 it is not confirmed.")]
     Revoke {
         /// The key's id, as `keys list` shows it
         kid: Kid,
         /// The reason, as free text; it is kept with the tombstone
         #[arg(long)]
         reason: String,
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// List, renew or retire the secrets that sign links to tickets
     ///
@@ -230,7 +231,7 @@ impl Keys {
                 context.answer(&listed(&key, State::Retired), describe)
             }
             Action::Links { action } => link_keys::run(context, &config, &action).await,
-            Action::Revoke { kid, reason, yes } => revoke(context, &config, kid, reason, yes).await,
+            Action::Revoke { kid, reason, consent } => revoke(context, &config, kid, reason, consent).await,
             Action::AdoptSecret { sure } => {
                 if !sure {
                     return Err(CliError::misuse(

@@ -1,13 +1,15 @@
 //! The command `fulfillment order`: lists, shows, cancels, refreshes or reinstates an order.
 
 use clap::{Args, Subcommand};
-use fulfillment_domain::{Clock as _, OrderId, Subject, ticket_number};
+use fulfillment_domain::{Clock as _, OrderId, OrderState, Subject, ticket_number};
 use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::operations::reissue::NotReinstated;
+use fulfillment_pipeline::operations::withdraw::NotWithdrawn;
 use fulfillment_store::{AskOutcome, OrderRecord, OrderRow};
 use serde_json::json;
 
 use super::Context;
+use super::confirm::{Consent, Plan, count};
 use super::erase::ERASED;
 use super::listing::ListOptions;
 use super::reissue::{not_reissued, reissuer};
@@ -53,7 +55,8 @@ Exit code: 0 shown, 1 no payment for it has arrived.")]
     /// Cancel an order, like a message on the topic order-cancelled: void its tickets, park later payments
     #[command(after_help = "Example:
   fulfillment order cancel 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the event is off'
-Exit code: 1 when no payment for it has arrived.")]
+It says how many tickets that voids, and asks; --dry-run only says it, --yes does not ask.
+Exit code: 1 when no payment for it has arrived, 2 when it is not confirmed.")]
     Cancel {
         /// The order's id
         id: OrderId,
@@ -63,6 +66,8 @@ Exit code: 1 when no payment for it has arrived.")]
         /// Cancel it even if no payment for it has arrived
         #[arg(long)]
         before_payment: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
     /// Ask Ordering again about an issued order: new lines get their tickets once all lines are paid
     #[command(after_help = "Examples:
@@ -95,8 +100,8 @@ impl Order {
         let id = match self.action {
             Action::List(options) => return options.run::<OrderRow>(context).await,
             Action::Show { id } => id,
-            Action::Cancel { id, reason, before_payment } => {
-                return cancel(context, id, reason, before_payment).await;
+            Action::Cancel { id, reason, before_payment, consent } => {
+                return cancel(context, id, reason, before_payment, consent).await;
             }
             Action::Refresh { id, issue } => return refresh(context, id, issue).await,
             Action::Reinstate { id, reason } => return reinstate(context, id, reason).await,
@@ -115,9 +120,38 @@ async fn cancel(
     id: OrderId,
     reason: Option<String>,
     before_payment: bool,
+    consent: Consent,
 ) -> Result<(), CliError> {
+    let record = context.store(&context.config()?).await?.order(id).await?;
+    let record = record.filter(|order| !order.payments.is_empty() || !order.tickets.is_empty());
+    if record.is_none() && !before_payment {
+        return Err(CliError::failed(NotWithdrawn::NoPayment(id).to_string()));
+    }
+    if !consent.given(context, &cancel_plan(id, record.as_ref()))? {
+        return Ok(());
+    }
     let said = json!({ "orderId": id, "reason": reason, "cancelledAt": SystemClock.now() });
     withdraw(context, "order cancel", Subject::Cancellation, &said, before_payment).await
+}
+
+/// What a cancellation touches. It is recorded, and parks later payments, where nothing is left to void too.
+fn cancel_plan(id: OrderId, order: Option<&OrderRecord>) -> Plan {
+    let tickets = order.map(|order| order.tickets.as_slice()).unwrap_or_default();
+    let live = tickets.iter().filter(|ticket| ticket.lifecycle.voided_at.is_none()).count() as u64;
+    let state = order.map(|order| order.state);
+    let (tickets, is) = (count(live, "ticket"), state.map_or("not paid yet", OrderState::as_str));
+    let erased =
+        order.and_then(|order| order.erased_at).map(|at| format!(" It was erased at {at}: {ERASED}."));
+    Plan {
+        text: format!(
+            "This cancels order {id} ({is}): it voids {tickets} and announces each void, and a later payment of the order \
+             parks. `order reinstate` gives the tickets other codes; these stay void.{}",
+            erased.unwrap_or_default()
+        ),
+        json: json!({ "orderId": id, "state": state, "tickets": live }),
+        question: "Cancel it?",
+        touches: true,
+    }
 }
 
 async fn refresh(context: &Context, id: OrderId, issue: bool) -> Result<(), CliError> {

@@ -9,9 +9,10 @@ use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::key_reissue::coming_since;
 use fulfillment_store::{Action, RevokedKey, Store};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Context;
-use super::confirm::confirm;
+use super::confirm::{Consent, Plan, count};
 use crate::error::CliError;
 
 #[derive(Serialize)]
@@ -33,7 +34,7 @@ pub(super) async fn revoke(
     config: &Config,
     kid: Kid,
     reason: String,
-    yes: bool,
+    consent: Consent,
 ) -> Result<(), CliError> {
     let (dir, secret, now) = (config.keys_dir(), config.credential.secret.as_ref(), SystemClock.now());
     let store = context.store(config).await?;
@@ -48,14 +49,11 @@ pub(super) async fn revoke(
     })?;
 
     let live_tickets = store.live_tickets_of_key(&kid.to_string(), coming_since(now)).await?;
-    if !keyring.is_revoked(&kid.to_string()) && !yes {
-        let what = format!(
-            "{live_tickets} live tickets of coming events are signed with the key {kid}. Without a network, scanners will \
-             refuse them until they are reissued; with the record at hand they stay valid. A revoked key never comes back."
-        );
-        confirm(&what, "Revoke it?")?;
-    }
     let others_sign = keyring.keys().iter().any(|key| key.signing.is_some() && key.public.kid() != kid);
+    let plan = plan(kid, live_tickets, others_sign, keyring.is_revoked(&kid.to_string()));
+    if !consent.given(context, &plan)? {
+        return Ok(());
+    }
     let successor = if others_sign {
         None
     } else {
@@ -99,6 +97,29 @@ pub(super) async fn revoke(
     let signs = keyring.signing_key(now)?.kid().to_string();
     let revoked = Revoked { key, live_tickets, signs, signs_is_new: successor.is_some() };
     context.answer(&revoked, describe)
+}
+
+/// What it touches. A repeat for a key that is revoked already touches nothing.
+fn plan(kid: Kid, live_tickets: u64, others_sign: bool, is_revoked: bool) -> Plan {
+    let tickets = count(live_tickets, "live ticket");
+    let signed = if live_tickets == 1 { "is signed" } else { "are signed" };
+    let next = if others_sign { "" } else { " No other key can sign: a new one is made." };
+    let text = if is_revoked {
+        format!("The key {kid} is revoked already; nothing more is touched.")
+    } else {
+        format!(
+            "{tickets} of coming events {signed} with the key {kid}. Without a network, scanners will refuse them until they \
+             are reissued; with the record at hand they stay valid. A revoked key never comes back.{next}"
+        )
+    };
+    Plan {
+        text,
+        json: json!({
+            "kid": kid.to_string(), "revoked": is_revoked, "liveTickets": live_tickets, "makesKey": !others_sign && !is_revoked,
+        }),
+        question: "Revoke it?",
+        touches: !is_revoked,
+    }
 }
 
 /// Records the new key before the other is revoked: every process must find one that signs.

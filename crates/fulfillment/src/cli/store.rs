@@ -12,9 +12,10 @@ use fulfillment_pipeline::operations::people::PeopleIndex;
 use fulfillment_store::Vacuumed;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Context;
-use super::confirm::confirm;
+use super::confirm::{Consent, Plan};
 use crate::error::CliError;
 
 /// What must stay free beside what a vacuum writes.
@@ -62,9 +63,8 @@ Exit code: 1 when the disk has too little room, 2 while a service runs or when t
   fulfillment store new-epoch --yes --json | jq .epoch
 Exit code: 2 when it is not confirmed.")]
     NewEpoch {
-        /// Do not ask
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -81,7 +81,7 @@ impl StoreCommand {
         match self.action {
             Action::Reindex => reindex(context).await,
             Action::Vacuum => vacuum(context).await,
-            Action::NewEpoch { yes } => new_epoch(context, yes).await,
+            Action::NewEpoch { consent } => new_epoch(context, consent).await,
         }
     }
 }
@@ -121,16 +121,21 @@ fn bar(context: &Context) -> ProgressBar {
     bar
 }
 
-async fn new_epoch(context: &Context, yes: bool) -> Result<(), CliError> {
+async fn new_epoch(context: &Context, consent: Consent) -> Result<(), CliError> {
     let config = context.config()?;
     let store = context.store(&config).await?;
     let before = store.epoch().await?;
-    if !yes {
-        let what = format!(
+    let plan = Plan {
+        text: format!(
             "This ends the store's epoch {before}: readers load again what they hold of it. Do it after the store was \
              restored from a backup."
-        );
-        confirm(&what, "Begin a new one?")?;
+        ),
+        json: json!({ "before": before }),
+        question: "Begin a new one?",
+        touches: true,
+    };
+    if !consent.given(context, &plan)? {
+        return Ok(());
     }
     let epoch = store.new_epoch(&context.actor()).await?;
     context.answer(&Epoch { epoch, before }, |e: &Epoch| {

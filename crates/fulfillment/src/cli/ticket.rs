@@ -9,8 +9,10 @@ use fulfillment_door::Direction;
 use fulfillment_pipeline::operations::reissue::Wanted;
 use fulfillment_store::{CheckIn, Records, TicketRow};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Context;
+use super::confirm::{Consent, Plan};
 use super::erase::ERASED;
 use super::listing::ListOptions;
 use super::reissue::{Change, reissue, reissuer};
@@ -93,14 +95,17 @@ Exit code: 1 when there is no such ticket, it is not void, or another generation
     /// Void a ticket: it is no longer valid
     #[command(after_help = "Examples:
   fulfillment ticket void 8a0c808e-49a3-8ac3-bc48-7b143f4e409e --reason 'sold twice'
-  fulfillment ticket void 7Q2FK-9XM4D           by the number printed on it
-Exit code: 0 the ticket is void now or was before, 1 there is no such ticket.")]
+  fulfillment ticket void 7Q2FK-9XM4D --dry-run   by the number printed on it; changes nothing
+  fulfillment ticket void ID --yes                in a script
+Exit code: 0 the ticket is void now or was before, 1 there is no such ticket, 2 it is not confirmed.")]
     Void {
         /// The ticket's id, or the number printed on it
         id: String,
         /// The reason, as free text
         #[arg(long, default_value = "by an operator")]
         reason: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -137,8 +142,11 @@ impl Ticket {
                 let wanted = Wanted { reinstate: true, ..change.wanted()? };
                 reissue(&reissuer, ticket.id, wanted, &context.actor()).await?
             }
-            Action::Void { id, reason } => {
+            Action::Void { id, reason, consent } => {
                 let ticket = find(store.as_ref(), &id).await?;
+                if !consent.given(context, &void_plan(&ticket))? {
+                    return Ok(());
+                }
                 wiring::voider(&config, &store, Arc::default())
                     .void(ticket.id, &reason, &context.actor())
                     .await?;
@@ -183,6 +191,29 @@ pub(super) async fn find(store: &dyn Records, text: &str) -> Result<fulfillment_
         }
     };
     found.ok_or_else(|| CliError::failed(format!("there is no ticket {text}")))
+}
+
+/// What a void touches: nothing of a ticket that is void already.
+fn void_plan(ticket: &fulfillment_domain::Ticket) -> Plan {
+    let is_void = ticket.lifecycle.voided_at.is_some();
+    let number = ticket_number::grouped(&ticket.number);
+    let text = if is_void {
+        format!("The ticket {number} is void already; nothing is changed.")
+    } else {
+        format!(
+            "This voids 1 ticket of order {}: {number}, seat {}, {}. The void is announced, its link ends, and its code is \
+             refused at the doors. `ticket reinstate` gives it another code; this one stays void.",
+            ticket.order_id, ticket.seat.label, ticket.event.name
+        )
+    };
+    Plan {
+        text: crate::terminal::lines([text]),
+        json: json!({
+            "ticketId": ticket.id, "ticketNumber": ticket.number, "orderId": ticket.order_id, "tickets": u8::from(!is_void),
+        }),
+        question: "Void it?",
+        touches: !is_void,
+    }
 }
 
 /// A ticket for people.

@@ -233,6 +233,7 @@ mod tests {
                 tickets: Vec::new(),
                 notes: Vec::new(),
                 attention: Vec::new(),
+                voided_at: None,
                 erased_at: None,
             });
         }

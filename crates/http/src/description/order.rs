@@ -35,6 +35,9 @@ pub(crate) struct Order {
     notes: Vec<String>,
     /// What about the order needs an operator, now or later.
     attention: Vec<Attention>,
+    /// Since when it is void: cancelled, refunded in full, or without a valid ticket. A payment that arrives later parks
+    /// it.
+    voided_at: Option<Timestamp>,
     /// When its personal data was erased: nothing is issued, reissued or drawn for it after that.
     erased_at: Option<Timestamp>,
 }
@@ -55,6 +58,8 @@ pub(crate) struct OrderProgress {
     received_at: Timestamp,
     /// When it was last changed.
     updated_at: Timestamp,
+    /// Since when it is void.
+    voided_at: Option<Timestamp>,
     /// When its personal data was erased.
     erased_at: Option<Timestamp>,
     /// Its tickets, by index.

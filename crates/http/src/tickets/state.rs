@@ -123,6 +123,7 @@ struct OrderProgress<'a> {
     next_attempt_at: Option<Timestamp>,
     received_at: Timestamp,
     updated_at: Timestamp,
+    voided_at: Option<Timestamp>,
     erased_at: Option<Timestamp>,
     /// The last field, so that further ones can be appended to the JSON.
     tickets: Vec<TicketState<'a>>,
@@ -137,6 +138,7 @@ impl<'a> From<&'a OrderRecord> for OrderProgress<'a> {
             next_attempt_at: order.next_attempt_at,
             received_at: order.received_at,
             updated_at: order.updated_at,
+            voided_at: order.voided_at,
             erased_at: order.erased_at,
             tickets: order.tickets.iter().map(TicketState::from).collect(),
         }

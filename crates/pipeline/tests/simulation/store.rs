@@ -258,6 +258,7 @@ passed_on! {
     }
     Attentions {
         attention(limit: usize) -> Vec<Attention>;
+        attention_within(scope: &AttentionScope) -> u64;
         acknowledge(scope: &AttentionScope, why: &str, by: &Actor) -> u64;
     }
     Erasures {

@@ -45,15 +45,22 @@ pub async fn acknowledged_by_order_and_event(backend: &dyn Backend) {
     enter(backend, 1, AttentionReason::VoidButPaid, "2999-01-01T00:00:00.000000Z").await;
     assert_eq!(tickets.len(), 3);
     let one = AttentionScope::Order(order(1));
+    let event = AttentionScope::Event("gala".into());
+    let within = async || {
+        let counts = [store.attention_within(&one).await, store.attention_within(&event).await];
+        counts.map(|count| count.unwrap())
+    };
+    assert_eq!(within().await, [1, 2], "what is not listed yet does not count");
     assert_eq!(store.acknowledge(&one, "seen\0", &desk()).await.unwrap(), 1, "what is not listed yet stays");
     assert_eq!(store.acknowledge(&one, "again", &desk()).await.unwrap(), 0);
-    let event = AttentionScope::Event("gala".into());
+    assert_eq!(within().await, [0, 2]);
     let done = at_once(backend, 2, |store, _| {
         let event = event.clone();
         async move { store.acknowledge(&event, "the event is off", &desk()).await.unwrap() }
     })
     .await;
     assert_eq!(done.iter().sum::<u64>(), 2);
+    assert_eq!(within().await, [0, 0]);
     assert!(store.attention(10).await.unwrap().is_empty());
     assert_eq!(store.summary().await.unwrap().attention["overpaid"], 0);
 }

@@ -90,6 +90,7 @@ pub(crate) fn order_from(
         tickets,
         notes: serde_json::from_str(&need("notes", row.text("notes")?)?).map_err(|e| odd("notes", e))?,
         attention,
+        voided_at: row.time("voided_at")?,
         erased_at: row.time("erased_at")?,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use fulfillment_domain::OrderId;
 
 use super::rows::audit::audit_orders;
 use super::settling::see_to;
@@ -25,11 +26,17 @@ impl<S: Sql> Attentions for S {
         rows.iter().map(attention_from).collect()
     }
 
+    async fn attention_within(&self, scope: &AttentionScope) -> Result<u64> {
+        let (order, event) = parts(scope);
+        let sql = "SELECT count(*) AS entries FROM order_attention a \
+                   WHERE a.acknowledged_at IS NULL AND a.shows_at <= @now AND (a.order_id = $1 OR EXISTS \
+                   (SELECT 1 FROM tickets t WHERE t.order_id = a.order_id AND t.event_id = $2))";
+        let row = self.read().await?.fetch_optional(sql, &[order.into(), event.into()]).await?;
+        row.map_or(Ok(0), |row| row.number("entries"))
+    }
+
     async fn acknowledge(&self, scope: &AttentionScope, why: &str, by: &Actor) -> Result<u64> {
-        let (order, event) = match scope {
-            AttentionScope::Order(order) => (Some(*order), None),
-            AttentionScope::Event(event) => (None, Some(event)),
-        };
+        let (order, event) = parts(scope);
         let mut tx = self.begin().await?;
         // The orders are locked before their entries, as everywhere.
         let sql = "SELECT o.order_id FROM orders o WHERE EXISTS (SELECT 1 FROM order_attention a \
@@ -53,5 +60,13 @@ impl<S: Sql> Attentions for S {
         audit_orders(&mut tx, by, Action::Acknowledge, orders).await?;
         tx.commit().await?;
         Ok(done.len() as u64)
+    }
+}
+
+/// The order or the event of a scope.
+fn parts(scope: &AttentionScope) -> (Option<OrderId>, Option<&String>) {
+    match scope {
+        AttentionScope::Order(order) => (Some(*order), None),
+        AttentionScope::Event(event) => (None, Some(event)),
     }
 }

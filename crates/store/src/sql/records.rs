@@ -40,7 +40,7 @@ impl<S: Sql> Records for S {
     async fn order_beginning(&self, id: OrderId, tickets: u32) -> Result<Option<OrderRecord>> {
         let mut tx = self.snapshot().await?;
         let sql = "SELECT order_id, state, reason, attempts, worker, due_at, received_at, updated_at, notes, \
-                   erased_at FROM orders WHERE order_id = $1";
+                   voided_at, erased_at FROM orders WHERE order_id = $1";
         let Some(order) = tx.fetch_optional(sql, &[id.into()]).await? else { return Ok(None) };
         let sql = "SELECT key, order_id, CAST(amount AS TEXT) AS amount, currency, outcome, duplicates, received_at, \
                    folded_into FROM payments WHERE order_id = $1 \

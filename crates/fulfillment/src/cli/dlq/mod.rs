@@ -10,6 +10,7 @@ use fulfillment_pipeline::operations::replay::everything;
 use fulfillment_pipeline::operations::{Listed, NotListed};
 
 use super::Context;
+use super::confirm::Consent;
 use crate::error::CliError;
 
 /// Handle what needs an operator: rejected messages, parked orders and refunds, orders both paid and void
@@ -80,8 +81,9 @@ Exit code: 1 when one of them fails again.")]
   fulfillment dlq drop 17 --reason 'a test message'
   fulfillment dlq drop 7d444840-9dc0-11d1-b245-5ffdce74fad2 --reason 'the money went back by bank'
   fulfillment dlq drop refund:R-18 --reason 'goodwill'
-  fulfillment dlq drop --event EVENT --reason 'refunded by the promoter'
-Exit code: 1 when there is none.")]
+  fulfillment dlq drop --event EVENT --reason 'refunded by the promoter' --dry-run    how many; changes nothing
+It says what it drops, and asks; --yes does not.
+Exit code: 1 when there is none, 2 when it is not confirmed.")]
     Drop {
         /// Its number, its order's id, or refund:ID
         #[arg(required_unless_present = "event")]
@@ -92,6 +94,8 @@ Exit code: 1 when there is none.")]
         /// The reason, as free text
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -114,12 +118,12 @@ impl Dlq {
                 };
                 replay::replay(context, &config, store, names).await
             }
-            Action::Drop { id, event, reason } => {
+            Action::Drop { id, event, reason, consent } => {
                 let what = match (id, event) {
                     (Some(id), _) => named(&id)?,
                     (None, event) => Listed::Event(event.unwrap_or_default()),
                 };
-                drop::put_aside(context, store.as_ref(), &what, &reason).await
+                drop::put_aside(context, store.as_ref(), &what, &reason, consent).await
             }
         }
     }

@@ -126,9 +126,31 @@ pub fn ticket_issued(
     publication: &Publication<'_>,
 ) -> Result<OutboxEvent, serde_json::Error> {
     let at = ticket.document.generated_at.unwrap_or(ticket.lifecycle.issued_at);
-    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: None })?;
+    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: None, again: false })?;
     let Publication { traceparent, destinations, .. } = publication;
     Ok(about(ticket, EventKind::TicketIssued, at, value, *traceparent, destinations))
+}
+
+/// The `ticket-issued` of a ticket that was announced before, to be sent once more. Receivers skip an id that they know, so
+/// this one has another: that of its own `sequence`, which the ticket counts already, or that of the `request`, so that
+/// the same request always gives the same event.
+pub fn ticket_issued_again(
+    ticket: &Ticket,
+    at: Timestamp,
+    request: Option<&str>,
+    publication: &Publication<'_>,
+) -> Result<OutboxEvent, serde_json::Error> {
+    let issued = Issued { ticket, publication, at, before: None, again: true };
+    let value = serde_json::to_vec(&issued)?;
+    let kind = EventKind::TicketIssued;
+    let id = request.map_or_else(
+        || event_id(ticket.id, kind, ticket.lifecycle.sequence),
+        |request| Uuid::new_v5(&NAMESPACE, format!("{}|again|{request}", ticket.id).as_bytes()),
+    );
+    let Publication { traceparent, destinations, .. } = publication;
+    let event = about(ticket, kind, at, value, *traceparent, destinations);
+    let headers = cloud_event_headers(id, kind, &ticket.id.to_string(), at, *traceparent);
+    Ok(OutboxEvent { id, headers, ..event })
 }
 
 /// What a new generation of a ticket replaces.
@@ -147,7 +169,7 @@ pub fn ticket_reissued(
     publication: &Publication<'_>,
 ) -> Result<OutboxEvent, serde_json::Error> {
     let at = ticket.document.generated_at.unwrap_or(ticket.lifecycle.issued_at);
-    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: Some(before) })?;
+    let value = serde_json::to_vec(&Issued { ticket, publication, at, before: Some(before), again: false })?;
     let Publication { traceparent, destinations, .. } = publication;
     Ok(about(ticket, EventKind::TicketReissued, at, value, *traceparent, destinations))
 }
@@ -229,12 +251,13 @@ struct Issued<'a> {
     publication: &'a Publication<'a>,
     at: Timestamp,
     before: Option<Before<'a>>,
+    again: bool,
 }
 
 impl Serialize for Issued<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let Self { ticket, publication, at, before } = self;
+        let Self { ticket, publication, at, before, again } = self;
         macro_rules! put {
             ($($name:literal: $value:expr),* $(,)?) => {
                 $(map.serialize_entry(&publication.spelling.spell($name), &$value)?;)*
@@ -250,7 +273,7 @@ impl Serialize for Issued<'_> {
             "currency": ticket.currency,
             "ticketPdfUrl": publication.ticket_pdf_url,
             "qrCodeData": ticket.code.data,
-            "issuedAt": at,
+            "issuedAt": ticket.document.generated_at.unwrap_or(ticket.lifecycle.issued_at),
             "timestamp": at,
             "ticketNumber": ticket.number,
             "ticketIndex": ticket.line.index,
@@ -295,6 +318,9 @@ impl Serialize for Issued<'_> {
         }
         if before.is_none() {
             put! { "generation": ticket.code.generation }
+        }
+        if *again {
+            put! { "sentAgain": true }
         }
         map.end()
     }

@@ -51,6 +51,6 @@ pub use payment::Payment;
 pub use retry::{Backoff, Decision, Failure};
 pub use secret::Secret;
 pub use subject::Subject;
-pub use ticket::{Flag, Flags, Ticket, TicketStatus};
+pub use ticket::{Flag, Flags, ShownStatus, Ticket, TicketStatus};
 pub use withdrawal::{Cancellation, ItemQuantity, Names, Progress, Refund, Withdrawal};
 pub use words::UnknownWord;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::Secret;
-use crate::id::TicketId;
+use crate::id::{OrderId, TicketId};
 
 /// A secret that signs links.
 #[derive(Debug, Clone)]
@@ -47,6 +47,29 @@ impl LinkSecrets {
     /// The signature of a link that is made now.
     pub fn sign(&self, ticket: TicketId, generation: u32, now: Timestamp) -> String {
         self.signing(now).link_signature(ticket, generation)
+    }
+
+    /// The signature of a link to an order's file that is made now.
+    pub fn sign_order(
+        &self,
+        order: OrderId,
+        generations: u64,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> String {
+        let until = until.map(Timestamp::as_second);
+        self.signing(now).order_link_signature(order, generations, until)
+    }
+
+    /// Whether any of them signed the link to an order's file.
+    pub fn accept_order(
+        &self,
+        order: OrderId,
+        generations: u64,
+        until: Option<i64>,
+        signature: &str,
+    ) -> bool {
+        self.iter().any(|one| one.secret.order_link_is_signed(order, generations, until, signature))
     }
 
     /// Whether any of them signed the link.

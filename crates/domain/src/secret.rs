@@ -83,6 +83,30 @@ impl Secret {
                 .is_ok()
     }
 
+    /// The signature of a link to the file of all tickets of an order: of the sum of their generations, and of the time
+    /// in seconds since 1970 until which the link is good, if it has one of its own.
+    pub fn order_link_signature(&self, order: OrderId, generations: u64, until: Option<i64>) -> String {
+        URL_SAFE_NO_PAD.encode(&self.order_link(order, generations, until).finalize().into_bytes()[..16])
+    }
+
+    /// Whether such a link's signature is valid, compared in constant time.
+    pub fn order_link_is_signed(
+        &self,
+        order: OrderId,
+        generations: u64,
+        until: Option<i64>,
+        signature: &str,
+    ) -> bool {
+        let Ok(given) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        given.len() == 16 && self.order_link(order, generations, until).verify_truncated_left(&given).is_ok()
+    }
+
+    fn order_link(&self, order: OrderId, generations: u64, until: Option<i64>) -> Hmac<Sha256> {
+        let until = until.map(i64::to_be_bytes);
+        let until = until.as_ref().map_or(&[][..], |seconds| seconds);
+        self.start(&[b"order link", order.0.as_bytes(), &generations.to_be_bytes(), until])
+    }
+
     /// The key of the tags of an event's ticket numbers, which devices of its door are given: another one in each epoch of
     /// the store.
     #[must_use]
@@ -160,6 +184,23 @@ mod tests {
     }
 
     const KNOWN_NUMBER_KEY: &str = "01e23acfde3193d7";
+
+    #[test]
+    fn links_of_orders_hold_only_for_their_generations_and_time() {
+        let secret = Secret::new([3; 32]);
+        let order = OrderId(Uuid::from_u128(7));
+        let signed = |order, generations, until, signature: &str| {
+            secret.order_link_is_signed(order, generations, until, signature)
+        };
+        let link = secret.order_link_signature(order, 2, None);
+        assert!(signed(order, 2, None, &link));
+        assert!(!signed(order, 3, None, &link) && !signed(order, 2, Some(0), &link));
+        assert!(!signed(OrderId(Uuid::from_u128(8)), 2, None, &link) && !signed(order, 2, None, ""));
+        let timed = secret.order_link_signature(order, 2, Some(9));
+        assert!(signed(order, 2, Some(9), &timed) && !signed(order, 2, Some(10), &timed));
+        assert!(!signed(order, 2, None, &timed));
+        assert_ne!(link, secret.link_signature(TicketId(order.0), 2));
+    }
 
     #[test]
     fn links_hold_only_for_their_ticket_and_generation() {

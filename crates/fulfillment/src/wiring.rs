@@ -17,7 +17,9 @@ use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::event_cancellation::EventCanceller;
 use fulfillment_pipeline::operations::event_record::EventDesk;
+use fulfillment_pipeline::operations::links::Linker;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::resend::Resender;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Destination, Files, Identity, Ordering};
 use fulfillment_pipeline::runtime::SystemRuntime;
@@ -277,6 +279,24 @@ pub(crate) fn reissuer(
         publishing: publishing(config, public_url),
         wake,
     }
+}
+
+/// Sends events of tickets once more.
+pub(crate) fn resender(
+    config: &Config,
+    store: Arc<dyn Store>,
+    keys: Arc<Keys>,
+    public_url: &str,
+    wake: Arc<Wake>,
+) -> Resender {
+    let publishing = publishing(config, public_url);
+    Resender { store, keys, clock: Arc::new(SystemClock), publishing, wake }
+}
+
+/// Makes signed links.
+pub(crate) fn linker(config: &Config, keys: Arc<Keys>, public_url: &str) -> Linker {
+    let life = config.http.links_expire_after;
+    Linker { keys, public_url: public_url.to_owned(), life, clock: Arc::new(SystemClock) }
 }
 
 fn publishing(config: &Config, public_url: &str) -> Publishing {

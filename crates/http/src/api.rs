@@ -9,7 +9,9 @@ use fulfillment_domain::Clock;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::Keys;
 use fulfillment_pipeline::operations::event_record::EventDesk;
+use fulfillment_pipeline::operations::links::Linker;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::resend::Resender;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, Heal, Lag};
 use fulfillment_pipeline::templates::Templates;
@@ -45,6 +47,10 @@ pub struct Api {
     pub doors: Doors,
     /// Voids tickets.
     pub voider: Voider,
+    /// Sends a ticket's event once more.
+    pub resender: Resender,
+    /// Makes signed links.
+    pub linker: Linker,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
     /// The tokens and their scopes.
@@ -77,8 +83,6 @@ pub struct Limits {
     pub(crate) max_small_body: usize,
     pub(crate) max_items: usize,
     pub(crate) max_message: usize,
-    /// How long after the event a link to its ticket works; for ever without.
-    pub(crate) link_life: Option<Duration>,
     /// The longest time without a byte of a request's body.
     pub(crate) body_timeout: Duration,
     /// Requests without a token, by address.
@@ -114,7 +118,6 @@ impl Limits {
             max_body: http.max_body.0,
             max_small_body: http.max_small_body.0,
             max_items: http.max_items,
-            link_life: http.links_expire_after,
             max_message: pipeline.max_message.0,
             body_timeout: http.body_timeout,
             addresses: Rates::new(http.address_requests),

@@ -55,7 +55,7 @@ pub use connections::serve;
 pub use door::followed::FollowedDoors;
 use ingest::{payments, withdrawals};
 pub use stored_tokens::StoredTokens;
-use tickets::{codes, delivered, lists, order_file, orders, reissues, ticket, void};
+use tickets::{codes, delivered, lists, order_file, orders, reissues, resend, ticket, void};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// Declares the routes once: as a router, and as the list for the API description.
@@ -85,6 +85,7 @@ routes! {
     "/tickets/{id}/void": post void::void;
     "/tickets/{id}/reissue": post reissues::reissue;
     "/tickets/{id}/reinstate": post reissues::reinstate;
+    "/tickets/{id}/resend": post resend::resend;
     "/codes/{cti}": get codes::standing;
     "/orders": get lists::orders;
     "/orders/search": post lists::search_orders;

@@ -21,11 +21,16 @@ pub struct Publishing {
     pub of_events: Arc<Announcing>,
 }
 
+/// The signed link to a ticket's PDF.
+pub(crate) fn ticket_link(base: &str, secrets: &LinkSecrets, ticket: &Ticket, now: Timestamp) -> String {
+    let signature = secrets.sign(ticket.id, ticket.code.generation, now);
+    format!("{base}/tickets/{}.pdf?s={signature}", ticket.id)
+}
+
 impl Publishing {
     /// The signed link to a ticket's PDF.
     pub(crate) fn link(&self, secrets: &LinkSecrets, ticket: &Ticket, now: Timestamp) -> String {
-        let signature = secrets.sign(ticket.id, ticket.code.generation, now);
-        format!("{}/tickets/{}.pdf?s={signature}", self.public_url, ticket.id)
+        ticket_link(&self.public_url, secrets, ticket, now)
     }
 
     pub(crate) fn publication<'a>(&'a self, link: &'a str, traceparent: Option<&'a str>) -> Publication<'a> {

@@ -78,6 +78,8 @@ fulfillment_domain::words! {
         VoidTicket = "ticket.void",
         /// A ticket got a new generation.
         ReissueTicket = "ticket.reissue",
+        /// The event of a ticket was sent once more.
+        ResendTicket = "ticket.resend",
         /// A void ticket got a new generation.
         ReinstateTicket = "ticket.reinstate",
         /// An order that was voided before it had tickets is issued after all.
@@ -152,6 +154,8 @@ fulfillment_domain::words! {
         ListOrders = "read.orders",
         /// Tickets were listed; how many.
         ListTickets = "read.tickets",
+        /// The signed link of a ticket or of an order was read by a command.
+        ReadLink = "read.link",
         /// The PDF of all tickets of an order was read.
         ReadOrderPdf = "read.order-pdf",
         /// What is recorded against a code was read.

@@ -1,6 +1,7 @@
 //! Destinations of events as the outbox knows them, whether they are still configured or not.
 
 use async_trait::async_trait;
+use fulfillment_domain::{OutboxEvent, Ticket};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,11 +25,26 @@ pub struct DestinationBacklog {
     pub reason: Option<String>,
 }
 
+/// The result of sending an event of a ticket once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resent {
+    /// It is written, and waits for its destination.
+    Written,
+    /// An event with its id was written before; nothing was changed.
+    Known,
+    /// The ticket was changed in between: another event was written, or it is void or erased. Nothing was changed.
+    Changed,
+}
+
 /// The destinations with open deliveries.
 #[async_trait]
 pub trait Destinations: Send + Sync {
     /// Every destination with deliveries that wait or are parked, by name.
     async fn destinations(&self) -> Result<Vec<DestinationBacklog>>;
+
+    /// Writes another event of an issued ticket, in one transaction. `ticket` is the ticket as it was read, with `sequence`
+    /// counting the event.
+    async fn resend(&self, ticket: &Ticket, event: &OutboxEvent, by: &Actor) -> Result<Resent>;
 
     /// Closes up to `limit` open deliveries of a destination, oldest first, as never to be sent, and returns how many.
     async fn close_deliveries(&self, destination: &str, why: &str, limit: usize, by: &Actor) -> Result<u64>;

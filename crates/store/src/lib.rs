@@ -103,7 +103,7 @@ pub use check_ins::{
 pub use dead_letters::{
     ClosedAs, Closing, DeadLetterRecord, DeadLetters, KeptMessage, LetterKind, ParkedOrder, WholeDeadLetter,
 };
-pub use destinations::{DestinationBacklog, Destinations};
+pub use destinations::{DestinationBacklog, Destinations, Resent};
 pub use door_devices::{
     AddedDevice, DeviceContact, DeviceRecord, DeviceRole, DeviceState, DoorDevices, NewDevice,
 };
@@ -117,7 +117,7 @@ pub use import::{Import, ImportOutcome, ImportedOrder};
 pub use inbox::{DeadLetterRoute, EventChanged, Inbox, Incoming, IngestOutcome, Source};
 pub use installation::{Installation, KeyRecord, MigrationReport, Registration, Vacuumed};
 pub use key_reissues::{KeyCursor, KeyReissue, KeyReissueNext, KeyReissues};
-pub use listed::{ListFilter, Listed, OrderRow, ShownStatus, Sort, SortedBy, TicketRow};
+pub use listed::{ListFilter, Listed, OrderRow, Sort, SortedBy, TicketRow};
 pub use lists::{BadFilter, ListQuery, Lists};
 pub use order_queue::{
     Claim, Claimable, Completion, FailedTicket, Freeze, FreezeOutcome, GeneratedTicket, NextStep, OrderQueue,
@@ -131,7 +131,8 @@ pub use overview::{
 pub use people::{FoundIn, People, PersonKey, ReadKeys};
 pub use positions::{Mark, Partition, Position, Positions};
 pub use records::{
-    CodeStanding, OrderRecord, PaymentOutcome, PaymentRecord, Records, Redrawn, RetrySelection, Summary,
+    CodeStanding, OrderPages, OrderRecord, PaymentOutcome, PaymentRecord, Records, Redrawn, RetrySelection,
+    Summary,
 };
 pub use refreshes::{AskOutcome, Found, NewLines, RefreshOutcome, Refreshed, Refreshes};
 pub use reissues::{Draft, Drafted, Reissue, Reissues};

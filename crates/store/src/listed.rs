@@ -1,6 +1,6 @@
 //! What lists of orders and tickets are searched by, and what is shown of each.
 
-use fulfillment_domain::{Address, Flag, Flags, OrderId, OrderState, TicketId, TicketStatus, words};
+use fulfillment_domain::{Address, Flag, Flags, OrderId, OrderState, ShownStatus, TicketId, words};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -46,38 +46,6 @@ pub struct ListFilter {
     pub issued_to: Option<Timestamp>,
     /// A part of the last error of an order that is not issued, or of a failed ticket.
     pub error: Option<String>,
-}
-
-words! {
-    /// The status that is shown of a ticket.
-    pub enum ShownStatus: "status of a ticket" {
-        /// Its file is yet to be made.
-        Pending = "Pending",
-        /// It has its file.
-        Generated = "Generated",
-        /// It reached its holder.
-        Delivered = "Delivered",
-        /// Its file could not be made.
-        Failed = "Failed",
-        /// It is not valid any more.
-        Voided = "voided",
-        /// Its personal data was erased.
-        Erased = "erased",
-    }
-}
-
-impl ShownStatus {
-    /// That of a ticket: erased or voided, otherwise its status.
-    pub fn of(status: TicketStatus, voided: bool, erased: bool) -> Self {
-        match status {
-            _ if erased => Self::Erased,
-            _ if voided => Self::Voided,
-            TicketStatus::Pending => Self::Pending,
-            TicketStatus::Generated => Self::Generated,
-            TicketStatus::Delivered => Self::Delivered,
-            TicketStatus::Failed => Self::Failed,
-        }
-    }
 }
 
 words! {

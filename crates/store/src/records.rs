@@ -71,7 +71,8 @@ pub struct OrderRecord {
     pub voided_at: Option<Timestamp>,
     /// Since when its personal data is erased: nothing is issued, reissued or drawn for it any more.
     pub erased_at: Option<Timestamp>,
-    /// Its tickets, by index. The last field, so that further ones can be appended to its JSON.
+    /// Its tickets, by index. Not in its JSON: people are shown more of a ticket than its row has.
+    #[serde(skip)]
     pub tickets: Vec<Ticket>,
 }
 
@@ -124,6 +125,15 @@ pub struct CodeStanding {
     pub lowest_good_generation: u32,
 }
 
+/// What the link to an order's file depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OrderPages {
+    /// The sum of its tickets' generations: it changes with every new one.
+    pub generations: u64,
+    /// How many of its tickets are in the file: issued, neither void nor erased, and not of an earlier service.
+    pub pages: u64,
+}
+
 /// A lost file that was drawn again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redrawn {
@@ -167,6 +177,9 @@ pub trait Records: Send + Sync {
 
     /// A part of an order's tickets, by index: at most `limit` of those after `after`, 0 for the first.
     async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>>;
+
+    /// What the link to the file of all tickets of an order depends on.
+    async fn order_pages(&self, order: OrderId) -> Result<OrderPages>;
 
     /// Records Notification's message that the ticket reached its holder. `None`: no such ticket. A ticket that is not
     /// Generated yet keeps its status; the delivery is recorded and the status follows when it is. A repeat changes

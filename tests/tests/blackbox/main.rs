@@ -26,6 +26,7 @@ mod import;
 mod installation;
 mod issued;
 mod leaked_keys;
+mod links;
 mod lists;
 mod load;
 mod meant;

@@ -24,7 +24,7 @@ pub(crate) use self::json::Hex;
 pub use self::lifecycle::Lifecycle;
 pub use self::line::Line;
 pub use self::seat::Seat;
-pub use self::status::TicketStatus;
+pub use self::status::{ShownStatus, TicketStatus};
 use crate::id::{OrderId, TicketId};
 use crate::money::{Amount, Currency};
 
@@ -64,6 +64,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The status that people are shown.
+    pub fn shown_status(&self) -> ShownStatus {
+        let Lifecycle { status, voided_at, erased_at, .. } = &self.lifecycle;
+        ShownStatus::of(*status, voided_at.is_some(), erased_at.is_some())
+    }
+
     /// The file's name in the storage: `{id}.pdf`, and `{id}.g{n}.pdf` for a reissue.
     pub fn file_name(&self) -> String {
         match self.code.generation {

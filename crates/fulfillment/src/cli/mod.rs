@@ -20,6 +20,7 @@ mod input;
 mod keys;
 mod link_keys;
 mod listing;
+mod links;
 mod messages;
 mod migrate;
 mod order;
@@ -264,7 +265,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Audit(command) => command.run(&context).await,
         Command::Reconcile(command) => command.run(&context).await,
         Command::Erase(command) => command.run(&context).await,
-        Command::Ticket(command) => command.run(&context).await,
+        Command::Ticket(command) => Box::pin(command.run(&context)).await,
         Command::Order(command) => command.run(&context).await,
         Command::Refund(command) => command.run(&context).await,
         Command::Verify(command) => command.run(&context).await,

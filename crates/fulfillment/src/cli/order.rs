@@ -1,22 +1,29 @@
-//! The command `fulfillment order`: lists, shows, cancels, refreshes or reinstates an order.
+//! The command `fulfillment order`: lists, shows, cancels, refreshes or reinstates an order, and prints its link.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use fulfillment_domain::{Clock as _, OrderId, OrderState, Subject, ticket_number};
 use fulfillment_pipeline::clock::SystemClock;
+use fulfillment_pipeline::operations::links::{NoLink, WholeOrder};
 use fulfillment_pipeline::operations::reissue::NotReinstated;
 use fulfillment_pipeline::operations::withdraw::NotWithdrawn;
-use fulfillment_store::{AskOutcome, OrderRecord, OrderRow};
+use fulfillment_store::{AskOutcome, OrderRecord, OrderRow, Store};
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
 use super::confirm::{Consent, Plan, count};
 use super::erase::ERASED;
+use super::links;
 use super::listing::ListOptions;
 use super::reissue::{not_reissued, reissuer};
 use super::withdraw::withdraw;
 use crate::error::CliError;
 
-/// Find orders; show an order with its state, payments and tickets; cancel or reinstate it
+/// Find orders; show an order with its state, payments and tickets; print its link; cancel or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment order list --name 'muller anna'
@@ -51,6 +58,24 @@ Exit code: 0 shown, 1 no payment for it has arrived.")]
     Show {
         /// The order's id
         id: OrderId,
+    },
+    /// Print the signed link to the file of all tickets of an order: it opens without a token
+    ///
+    /// Whoever has the link has the tickets. It ends with the next new code of one of them, because that ticket may belong
+    /// to somebody else from then on: if a link has got into wrong hands, reissue the tickets, whose codes it has shown.
+    /// With --renew the link works for `http.links_expire_after` from now on, however long the event has been over. An
+    /// order that is void, erased or not issued has none. The command is in the audit as a read.
+    #[command(after_help = "Examples:
+  fulfillment order link 7d444840-9dc0-11d1-b245-5ffdce74fad2
+  fulfillment order link ID --renew             for a buyer who comes back long after the event
+  fulfillment order link ID --json | jq -r .link
+Exit code: 1 when there is no such order, or it has no link.")]
+    Link {
+        /// The order's id
+        id: OrderId,
+        /// Let it work from now on for as long as links work after an event
+        #[arg(long)]
+        renew: bool,
     },
     /// Cancel an order, like a message on the topic order-cancelled: void its tickets, park later payments
     #[command(after_help = "Example:
@@ -103,16 +128,63 @@ impl Order {
             Action::Cancel { id, reason, before_payment, consent } => {
                 return cancel(context, id, reason, before_payment, consent).await;
             }
+            Action::Link { id, renew } => return link(context, id, renew).await,
             Action::Refresh { id, issue } => return refresh(context, id, issue).await,
             Action::Reinstate { id, reason } => return reinstate(context, id, reason).await,
         };
-        let store = context.store(&context.config()?).await?;
-        let order = store
-            .order(id)
-            .await?
-            .ok_or_else(|| CliError::failed(format!("no payment for order {id} has arrived")))?;
-        context.answer(&order, describe)
+        let config = context.config()?;
+        let store = context.store(&config).await?;
+        let order = known(&store, id).await?;
+        let linker = links::linker_if_any(&config, &store).await;
+        let link = match &linker {
+            Some(linker) => linker.order(&order, store.order_pages(id).await?).ok(),
+            None => None,
+        };
+        let whole = WholeOrder::of(&order, link, linker.as_ref());
+        if whole.tickets_pdf_url.is_some() {
+            links::record(context, &store, id, None).await?;
+        }
+        context.answer(&whole, |whole| describe(&order, whole.tickets_pdf_url.as_deref()))
     }
+}
+
+async fn known(store: &Arc<dyn Store>, id: OrderId) -> Result<OrderRecord, CliError> {
+    let order = store.order(id).await?;
+    order.ok_or_else(|| CliError::failed(format!("no payment for order {id} has arrived")))
+}
+
+/// The link that is printed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Printed {
+    order_id: OrderId,
+    link: String,
+    /// Until when a renewed link is good; left out where links work for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+async fn link(context: &Context, id: OrderId, renew: bool) -> Result<(), CliError> {
+    let config = context.config()?;
+    let store = context.store(&config).await?;
+    let (order, linker) = (known(&store, id).await?, links::linker(&config, &store).await?);
+    let pages = store.order_pages(id).await?;
+    let made = if renew {
+        linker.renewed_order(&order, pages)
+    } else {
+        linker.order(&order, pages).map(|link| (link, None))
+    };
+    let (link, until) = made.map_err(|why| {
+        let renewed = if why == NoLink::Expired { "; --renew makes one that works" } else { "" };
+        CliError::failed(format!("order {id} has no link: {why}{renewed}"))
+    })?;
+    links::record(context, &store, id, None).await?;
+    if renew && until.is_none() {
+        eprintln!(
+            "fulfillment: links work for ever here (http.links_expire_after is not set): this is the usual one"
+        );
+    }
+    context.answer(&Printed { order_id: id, link, until }, |printed| printed.link.clone())
 }
 
 async fn cancel(
@@ -187,11 +259,14 @@ async fn reinstate(context: &Context, id: OrderId, reason: Option<String>) -> Re
         }
         NotReinstated::Ticket(ticket, why) => not_reissued(ticket, why),
     })?;
-    context.answer(&order, describe)
+    let whole = WholeOrder::of(&order, None, None);
+    context.answer(&whole, |_| describe(&order, None))
 }
 
-fn describe(order: &OrderRecord) -> String {
-    let mut lines = vec![format!("order       {}", order.order_id), format!("state       {}", order.state)];
+fn describe(order: &OrderRecord, link: Option<&str>) -> String {
+    let erased = if order.erased_at.is_some() { ", erased" } else { "" };
+    let mut lines =
+        vec![format!("order       {}", order.order_id), format!("state       {}{erased}", order.state)];
     if let Some(reason) = &order.reason {
         lines.push(format!("why         {reason}"));
     }
@@ -223,10 +298,13 @@ fn describe(order: &OrderRecord) -> String {
     }
     for ticket in &order.tickets {
         let number = ticket_number::grouped(&ticket.number);
-        let void = if ticket.lifecycle.voided_at.is_some() { "  (void)" } else { "" };
-        let (id, status, seat) = (ticket.id, ticket.lifecycle.status, &ticket.seat.label);
-        lines.push(format!("ticket      {id}  {number}  {status:<9}  {seat}{void}"));
+        let (id, status, seat) = (ticket.id, ticket.shown_status(), &ticket.seat.label);
+        let holder = ticket.holder.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
+        lines.push(format!("ticket      {id}  {number}  {:<9}  {seat}{holder}", status.as_str()));
     }
+    let buyers: BTreeSet<_> = order.tickets.iter().map(|ticket| ticket.customer.email.as_str()).collect();
+    lines.extend(buyers.iter().map(|buyer| format!("buyer       {buyer}")));
+    lines.extend(link.iter().map(|link| format!("link        {link}")));
     lines.extend(order.notes.iter().map(|note| format!("note        {note}")));
     crate::terminal::lines(lines)
 }

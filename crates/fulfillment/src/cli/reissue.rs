@@ -5,13 +5,12 @@ use std::sync::Arc;
 use fulfillment_config::Config;
 use fulfillment_domain::fields::Fields;
 use fulfillment_domain::{Ticket, TicketId};
-use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reissue::{NotReissued, Reissuer, Wanted};
 use fulfillment_store::{Actor, Store};
 use serde_json::{Map, Value};
 
-use super::Context;
+use super::{Context, links};
 use crate::error::CliError;
 use crate::wiring;
 
@@ -72,13 +71,9 @@ pub(super) async fn reissuer(
     config: &Config,
     store: &Arc<dyn Store>,
 ) -> Result<Reissuer, CliError> {
-    let (dir, credential) = (config.keys_dir(), &config.credential);
-    let mut keyring = Keyring::configured(config)?
-        .ok_or_else(|| CliError::misuse(format!("{} has no keys to sign with", dir.display())))?;
-    installation::check_keys(&mut keyring, &store.registration().await?, &dir)?;
+    let keys = links::keys(config, store).await?;
     let files = wiring::files(config, &context.environment)?;
     installation::check_storage(store.as_ref(), files.as_ref()).await?;
-    let keys = Arc::new(Keys::new(keyring, dir, credential.secret.clone(), credential.link_secrets.clone()));
     let public_url = config.public_url(config.http.listen);
     let templates = Arc::new(wiring::templates(config, store).await?);
     Ok(wiring::reissuer(config, Arc::clone(store), keys, files, templates, &public_url, Arc::default()))

@@ -6,7 +6,9 @@ use clap::{Args, Subcommand};
 use fulfillment_credential::Kid;
 use fulfillment_domain::{Money, ticket_number};
 use fulfillment_door::Direction;
+use fulfillment_pipeline::operations::links::TicketRecord;
 use fulfillment_pipeline::operations::reissue::Wanted;
+use fulfillment_pipeline::operations::resend::NotResent;
 use fulfillment_store::{CheckIn, Records, TicketRow};
 use serde::Serialize;
 use serde_json::json;
@@ -14,13 +16,14 @@ use serde_json::json;
 use super::Context;
 use super::confirm::{Consent, Plan};
 use super::erase::ERASED;
+use super::links;
 use super::listing::ListOptions;
 use super::reissue::{Change, reissue, reissuer};
 use super::reissue_key::reissue_key;
 use crate::error::CliError;
 use crate::wiring;
 
-/// Find tickets; show a ticket, reissue, void or reinstate it
+/// Find tickets; show a ticket, print its link, send it again, reissue, void or reinstate it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   fulfillment ticket list --event gala-2026 --seat 'A 5 12'
@@ -92,6 +95,34 @@ Exit code: 1 when there is no such ticket, it is not void, or another generation
         #[command(flatten)]
         change: Change,
     },
+    /// Print the signed link to a ticket's PDF: it opens the page without a token
+    ///
+    /// It is the same link as in the ticket's event, signed by the newest secret. Whoever has it has the ticket. A ticket
+    /// that is void, erased or not issued has none. The command is in the audit as a read.
+    #[command(after_help = "Examples:
+  fulfillment ticket link 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
+  fulfillment ticket link 7Q2FK-9XM4D           by the number printed on it
+  fulfillment ticket link ID --json | jq -r .link
+Exit code: 1 when there is no such ticket, or it has no link.")]
+    Link {
+        /// The ticket's id, or the number printed on it
+        id: String,
+    },
+    /// Send a ticket once more: its event is published again, to one destination
+    ///
+    /// ticket-issued is published with the ticket as it is now, under the next sequence and an id of its own, so that
+    /// Notification does not take it for one that it knows. Code and link stay as they are. Each run sends it once.
+    #[command(after_help = "Examples:
+  fulfillment ticket resend 8a0c808e-49a3-8ac3-bc48-7b143f4e409e
+  fulfillment ticket resend 7Q2FK-9XM4D --to webhook:mailer
+Exit code: 1 when there is no such ticket, or it is void, erased or not issued; 2 when there is no such destination.")]
+    Resend {
+        /// The ticket's id, or the number printed on it
+        id: String,
+        /// kafka, webhook:NAME or stream [default: the only one; Kafka among several; the stream where there is none]
+        #[arg(long, value_name = "DESTINATION")]
+        to: Option<String>,
+    },
     /// Void a ticket: it is no longer valid
     #[command(after_help = "Examples:
   fulfillment ticket void 8a0c808e-49a3-8ac3-bc48-7b143f4e409e --reason 'sold twice'
@@ -121,10 +152,39 @@ impl Ticket {
             Action::Show { id } => {
                 let ticket = find(store.as_ref(), &id).await?;
                 let check_ins = store.check_ins_of(ticket.id).await?;
-                return context.answer(&Shown { ticket, check_ins }, |shown| {
+                let linker = links::linker_if_any(&config, &store).await;
+                let record = TicketRecord::of(&ticket, linker.as_ref());
+                if record.ticket_pdf_url.is_some() {
+                    links::record(context, &store, ticket.order_id, Some(ticket.id)).await?;
+                }
+                return context.answer(&Shown { record, check_ins }, |shown| {
+                    let link =
+                        shown.record.ticket_pdf_url.iter().map(|link| format!("{:<11} {link}", "link"));
                     let check_ins = shown.check_ins.iter().map(check_in_line);
-                    let lines = std::iter::once(describe(&shown.ticket)).chain(check_ins);
+                    let lines = std::iter::once(describe(&ticket)).chain(link).chain(check_ins);
                     lines.collect::<Vec<_>>().join("\n")
+                });
+            }
+            Action::Link { id } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let link = links::linker(&config, &store).await?.ticket(&ticket);
+                let link = link.map_err(|why| {
+                    CliError::failed(format!("the ticket {} has no link: {why}", ticket.id))
+                })?;
+                links::record(context, &store, ticket.order_id, Some(ticket.id)).await?;
+                return context.answer(&json!({ "ticketId": ticket.id, "link": link }), |_| link.clone());
+            }
+            Action::Resend { id, to } => {
+                let ticket = find(store.as_ref(), &id).await?;
+                let resender = links::resender(&config, &store).await?;
+                let sent = resender.resend(ticket.id, to.as_deref(), None, &context.actor()).await;
+                let (ticket, to) = sent.map_err(|why| not_resent(ticket.id, why))?;
+                let done = json!({ "ticketId": ticket.id, "to": to, "sequence": ticket.lifecycle.sequence });
+                return context.answer(&done, |_| {
+                    format!(
+                        "the event of ticket {} is sent again to {to}; a running service does it",
+                        ticket.id
+                    )
                 });
             }
             Action::Reissue { kid: Some(kid), background, change, .. } => {
@@ -160,10 +220,22 @@ impl Ticket {
 /// A ticket with what the doors have scanned of it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+struct Shown<'a> {
     #[serde(flatten)]
-    ticket: fulfillment_domain::Ticket,
+    record: TicketRecord<'a>,
     check_ins: Vec<CheckIn>,
+}
+
+/// Why a ticket is not sent again.
+fn not_resent(id: fulfillment_domain::TicketId, why: NotResent) -> CliError {
+    match why {
+        NotResent::Store(error) => error.into(),
+        NotResent::Failed(reason) => CliError::Unreachable(anyhow::anyhow!(reason)),
+        why @ (NotResent::NoSuchDestination { .. } | NotResent::NoDestination(_)) => {
+            CliError::misuse(format!("--to: {why}"))
+        }
+        why => CliError::failed(format!("the ticket {id}: {why}")),
+    }
 }
 
 fn check_in_line(check_in: &CheckIn) -> String {
@@ -193,6 +265,12 @@ pub(super) async fn find(store: &dyn Records, text: &str) -> Result<fulfillment_
     found.ok_or_else(|| CliError::failed(format!("there is no ticket {text}")))
 }
 
+/// The holder's name and address.
+fn holder(ticket: &fulfillment_domain::Ticket) -> Option<String> {
+    let parts: Vec<_> = [&ticket.holder.name, &ticket.holder.email].into_iter().flatten().cloned().collect();
+    (!parts.is_empty()).then(|| parts.join("  "))
+}
+
 /// What a void touches: nothing of a ticket that is void already.
 fn void_plan(ticket: &fulfillment_domain::Ticket) -> Plan {
     let is_void = ticket.lifecycle.voided_at.is_some();
@@ -220,7 +298,7 @@ fn void_plan(ticket: &fulfillment_domain::Ticket) -> Plan {
 fn describe(ticket: &fulfillment_domain::Ticket) -> String {
     let mut lines = vec![
         format!("ticket      {}  {}", ticket.id, ticket_number::grouped(&ticket.number)),
-        format!("status      {}  (generation {})", ticket.lifecycle.status, ticket.code.generation),
+        format!("status      {}  (generation {})", ticket.shown_status(), ticket.code.generation),
         format!("order       {}  ({} of {})", ticket.order_id, ticket.line.index, ticket.line.count),
         format!("event       {}", ticket.event.name),
         format!("seat        {}", ticket.seat.label),
@@ -231,6 +309,8 @@ fn describe(ticket: &fulfillment_domain::Ticket) -> String {
             lines.push(format!("{name:<11} {value}"));
         }
     };
+    maybe("buyer", Some(ticket.customer.email.clone()));
+    maybe("holder", holder(ticket));
     maybe("file", ticket.document.path.clone());
     maybe("generated", ticket.document.generated_at.map(|t| t.to_string()));
     maybe("delivered", ticket.lifecycle.delivered_at.map(|t| t.to_string()));

@@ -22,6 +22,13 @@ pub(crate) struct Reason {
     reason: Option<String>,
 }
 
+/// Where a ticket's event is sent once more.
+#[derive(ToSchema)]
+pub(crate) struct Resend {
+    /// `kafka`, `webhook:NAME` or `stream`.
+    to: Option<String>,
+}
+
 /// What changes about a ticket. What is absent stays.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

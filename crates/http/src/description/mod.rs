@@ -32,7 +32,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use self::answers::{
     Forbidden, NotAGuid, StoreUnavailable, TooLarge, TooManyRequests, Unauthorized, UnsupportedMediaType,
 };
-use self::bodies::{Change, Delivered, Reason};
+use self::bodies::{Change, Delivered, Reason, Resend};
 use self::lists::{OrderRow, OrderStateRow, TicketRow, TicketStateRow};
 
 /// What the routes are described within.
@@ -62,7 +62,7 @@ use self::lists::{OrderRow, OrderStateRow, TicketRow, TicketStateRow};
     ),
     components(
         // The request bodies that are optional, which attributes can only name, and the rows of lists.
-        schemas(Delivered, Reason, Change, OrderRow, OrderStateRow, TicketRow, TicketStateRow),
+        schemas(Delivered, Reason, Change, Resend, OrderRow, OrderStateRow, TicketRow, TicketStateRow),
         responses(
             NotAGuid, Unauthorized, Forbidden, TooLarge, UnsupportedMediaType, TooManyRequests, StoreUnavailable
         ),

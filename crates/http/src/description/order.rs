@@ -11,6 +11,9 @@ use super::words::{AttentionReason, OrderState, PaymentOutcome, WithdrawalState}
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Order {
+    /// The signed link to the file of all its tickets, without a token. None while it opens nothing: before the issue, of a
+    /// void or erased order, once links to the event have expired.
+    tickets_pdf_url: Option<String>,
     /// The order's id.
     order_id: Uuid,
     /// State of the order.

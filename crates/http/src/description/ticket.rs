@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::door::CheckIn;
-use super::words::{TicketFlag, TicketStatus};
+use super::words::{ShownStatus, TicketFlag, TicketStatus};
 
 /// A ticket as recorded. Later versions may add fields.
 #[derive(ToSchema)]
@@ -132,6 +132,11 @@ pub(crate) struct Ticket {
     erased_at: Option<Timestamp>,
     /// Things about the ticket that an operator should know.
     flags: Vec<TicketFlag>,
+    /// The status in one word for people: `erased` or `voided`, otherwise as `status`.
+    shown_status: ShownStatus,
+    /// The signed link to the PDF, without a token. None while it opens nothing: before the issue, of a void or erased
+    /// ticket, once links to the event have expired.
+    ticket_pdf_url: Option<String>,
 }
 
 /// A ticket as recorded, with its check-ins.
@@ -154,6 +159,8 @@ pub(crate) struct TicketState {
     order_id: Uuid,
     /// State of the ticket's file and delivery. A void is recorded in `voidedAt`, not here.
     status: TicketStatus,
+    /// The status in one word for people: `erased` or `voided`, otherwise as `status`.
+    shown_status: ShownStatus,
     /// Index within the order, from 1.
     ticket_index: u32,
     /// How many tickets the order has.

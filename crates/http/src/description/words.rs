@@ -32,8 +32,8 @@ macro_rules! words {
 words! {
     /// State of a ticket's file and delivery.
     TicketStatus = fulfillment_domain::TicketStatus;
-    /// The status that a list shows of a ticket: voided and erased come before the others.
-    ShownStatus = fulfillment_store::ShownStatus;
+    /// The status that people are shown of a ticket: also whether it is void or erased.
+    ShownStatus = fulfillment_domain::ShownStatus;
     /// What a list is in the order of.
     SortedBy = fulfillment_store::SortedBy;
     /// Something about a ticket that does not hold it back.

@@ -31,7 +31,7 @@ const OPEN: [&str; 7] = [
 ];
 
 /// Each guarded route with the scopes that it takes; the first is named to a token that has none of them.
-const GUARDED: [(&str, &str, &str); 18] = [
+const GUARDED: [(&str, &str, &str); 19] = [
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read"),
     ("GET", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301.pdf", "read"),
     ("GET", "/orders/3f2504e0-4f89-41d3-9a0c-0305e82c3301", "read:status read"),
@@ -49,6 +49,7 @@ const GUARDED: [(&str, &str, &str); 18] = [
     ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/void", "withdraw admin"),
     ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/reissue", "admin"),
     ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/reinstate", "admin"),
+    ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/resend", "admin"),
     ("POST", "/tickets/3f2504e0-4f89-41d3-9a0c-0305e82c3301/delivered", "deliver"),
 ];
 

@@ -9,9 +9,11 @@ mod door_news;
 mod events;
 mod health;
 mod lists;
+mod links;
 mod order_file;
 mod payments;
 mod reissues;
+mod resends;
 mod scopes;
 mod status;
 mod stored_tokens;
@@ -37,7 +39,9 @@ use fulfillment_pipeline::Publishing;
 use fulfillment_pipeline::door::Doors;
 use fulfillment_pipeline::keyring::{Keyring, Keys};
 use fulfillment_pipeline::operations::event_record::EventDesk;
+use fulfillment_pipeline::operations::links::Linker;
 use fulfillment_pipeline::operations::reissue::Reissuer;
+use fulfillment_pipeline::operations::resend::Resender;
 use fulfillment_pipeline::operations::void::Voider;
 use fulfillment_pipeline::ports::{Accept, Files, FilesError, Heal, Lag, NewFile, PartitionLag};
 use fulfillment_pipeline::runtime::SystemRuntime;
@@ -156,6 +160,17 @@ impl App {
             },
             wake: Arc::default(),
         };
+        let resender = Resender {
+            store: Arc::clone(&store) as _,
+            keys: Arc::clone(&keys),
+            clock: Arc::clone(&clock),
+            publishing: Publishing {
+                destinations: vec!["kafka".into(), "webhook:mailer".into()],
+                ..reissuer.publishing.clone()
+            },
+            wake: Arc::default(),
+        };
+        let linker = linker(&config, &keys, &clock);
         let voider =
             Voider { store: Arc::clone(&store) as _, announcing: fixtures::quietly(), wake: Arc::default() };
         let events = EventDesk {
@@ -174,6 +189,8 @@ impl App {
         tokio::spawn(follow);
         let api = Api {
             reissuer,
+            resender,
+            linker,
             voider,
             doors,
             events,
@@ -240,6 +257,15 @@ impl App {
             ticket.id,
             self.links.sign(ticket.id, ticket.code.generation, Timestamp::MAX)
         )
+    }
+}
+
+fn linker(config: &Config, keys: &Arc<Keys>, clock: &Arc<dyn Clock>) -> Linker {
+    Linker {
+        keys: Arc::clone(keys),
+        public_url: "https://tickets.example".into(),
+        life: config.http.links_expire_after,
+        clock: Arc::clone(clock),
     }
 }
 

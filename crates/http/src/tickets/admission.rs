@@ -5,7 +5,8 @@
 
 use axum::http::HeaderMap;
 use fulfillment_config::Scope;
-use fulfillment_domain::{Ticket, TicketId, event_time};
+use fulfillment_domain::{Ticket, TicketId};
+use fulfillment_pipeline::operations::links::over;
 
 use crate::access::{Access, Caller};
 use crate::api::Api;
@@ -77,7 +78,7 @@ pub(super) async fn admit(
             let ticket = api.store.ticket(id).await?;
             match ticket {
                 Some(ticket) if is_signed(api, &ticket, signature) => {
-                    if !has_expired(api, &ticket) {
+                    if !api.linker.has_expired(over(&ticket)) {
                         return Ok((Admitted::Holder, ticket));
                     }
                     let caller = otherwise.map_err(|_| {
@@ -100,13 +101,6 @@ pub(super) async fn admit(
 
 fn is_signed(api: &Api, ticket: &Ticket, signature: &str) -> bool {
     api.keys.current().links.accept(ticket.id, ticket.code.generation, signature)
-}
-
-/// Whether links to a ticket no longer work: its event has been over for longer than the setting allows.
-fn has_expired(api: &Api, ticket: &Ticket) -> bool {
-    let Some(life) = api.limits.link_life else { return false };
-    let over = event_time::latest(ticket.event.starts_at, ticket.event.ends_at, ticket.lifecycle.issued_at);
-    over.saturating_add(life).is_ok_and(|end| end < api.clock.now())
 }
 
 /// Whether a link was valid for an earlier generation: its client learns that it was replaced, and nothing else.

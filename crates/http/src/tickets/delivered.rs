@@ -75,7 +75,7 @@ pub(crate) async fn delivered(
         let detail = format!("The current generation is {}; there is no later one.", ticket.code.generation);
         return Err(Problem::new(Kind::GenerationMismatch, detail).with("generation", ticket.code.generation));
     }
-    Ok(View::of(&caller).ticket(&ticket))
+    Ok(View::of(&caller).ticket(&api.linker, &ticket))
 }
 
 fn parse(id: TicketId, bytes: &[u8]) -> Result<Delivered, Unreadable> {

@@ -8,6 +8,7 @@ pub(crate) mod lists;
 pub(crate) mod order_file;
 pub(crate) mod orders;
 pub(crate) mod reissues;
+pub(crate) mod resend;
 pub(crate) mod state;
 pub(crate) mod ticket;
 pub(crate) mod void;

@@ -8,24 +8,29 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use fulfillment_config::Scope;
 use fulfillment_domain::{Flag, OrderId, OrderState, Ticket, TicketStatus};
+use fulfillment_pipeline::operations::links::{Linker, OrderLink, over};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_store::{Action, AuditEntry, Records};
+use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::{error, info};
 
+use crate::access::Caller;
 use crate::api::Api;
 #[cfg(test)]
 use crate::description::answers;
-use crate::path::Id;
+use crate::path::{Id, without_punctuation};
 use crate::problem::{Kind, Problem};
 use crate::tickets::file::Name;
 
@@ -37,14 +42,15 @@ const WAITING: usize = 4;
 
 /// All tickets of an order in one PDF
 ///
-/// Every ticket that is neither voided nor erased, one page each, in the order of their index. The file is drawn while it
+/// Every ticket that is neither voided nor erased, one page each, in the order of their index. The signed link of the
+/// order's `ticketsPdfUrl` opens it without a token, until one of its tickets gets a new code. The file is drawn while it
 /// is sent: the answer has no length, and a file that cannot be finished ends in a broken connection.
 #[cfg_attr(test, utoipa::path(
     get,
     path = "/orders/{id}/tickets.pdf",
     operation_id = "getOrderFile",
     tag = "Orders",
-    params(answers::OrderPath),
+    params(answers::OrderPath, Link),
     responses(
         (status = 200, description = "The file.", content(("application/pdf"))),
         (status = 400, response = answers::NotAGuid),
@@ -57,25 +63,43 @@ const WAITING: usize = 4;
             headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`ticket-pending`: not every ticket is created yet."),
         (status = 410, body = answers::Problem, content_type = answers::PROBLEM,
-            description = "`ticket-voided` or `ticket-erased`: no ticket of the order is left."),
+            description = "`ticket-voided` or `ticket-erased`: no ticket of the order is left. Of a link: \
+                `ticket-superseded`, one of the tickets has a new code since; `link-expired`."),
         (status = 503, body = answers::Problem, content_type = answers::PROBLEM,
             headers(("Retry-After" = u32, description = "Seconds to wait.")),
             description = "`store-unavailable`, or `too-many-streams`: this process is sending as many order \
                 files as it can at once."),
     ),
-    security(("bearer" = ["read"]))
+    security(("bearer" = ["read"]), ("link" = []))
 ))]
 pub(crate) async fn order_file(
     State(api): State<Arc<Api>>,
     method: Method,
     headers: HeaderMap,
+    link: Result<Query<Link>, QueryRejection>,
     path: Result<Id<OrderId>, Problem>,
 ) -> Result<Response, Problem> {
-    let caller = api.access.require(&headers, &[Scope::Read])?;
+    let caller = api.access.require(&headers, &[Scope::Read]);
+    let link = link.ok().map(|Query(link)| link);
+    // Without the right, not even whether an id is well formed is answered.
+    let signed = |order| link.filter(|link| link.is_signed(&api.linker, order));
+    let link = path.as_ref().ok().and_then(|path| signed(path.id));
+    let (caller, link) = match (caller, link) {
+        // A service is identified by its token, also when it sends a link along.
+        (Ok(caller @ Caller::Token(_)), _) => (Some(caller), None),
+        (_, Some(link)) => (None, Some(link)),
+        (caller, None) => (Some(caller?), None),
+    };
     let order = path?.id;
-    let first = look_through(api.store.as_ref(), order).await?;
-    info!(%order, by = caller.name(), %method, "an order's file was asked for");
-    api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadOrderPdf).order(order)).await;
+    let Order { first, generations, over } = look_through(api.store.as_ref(), order).await?;
+    if let Some(link) = link {
+        link.check(&api.linker, generations, over)?;
+    }
+    let by = caller.as_ref().map_or("link", Caller::name);
+    info!(%order, by, %method, "an order's file was asked for");
+    if let Some(caller) = &caller {
+        api.trail.read(caller, |by| AuditEntry::new(by, Action::ReadOrderPdf).order(order)).await;
+    }
     let described = [
         (CONTENT_TYPE, "application/pdf".to_owned()),
         (CONTENT_DISPOSITION, Name::of_order(&first).disposition()),
@@ -110,14 +134,66 @@ pub(crate) async fn order_file(
     Ok((described, Body::from_stream(read(body))).into_response())
 }
 
-/// Checks that the order's file can be made. Answers with its first live ticket.
-async fn look_through(store: &dyn Records, order: OrderId) -> Result<Ticket, Problem> {
+/// What was found of an order whose file can be made.
+struct Order {
+    /// Its first live ticket.
+    first: Ticket,
+    /// The sum of its tickets' generations.
+    generations: u64,
+    /// When its events are over.
+    over: Timestamp,
+}
+
+/// The query of a link to an order's file.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams), into_params(parameter_in = Query))]
+pub(crate) struct Link {
+    /// The signature of `ticketsPdfUrl`: opens the file without a token.
+    s: Option<String>,
+    /// Part of what is signed: how many new codes the order's tickets had had; left out, none.
+    g: Option<u64>,
+    /// Part of what is signed: until when the link is good, in seconds since 1970, if it was renewed.
+    until: Option<i64>,
+}
+
+impl Link {
+    fn parts(&self) -> OrderLink {
+        OrderLink { generations: self.g.unwrap_or_default(), until: self.until }
+    }
+
+    fn is_signed(&self, linker: &Linker, order: OrderId) -> bool {
+        let signature = self.s.as_deref().map(without_punctuation);
+        signature.is_some_and(|signature| linker.signed_order(order, self.parts(), signature))
+    }
+
+    /// Refuses a link that is signed and no longer good.
+    fn check(&self, linker: &Linker, generations: u64, over: Timestamp) -> Result<(), Problem> {
+        let OrderLink { generations: known, until } = self.parts();
+        if known != generations {
+            let detail = "One of the tickets has a new code since this link was made. Ask whoever sold them.";
+            return Err(Problem::new(Kind::TicketSuperseded, detail));
+        }
+        let now = linker.clock.now();
+        let has_expired = until.map_or_else(|| linker.has_expired(over), |until| until < now.as_second());
+        if has_expired {
+            let detail = "The link has expired. Ask whoever sold the tickets.";
+            return Err(Problem::new(Kind::LinkExpired, detail));
+        }
+        Ok(())
+    }
+}
+
+/// Checks that the order's file can be made.
+async fn look_through(store: &dyn Records, order: OrderId) -> Result<Order, Problem> {
     let (mut first, mut after, mut erased, mut legacy) = (None, 0, false, false);
+    let (mut generations, mut latest) = (0, Timestamp::MIN);
     loop {
         let part = store.tickets_after(order, after, PART).await?;
         let Some(last) = part.last() else { break };
         after = last.line.index;
         for ticket in part {
+            generations += u64::from(ticket.code.generation);
+            latest = latest.max(over(&ticket));
             erased |= ticket.lifecycle.erased_at.is_some();
             legacy |= ticket.flags.contains(Flag::Legacy);
             match ticket.lifecycle.status {
@@ -137,7 +213,7 @@ async fn look_through(store: &dyn Records, order: OrderId) -> Result<Ticket, Pro
         }
     }
     match first {
-        Some(first) => Ok(first),
+        Some(first) => Ok(Order { first, generations, over: latest }),
         None if legacy => {
             let detail = "Its tickets were created by an earlier service: download each one separately.";
             Err(Problem::new(Kind::NoFile, detail))

@@ -30,6 +30,8 @@ const END: &[u8] = b"]}";
 ///
 /// Its state and the reason for it, its payments, refunds, cancellations and tickets. The tickets of a large order are
 /// read while they are sent: the answer has no length then, and one that cannot be finished ends in a broken connection.
+/// `ticketsPdfUrl` and each ticket's `ticketPdfUrl` are the signed links, while they open something.
+///
 /// With `read:status` instead of `read` the answer is the state alone, without personal data, codes, links and texts.
 #[cfg_attr(test, utoipa::path(
     get,
@@ -64,7 +66,11 @@ pub(crate) async fn order(
         Problem::new(Kind::NoSuchOrder, "No payment for this order has arrived, or the id is wrong.")
     })?;
     api.trail.read(&caller, |by| AuditEntry::new(by, Action::ReadOrder).order(id)).await;
-    let json = view.order(&order).map_err(|error| {
+    let link = match view {
+        View::Whole => api.linker.order(&order, api.store.order_pages(id).await?).ok(),
+        View::State => None,
+    };
+    let json = view.order(&api.linker, &order, link).map_err(|error| {
         error!(order = %id, %error, "an order's record cannot be written as JSON");
         Problem::new(Kind::Internal, "See the service's log.")
     })?;
@@ -98,7 +104,7 @@ fn large(
             let mut json = Vec::new();
             for ticket in &part {
                 json.push(b',');
-                view.append(&mut json, ticket)?;
+                view.append(&mut json, &api.linker, ticket)?;
             }
             let next = part.last().map(|ticket| ticket.line.index);
             if next.is_none() {

@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use fulfillment_config::Scope;
 use fulfillment_domain::TicketId;
 use fulfillment_domain::fields::Fields;
@@ -21,6 +20,7 @@ use crate::body;
 use crate::description::{answers, ticket as schema};
 use crate::path::Id;
 use crate::problem::{Kind, Problem};
+use crate::tickets::state::View;
 
 /// The maximum length of an idempotency key.
 const LONGEST_KEY: usize = 200;
@@ -108,6 +108,18 @@ pub(crate) async fn reinstate(
     new_generation(api, path, request, true).await
 }
 
+/// The name that the client gave its request.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
+    key.map(|key| Some(key.to_owned())).ok_or_else(|| {
+        Problem::new(
+            Kind::BadRequest,
+            format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters."),
+        )
+    })
+}
+
 async fn new_generation(
     api: Arc<Api>,
     path: Result<Id<TicketId>, Problem>,
@@ -128,15 +140,7 @@ async fn new_generation(
             }
         })?;
     }
-    if let Some(key) = headers.get("idempotency-key") {
-        let key = key.to_str().ok().filter(|key| !key.is_empty() && key.len() <= LONGEST_KEY);
-        wanted.request = Some(key.map(str::to_owned).ok_or_else(|| {
-            Problem::new(
-                Kind::BadRequest,
-                format!("Idempotency-Key must be 1 to {LONGEST_KEY} visible ASCII characters."),
-            )
-        })?);
-    }
+    wanted.request = idempotency_key(&headers)?;
     if wanted.request.is_none() && wanted.expected.is_none() {
         let detail = "Send expectedGeneration or an Idempotency-Key to make a repeated request safe.";
         return Err(Problem::new(Kind::BadRequest, detail).with("field", "expectedGeneration"));
@@ -144,7 +148,7 @@ async fn new_generation(
     wanted.reinstate = reinstate;
     let ticket = api.reissuer.reissue(id, wanted, &caller.actor()).await?;
     info!(ticket = %id, by = caller.name(), generation = ticket.code.generation, "a ticket has a new generation");
-    Ok(([(CACHE_CONTROL, "private, no-store")], Json(ticket)).into_response())
+    Ok(View::Whole.ticket(&api.linker, &ticket))
 }
 
 impl From<NotReissued> for Problem {

@@ -5,7 +5,8 @@ use axum::Json;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use fulfillment_config::Scope;
-use fulfillment_domain::{Flags, OrderId, OrderState, Ticket, TicketId, TicketStatus};
+use fulfillment_domain::{Flags, OrderId, OrderState, ShownStatus, Ticket, TicketId, TicketStatus};
+use fulfillment_pipeline::operations::links::{Linker, TicketRecord, WholeOrder};
 use fulfillment_store::{CheckIn, OrderRecord};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,37 +27,52 @@ impl View {
     }
 
     /// A ticket as an answer.
-    pub(crate) fn ticket(self, ticket: &Ticket) -> Response {
+    pub(crate) fn ticket(self, linker: &Linker, ticket: &Ticket) -> Response {
         let uncached = [(CACHE_CONTROL, "private, no-store")];
         match self {
-            Self::Whole => (uncached, Json(ticket)).into_response(),
+            Self::Whole => (uncached, Json(linker.record(ticket))).into_response(),
             Self::State => (uncached, Json(TicketState::from(ticket))).into_response(),
         }
     }
 
     /// A ticket as an answer, with what the doors have scanned of it.
-    pub(crate) fn ticket_scanned(self, ticket: &Ticket, check_ins: Vec<CheckIn>) -> Response {
+    pub(crate) fn ticket_scanned(
+        self,
+        linker: &Linker,
+        ticket: &Ticket,
+        check_ins: Vec<CheckIn>,
+    ) -> Response {
         match self {
             Self::Whole => {
                 let uncached = [(CACHE_CONTROL, "private, no-store")];
-                (uncached, Json(TicketRecord { ticket, check_ins })).into_response()
+                (uncached, Json(Scanned { ticket: linker.record(ticket), check_ins })).into_response()
             }
-            Self::State => self.ticket(ticket),
+            Self::State => self.ticket(linker, ticket),
         }
     }
 
     /// A ticket's JSON, appended.
-    pub(crate) fn append(self, json: &mut Vec<u8>, ticket: &Ticket) -> serde_json::Result<()> {
+    pub(crate) fn append(
+        self,
+        json: &mut Vec<u8>,
+        linker: &Linker,
+        ticket: &Ticket,
+    ) -> serde_json::Result<()> {
         match self {
-            Self::Whole => serde_json::to_writer(json, ticket),
+            Self::Whole => serde_json::to_writer(json, &linker.record(ticket)),
             Self::State => serde_json::to_writer(json, &TicketState::from(ticket)),
         }
     }
 
-    /// An order's JSON, whose last field are the tickets.
-    pub(crate) fn order(self, order: &OrderRecord) -> serde_json::Result<Vec<u8>> {
+    /// An order's JSON, whose last field are the tickets. `link` opens the file of all of them.
+    pub(crate) fn order(
+        self,
+        linker: &Linker,
+        order: &OrderRecord,
+        link: Option<String>,
+    ) -> serde_json::Result<Vec<u8>> {
         match self {
-            Self::Whole => serde_json::to_vec(order),
+            Self::Whole => serde_json::to_vec(&WholeOrder::of(order, link, Some(linker))),
             Self::State => serde_json::to_vec(&OrderProgress::from(order)),
         }
     }
@@ -65,9 +81,9 @@ impl View {
 /// The record of a ticket, with its check-ins.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TicketRecord<'a> {
+struct Scanned<'a> {
     #[serde(flatten)]
-    ticket: &'a Ticket,
+    ticket: TicketRecord<'a>,
     check_ins: Vec<CheckIn>,
 }
 
@@ -78,6 +94,7 @@ struct TicketState<'a> {
     id: TicketId,
     order_id: OrderId,
     status: TicketStatus,
+    shown_status: ShownStatus,
     ticket_index: u32,
     ticket_count: u32,
     generation: u32,
@@ -98,6 +115,7 @@ impl<'a> From<&'a Ticket> for TicketState<'a> {
             id: ticket.id,
             order_id: ticket.order_id,
             status: lifecycle.status,
+            shown_status: ticket.shown_status(),
             ticket_index: ticket.line.index,
             ticket_count: ticket.line.count,
             generation: ticket.code.generation,

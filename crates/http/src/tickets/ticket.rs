@@ -154,7 +154,7 @@ async fn record(api: &Api, view: View, ticket: &Ticket) -> Result<Response, Prob
         View::Whole => api.store.check_ins_of(ticket.id).await?,
         View::State => Vec::new(),
     };
-    Ok(([(VARY, "Accept")], view.ticket_scanned(ticket, check_ins)).into_response())
+    Ok(([(VARY, "Accept")], view.ticket_scanned(&api.linker, ticket, check_ins)).into_response())
 }
 
 async fn document(

@@ -64,5 +64,5 @@ pub(crate) async fn void(
         .ticket(id)
         .await?
         .ok_or_else(|| Problem::new(Kind::NoSuchTicket, "No ticket has this id."))?;
-    Ok(View::of(&caller).ticket(&ticket))
+    Ok(View::of(&caller).ticket(&api.linker, &ticket))
 }

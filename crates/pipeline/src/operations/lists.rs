@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use fulfillment_domain::{Address, Flag, OrderState, Secret, ticket_number};
+use fulfillment_domain::{Address, Flag, OrderState, Secret, ShownStatus, ticket_number};
 use fulfillment_store::listed::MAX_LISTED;
-use fulfillment_store::{BadFilter, ListFilter, ListQuery, ShownStatus, Sort};
+use fulfillment_store::{BadFilter, ListFilter, ListQuery, Sort};
 use jiff::Timestamp;
 
 use super::people::key_of;

@@ -223,6 +223,7 @@ passed_on! {
         order_beginning(id: OrderId, tickets: u32) -> Option<OrderRecord>;
         orders_since(since: Timestamp, after: Option<OrderId>, limit: usize) -> Vec<OrderId>;
         tickets_after(order: OrderId, after: u32, limit: u32) -> Vec<Ticket>;
+        order_pages(order: OrderId) -> OrderPages;
         deliver(delivered: &Delivered, at: Timestamp) -> Option<Ticket>;
         downloaded(id: TicketId, at: Timestamp) -> ();
         redrawn(id: TicketId, redrawn: &Redrawn) -> ();
@@ -240,6 +241,7 @@ passed_on! {
     }
     Destinations {
         destinations() -> Vec<DestinationBacklog>;
+        resend(ticket: &Ticket, event: &OutboxEvent, by: &Actor) -> Resent;
         close_deliveries(destination: &str, why: &str, limit: usize, by: &Actor) -> u64;
     }
     Audit {

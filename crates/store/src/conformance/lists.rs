@@ -1,6 +1,6 @@
 //! Conformance of lists: each filter finds what matches and nothing else, page by page, on whatever index it is read.
 
-use fulfillment_domain::{Address, Flag, OrderId, OrderState, Ticket, TicketId};
+use fulfillment_domain::{Address, Flag, OrderId, OrderState, ShownStatus, Ticket, TicketId};
 use sha2::{Digest as _, Sha256};
 
 use super::Backend;
@@ -8,7 +8,7 @@ use super::fixtures::{
     LONG, at_stored, completion, desk, draft, freeze, frozen, generated, ingest, loudly, order, payment,
 };
 use crate::{
-    FailedTicket, ListFilter, ListQuery, NextStep, PersonKey, Reissue, Release, ShownStatus, Sort, SortedBy,
+    FailedTicket, ListFilter, ListQuery, NextStep, PersonKey, Reissue, Release, Sort, SortedBy,
     Store,
 };
 

@@ -111,7 +111,7 @@ macro_rules! conformance_suite {
                 held_back_events_are_not_looked_at_again, held_back_by_what_a_void_ends,
                 destinations_apart, backlog, unsent_and_sent_again, prune }
             sequencer { gapless_and_late, readers_resume, two_at_once, positions_outlive_pruning }
-            records { order_with_everything, orders_by_time, tickets_in_parts, by_number, deliver,
+            records { order_with_everything, orders_by_time, tickets_in_parts, pages_of_an_order, by_number, deliver,
                 delivered_generations, downloaded, redrawn, void, summary }
             withdrawals { beside_their_payments, cancelled_after_issue, the_event_is_whole, cancelled_during_issue, cancelled_before_payment,
                 refunded_before_payment, names_wait_for_their_tickets, items_and_tickets_of_an_issued_order,
@@ -158,7 +158,7 @@ macro_rules! conformance_suite {
             attention { listed_when_it_shows, acknowledged_by_order_and_event }
             audit { says_who_did_what, what_had_no_effect_is_not_in_it, found_by_what_and_whom, cannot_be_changed,
                 is_pruned_from_the_oldest_on }
-            destinations { listed_and_closed }
+            destinations { listed_and_closed, sent_again }
             dead_letters { kept_whole, replayed_under_their_own_name, closed_once, parked_orders_and_their_messages,
                 late_payments_are_acknowledged }
             installation { migrating_twice_and_at_once, foreign_tables, newer_schema, registers_once, strangers_at_once, adopts_a_secret,

@@ -9,7 +9,7 @@ use super::fixtures::{
     ticket, to_kafka,
 };
 use crate::decide::summary::{COUNTS, GROUPS};
-use crate::{Redrawn, Reissue};
+use crate::{OrderPages, Redrawn, Reissue};
 
 /// The statements of the summary.
 pub const SUMMARY: [&str; 2] = [GROUPS, COUNTS];
@@ -220,4 +220,21 @@ pub async fn summary(backend: &dyn Backend) {
     assert!(store.any_generated().await.unwrap());
     assert_eq!((summary.undelivered, summary.retrying, summary.seat_conflicts), (5, 0, 0));
     assert_eq!(ticket(order(1), 1).order_id, order(1));
+}
+
+pub async fn pages_of_an_order(backend: &dyn Backend) {
+    let store = backend.store();
+    assert_eq!(store.order_pages(order(9)).await.unwrap(), OrderPages::default(), "there is none");
+    let tickets = issued(&*store, 1, 3).await;
+    let first = store.order_pages(order(1)).await.unwrap();
+    let generations = tickets.iter().map(|ticket| u64::from(ticket.code.generation)).sum();
+    assert_eq!(first, OrderPages { generations, pages: 3 });
+    store.void_ticket(tickets[0].id, "off", &quietly(), &desk()).await.unwrap();
+    backend.execute(&format!("UPDATE tickets SET generation = 7 WHERE id = '{}'", tickets[0].id)).await;
+    backend
+        .execute(&format!("UPDATE tickets SET flags = 'seat_conflict,legacy' WHERE id = '{}'", tickets[1].id))
+        .await;
+    let then = store.order_pages(order(1)).await.unwrap();
+    let generations = generations - u64::from(tickets[0].code.generation) + 7;
+    assert_eq!(then, OrderPages { generations, pages: 1 }, "a void one has a generation and no page");
 }

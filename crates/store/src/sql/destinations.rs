@@ -1,11 +1,15 @@
 //! Statements about destinations.
 
 use async_trait::async_trait;
+use fulfillment_domain::{OutboxEvent, Ticket};
 
 use super::rows::audit::audit;
-use super::{Db as _, Sql, Transaction as _};
+use super::rows::history::note;
+use super::rows::orders::lock;
+use super::rows::tickets::locked;
+use super::{Batches as _, Db as _, Sql, Transaction as _};
 use crate::decide::sql_values::{Row as _, SqlValue, need};
-use crate::{Action, Actor, AuditEntry, DestinationBacklog, Destinations, Result};
+use crate::{Action, Actor, AuditEntry, DestinationBacklog, Destinations, Resent, Result};
 
 #[async_trait]
 impl<S: Sql> Destinations for S {
@@ -40,6 +44,35 @@ impl<S: Sql> Destinations for S {
             })
         });
         backlog.collect()
+    }
+
+    async fn resend(&self, ticket: &Ticket, event: &OutboxEvent, by: &Actor) -> Result<Resent> {
+        let mut tx = self.begin().await?;
+        let (id, order) = (ticket.id, ticket.order_id);
+        lock(&mut tx, order).await?;
+        let Some(live) = locked(&mut tx, id).await? else { return Ok(Resent::Changed) };
+        if tx.exists("SELECT 1 FROM outbox WHERE event_id = $1", &[event.id.into()]).await? {
+            return Ok(Resent::Known);
+        }
+        let is_same = live.lifecycle.sequence + 1 == ticket.lifecycle.sequence
+            && live.code.generation == ticket.code.generation
+            && live.shown_status() == ticket.shown_status();
+        if !is_same {
+            return Ok(Resent::Changed);
+        }
+        let sql = "UPDATE tickets SET sequence = sequence + 1, updated_at = @now WHERE id = $1";
+        tx.execute(sql, &[id.into()]).await?;
+        let status = live.lifecycle.status.as_str();
+        let to = if event.destinations.is_empty() {
+            "the stream".to_owned()
+        } else {
+            event.destinations.join(", ")
+        };
+        note(&mut tx, id, (status, status), by.name(), Some(&format!("sent again to {to}"))).await?;
+        tx.insert_events(std::slice::from_ref(event)).await?;
+        audit(&mut tx, AuditEntry::new(by, Action::ResendTicket).order(order).ticket(id).subject(to)).await?;
+        tx.commit().await?;
+        Ok(Resent::Written)
     }
 
     async fn close_deliveries(&self, destination: &str, why: &str, limit: usize, by: &Actor) -> Result<u64> {

@@ -16,7 +16,9 @@ use crate::decide::sql_values::{Row, SqlValue};
 use crate::decide::standing::{STANDING, standing_from};
 use crate::decide::summary::{self, summary_from};
 use crate::decide::ticket::{redraw_note, ticket_columns, ticket_from};
-use crate::{Action, Actor, CodeStanding, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary};
+use crate::{
+    Action, Actor, CodeStanding, OrderPages, OrderRecord, Records, Redrawn, Result, RetrySelection, Summary,
+};
 
 #[async_trait]
 impl<S: Sql> Records for S {
@@ -78,6 +80,14 @@ impl<S: Sql> Records for S {
 
     async fn tickets_after(&self, order: OrderId, after: u32, limit: u32) -> Result<Vec<Ticket>> {
         tickets_after(&mut self.read().await?, order, after, limit).await
+    }
+
+    async fn order_pages(&self, order: OrderId) -> Result<OrderPages> {
+        let sql = "SELECT CAST(coalesce(sum(generation), 0) AS BIGINT) AS generations, \
+                   count(CASE WHEN voided_at IS NULL AND erased_at IS NULL AND status IN ('Generated', 'Delivered') \
+                   AND @strpos(flags, 'legacy') = 0 THEN 1 END) AS pages FROM tickets WHERE order_id = $1";
+        let row = self.read().await?.fetch_one(sql, &[order.into()]).await?;
+        Ok(OrderPages { generations: row.number("generations")?, pages: row.number("pages")? })
     }
 
     async fn deliver(&self, delivered: &Delivered, at: Timestamp) -> Result<Option<Ticket>> {

@@ -1,12 +1,12 @@
 //! Whether an order or a ticket matches a filter: the one place that decides, whatever index it was found by.
 
 use fulfillment_domain::search::words_of;
-use fulfillment_domain::{Address, OrderState};
+use fulfillment_domain::{Address, OrderState, ShownStatus};
 use jiff::Timestamp;
 
 use super::record::{OrderFacts, TicketFacts};
 use super::terms::{has_words, seat_words, telling};
-use crate::listed::{ListFilter, ShownStatus};
+use crate::listed::ListFilter;
 
 /// A filter with its words taken apart.
 #[derive(Debug, Clone)]

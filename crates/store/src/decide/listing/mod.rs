@@ -6,14 +6,14 @@ pub(crate) mod record;
 pub(crate) mod terms;
 
 use fulfillment_domain::search::{MAX_WORDS, has_too_many_words, words_of};
-use fulfillment_domain::{Flag, OrderState};
+use fulfillment_domain::{Flag, OrderState, ShownStatus};
 
 use self::matching::{Matcher, is_open};
 use self::position::{Cursor, Position};
 use self::record::TicketFacts;
 use self::terms::Wanted;
 use crate::PersonKey;
-use crate::listed::{ListFilter, MAX_LISTED, ShownStatus, Sort, SortedBy};
+use crate::listed::{ListFilter, MAX_LISTED, Sort, SortedBy};
 
 /// Why nothing can be searched by a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

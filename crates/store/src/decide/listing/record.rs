@@ -1,12 +1,12 @@
 //! What of an order and its tickets is read for a list, and the rows that are made of it.
 
-use fulfillment_domain::{Flags, OrderId, OrderState, TicketId, TicketStatus};
+use fulfillment_domain::{Flags, OrderId, OrderState, ShownStatus, TicketId, TicketStatus};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::Result;
 use crate::decide::sql_values::{Row, need};
-use crate::listed::{OrderRow, ShownStatus, TicketRow};
+use crate::listed::{OrderRow, TicketRow};
 
 /// The columns of [`ticket_from`].
 macro_rules! listed_ticket_columns {

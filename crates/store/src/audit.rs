@@ -136,6 +136,10 @@ fulfillment_domain::words! {
         CancelEvent = "event.cancel",
         /// All orders are read anew for the lists.
         Reindex = "store.reindex",
+        /// A copy of everything was made.
+        Backup = "store.backup",
+        /// The store was restored from a copy.
+        Restore = "store.restore",
         /// A new epoch of the store was begun.
         NewEpoch = "store.epoch",
         /// The secret was replaced.

@@ -1,5 +1,7 @@
 //! The schema, and the keys, secret and storage that belong to it.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -116,6 +118,13 @@ pub trait Installation: Send + Sync {
     /// [`crate::StoreError::InUse`] while a server works on the file, [`crate::StoreError::Incompatible`] when the store
     /// has no file of its own.
     async fn vacuum(&self) -> Result<Vacuumed>;
+
+    /// Writes a copy of the embedded store, as it is at one moment, to a new file, while others read and write the store.
+    /// The copy has nothing that was deleted. It is not synced.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Incompatible`] when the store has no file of its own.
+    async fn copy_to(&self, file: &Path) -> Result<()>;
 
     /// Closes the connections gracefully.
     async fn close(&self);

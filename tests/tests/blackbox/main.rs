@@ -4,6 +4,7 @@
 mod access;
 mod apart;
 mod audit;
+mod backups;
 mod commands;
 mod confirmations;
 mod connections;

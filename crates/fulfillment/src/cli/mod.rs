@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod audit;
+mod backup;
 mod check_in;
 mod code_files;
 mod columns;
@@ -116,6 +117,8 @@ enum Command {
     Keys(keys::Keys),
     Token(token::TokenCommand),
     Store(store::StoreCommand),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Config(config::ConfigCommand),
     Status(status::Status),
     Health(health::Health),
@@ -277,6 +280,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> Result<(), CliErr
         Command::Keys(command) => command.run(&context).await,
         Command::Token(command) => command.run(&context).await,
         Command::Store(command) => command.run(&context).await,
+        Command::Backup(command) => command.run(&context).await,
+        Command::Restore(command) => command.run(&context).await,
         Command::Config(command) => command.run(&context).await,
         Command::Status(command) => command.run(&context).await,
         Command::Health(command) => command.run(&context).await,

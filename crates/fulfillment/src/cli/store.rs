@@ -165,7 +165,7 @@ async fn vacuum(context: &Context) -> Result<(), CliError> {
 }
 
 /// The bytes that this user may still write beside a file.
-fn free_bytes(file: &Path) -> Result<u64, CliError> {
+pub(super) fn free_bytes(file: &Path) -> Result<u64, CliError> {
     let disk = rustix::fs::statvfs(file).map_err(|e| {
         CliError::misuse(format!("cannot ask for the free disk beside {}: {e}", file.display()))
     })?;

@@ -130,6 +130,15 @@ pub(super) fn check_private(dir: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Does something while no process changes the keys in the folder.
+///
+/// # Errors
+/// The folder cannot be locked; otherwise those of `work`.
+pub fn locked<T>(dir: &Path, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let _lock = lock(dir)?;
+    work()
+}
+
 /// Creates the folder, accessible to its owner alone, and locks it against other processes that create keys.
 pub(super) fn lock(dir: &Path) -> anyhow::Result<File> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| at(dir))?;

@@ -30,6 +30,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub use change::{new_key, public_keys, replace_lost_secret, retire};
+pub use files::locked;
 use files::{at, check_private, lock, read_keys, secret_from, write_key, write_private, write_secret};
 pub use links::{end_link_overlap, new_link_secret};
 pub use live::Keys;

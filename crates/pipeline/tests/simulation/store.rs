@@ -383,5 +383,9 @@ impl Installation for Line {
         self.0.world.store.vacuum().await
     }
 
+    async fn copy_to(&self, file: &std::path::Path) -> Result<()> {
+        self.0.world.store.copy_to(file).await
+    }
+
     async fn close(&self) {}
 }

@@ -1,5 +1,7 @@
 //! The schema in PostgreSQL, and the keys, secret and storage that belong to it.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -47,6 +49,9 @@ const MIGRATIONS: &[migrations::Step] = &[
 /// Why there is nothing to vacuum from here.
 const NO_FILE: &str = "only the embedded store has a file to vacuum; PostgreSQL vacuums its tables by itself, \
      or at once by its statement VACUUM";
+
+/// Why there is no copy from here.
+const NO_COPY: &str = "PostgreSQL is copied by its own tools (pg_dump, pg_basebackup)";
 
 #[async_trait]
 impl Installation for PgStore {
@@ -103,6 +108,10 @@ impl Installation for PgStore {
 
     async fn vacuum(&self) -> Result<Vacuumed> {
         Err(StoreError::Incompatible(NO_FILE.to_owned()))
+    }
+
+    async fn copy_to(&self, _: &Path) -> Result<()> {
+        Err(StoreError::Incompatible(NO_COPY.to_owned()))
     }
 
     async fn close(&self) {

@@ -1,7 +1,7 @@
 //! The schema in SQLite, and the keys, secret and storage that belong to it.
 
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
@@ -123,6 +123,10 @@ impl Installation for SqliteStore {
         // No server starts meanwhile: its writes would wait too long.
         let _alone = self.serving_lock().await?;
         vacuum::run(self).await
+    }
+
+    async fn copy_to(&self, file: &Path) -> Result<()> {
+        vacuum::copy(self, file).await
     }
 
     async fn close(&self) {

@@ -33,6 +33,20 @@ pub(super) async fn run(store: &SqliteStore) -> Result<Vacuumed> {
     Ok(Vacuumed { before, now })
 }
 
+/// Writes a copy of one moment: a reader of the write-ahead log, which holds up nobody.
+pub(super) async fn copy(store: &SqliteStore, to: &Path) -> Result<()> {
+    let Some(path) = &store.path else {
+        return Err(StoreError::Incompatible("a store in memory has no file to copy".to_owned()));
+    };
+    let to = to.to_str().ok_or_else(|| {
+        StoreError::Incompatible(format!("{} is no file name that SQLite can write to", to.display()))
+    })?;
+    let mut db = apart(path).await?;
+    sqlx::query("VACUUM INTO ?").bind(to).execute(&mut db).await?;
+    db.close().await?;
+    Ok(())
+}
+
 /// The copy is made in the file's folder, whose free disk was checked: a system's temporary folder may be in memory.
 async fn keep_copies_beside(db: &mut SqliteConnection, path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

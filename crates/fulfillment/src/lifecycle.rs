@@ -22,7 +22,7 @@ use fulfillment_pipeline::stages::ingest::Ingest;
 use fulfillment_pipeline::stages::relay::{Relay, sequence};
 use fulfillment_pipeline::templates::Templates;
 use fulfillment_pipeline::upkeep::erased_files::remove_erased_files;
-use fulfillment_pipeline::upkeep::heal::{Redraw, healer};
+use fulfillment_pipeline::upkeep::heal::{Healer, Redraw, healer};
 use fulfillment_pipeline::upkeep::people::index_people;
 use fulfillment_pipeline::upkeep::retention::Retention;
 use fulfillment_pipeline::upkeep::{counts, gauges, maintenance};
@@ -215,15 +215,6 @@ impl Parts {
             &public_url,
             Arc::clone(&self.wake),
         );
-        let (healer, healing) = healer(
-            Redraw {
-                store: Arc::clone(&self.store) as _,
-                files: Arc::clone(&self.upstreams.files),
-                templates: Arc::clone(&self.templates),
-            },
-            self.stop.clone(),
-        );
-        self.begin("healer", healing);
         let metrics = crate::telemetry::metrics()?;
         self.begin("metrics", fold_metrics(metrics.clone(), self.stop.clone()));
         let close = CancellationToken::new();
@@ -236,7 +227,7 @@ impl Parts {
             trail,
             access: self.access(config, address),
             accept: ingest as Arc<dyn Accept>,
-            heal: Arc::new(healer),
+            heal: Arc::new(self.heal()),
             reissuer,
             resender: wiring::resender(
                 config,
@@ -284,6 +275,18 @@ impl Parts {
             readiness: self.readiness,
             drain: config.pipeline.drain,
         })
+    }
+
+    /// Draws lost files again.
+    fn heal(&self) -> Healer {
+        let redraw = Redraw {
+            store: Arc::clone(&self.store) as _,
+            files: Arc::clone(&self.upstreams.files),
+            templates: Arc::clone(&self.templates),
+        };
+        let (heal, work) = healer(redraw, self.stop.clone());
+        self.begin("healer", work);
+        heal
     }
 
     /// Who is let in, by the tokens of the settings and of the store.

@@ -8,8 +8,7 @@ use super::fixtures::{
     LONG, at_stored, completion, desk, draft, freeze, frozen, generated, ingest, loudly, order, payment,
 };
 use crate::{
-    FailedTicket, ListFilter, ListQuery, NextStep, PersonKey, Reissue, Release, Sort, SortedBy,
-    Store,
+    FailedTicket, ListFilter, ListQuery, NextStep, PersonKey, Reissue, Release, Sort, SortedBy, Store,
 };
 
 /// The query of a search by words, for the plans that a database makes of it.

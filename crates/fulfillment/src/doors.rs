@@ -27,7 +27,10 @@ pub(crate) fn read_rules(file: impl std::io::Read) -> Result<Rules, String> {
 pub(crate) fn declared(config: &Config) -> Result<Vec<(&str, Rules)>, Vec<Problem>> {
     let (mut rules, mut problems) = (Vec::new(), Vec::new());
     for door in &config.doors {
-        match rules_in(&door.rules) {
+        // A pipe would keep the start waiting for whoever writes into it.
+        let is_plain = std::fs::metadata(&door.rules).map_or(true, |found| found.is_file());
+        let read = if is_plain { rules_in(&door.rules) } else { Err("is no plain file".to_owned()) };
+        match read {
             Ok(read) => rules.push((door.event.as_str(), read)),
             Err(message) => problems.push(Problem {
                 key: format!("[[door]] {}", door.event),

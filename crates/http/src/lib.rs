@@ -27,6 +27,7 @@ mod guard;
 mod gzip;
 mod ingest;
 mod local;
+mod object;
 mod path;
 mod peers;
 mod problem;

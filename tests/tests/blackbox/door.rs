@@ -328,6 +328,15 @@ async fn rules_of_the_configuration_are_set_at_each_start() -> Result<()> {
     let checked: Value = serde_json::from_slice(&checked.stdout)?;
     assert_eq!(checked["problems"][0]["key"], format!("[[door]] {EVENT}"), "{checked}");
 
+    // Nobody writes into this pipe.
+    std::fs::remove_file(&rules)?;
+    let (here, mode) = (rustix::fs::CWD, rustix::fs::Mode::RWXU);
+    rustix::fs::mknodat(here, &rules, rustix::fs::FileType::Fifo, mode, 0)?;
+    let (code, log) = scene.setup.refused().await?;
+    assert_eq!(code, Some(2), "{log}");
+    assert!(log.contains("no plain file"), "{log}");
+    std::fs::remove_file(&rules)?;
+
     // The event is known by its door before anything is sold for it.
     std::fs::write(&rules, r#"{"gates": {"South": {}}, "reEntry": "afterExit"}"#)?;
     let mut service = scene.start().await?;

@@ -50,7 +50,7 @@ pub(crate) struct ScanResult {
     /// Whether it counts as an entry or an exit.
     #[schema(required = false)]
     recorded: bool,
-    /// How many entries the ticket has, this one included.
+    /// How many entries the ticket has, this one included; not for a device that has ended.
     #[schema(required = false)]
     entries: u32,
     #[schema(required = false)]

@@ -55,7 +55,8 @@ struct Shown {
     check_in_id: uuid::Uuid,
     sequence: u64,
     recorded: bool,
-    entries: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket_id: Option<fulfillment_domain::TicketId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,7 +170,7 @@ fn receipt(nonce: Option<String>, outcome: &CheckInOutcome) -> ScanResult {
                 check_in_id: check_in.check_in_id,
                 sequence: check_in.sequence,
                 recorded: check_in.result.recorded,
-                entries: check_in.result.entries,
+                entries: None,
                 ticket_id: None,
                 ticket_number: None,
                 category: None,
@@ -212,7 +213,7 @@ fn result(caller: &Caller, nonce: Option<String>, outcome: CheckInOutcome, holde
             check_in_id: check_in.check_in_id,
             sequence: check_in.sequence,
             recorded: result.recorded,
-            entries: result.entries,
+            entries: Some(result.entries),
             ticket_id: check_in.ticket_id,
             ticket_number: check_in.ticket_number,
             category: check_in.category,

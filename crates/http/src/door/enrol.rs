@@ -20,6 +20,7 @@ use crate::connections::Origin;
 #[cfg(test)]
 use crate::description::{answers, door as schema};
 use crate::device::PREFIX;
+use crate::object::Object;
 use crate::problem::{Kind, Problem};
 
 /// The shortest and the longest secret.
@@ -103,7 +104,7 @@ pub(crate) async fn enrol(State(api): State<Arc<Api>>, request: Request) -> Resu
 fn read(bytes: &[u8]) -> Result<EnrolRequest, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let wrong = |field: String, why: String| Problem::new(Kind::BadRequest, why).with("field", field);
-    let request: EnrolRequest = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let Object(request): Object<EnrolRequest> = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         // Not the value: it may be a secret.
         let field = error.path().to_string();
         wrong(field.clone(), format!("\"{field}\": the body must be {{\"code\", \"secret\"}}, two texts."))

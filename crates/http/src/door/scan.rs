@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::access::Caller;
+use crate::object::Object;
 use crate::problem::{Kind, Problem};
 
 /// The most scans of one request.
@@ -18,8 +19,6 @@ pub(crate) const MAX_SCANS: usize = 1_000;
 /// The longest name of a gate or device, and the longest nonce, in characters.
 const MAX_NAME: usize = 100;
 const MAX_NONCE: usize = 64;
-/// The longest code or number. What is longer is a code of no kind, but a request has to end somewhere.
-const MAX_CODE: usize = 4_096;
 const MAX_REASON: usize = fulfillment_store::MAX_OVERRIDE_REASON;
 
 /// A scan of a ticket.
@@ -60,7 +59,8 @@ pub(crate) struct ScanRequest {
     feed_version: Option<u64>,
     /// Admit whomever the rules refuse; for tokens with `door:supervise`.
     #[serde(rename = "override")]
-    overridden: Option<OverrideRequest>,
+    #[cfg_attr(test, schema(value_type = Option<OverrideRequest>))]
+    overridden: Option<Object<OverrideRequest>>,
 }
 
 /// A supervisor's decision.
@@ -82,7 +82,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<ScanRequest>, Problem> {
     } else {
         serde_path_to_error::deserialize(&mut reader).map(|one| vec![one])
     };
-    let scans: Vec<ScanRequest> = read.map_err(|error| {
+    let scans: Vec<Object<ScanRequest>> = read.map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
         let place = if path == "." { "The body".to_owned() } else { format!("\"{path}\"") };
         Problem::new(Kind::BadRequest, format!("{place}: {inner}.")).with("field", path)
@@ -93,7 +93,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<ScanRequest>, Problem> {
         let kind = if scans.is_empty() { Kind::BadRequest } else { Kind::TooLarge };
         return Err(Problem::new(kind, detail));
     }
-    Ok(scans)
+    Ok(scans.into_iter().map(|Object(scan)| scan).collect())
 }
 
 /// The keys by which codes are judged.
@@ -130,23 +130,22 @@ impl ScanRequest {
             Problem::new(Kind::BadRequest, format!("\"{at}{field}\" {why}."))
                 .with("field", format!("{at}{field}"))
         };
+        // Of a code and a number only whether they are there: whatever a guest shows must not keep out the scans beside it.
         for (field, text, most) in [
-            ("code", &self.code, MAX_CODE),
-            ("ticketNumber", &self.ticket_number, MAX_CODE),
             ("gate", &self.gate, MAX_NAME),
             ("device", &self.device, MAX_NAME),
             ("nonce", &self.nonce, MAX_NONCE),
         ] {
             let Some(text) = text else { continue };
             let characters = text.chars().count();
-            if characters > most || (characters == 0 && field != "code") {
+            if !(1..=most).contains(&characters) {
                 return Err(wrong(field, &format!("must have 1 to {most} characters")));
             }
-            if matches!(field, "gate" | "device") && text.trim() != text {
+            if field != "nonce" && text.trim() != text {
                 return Err(wrong(field, "must not begin or end with a space"));
             }
             // They are repeated in messages.
-            if field != "code" && text.chars().any(char::is_control) {
+            if text.chars().any(char::is_control) {
                 return Err(wrong(field, "must have no control characters"));
             }
         }
@@ -169,7 +168,7 @@ impl ScanRequest {
             (false, Some(_)) => return Err(wrong("shown", "belongs to a scan with \"offline\": true alone")),
             _ => {}
         }
-        let reason = self.overridden.map(|overridden| overridden.reason);
+        let reason = self.overridden.map(|Object(overridden)| overridden.reason);
         if let Some(reason) = &reason {
             if reason.chars().any(char::is_control) {
                 return Err(wrong("override.reason", "must have no control characters"));
@@ -242,6 +241,33 @@ mod tests {
         assert_eq!(read(br#" [{ "code": "x" }, { "ticketNumber": "y" }]"#).unwrap().len(), 2);
         for wrong in ["", "[]", "null", "7", "{", "[{\"code\":1}]", "{\"code\":\"x\"}{}", "[[]]"] {
             assert!(read(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+        // The fields in their order are no scan.
+        let fields = r#"["TK1:x", null, "North", "s1", "entry", null, 0, "n1", false, null, null, null]"#;
+        let override_fields = r#"{"code": "x", "override": ["reason"]}"#;
+        assert!(read(format!("[{fields}]").as_bytes()).is_err() && read(override_fields.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn what_a_guest_shows_keeps_out_no_scan_beside_it() {
+        let none = || KeySet::from_keys([]).unwrap();
+        let (accepted, revoked) = (none(), none());
+        let keys = Keys { accepted: &accepted, revoked: &revoked };
+        for (field, text) in [
+            ("code", "9".repeat(7_089)),
+            ("code", String::new()),
+            ("ticketNumber", "9".repeat(7_089)),
+            ("ticketNumber", "\u{1b}".to_owned()),
+        ] {
+            let body = serde_json::json!({ field: text }).to_string();
+            let scan = read(body.as_bytes()).unwrap().remove(0);
+            let scan = scan.open("", "e", &Caller::Anonymous, &keys, Timestamp::UNIX_EPOCH);
+            let scanned = scan.map(|scan| scan.scanned);
+            let refused = match field {
+                "code" => matches!(scanned, Ok(Scanned::Refused(_))),
+                _ => matches!(scanned, Ok(Scanned::Number(number)) if number.is_empty()),
+            };
+            assert!(refused, "{field}: {text:.20}");
         }
     }
 

@@ -179,7 +179,7 @@ pub async fn nonces(backend: &dyn Backend) {
 
 pub async fn repeats(backend: &dyn Backend) {
     let store = backend.store();
-    let tickets = sold(&*store, 2).await;
+    let tickets = sold(&*store, 4).await;
     let by = |device: Option<&str>, millis| NewCheckIn {
         device: device.map(str::to_owned),
         scanned_at: at_stored() + SignedDuration::from_millis(millis),
@@ -193,7 +193,7 @@ pub async fn repeats(backend: &dyn Backend) {
     assert_eq!(verdict(&*store, by(Some("d2"), 100)).await, Verdict::AlreadyAdmitted);
     assert_eq!(verdict(&*store, by(None, 100)).await, Verdict::AlreadyAdmitted);
     let status = store.door_status(EVENT).await.unwrap().unwrap();
-    assert_eq!((status.admitted, status.sold), (1, 2));
+    assert_eq!((status.admitted, status.sold), (1, 4));
     assert_eq!(status.refused, [(Verdict::AlreadyAdmitted, 3)]);
     // Another client's device of the same name is another device.
     let namesake = |millis| NewCheckIn { by: Actor::http("another door"), ..by(Some("d1"), millis) };
@@ -201,9 +201,19 @@ pub async fn repeats(backend: &dyn Backend) {
     let offline = Some(Offline { shown: Verdict::Admitted, device_revoked: false });
     let let_in = check_in(&*store, NewCheckIn { offline, ..namesake(200) }).await;
     assert_eq!((let_in.result.recorded, let_in.result.conflict.as_deref()), (true, Some("already_admitted")));
-    // Nobody is shown "admitted" again once the ticket is void.
-    let of_void =
-        |millis| NewCheckIn { scanned: scan(&code(&claims(2, 0)), "a", 0).scanned, ..by(Some("d1"), millis) };
+    // Nobody is shown "admitted" again once the ticket is void, or the code has been replaced.
+    let of = |index, millis| NewCheckIn {
+        scanned: scan(&code(&claims(index, 0)), "a", 0).scanned,
+        ..by(Some("d1"), millis)
+    };
+    assert_eq!(verdict(&*store, of(3, 0)).await, Verdict::Admitted);
+    reissue(&*store, &tickets[2], 1, None).await;
+    assert_eq!(verdict(&*store, of(3, 1_000)).await, Verdict::Superseded);
+    assert_eq!(verdict(&*store, of(4, 0)).await, Verdict::Admitted);
+    store.void_ticket(tickets[3].id, "a mistake", &quietly(), &desk()).await.unwrap();
+    reissue(&*store, &tickets[3], 1, Some(claims(78, 1).cti)).await;
+    assert_eq!(verdict(&*store, of(4, 1_000)).await, Verdict::Voided);
+    let of_void = |millis| of(2, millis);
     assert_eq!(verdict(&*store, of_void(0)).await, Verdict::Admitted);
     store.void_ticket(tickets[1].id, "refund", &quietly(), &desk()).await.unwrap();
     assert_eq!(verdict(&*store, of_void(1_000)).await, Verdict::Voided);

@@ -61,6 +61,10 @@ pub async fn enrolled_once(backend: &dyn Backend) {
     let actions: Vec<_> = audit.unwrap().into_iter().map(|record| record.entry.action).collect();
     assert_eq!(actions, [Action::EnrolDevice, Action::MakeDevice], "once each");
 
+    backend.execute("UPDATE door_devices SET expires_at = '2020-01-01T00:00:00.000000Z'").await;
+    assert_eq!(store.enrol_device(&[1; 32], &token).await.unwrap(), None, "its event is over");
+    backend.execute("UPDATE door_devices SET expires_at = '2099-01-01T00:00:00.000000Z'").await;
+
     added(&*store, 3, "late").await;
     backend.execute("UPDATE door_devices SET code_expires_at = '2020-01-01T00:00:00.000000Z'").await;
     assert_eq!(store.enrol_device(&[3; 32], &[9; 32]).await.unwrap(), None, "its time is over");

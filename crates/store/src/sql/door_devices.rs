@@ -82,7 +82,8 @@ impl<S: Sql> DoorDevices for S {
         let cells = [code_sha256.into(), token_sha256.into()];
         let is_new = tx.execute(sql, &cells).await? > 0;
         let sql = devices!(
-            "WHERE code_sha256 = $1 AND token_sha256 = $2 AND revoked_at IS NULL AND code_expires_at > @now"
+            "WHERE code_sha256 = $1 AND token_sha256 = $2 AND revoked_at IS NULL AND code_expires_at > @now \
+             AND expires_at > @now"
         );
         let enrolled = tx.fetch_optional(sql, &cells).await?.as_ref().map(record_from).transpose()?;
         if let Some(device) = enrolled.as_ref().filter(|_| is_new) {

@@ -73,6 +73,13 @@ impl Manifest {
             file.display(),
             manifest.format
         );
+        for Hashed { name, .. } in manifest.keys.iter().chain([&manifest.store, &manifest.tickets]) {
+            anyhow::ensure!(
+                !name.contains('/') && !matches!(name.as_str(), "" | "." | ".."),
+                "{} names {name:?}, which is not in its folder",
+                file.display()
+            );
+        }
         Ok(manifest)
     }
 
@@ -111,5 +118,31 @@ impl Hashed {
             file.display()
         );
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_leads_nowhere_else() {
+        let file = |name: &str| Hashed { name: name.to_owned(), size: 0, sha256: Hash::of(b"") };
+        let with = |key: &str| Manifest {
+            format: FORMAT,
+            program: String::new(),
+            taken_at: Timestamp::UNIX_EPOCH,
+            epoch: 1,
+            counts: Counts { tickets: 0, voided: 0, files: 0, bytes: 0 },
+            store: file("store.db"),
+            keys: vec![file(key)],
+            tickets: file("tickets.sha256"),
+        };
+        let dir = tempfile::tempdir().unwrap();
+        for (key, good) in [("secret", true), ("../secret", false), ("/etc/secret", false), ("..", false)] {
+            let written = dir.path().join(hex::encode(key));
+            with(key).write(&written).unwrap();
+            assert_eq!(Manifest::read(&written).is_ok(), good, "{key}");
+        }
     }
 }

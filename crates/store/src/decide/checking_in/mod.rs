@@ -108,9 +108,11 @@ fn repeated<'a>(facts: &'a Facts, found: &'a Found, scan: &NewCheckIn) -> Option
     let of_device = facts.past(&found.subjects).filter(|past| past.device == scan.device && past.by == by);
     let earlier =
         of_device.filter(|past| past.result.repeat_of.is_none()).max_by_key(|past| past.sequence)?;
-    // Nobody is shown "admitted" again after the ticket was voided. An exit, and whom a device has let in, stay as they are.
+    // Nobody is shown "admitted" again after the ticket was voided or got another code. An exit, and whom a device has let
+    // in, stay as they are.
     let is_void = found.ticket.as_ref().is_some_and(|ticket| ticket.voided);
-    if is_void && scan.offline.is_none() && scan.direction != Direction::Exit {
+    let is_withdrawn = earlier.result.recorded && found.presented.refusal().is_some();
+    if (is_void || is_withdrawn) && scan.offline.is_none() && scan.direction != Direction::Exit {
         return None;
     }
     let earlier_sighting = Sighting {

@@ -121,7 +121,7 @@ async fn history(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Resu
     Ok(())
 }
 
-/// A supervisor's decision is audited, and whoever is named in its reason is found by it.
+/// A supervisor's decision is audited once, and whoever is named in its reason is found by it.
 async fn overrides(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Result<()> {
     for (scan, check_in) in new.iter().filter(|(_, check_in)| check_in.result.lifted.is_some()) {
         let mut entry = AuditEntry::new(&scan.by, Action::OverrideRefusal);
@@ -130,7 +130,9 @@ async fn overrides(db: &mut impl Batches, new: &[(&NewCheckIn, &CheckIn)]) -> Re
             let sql = "INSERT INTO index_unread (order_id, letter_id) VALUES ($1, 0)";
             db.execute(sql, &[order.into()]).await?;
         }
-        audit(db, entry).await?;
+        if check_in.result.repeat_of.is_none() {
+            audit(db, entry).await?;
+        }
     }
     Ok(())
 }

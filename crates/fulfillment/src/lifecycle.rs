@@ -283,6 +283,7 @@ impl Parts {
             store: Arc::clone(&self.store) as _,
             files: Arc::clone(&self.upstreams.files),
             templates: Arc::clone(&self.templates),
+            runtime: Arc::clone(&self.runtime),
         };
         let (heal, work) = healer(redraw, self.stop.clone());
         self.begin("healer", work);

@@ -13,6 +13,7 @@ use fulfillment_pipeline::clock::SystemClock;
 use fulfillment_pipeline::operations::installation;
 use fulfillment_pipeline::operations::reconcile::{Comparison, Difference, Looked, Repairs, Unknown};
 use fulfillment_pipeline::ports::{Files, OrderingError};
+use fulfillment_pipeline::runtime::SystemRuntime;
 use fulfillment_pipeline::upkeep::heal::Redraw;
 use fulfillment_store::{Actor, Store};
 use futures::StreamExt as _;
@@ -135,7 +136,12 @@ impl Reconcile {
         let templates = Arc::new(wiring::templates(config, store).await?);
         let from = self.orders.as_deref().map_or("Ordering".into(), Path::to_string_lossy);
         Ok(Repairs {
-            redraw: Redraw { store: Arc::clone(store) as _, files: Arc::clone(files), templates },
+            redraw: Redraw {
+                store: Arc::clone(store) as _,
+                files: Arc::clone(files),
+                templates,
+                runtime: Arc::new(SystemRuntime),
+            },
             inbox: wiring::inbox_of_command(config, Arc::clone(store)),
             source: format!("reconcile {from}"),
             by,

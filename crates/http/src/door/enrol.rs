@@ -104,11 +104,15 @@ pub(crate) async fn enrol(State(api): State<Arc<Api>>, request: Request) -> Resu
 fn read(bytes: &[u8]) -> Result<EnrolRequest, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let wrong = |field: String, why: String| Problem::new(Kind::BadRequest, why).with("field", field);
-    let Object(request): Object<EnrolRequest> = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        // Not the value: it may be a secret.
-        let field = error.path().to_string();
-        wrong(field.clone(), format!("\"{field}\": the body must be {{\"code\", \"secret\"}}, two texts."))
-    })?;
+    let Object(request): Object<EnrolRequest> =
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            // Not the value: it may be a secret.
+            let field = error.path().to_string();
+            wrong(
+                field.clone(),
+                format!("\"{field}\": the body must be {{\"code\", \"secret\"}}, two texts."),
+            )
+        })?;
     reader.end().map_err(|_| Problem::new(Kind::BadRequest, "The body has something after its JSON."))?;
     if !SECRET.contains(&request.secret.len()) {
         let (least, most) = (SECRET.start(), SECRET.end());

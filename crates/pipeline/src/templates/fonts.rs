@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use super::Templates;
+use crate::runtime::{Panicked, Runtime, aside};
 
 /// The name of a font's file, beside its hash.
 const FILE: &str = "font";
@@ -96,14 +97,14 @@ impl Templates {
 
     /// Redraws a ticket's page with the engine and the fonts that drew it, or with the current ones where those are not
     /// available.
-    pub async fn redraw(&self, ticket: &Ticket) -> anyhow::Result<Redrawn> {
+    pub async fn redraw(&self, ticket: &Ticket, runtime: &dyn Runtime) -> anyhow::Result<Redrawn> {
         self.fetch(std::slice::from_ref(ticket)).await?;
         let page = self.page(ticket);
         if let Some(former) = self.former(&ticket.document.renderer).await? {
             if let Some(template) = page.template.and_then(|hash| self.renderer.template(hash)) {
                 former.keep(template);
             }
-            match draw(Arc::clone(&former), page.clone()).await? {
+            match draw(Arc::clone(&former), page.clone(), runtime).await? {
                 // Before fonts were stored, pages were drawn with some that are not available.
                 Err(RenderError::Font(error)) => {
                     warn!(ticket = %ticket.id, %error, drawn_by = ticket.document.renderer, "a font could not be stored");
@@ -111,7 +112,7 @@ impl Templates {
                 drawn => return Ok(Redrawn { pdf: drawn?.pdf, renderer: former.version().to_owned() }),
             }
         }
-        let drawn = draw(Arc::clone(&self.renderer), page).await??;
+        let drawn = draw(Arc::clone(&self.renderer), page, runtime).await??;
         Ok(Redrawn { pdf: drawn.pdf, renderer: self.version().to_owned() })
     }
 
@@ -155,8 +156,9 @@ impl Templates {
 async fn draw(
     renderer: Arc<PdfRenderer>,
     page: TicketPage,
-) -> Result<Result<Page, RenderError>, tokio::task::JoinError> {
-    spawn_blocking(move || renderer.render(&page)).await
+    runtime: &dyn Runtime,
+) -> Result<Result<Page, RenderError>, Panicked> {
+    aside(runtime, move || renderer.render(&page)).await
 }
 
 /// The part of a version that names the program's engine, before that of its fonts.
@@ -170,6 +172,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use crate::runtime::SystemRuntime;
     use fulfillment_config::Config;
     use fulfillment_document::FontSource;
     use fulfillment_domain::OrderId;
@@ -219,7 +222,7 @@ mod tests {
         let now = templates(&store, Vec::new()).await;
         assert_ne!(now.draw(&ticket).unwrap().pdf, pdf, "today's fonts have no Arabic");
         for _first_and_remembered in 0..2 {
-            let again = now.redraw(&ticket).await.unwrap();
+            let again = now.redraw(&ticket, &SystemRuntime).await.unwrap();
             assert_eq!((again.renderer, again.pdf == pdf), (ticket.document.renderer.clone(), true));
         }
     }
@@ -230,11 +233,11 @@ mod tests {
         let before = templates(&store, noto()).await;
         let (ticket, _) = drawn_by(&before);
         let now = templates(&store, Vec::new()).await;
-        let again = now.redraw(&ticket).await.unwrap();
+        let again = now.redraw(&ticket, &SystemRuntime).await.unwrap();
         assert_eq!((&*again.renderer, again.pdf), (now.version(), now.draw(&ticket).unwrap().pdf));
         // An engine of another program is not rebuilt by its name.
         let mut foreign = ticket;
         foreign.document.renderer = "fulfillment/0+000000000000".to_owned();
-        assert_eq!(now.redraw(&foreign).await.unwrap().renderer, now.version());
+        assert_eq!(now.redraw(&foreign, &SystemRuntime).await.unwrap().renderer, now.version());
     }
 }

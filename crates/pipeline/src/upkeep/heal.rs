@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::ports::{Files, FilesError, Heal, NewFile};
+use crate::runtime::Runtime;
 use crate::templates::{Redrawn, Templates};
 
 /// The most files queued to be drawn again; more are dropped, and requested again by the next download.
@@ -40,6 +41,8 @@ pub struct Redraw {
     pub files: Arc<dyn Files>,
     /// The templates of pages.
     pub templates: Arc<Templates>,
+    /// The cores to draw with.
+    pub runtime: Arc<dyn Runtime>,
 }
 
 /// The handle that takes requests, and the task that serves them until `stop`.
@@ -82,7 +85,7 @@ impl Redraw {
             !ticket.flags.contains(Flag::Legacy),
             "an earlier service drew it: restore its file, or reissue the ticket"
         );
-        let Redrawn { pdf, renderer } = self.templates.redraw(&ticket).await?;
+        let Redrawn { pdf, renderer } = self.templates.redraw(&ticket, &*self.runtime).await?;
         let sha256: [u8; 32] = Sha256::digest(&pdf).into();
         if ticket.document.sha256 != Some(sha256) {
             warn!(

@@ -105,6 +105,7 @@ pub(super) fn start(kit: &Kit, life: &Arc<Life>) -> End {
         store: Arc::clone(&store) as _,
         files: Arc::clone(&neighbours) as _,
         templates: Arc::clone(&kit.templates),
+        runtime: Arc::clone(&life.world.time) as _,
     };
     let (healer, healing) = healer(redraw, stop);
     tokio::spawn(healing);

@@ -2,6 +2,7 @@
 
 use fulfillment_credential::{VerifyOptions, verify};
 use fulfillment_domain::{Clock, OrderId};
+use fulfillment_pipeline::operations::links::WholeOrder;
 use fulfillment_store::{
     DeadLetters as _, FoundIn, OrderRecord, Outbox as _, People as _, Records as _, WithdrawalState,
 };
@@ -50,7 +51,7 @@ impl Plot {
                 let last = lock(&world.words).get(&ticket.id).cloned().or_else(as_order);
                 seen.words.extend(last.map(|last| (ticket.id.to_string(), last)));
             }
-            seen.orders.insert(order, serde_json::to_value(&record).unwrap());
+            seen.orders.insert(order, serde_json::to_value(WholeOrder::of(&record, None, None)).unwrap());
         }
         for (name, content) in lock(&world.files).iter() {
             let sha256 = hex::encode(Sha256::digest(content));

@@ -89,7 +89,7 @@ async fn an_order_is_found_by_its_name_without_accents_until_it_is_erased() -> R
     let csv = String::from_utf8_lossy(&csv.stdout).into_owned();
     assert!(csv.starts_with("NUMBER,STATUS,") && csv.contains(r#""'=Ada, ""Countess""""#), "{csv}");
 
-    let erased = scene.setup.run(&["erase", "--email", "zoe@example.org", "--json"]).await?;
+    let erased = scene.setup.run(&["erase", "--email", "zoe@example.org", "--yes", "--json"]).await?;
     assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
     for arguments in
         [&["order", "list", "--name", "muller"][..], &["order", "list", "--email", "zoe@example.org"]]

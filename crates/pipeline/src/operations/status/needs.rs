@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::normalise::normalise;
 use super::{Failure, Need, PartHealth};
 
-/// The most failures of one kind that are told apart.
+/// The most groups of errors that one kind of need lists.
 const FAILURES: usize = 10;
 /// How long an event may wait for a destination before that needs a person.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
